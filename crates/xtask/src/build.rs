@@ -1,0 +1,280 @@
+//! Builds the demo's static files and the server, and runs the two together.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::setup;
+use crate::step::{Steps, cargo, root, run, target_dir};
+
+/// Starts the module from a file of its own: an inline script would need an exception in the page's security policy.
+const BOOT_JS: &str = "import init from './rejoin-demo.js';\nawait init({ module_or_path: new URL('rejoin-demo_bg.wasm', import.meta.url) });\n";
+
+/// How the demo is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build, large.
+    Dev,
+    /// What ships: fat LTO, then wasm-opt.
+    Release,
+}
+
+impl Profile {
+    fn cargo_name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "wasm-release",
+        }
+    }
+
+    fn dir_name(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "wasm-release",
+        }
+    }
+}
+
+/// Options of `cargo xtask demo`.
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8710)]
+    port: u16,
+    /// Build the demo quickly instead of as it ships.
+    #[arg(long)]
+    dev: bool,
+    /// Allow the server's fault injection (`POST /api/faults`).
+    #[arg(long)]
+    faults: bool,
+}
+
+/// Builds everything, then becomes the server process.
+pub(crate) fn demo(steps: &mut Steps, args: &DemoArgs) -> Result<()> {
+    let profile = if args.dev {
+        Profile::Dev
+    } else {
+        Profile::Release
+    };
+    if !setup::for_builds(steps)
+        || !demo_assets(steps, profile)
+        || !steps.run("build the server", server)
+    {
+        return steps.finish();
+    }
+    steps.finish()?;
+    println!(
+        "\nThe demo is at http://127.0.0.1:{}/ (Ctrl-C ends it)\n",
+        args.port
+    );
+    let mut command = Command::new(server_binary());
+    command
+        .arg("--listen")
+        .arg(format!("127.0.0.1:{}", args.port));
+    command
+        .args(["--api-prefix", "/api", "--assets"])
+        .arg(dist_dir());
+    if args.faults {
+        command.arg("--faults");
+    }
+    Err(command.exec()).context("could not start the server")
+}
+
+/// Compiles the demo and fills `dist/`. True when it worked.
+pub(crate) fn demo_assets(steps: &mut Steps, profile: Profile) -> bool {
+    let name = if profile == Profile::Release {
+        "build the demo (release)"
+    } else {
+        "build the demo (dev)"
+    };
+    steps.run(name, || {
+        run(&mut cargo(&[
+            "build",
+            "--package",
+            "rejoin-demo",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            profile.cargo_name(),
+        ]))?;
+        bind(profile)
+    })
+}
+
+/// Compiles the server in the dev profile, which the tests share.
+pub(crate) fn server() -> Result<()> {
+    run(&mut cargo(&["build", "--package", "rejoin-server"]))
+}
+
+/// Where `server` leaves the program.
+pub(crate) fn server_binary() -> PathBuf {
+    target_dir().join("debug/rejoin-server")
+}
+
+/// The demo's static files, ready to serve.
+pub(crate) fn dist_dir() -> PathBuf {
+    root().join("dist")
+}
+
+/// Generates the bindings next to index.html and the styles. Built beside and renamed, so a server that runs never sees half of it.
+fn bind(profile: Profile) -> Result<()> {
+    let wasm = target_dir()
+        .join("wasm32-unknown-unknown")
+        .join(profile.dir_name())
+        .join("rejoin-demo.wasm");
+    let next = root().join("dist.next");
+    remove_dir(&next)?;
+    fs::create_dir_all(&next)?;
+    let mut args: Vec<OsString> = [
+        "wasm-bindgen",
+        "--target",
+        "web",
+        "--no-typescript",
+        "--out-name",
+        "rejoin-demo",
+    ]
+    .map(OsString::from)
+    .to_vec();
+    match profile {
+        Profile::Dev => args.push("--debug".into()),
+        Profile::Release => {
+            args.extend(["--remove-name-section", "--remove-producers-section"].map(OsString::from))
+        }
+    }
+    args.extend(["--out-dir".into(), next.clone().into(), wasm.into()]);
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;
+    if profile == Profile::Release {
+        optimise(&next.join("rejoin-demo_bg.wasm"))?;
+    }
+    copy_page(&next)?;
+    fs::write(next.join("boot.js"), BOOT_JS)?;
+    let dist = dist_dir();
+    remove_dir(&dist)?;
+    fs::rename(&next, &dist).context("could not move the new files to dist/")
+}
+
+fn optimise(wasm: &Path) -> Result<()> {
+    let Some(wasm_opt) = wasm_opt() else {
+        println!("wasm-opt is not installed: the module stays larger than it needs to be");
+        return Ok(());
+    };
+    let out = wasm.with_extension("opt");
+    run(Command::new(wasm_opt)
+        .arg("-Oz")
+        .arg(wasm)
+        .arg("-o")
+        .arg(&out))?;
+    fs::rename(&out, wasm).context("could not replace the module by the optimised one")
+}
+
+/// The npm package's wasm-opt first: Debian's is too old for what rustc emits.
+fn wasm_opt() -> Option<PathBuf> {
+    let ours = setup::e2e_dir().join("node_modules/.bin/wasm-opt");
+    if ours.exists() {
+        Some(ours)
+    } else {
+        crate::step::find_program("wasm-opt")
+    }
+}
+
+/// Copies `www/demo` without Trunk's own `data-trunk` links and without the screenshots.
+fn copy_page(dist: &Path) -> Result<()> {
+    let www = root().join("www/demo");
+    for entry in fs::read_dir(&www).with_context(|| www.display().to_string())? {
+        let path = entry?.path();
+        let Some(name) = path.file_name() else {
+            continue;
+        };
+        if !path.is_file() {
+            continue;
+        }
+        if name == "index.html" {
+            let page = fs::read_to_string(&path)?;
+            fs::write(dist.join(name), without_trunk(&page)?)?;
+        } else {
+            fs::copy(&path, dist.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Turns the page Trunk reads into the page it would write: `<link data-trunk rel="css" href="x">` becomes a plain
+/// stylesheet link, the one with `rel="rust"` becomes `boot.js`, which starts the module. No inline script, so a
+/// strict Content-Security-Policy holds.
+fn without_trunk(page: &str) -> Result<String> {
+    let mut out = String::new();
+    let mut found_rust = false;
+    for line in page.lines() {
+        if !line.contains("data-trunk") {
+            out += line;
+        } else if line.contains("rel=\"css\"") {
+            let href = line
+                .split("href=\"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next());
+            let href = href.with_context(|| format!("no href in {line}"))?;
+            let name = Path::new(href)
+                .file_name()
+                .with_context(|| format!("no file name in {href}"))?;
+            out += &format!(
+                "  <link rel=\"stylesheet\" href=\"{}\">",
+                name.to_string_lossy()
+            );
+        } else if line.contains("rel=\"rust\"") {
+            found_rust = true;
+            out += "  <link rel=\"preload\" href=\"rejoin-demo_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n";
+            out += "  <link rel=\"modulepreload\" href=\"rejoin-demo.js\">\n";
+            out += "  <script type=\"module\" src=\"boot.js\"></script>";
+        } else if !line.contains("rel=\"copy-file\"") {
+            bail!(
+                "www/demo/index.html has a Trunk asset that xtask does not know: {}",
+                line.trim()
+            );
+        } else {
+            continue;
+        }
+        out.push('\n');
+    }
+    if !found_rust && !page.contains("rejoin-demo.js") && !page.contains("boot.js") {
+        bail!(
+            "www/demo/index.html neither names boot.js nor has a data-trunk link with rel=\"rust\""
+        );
+    }
+    Ok(out)
+}
+
+fn remove_dir(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| dir.display().to_string())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The Node.js on PATH, or what `NODE` names.
+pub(crate) fn node() -> Command {
+    Command::new(env::var_os("NODE").unwrap_or_else(|| "node".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_trunk;
+
+    #[test]
+    fn trunk_links_become_what_trunk_would_write() {
+        let page = "<head>\n  <link data-trunk rel=\"css\" href=\"style.css\">\n  <link data-trunk rel=\"rust\" href=\"../../crates/demo/Cargo.toml\">\n</head>\n";
+        let out = without_trunk(page).expect("both links are known");
+        assert!(out.contains("<link rel=\"stylesheet\" href=\"style.css\">"));
+        assert!(out.contains("src=\"boot.js\""));
+        assert!(!out.contains("data-trunk"));
+        assert!(without_trunk("<link data-trunk rel=\"tailwind-css\" href=\"x\">").is_err());
+        assert!(without_trunk("<p>no program at all</p>").is_err());
+    }
+}

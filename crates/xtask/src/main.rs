@@ -1,0 +1,123 @@
+//! Every command a person or CI runs on this repository: `cargo xtask help`.
+//!
+//! It never decides anything about the product; it finds tools, says what is missing, installs it from the
+//! ordinary package registries, and runs the builds and tests one step at a time, printing the seconds of each.
+#![allow(clippy::print_stdout, reason = "a command line tool talks on stdout")]
+
+mod build;
+mod e2e;
+mod lint;
+mod servers;
+mod setup;
+mod size;
+mod step;
+mod test;
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::build::Profile;
+use crate::servers::Kind;
+use crate::step::Steps;
+
+/// Build, test, lint, size, e2e: every command that CI runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing: the wasm target, Chromium and its driver, npm packages, the real Agent Servers.
+    Setup,
+    /// Build the demo and the server, serve both on one address and print it.
+    Demo(build::DemoArgs),
+    /// Build the demo's files into dist/.
+    BuildDemo {
+        /// The profile that ships (fat LTO, wasm-opt -Oz) instead of the quick one.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Everything CI checks: lint, native, simulated, browser and end-to-end tests, on three servers.
+    Test(test::TestArgs),
+    /// Formatting and clippy, native and wasm32.
+    Lint,
+    /// Raw, gzip and brotli size of the demo's release build against crates/xtask/size-budget.json.
+    Size,
+    /// End-to-end tests of the demo in Chromium.
+    E2e(e2e::E2eArgs),
+    /// Install (once) and run a real Agent Server in the foreground, with a clean state.
+    AgentServer {
+        /// Which one.
+        kind: Kind,
+        /// Port on 127.0.0.1; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// The wasm-bindgen command line, at the locked version.
+    #[command(disable_help_flag = true)]
+    WasmBindgen {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// The wasm-bindgen test runner, at the locked version (named in .cargo/config.toml).
+    #[command(disable_help_flag = true)]
+    TestRunner {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+fn main() -> Result<()> {
+    let command = Cli::parse().command;
+    let mut steps = Steps::default();
+    match command {
+        Command::WasmBindgen { args } => {
+            return wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(with_name(
+                "wasm-bindgen",
+                args,
+            ));
+        }
+        Command::TestRunner { args } => {
+            let args = with_name("wasm-bindgen-test-runner", args);
+            return wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(args);
+        }
+        Command::AgentServer { kind, port } => return servers::run_in_foreground(kind, port),
+        Command::Demo(args) => return build::demo(&mut steps, &args),
+        Command::Setup => {
+            setup::for_tests(&mut steps);
+            steps.run("install the Agent Servers", servers::install_all);
+        }
+        Command::BuildDemo { release } => {
+            setup::for_builds(&mut steps);
+            build::demo_assets(
+                &mut steps,
+                if release {
+                    Profile::Release
+                } else {
+                    Profile::Dev
+                },
+            );
+        }
+        Command::Test(args) => test::run(&mut steps, &args),
+        Command::Lint => {
+            setup::for_builds(&mut steps);
+            lint::run(&mut steps);
+        }
+        Command::Size => {
+            setup::for_builds(&mut steps);
+            build::demo_assets(&mut steps, Profile::Release);
+            steps.run("size", size::check);
+        }
+        Command::E2e(args) => e2e::run(&mut steps, &args),
+    }
+    steps.finish()
+}
+
+fn with_name(name: &str, args: Vec<OsString>) -> Vec<OsString> {
+    std::iter::once(name.into()).chain(args).collect()
+}

@@ -1,0 +1,168 @@
+//! Says what a command needs and installs what is missing, from rustup, Debian and npm by their ordinary clients.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::step::{self, Steps, find_program, root, run};
+
+/// What building for the browser needs: the wasm target, and wasm-opt when npm is there.
+pub(crate) fn for_builds(steps: &mut Steps) -> bool {
+    steps.run("setup: Rust", rust) && steps.run("setup: npm packages", || npm_packages(&e2e_dir()))
+}
+
+/// What the browser tests need on top: Chromium and its driver.
+pub(crate) fn for_tests(steps: &mut Steps) -> bool {
+    for_builds(steps) && steps.run("setup: browser", || browser().map(drop))
+}
+
+/// The browser and its WebDriver, installed from Debian when absent.
+pub(crate) struct Browser {
+    pub(crate) chromium: PathBuf,
+    pub(crate) chromedriver: PathBuf,
+}
+
+/// Finds Chromium and chromedriver, or installs both.
+pub(crate) fn browser() -> Result<Browser> {
+    if let Some(found) = find_browser() {
+        return Ok(found);
+    }
+    println!("chromium and chromedriver are not on PATH: installing Debian's packages");
+    if find_program("apt-get").is_none() {
+        bail!(
+            "install Chromium and chromedriver: this system has no apt-get, so they cannot be installed for you"
+        );
+    }
+    apt_get(&["update", "-q"])?;
+    apt_get(&[
+        "install",
+        "-q",
+        "-y",
+        "--no-install-recommends",
+        "chromium",
+        "chromium-driver",
+    ])?;
+    find_browser().context("chromium and chromedriver are still not on PATH after the install")
+}
+
+/// The folder that holds the end-to-end tests and, as an npm package beside them, wasm-opt.
+pub(crate) fn e2e_dir() -> PathBuf {
+    root().join("tests/e2e")
+}
+
+/// Whether `dir` was already set up from the same input. `done` records it afterwards.
+pub(crate) struct Stamp {
+    path: PathBuf,
+    wanted: String,
+}
+
+impl Stamp {
+    /// A stamp inside `dir` that is fresh while all of `inputs` keep their contents.
+    pub(crate) fn new(dir: &Path, inputs: &[PathBuf]) -> Result<Self> {
+        let mut wanted = String::new();
+        for input in inputs {
+            wanted += &fs::read_to_string(input).with_context(|| input.display().to_string())?;
+        }
+        Ok(Self {
+            path: dir.join(".xtask-stamp"),
+            wanted,
+        })
+    }
+
+    pub(crate) fn is_fresh(&self) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|found| found == self.wanted)
+    }
+
+    pub(crate) fn done(&self) -> Result<()> {
+        fs::write(&self.path, &self.wanted).with_context(|| self.path.display().to_string())
+    }
+}
+
+fn rust() -> Result<()> {
+    let libdir = step::output(Command::new("rustc").current_dir(root()).args([
+        "--print",
+        "target-libdir",
+        "--target",
+        "wasm32-unknown-unknown",
+    ]))?;
+    // rustc names the folder whether or not the target is installed; the standard library in it is the proof.
+    let has_std = fs::read_dir(libdir.trim()).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+    });
+    if !has_std {
+        println!("the target wasm32-unknown-unknown is missing: adding it");
+        run(Command::new("rustup").current_dir(root()).args([
+            "target",
+            "add",
+            "wasm32-unknown-unknown",
+        ]))?;
+    }
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let there = step::cargo(&[subcommand, "--version"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if !there.is_ok_and(|status| status.success()) {
+            println!("the component {component} is missing: adding it");
+            run(Command::new("rustup")
+                .current_dir(root())
+                .args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
+}
+
+fn npm_packages(dir: &Path) -> Result<()> {
+    if find_program("npm").is_none() {
+        bail!(
+            "install Node.js 20 or newer with npm: wasm-opt and the end-to-end tests come from npm packages"
+        );
+    }
+    let modules = dir.join("node_modules");
+    let stamp = Stamp::new(
+        &modules,
+        &[dir.join("package.json"), dir.join("package-lock.json")],
+    )?;
+    if stamp.is_fresh() {
+        return Ok(());
+    }
+    println!("installing the npm packages of {}", dir.display());
+    run(Command::new("npm").current_dir(dir).args([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]))?;
+    stamp.done()
+}
+
+fn find_browser() -> Option<Browser> {
+    let chromium = env::var_os("CHROMIUM")
+        .map(PathBuf::from)
+        .or_else(|| find_program("chromium"))?;
+    let chromedriver = env::var_os("CHROMEDRIVER")
+        .map(PathBuf::from)
+        .or_else(|| find_program("chromedriver"))?;
+    Some(Browser {
+        chromium,
+        chromedriver,
+    })
+}
+
+fn apt_get(args: &[&str]) -> Result<()> {
+    let is_root = step::output(Command::new("id").arg("-u"))?.trim() == "0";
+    let mut command = if is_root {
+        Command::new("apt-get")
+    } else {
+        Command::new("sudo")
+    };
+    if !is_root {
+        command.arg("apt-get");
+    }
+    run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+}

@@ -1,0 +1,72 @@
+//! Everything CI checks, in one command.
+
+use std::env;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::build::{self, Profile};
+use crate::e2e::{self, Server};
+use crate::step::{self, Steps, cargo, root};
+use crate::{lint, setup, size};
+
+/// Options of `cargo xtask test`.
+#[derive(Args)]
+pub(crate) struct TestArgs {
+    /// Leave out the end-to-end tests against the two real Agent Servers.
+    #[arg(long)]
+    no_agent_servers: bool,
+}
+
+/// Runs every check; a failed one does not hide the result of the others.
+pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
+    if !setup::for_tests(steps) {
+        return;
+    }
+    lint::run(steps);
+    steps.run("test: native and simulated", native);
+    steps.run("test: xtask", || {
+        step::run(&mut cargo(&["test", "--quiet", "--package", "xtask"]))
+    });
+    steps.run("test: browser crate in Chromium", browser);
+    let built =
+        build::demo_assets(steps, Profile::Release) && steps.run("build the server", build::server);
+    if built {
+        steps.run("size", size::check);
+    }
+    for server in Server::ALL {
+        if args.no_agent_servers && server != Server::Rejoin {
+            continue;
+        }
+        if built {
+            e2e::one(steps, server, None);
+        } else {
+            steps.skip(&format!("e2e: {}", server.name()), "a build failed");
+        }
+    }
+}
+
+fn native() -> Result<()> {
+    step::run(&mut cargo(&["test", "--quiet"]))
+}
+
+/// The wasm-bindgen tests. This program is its own test runner, so no second cargo has to start.
+fn browser() -> Result<()> {
+    let browser = setup::browser()?;
+    let runner = format!("{} test-runner", env::current_exe()?.display());
+    step::run(
+        cargo(&[
+            "test",
+            "--package",
+            "rejoin-browser",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env(
+            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+            root().join("crates/xtask/webdriver-chrome.json"),
+        )
+        .env("CHROMEDRIVER", browser.chromedriver),
+    )
+}
