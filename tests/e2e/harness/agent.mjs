@@ -1,0 +1,55 @@
+// The server asked directly, past the proxy and the demo: what is true.
+import { setTimeout as sleep } from "node:timers/promises";
+
+const POLL_MS = 50;
+const WAIT_MS = 20_000;
+
+/** A thin client of the server's REST API. */
+export class Agent {
+  constructor(url) {
+    this.url = url;
+  }
+
+  async call(method, path, body) {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, body: parsed(text) };
+  }
+
+  async runs(thread) {
+    return (await this.call("GET", `/threads/${thread}/runs?limit=100`)).body;
+  }
+
+  async state(thread) {
+    return (await this.call("GET", `/threads/${thread}/state`)).body;
+  }
+
+  /** The contents of the thread's AI messages, in order. */
+  async answers(thread) {
+    const state = await this.state(thread);
+    return (state.values?.messages ?? []).filter((message) => message.type === "ai").map((message) => message.content);
+  }
+
+  /** Waits until no run of the thread is pending or running; returns all runs. */
+  async idle(thread) {
+    const deadline = Date.now() + WAIT_MS;
+    for (;;) {
+      const runs = await this.runs(thread);
+      if (Array.isArray(runs) && runs.length > 0 && runs.every((run) => !["pending", "running"].includes(run.status))) return runs;
+      if (Date.now() > deadline) throw new Error(`thread ${thread} is never idle: ${JSON.stringify(runs).slice(0, 500)}`);
+      await sleep(POLL_MS);
+    }
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,85 @@
+// What each test is handed: the server, a proxy of its own (hence an origin and storage of its own), and tabs.
+import { after, before, test } from "node:test";
+import { Agent } from "./agent.mjs";
+import { App } from "./app.mjs";
+import { startBrowser } from "./browser.mjs";
+import { startProxy } from "./proxy.mjs";
+import { serverKind, startServer } from "./servers.mjs";
+
+const TEST_TIMEOUT_MS = 90_000;
+
+/**
+ * Starts one server and one browser for a file of tests. Returns `scenario(name, work, options)`, which registers a
+ * test; `options.on` names the servers it applies to, `options.own` gives it a server process of its own.
+ */
+export function suite() {
+  const shared = {};
+  before(async () => {
+    shared.browser = await startBrowser();
+    shared.server = await startServer();
+  });
+  after(async () => {
+    await shared.server?.stop();
+    await shared.browser?.close();
+  });
+  return function scenario(name, work, { on, timeout = TEST_TIMEOUT_MS } = {}) {
+    if (on && !on.includes(serverKind)) return;
+    test(name, { timeout }, async () => {
+      const session = new Session(shared.browser, shared.server, await startProxy(shared.server.url));
+      try {
+        await work(session);
+      } catch (error) {
+        error.message += `\n${await session.describe()}`;
+        throw error;
+      } finally {
+        await session.close();
+      }
+    });
+  };
+}
+
+class Session {
+  #tabs = [];
+
+  constructor(browser, server, proxy) {
+    this.browser = browser;
+    this.server = server;
+    this.proxy = proxy;
+    this.agent = new Agent(server.url);
+  }
+
+  get context() {
+    return this.browser.context;
+  }
+
+  /** Opens the demo in a new tab. */
+  async open(query = {}, options = {}) {
+    const app = await this.tab(options);
+    return app.open(query);
+  }
+
+  /** A new tab that has opened nothing yet. */
+  async tab(options = {}) {
+    const app = await App.tab(this, options);
+    this.#tabs.push(app);
+    return app;
+  }
+
+  /** What a failure's reader wants to know. */
+  async describe() {
+    const tabs = await Promise.all(this.#tabs.map(async (app) => {
+      if (app.page.isClosed()) return "closed tab";
+      const answer = await app.answer().catch(() => "?");
+      return `tab ${app.page.url()}: ${await app.connection().catch(() => "?")}, answer ends ${JSON.stringify(answer.slice(-40))}`;
+    }));
+    return [...tabs, `calls:${this.proxy.describe()}`, `server's last words: ${this.server.log.slice(-600)}`].join("\n");
+  }
+
+  async close() {
+    await this.context.setOffline(false);
+    for (const app of this.#tabs) {
+      if (!app.page.isClosed()) await app.page.close();
+    }
+    await this.proxy.close();
+  }
+}
