@@ -1,0 +1,126 @@
+//! What can be set, with its defaults.
+
+use crate::Millis;
+use rejoin_wire::{
+    AssistantId,
+    request::{MultitaskStrategy, OnDisconnect, StreamMode},
+    sse::Limits,
+};
+
+/// How a client behaves. [`Config::new`] gives the defaults.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The server's base URL without a trailing slash, such as `http://127.0.0.1:8787` or `/api`.
+    pub api_url: String,
+    /// The assistant or graph that runs are made for.
+    pub assistant_id: AssistantId,
+    /// The key of the messages in the graph's values. Default `messages`.
+    pub messages_key: String,
+    /// What runs stream. Default values, messages-tuple and custom: messages-tuple alone shows no interrupt.
+    pub stream_modes: Vec<StreamMode>,
+    /// Whether subgraphs' events are streamed. Default no.
+    pub stream_subgraphs: bool,
+    /// Whether the server keeps a run's events so that it can be rejoined. Default yes.
+    pub stream_resumable: bool,
+    /// What the server does when the client is gone. Default continue.
+    pub on_disconnect: OnDisconnect,
+    /// What the server does with a run on a busy thread. Default enqueue; always sent, as servers' defaults differ.
+    pub multitask_strategy: MultitaskStrategy,
+    /// Whether entering a thread joins the run that is active on it. Default yes.
+    pub rejoin_on_mount: bool,
+    /// How often and how soon is tried again.
+    pub retry: RetryPolicy,
+    /// How long is waited.
+    pub timeouts: Timeouts,
+    /// How large a peer's events may grow.
+    pub limits: Limits,
+    /// The largest stored record, in bytes. Above it the oldest messages are left out of it. Default 262,144.
+    pub record_bytes_max: usize,
+    /// How long a stored record is believed, in milliseconds of wall-clock time. Default 24 hours.
+    pub record_ttl: Millis,
+}
+
+impl Config {
+    /// The defaults, for a server and an assistant.
+    pub fn new(api_url: impl Into<String>, assistant_id: impl Into<AssistantId>) -> Self {
+        Self {
+            api_url: api_url.into().trim_end_matches('/').to_owned(),
+            assistant_id: assistant_id.into(),
+            messages_key: "messages".to_owned(),
+            stream_modes: vec![StreamMode::Values, StreamMode::MessagesTuple, StreamMode::Custom],
+            stream_subgraphs: false,
+            stream_resumable: true,
+            on_disconnect: OnDisconnect::Continue,
+            multitask_strategy: MultitaskStrategy::Enqueue,
+            rejoin_on_mount: true,
+            retry: RetryPolicy::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            record_bytes_max: 256 * 1024,
+            record_ttl: Millis(24 * 60 * 60 * 1000),
+        }
+    }
+}
+
+/// Exponential backoff with full jitter: the n-th wait is uniform in `0..=min(base * 2^(n-1), max)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// The first wait's upper bound. Default 500 ms.
+    pub backoff_base: Millis,
+    /// Every wait's upper bound. Default 15,000 ms.
+    pub backoff_max: Millis,
+    /// How many attempts in a row may bring nothing new before the thread's history is shown instead. Default 6.
+    pub attempts_max: u32,
+    /// How many joins in a row may stay silent before the same happens. Default 3.
+    pub silent_joins_max: u32,
+    /// The longest `Retry-After` that is honoured. Default 120,000 ms.
+    pub retry_after_max: Millis,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            backoff_base: Millis(500),
+            backoff_max: Millis(15_000),
+            attempts_max: 6,
+            silent_joins_max: 3,
+            retry_after_max: Millis(120_000),
+        }
+    }
+}
+
+/// How long is waited for the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the headers of a stream. Default 30,000 ms.
+    pub headers: Millis,
+    /// For the first byte of a join, which asks for an event it already has and so must be answered. Default 10,000 ms.
+    pub join: Millis,
+    /// For any byte of a live stream from a server that has not sent a heartbeat. Default 30,000 ms.
+    pub stall: Millis,
+    /// Bounds of the same where heartbeats come: three of their intervals, within these. Default 6,000 and 30,000 ms.
+    pub stall_with_heartbeat: (Millis, Millis),
+    /// How long a byte proves a stream alive when the page wakes up. Default 3,000 ms.
+    pub alive: Millis,
+    /// For a plain request's whole answer. Default 15,000 ms.
+    pub request: Millis,
+    /// Between two probes while the browser says that it is offline. Default 30,000 ms.
+    pub offline_probe: Millis,
+    /// Between two writes of the record. Default 1,000 ms.
+    pub record: Millis,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            headers: Millis(30_000),
+            join: Millis(10_000),
+            stall: Millis(30_000),
+            stall_with_heartbeat: (Millis(6_000), Millis(30_000)),
+            alive: Millis(3_000),
+            request: Millis(15_000),
+            offline_probe: Millis(30_000),
+            record: Millis(1_000),
+        }
+    }
+}

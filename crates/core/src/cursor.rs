@@ -1,0 +1,176 @@
+//! Where in a run's events the client stands, and which events it has had.
+
+use rejoin_wire::{EventId, event::Event};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Asks a server for everything it has.
+pub(crate) const FROM_START: &str = "-1";
+
+/// How many events of one id are remembered in a stored cursor. More, and a reload fetches the run from its start.
+const TAIL_EVENTS_MAX: usize = 256;
+/// How many events back a duplicate is recognised.
+const RECENT_EVENTS_MAX: usize = 8192;
+
+/// The place to resume from: one distinct id before the last.
+///
+/// Ids are opaque. Python's repeat within a millisecond, so resuming after the last id can lose its twin; resuming
+/// one id early fetches at least one event that is known already, which is dropped, and which proves that the
+/// server still has the stream.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    last: Option<EventId>,
+    before_last: Option<EventId>,
+    /// Hashes of the events after `before_last`.
+    tail: Vec<u64>,
+    /// The event that began this attempt at the run. Another one means that the server started over.
+    pub(crate) metadata: Option<u64>,
+    /// Whether each id so far was its predecessor plus one.
+    dense: Option<bool>,
+}
+
+impl Cursor {
+    /// The `Last-Event-ID` to send.
+    pub(crate) fn resume_from(&self) -> &str {
+        self.before_last.as_ref().map_or(FROM_START, EventId::as_str)
+    }
+
+    /// Whether resuming here brings nothing that is not known from the tail.
+    pub(crate) fn can_resume(&self) -> bool {
+        self.last.is_some() && self.tail.len() <= TAIL_EVENTS_MAX
+    }
+
+    pub(crate) fn is_at_start(&self) -> bool {
+        self.last.is_none()
+    }
+
+    pub(crate) fn advance(&mut self, event: &Event, hash: u64) {
+        let Some(id) = &event.id else { return };
+        self.dense = Some(self.dense.unwrap_or(true) && self.is_next(id));
+        if self.last.as_ref() != Some(id) {
+            self.before_last = self.last.replace(id.clone());
+            self.tail.clear();
+        }
+        if self.tail.len() <= TAIL_EVENTS_MAX {
+            self.tail.push(hash);
+        }
+    }
+
+    /// Whether events between the last one and `id` are missing. Known for dense ids only.
+    pub(crate) fn misses_events_before(&self, id: &EventId) -> bool {
+        self.dense == Some(true)
+            && match (number(id), self.last.as_ref().and_then(number)) {
+                (Some(next), Some(last)) => next > last + 1,
+                (None, _) | (_, None) => false,
+            }
+    }
+
+    pub(crate) fn tail(&self) -> &[u64] {
+        &self.tail
+    }
+
+    fn is_next(&self, id: &EventId) -> bool {
+        match &self.last {
+            None => number(id) == Some(0),
+            Some(last) => matches!((number(last), number(id)), (Some(a), Some(b)) if b == a + 1),
+        }
+    }
+}
+
+fn number(id: &EventId) -> Option<u64> {
+    id.as_str().parse().ok()
+}
+
+/// The events had lately, by (id, name, data): never by id alone, never by order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recent {
+    order: VecDeque<u64>,
+    hashes: BTreeSet<u64>,
+}
+
+impl Recent {
+    pub(crate) fn from_tail(tail: &[u64]) -> Self {
+        let mut recent = Self::default();
+        for hash in tail {
+            recent.insert(*hash);
+        }
+        recent
+    }
+
+    /// Whether it is new.
+    pub(crate) fn insert(&mut self, hash: u64) -> bool {
+        let new = self.hashes.insert(hash);
+        if new {
+            self.order.push_back(hash);
+            if self.order.len() > RECENT_EVENTS_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.hashes.remove(&oldest);
+            }
+        }
+        new
+    }
+
+    pub(crate) fn contains(&self, hash: u64) -> bool {
+        self.hashes.contains(&hash)
+    }
+}
+
+/// FNV-1a over id, name and data: stored with the cursor, so it must mean the same in every build.
+pub(crate) fn event_hash(event: &Event) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let id = event.id.as_ref().map_or("", EventId::as_str);
+    let parts = [id, event.name.as_str()].into_iter().chain(event.namespace.iter().map(String::as_str));
+    for part in parts.chain([event.data.text()]) {
+        for byte in part.bytes().chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rejoin_wire::sse::Frame;
+
+    fn event(id: &str, data: &str) -> Event {
+        let frame = Frame { event: Some("custom".into()), data: data.into(), id: Some(id.into()), retry_ms: None };
+        Event::from_frame(frame).expect("an event")
+    }
+
+    fn cursor(events: &[(&str, &str)]) -> Cursor {
+        let mut cursor = Cursor::default();
+        for (id, data) in events {
+            let event = event(id, data);
+            cursor.advance(&event, event_hash(&event));
+        }
+        cursor
+    }
+
+    #[test]
+    fn resumes_one_distinct_id_early() {
+        assert_eq!(cursor(&[]).resume_from(), "-1");
+        assert_eq!(cursor(&[("5-0", "1")]).resume_from(), "-1");
+        let shared = cursor(&[("5-0", "1"), ("6-0", "2"), ("6-0", "3")]);
+        assert_eq!((shared.resume_from(), shared.tail().len()), ("5-0", 2));
+    }
+
+    #[test]
+    fn sees_a_gap_in_dense_ids_only() {
+        let id = |text: &str| EventId::from(text);
+        let dense = cursor(&[("0", "1"), ("1", "2")]);
+        assert!(dense.misses_events_before(&id("3")) && !dense.misses_events_before(&id("2")));
+        assert!(!cursor(&[("100-0", "1"), ("105-0", "2")]).misses_events_before(&id("300-0")));
+        assert!(!cursor(&[("0", "1"), ("4", "2")]).misses_events_before(&id("9")));
+    }
+
+    #[test]
+    fn forgets_a_bounded_number_of_events() {
+        let mut recent = Recent::default();
+        for hash in 0..=RECENT_EVENTS_MAX as u64 {
+            assert!(recent.insert(hash));
+        }
+        assert!(!recent.contains(0) && recent.contains(1) && !recent.insert(5));
+    }
+}

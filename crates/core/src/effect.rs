@@ -1,0 +1,87 @@
+//! Everything that a client orders.
+
+use crate::{Millis, Notice};
+use rejoin_wire::Json;
+
+/// Names one request or one connection. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u64);
+
+/// An order.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Send a request and feed its body as it comes.
+    OpenStream {
+        /// Goes with everything fed.
+        attempt: AttemptId,
+        /// What to send.
+        request: HttpRequest,
+    },
+    /// Send a request and feed its whole answer.
+    SendRequest {
+        /// Goes with the answer.
+        attempt: AttemptId,
+        /// What to send.
+        request: HttpRequest,
+    },
+    /// Drop a request or a connection. What is still fed for it is ignored.
+    Abort {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Read what is stored under a key and feed [`crate::Input::RecordLoaded`].
+    LoadRecord {
+        /// The key.
+        key: String,
+    },
+    /// Store a text under a key; feed [`crate::Input::StorageFailed`] where that fails.
+    SaveRecord {
+        /// The key.
+        key: String,
+        /// JSON.
+        text: String,
+    },
+    /// Remove what is stored under a key.
+    RemoveRecord {
+        /// The key.
+        key: String,
+    },
+    /// Tell whoever listens.
+    Notify(Notice),
+}
+
+/// A request. The driver adds the application's headers, asked anew for each request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// The whole URL: the base and an encoded path.
+    pub url: String,
+    /// Headers of the protocol's own, such as `last-event-id`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The JSON body.
+    pub body: Option<Json>,
+    /// Whether the application's headers were refused just now and must be made anew.
+    pub refresh_headers: bool,
+    /// How long the whole answer (a stream: its headers) may take. The client watches it itself; this is for the log.
+    pub timeout: Millis,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+}
+
+impl Method {
+    /// The method's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}

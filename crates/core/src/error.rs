@@ -1,0 +1,117 @@
+//! What can go wrong, said so that a person can act on it.
+
+use std::fmt;
+
+/// One thing that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StreamError {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What was wrong and what to do, for a person.
+    pub message: String,
+    /// The HTTP status, where one came.
+    pub status: Option<u16>,
+    /// The server's own words, shortened to 500 characters.
+    pub detail: Option<String>,
+}
+
+impl StreamError {
+    /// With the code's own message.
+    pub fn new(code: ErrorCode) -> Self {
+        Self { code, message: code.message().to_owned(), status: None, detail: None }
+    }
+
+    /// Adds the server's words.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARS_MAX) {
+            detail.truncate(end);
+        }
+        if !detail.is_empty() {
+            self.message = format!("{} ({detail})", self.code.message());
+            self.detail = Some(detail);
+        }
+        self
+    }
+
+    /// Adds the HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+}
+
+/// A server may answer with a whole page; a person needs its beginning.
+const DETAIL_CHARS_MAX: usize = 500;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $message:literal;)*) => {
+        /// Stable codes. `docs/errors.md` lists them; a test compares.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $(#[doc = $message] $(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the document's order.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable code.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What was wrong and what to do.
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    SseLineTooLong = "sse_line_too_long", "The server sent a line longer than the limit. Raise `limits.line_bytes_max`, or make the agent's events smaller.";
+    SseFrameTooLarge = "sse_frame_too_large", "The server sent an event larger than the limit. Raise `limits.frame_bytes_max`, or make the agent's events smaller.";
+    SseBufferFull = "sse_buffer_full", "More data came than is kept unread. Raise `limits.buffer_bytes_max`.";
+    SseInvalidUtf8 = "sse_invalid_utf8", "The server sent an event that is not UTF-8; that event was left out.";
+    EventDataInvalid = "event_data_invalid", "The server sent an event whose data is not what its name promises; that event was left out.";
+    MessageWithoutId = "message_without_id", "The server sent a message chunk without an id, which has no place; it was left out.";
+    NotAnEventStream = "not_an_event_stream", "The server answered, but not with an event stream. Check the server URL, and any proxy or sign-in page before it.";
+    BodyInvalid = "body_invalid", "The server's answer is not what an Agent Server sends. Check the server URL.";
+    BadRequest = "bad_request", "The server refused the request as malformed (400).";
+    Unauthorized = "unauthorized", "The server wants to know who you are (401). Check the token or API key.";
+    Forbidden = "forbidden", "The server does not allow this (403). Check the token's rights.";
+    NotFound = "not_found", "The server does not know this thread or assistant (404). Check the server URL and the assistant's name.";
+    Conflict = "conflict", "The thread is busy with another run (409). Wait for it, cancel it, or use another multitask strategy.";
+    Unprocessable = "unprocessable", "The server refused the request's content (422).";
+    TooManyRequests = "too_many_requests", "The server is asked too often (429). It is tried again when it says.";
+    RequestRefused = "request_refused", "The server refused the request.";
+    ServerError = "server_error", "The server failed (500). Try again; if it stays, its log says more.";
+    BadGateway = "bad_gateway", "The server cannot be reached behind its proxy (502, 503 or 504). It is tried again.";
+    Unreachable = "unreachable", "The server cannot be reached. Check the network, the server URL, and that the server allows this page's origin.";
+    InvalidRequest = "invalid_request", "The request cannot be sent as it is. Check the server URL and the headers.";
+    HeadersFailed = "headers_failed", "The application's header provider failed, so no request was sent.";
+    RunFailed = "run_failed", "The agent failed.";
+    RunExpired = "run_expired", "The run is not known to the server any more; what the thread's history holds is shown.";
+    RunTimedOut = "run_timed_out", "The agent took longer than the server allows.";
+    RejoinTimedOut = "rejoin_timed_out", "The run could not be followed in time; what the thread's history holds is shown. Rejoin to try again.";
+    ThreadNotFound = "thread_not_found", "The server does not know this thread; it may have been deleted.";
+    HistoryUnavailable = "history_unavailable", "The thread's state could not be loaded; what was received stays.";
+    CancelFailed = "cancel_failed", "The server did not cancel the run.";
+    EventsMissing = "events_missing", "The server does not have all events of this run any more; the text appears when the run's next step is done.";
+    StorageFull = "storage_full", "The browser's storage is full: this run cannot be rejoined after a reload unless the server lists it.";
+    StorageDenied = "storage_denied", "The browser does not allow storage here: this run cannot be rejoined after a reload unless the server lists it.";
+    RecordCorrupt = "record_corrupt", "What was stored for this thread cannot be read; it was removed.";
+    NoRunToCancel = "no_run_to_cancel", "There is no run to cancel.";
+    InvalidInput = "invalid_input", "What was submitted is not a JSON object of the graph's input.";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

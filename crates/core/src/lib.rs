@@ -1,0 +1,76 @@
+//! The client of an agent's stream, sans-IO.
+//!
+//! [`Client`] decides everything: what to ask the server, when to ask again, what a reader sees. It never reads a
+//! clock, draws a random number, opens a connection or touches a browser; whoever drives it does.
+//! The loop that drives it:
+//!
+//! ```
+//! use rejoin_core::{Client, Config, Effect, Input, Millis};
+//!
+//! let mut client = Client::new(Config::new("http://127.0.0.1:8787", "chat"), 7);
+//! let now = Millis(0);
+//! client.handle(now, Input::ThreadSwitched { thread_id: None });
+//! while let Some(effect) = client.poll_effect() {
+//!     match effect {
+//!         Effect::OpenStream { .. } => { /* fetch; feed HeadersArrived, ChunkArrived, BodyEnded or RequestFailed */ }
+//!         Effect::SendRequest { .. } => { /* fetch; feed ResponseArrived or RequestFailed */ }
+//!         Effect::Abort { .. } => { /* drop that fetch; feed nothing more for it */ }
+//!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } => { /* storage */ }
+//!         Effect::Notify(_notice) => { /* callbacks, timeline */ }
+//!     }
+//! }
+//! // Call `handle(now, Input::DeadlineReached)` when this time comes, unless another input comes first.
+//! assert_eq!(client.deadline(), None);
+//! assert!(!client.view().is_loading());
+//! ```
+//!
+//! Effects are taken out whenever it suits; leaving them for later is harmless. Inputs of an attempt that
+//! has been given up are dropped in one place, so nothing has to be cancelled in time.
+
+mod client;
+mod config;
+mod cursor;
+mod effect;
+mod error;
+mod input;
+mod notice;
+mod phase;
+mod record;
+mod thread_store;
+mod view;
+
+pub use client::Client;
+pub use config::{Config, RetryPolicy, Timeouts};
+pub use effect::{AttemptId, Effect, HttpRequest, Method};
+pub use error::{ErrorCode, StreamError};
+pub use input::{Input, Submission, TransportError};
+pub use notice::{CommandId, Notice, Outcome};
+pub use phase::{Connection, DeadlineReason, Phase};
+pub use record::{RECORD_PREFIX, record_key};
+pub use rejoin_wire as wire;
+pub use thread_store::{MessageOrigin, MessageSlot};
+pub use view::{Changes, View};
+
+use serde::{Deserialize, Serialize};
+use std::ops::{Add, Sub};
+
+/// A point in time or a length of time, in milliseconds. Where zero is does not matter, only that it never
+/// goes backwards while a client lives. (`Date.now()` may; `performance.now()` does not.)
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Millis(pub u64);
+
+impl Add for Millis {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Millis {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}

@@ -1,0 +1,389 @@
+//! The messages, values and interrupts that are shown, and how events change them.
+//!
+//! A message keeps its identity (`Arc`) and its revision until it changes. A token is appended in place; only a
+//! message that a reader still holds is copied, once.
+
+use rejoin_wire::{
+    Json, MessageId,
+    event::Values,
+    message::{MergeNote, Message, MessageKind, REMOVE_ALL},
+    thread::Interrupt,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// A message as shown.
+#[derive(Debug, Clone)]
+pub struct MessageSlot {
+    id: MessageId,
+    /// The message. The same `Arc` until it changes.
+    pub message: Arc<Message>,
+    /// The view's revision at which it last changed.
+    pub revision: u64,
+    /// Where it comes from.
+    pub origin: MessageOrigin,
+}
+
+/// Where a shown message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageOrigin {
+    /// The server sent it.
+    Server,
+    /// This client submitted it, and the server has not shown it yet.
+    Optimistic,
+    /// The server sent it, but its run failed or was cancelled and the thread's state does not hold it.
+    Partial,
+}
+
+impl MessageSlot {
+    /// The message's id; for one that the server sent without, its place in the list.
+    pub fn id(&self) -> &MessageId {
+        &self.id
+    }
+}
+
+/// When each part last changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Revisions {
+    pub(crate) latest: u64,
+    pub(crate) order: u64,
+    pub(crate) values: u64,
+    pub(crate) interrupts: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ThreadStore {
+    messages_key: String,
+    slots: Vec<MessageSlot>,
+    places: BTreeMap<MessageId, usize>,
+    /// Messages that chunks of this run have built; later chunks are appended to them.
+    streamed: BTreeSet<MessageId>,
+    /// Messages that some `values` has held; one that a later `values` does not hold was removed.
+    confirmed: BTreeSet<MessageId>,
+    /// Messages whose tool-call pieces have not been read since they changed.
+    unread_calls: BTreeSet<MessageId>,
+    values: Json,
+    interrupts: Vec<Interrupt>,
+    revisions: Revisions,
+}
+
+impl ThreadStore {
+    pub(crate) fn new(messages_key: &str) -> Self {
+        Self {
+            messages_key: messages_key.to_owned(),
+            slots: Vec::new(),
+            places: BTreeMap::new(),
+            streamed: BTreeSet::new(),
+            confirmed: BTreeSet::new(),
+            unread_calls: BTreeSet::new(),
+            values: Json::null(),
+            interrupts: Vec::new(),
+            revisions: Revisions::default(),
+        }
+    }
+
+    pub(crate) fn slots(&self) -> &[MessageSlot] {
+        &self.slots
+    }
+
+    pub(crate) fn values(&self) -> &Json {
+        &self.values
+    }
+
+    pub(crate) fn interrupts(&self) -> &[Interrupt] {
+        &self.interrupts
+    }
+
+    pub(crate) fn revisions(&self) -> Revisions {
+        self.revisions
+    }
+
+    pub(crate) fn is_streamed(&self, id: &MessageId) -> bool {
+        self.streamed.contains(id)
+    }
+
+    pub(crate) fn contains(&self, id: &MessageId) -> bool {
+        self.places.contains_key(id)
+    }
+
+    /// Marks the view as changed although no part of the thread has.
+    pub(crate) fn touch(&mut self) {
+        self.revisions.latest += 1;
+    }
+
+    /// A run begins: what earlier runs streamed is whole.
+    pub(crate) fn begin_run(&mut self) {
+        self.streamed.clear();
+    }
+
+    /// Shows submitted messages until the server does.
+    pub(crate) fn show_optimistic(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            self.put(message, MessageOrigin::Optimistic);
+        }
+    }
+
+    /// Takes away what was shown for a submission that never arrived.
+    pub(crate) fn drop_optimistic(&mut self) {
+        self.retain(|slot| slot.origin != MessageOrigin::Optimistic);
+    }
+
+    /// Merges an object's keys over the values' top level.
+    pub(crate) fn merge_values(&mut self, over: &Json) -> Result<(), serde_json::Error> {
+        let mut have: serde_json::Map<String, serde_json::Value> =
+            if self.values.is_null() { serde_json::Map::new() } else { self.values.read()? };
+        let more: serde_json::Map<String, serde_json::Value> = over.read()?;
+        if let Some(messages) = more.get(&self.messages_key) {
+            self.show_optimistic(serde_json::from_value(messages.clone())?);
+        }
+        have.extend(more);
+        self.set_values(Json::from_value(&have)?);
+        Ok(())
+    }
+
+    /// Applies a root `values` event.
+    pub(crate) fn apply_values(&mut self, values: &Values) -> Result<(), serde_json::Error> {
+        if let Some(interrupts) = &values.interrupts {
+            self.add_interrupts(interrupts);
+        }
+        if values.only_interrupts {
+            return Ok(());
+        }
+        if let Some(messages) = self.read_messages(&values.data)? {
+            let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
+            // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
+            let kept: Vec<_> = self
+                .slots
+                .iter()
+                .filter(|slot| !listed.contains(&slot.id))
+                .filter(|slot| self.streamed.contains(&slot.id) && !self.confirmed.contains(&slot.id))
+                .cloned()
+                .collect();
+            self.replace_messages(messages, kept);
+            self.confirmed.extend(listed);
+        }
+        self.set_values(values.data.clone());
+        Ok(())
+    }
+
+    /// Shows the thread's stored state. Messages for which `keep` holds stay although the state lacks them.
+    pub(crate) fn load_state(
+        &mut self,
+        values: &Json,
+        interrupts: Vec<Interrupt>,
+        keep: impl Fn(&MessageSlot) -> Option<MessageOrigin>,
+    ) -> Result<(), serde_json::Error> {
+        let messages = self.read_messages(values)?.unwrap_or_default();
+        let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
+        let kept = self.slots.iter().filter(|slot| !listed.contains(&slot.id)).filter_map(|slot| {
+            let origin = keep(slot)?;
+            Some(MessageSlot { origin, ..slot.clone() })
+        });
+        let kept = kept.collect();
+        self.replace_messages(messages, kept);
+        self.confirmed = listed;
+        self.set_values(values.clone());
+        if self.interrupts != interrupts {
+            self.interrupts = interrupts;
+            self.revisions.latest += 1;
+            self.revisions.interrupts = self.revisions.latest;
+        }
+        Ok(())
+    }
+
+    /// Applies a chunk, or an order to remove. Returns what did not fit; `Err` where the chunk has no id.
+    pub(crate) fn apply_chunk(&mut self, chunk: Message) -> Result<Vec<MergeNote>, MessageWithoutId> {
+        let id = chunk.id.clone().ok_or(MessageWithoutId)?;
+        if chunk.kind == MessageKind::Remove {
+            self.remove(&id);
+            return Ok(Vec::new());
+        }
+        let has_calls = !chunk.tool_call_chunks.is_empty();
+        let mut notes = Vec::new();
+        let appends = self.streamed.contains(&id) && chunk.merges_chunks();
+        match self.places.get(&id).copied() {
+            Some(at) if appends => {
+                self.revisions.latest += 1;
+                let slot = &mut self.slots[at];
+                slot.revision = self.revisions.latest;
+                notes = Arc::make_mut(&mut slot.message).merge_chunk(chunk);
+            }
+            Some(_) | None => self.put(chunk, MessageOrigin::Server),
+        }
+        if has_calls {
+            self.unread_calls.insert(id.clone());
+        }
+        self.streamed.insert(id);
+        Ok(notes)
+    }
+
+    /// Applies a message as far as it has come (`messages/partial`, `messages/complete`).
+    pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
+        self.streamed.insert(message.id.clone().ok_or(MessageWithoutId)?);
+        self.put(message, MessageOrigin::Server);
+        Ok(())
+    }
+
+    /// Interrupts come one by one; each id stands once.
+    pub(crate) fn add_interrupts(&mut self, interrupts: &[Interrupt]) {
+        for interrupt in interrupts {
+            let known = self.interrupts.iter_mut().find(|have| have.id.is_some() && have.id == interrupt.id);
+            match known {
+                Some(have) if have == interrupt => continue,
+                Some(have) => *have = interrupt.clone(),
+                None if interrupt.id.is_none() && self.interrupts.contains(interrupt) => continue,
+                None => self.interrupts.push(interrupt.clone()),
+            }
+            self.revisions.latest += 1;
+            self.revisions.interrupts = self.revisions.latest;
+        }
+    }
+
+    pub(crate) fn clear_interrupts(&mut self) {
+        if !self.interrupts.is_empty() {
+            self.interrupts.clear();
+            self.revisions.latest += 1;
+            self.revisions.interrupts = self.revisions.latest;
+        }
+    }
+
+    /// Reads the arguments of tool calls that have grown since the last time.
+    pub(crate) fn refresh_tool_calls(&mut self) {
+        for id in std::mem::take(&mut self.unread_calls) {
+            if let Some(at) = self.places.get(&id) {
+                Arc::make_mut(&mut self.slots[*at].message).refresh_tool_calls();
+            }
+        }
+    }
+
+    /// Shows what another store holds; messages that are equal keep their identity.
+    pub(crate) fn adopt(&mut self, other: Self) {
+        let slots = other.slots.into_iter();
+        self.replace_slots(slots.map(|slot| (slot.id, slot.message, slot.origin)).collect());
+        self.streamed = other.streamed;
+        self.confirmed = other.confirmed;
+        self.unread_calls = other.unread_calls;
+        if !other.values.is_null() {
+            self.set_values(other.values);
+        }
+        self.add_interrupts(&other.interrupts);
+    }
+
+    /// Shows exactly these messages, with nothing streamed yet.
+    pub(crate) fn reset_to(&mut self, slots: &[MessageSlot]) {
+        self.replace_slots(slots.iter().map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin)).collect());
+        self.streamed.clear();
+        self.unread_calls.clear();
+    }
+
+    /// Paints what was stored: the messages, and which of them this run was streaming.
+    pub(crate) fn restore(&mut self, messages: Vec<(Message, MessageOrigin, bool)>) {
+        let streamed = messages.iter().filter(|m| m.2).filter_map(|m| m.0.id.clone()).collect();
+        let slots = (0..).zip(messages).map(|(at, (message, origin, _))| (slot_id(at, &message), message.into(), origin));
+        self.replace_slots(slots.collect());
+        self.streamed = streamed;
+    }
+
+    /// Whether everything that `shown` has streamed is here too, at least as long.
+    pub(crate) fn covers(&self, shown: &Self) -> bool {
+        shown.slots.iter().filter(|slot| shown.streamed.contains(&slot.id)).all(|slot| {
+            self.places.get(&slot.id).is_some_and(|at| {
+                let ours = &self.slots[*at].message;
+                ours.content.text_bytes() >= slot.message.content.text_bytes()
+                    && ours.tool_call_chunks.len() >= slot.message.tool_call_chunks.len()
+            })
+        })
+    }
+
+    fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, serde_json::Error> {
+        if values.is_null() {
+            return Ok(None);
+        }
+        let mut keys: BTreeMap<String, Json> = values.read()?;
+        keys.remove(&self.messages_key).map(|list| list.read()).transpose()
+    }
+
+    fn set_values(&mut self, values: Json) {
+        if self.values != values {
+            self.values = values;
+            self.revisions.latest += 1;
+            self.revisions.values = self.revisions.latest;
+        }
+    }
+
+    fn put(&mut self, message: Message, origin: MessageOrigin) {
+        self.revisions.latest += 1;
+        let revision = self.revisions.latest;
+        let id = slot_id(self.slots.len(), &message);
+        let slot = MessageSlot { id: id.clone(), message: message.into(), revision, origin };
+        match self.places.get(&id) {
+            Some(at) => self.slots[*at] = slot,
+            None => {
+                self.places.insert(id, self.slots.len());
+                self.slots.push(slot);
+                self.revisions.order = revision;
+            }
+        }
+    }
+
+    fn remove(&mut self, id: &MessageId) {
+        let all = id.as_str() == REMOVE_ALL;
+        self.retain(|slot| !all && slot.id != *id);
+    }
+
+    fn retain(&mut self, keep: impl Fn(&MessageSlot) -> bool) {
+        let slots = self.slots.iter().filter(|slot| keep(slot));
+        self.replace_slots(slots.map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin)).collect());
+    }
+
+    fn replace_messages(&mut self, messages: Vec<Message>, kept: Vec<MessageSlot>) {
+        let listed = (0..).zip(messages).map(|(at, message)| (slot_id(at, &message), message.into(), MessageOrigin::Server));
+        let kept = kept.into_iter().map(|slot| (slot.id, slot.message, slot.origin));
+        self.replace_slots(listed.chain(kept).collect());
+    }
+
+    fn replace_slots(&mut self, next: Vec<(MessageId, Arc<Message>, MessageOrigin)>) {
+        let old = std::mem::take(&mut self.slots);
+        let places = std::mem::take(&mut self.places);
+        let mut order_changed = next.len() != old.len();
+        for (id, message, origin) in next {
+            let before = places.get(&id).map(|at| (*at, &old[*at]));
+            let slot = match before {
+                Some((_, have)) if have.origin == origin && same(&have.message, &message) => have.clone(),
+                Some(_) | None => {
+                    self.revisions.latest += 1;
+                    MessageSlot { id: id.clone(), message, revision: self.revisions.latest, origin }
+                }
+            };
+            let at = self.slots.len();
+            order_changed |= before.is_none_or(|(was, _)| was != at);
+            // A list that names one id twice shows it once, at its first place, with its last content.
+            match self.places.get(&id) {
+                Some(first) => self.slots[*first] = slot,
+                None => {
+                    self.places.insert(id, at);
+                    self.slots.push(slot);
+                }
+            }
+        }
+        if order_changed {
+            self.revisions.latest += 1;
+            self.revisions.order = self.revisions.latest;
+        }
+    }
+}
+
+/// A chunk that names no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageWithoutId;
+
+fn slot_id(at: usize, message: &Message) -> MessageId {
+    message.id.clone().unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
+}
+
+/// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.
+fn same(have: &Arc<Message>, next: &Arc<Message>) -> bool {
+    Arc::ptr_eq(have, next) || have == next
+}

@@ -1,0 +1,113 @@
+//! What a reader sees.
+
+use crate::{
+    Client, Connection, MessageSlot, StreamError,
+    phase::{End, Phase},
+};
+use rejoin_wire::{Json, MessageId, RunId, ThreadId, thread::Interrupt};
+
+/// The client's state for readers. Cheap to make; borrow it, read it, drop it.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    client: &'a Client,
+}
+
+/// What has changed since a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The revision now; pass it the next time.
+    pub revision: u64,
+    /// Whether the list of messages changed: some came, went or moved.
+    pub order: bool,
+    /// Messages whose content changed.
+    pub messages: Vec<MessageId>,
+    /// Whether the values changed.
+    pub values: bool,
+    /// Whether the interrupts changed.
+    pub interrupts: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(client: &'a Client) -> Self {
+        Self { client }
+    }
+
+    /// Grows with every change that a reader could see.
+    pub fn revision(&self) -> u64 {
+        self.client.store.revisions().latest
+    }
+
+    /// What has changed since `revision`; 0 for everything.
+    pub fn changes_since(&self, revision: u64) -> Changes {
+        let revisions = self.client.store.revisions();
+        let changed = self.messages().iter().filter(|slot| slot.revision > revision);
+        Changes {
+            revision: revisions.latest,
+            order: revisions.order > revision,
+            messages: changed.map(|slot| slot.id().clone()).collect(),
+            values: revisions.values > revision,
+            interrupts: revisions.interrupts > revision,
+        }
+    }
+
+    /// The connection, as a person is told.
+    pub fn connection(&self) -> Connection {
+        self.client.connection()
+    }
+
+    /// The phase of the run.
+    pub fn phase(&self) -> &'a Phase {
+        &self.client.phase
+    }
+
+    /// Whether a run is followed that is not known to be over.
+    pub fn is_loading(&self) -> bool {
+        !matches!(self.client.phase, Phase::Idle | Phase::Ended(_))
+    }
+
+    /// Whether the thread's state is being loaded for the first time.
+    pub fn is_thread_loading(&self) -> bool {
+        self.client.is_thread_loading()
+    }
+
+    /// Whether `stop` would do something.
+    pub fn can_stop(&self) -> bool {
+        self.is_loading()
+    }
+
+    /// Whether there is a run to go back to.
+    pub fn can_rejoin(&self) -> bool {
+        let left = matches!(self.client.phase, Phase::Ended(End::Disconnected | End::Failed(_) | End::Expired));
+        left && self.client.can_rejoin()
+    }
+
+    /// The thread; `None` before the first submission on a new one.
+    pub fn thread_id(&self) -> Option<&'a ThreadId> {
+        self.client.thread_id.as_ref()
+    }
+
+    /// The run that is followed, or was last.
+    pub fn run_id(&self) -> Option<&'a RunId> {
+        self.client.run_id()
+    }
+
+    /// What went wrong last, until the next submission.
+    pub fn error(&self) -> Option<&'a StreamError> {
+        self.client.error.as_ref()
+    }
+
+    /// What the agent asks.
+    pub fn interrupts(&self) -> &'a [Interrupt] {
+        self.client.store.interrupts()
+    }
+
+    /// The graph's values as the server last sent them, unread. Streamed messages are in [`View::messages`].
+    pub fn values(&self) -> &'a Json {
+        self.client.store.values()
+    }
+
+    /// The messages, oldest first.
+    pub fn messages(&self) -> &'a [MessageSlot] {
+        self.client.store.slots()
+    }
+}

@@ -1,0 +1,39 @@
+//! What can be wrong with bytes from the other side.
+
+use crate::sse::DecodeError;
+
+/// Bytes that are not what the protocol says. The peer, or something between, is at fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// The byte stream is not a server-sent event stream within the limits.
+    #[error(transparent)]
+    Sse(#[from] DecodeError),
+    /// An event's data is not JSON, or not the JSON that its name promises.
+    #[error("the data of event `{event}` is not what the protocol says: {reason}")]
+    EventData {
+        /// The event's name as it was sent.
+        event: String,
+        /// What the parser said, with line and column in the data.
+        reason: String,
+    },
+    /// A response body is not the JSON that its path promises.
+    #[error("the {what} is not what the protocol says: {reason}")]
+    Body {
+        /// What was being read, in words: `thread state`, `run`.
+        what: &'static str,
+        /// What the parser said.
+        reason: String,
+    },
+}
+
+impl WireError {
+    /// The stable code, as listed in `docs/errors.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Sse(error) => error.code(),
+            Self::EventData { .. } => "event_data_invalid",
+            Self::Body { .. } => "body_invalid",
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What an SSE frame means.
+
+use crate::{
+    EventId, Json, RunId, WireError,
+    message::Message,
+    sse::Frame,
+    thread::Interrupt,
+};
+use serde::Deserialize;
+
+/// One protocol event: its name, where in the graph it came from, and its data, unread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The cursor, where the server sends one: JS always, Python for resumable runs only.
+    pub id: Option<EventId>,
+    /// The kind.
+    pub name: EventName,
+    /// The path of subgraphs, outermost first; empty for the root.
+    pub namespace: Vec<String>,
+    /// The payload.
+    pub data: Json,
+}
+
+/// The kinds of event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // Each is the protocol's own word; `EventBody` says what it carries.
+pub enum EventName {
+    Metadata,
+    Values,
+    Messages,
+    MessagesMetadata,
+    MessagesPartial,
+    MessagesComplete,
+    Updates,
+    Custom,
+    Error,
+    Checkpoints,
+    Tasks,
+    Debug,
+    Events,
+    Tools,
+    End,
+    /// A name this version does not know; its data stays readable.
+    Other(String),
+}
+
+/// An event's data, read as far as its name says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventBody {
+    /// The run has started, or, when it comes again with another id, started over.
+    Metadata(RunMetadata),
+    /// The state after a step, or, from the JS server at an interrupt, only the interrupts.
+    Values(Values),
+    /// A chunk of a message, or a whole one. The second part says which node produced it.
+    Messages(Box<Message>, Json),
+    /// `messages/partial` and `messages/complete`: each message whole, as far as it has come.
+    WholeMessages(Vec<Message>),
+    /// The run failed.
+    Error(ErrorBody),
+    /// What each node wrote; may carry `__interrupt__`.
+    Updates(Updates),
+    /// Everything else stays as it came.
+    Raw(Json),
+}
+
+/// `{"run_id","attempt"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RunMetadata {
+    /// The run.
+    pub run_id: RunId,
+    /// Counts from 1. Python sends 1 again after a restart, so it does not tell attempts apart.
+    #[serde(default)]
+    pub attempt: u64,
+}
+
+/// A `values` payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    /// The whole payload, `__interrupt__` included.
+    pub data: Json,
+    /// What is asked, where the payload says so.
+    pub interrupts: Option<Vec<Interrupt>>,
+    /// Whether the payload holds nothing but `__interrupt__` and so must not replace state.
+    pub only_interrupts: bool,
+}
+
+/// An `updates` payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updates {
+    /// The whole payload.
+    pub data: Json,
+    /// What is asked, where the payload says so.
+    pub interrupts: Option<Vec<Interrupt>>,
+}
+
+/// An `error` payload. Python and the JS server send an object; a JS join of an unknown run sends a bare string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorBody {
+    /// The kind: an exception's name. Absent where only a string came.
+    pub name: Option<String>,
+    /// What went wrong, in the server's words. Never empty.
+    pub message: String,
+}
+
+impl ErrorBody {
+    /// Reads any of the forms that the servers use, also those of `Thread::error` and `Task::error`.
+    pub fn read(data: &Json) -> Self {
+        #[derive(Deserialize)]
+        struct Object {
+            error: Option<String>,
+            name: Option<String>,
+            message: Option<String>,
+        }
+        if let Ok(text) = data.read::<String>() {
+            // Some servers put an object into a string.
+            return match serde_json::from_str::<Object>(&text) {
+                Ok(object) if object.error.is_some() || object.message.is_some() => Self::from_parts(
+                    object.error.or(object.name), object.message, data),
+                _ => Self::from_parts(None, Some(text), data),
+            };
+        }
+        match data.read::<Object>() {
+            Ok(object) => Self::from_parts(object.name.or(object.error), object.message, data),
+            Err(_) => Self::from_parts(None, None, data),
+        }
+    }
+
+    /// Whether the server says that it does not know the run.
+    pub fn is_run_not_found(&self) -> bool {
+        let message = self.message.to_ascii_lowercase();
+        message.contains("run not found") || (message.contains("404") && message.contains("not found"))
+    }
+
+    fn from_parts(name: Option<String>, message: Option<String>, data: &Json) -> Self {
+        let message = message
+            .filter(|m| !m.is_empty())
+            .or_else(|| name.clone())
+            .unwrap_or_else(|| data.text().to_owned());
+        Self { name, message }
+    }
+}
+
+impl Event {
+    /// Gives a frame its meaning. The data is checked to be JSON, and not read further.
+    ///
+    /// # Errors
+    /// [`WireError::EventData`] where the data is not JSON.
+    pub fn from_frame(frame: Frame) -> Result<Self, WireError> {
+        let full_name = frame.event_name().to_owned();
+        let mut parts = full_name.split('|');
+        let name = EventName::from_wire(parts.next().unwrap_or_default());
+        let namespace = parts.map(str::to_owned).collect();
+        // A frame without data is a control part or an `end`; null keeps it readable.
+        let text = if frame.data.is_empty() { "null".to_owned() } else { frame.data };
+        let data = Json::parse(text)
+            .map_err(|error| WireError::EventData { event: full_name.clone(), reason: error.to_string() })?;
+        let id = frame.id.filter(|id| !id.is_empty()).map(EventId::from);
+        Ok(Self { id, name, namespace, data })
+    }
+
+    /// Whether it comes from the graph itself rather than from a subgraph.
+    pub fn is_root(&self) -> bool {
+        self.namespace.is_empty()
+    }
+
+    /// Reads the data as far as the name says.
+    ///
+    /// # Errors
+    /// [`WireError::EventData`] where the data is not what the name promises.
+    pub fn body(&self) -> Result<EventBody, WireError> {
+        Ok(match &self.name {
+            EventName::Metadata => EventBody::Metadata(self.read()?),
+            EventName::Values => EventBody::Values(self.values()?),
+            EventName::Messages => {
+                let (message, metadata): (Message, Json) = self.read()?;
+                EventBody::Messages(Box::new(message), metadata)
+            }
+            EventName::MessagesPartial | EventName::MessagesComplete => EventBody::WholeMessages(self.read()?),
+            EventName::Error => EventBody::Error(ErrorBody::read(&self.data)),
+            EventName::Updates => {
+                let keys: Option<InterruptKey> = self.read().ok();
+                EventBody::Updates(Updates { data: self.data.clone(), interrupts: keys.and_then(|k| k.interrupts) })
+            }
+            EventName::MessagesMetadata
+            | EventName::Custom
+            | EventName::Checkpoints
+            | EventName::Tasks
+            | EventName::Debug
+            | EventName::Events
+            | EventName::Tools
+            | EventName::End
+            | EventName::Other(_) => EventBody::Raw(self.data.clone()),
+        })
+    }
+
+    fn values(&self) -> Result<Values, WireError> {
+        let text = self.data.text();
+        // Most payloads have no interrupt; a substring search is far cheaper than a second parse.
+        if !text.contains("\"__interrupt__\"") {
+            return Ok(Values { data: self.data.clone(), interrupts: None, only_interrupts: false });
+        }
+        let keys: std::collections::BTreeMap<String, Json> = self.read()?;
+        let interrupts = match keys.get("__interrupt__") {
+            None => None,
+            Some(list) => Some(list.read().map_err(|error| self.error(&error))?),
+        };
+        let only_interrupts = interrupts.is_some() && keys.len() == 1;
+        Ok(Values { data: self.data.clone(), interrupts, only_interrupts })
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, WireError> {
+        self.data.read().map_err(|error| self.error(&error))
+    }
+
+    fn error(&self, error: &serde_json::Error) -> WireError {
+        WireError::EventData { event: self.name.as_str().to_owned(), reason: error.to_string() }
+    }
+}
+
+#[derive(Deserialize)]
+struct InterruptKey {
+    #[serde(rename = "__interrupt__")]
+    interrupts: Option<Vec<Interrupt>>,
+}
+
+impl EventName {
+    /// The name without its namespace.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Values => "values",
+            Self::Messages => "messages",
+            Self::MessagesMetadata => "messages/metadata",
+            Self::MessagesPartial => "messages/partial",
+            Self::MessagesComplete => "messages/complete",
+            Self::Updates => "updates",
+            Self::Custom => "custom",
+            Self::Error => "error",
+            Self::Checkpoints => "checkpoints",
+            Self::Tasks => "tasks",
+            Self::Debug => "debug",
+            Self::Events => "events",
+            Self::Tools => "tools",
+            Self::End => "end",
+            Self::Other(name) => name,
+        }
+    }
+
+    fn from_wire(name: &str) -> Self {
+        const KNOWN: [EventName; 15] = [
+            EventName::Metadata, EventName::Values, EventName::Messages, EventName::MessagesMetadata,
+            EventName::MessagesPartial, EventName::MessagesComplete, EventName::Updates, EventName::Custom,
+            EventName::Error, EventName::Checkpoints, EventName::Tasks, EventName::Debug, EventName::Events,
+            EventName::Tools, EventName::End,
+        ];
+        KNOWN.into_iter().find(|known| known.as_str() == name).unwrap_or_else(|| Self::Other(name.to_owned()))
+    }
+}

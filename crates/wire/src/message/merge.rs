@@ -1,0 +1,328 @@
+//! How a streamed chunk joins the message so far: LangChain's `AIMessageChunk.concat`, in place.
+//!
+//! Each rule appends, so a token costs its own length, whatever has come before.
+
+use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk, parse_partial_json};
+use serde_json::{Map, Value};
+
+/// Something in a chunk that did not fit the message so far. The message stays usable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeNote {
+    /// Which field, dotted.
+    pub field: String,
+}
+
+/// Values under these keys name something, so the newer one replaces the older.
+const REPLACED_KEYS: [&str; 4] = ["id", "name", "output_version", "model_provider"];
+/// Numbers under these keys count nothing, so they are not summed.
+const KEPT_KEYS: [&str; 3] = ["index", "created", "timestamp"];
+
+impl Message {
+    /// Whether later chunks of the same id are appended to this one rather than replacing it.
+    pub fn merges_chunks(&self) -> bool {
+        matches!(self.kind, MessageKind::Ai | MessageKind::Human | MessageKind::System | MessageKind::Tool)
+    }
+
+    /// Appends a chunk. Returns what did not fit; where types differ the newer value stands.
+    ///
+    /// [`Message::tool_calls`] is left as it was: call [`Message::refresh_tool_calls`] when somebody looks.
+    pub fn merge_chunk(&mut self, chunk: Message) -> Vec<MergeNote> {
+        let mut notes = Vec::new();
+        self.id = self.id.take().or(chunk.id);
+        merge_content(&mut self.content, chunk.content);
+        self.name = chunk.name.or(self.name.take());
+        self.tool_call_id = chunk.tool_call_id.or(self.tool_call_id.take());
+        self.status = chunk.status.or(self.status.take());
+        for piece in chunk.tool_call_chunks {
+            merge_tool_call_chunk(&mut self.tool_call_chunks, piece);
+        }
+        merge_usage(&mut self.usage_metadata, chunk.usage_metadata);
+        merge_maps("additional_kwargs", &mut self.additional_kwargs, chunk.additional_kwargs, &mut notes);
+        merge_maps("response_metadata", &mut self.response_metadata, chunk.response_metadata, &mut notes);
+        self.extra.extend(chunk.extra);
+        notes
+    }
+
+    /// Reads [`Message::tool_calls`] and [`Message::invalid_tool_calls`] from the pieces so far.
+    ///
+    /// Costs the length of the arguments, so it belongs to the reader's pace (once a frame), not the token's.
+    pub fn refresh_tool_calls(&mut self) {
+        if self.tool_call_chunks.is_empty() {
+            return;
+        }
+        self.tool_calls.clear();
+        self.invalid_tool_calls.clear();
+        for chunk in &self.tool_call_chunks {
+            let text = chunk.args.as_deref().unwrap_or_default();
+            let args = if text.is_empty() { Some(Value::Object(Map::new())) } else { parse_partial_json(text) };
+            match (args, &chunk.id) {
+                (Some(args @ Value::Object(_)), Some(id)) => self.tool_calls.push(ToolCall {
+                    name: chunk.name.clone().unwrap_or_default(),
+                    args,
+                    id: Some(id.clone()),
+                    kind: Some("tool_call".to_owned()),
+                }),
+                (_, id) => self.invalid_tool_calls.push(InvalidToolCall {
+                    name: chunk.name.clone(),
+                    args: Some(text.to_owned()),
+                    id: id.clone(),
+                    error: Some("Malformed args.".to_owned()),
+                    kind: Some("invalid_tool_call".to_owned()),
+                }),
+            }
+        }
+    }
+}
+
+fn merge_content(content: &mut Content, chunk: Content) {
+    match (&mut *content, chunk) {
+        (Content::Text(text), Content::Text(more)) => text.push_str(&more),
+        (Content::Text(text), Content::Blocks(more)) => {
+            if more.is_empty() {
+                return;
+            }
+            let mut blocks = Vec::with_capacity(more.len() + 1);
+            if !text.is_empty() {
+                blocks.push(text_block(std::mem::take(text)));
+            }
+            blocks.extend(more);
+            *content = Content::Blocks(blocks);
+        }
+        (Content::Blocks(blocks), Content::Blocks(more)) => {
+            for block in more {
+                merge_list_item("content", blocks, block, &mut Vec::new());
+            }
+        }
+        (Content::Blocks(_), Content::Text(more)) if more.is_empty() => {}
+        (Content::Blocks(blocks), Content::Text(more)) => blocks.push(text_block(more)),
+    }
+}
+
+fn text_block(text: String) -> Value {
+    let mut block = Map::new();
+    block.insert("type".to_owned(), "text".into());
+    block.insert("text".to_owned(), text.into());
+    Value::Object(block)
+}
+
+/// A piece joins the last call with the same index, or, where it has no index, the one with the same id;
+/// a different id under the same index is a new call.
+fn merge_tool_call_chunk(calls: &mut Vec<ToolCallChunk>, piece: ToolCallChunk) {
+    let found = calls.iter_mut().rev().find(|call| {
+        let ids_agree = call.id.is_none() || piece.id.is_none() || call.id == piece.id;
+        match (&call.index, &piece.index) {
+            (Some(a), Some(b)) => a == b && ids_agree,
+            (None, None) => piece.id.is_some() && call.id == piece.id,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    });
+    let Some(call) = found else {
+        calls.push(piece);
+        return;
+    };
+    if let Some(more) = piece.args {
+        call.args.get_or_insert_default().push_str(&more);
+    }
+    call.name = piece.name.filter(|name| !name.is_empty()).or(call.name.take());
+    call.id = call.id.take().or(piece.id);
+}
+
+/// Token counts are sums, also inside the detail objects.
+fn merge_usage(usage: &mut Map<String, Value>, chunk: Map<String, Value>) {
+    for (key, more) in chunk {
+        match (usage.get_mut(&key), more) {
+            (Some(Value::Object(have)), Value::Object(more)) => merge_usage(have, more),
+            (Some(have @ Value::Number(_)), more @ Value::Number(_)) => *have = sum(have, &more),
+            (Some(_), Value::Null) => {}
+            (_, more) => {
+                usage.insert(key, more);
+            }
+        }
+    }
+}
+
+fn merge_maps(path: &str, have: &mut Map<String, Value>, chunk: Map<String, Value>, notes: &mut Vec<MergeNote>) {
+    for (key, more) in chunk {
+        match have.get_mut(&key) {
+            None | Some(Value::Null) => {
+                have.insert(key, more);
+            }
+            Some(_) if more.is_null() => {}
+            Some(value) => merge_value(&format!("{path}.{key}"), &key, value, more, notes),
+        }
+    }
+}
+
+fn merge_value(path: &str, key: &str, have: &mut Value, more: Value, notes: &mut Vec<MergeNote>) {
+    match (&mut *have, more) {
+        (Value::String(_), Value::String(_)) if key == "type" => {}
+        (Value::String(text), Value::String(more)) if REPLACED_KEYS.contains(&key) => {
+            if !more.is_empty() {
+                *text = more;
+            }
+        }
+        (Value::String(text), Value::String(more)) => text.push_str(&more),
+        (Value::Number(_), Value::Number(_)) if KEPT_KEYS.contains(&key) => {}
+        (Value::Number(_), more @ Value::Number(_)) => *have = sum(have, &more),
+        (Value::Object(map), Value::Object(more)) => merge_maps(path, map, more, notes),
+        (Value::Array(list), Value::Array(more)) => {
+            for item in more {
+                merge_list_item(path, list, item, notes);
+            }
+        }
+        (value, more) if *value == more => {}
+        (value, more) => {
+            *value = more;
+            notes.push(MergeNote { field: path.to_owned() });
+        }
+    }
+}
+
+/// An item joins the one with the same `index`, or without one the one with the same id; empty text adds nothing.
+fn merge_list_item(path: &str, list: &mut Vec<Value>, item: Value, notes: &mut Vec<MergeNote>) {
+    let Value::Object(fields) = item else {
+        list.push(item);
+        return;
+    };
+    let found = list.iter_mut().find_map(|have| match have {
+        Value::Object(have) if belongs(have, &fields) => Some(have),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    });
+    match found {
+        Some(have) => merge_maps(path, have, fields, notes),
+        None if fields.len() == 1 && fields.get("text").and_then(Value::as_str) == Some("") => {}
+        None => list.push(Value::Object(fields)),
+    }
+}
+
+fn belongs(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
+    let present = |map: &Map<String, Value>, key: &str| map.get(key).filter(|value| !value.is_null()).cloned();
+    let ids = (present(have, "id"), present(item, "id"));
+    match (present(have, "index"), present(item, "index")) {
+        (Some(a), Some(b)) => {
+            let ids_agree = match ids {
+                (Some(a), Some(b)) => a == b,
+                (None, _) | (_, None) => true,
+            };
+            a == b && ids_agree && types_agree(have, item)
+        }
+        (None, None) => matches!(ids, (Some(a), Some(b)) if a == b),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// `text` and `text_delta` are the same block as it starts and as it grows.
+fn types_agree(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
+    let stem = |map: &Map<String, Value>| {
+        map.get("type").and_then(Value::as_str).map(|word| word.trim_end_matches("_delta").to_owned())
+    };
+    match (stem(have), stem(item)) {
+        (Some(a), Some(b)) => a == b,
+        (None, _) | (_, None) => true,
+    }
+}
+
+fn sum(a: &Value, b: &Value) -> Value {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => a.saturating_add(b).into(),
+        (None, _) | (_, None) => (a.as_f64().unwrap_or_default() + b.as_f64().unwrap_or_default()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn message(mut fields: Value) -> Message {
+        fields["type"] = "AIMessageChunk".into();
+        fields["id"] = "m".into();
+        serde_json::from_value(fields).expect("a message")
+    }
+
+    fn check(chunks: &[Value], expected: Value) {
+        let mut chunks = chunks.iter().cloned().map(message);
+        let mut whole = chunks.next().expect("a first chunk");
+        for chunk in chunks {
+            whole.merge_chunk(chunk);
+        }
+        whole.refresh_tool_calls();
+        let shown = serde_json::to_value(&whole).expect("serialises");
+        for (key, value) in expected.as_object().expect("an object") {
+            assert_eq!(shown.get(key), Some(value), "{key}");
+        }
+    }
+
+    #[test]
+    fn text_is_appended() {
+        check(&[json!({"content": "a"}), json!({"content": ""}), json!({"content": "b"})], json!({"content": "ab"}));
+    }
+
+    #[test]
+    fn text_then_blocks_becomes_blocks() {
+        check(
+            &[json!({"content": "a"}), json!({"content": [{"type": "text", "text": "b", "index": 0}]}), json!({"content": "c"})],
+            json!({"content": [
+                {"type": "text", "text": "a"}, {"type": "text", "text": "b", "index": 0}, {"type": "text", "text": "c"}]}),
+        );
+    }
+
+    #[test]
+    fn blocks_of_one_index_grow() {
+        check(
+            &[
+                json!({"content": [{"type": "text", "text": "a", "index": 0}]}),
+                json!({"content": [{"type": "text_delta", "text": "b", "index": 0}]}),
+                json!({"content": [{"type": "image", "url": "u", "index": 1}, {"text": ""}]}),
+            ],
+            json!({"content": [{"type": "text", "text": "ab", "index": 0}, {"type": "image", "url": "u", "index": 1}]}),
+        );
+    }
+
+    #[test]
+    fn tool_call_pieces_become_a_call() {
+        let piece = |name: Value, args: &str, id: Value| {
+            json!({"content": "", "tool_call_chunks": [{"name": name, "args": args, "id": id, "index": 0}]})
+        };
+        check(
+            &[
+                piece(json!("get_weather"), "", json!("call_1")),
+                piece(Value::Null, "{\"ci", Value::Null),
+                piece(Value::Null, "ty\": \"Par", Value::Null),
+            ],
+            json!({"tool_calls": [
+                {"name": "get_weather", "args": {"city": "Par"}, "id": "call_1", "type": "tool_call"}]}),
+        );
+    }
+
+    #[test]
+    fn arguments_that_are_no_object_are_invalid() {
+        check(
+            &[json!({"content": "", "tool_call_chunks": [{"name": "f", "args": "[1]", "id": "c", "index": 0}]})],
+            json!({"invalid_tool_calls": [{
+                "name": "f", "args": "[1]", "id": "c", "error": "Malformed args.", "type": "invalid_tool_call"}]}),
+        );
+    }
+
+    #[test]
+    fn usage_is_summed_and_metadata_merged() {
+        check(
+            &[
+                json!({"content": "", "usage_metadata": {"input_tokens": 5, "d": {"x": 1}},
+                       "response_metadata": {"model_provider": "a", "finish": "st", "created": 7}}),
+                json!({"content": "", "usage_metadata": {"input_tokens": 2, "output_tokens": 9, "d": {"x": 2}},
+                       "response_metadata": {"model_provider": "b", "finish": "op", "created": 8}}),
+            ],
+            json!({"usage_metadata": {"input_tokens": 7, "d": {"x": 3}, "output_tokens": 9},
+                   "response_metadata": {"model_provider": "b", "finish": "stop", "created": 7}}),
+        );
+    }
+
+    #[test]
+    fn a_type_that_changes_is_noted_and_the_newer_stands() {
+        let mut whole = message(json!({"content": "", "additional_kwargs": {"a": 1}}));
+        let notes = whole.merge_chunk(message(json!({"content": "", "additional_kwargs": {"a": "x"}})));
+        assert_eq!(notes, [MergeNote { field: "additional_kwargs.a".to_owned() }]);
+        assert_eq!(whole.additional_kwargs.get("a"), Some(&json!("x")));
+    }
+}

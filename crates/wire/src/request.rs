@@ -1,0 +1,180 @@
+//! What a client sends.
+
+use crate::{AssistantId, CheckpointId, Json, ThreadId};
+use serde::{Deserialize, Serialize};
+
+/// What a run streams. [`StreamMode::MessagesTuple`] alone gives no sign of an interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)] // Each is the protocol's own word; see `event::EventBody` for what it carries.
+pub enum StreamMode {
+    Values,
+    Messages,
+    MessagesTuple,
+    Updates,
+    Events,
+    Debug,
+    Tasks,
+    Checkpoints,
+    Custom,
+    Tools,
+}
+
+/// What the server does with a run whose client has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDisconnect {
+    /// The run goes on. What rejoining needs, and what both servers do when nothing is said.
+    Continue,
+    /// The run is cancelled within milliseconds.
+    Cancel,
+}
+
+/// What the server does with a new run on a busy thread. The servers' defaults differ, so always send it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MultitaskStrategy {
+    /// The new run is refused: 409 (Python) or 422 (JS).
+    Reject,
+    /// The new run waits. Python's default.
+    Enqueue,
+    /// The running one is stopped, its checkpoints are kept.
+    Interrupt,
+    /// The running one is stopped and undone.
+    Rollback,
+}
+
+/// What to do when the thread does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IfNotExists {
+    /// Make it.
+    Create,
+    /// Refuse with 404.
+    Reject,
+}
+
+/// The way on after an interrupt, or a jump.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// The answer: any JSON for one pending interrupt, or a map from interrupt id to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Json>,
+    /// State to write before going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Json>,
+    /// Node or nodes to go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goto: Option<Json>,
+}
+
+/// The checkpoint that a run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointRef {
+    /// The thread, where the server wants it said again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<ThreadId>,
+    /// The subgraph; empty for the root.
+    #[serde(default)]
+    pub checkpoint_ns: String,
+    /// The checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_id: Option<CheckpointId>,
+}
+
+/// The body of `POST /threads/{thread_id}/runs/stream` and of its siblings `/runs` and `/runs/wait`.
+///
+/// Fields left `None` or empty are not sent, so the server's defaults apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRequest {
+    /// Which assistant or graph.
+    pub assistant_id: AssistantId,
+    /// The graph's input. `None` with a command or a checkpoint goes on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Json>,
+    /// The way on after an interrupt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
+    /// `configurable`, `recursion_limit`, `tags`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Json>,
+    /// The graph's static context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Json>,
+    /// Kept with the run and given back when runs are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Json>,
+    /// Where to start from; the thread's head when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointRef>,
+    /// The short form of `checkpoint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_id: Option<CheckpointId>,
+    /// What to stream. Empty: the server's default, `values`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub stream_mode: Vec<StreamMode>,
+    /// Whether subgraphs' events are streamed too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream_subgraphs: bool,
+    /// Whether the events are kept so that a stream can be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_resumable: Option<bool>,
+    /// What a lost client means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_disconnect: Option<OnDisconnect>,
+    /// What a busy thread means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multitask_strategy: Option<MultitaskStrategy>,
+    /// What an unknown thread means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_not_exists: Option<IfNotExists>,
+    /// Nodes to stop before: names, or `"*"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupt_before: Option<Json>,
+    /// Nodes to stop after: names, or `"*"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupt_after: Option<Json>,
+    /// When checkpoints are written: `sync`, `async`, `exit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durability: Option<String>,
+}
+
+impl RunRequest {
+    /// A request with nothing but the assistant.
+    pub fn new(assistant_id: AssistantId) -> Self {
+        Self {
+            assistant_id,
+            input: None,
+            command: None,
+            config: None,
+            context: None,
+            metadata: None,
+            checkpoint: None,
+            checkpoint_id: None,
+            stream_mode: Vec::new(),
+            stream_subgraphs: false,
+            stream_resumable: None,
+            on_disconnect: None,
+            multitask_strategy: None,
+            if_not_exists: None,
+            interrupt_before: None,
+            interrupt_after: None,
+            durability: None,
+        }
+    }
+}
+
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<StreamMode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(StreamMode),
+        Many(Vec<StreamMode>),
+        Null(()),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(mode) => vec![mode],
+        OneOrMany::Many(modes) => modes,
+        OneOrMany::Null(()) => Vec::new(),
+    })
+}
