@@ -47,7 +47,11 @@ impl Config {
             api_url: api_url.into().trim_end_matches('/').to_owned(),
             assistant_id: assistant_id.into(),
             messages_key: "messages".to_owned(),
-            stream_modes: vec![StreamMode::Values, StreamMode::MessagesTuple, StreamMode::Custom],
+            stream_modes: vec![
+                StreamMode::Values,
+                StreamMode::MessagesTuple,
+                StreamMode::Custom,
+            ],
             stream_subgraphs: false,
             stream_resumable: true,
             on_disconnect: OnDisconnect::Continue,

@@ -32,12 +32,22 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// The `Last-Event-ID` to send.
     pub(crate) fn resume_from(&self) -> &str {
-        self.before_last.as_ref().map_or(FROM_START, EventId::as_str)
+        self.before_last
+            .as_ref()
+            .map_or(FROM_START, EventId::as_str)
     }
 
     /// Whether resuming here brings nothing that is not known from the tail.
     pub(crate) fn can_resume(&self) -> bool {
         self.last.is_some() && self.tail.len() <= TAIL_EVENTS_MAX
+    }
+
+    /// Goes back to the start, remembering which attempt of the server's it was.
+    pub(crate) fn rewind(&mut self) {
+        *self = Self {
+            metadata: self.metadata,
+            ..Self::default()
+        };
     }
 
     pub(crate) fn is_at_start(&self) -> bool {
@@ -120,7 +130,9 @@ impl Recent {
 pub(crate) fn event_hash(event: &Event) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let id = event.id.as_ref().map_or("", EventId::as_str);
-    let parts = [id, event.name.as_str()].into_iter().chain(event.namespace.iter().map(String::as_str));
+    let parts = [id, event.name.as_str()]
+        .into_iter()
+        .chain(event.namespace.iter().map(String::as_str));
     for part in parts.chain([event.data.text()]) {
         for byte in part.bytes().chain([0xff]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -135,7 +147,12 @@ mod tests {
     use rejoin_wire::sse::Frame;
 
     fn event(id: &str, data: &str) -> Event {
-        let frame = Frame { event: Some("custom".into()), data: data.into(), id: Some(id.into()), retry_ms: None };
+        let frame = Frame {
+            event: Some("custom".into()),
+            data: data.into(),
+            id: Some(id.into()),
+            retry_ms: None,
+        };
         Event::from_frame(frame).expect("an event")
     }
 

@@ -19,7 +19,12 @@ pub struct StreamError {
 impl StreamError {
     /// With the code's own message.
     pub fn new(code: ErrorCode) -> Self {
-        Self { code, message: code.message().to_owned(), status: None, detail: None }
+        Self {
+            code,
+            message: code.message().to_owned(),
+            status: None,
+            detail: None,
+        }
     }
 
     /// Adds the server's words.

@@ -2,7 +2,7 @@
 //!
 //! No token, header or key is ever part of it. What is read back is not trusted.
 
-use crate::{Config, Millis, MessageOrigin, cursor::Cursor};
+use crate::{Config, MessageOrigin, Millis, cursor::Cursor};
 use rejoin_wire::{RunId, ThreadId, message::Message};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,11 @@ pub(crate) struct StoredMessage {
 
 impl StoredMessage {
     pub(crate) fn into_parts(self) -> (Message, MessageOrigin, bool) {
-        let origin = if self.optimistic { MessageOrigin::Optimistic } else { MessageOrigin::Server };
+        let origin = if self.optimistic {
+            MessageOrigin::Optimistic
+        } else {
+            MessageOrigin::Server
+        };
         (self.message, origin, self.streamed)
     }
 }
@@ -63,15 +67,33 @@ pub(crate) enum Unusable {
 }
 
 impl Record {
-    pub(crate) fn new(thread_id: ThreadId, run_id: Option<RunId>, submission_id: Option<String>, saved_at: Millis) -> Self {
-        Self { v: VERSION, thread_id, run_id, submission_id, saved_at, cursor: None, messages: Vec::new() }
+    pub(crate) fn new(
+        thread_id: ThreadId,
+        run_id: Option<RunId>,
+        submission_id: Option<String>,
+        saved_at: Millis,
+    ) -> Self {
+        Self {
+            v: VERSION,
+            thread_id,
+            run_id,
+            submission_id,
+            saved_at,
+            cursor: None,
+            messages: Vec::new(),
+        }
     }
 
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("a record is plain data with string keys")
     }
 
-    pub(crate) fn read(text: &str, thread_id: &ThreadId, wall_clock: Millis, ttl: Millis) -> Result<Self, Unusable> {
+    pub(crate) fn read(
+        text: &str,
+        thread_id: &ThreadId,
+        wall_clock: Millis,
+        ttl: Millis,
+    ) -> Result<Self, Unusable> {
         let record: Self = serde_json::from_str(text).map_err(|_| Unusable::Corrupt)?;
         if record.v != VERSION || record.thread_id != *thread_id {
             return Err(Unusable::Corrupt);

@@ -104,8 +104,9 @@ impl ThreadStore {
         self.streamed.contains(id)
     }
 
-    pub(crate) fn contains(&self, id: &MessageId) -> bool {
-        self.places.contains_key(id)
+    /// Whether a message was streamed and no `values` has held it yet.
+    pub(crate) fn is_unconfirmed(&self, id: &MessageId) -> bool {
+        self.streamed.contains(id) && !self.confirmed.contains(id)
     }
 
     /// Marks the view as changed although no part of the thread has.
@@ -132,8 +133,11 @@ impl ThreadStore {
 
     /// Merges an object's keys over the values' top level.
     pub(crate) fn merge_values(&mut self, over: &Json) -> Result<(), serde_json::Error> {
-        let mut have: serde_json::Map<String, serde_json::Value> =
-            if self.values.is_null() { serde_json::Map::new() } else { self.values.read()? };
+        let mut have: serde_json::Map<String, serde_json::Value> = if self.values.is_null() {
+            serde_json::Map::new()
+        } else {
+            self.values.read()?
+        };
         let more: serde_json::Map<String, serde_json::Value> = over.read()?;
         if let Some(messages) = more.get(&self.messages_key) {
             self.show_optimistic(serde_json::from_value(messages.clone())?);
@@ -158,7 +162,9 @@ impl ThreadStore {
                 .slots
                 .iter()
                 .filter(|slot| !listed.contains(&slot.id))
-                .filter(|slot| self.streamed.contains(&slot.id) && !self.confirmed.contains(&slot.id))
+                .filter(|slot| {
+                    self.streamed.contains(&slot.id) && !self.confirmed.contains(&slot.id)
+                })
                 .cloned()
                 .collect();
             self.replace_messages(messages, kept);
@@ -177,10 +183,17 @@ impl ThreadStore {
     ) -> Result<(), serde_json::Error> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
-        let kept = self.slots.iter().filter(|slot| !listed.contains(&slot.id)).filter_map(|slot| {
-            let origin = keep(slot)?;
-            Some(MessageSlot { origin, ..slot.clone() })
-        });
+        let kept = self
+            .slots
+            .iter()
+            .filter(|slot| !listed.contains(&slot.id))
+            .filter_map(|slot| {
+                let origin = keep(slot)?;
+                Some(MessageSlot {
+                    origin,
+                    ..slot.clone()
+                })
+            });
         let kept = kept.collect();
         self.replace_messages(messages, kept);
         self.confirmed = listed;
@@ -194,7 +207,10 @@ impl ThreadStore {
     }
 
     /// Applies a chunk, or an order to remove. Returns what did not fit; `Err` where the chunk has no id.
-    pub(crate) fn apply_chunk(&mut self, chunk: Message) -> Result<Vec<MergeNote>, MessageWithoutId> {
+    pub(crate) fn apply_chunk(
+        &mut self,
+        chunk: Message,
+    ) -> Result<Vec<MergeNote>, MessageWithoutId> {
         let id = chunk.id.clone().ok_or(MessageWithoutId)?;
         if chunk.kind == MessageKind::Remove {
             self.remove(&id);
@@ -221,7 +237,8 @@ impl ThreadStore {
 
     /// Applies a message as far as it has come (`messages/partial`, `messages/complete`).
     pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
-        self.streamed.insert(message.id.clone().ok_or(MessageWithoutId)?);
+        self.streamed
+            .insert(message.id.clone().ok_or(MessageWithoutId)?);
         self.put(message, MessageOrigin::Server);
         Ok(())
     }
@@ -229,11 +246,15 @@ impl ThreadStore {
     /// Interrupts come one by one; each id stands once.
     pub(crate) fn add_interrupts(&mut self, interrupts: &[Interrupt]) {
         for interrupt in interrupts {
-            let known = self.interrupts.iter_mut().find(|have| have.id.is_some() && have.id == interrupt.id);
+            if self.interrupts.contains(interrupt) {
+                continue;
+            }
+            let known = self
+                .interrupts
+                .iter_mut()
+                .find(|have| have.id.is_some() && have.id == interrupt.id);
             match known {
-                Some(have) if have == interrupt => continue,
                 Some(have) => *have = interrupt.clone(),
-                None if interrupt.id.is_none() && self.interrupts.contains(interrupt) => continue,
                 None => self.interrupts.push(interrupt.clone()),
             }
             self.revisions.latest += 1;
@@ -261,7 +282,11 @@ impl ThreadStore {
     /// Shows what another store holds; messages that are equal keep their identity.
     pub(crate) fn adopt(&mut self, other: Self) {
         let slots = other.slots.into_iter();
-        self.replace_slots(slots.map(|slot| (slot.id, slot.message, slot.origin)).collect());
+        self.replace_slots(
+            slots
+                .map(|slot| (slot.id, slot.message, slot.origin))
+                .collect(),
+        );
         self.streamed = other.streamed;
         self.confirmed = other.confirmed;
         self.unread_calls = other.unread_calls;
@@ -271,28 +296,47 @@ impl ThreadStore {
         self.add_interrupts(&other.interrupts);
     }
 
-    /// Shows exactly these messages, with nothing streamed yet.
-    pub(crate) fn reset_to(&mut self, slots: &[MessageSlot]) {
-        self.replace_slots(slots.iter().map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin)).collect());
-        self.streamed.clear();
+    /// The server started over: what it streamed and never confirmed is void.
+    pub(crate) fn drop_unconfirmed(&mut self) {
+        let streamed = std::mem::take(&mut self.streamed);
+        let confirmed = std::mem::take(&mut self.confirmed);
+        self.retain(|slot| !streamed.contains(&slot.id) || confirmed.contains(&slot.id));
+        self.confirmed = confirmed;
         self.unread_calls.clear();
+    }
+
+    /// Shows nothing.
+    pub(crate) fn clear(&mut self) {
+        self.replace_slots(Vec::new());
+        self.streamed.clear();
+        self.confirmed.clear();
+        self.unread_calls.clear();
+        self.set_values(Json::null());
+        self.clear_interrupts();
     }
 
     /// Paints what was stored: the messages, and which of them this run was streaming.
     pub(crate) fn restore(&mut self, messages: Vec<(Message, MessageOrigin, bool)>) {
-        let streamed = messages.iter().filter(|m| m.2).filter_map(|m| m.0.id.clone()).collect();
-        let slots = (0..).zip(messages).map(|(at, (message, origin, _))| (slot_id(at, &message), message.into(), origin));
+        let streamed = messages
+            .iter()
+            .filter(|m| m.2)
+            .filter_map(|m| m.0.id.clone())
+            .collect();
+        let slots = (0..)
+            .zip(messages)
+            .map(|(at, (message, origin, _))| (slot_id(at, &message), message.into(), origin));
         self.replace_slots(slots.collect());
         self.streamed = streamed;
     }
 
-    /// Whether everything that `shown` has streamed is here too, at least as long.
+    /// Whether everything that is shown is here too, at least as long.
     pub(crate) fn covers(&self, shown: &Self) -> bool {
-        shown.slots.iter().filter(|slot| shown.streamed.contains(&slot.id)).all(|slot| {
+        shown.slots.iter().all(|slot| {
             self.places.get(&slot.id).is_some_and(|at| {
                 let ours = &self.slots[*at].message;
-                ours.content.text_bytes() >= slot.message.content.text_bytes()
-                    && ours.tool_call_chunks.len() >= slot.message.tool_call_chunks.len()
+                Arc::ptr_eq(ours, &slot.message)
+                    || ours.content.text_bytes() >= slot.message.content.text_bytes()
+                        && ours.tool_calls.len() >= slot.message.tool_calls.len()
             })
         })
     }
@@ -302,7 +346,9 @@ impl ThreadStore {
             return Ok(None);
         }
         let mut keys: BTreeMap<String, Json> = values.read()?;
-        keys.remove(&self.messages_key).map(|list| list.read()).transpose()
+        keys.remove(&self.messages_key)
+            .map(|list| list.read())
+            .transpose()
     }
 
     fn set_values(&mut self, values: Json) {
@@ -317,7 +363,12 @@ impl ThreadStore {
         self.revisions.latest += 1;
         let revision = self.revisions.latest;
         let id = slot_id(self.slots.len(), &message);
-        let slot = MessageSlot { id: id.clone(), message: message.into(), revision, origin };
+        let slot = MessageSlot {
+            id: id.clone(),
+            message: message.into(),
+            revision,
+            origin,
+        };
         match self.places.get(&id) {
             Some(at) => self.slots[*at] = slot,
             None => {
@@ -335,12 +386,20 @@ impl ThreadStore {
 
     fn retain(&mut self, keep: impl Fn(&MessageSlot) -> bool) {
         let slots = self.slots.iter().filter(|slot| keep(slot));
-        self.replace_slots(slots.map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin)).collect());
+        self.replace_slots(
+            slots
+                .map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin))
+                .collect(),
+        );
     }
 
     fn replace_messages(&mut self, messages: Vec<Message>, kept: Vec<MessageSlot>) {
-        let listed = (0..).zip(messages).map(|(at, message)| (slot_id(at, &message), message.into(), MessageOrigin::Server));
-        let kept = kept.into_iter().map(|slot| (slot.id, slot.message, slot.origin));
+        let listed = (0..)
+            .zip(messages)
+            .map(|(at, message)| (slot_id(at, &message), message.into(), MessageOrigin::Server));
+        let kept = kept
+            .into_iter()
+            .map(|slot| (slot.id, slot.message, slot.origin));
         self.replace_slots(listed.chain(kept).collect());
     }
 
@@ -351,10 +410,17 @@ impl ThreadStore {
         for (id, message, origin) in next {
             let before = places.get(&id).map(|at| (*at, &old[*at]));
             let slot = match before {
-                Some((_, have)) if have.origin == origin && same(&have.message, &message) => have.clone(),
+                Some((_, have)) if have.origin == origin && same(&have.message, &message) => {
+                    have.clone()
+                }
                 Some(_) | None => {
                     self.revisions.latest += 1;
-                    MessageSlot { id: id.clone(), message, revision: self.revisions.latest, origin }
+                    MessageSlot {
+                        id: id.clone(),
+                        message,
+                        revision: self.revisions.latest,
+                        origin,
+                    }
                 }
             };
             let at = self.slots.len();
@@ -380,7 +446,10 @@ impl ThreadStore {
 pub(crate) struct MessageWithoutId;
 
 fn slot_id(at: usize, message: &Message) -> MessageId {
-    message.id.clone().unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
+    message
+        .id
+        .clone()
+        .unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
 }
 
 /// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.

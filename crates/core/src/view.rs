@@ -40,7 +40,10 @@ impl<'a> View<'a> {
     /// What has changed since `revision`; 0 for everything.
     pub fn changes_since(&self, revision: u64) -> Changes {
         let revisions = self.client.store.revisions();
-        let changed = self.messages().iter().filter(|slot| slot.revision > revision);
+        let changed = self
+            .messages()
+            .iter()
+            .filter(|slot| slot.revision > revision);
         Changes {
             revision: revisions.latest,
             order: revisions.order > revision,
@@ -77,7 +80,10 @@ impl<'a> View<'a> {
 
     /// Whether there is a run to go back to.
     pub fn can_rejoin(&self) -> bool {
-        let left = matches!(self.client.phase, Phase::Ended(End::Disconnected | End::Failed(_) | End::Expired));
+        let left = matches!(
+            self.client.phase,
+            Phase::Ended(End::Disconnected | End::Failed(_) | End::Expired)
+        );
         left && self.client.can_rejoin()
     }
 

@@ -1,11 +1,6 @@
 //! What an SSE frame means.
 
-use crate::{
-    EventId, Json, RunId, WireError,
-    message::Message,
-    sse::Frame,
-    thread::Interrupt,
-};
+use crate::{EventId, Json, RunId, WireError, message::Message, sse::Frame, thread::Interrupt};
 use serde::Deserialize;
 
 /// One protocol event: its name, where in the graph it came from, and its data, unread.
@@ -114,8 +109,9 @@ impl ErrorBody {
         if let Ok(text) = data.read::<String>() {
             // Some servers put an object into a string.
             return match serde_json::from_str::<Object>(&text) {
-                Ok(object) if object.error.is_some() || object.message.is_some() => Self::from_parts(
-                    object.error.or(object.name), object.message, data),
+                Ok(object) if object.error.is_some() || object.message.is_some() => {
+                    Self::from_parts(object.error.or(object.name), object.message, data)
+                }
                 _ => Self::from_parts(None, Some(text), data),
             };
         }
@@ -128,7 +124,8 @@ impl ErrorBody {
     /// Whether the server says that it does not know the run.
     pub fn is_run_not_found(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
-        message.contains("run not found") || (message.contains("404") && message.contains("not found"))
+        message.contains("run not found")
+            || (message.contains("404") && message.contains("not found"))
     }
 
     fn from_parts(name: Option<String>, message: Option<String>, data: &Json) -> Self {
@@ -151,11 +148,22 @@ impl Event {
         let name = EventName::from_wire(parts.next().unwrap_or_default());
         let namespace = parts.map(str::to_owned).collect();
         // A frame without data is a control part or an `end`; null keeps it readable.
-        let text = if frame.data.is_empty() { "null".to_owned() } else { frame.data };
-        let data = Json::parse(text)
-            .map_err(|error| WireError::EventData { event: full_name.clone(), reason: error.to_string() })?;
+        let text = if frame.data.is_empty() {
+            "null".to_owned()
+        } else {
+            frame.data
+        };
+        let data = Json::parse(text).map_err(|error| WireError::EventData {
+            event: full_name.clone(),
+            reason: error.to_string(),
+        })?;
         let id = frame.id.filter(|id| !id.is_empty()).map(EventId::from);
-        Ok(Self { id, name, namespace, data })
+        Ok(Self {
+            id,
+            name,
+            namespace,
+            data,
+        })
     }
 
     /// Whether it comes from the graph itself rather than from a subgraph.
@@ -175,11 +183,16 @@ impl Event {
                 let (message, metadata): (Message, Json) = self.read()?;
                 EventBody::Messages(Box::new(message), metadata)
             }
-            EventName::MessagesPartial | EventName::MessagesComplete => EventBody::WholeMessages(self.read()?),
+            EventName::MessagesPartial | EventName::MessagesComplete => {
+                EventBody::WholeMessages(self.read()?)
+            }
             EventName::Error => EventBody::Error(ErrorBody::read(&self.data)),
             EventName::Updates => {
                 let keys: Option<InterruptKey> = self.read().ok();
-                EventBody::Updates(Updates { data: self.data.clone(), interrupts: keys.and_then(|k| k.interrupts) })
+                EventBody::Updates(Updates {
+                    data: self.data.clone(),
+                    interrupts: keys.and_then(|k| k.interrupts),
+                })
             }
             EventName::MessagesMetadata
             | EventName::Custom
@@ -197,7 +210,11 @@ impl Event {
         let text = self.data.text();
         // Most payloads have no interrupt; a substring search is far cheaper than a second parse.
         if !text.contains("\"__interrupt__\"") {
-            return Ok(Values { data: self.data.clone(), interrupts: None, only_interrupts: false });
+            return Ok(Values {
+                data: self.data.clone(),
+                interrupts: None,
+                only_interrupts: false,
+            });
         }
         let keys: std::collections::BTreeMap<String, Json> = self.read()?;
         let interrupts = match keys.get("__interrupt__") {
@@ -205,7 +222,11 @@ impl Event {
             Some(list) => Some(list.read().map_err(|error| self.error(&error))?),
         };
         let only_interrupts = interrupts.is_some() && keys.len() == 1;
-        Ok(Values { data: self.data.clone(), interrupts, only_interrupts })
+        Ok(Values {
+            data: self.data.clone(),
+            interrupts,
+            only_interrupts,
+        })
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, WireError> {
@@ -213,7 +234,10 @@ impl Event {
     }
 
     fn error(&self, error: &serde_json::Error) -> WireError {
-        WireError::EventData { event: self.name.as_str().to_owned(), reason: error.to_string() }
+        WireError::EventData {
+            event: self.name.as_str().to_owned(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -248,11 +272,25 @@ impl EventName {
 
     fn from_wire(name: &str) -> Self {
         const KNOWN: [EventName; 15] = [
-            EventName::Metadata, EventName::Values, EventName::Messages, EventName::MessagesMetadata,
-            EventName::MessagesPartial, EventName::MessagesComplete, EventName::Updates, EventName::Custom,
-            EventName::Error, EventName::Checkpoints, EventName::Tasks, EventName::Debug, EventName::Events,
-            EventName::Tools, EventName::End,
+            EventName::Metadata,
+            EventName::Values,
+            EventName::Messages,
+            EventName::MessagesMetadata,
+            EventName::MessagesPartial,
+            EventName::MessagesComplete,
+            EventName::Updates,
+            EventName::Custom,
+            EventName::Error,
+            EventName::Checkpoints,
+            EventName::Tasks,
+            EventName::Debug,
+            EventName::Events,
+            EventName::Tools,
+            EventName::End,
         ];
-        KNOWN.into_iter().find(|known| known.as_str() == name).unwrap_or_else(|| Self::Other(name.to_owned()))
+        KNOWN
+            .into_iter()
+            .find(|known| known.as_str() == name)
+            .unwrap_or_else(|| Self::Other(name.to_owned()))
     }
 }

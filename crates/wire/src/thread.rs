@@ -105,7 +105,11 @@ impl RunStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interrupt {
     /// Names it when several are pending. Absent for breakpoints.
-    #[serde(default, alias = "interrupt_id", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        alias = "interrupt_id",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub id: Option<InterruptId>,
     /// What is asked: any JSON.
     #[serde(default)]
@@ -181,5 +185,8 @@ impl ThreadState {
 /// # Errors
 /// [`WireError::Body`] naming `what` where the bytes are not a `T`.
 pub fn read_body<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Result<T, WireError> {
-    serde_json::from_slice(body).map_err(|error| WireError::Body { what, reason: error.to_string() })
+    serde_json::from_slice(body).map_err(|error| WireError::Body {
+        what,
+        reason: error.to_string(),
+    })
 }

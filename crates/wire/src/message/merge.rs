@@ -2,7 +2,9 @@
 //!
 //! Each rule appends, so a token costs its own length, whatever has come before.
 
-use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk, parse_partial_json};
+use super::{
+    Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk, parse_partial_json,
+};
 use serde_json::{Map, Value};
 
 /// Something in a chunk that did not fit the message so far. The message stays usable.
@@ -20,7 +22,10 @@ const KEPT_KEYS: [&str; 3] = ["index", "created", "timestamp"];
 impl Message {
     /// Whether later chunks of the same id are appended to this one rather than replacing it.
     pub fn merges_chunks(&self) -> bool {
-        matches!(self.kind, MessageKind::Ai | MessageKind::Human | MessageKind::System | MessageKind::Tool)
+        matches!(
+            self.kind,
+            MessageKind::Ai | MessageKind::Human | MessageKind::System | MessageKind::Tool
+        )
     }
 
     /// Appends a chunk. Returns what did not fit; where types differ the newer value stands.
@@ -37,8 +42,18 @@ impl Message {
             merge_tool_call_chunk(&mut self.tool_call_chunks, piece);
         }
         merge_usage(&mut self.usage_metadata, chunk.usage_metadata);
-        merge_maps("additional_kwargs", &mut self.additional_kwargs, chunk.additional_kwargs, &mut notes);
-        merge_maps("response_metadata", &mut self.response_metadata, chunk.response_metadata, &mut notes);
+        merge_maps(
+            "additional_kwargs",
+            &mut self.additional_kwargs,
+            chunk.additional_kwargs,
+            &mut notes,
+        );
+        merge_maps(
+            "response_metadata",
+            &mut self.response_metadata,
+            chunk.response_metadata,
+            &mut notes,
+        );
         self.extra.extend(chunk.extra);
         notes
     }
@@ -54,7 +69,11 @@ impl Message {
         self.invalid_tool_calls.clear();
         for chunk in &self.tool_call_chunks {
             let text = chunk.args.as_deref().unwrap_or_default();
-            let args = if text.is_empty() { Some(Value::Object(Map::new())) } else { parse_partial_json(text) };
+            let args = if text.is_empty() {
+                Some(Value::Object(Map::new()))
+            } else {
+                parse_partial_json(text)
+            };
             match (args, &chunk.id) {
                 (Some(args @ Value::Object(_)), Some(id)) => self.tool_calls.push(ToolCall {
                     name: chunk.name.clone().unwrap_or_default(),
@@ -123,7 +142,10 @@ fn merge_tool_call_chunk(calls: &mut Vec<ToolCallChunk>, piece: ToolCallChunk) {
     if let Some(more) = piece.args {
         call.args.get_or_insert_default().push_str(&more);
     }
-    call.name = piece.name.filter(|name| !name.is_empty()).or(call.name.take());
+    call.name = piece
+        .name
+        .filter(|name| !name.is_empty())
+        .or(call.name.take());
     call.id = call.id.take().or(piece.id);
 }
 
@@ -141,7 +163,12 @@ fn merge_usage(usage: &mut Map<String, Value>, chunk: Map<String, Value>) {
     }
 }
 
-fn merge_maps(path: &str, have: &mut Map<String, Value>, chunk: Map<String, Value>, notes: &mut Vec<MergeNote>) {
+fn merge_maps(
+    path: &str,
+    have: &mut Map<String, Value>,
+    chunk: Map<String, Value>,
+    notes: &mut Vec<MergeNote>,
+) {
     for (key, more) in chunk {
         match have.get_mut(&key) {
             None | Some(Value::Null) => {
@@ -173,7 +200,9 @@ fn merge_value(path: &str, key: &str, have: &mut Value, more: Value, notes: &mut
         (value, more) if *value == more => {}
         (value, more) => {
             *value = more;
-            notes.push(MergeNote { field: path.to_owned() });
+            notes.push(MergeNote {
+                field: path.to_owned(),
+            });
         }
     }
 }
@@ -186,7 +215,12 @@ fn merge_list_item(path: &str, list: &mut Vec<Value>, item: Value, notes: &mut V
     };
     let found = list.iter_mut().find_map(|have| match have {
         Value::Object(have) if belongs(have, &fields) => Some(have),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => None,
     });
     match found {
         Some(have) => merge_maps(path, have, fields, notes),
@@ -196,7 +230,9 @@ fn merge_list_item(path: &str, list: &mut Vec<Value>, item: Value, notes: &mut V
 }
 
 fn belongs(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
-    let present = |map: &Map<String, Value>, key: &str| map.get(key).filter(|value| !value.is_null()).cloned();
+    let present = |map: &Map<String, Value>, key: &str| {
+        map.get(key).filter(|value| !value.is_null()).cloned()
+    };
     let ids = (present(have, "id"), present(item, "id"));
     match (present(have, "index"), present(item, "index")) {
         (Some(a), Some(b)) => {
@@ -214,7 +250,9 @@ fn belongs(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
 /// `text` and `text_delta` are the same block as it starts and as it grows.
 fn types_agree(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
     let stem = |map: &Map<String, Value>| {
-        map.get("type").and_then(Value::as_str).map(|word| word.trim_end_matches("_delta").to_owned())
+        map.get("type")
+            .and_then(Value::as_str)
+            .map(|word| word.trim_end_matches("_delta").to_owned())
     };
     match (stem(have), stem(item)) {
         (Some(a), Some(b)) => a == b,
@@ -225,7 +263,9 @@ fn types_agree(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
 fn sum(a: &Value, b: &Value) -> Value {
     match (a.as_i64(), b.as_i64()) {
         (Some(a), Some(b)) => a.saturating_add(b).into(),
-        (None, _) | (_, None) => (a.as_f64().unwrap_or_default() + b.as_f64().unwrap_or_default()).into(),
+        (None, _) | (_, None) => {
+            (a.as_f64().unwrap_or_default() + b.as_f64().unwrap_or_default()).into()
+        }
     }
 }
 
@@ -255,13 +295,24 @@ mod tests {
 
     #[test]
     fn text_is_appended() {
-        check(&[json!({"content": "a"}), json!({"content": ""}), json!({"content": "b"})], json!({"content": "ab"}));
+        check(
+            &[
+                json!({"content": "a"}),
+                json!({"content": ""}),
+                json!({"content": "b"}),
+            ],
+            json!({"content": "ab"}),
+        );
     }
 
     #[test]
     fn text_then_blocks_becomes_blocks() {
         check(
-            &[json!({"content": "a"}), json!({"content": [{"type": "text", "text": "b", "index": 0}]}), json!({"content": "c"})],
+            &[
+                json!({"content": "a"}),
+                json!({"content": [{"type": "text", "text": "b", "index": 0}]}),
+                json!({"content": "c"}),
+            ],
             json!({"content": [
                 {"type": "text", "text": "a"}, {"type": "text", "text": "b", "index": 0}, {"type": "text", "text": "c"}]}),
         );
@@ -281,9 +332,7 @@ mod tests {
 
     #[test]
     fn tool_call_pieces_become_a_call() {
-        let piece = |name: Value, args: &str, id: Value| {
-            json!({"content": "", "tool_call_chunks": [{"name": name, "args": args, "id": id, "index": 0}]})
-        };
+        let piece = |name: Value, args: &str, id: Value| json!({"content": "", "tool_call_chunks": [{"name": name, "args": args, "id": id, "index": 0}]});
         check(
             &[
                 piece(json!("get_weather"), "", json!("call_1")),
@@ -298,7 +347,9 @@ mod tests {
     #[test]
     fn arguments_that_are_no_object_are_invalid() {
         check(
-            &[json!({"content": "", "tool_call_chunks": [{"name": "f", "args": "[1]", "id": "c", "index": 0}]})],
+            &[
+                json!({"content": "", "tool_call_chunks": [{"name": "f", "args": "[1]", "id": "c", "index": 0}]}),
+            ],
             json!({"invalid_tool_calls": [{
                 "name": "f", "args": "[1]", "id": "c", "error": "Malformed args.", "type": "invalid_tool_call"}]}),
         );
@@ -321,8 +372,15 @@ mod tests {
     #[test]
     fn a_type_that_changes_is_noted_and_the_newer_stands() {
         let mut whole = message(json!({"content": "", "additional_kwargs": {"a": 1}}));
-        let notes = whole.merge_chunk(message(json!({"content": "", "additional_kwargs": {"a": "x"}})));
-        assert_eq!(notes, [MergeNote { field: "additional_kwargs.a".to_owned() }]);
+        let notes = whole.merge_chunk(message(
+            json!({"content": "", "additional_kwargs": {"a": "x"}}),
+        ));
+        assert_eq!(
+            notes,
+            [MergeNote {
+                field: "additional_kwargs.a".to_owned()
+            }]
+        );
         assert_eq!(whole.additional_kwargs.get("a"), Some(&json!("x")));
     }
 }

@@ -129,7 +129,11 @@ impl Content {
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         match self {
             Self::Text(text) => text.into(),
-            Self::Blocks(blocks) => blocks.iter().filter_map(block_text).collect::<String>().into(),
+            Self::Blocks(blocks) => blocks
+                .iter()
+                .filter_map(block_text)
+                .collect::<String>()
+                .into(),
         }
     }
 
@@ -148,7 +152,9 @@ fn block_text(block: &Value) -> Option<&str> {
         Value::Object(fields) if fields.get("type").and_then(Value::as_str) == Some("text") => {
             fields.get("text").and_then(Value::as_str)
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     }
 }
 

@@ -154,7 +154,11 @@ mod tests {
     fn every_prefix_of_a_value_can_be_read() {
         let whole = r#"{"a":{"b":[1,2.5,"x\"y",null,true]},"c":"z"}"#;
         for end in 1..whole.len() {
-            assert!(parse_partial_json(&whole[..end]).is_some(), "{}", &whole[..end]);
+            assert!(
+                parse_partial_json(&whole[..end]).is_some(),
+                "{}",
+                &whole[..end]
+            );
         }
     }
 }

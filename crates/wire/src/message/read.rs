@@ -33,7 +33,9 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 // The short form of requests: `{"role":"user","content":".."}`.
                 "role" if kind.is_none() => kind = Some(map.next_value::<String>()?),
                 "id" => message.id = map.next_value::<Option<MessageId>>()?,
-                "content" => message.content = map.next_value::<Option<Content>>()?.unwrap_or_default(),
+                "content" => {
+                    message.content = map.next_value::<Option<Content>>()?.unwrap_or_default()
+                }
                 "name" => message.name = map.next_value()?,
                 "tool_calls" => message.tool_calls = or_default(&mut map)?,
                 "invalid_tool_calls" => message.invalid_tool_calls = or_default(&mut map)?,
@@ -58,10 +60,11 @@ impl<'de> Visitor<'de> for MessageVisitor {
     }
 }
 
-fn or_default<'de, A: MapAccess<'de>, T: Deserialize<'de> + Default>(map: &mut A) -> Result<T, A::Error> {
+fn or_default<'de, A: MapAccess<'de>, T: Deserialize<'de> + Default>(
+    map: &mut A,
+) -> Result<T, A::Error> {
     Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -75,8 +78,12 @@ mod tests {
         .expect("reads");
         assert_eq!(python.kind, MessageKind::Ai);
         assert_eq!(python.extra.get("x"), Some(&Value::from(1)));
-        let short: Message = serde_json::from_str(r#"{"role":"user","content":null}"#).expect("reads");
-        assert_eq!((short.kind, short.content), (MessageKind::Human, Content::Text(String::new())));
+        let short: Message =
+            serde_json::from_str(r#"{"role":"user","content":null}"#).expect("reads");
+        assert_eq!(
+            (short.kind, short.content),
+            (MessageKind::Human, Content::Text(String::new()))
+        );
         assert!(serde_json::from_str::<Message>(r#"{"content":"a"}"#).is_err());
     }
 }

@@ -110,12 +110,17 @@ impl Decoder {
             let (start, end) = match self.next_line() {
                 Ok(Some(range)) => range,
                 Ok(None) if self.phase == Phase::Overflowed => {
-                    return self.terminate(DecodeError::BufferFull { limit_bytes: self.limits.buffer_bytes_max });
+                    return self.terminate(DecodeError::BufferFull {
+                        limit_bytes: self.limits.buffer_bytes_max,
+                    });
                 }
                 Ok(None) => return None,
                 Err(error) => return self.terminate(error),
             };
-            match self.block.read_line(&self.buffer[start..end], self.limits.frame_bytes_max) {
+            match self
+                .block
+                .read_line(&self.buffer[start..end], self.limits.frame_bytes_max)
+            {
                 Ok(None) => {}
                 Ok(Some(item)) => return Some(Ok(item)),
                 Err(error) if error.is_terminal() => return self.terminate(error),
@@ -162,7 +167,9 @@ impl Decoder {
         }
         let end = self.scanned + found.unwrap_or(looked_at);
         if end - self.line_start > self.limits.line_bytes_max {
-            return Err(DecodeError::LineTooLong { limit_bytes: self.limits.line_bytes_max });
+            return Err(DecodeError::LineTooLong {
+                limit_bytes: self.limits.line_bytes_max,
+            });
         }
         self.scanned += looked_at;
         if found.is_none() {
@@ -171,7 +178,9 @@ impl Decoder {
         let mut start = self.line_start;
         self.line_start = self.scanned;
         self.skip_line_feed = self.buffer[end] == b'\r';
-        if std::mem::take(&mut self.first_line) && self.buffer[start..end].starts_with(BYTE_ORDER_MARK) {
+        if std::mem::take(&mut self.first_line)
+            && self.buffer[start..end].starts_with(BYTE_ORDER_MARK)
+        {
             start += BYTE_ORDER_MARK.len();
         }
         Ok(Some((start, end)))
@@ -219,7 +228,11 @@ struct Block {
 }
 
 impl Block {
-    fn read_line(&mut self, line: &[u8], frame_bytes_max: usize) -> Result<Option<Item>, DecodeError> {
+    fn read_line(
+        &mut self,
+        line: &[u8],
+        frame_bytes_max: usize,
+    ) -> Result<Option<Item>, DecodeError> {
         if line.is_empty() {
             return self.dispatch();
         }
@@ -244,7 +257,9 @@ impl Block {
             _ => {}
         }
         if self.bytes() > frame_bytes_max {
-            return Err(DecodeError::FrameTooLarge { limit_bytes: frame_bytes_max });
+            return Err(DecodeError::FrameTooLarge {
+                limit_bytes: frame_bytes_max,
+            });
         }
         Ok(None)
     }
@@ -271,18 +286,32 @@ impl Block {
     }
 
     fn mark_invalid(&mut self, field: &'static str, error: std::str::Utf8Error) {
-        self.invalid
-            .get_or_insert(DecodeError::InvalidUtf8 { field, valid_up_to: error.valid_up_to() });
+        self.invalid.get_or_insert(DecodeError::InvalidUtf8 {
+            field,
+            valid_up_to: error.valid_up_to(),
+        });
     }
 
     fn dispatch(&mut self) -> Result<Option<Item>, DecodeError> {
-        let Self { event, data, data_lines, id, retry_ms, invalid } = std::mem::take(self);
+        let Self {
+            event,
+            data,
+            data_lines,
+            id,
+            retry_ms,
+            invalid,
+        } = std::mem::take(self);
         if let Some(error) = invalid {
             return Err(error);
         }
         if data_lines > 0 {
             let event = Some(event).filter(|name| !name.is_empty());
-            return Ok(Some(Item::Frame(Frame { event, data, id, retry_ms })));
+            return Ok(Some(Item::Frame(Frame {
+                event,
+                data,
+                id,
+                retry_ms,
+            })));
         }
         if id.is_some() || retry_ms.is_some() {
             return Ok(Some(Item::Control { id, retry_ms }));
@@ -321,6 +350,7 @@ fn parse_retry(value: &[u8]) -> Option<u64> {
         return None;
     }
     Some(value.iter().fold(0_u64, |sum, digit| {
-        sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+        sum.saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
     }))
 }

@@ -18,7 +18,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
-        Self { line_bytes_max: 16 * MIB, frame_bytes_max: 16 * MIB, buffer_bytes_max: 32 * MIB }
+        Self {
+            line_bytes_max: 16 * MIB,
+            frame_bytes_max: 16 * MIB,
+            buffer_bytes_max: 32 * MIB,
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{DecodeError, Decoder, EncodeError, Frame, Item, Limits, encode_frame, encode_retry, heartbeat};
+use super::{
+    DecodeError, Decoder, EncodeError, Frame, Item, Limits, encode_frame, encode_retry, heartbeat,
+};
 
 type Decoded = Vec<Result<Item, DecodeError>>;
 
@@ -16,7 +18,11 @@ fn check_with(limits: Limits, input: &[u8], expected: &Decoded) {
     assert_eq!(&decode(limits, &bytes), expected, "byte by byte: {shown:?}");
     for first in 0..=input.len() {
         let (head, tail) = input.split_at(first);
-        assert_eq!(&decode(limits, &[head, tail]), expected, "cut at {first}: {shown:?}");
+        assert_eq!(
+            &decode(limits, &[head, tail]),
+            expected,
+            "cut at {first}: {shown:?}"
+        );
     }
 }
 
@@ -32,7 +38,12 @@ fn decode(limits: Limits, chunks: &[&[u8]]) -> Decoded {
 
 fn frame(event: &str, data: &str, id: &str) -> Result<Item, DecodeError> {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    Ok(Item::Frame(Frame { event: some(event), data: data.to_owned(), id: some(id), retry_ms: None }))
+    Ok(Item::Frame(Frame {
+        event: some(event),
+        data: data.to_owned(),
+        id: some(id),
+        retry_ms: None,
+    }))
 }
 
 fn data(text: &str) -> Result<Item, DecodeError> {
@@ -40,7 +51,10 @@ fn data(text: &str) -> Result<Item, DecodeError> {
 }
 
 fn control(id: Option<&str>, retry_ms: Option<u64>) -> Result<Item, DecodeError> {
-    Ok(Item::Control { id: id.map(str::to_owned), retry_ms })
+    Ok(Item::Control {
+        id: id.map(str::to_owned),
+        retry_ms,
+    })
 }
 
 const COMMENT: Result<Item, DecodeError> = Ok(Item::Comment);
@@ -48,10 +62,24 @@ const COMMENT: Result<Item, DecodeError> = Ok(Item::Comment);
 #[test]
 fn every_line_end_ends_a_line() {
     for end in ["\n", "\r", "\r\n"] {
-        let input = ["event: values", "data: {}", "id: 7", "", ": beat", "", "data: x", "", ""].join(end);
+        let input = [
+            "event: values",
+            "data: {}",
+            "id: 7",
+            "",
+            ": beat",
+            "",
+            "data: x",
+            "",
+            "",
+        ]
+        .join(end);
         check(input, vec![frame("values", "{}", "7"), COMMENT, data("x")]);
     }
-    check("data: a\r\n\ndata: b\r\r\ndata: c\n\r", vec![data("a"), data("b"), data("c")]);
+    check(
+        "data: a\r\n\ndata: b\r\r\ndata: c\n\r",
+        vec![data("a"), data("b"), data("c")],
+    );
 }
 
 #[test]
@@ -68,12 +96,18 @@ fn a_frame_ending_in_cr_does_not_wait_for_lf() {
 
 #[test]
 fn utf8_may_be_cut_anywhere() {
-    check("event: é\ndata: aé漢🦀\nid: ü\n\n", vec![frame("é", "aé漢🦀", "ü")]);
+    check(
+        "event: é\ndata: aé漢🦀\nid: ü\n\n",
+        vec![frame("é", "aé漢🦀", "ü")],
+    );
 }
 
 #[test]
 fn only_the_first_byte_order_mark_is_dropped() {
-    check("\u{feff}data: x\n\ndata: \u{feff}y\n\n", vec![data("x"), data("\u{feff}y")]);
+    check(
+        "\u{feff}data: x\n\ndata: \u{feff}y\n\n",
+        vec![data("x"), data("\u{feff}y")],
+    );
     check("\n\u{feff}data: x\n\n", vec![]);
     check("\u{feff}\u{feff}data: x\n\n", vec![]);
 }
@@ -88,7 +122,10 @@ fn a_line_without_colon_is_a_field_with_empty_value() {
 
 #[test]
 fn one_space_after_the_colon_is_dropped() {
-    check("data:x\ndata: x\ndata:  x\ndata:\tx\n\n", vec![data("x\nx\n x\n\tx")]);
+    check(
+        "data:x\ndata: x\ndata:  x\ndata:\tx\n\n",
+        vec![data("x\nx\n x\n\tx")],
+    );
     check("data : x\ndata: a:b\n\n", vec![data("a:b")]);
 }
 
@@ -102,7 +139,12 @@ fn a_block_without_data_dispatches_no_frame() {
 
 #[test]
 fn an_empty_id_resets_the_cursor() {
-    let reset = Item::Frame(Frame { event: None, data: "x".into(), id: Some(String::new()), retry_ms: None });
+    let reset = Item::Frame(Frame {
+        event: None,
+        data: "x".into(),
+        id: Some(String::new()),
+        retry_ms: None,
+    });
     check("id: 1\nid:\ndata: x\n\n", vec![Ok(reset)]);
 }
 
@@ -113,13 +155,30 @@ fn an_id_with_nul_is_ignored() {
 
 #[test]
 fn retry_is_digits_and_saturates() {
-    for ignored in ["retry: 1s\n\n", "retry: -1\n\n", "retry:\n\n", "retry: 1 \n\n", "retry:  1\n\n"] {
+    for ignored in [
+        "retry: 1s\n\n",
+        "retry: -1\n\n",
+        "retry:\n\n",
+        "retry: 1 \n\n",
+        "retry:  1\n\n",
+    ] {
         check(ignored, vec![]);
     }
     check("retry: 10\nretry: x\n\n", vec![control(None, Some(10))]);
-    check("retry: 99999999999999999999\n\n", vec![control(None, Some(u64::MAX))]);
-    let slow = Item::Frame(Frame { event: None, data: "x".into(), id: None, retry_ms: Some(5) });
-    check("retry: 5\ndata: x\n\ndata: y\n\n", vec![Ok(slow), data("y")]);
+    check(
+        "retry: 99999999999999999999\n\n",
+        vec![control(None, Some(u64::MAX))],
+    );
+    let slow = Item::Frame(Frame {
+        event: None,
+        data: "x".into(),
+        id: None,
+        retry_ms: Some(5),
+    });
+    check(
+        "retry: 5\ndata: x\n\ndata: y\n\n",
+        vec![Ok(slow), data("y")],
+    );
 }
 
 #[test]
@@ -132,12 +191,18 @@ fn unknown_fields_and_comments_do_not_disturb_a_frame() {
 
 #[test]
 fn the_last_of_event_and_id_wins() {
-    check("event: a\nevent: b\nid: 1\nid: 2\ndata: x\n\n", vec![frame("b", "x", "2")]);
+    check(
+        "event: a\nevent: b\nid: 1\nid: 2\ndata: x\n\n",
+        vec![frame("b", "x", "2")],
+    );
 }
 
 #[test]
 fn fields_do_not_leak_into_the_next_frame() {
-    check("event: a\nid: 1\ndata: x\n\ndata: y\n\n", vec![frame("a", "x", "1"), data("y")]);
+    check(
+        "event: a\nid: 1\ndata: x\n\ndata: y\n\n",
+        vec![frame("a", "x", "1"), data("y")],
+    );
     check("event: a\n\ndata: y\n\n", vec![data("y")]);
 }
 
@@ -165,7 +230,12 @@ fn an_unfinished_block_is_not_dispatched_and_is_noticed() {
             decoder.push(byte);
             while decoder.next_item().is_some() {}
         }
-        assert_eq!(decoder.is_mid_frame(), expected, "{:?}", String::from_utf8_lossy(input));
+        assert_eq!(
+            decoder.is_mid_frame(),
+            expected,
+            "{:?}",
+            String::from_utf8_lossy(input)
+        );
     }
 }
 
@@ -177,41 +247,75 @@ fn a_frame_that_is_not_utf8_is_dropped_with_its_id_and_decoding_goes_on() {
         vec![data("a"), bad("data", 1), data("d")],
     );
     check(b"event: \xC3\ndata: x\nid: \xFF\n\n", vec![bad("event", 0)]);
-    check(b"id: 12\xE2\x82\n\ndata: x\n\n", vec![bad("id", 2), data("x")]);
+    check(
+        b"id: 12\xE2\x82\n\ndata: x\n\n",
+        vec![bad("id", 2), data("x")],
+    );
     // A character cut in two by a line end is two bad lines, even where both halves would join.
     check(b"data: \xC3\ndata: \xA9\n\n", vec![bad("data", 0)]);
     // Bytes that nobody reads may be anything.
-    check(b": \xFF\nfoo: \xFF\n\xFF\ndata: x\n\n", vec![COMMENT, data("x")]);
+    check(
+        b": \xFF\nfoo: \xFF\n\xFF\ndata: x\n\n",
+        vec![COMMENT, data("x")],
+    );
 }
 
 #[test]
 fn a_line_at_the_limit_passes_and_one_over_ends_the_decoder() {
-    let limits = Limits { line_bytes_max: 10, ..Limits::default() };
+    let limits = Limits {
+        line_bytes_max: 10,
+        ..Limits::default()
+    };
     let too_long = Err(DecodeError::LineTooLong { limit_bytes: 10 });
     check_with(limits, b"data: 6789\r\n\r\n", &vec![data("6789")]);
-    check_with(limits, b"data: x\n\ndata: 6789A\n\ndata: y\n\n", &vec![data("x"), too_long.clone()]);
+    check_with(
+        limits,
+        b"data: x\n\ndata: 6789A\n\ndata: y\n\n",
+        &vec![data("x"), too_long.clone()],
+    );
     check_with(limits, b":123456789A", &vec![too_long]);
 }
 
 #[test]
 fn a_frame_at_the_limit_passes_and_one_over_ends_the_decoder() {
-    let limits = Limits { frame_bytes_max: 6, ..Limits::default() };
+    let limits = Limits {
+        frame_bytes_max: 6,
+        ..Limits::default()
+    };
     let too_large = Err(DecodeError::FrameTooLarge { limit_bytes: 6 });
-    check_with(limits, b"event: e\nid: i\ndata: a\ndata: bc\n\n", &vec![frame("e", "a\nbc", "i")]);
-    check_with(limits, b"event: e\nid: i\ndata: a\ndata: bcd\n\ndata: y\n\n", &vec![too_large.clone()]);
+    check_with(
+        limits,
+        b"event: e\nid: i\ndata: a\ndata: bc\n\n",
+        &vec![frame("e", "a\nbc", "i")],
+    );
+    check_with(
+        limits,
+        b"event: e\nid: i\ndata: a\ndata: bcd\n\ndata: y\n\n",
+        &vec![too_large.clone()],
+    );
     // Line breaks count: a flood of empty data lines is bounded too.
     check_with(limits, "data\n".repeat(8).as_bytes(), &vec![too_large]);
 }
 
 #[test]
 fn a_chunk_that_does_not_fit_is_refused_after_what_came_before_it() {
-    let limits = Limits { buffer_bytes_max: 24, ..Limits::default() };
+    let limits = Limits {
+        buffer_bytes_max: 24,
+        ..Limits::default()
+    };
     let mut decoder = Decoder::new(limits);
     decoder.push(b"data: a\n\ndata: b\n\ndata:");
     decoder.push(b" c\n\n");
     decoder.push(b"data: d\n\n");
     let items: Decoded = std::iter::from_fn(|| decoder.next_item()).collect();
-    assert_eq!(items, [data("a"), data("b"), Err(DecodeError::BufferFull { limit_bytes: 24 })]);
+    assert_eq!(
+        items,
+        [
+            data("a"),
+            data("b"),
+            Err(DecodeError::BufferFull { limit_bytes: 24 })
+        ]
+    );
     decoder.push(b"data: e\n\n");
     assert_eq!(decoder.next_item(), None, "terminated");
     assert!(!decoder.is_mid_frame());
@@ -224,7 +328,11 @@ fn a_chunk_that_does_not_fit_is_refused_after_what_came_before_it() {
         assert_eq!(decoder.next_item(), Some(data("b")));
         assert_eq!(decoder.next_item(), None);
         decoder.push(b" c\n\n");
-        assert_eq!(decoder.next_item(), Some(data("c")), "taken bytes do not count");
+        assert_eq!(
+            decoder.next_item(),
+            Some(data("c")),
+            "taken bytes do not count"
+        );
         assert_eq!(decoder.next_item(), None);
     }
 }
@@ -232,13 +340,36 @@ fn a_chunk_that_does_not_fit_is_refused_after_what_came_before_it() {
 #[test]
 fn error_codes_are_stable() {
     let codes = [
-        (DecodeError::LineTooLong { limit_bytes: 1 }, "sse_line_too_long", true),
-        (DecodeError::FrameTooLarge { limit_bytes: 1 }, "sse_frame_too_large", true),
-        (DecodeError::BufferFull { limit_bytes: 1 }, "sse_buffer_full", true),
-        (DecodeError::InvalidUtf8 { field: "data", valid_up_to: 0 }, "sse_invalid_utf8", false),
+        (
+            DecodeError::LineTooLong { limit_bytes: 1 },
+            "sse_line_too_long",
+            true,
+        ),
+        (
+            DecodeError::FrameTooLarge { limit_bytes: 1 },
+            "sse_frame_too_large",
+            true,
+        ),
+        (
+            DecodeError::BufferFull { limit_bytes: 1 },
+            "sse_buffer_full",
+            true,
+        ),
+        (
+            DecodeError::InvalidUtf8 {
+                field: "data",
+                valid_up_to: 0,
+            },
+            "sse_invalid_utf8",
+            false,
+        ),
     ];
     for (error, code, is_terminal) in codes {
-        assert_eq!((error.code(), error.is_terminal()), (code, is_terminal), "{error}");
+        assert_eq!(
+            (error.code(), error.is_terminal()),
+            (code, is_terminal),
+            "{error}"
+        );
     }
 }
 
@@ -292,7 +423,12 @@ fn encoded_control_blocks_decode() {
     encode_retry(&mut out, 1500);
     out.extend_from_slice(heartbeat());
     encode_frame(&mut out, None, "", Some("")).expect("valid");
-    let empty = Item::Frame(Frame { event: None, data: String::new(), id: Some(String::new()), retry_ms: None });
+    let empty = Item::Frame(Frame {
+        event: None,
+        data: String::new(),
+        id: Some(String::new()),
+        retry_ms: None,
+    });
     check(out, vec![control(None, Some(1500)), COMMENT, Ok(empty)]);
 }
 
@@ -304,7 +440,12 @@ fn any_frame() -> impl Strategy<Value = Frame> {
     ];
     let event = proptest::option::of("[^\r\n]{1,8}");
     let id = proptest::option::of("[^\r\n\0]{0,8}");
-    (event, data, id).prop_map(|(event, data, id)| Frame { event, data, id, retry_ms: None })
+    (event, data, id).prop_map(|(event, data, id)| Frame {
+        event,
+        data,
+        id,
+        retry_ms: None,
+    })
 }
 
 /// Cuts `bytes` at each of `cuts`, taken modulo the length.

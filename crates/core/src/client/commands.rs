@@ -1,0 +1,368 @@
+//! What a person asks for: submit, join, stop, cancel, another thread.
+
+use super::{
+    Client,
+    follow::Follow,
+    requests::{Answer, Asked},
+    urls,
+};
+use crate::{
+    CommandId, Effect, ErrorCode, Method, Notice, Outcome, StreamError, Submission,
+    phase::{End, Phase},
+};
+use rejoin_wire::{
+    Json, MessageId, RunId, ThreadId,
+    message::Message,
+    request::{CheckpointRef, IfNotExists, MultitaskStrategy, RunRequest},
+};
+use serde_json::{Map, Value};
+
+/// Submissions that may wait for their turn.
+const QUEUE_MAX: usize = 32;
+/// The key in a run's metadata by which a lost answer's run is found again.
+pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
+
+impl Client {
+    pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
+        self.leave();
+        self.follow = None;
+        self.shadow = None;
+        self.cancel = None;
+        self.records.forget();
+        self.store.clear();
+        self.set_error(None);
+        self.set_phase(Phase::Idle);
+        self.thread_id = thread_id;
+        self.start_load();
+    }
+
+    pub(super) fn submit(&mut self, command: CommandId, submission: Submission) {
+        let strategy = submission
+            .multitask_strategy
+            .unwrap_or(self.config.multitask_strategy);
+        let replaces = matches!(
+            strategy,
+            MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback
+        );
+        if self.is_active() && replaces && !self.load.is_loading() {
+            self.leave_run();
+        } else if self.is_active() || self.load.is_loading() {
+            if self.queue.len() < QUEUE_MAX {
+                self.queue.push_back((command, submission));
+            } else {
+                let error = StreamError::new(ErrorCode::TooManyRequests)
+                    .with_detail("too many submissions wait");
+                self.notify(Notice::Concluded {
+                    command,
+                    outcome: Outcome::Failed(error),
+                });
+            }
+            return;
+        }
+        self.begin_run(command, submission);
+    }
+
+    /// Begins the submission that has waited longest.
+    pub(super) fn begin_queued(&mut self) {
+        if self.is_active() || self.load.is_loading() {
+            return;
+        }
+        if let Some((command, submission)) = self.queue.pop_front() {
+            self.begin_run(command, submission);
+        }
+    }
+
+    fn begin_run(&mut self, command: CommandId, submission: Submission) {
+        self.set_error(None);
+        self.shadow = None;
+        self.cancel = None;
+        self.store.drop_optimistic();
+        self.store.begin_run();
+        let submission_id = self.rng.uuid();
+        let body = match self.run_body(submission, &submission_id) {
+            Ok(body) => body,
+            Err(error) => {
+                let error =
+                    StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string());
+                self.set_error(Some(error.clone()));
+                self.set_phase(Phase::Ended(End::Failed(error.clone())));
+                self.notify(Notice::Concluded {
+                    command,
+                    outcome: Outcome::Failed(error),
+                });
+                return;
+            }
+        };
+        self.store.clear_interrupts();
+        if self.thread_id.is_none() {
+            // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
+            let thread_id = ThreadId::from(self.rng.uuid());
+            self.thread_id = Some(thread_id.clone());
+            self.notify(Notice::ThreadCreated { thread_id });
+        }
+        self.load.set_loaded();
+        self.follow = Some(Follow::submitted(submission_id, body, command));
+        self.open_stream();
+    }
+
+    fn run_body(
+        &mut self,
+        submission: Submission,
+        submission_id: &str,
+    ) -> Result<Json, serde_json::Error> {
+        let input = match submission.input {
+            Some(input) if !input.is_null() => Some(self.input_with_ids(&input)?),
+            Some(_) | None => None,
+        };
+        if let Some(values) = &submission.optimistic_values {
+            self.store.merge_values(values)?;
+        }
+        let mut metadata: Map<String, Value> = match &submission.metadata {
+            Some(metadata) if !metadata.is_null() => metadata.read()?,
+            Some(_) | None => Map::new(),
+        };
+        metadata.insert(SUBMISSION_KEY.to_owned(), submission_id.into());
+        let config = &self.config;
+        let checkpoint = submission.checkpoint_id.map(|id| CheckpointRef {
+            thread_id: None,
+            checkpoint_ns: String::new(),
+            checkpoint_id: Some(id),
+        });
+        Json::from_value(&RunRequest {
+            input,
+            command: submission.command,
+            config: submission.config,
+            context: submission.context,
+            metadata: Some(Json::from_value(&metadata)?),
+            checkpoint,
+            stream_mode: submission
+                .stream_modes
+                .unwrap_or_else(|| config.stream_modes.clone()),
+            stream_subgraphs: config.stream_subgraphs,
+            stream_resumable: Some(config.stream_resumable),
+            on_disconnect: Some(config.on_disconnect),
+            multitask_strategy: Some(
+                submission
+                    .multitask_strategy
+                    .unwrap_or(config.multitask_strategy),
+            ),
+            if_not_exists: Some(IfNotExists::Create),
+            ..RunRequest::new(config.assistant_id.clone())
+        })
+    }
+
+    /// Gives each input message an id, so that the one shown now and the one the server shows are the same.
+    fn input_with_ids(&mut self, input: &Json) -> Result<Json, serde_json::Error> {
+        let mut fields: Map<String, Value> = input.read()?;
+        let Some(messages) = fields.get_mut(&self.config.messages_key) else {
+            return Ok(input.clone());
+        };
+        if !messages.is_array() {
+            *messages = Value::Array(vec![messages.take()]);
+        }
+        let mut shown = Vec::new();
+        for message in messages.as_array_mut().into_iter().flatten() {
+            if let Value::String(text) = message {
+                *message = serde_json::json!({ "type": "human", "content": text });
+            }
+            let Value::Object(object) = message else {
+                continue;
+            };
+            if !object.get("id").is_some_and(Value::is_string) {
+                object.insert("id".to_owned(), self.rng.uuid().into());
+            }
+            shown.push(serde_json::from_value::<Message>(message.clone())?);
+        }
+        // An order to remove, or an edit of a message that is shown, is the server's to carry out.
+        let known: Vec<MessageId> = self
+            .store
+            .slots()
+            .iter()
+            .map(|slot| slot.id().clone())
+            .collect();
+        shown.retain(|m| {
+            m.kind.as_str() != "remove" && m.id.as_ref().is_none_or(|id| !known.contains(id))
+        });
+        self.store.show_optimistic(shown);
+        Json::from_value(&fields)
+    }
+
+    pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>) {
+        if self.thread_id.is_none() {
+            self.notify(Notice::Concluded {
+                command,
+                outcome: Outcome::NothingToJoin,
+            });
+            return;
+        }
+        let same = run_id.is_none() || run_id.as_ref() == self.run_id();
+        if self.is_active() && same {
+            if let Some(follow) = &mut self.follow {
+                follow.commands.push(command);
+            }
+            if matches!(self.phase, Phase::Waiting { .. } | Phase::Parked) {
+                self.go_on();
+            }
+            return;
+        }
+        if self.load.is_loading() || self.load.has_failed() {
+            self.load_then_join(command, run_id);
+            return;
+        }
+        self.leave_run();
+        self.set_error(None);
+        let follow = match self.follow.take() {
+            Some(mut follow) if same => {
+                follow.begin_again();
+                follow
+            }
+            Some(_) | None => {
+                self.store.begin_run();
+                Follow::joined(run_id)
+            }
+        };
+        let follow = self.follow.insert(follow);
+        follow.commands.push(command);
+        follow.rejoinable = true;
+        self.open_stream();
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.leave();
+    }
+
+    /// Disconnects from whatever is under way. The agent goes on; everything received stays.
+    fn leave(&mut self) {
+        for (command, _) in std::mem::take(&mut self.queue) {
+            self.notify(Notice::Concluded {
+                command,
+                outcome: Outcome::Disconnected,
+            });
+        }
+        self.abort_load();
+        self.leave_run();
+    }
+
+    fn leave_run(&mut self) {
+        if !self.is_active() {
+            return;
+        }
+        self.close_link("disconnected");
+        self.abort_phase_request();
+        self.drop_shadow();
+        self.save_record();
+        self.end(End::Disconnected, Outcome::Disconnected);
+    }
+
+    /// Gives up a replay that has not caught up: what is shown no longer matches the cursor.
+    pub(super) fn drop_shadow(&mut self) {
+        if self.shadow.take().is_some()
+            && let Some(follow) = &mut self.follow
+        {
+            follow.cursor.rewind();
+        }
+    }
+
+    pub(super) fn request_cancel(&mut self) {
+        let Some(follow) = self.follow.as_mut().filter(|follow| follow.rejoinable) else {
+            return self.warn_code(ErrorCode::NoRunToCancel);
+        };
+        follow.cancel_wanted = true;
+        self.send_cancel();
+    }
+
+    /// Sends the cancellation as soon as the run has its id.
+    pub(super) fn send_cancel(&mut self) {
+        let (Some(thread_id), Some(run_id)) = (&self.thread_id, self.run_id()) else {
+            return;
+        };
+        if self.cancel.is_some() {
+            return;
+        }
+        let url = urls::cancel(&self.config, thread_id, run_id);
+        let attempt = self.ask(Method::Post, url);
+        self.cancel = Some(Asked {
+            attempt,
+            at: self.now,
+        });
+    }
+
+    pub(super) fn cancel_answered(&mut self, answer: &Answer<'_>) {
+        self.cancel = None;
+        let over = matches!(answer.status, 404 | 409 | 410);
+        if let Err(error) = answer.check()
+            && !over
+        {
+            if let Some(follow) = &mut self.follow {
+                follow.cancel_wanted = false;
+            }
+            let warning = StreamError {
+                message: String::new(),
+                ..error
+            };
+            let words = warning
+                .detail
+                .clone()
+                .unwrap_or_else(|| warning.code.message().to_owned());
+            let mut told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
+            told.status = warning.status;
+            return self.warn(told);
+        }
+        // A stream that is open ends by itself; without one, nobody else would look.
+        if !self.is_active() {
+            if let Some(follow) = &mut self.follow {
+                follow.begin_again();
+            }
+            self.check_run();
+        }
+    }
+
+    /// The client's part is over.
+    pub(super) fn end(&mut self, end: End, outcome: Outcome) {
+        self.records.pause();
+        self.set_phase(Phase::Ended(end));
+        let (run_id, commands) = match &mut self.follow {
+            Some(follow) => (follow.run_id.clone(), std::mem::take(&mut follow.commands)),
+            None => (None, Vec::new()),
+        };
+        self.notify(Notice::Ended {
+            run_id,
+            outcome: outcome.clone(),
+        });
+        for command in commands {
+            self.notify(Notice::Concluded {
+                command,
+                outcome: outcome.clone(),
+            });
+        }
+        if outcome != Outcome::Disconnected {
+            self.begin_queued();
+        }
+    }
+
+    pub(super) fn close_link(&mut self, reason: &str) {
+        let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.take()) else {
+            return;
+        };
+        self.abort(link.attempt);
+        self.notify(Notice::AttemptEnded {
+            reason: reason.to_owned(),
+        });
+    }
+
+    pub(super) fn abort_phase_request(&mut self) {
+        match self.phase {
+            Phase::Finding { attempt }
+            | Phase::Checking { attempt }
+            | Phase::Settling { attempt } => {
+                self.effects.push_back(Effect::Abort { attempt });
+            }
+            Phase::Idle
+            | Phase::Opening { .. }
+            | Phase::Live { .. }
+            | Phase::Waiting { .. }
+            | Phase::Parked
+            | Phase::Ended(_) => {}
+        }
+    }
+}

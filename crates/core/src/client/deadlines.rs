@@ -1,0 +1,144 @@
+//! When the client wants to be woken, and what it does then.
+
+use super::Client;
+use crate::{DeadlineReason, ErrorCode, Millis, StreamError, phase::Phase};
+
+impl Client {
+    pub(super) fn deadlines(&self) -> Vec<(Millis, DeadlineReason)> {
+        let timeouts = &self.config.timeouts;
+        let request = (self.phase_since + timeouts.request, DeadlineReason::Timeout);
+        let phase = match self.phase {
+            Phase::Idle | Phase::Ended(_) => None,
+            Phase::Finding { .. } | Phase::Checking { .. } | Phase::Settling { .. } => {
+                Some(request)
+            }
+            Phase::Opening { .. } | Phase::Live { .. } => self.link_deadline(),
+            Phase::Waiting { until } => Some((until, DeadlineReason::Backoff)),
+            Phase::Parked if self.visible => Some((
+                self.phase_since + timeouts.offline_probe,
+                DeadlineReason::OfflineProbe,
+            )),
+            Phase::Parked => None,
+        };
+        let cancel = self
+            .cancel
+            .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
+        let load = self
+            .load
+            .deadline(timeouts.request)
+            .map(|at| (at, DeadlineReason::Timeout));
+        let record = self
+            .records
+            .due(timeouts.record)
+            .map(|at| (at, DeadlineReason::Record));
+        [phase, cancel, load, record]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn link_deadline(&self) -> Option<(Millis, DeadlineReason)> {
+        let timeouts = &self.config.timeouts;
+        let link = self.follow.as_ref()?.link.as_ref()?;
+        let opening = matches!(self.phase, Phase::Opening { .. });
+        Some(if link.is_join && !link.got_byte {
+            (link.opened_at + timeouts.join, DeadlineReason::Timeout)
+        } else if opening {
+            (link.opened_at + timeouts.headers, DeadlineReason::Timeout)
+        } else {
+            let window = link.stall_window(timeouts);
+            let wait = if link.stalled {
+                window
+            } else {
+                Millis(window.0 / 2)
+            };
+            (link.last_byte_at + wait, DeadlineReason::Stall)
+        })
+    }
+
+    pub(super) fn deadline_reached(&mut self) {
+        self.phase_deadline();
+        if self
+            .cancel
+            .is_some_and(|asked| asked.at + self.config.timeouts.request <= self.now)
+        {
+            self.cancel = None;
+            self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail("no answer in time"));
+        }
+        self.load_deadline();
+        if self
+            .records
+            .due(self.config.timeouts.record)
+            .is_some_and(|at| at <= self.now)
+        {
+            self.save_record();
+        }
+    }
+
+    fn phase_deadline(&mut self) {
+        let timeouts = self.config.timeouts;
+        match self.phase {
+            Phase::Idle | Phase::Ended(_) => {}
+            Phase::Finding { attempt }
+            | Phase::Checking { attempt }
+            | Phase::Settling { attempt } => {
+                if self.phase_since + timeouts.request <= self.now {
+                    self.abort(attempt);
+                    self.request_lost(
+                        StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"),
+                    );
+                }
+            }
+            Phase::Opening { .. } | Phase::Live { .. } => {
+                if self.link_deadline().is_some_and(|(at, _)| at <= self.now) {
+                    self.link_late();
+                }
+            }
+            Phase::Waiting { until } => {
+                if until <= self.now {
+                    self.go_on();
+                }
+            }
+            Phase::Parked => {
+                if self.visible && self.phase_since + timeouts.offline_probe <= self.now {
+                    self.go_on();
+                }
+            }
+        }
+    }
+
+    fn link_late(&mut self) {
+        let opening = matches!(self.phase, Phase::Opening { .. });
+        let Some(follow) = &mut self.follow else {
+            return;
+        };
+        let Some(link) = &mut follow.link else { return };
+        if link.is_join && !link.got_byte {
+            // It asked for an event that it has already: a server that holds the stream would have answered.
+            follow.silent_joins += 1;
+            follow.reconnected = true;
+            let too_often = follow.silent_joins >= self.config.retry.silent_joins_max;
+            if opening && too_often {
+                self.close_link("silent");
+                return self.give_up(StreamError::new(ErrorCode::RejoinTimedOut));
+            }
+            if opening {
+                return self.lost(
+                    StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"),
+                );
+            }
+            self.close_link("silent");
+            self.check_run();
+        } else if opening {
+            self.lost(StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"));
+        } else if !link.stalled {
+            link.stalled = true;
+            // A server that says nothing has nothing more to replay either.
+            self.show_shadow();
+            self.store.touch();
+        } else {
+            self.close_link("stalled");
+            self.reopen();
+        }
+    }
+}

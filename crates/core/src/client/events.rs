@@ -1,0 +1,384 @@
+//! Bytes become events, events become what is shown.
+
+use super::{Client, follow::Doubt, requests::transport_error};
+use crate::{
+    ErrorCode, Notice, Outcome, StreamError, TransportError, cursor::event_hash,
+    thread_store::MessageWithoutId,
+};
+use rejoin_wire::{
+    WireError,
+    event::{ErrorBody, Event, EventBody, EventName, RunMetadata, Values},
+    message::Message,
+    sse::{DecodeError, Item},
+};
+
+impl Client {
+    pub(super) fn chunk_arrived(&mut self, bytes: &[u8]) {
+        let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) else {
+            return;
+        };
+        let attempt = link.attempt;
+        link.last_byte_at = self.now;
+        link.got_byte = true;
+        if std::mem::take(&mut link.stalled) {
+            self.store.touch();
+        }
+        if self.refusal_chunk(bytes).is_some() {
+            return;
+        }
+        if let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) {
+            link.decoder.push(bytes);
+        }
+        // Any item may end the connection; what the old one still holds must not be applied then.
+        while self.is_link(attempt) {
+            let item = self
+                .follow
+                .as_mut()
+                .and_then(|follow| follow.link.as_mut()?.decoder.next_item());
+            match item {
+                None => break,
+                Some(Ok(Item::Comment)) => self.heartbeat(),
+                Some(Ok(Item::Control { .. })) => {}
+                Some(Ok(Item::Frame(frame))) => match Event::from_frame(frame) {
+                    Ok(event) => self.event_arrived(event),
+                    Err(error) => self.corrupt(&error),
+                },
+                Some(Err(error)) => self.undecodable(error),
+            }
+        }
+    }
+
+    pub(super) fn body_ended(&mut self) {
+        if self.conclude_refusal().is_some() {
+            return;
+        }
+        let Some(follow) = &self.follow else { return };
+        if follow.failure.is_some() {
+            self.close_link("the run failed");
+            return self.check_run();
+        }
+        if follow.run_id.is_none() {
+            let error = TransportError::Network {
+                message: "the stream ended before the run was named".to_owned(),
+            };
+            return self.lost(transport_error(&error));
+        }
+        // The end of a body says nothing about the run.
+        self.check_run();
+    }
+
+    fn heartbeat(&mut self) {
+        let now = self.now;
+        if let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) {
+            link.heartbeat(now);
+            if link.got_frame {
+                self.show_shadow();
+            }
+        }
+    }
+
+    fn event_arrived(&mut self, event: Event) {
+        let hash = event_hash(&event);
+        if !self.is_new(&event, hash) {
+            return;
+        }
+        if self.finds_gap(&event) {
+            return;
+        }
+        if event.name == EventName::Metadata && event.is_root() {
+            return self.metadata_arrived(event, hash);
+        }
+        self.doubt_middle();
+        match self.apply(&event) {
+            Ok(()) => self.applied(event, hash),
+            Err(Refused::Event(error)) => self.corrupt(&error),
+            Err(Refused::RunUnknown) => {
+                self.close_link("the run is not known");
+                self.begin_settle(Outcome::Expired);
+            }
+        }
+    }
+
+    /// Drops what has come before, by (id, name, data).
+    fn is_new(&mut self, event: &Event, hash: u64) -> bool {
+        let Some(follow) = &mut self.follow else {
+            return false;
+        };
+        let Some(link) = &mut follow.link else {
+            return false;
+        };
+        let first = !std::mem::replace(&mut link.got_frame, true);
+        if first {
+            // The server has the stream: silence before this was not its last word.
+            follow.silent_joins = 0;
+        }
+        if !link.is_join {
+            return true;
+        }
+        let known = if link.from_start {
+            link.seen.contains(hash)
+        } else {
+            follow.recent.contains(hash)
+        };
+        // Without an id two equal events may both be meant.
+        !(known && event.id.is_some())
+    }
+
+    /// Dense ids tell when events are missing. The first time everything is asked for again.
+    fn finds_gap(&mut self, event: &Event) -> bool {
+        let Some(follow) = &mut self.follow else {
+            return false;
+        };
+        let gap = event
+            .id
+            .as_ref()
+            .is_some_and(|id| follow.cursor.misses_events_before(id));
+        if !gap || follow.doubt.is_some() {
+            return false;
+        }
+        if follow.gap_replayed {
+            self.doubt();
+            return false;
+        }
+        follow.gap_replayed = true;
+        follow.cursor.rewind();
+        self.shadow = None;
+        self.close_link("events are missing; all are asked for");
+        self.reopen();
+        true
+    }
+
+    /// A join that asked for everything and does not begin at the beginning may begin inside a message.
+    fn doubt_middle(&mut self) {
+        let Some(follow) = &self.follow else { return };
+        let from_start = follow
+            .link
+            .as_ref()
+            .is_some_and(|link| link.is_join && link.from_start);
+        if from_start
+            && follow.cursor.is_at_start()
+            && follow.doubt.is_none()
+            && follow.link_is_empty()
+        {
+            self.doubt();
+        }
+    }
+
+    fn doubt(&mut self) {
+        let Some(follow) = &mut self.follow else {
+            return;
+        };
+        if follow.doubt.replace(Doubt::default()).is_none() {
+            follow.snapshot_used = true;
+            self.warn_code(ErrorCode::EventsMissing);
+        }
+        // What is shown cannot be reached by this replay.
+        self.shadow = None;
+    }
+
+    fn metadata_arrived(&mut self, event: Event, hash: u64) {
+        let Ok(EventBody::Metadata(RunMetadata { run_id, .. })) = event.body() else {
+            let error = WireError::EventData {
+                event: "metadata".to_owned(),
+                reason: "no run id".to_owned(),
+            };
+            return self.corrupt(&error);
+        };
+        let Some(follow) = &mut self.follow else {
+            return;
+        };
+        let before = follow.cursor.metadata.replace(hash);
+        self.run_named(run_id.clone());
+        if before.is_some_and(|before| before != hash) {
+            // The server has begun the run anew, as Python does after a restart: its first attempt is void.
+            if let Some(follow) = &mut self.follow {
+                follow.cursor.rewind();
+                follow.doubt = None;
+            }
+            self.shadow = None;
+            self.store.drop_unconfirmed();
+            self.notify(Notice::StartedOver { run_id });
+        }
+        self.applied(event, hash);
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), Refused> {
+        match event.body()? {
+            EventBody::Values(values) if event.is_root() => self.apply_values(&values, event)?,
+            EventBody::Messages(message, _) => self.apply_message(*message),
+            EventBody::WholeMessages(messages) => {
+                for message in messages {
+                    if self.target().apply_whole(message).is_err() {
+                        self.warn_code(ErrorCode::MessageWithoutId);
+                    }
+                }
+            }
+            EventBody::Updates(updates) => {
+                if let Some(interrupts) = updates.interrupts.filter(|_| event.is_root()) {
+                    self.target().add_interrupts(&interrupts);
+                }
+            }
+            EventBody::Error(error) => return self.apply_error(error),
+            EventBody::Metadata(_) | EventBody::Values(_) | EventBody::Raw(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply_values(&mut self, values: &Values, event: &Event) -> Result<(), WireError> {
+        self.target()
+            .apply_values(values)
+            .map_err(|error| WireError::EventData {
+                event: event.name.as_str().to_owned(),
+                reason: error.to_string(),
+            })?;
+        if let Some(doubt) = self
+            .follow
+            .as_mut()
+            .and_then(|follow| follow.doubt.as_mut())
+        {
+            doubt.step_seen |= !values.only_interrupts;
+        }
+        Ok(())
+    }
+
+    fn apply_message(&mut self, message: Message) {
+        if let Some(doubt) = self
+            .follow
+            .as_mut()
+            .and_then(|follow| follow.doubt.as_mut())
+            && let Some(id) = &message.id
+        {
+            if !doubt.step_seen {
+                doubt.messages.insert(id.clone());
+            }
+            if doubt.messages.contains(id) {
+                return;
+            }
+        }
+        match self.target().apply_chunk(message) {
+            Ok(notes) => {
+                for note in notes {
+                    let words = format!("`{}` changed its type within a message", note.field);
+                    self.warn(StreamError::new(ErrorCode::EventDataInvalid).with_detail(words));
+                }
+            }
+            Err(MessageWithoutId) => self.warn_code(ErrorCode::MessageWithoutId),
+        }
+    }
+
+    fn apply_error(&mut self, error: ErrorBody) -> Result<(), Refused> {
+        let Some(follow) = &mut self.follow else {
+            return Ok(());
+        };
+        let is_join = follow.link.as_ref().is_some_and(|link| link.is_join);
+        if is_join && error.is_run_not_found() {
+            return Err(Refused::RunUnknown);
+        }
+        follow.failure = Some(run_failed(&error));
+        Ok(())
+    }
+
+    fn target(&mut self) -> &mut crate::thread_store::ThreadStore {
+        self.shadow.as_mut().unwrap_or(&mut self.store)
+    }
+
+    fn applied(&mut self, event: Event, hash: u64) {
+        let Some(follow) = &mut self.follow else {
+            return;
+        };
+        follow.cursor.advance(&event, hash);
+        follow.corrupt_before = false;
+        let first_time = follow.recent.insert(hash) || event.id.is_none();
+        if let Some(link) = &mut follow.link {
+            link.seen.insert(hash);
+            link.progressed |= first_time;
+            if first_time {
+                follow.tries = 0;
+            }
+        }
+        if self
+            .shadow
+            .as_ref()
+            .is_some_and(|shadow| shadow.covers(&self.store))
+        {
+            self.show_shadow();
+        }
+        self.mark_record();
+        let shown_by_view = matches!(
+            event.name,
+            EventName::Messages | EventName::Values | EventName::Metadata
+        );
+        if first_time && !shown_by_view {
+            self.notify(Notice::EventApplied(event));
+        }
+    }
+
+    /// The replay has caught up, or will not: show it.
+    pub(super) fn show_shadow(&mut self) {
+        if let Some(shadow) = self.shadow.take() {
+            self.store.adopt(shadow);
+        }
+    }
+
+    /// An event that cannot be read. It may have been damaged on its way, so it is fetched once more; when it comes
+    /// as broken again it is left out, and the messages it may have belonged to wait for the thread's values.
+    fn corrupt(&mut self, error: &WireError) {
+        self.warn(wire_error(error));
+        let Some(follow) = &mut self.follow else {
+            return;
+        };
+        let resumable = follow.run_id.is_some() && !follow.cursor.is_at_start();
+        if resumable && !std::mem::replace(&mut follow.corrupt_before, true) {
+            self.close_link(error.code());
+            self.reopen();
+        } else {
+            self.doubt();
+        }
+    }
+
+    fn undecodable(&mut self, error: DecodeError) {
+        let fatal = !matches!(error, DecodeError::InvalidUtf8 { .. });
+        let error = WireError::Sse(error);
+        if !fatal {
+            return self.corrupt(&error);
+        }
+        // It would come again with each attempt: what the thread holds is shown, and why.
+        let error = wire_error(&error);
+        self.close_link(error.code.as_str());
+        self.begin_settle(Outcome::Failed(error));
+    }
+}
+
+/// Why an event was not applied.
+enum Refused {
+    Event(WireError),
+    RunUnknown,
+}
+
+impl From<WireError> for Refused {
+    fn from(error: WireError) -> Self {
+        Self::Event(error)
+    }
+}
+
+pub(super) fn run_failed(error: &ErrorBody) -> StreamError {
+    let words = match &error.name {
+        Some(name) if *name != error.message => format!("{name}: {}", error.message),
+        Some(_) | None => error.message.clone(),
+    };
+    StreamError::new(ErrorCode::RunFailed).with_detail(words)
+}
+
+fn wire_error(error: &WireError) -> StreamError {
+    let code = ErrorCode::ALL
+        .iter()
+        .find(|code| code.as_str() == error.code());
+    StreamError::new(code.copied().unwrap_or(ErrorCode::EventDataInvalid))
+        .with_detail(error.to_string())
+}
+
+impl super::follow::Follow {
+    fn link_is_empty(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.progressed)
+    }
+}

@@ -1,0 +1,288 @@
+//! The client: one state, one way in ([`Client::handle`]), one way out ([`Client::poll_effect`]).
+
+mod commands;
+mod connect;
+mod deadlines;
+mod events;
+mod follow;
+mod records;
+mod requests;
+mod rng;
+mod settle;
+mod thread_load;
+mod urls;
+
+pub(crate) use urls::encode_path_segment;
+
+use crate::{
+    AttemptId, CommandId, Config, Connection, DeadlineReason, Effect, ErrorCode, HttpRequest,
+    Input, Millis, Notice, StreamError, Submission, View,
+    phase::{End, Phase},
+    thread_store::ThreadStore,
+};
+use follow::Follow;
+use rejoin_wire::{RunId, ThreadId};
+use rng::Rng;
+use std::collections::VecDeque;
+use thread_load::ThreadLoad;
+
+/// One thread as seen by one reader, and the run being followed on it. See the crate's documentation for the loop
+/// that drives it.
+pub struct Client {
+    config: Config,
+    rng: Rng,
+    now: Millis,
+    effects: VecDeque<Effect>,
+    last_attempt: u64,
+    pub(crate) phase: Phase,
+    pub(crate) thread_id: Option<ThreadId>,
+    pub(crate) store: ThreadStore,
+    /// A full replay is applied here and shown when it has caught up, so that no reader sees text shrink.
+    shadow: Option<ThreadStore>,
+    pub(crate) error: Option<StreamError>,
+    follow: Option<Follow>,
+    load: ThreadLoad,
+    /// Submissions that wait for the run before them.
+    queue: VecDeque<(CommandId, Submission)>,
+    cancel: Option<requests::Asked>,
+    /// When the phase's own request was sent, or when it was parked.
+    phase_since: Millis,
+    records: records::Records,
+    online: bool,
+    visible: bool,
+    refresh_headers: bool,
+    told: Connection,
+}
+
+impl Client {
+    /// A client without a thread. `seed` makes ids and waits; two clients of one user should differ in it.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let store = ThreadStore::new(&config.messages_key);
+        Self {
+            config,
+            rng: Rng::new(seed),
+            now: Millis(0),
+            effects: VecDeque::new(),
+            last_attempt: 0,
+            phase: Phase::Idle,
+            thread_id: None,
+            store,
+            shadow: None,
+            error: None,
+            follow: None,
+            load: ThreadLoad::None,
+            queue: VecDeque::new(),
+            cancel: None,
+            phase_since: Millis(0),
+            records: records::Records::default(),
+            online: true,
+            visible: true,
+            refresh_headers: false,
+            told: Connection::Idle,
+        }
+    }
+
+    /// Takes in a fact. `now` that goes backwards counts as standing still.
+    pub fn handle(&mut self, now: Millis, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::ThreadSwitched { thread_id } => self.switch_thread(thread_id),
+            Input::SubmitRequested {
+                command,
+                submission,
+            } => self.submit(command, *submission),
+            Input::JoinRequested { command, run_id } => self.join(command, run_id),
+            Input::StopRequested => self.stop(),
+            Input::CancelRequested => self.request_cancel(),
+            Input::HeadersArrived {
+                attempt,
+                status,
+                headers,
+            } => {
+                if self.is_link(attempt) {
+                    self.headers_arrived(status, &headers);
+                }
+            }
+            Input::ChunkArrived { attempt, bytes } => {
+                if self.is_link(attempt) {
+                    self.chunk_arrived(&bytes);
+                }
+            }
+            Input::BodyEnded { attempt } => {
+                if self.is_link(attempt) {
+                    self.body_ended();
+                }
+            }
+            Input::ResponseArrived {
+                attempt,
+                status,
+                headers,
+                body,
+            } => {
+                self.answered(attempt, &requests::Answer::new(status, &headers, &body));
+            }
+            Input::RequestFailed { attempt, error } => {
+                let error = requests::transport_error(&error);
+                if self.is_link(attempt) {
+                    self.lost(error);
+                } else {
+                    self.answered(attempt, &requests::Answer::failed(error));
+                }
+            }
+            Input::RecordLoaded {
+                key,
+                text,
+                wall_clock,
+            } => self.record_loaded(&key, text, wall_clock),
+            Input::StorageFailed { error } => self.storage_failed(error),
+            Input::WentOnline => self.set_reachable(true, self.visible),
+            Input::WentOffline => self.set_reachable(false, self.visible),
+            Input::BecameVisible => self.set_reachable(self.online, true),
+            Input::BecameHidden => self.set_reachable(self.online, false),
+            Input::Thawed => self.thawed(),
+            Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
+            Input::DeadlineReached => self.deadline_reached(),
+        }
+        self.tell_connection();
+    }
+
+    /// The next order, oldest first.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When [`Input::DeadlineReached`] is due, and why.
+    pub fn deadline(&self) -> Option<(Millis, DeadlineReason)> {
+        self.deadlines().into_iter().min()
+    }
+
+    /// Reads what readers are about to look at and tokens did not pay for: the arguments of streamed tool calls.
+    /// Call it once before reading a frame.
+    pub fn refresh_view(&mut self) {
+        self.store.refresh_tool_calls();
+    }
+
+    /// What a reader sees.
+    pub fn view(&self) -> View<'_> {
+        View::new(self)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn run_id(&self) -> Option<&RunId> {
+        self.follow.as_ref()?.run_id.as_ref()
+    }
+
+    pub(crate) fn can_rejoin(&self) -> bool {
+        self.follow.as_ref().is_some_and(|follow| follow.rejoinable) || self.load.has_failed()
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        let tries = self.follow.as_ref().map_or(0, |follow| follow.tries);
+        match &self.phase {
+            Phase::Idle => self.load.connection(self.online),
+            Phase::Finding { .. } | Phase::Checking { .. } | Phase::Settling { .. } => {
+                Connection::CatchingUp
+            }
+            Phase::Opening { .. } => match &self.follow {
+                Some(follow) if follow.tries > 0 => Connection::Reconnecting {
+                    attempt: tries,
+                    retry_at: None,
+                },
+                Some(follow) if follow.reconnected => Connection::CatchingUp,
+                Some(_) | None => Connection::Connecting,
+            },
+            Phase::Live { .. } => self.live_connection(),
+            Phase::Waiting { until } => Connection::Reconnecting {
+                attempt: tries.max(1),
+                retry_at: Some(*until),
+            },
+            Phase::Parked if !self.online => Connection::Offline,
+            Phase::Parked => Connection::Paused,
+            Phase::Ended(End::Finished) => Connection::Finished,
+            Phase::Ended(End::Disconnected) => Connection::Disconnected,
+            Phase::Ended(End::Expired) => Connection::Expired,
+            Phase::Ended(End::Failed(_)) => Connection::Failed,
+        }
+    }
+
+    fn live_connection(&self) -> Connection {
+        let Some(link) = self.follow.as_ref().and_then(|follow| follow.link.as_ref()) else {
+            return Connection::Connecting;
+        };
+        if link.stalled {
+            Connection::Stalled
+        } else if self.shadow.is_some() || (link.is_join && !link.got_byte) {
+            Connection::CatchingUp
+        } else {
+            Connection::Live
+        }
+    }
+
+    fn tell_connection(&mut self) {
+        let connection = self.connection();
+        if connection != self.told {
+            self.told = connection;
+            self.store.touch();
+            self.notify(Notice::ConnectionChanged(connection));
+        }
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.phase_since = self.now;
+        self.store.touch();
+    }
+
+    fn set_error(&mut self, error: Option<StreamError>) {
+        if self.error != error {
+            self.error = error;
+            self.store.touch();
+        }
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.effects.push_back(Effect::Notify(notice));
+    }
+
+    fn warn(&mut self, error: StreamError) {
+        self.notify(Notice::Warning(error));
+    }
+
+    fn warn_code(&mut self, code: ErrorCode) {
+        self.warn(StreamError::new(code));
+    }
+
+    fn new_attempt(&mut self) -> AttemptId {
+        self.last_attempt += 1;
+        AttemptId(self.last_attempt)
+    }
+
+    fn abort(&mut self, attempt: AttemptId) {
+        self.effects.push_back(Effect::Abort { attempt });
+    }
+
+    fn request(&mut self, method: crate::Method, url: String, timeout: Millis) -> HttpRequest {
+        let refresh_headers = std::mem::take(&mut self.refresh_headers);
+        HttpRequest {
+            method,
+            url,
+            headers: Vec::new(),
+            body: None,
+            refresh_headers,
+            timeout,
+        }
+    }
+
+    fn is_link(&self, attempt: AttemptId) -> bool {
+        let link = self.follow.as_ref().and_then(|follow| follow.link.as_ref());
+        link.is_some_and(|link| link.attempt == attempt)
+    }
+
+    fn is_active(&self) -> bool {
+        !matches!(self.phase, Phase::Idle | Phase::Ended(_))
+    }
+}

@@ -1,0 +1,183 @@
+//! The stored record: written at most once in its interval, removed when the run is over.
+
+use super::{Client, follow::Follow};
+use crate::{
+    Effect, ErrorCode, MessageOrigin, Millis, Notice,
+    phase::Phase,
+    record::{Record, StoredMessage, Unusable, record_key},
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    /// Since when something is not stored.
+    unsaved_since: Option<Millis>,
+    saved_at: Option<Millis>,
+    /// Whether something is stored for this thread.
+    exists: bool,
+    /// Wall-clock time minus the driver's, as last told.
+    wall_minus_now: Option<i128>,
+    failure_told: bool,
+}
+
+impl Records {
+    /// When the next write is due.
+    pub(super) fn due(&self, every: Millis) -> Option<Millis> {
+        let since = self.unsaved_since?;
+        Some(
+            self.saved_at
+                .map_or(since, |saved| (saved + every).max(since)),
+        )
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.unsaved_since = None;
+    }
+
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            wall_minus_now: self.wall_minus_now,
+            failure_told: self.failure_told,
+            ..Self::default()
+        };
+    }
+
+    fn wall_clock(&self, now: Millis) -> Millis {
+        let wall = self.wall_minus_now.unwrap_or(0) + i128::from(now.0);
+        Millis(u64::try_from(wall).unwrap_or(0))
+    }
+}
+
+impl Client {
+    pub(super) fn mark_record(&mut self) {
+        self.records.unsaved_since.get_or_insert(self.now);
+    }
+
+    pub(super) fn page_hiding(&mut self, wall_clock: Millis) {
+        self.set_wall_clock(wall_clock);
+        if self.is_active() && self.records.unsaved_since.is_some() {
+            self.save_record();
+        }
+    }
+
+    /// Stores the run's id, the cursor and the messages that fit.
+    pub(super) fn save_record(&mut self) {
+        // While a replay catches up, the cursor and what is shown do not belong together.
+        let (Some(thread_id), Some(follow), None) = (&self.thread_id, &self.follow, &self.shadow)
+        else {
+            return;
+        };
+        if follow.settle.is_some() || !(follow.posted || follow.run_id.is_some()) {
+            return;
+        }
+        let saved_at = self.records.wall_clock(self.now);
+        let mut record = Record::new(
+            thread_id.clone(),
+            follow.run_id.clone(),
+            follow.submission_id.clone(),
+            saved_at,
+        );
+        if let Some(messages) = self.storable_messages(follow) {
+            record.cursor = Some(follow.cursor.clone());
+            record.messages = messages;
+        } else {
+            record.cursor = None;
+        }
+        let key = record_key(&self.config, thread_id);
+        let text = record.to_text();
+        self.records.exists = true;
+        self.records.unsaved_since = None;
+        self.records.saved_at = Some(self.now);
+        self.effects.push_back(Effect::SaveRecord { key, text });
+    }
+
+    /// The newest messages that fit; `None` where this run's own do not, or where a reload could not go on from them.
+    fn storable_messages(&self, follow: &Follow) -> Option<Vec<StoredMessage>> {
+        if !follow.cursor.can_resume() || follow.doubt.is_some() {
+            return None;
+        }
+        let mut bytes = 0;
+        let mut stored = Vec::new();
+        for slot in self.store.slots().iter().rev() {
+            let streamed = self.store.is_streamed(slot.id());
+            bytes += slot.message.content.text_bytes() + MESSAGE_OVERHEAD_BYTES;
+            if bytes > self.config.record_bytes_max {
+                if streamed {
+                    return None;
+                }
+                break;
+            }
+            stored.push(StoredMessage {
+                message: (*slot.message).clone(),
+                streamed,
+                optimistic: slot.origin == MessageOrigin::Optimistic,
+            });
+        }
+        stored.reverse();
+        Some(stored)
+    }
+
+    pub(super) fn remove_record(&mut self) {
+        self.records.pause();
+        if std::mem::take(&mut self.records.exists)
+            && let Some(thread_id) = &self.thread_id
+        {
+            let key = record_key(&self.config, thread_id);
+            self.effects.push_back(Effect::RemoveRecord { key });
+        }
+    }
+
+    pub(super) fn record_loaded(&mut self, key: &str, text: Option<String>, wall_clock: Millis) {
+        self.set_wall_clock(wall_clock);
+        let Some(thread_id) = &self.thread_id else {
+            return;
+        };
+        if record_key(&self.config, thread_id) != key || !self.load.waits_for_record() {
+            return;
+        }
+        let Some(text) = text else {
+            return self.load_record(None);
+        };
+        self.records.exists = true;
+        match Record::read(&text, thread_id, wall_clock, self.config.record_ttl) {
+            Ok(record) => {
+                self.paint(&record);
+                self.load_record(Some(record));
+            }
+            Err(why) => {
+                self.remove_record();
+                if why == Unusable::Corrupt {
+                    self.warn_code(ErrorCode::RecordCorrupt);
+                }
+                self.load_record(None);
+            }
+        }
+    }
+
+    /// Shows what was stored until the server has answered.
+    fn paint(&mut self, record: &Record) {
+        if matches!(self.phase, Phase::Idle) && !record.messages.is_empty() {
+            self.store.restore(
+                record
+                    .messages
+                    .iter()
+                    .cloned()
+                    .map(StoredMessage::into_parts)
+                    .collect(),
+            );
+        }
+    }
+
+    pub(super) fn storage_failed(&mut self, code: ErrorCode) {
+        if std::mem::replace(&mut self.records.failure_told, true) {
+            return;
+        }
+        self.notify(Notice::StorageFailed { code });
+    }
+
+    fn set_wall_clock(&mut self, wall_clock: Millis) {
+        self.records.wall_minus_now = Some(i128::from(wall_clock.0) - i128::from(self.now.0));
+    }
+}
+
+/// What a message costs beside its text, roughly: ids, keys, metadata.
+const MESSAGE_OVERHEAD_BYTES: usize = 400;

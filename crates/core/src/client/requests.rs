@@ -1,0 +1,165 @@
+//! Plain requests: sending them, and telling whose answer has come.
+
+use super::Client;
+use crate::{
+    AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
+};
+use rejoin_wire::Json;
+use serde::de::DeserializeOwned;
+
+/// A request that was sent and not answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) attempt: AttemptId,
+    pub(super) at: Millis,
+}
+
+/// An answer, or why there is none.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Millis>,
+    body: &'a [u8],
+    failure: Option<StreamError>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(status: u16, headers: &[(String, String)], body: &'a [u8]) -> Self {
+        Self {
+            status,
+            retry_after: retry_after(headers),
+            body,
+            failure: None,
+        }
+    }
+
+    pub(super) fn failed(error: StreamError) -> Self {
+        Self {
+            status: 0,
+            retry_after: None,
+            body: &[],
+            failure: Some(error),
+        }
+    }
+
+    /// Reads the body of a 2xx; every other answer is an error, typed by its status.
+    pub(super) fn read<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, StreamError> {
+        self.check()?;
+        rejoin_wire::thread::read_body(what, self.body).map_err(|error| {
+            StreamError::new(ErrorCode::BodyInvalid).with_detail(error.to_string())
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<(), StreamError> {
+        match &self.failure {
+            Some(error) => Err(error.clone()),
+            None if (200..300).contains(&self.status) => Ok(()),
+            None => Err(status_error(self.status, self.body)),
+        }
+    }
+}
+
+impl Client {
+    /// Sends a request whose whole answer is wanted.
+    pub(super) fn ask(&mut self, method: Method, url: String) -> AttemptId {
+        let attempt = self.new_attempt();
+        let mut request = self.request(method, url, self.config.timeouts.request);
+        if method == Method::Post {
+            request.body = Json::parse("{}".to_owned()).ok();
+        }
+        self.effects
+            .push_back(Effect::SendRequest { attempt, request });
+        attempt
+    }
+
+    /// The one place where an answer finds what asked for it; one that nobody waits for is dropped.
+    pub(super) fn answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
+        match self.phase {
+            Phase::Finding { attempt: asked } if asked == attempt => {
+                return self.runs_listed(answer);
+            }
+            Phase::Checking { attempt: asked } if asked == attempt => {
+                return self.run_checked(answer);
+            }
+            Phase::Settling { attempt: asked } if asked == attempt => {
+                return self.state_read(answer);
+            }
+            Phase::Idle
+            | Phase::Finding { .. }
+            | Phase::Opening { .. }
+            | Phase::Live { .. }
+            | Phase::Waiting { .. }
+            | Phase::Parked
+            | Phase::Checking { .. }
+            | Phase::Settling { .. }
+            | Phase::Ended(_) => {}
+        }
+        if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
+            self.cancel_answered(answer);
+        } else {
+            self.load_answered(attempt, answer);
+        }
+    }
+}
+
+/// What a status means. The body's first words go with it.
+pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
+    let code = match status {
+        400 => ErrorCode::BadRequest,
+        401 => ErrorCode::Unauthorized,
+        403 => ErrorCode::Forbidden,
+        404 => ErrorCode::NotFound,
+        409 => ErrorCode::Conflict,
+        410 => ErrorCode::RunExpired,
+        422 => ErrorCode::Unprocessable,
+        429 => ErrorCode::TooManyRequests,
+        502..=504 => ErrorCode::BadGateway,
+        500..=599 => ErrorCode::ServerError,
+        _ => ErrorCode::RequestRefused,
+    };
+    StreamError::new(code)
+        .with_status(status)
+        .with_detail(detail(body))
+}
+
+pub(super) fn transport_error(error: &TransportError) -> StreamError {
+    let (code, message) = match error {
+        TransportError::Network { message } => (ErrorCode::Unreachable, message),
+        TransportError::Headers { message } => (ErrorCode::HeadersFailed, message),
+        TransportError::InvalidRequest { message } => (ErrorCode::InvalidRequest, message),
+    };
+    StreamError::new(code).with_detail(message.clone())
+}
+
+/// `Retry-After` in seconds. The form with a date needs a clock that can be compared with the server's; it is ignored.
+pub(super) fn retry_after(headers: &[(String, String)]) -> Option<Millis> {
+    let (_, value) = headers.iter().find(|(name, _)| name == "retry-after")?;
+    let seconds: u64 = value.trim().parse().ok()?;
+    Some(Millis(seconds.saturating_mul(1000)))
+}
+
+/// `{"detail":".."}` (Python), `{"message":".."}`, or the text itself unless it is a page.
+fn detail(body: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Object {
+        detail: Option<serde_json::Value>,
+        message: Option<String>,
+    }
+    let text = String::from_utf8_lossy(body);
+    match serde_json::from_str::<Object>(&text) {
+        Ok(Object {
+            detail: Some(serde_json::Value::String(words)),
+            ..
+        }) => words,
+        Ok(Object {
+            detail: Some(other),
+            ..
+        }) => other.to_string(),
+        Ok(Object {
+            message: Some(words),
+            ..
+        }) => words,
+        Ok(_) | Err(_) if text.trim_start().starts_with('<') => String::new(),
+        Ok(_) | Err(_) => text.trim().to_owned(),
+    }
+}

@@ -1,0 +1,451 @@
+//! Entering a thread: its stored record, its state and the thread itself are read, then the run that is active on
+//! it, if any, is joined.
+
+use super::{Client, events::run_failed, follow::Follow, requests::Answer, urls};
+use crate::{
+    AttemptId, CommandId, Connection, Effect, ErrorCode, Method, Millis, Notice, Outcome,
+    StreamError,
+    phase::{End, Phase},
+    record::{Record, record_key},
+};
+use rejoin_wire::{
+    RunId,
+    event::ErrorBody,
+    thread::{Thread, ThreadState, ThreadStatus},
+};
+
+/// How far the thread is loaded.
+#[derive(Debug)]
+pub(super) enum ThreadLoad {
+    /// There is nothing to load.
+    None,
+    Loading(Box<Loading>),
+    Loaded,
+    /// It could not be loaded; a rejoin, or the network's return, tries again.
+    Failed,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Loading {
+    state: Part<ThreadState>,
+    thread: Part<Thread>,
+    /// Outer `None`: not answered yet.
+    record: Option<Option<Record>>,
+    asked_at: Millis,
+    tries: u32,
+    retry_at: Option<Millis>,
+    parked: bool,
+    headers_refreshed: bool,
+    /// A join asked for while the thread was not there yet.
+    join: Option<(CommandId, Option<RunId>)>,
+}
+
+#[derive(Debug, Default)]
+enum Part<T> {
+    #[default]
+    NotAsked,
+    Asked(AttemptId),
+    Got(Box<T>),
+    /// The server does not know it.
+    Missing,
+}
+
+impl<T> Part<T> {
+    fn is_asked_by(&self, attempt: AttemptId) -> bool {
+        matches!(self, Self::Asked(asked) if *asked == attempt)
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Got(_) | Self::Missing)
+    }
+
+    fn asked(&self) -> Option<AttemptId> {
+        match self {
+            Self::Asked(attempt) => Some(*attempt),
+            Self::NotAsked | Self::Got(_) | Self::Missing => None,
+        }
+    }
+
+    fn set(&mut self, read: Result<T, StreamError>, status: u16) -> Result<(), StreamError> {
+        *self = match read {
+            Ok(value) => Self::Got(Box::new(value)),
+            Err(_) if matches!(status, 404 | 410) => Self::Missing,
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+}
+
+impl ThreadLoad {
+    pub(super) fn is_loading(&self) -> bool {
+        matches!(self, Self::Loading(_))
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed)
+    }
+
+    pub(super) fn waits_for_record(&self) -> bool {
+        matches!(self, Self::Loading(loading) if loading.record.is_none())
+    }
+
+    pub(super) fn set_loaded(&mut self) {
+        *self = Self::Loaded;
+    }
+
+    pub(super) fn deadline(&self, request: Millis) -> Option<Millis> {
+        match self {
+            Self::Loading(loading) if loading.parked => None,
+            Self::Loading(loading) => Some(loading.retry_at.unwrap_or(loading.asked_at + request)),
+            Self::None | Self::Loaded | Self::Failed => None,
+        }
+    }
+
+    /// What a person is told while there is no run.
+    pub(super) fn connection(&self, online: bool) -> Connection {
+        match self {
+            Self::Loading(loading) if loading.parked && !online => Connection::Offline,
+            Self::Loading(loading) if loading.parked => Connection::Paused,
+            Self::Loading(loading) if loading.tries > 0 => Connection::Reconnecting {
+                attempt: loading.tries,
+                retry_at: loading.retry_at,
+            },
+            Self::Loading(loading) if matches!(loading.record, Some(Some(_))) => {
+                Connection::CatchingUp
+            }
+            Self::Loading(_) | Self::None | Self::Loaded | Self::Failed => Connection::Idle,
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn is_thread_loading(&self) -> bool {
+        self.load.is_loading()
+    }
+
+    pub(super) fn start_load(&mut self) {
+        let Some(thread_id) = self.thread_id.clone() else {
+            self.load = ThreadLoad::None;
+            return;
+        };
+        self.load = ThreadLoad::Loading(Box::default());
+        let key = record_key(&self.config, &thread_id);
+        self.effects.push_back(Effect::LoadRecord { key });
+        self.ask_thread_and_state();
+    }
+
+    pub(super) fn load_then_join(&mut self, command: CommandId, run_id: Option<RunId>) {
+        if !self.load.is_loading() {
+            self.set_error(None);
+            self.set_phase(Phase::Idle);
+            self.start_load();
+        }
+        if let ThreadLoad::Loading(loading) = &mut self.load
+            && let Some((before, _)) = loading.join.replace((command, run_id))
+        {
+            self.notify(Notice::Concluded {
+                command: before,
+                outcome: Outcome::Disconnected,
+            });
+        }
+    }
+
+    fn ask_thread_and_state(&mut self) {
+        let Some(thread_id) = self.thread_id.clone() else {
+            return;
+        };
+        let refresh = self.refresh_headers;
+        let (state_url, thread_url) = (
+            urls::state(&self.config, &thread_id),
+            urls::thread(&self.config, &thread_id),
+        );
+        let state = self.ask(Method::Get, state_url);
+        self.refresh_headers = refresh;
+        let thread = self.ask(Method::Get, thread_url);
+        let now = self.now;
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            loading.state = Part::Asked(state);
+            loading.thread = Part::Asked(thread);
+            loading.asked_at = now;
+            loading.retry_at = None;
+            loading.parked = false;
+        }
+        self.store.touch();
+    }
+
+    pub(super) fn load_record(&mut self, record: Option<Record>) {
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            loading.record = Some(record);
+        }
+        self.finish_load_if_complete();
+    }
+
+    pub(super) fn load_answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
+        let ThreadLoad::Loading(loading) = &mut self.load else {
+            return;
+        };
+        let set = if loading.state.is_asked_by(attempt) {
+            loading
+                .state
+                .set(answer.read("thread state"), answer.status)
+        } else if loading.thread.is_asked_by(attempt) {
+            loading.thread.set(answer.read("thread"), answer.status)
+        } else {
+            return;
+        };
+        match set {
+            Ok(()) => self.finish_load_if_complete(),
+            Err(error) => self.load_failed(error, answer),
+        }
+    }
+
+    fn load_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
+        let ThreadLoad::Loading(loading) = &mut self.load else {
+            return;
+        };
+        if matches!(answer.status, 401 | 403)
+            && !std::mem::replace(&mut loading.headers_refreshed, true)
+        {
+            self.abort_load_requests();
+            self.refresh_headers = true;
+            return self.ask_thread_and_state();
+        }
+        let passing = matches!(answer.status, 0 | 408 | 429 | 500..)
+            && error.code != ErrorCode::InvalidRequest;
+        if passing || error.code == ErrorCode::BodyInvalid {
+            self.load_lost(error, answer.retry_after);
+        } else {
+            self.give_load_up(error);
+        }
+    }
+
+    fn load_lost(&mut self, error: StreamError, retry_after: Option<Millis>) {
+        self.abort_load_requests();
+        let parked = !self.online || !self.visible;
+        let ThreadLoad::Loading(loading) = &mut self.load else {
+            return;
+        };
+        loading.parked = parked;
+        if parked {
+            return;
+        }
+        loading.tries += 1;
+        let tries = loading.tries;
+        if tries > self.config.retry.attempts_max {
+            return self.give_load_up(error);
+        }
+        let wait = retry_after.map(|after| after.min(self.config.retry.retry_after_max));
+        let wait = wait.unwrap_or_else(|| self.backoff(tries));
+        let retry_at = self.now + wait;
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            loading.retry_at = Some(retry_at);
+        }
+    }
+
+    fn give_load_up(&mut self, error: StreamError) {
+        self.abort_load_requests();
+        let loading = std::mem::replace(&mut self.load, ThreadLoad::Failed);
+        if let ThreadLoad::Loading(mut loading) = loading {
+            self.follow = loading
+                .record
+                .take()
+                .flatten()
+                .map(|record| Follow::from_record(&record));
+            if let Some((command, _)) = loading.join {
+                self.notify(Notice::Concluded {
+                    command,
+                    outcome: Outcome::Failed(error.clone()),
+                });
+            }
+        }
+        self.set_error(Some(error.clone()));
+        self.end(End::Failed(error.clone()), Outcome::Failed(error));
+    }
+
+    pub(super) fn load_deadline(&mut self) {
+        let due = self
+            .load
+            .deadline(self.config.timeouts.request)
+            .is_some_and(|at| at <= self.now);
+        let ThreadLoad::Loading(loading) = &self.load else {
+            return;
+        };
+        if !due {
+            return;
+        }
+        if loading.retry_at.is_some() {
+            self.ask_thread_and_state();
+        } else {
+            self.load_lost(
+                StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"),
+                None,
+            );
+        }
+    }
+
+    /// The page is shown, or the network is back.
+    pub(super) fn load_woke(&mut self) {
+        match &self.load {
+            ThreadLoad::Loading(loading) if loading.parked || loading.retry_at.is_some() => {
+                self.ask_thread_and_state()
+            }
+            ThreadLoad::Failed if matches!(self.phase, Phase::Ended(End::Failed(_))) => {
+                self.set_error(None);
+                self.set_phase(Phase::Idle);
+                self.start_load();
+            }
+            ThreadLoad::None | ThreadLoad::Loading(_) | ThreadLoad::Loaded | ThreadLoad::Failed => {
+            }
+        }
+    }
+
+    pub(super) fn abort_load(&mut self) {
+        self.abort_load_requests();
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            let join = loading.join.take();
+            self.load = ThreadLoad::Failed;
+            if let Some((command, _)) = join {
+                self.notify(Notice::Concluded {
+                    command,
+                    outcome: Outcome::Disconnected,
+                });
+            }
+            self.set_phase(Phase::Ended(End::Disconnected));
+        }
+    }
+
+    fn abort_load_requests(&mut self) {
+        let ThreadLoad::Loading(loading) = &mut self.load else {
+            return;
+        };
+        let asked = [loading.state.asked(), loading.thread.asked()];
+        if asked[0].is_some() {
+            loading.state = Part::NotAsked;
+        }
+        if asked[1].is_some() {
+            loading.thread = Part::NotAsked;
+        }
+        for attempt in asked.into_iter().flatten() {
+            self.abort(attempt);
+        }
+    }
+
+    fn finish_load_if_complete(&mut self) {
+        let ThreadLoad::Loading(loading) = &self.load else {
+            return;
+        };
+        if loading.record.is_none() || !loading.state.is_done() || !loading.thread.is_done() {
+            return;
+        }
+        let ThreadLoad::Loading(loading) = std::mem::replace(&mut self.load, ThreadLoad::Loaded)
+        else {
+            return;
+        };
+        let Loading {
+            state,
+            thread,
+            record,
+            join,
+            ..
+        } = *loading;
+        let record = record.flatten();
+        match (state, thread) {
+            (Part::Got(state), Part::Got(thread)) => self.enter(&state, &thread, record, join),
+            (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
+                // Some servers answer for the state of a thread that they do not list.
+                self.show_state(&state, true);
+                self.follow_record(record, join);
+            }
+            _ => self.enter_missing(join),
+        }
+    }
+
+    fn enter(
+        &mut self,
+        state: &ThreadState,
+        thread: &Thread,
+        record: Option<Record>,
+        join: Option<(CommandId, Option<RunId>)>,
+    ) {
+        self.show_state(state, record.is_some());
+        if record.is_some() || join.is_some() {
+            return self.follow_record(record, join);
+        }
+        if thread.status == ThreadStatus::Busy && self.config.rejoin_on_mount {
+            let mut follow = Follow::joined(None);
+            follow.reconnected = true;
+            self.follow = Some(follow);
+            return self.find_run();
+        }
+        if thread.status == ThreadStatus::Error
+            && let Some(error) = thread.error.as_ref().filter(|error| !error.is_null())
+        {
+            let error = run_failed(&ErrorBody::read(error));
+            self.set_error(Some(error));
+        }
+        self.begin_queued();
+    }
+
+    fn follow_record(&mut self, record: Option<Record>, join: Option<(CommandId, Option<RunId>)>) {
+        let mut follow = match (&record, &join) {
+            (Some(record), None) if !self.config.rejoin_on_mount => {
+                // Kept for a person's rejoin.
+                self.follow = Some(Follow::from_record(record));
+                return self.end(End::Disconnected, Outcome::Disconnected);
+            }
+            (Some(record), Some((_, Some(run_id)))) if record.run_id.as_ref() != Some(run_id) => {
+                Follow::joined(Some(run_id.clone()))
+            }
+            (Some(record), _) => Follow::from_record(record),
+            (None, Some((_, run_id))) => Follow::joined(run_id.clone()),
+            (None, None) => return,
+        };
+        follow.commands.extend(join.map(|(command, _)| command));
+        let known = follow.run_id.is_some();
+        self.follow = Some(follow);
+        if known {
+            self.check_run()
+        } else {
+            self.find_run()
+        }
+    }
+
+    /// The thread's state, beside what a record has painted of the run that is not in it yet.
+    fn show_state(&mut self, state: &ThreadState, has_record: bool) {
+        let interrupts = state.interrupts().cloned().collect();
+        let streamed: Vec<_> = self
+            .store
+            .slots()
+            .iter()
+            .map(|slot| slot.id().clone())
+            .collect();
+        let streamed: Vec<_> = streamed
+            .into_iter()
+            .filter(|id| self.store.is_streamed(id))
+            .collect();
+        let loaded = self.store.load_state(&state.values, interrupts, |slot| {
+            let own =
+                streamed.contains(slot.id()) || slot.origin == crate::MessageOrigin::Optimistic;
+            (has_record && own).then_some(slot.origin)
+        });
+        if let Err(error) = loaded {
+            self.warn(
+                StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.to_string()),
+            );
+        }
+    }
+
+    fn enter_missing(&mut self, join: Option<(CommandId, Option<RunId>)>) {
+        let error = StreamError::new(ErrorCode::ThreadNotFound);
+        self.remove_record();
+        self.follow = None;
+        self.set_error(Some(error));
+        if let Some((command, _)) = join {
+            self.notify(Notice::Concluded {
+                command,
+                outcome: Outcome::Expired,
+            });
+        }
+        self.end(End::Expired, Outcome::Expired);
+    }
+}

@@ -1,0 +1,94 @@
+//! Where things are on the server. Ids come from outside, so each is encoded into its path segment.
+
+use crate::Config;
+use rejoin_wire::{RunId, ThreadId};
+
+/// Runs asked for when one has to be found. The servers list in opposite orders, so this is the whole list.
+const RUNS_LISTED_MAX: u32 = 100;
+
+/// Percent-encodes everything but the characters that a path segment may hold as they are.
+pub(crate) fn encode_path_segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    // A segment of dots alone would walk up the path.
+    if encoded == "." || encoded == ".." {
+        encoded.replace('.', "%2E")
+    } else {
+        encoded
+    }
+}
+
+pub(super) fn thread(config: &Config, thread_id: &ThreadId) -> String {
+    format!(
+        "{}/threads/{}",
+        config.api_url,
+        encode_path_segment(thread_id.as_str())
+    )
+}
+
+pub(super) fn state(config: &Config, thread_id: &ThreadId) -> String {
+    format!("{}/state", thread(config, thread_id))
+}
+
+pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {
+    format!("{}/runs/stream", thread(config, thread_id))
+}
+
+pub(super) fn runs(config: &Config, thread_id: &ThreadId) -> String {
+    format!("{}/runs?limit={RUNS_LISTED_MAX}", thread(config, thread_id))
+}
+
+pub(super) fn run(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
+    format!(
+        "{}/runs/{}",
+        thread(config, thread_id),
+        encode_path_segment(run_id.as_str())
+    )
+}
+
+/// Without parameters: `stream_mode` drops metadata and errors on Python, and is ignored by the JS server.
+pub(super) fn join(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
+    format!("{}/stream", run(config, thread_id, run_id))
+}
+
+/// Without `wait`: the JS server reads `wait=0` as true.
+pub(super) fn cancel(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
+    format!("{}/cancel?action=interrupt", run(config, thread_id, run_id))
+}
+
+/// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.
+pub(super) fn run_id_in(content_location: &str) -> Option<RunId> {
+    let (_, after) = content_location.rsplit_once("/runs/")?;
+    let id = after.split(['/', '?']).next().filter(|id| !id.is_empty())?;
+    Some(RunId::from(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_leave_their_segment() {
+        assert_eq!(
+            encode_path_segment("a/../b?c#d é"),
+            "a%2F..%2Fb%3Fc%23d%20%C3%A9"
+        );
+        assert_eq!(encode_path_segment(".."), "%2E%2E");
+    }
+
+    #[test]
+    fn run_ids_are_found_under_any_prefix() {
+        assert_eq!(run_id_in("/threads/t/runs/r"), Some("r".into()));
+        assert_eq!(
+            run_id_in("/api/threads/t/runs/r/stream?x"),
+            Some("r".into())
+        );
+        assert_eq!((run_id_in("/threads/t"), run_id_in("/runs/")), (None, None));
+    }
+}
