@@ -4,9 +4,8 @@ import { mkdirSync } from "node:fs";
 import { suite } from "./harness/session.mjs";
 import { word, words } from "./harness/text.mjs";
 
-const scenario = suite();
+const scenario = suite({ on: ["rejoin"] });
 const SHOTS = process.env.REJOIN_SCREENSHOTS;
-const ON = { on: ["rejoin"] };
 const SIZES = [
   ["desktop", { width: 1280, height: 800 }, "light"],
   ["phone", { width: 390, height: 844 }, "light"],
@@ -50,7 +49,7 @@ for (const [name, viewport, colorScheme] of SIZES) {
     await fits(app);
     await shot(app, `${name}-reconnecting`);
     await app.healthy();
-  }, ON);
+  });
 }
 
 scenario("keyboard: Enter sends, Shift+Enter makes a line, and the composer keeps the focus", async (session) => {
@@ -64,7 +63,7 @@ scenario("keyboard: Enter sends, Shift+Enter makes a line, and the composer keep
   const asked = app.page.locator('[data-testid="message"][data-role="human"] [data-testid="message-text"]');
   assert.equal(await asked.textContent(), "one\ntwo");
   assert.equal(await app.at("composer").inputValue(), "");
-}, ON);
+});
 
 scenario("screen readers: there is a polite live region that says the connection state", async (session) => {
   const app = await session.open({ n_tokens: 5, delay_ms: 1 });
@@ -74,7 +73,7 @@ scenario("screen readers: there is a polite live region that says the connection
   assert.ok(regions > 0, "no live region");
   const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.innerText.trim() || one.getAttribute("aria-label") || one.title)).length);
   assert.equal(nameless, 0, "a button has no name");
-}, ON);
+});
 
 scenario("the timeline opens and tells what happened", async (session) => {
   session.proxy.fault("stream", { kind: "cut", afterBytes: 3000 });
@@ -84,7 +83,7 @@ scenario("the timeline opens and tells what happened", async (session) => {
   await app.at("timeline-toggle").click();
   await app.at("timeline-entry").first().waitFor();
   assert.ok((await app.at("timeline-entry").count()) >= 2);
-}, ON);
+});
 
 scenario("scrolling yields to the reader: reading above is not torn away", async (session) => {
   const app = await session.tab();
@@ -103,7 +102,7 @@ scenario("scrolling yields to the reader: reading above is not torn away", async
   const top = await topOf();
   await app.state("finished");
   assert.equal(await topOf(), top, "the page scrolled while the reader was above");
-}, ON);
+});
 
 scenario("markdown is rendered and nothing in it runs", async (session) => {
   const app = await session.open({ plain: "0", n_tokens: 3, delay_ms: 1 });
@@ -111,4 +110,4 @@ scenario("markdown is rendered and nothing in it runs", async (session) => {
   await app.state("finished");
   assert.equal(await app.page.evaluate(() => window.__pwned), undefined);
   assert.equal(await app.page.locator('[data-testid="messages"] script, [data-testid="messages"] [onerror], [data-testid="messages"] a[href^="javascript"]').count(), 0);
-}, ON);
+});

@@ -1,6 +1,7 @@
 // A streaming answer survives everything the recovery rules name. Runs against whichever server REJOIN_E2E_SERVER names.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { BLANK } from "./harness/proxy.mjs";
 import { suite } from "./harness/session.mjs";
 import { serverKind } from "./harness/servers.mjs";
 import { seeded, word, words } from "./harness/text.mjs";
@@ -203,7 +204,7 @@ scenario("run unknown to the server: a message, the history, and the id removed"
   await app.shows(MIDDLE);
   const url = app.page.url();
   const [run] = (await session.agent.runs(thread)).filter((one) => ["pending", "running"].includes(one.status));
-  await app.page.goto(`${session.proxy.origin}/favicon.ico`);
+  await app.page.goto(session.proxy.origin + BLANK);
   const kept = await app.stored();
   assert.ok(JSON.stringify(kept).includes(run.run_id), "the run in progress is remembered");
   await session.agent.idle(thread);

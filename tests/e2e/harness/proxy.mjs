@@ -14,6 +14,8 @@ const POLICY = [
   "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "img-src 'self' data:",
   "connect-src 'self' http://127.0.0.1:*", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 ].join("; ");
+/** A page of the same origin, and so with the same storage, that runs nothing. */
+export const BLANK = "/__blank";
 const EVENT_WAIT_MS = 20_000;
 
 /** @typedef {"stream"|"join"|"events"|"any"|((call: {method: string, path: string}) => boolean)} Match */
@@ -98,6 +100,7 @@ class Proxy extends EventEmitter {
   }
 
   async #static(request, response) {
+    if (request.url === BLANK) return void response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><link rel=icon href='data:,'>");
     const path = normalize(decodeURIComponent(request.url.split("?")[0]));
     const file = join(this.dist, path === "/" ? "index.html" : path);
     try {

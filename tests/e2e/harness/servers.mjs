@@ -63,6 +63,11 @@ class Server {
     await killGroup(this.#child, signal);
   }
 
+  /** Starts it again if a test has left it dead. */
+  async revive() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) await this.start();
+  }
+
   async stop() {
     await this.kill();
     if (this.#state) rmSync(this.#state, { recursive: true, force: true });

@@ -10,9 +10,10 @@ const TEST_TIMEOUT_MS = 90_000;
 
 /**
  * Starts one server and one browser for a file of tests. Returns `scenario(name, work, options)`, which registers a
- * test; `options.on` names the servers it applies to, `options.own` gives it a server process of its own.
+ * test. `on` names the servers the file or the test applies to; on others it is not there at all.
  */
-export function suite() {
+export function suite({ on: servers } = {}) {
+  if (servers && !servers.includes(serverKind)) return () => {};
   const shared = {};
   before(async () => {
     shared.browser = await startBrowser();
@@ -33,6 +34,7 @@ export function suite() {
         throw error;
       } finally {
         await session.close();
+        await shared.server.revive();
       }
     });
   };
