@@ -10,6 +10,9 @@ use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
 use crate::{lint, setup, size};
 
+/// For all tests of one crate together, in seconds; the runner's own default of 20 is short for a busy machine.
+const WASM_TEST_TIMEOUT_S: &str = "180";
+
 /// Options of `cargo xtask test`.
 #[derive(Args)]
 pub(crate) struct TestArgs {
@@ -25,10 +28,14 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     }
     lint::run(steps);
     steps.run("test: native and simulated", native);
+    steps.run(
+        "test: the Leptos binding on a server, and the demo's own",
+        native_leptos,
+    );
     steps.run("test: xtask", || {
         step::run(&mut cargo(&["test", "--quiet", "--package", "xtask"]))
     });
-    steps.run("test: browser crate in Chromium", browser);
+    steps.run("test: browser and Leptos crates in Chromium", browser);
     let built =
         build::demo_assets(steps, Profile::Release) && steps.run("build the server", build::server);
     if built {
@@ -50,6 +57,17 @@ fn native() -> Result<()> {
     step::run(&mut cargo(&["test", "--quiet"]))
 }
 
+/// Two runs, because one wants Leptos for the server and the other Leptos for the browser.
+fn native_leptos() -> Result<()> {
+    step::run(&mut cargo(&[
+        "test",
+        "--quiet",
+        "--package",
+        "rejoin-leptos",
+    ]))?;
+    step::run(&mut cargo(&["test", "--quiet", "--package", "rejoin-demo"]))
+}
+
 /// The wasm-bindgen tests. This program is its own test runner, so no second cargo has to start.
 fn browser() -> Result<()> {
     let browser = setup::browser()?;
@@ -59,6 +77,8 @@ fn browser() -> Result<()> {
             "test",
             "--package",
             "rejoin-browser",
+            "--package",
+            "rejoin-leptos",
             "--target",
             "wasm32-unknown-unknown",
         ])
@@ -67,6 +87,7 @@ fn browser() -> Result<()> {
             "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
             root().join("crates/xtask/webdriver-chrome.json"),
         )
+        .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TEST_TIMEOUT_S)
         .env("CHROMEDRIVER", browser.chromedriver),
     )
 }
