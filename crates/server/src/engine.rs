@@ -1,0 +1,375 @@
+//! Runs from their creation to their end: one at a time per thread, each watched for cancel, failure and panic.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rejoin_wire::{
+    message::Message,
+    request::{IfNotExists, MultitaskStrategy, RunRequest},
+};
+use serde_json::{Map, Value, json};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    agents::{AgentError, Agents, Emitter, NewEvent, final_message},
+    clock::now_iso,
+    error::ServerError,
+    ids::{RunId, ThreadId, assistant_id},
+    live::{CancelAction, LiveRun},
+    records::{CheckpointRecord, Records, RunRecord, RunStatus, Source, ThreadRecord, ThreadStatus},
+    runner::{Ending, Runner, requested_checkpoint},
+    state,
+    store::{Store, Tx},
+};
+
+/// Everything the endpoints share.
+pub(crate) struct Engine {
+    pub(crate) store: Store,
+    pub(crate) agents: Agents,
+    slots: Mutex<Slots>,
+    stopping: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Slots {
+    live: HashMap<RunId, Arc<LiveRun>>,
+    /// Threads with a run, and the runs that wait for it.
+    turns: HashMap<ThreadId, VecDeque<oneshot::Sender<()>>>,
+}
+
+/// How a run ended.
+enum Outcome {
+    Ended(Ending),
+    Failed(AgentError),
+    Cancelled(CancelAction),
+}
+
+impl Engine {
+    pub(crate) fn new(store: Store, agents: Agents) -> Arc<Self> {
+        Arc::new(Self { store, agents, slots: Mutex::default(), stopping: watch::Sender::new(false) })
+    }
+
+    /// Makes a run and lets it start as soon as its thread is free.
+    ///
+    /// # Errors
+    /// Unknown assistant, thread or checkpoint; a malformed input; a busy thread under `reject`; a failing store.
+    pub(crate) async fn create_run(
+        self: &Arc<Self>,
+        thread_id: ThreadId,
+        request: RunRequest,
+    ) -> Result<(RunRecord, Arc<LiveRun>), ServerError> {
+        let name = request.assistant_id.as_str();
+        let agent = self.agents.find(name).ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
+        let run = new_run(thread_id, agent.name(), request)?;
+        let live = LiveRun::new(thread_id, run.run_id, run.resumable);
+        // Before the commit, so that nobody can read of a run that is not there.
+        self.slots().live.insert(run.run_id, Arc::clone(&live));
+        let (engine, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
+        let runtime = tokio::runtime::Handle::current();
+        let created = self
+            .store
+            .write_then(
+                move |tx| insert_run(tx, run),
+                move |(run, _)| {
+                    // The writer calls in commit order, so runs queue in the order they were accepted.
+                    let turn = engine.queue(run.thread_id);
+                    runtime.spawn(engine.supervise(run.clone(), watched, turn));
+                },
+            )
+            .await;
+        match created {
+            Ok((run, busy)) => {
+                self.make_way(&run, &busy);
+                Ok((run, live))
+            }
+            Err(error) => {
+                self.slots().live.remove(&record.run_id);
+                Err(error)
+            }
+        }
+    }
+
+    /// A run that is pending or running.
+    pub(crate) fn live(&self, run: RunId) -> Option<Arc<LiveRun>> {
+        self.slots().live.get(&run).cloned()
+    }
+
+    /// Stops every run of a thread.
+    pub(crate) fn cancel_thread(&self, thread: ThreadId) {
+        for live in self.slots().live.values().filter(|live| live.thread_id == thread) {
+            live.cancel(CancelAction::Interrupt);
+        }
+    }
+
+    /// Ends every stream; runs that go on are ended by the next start.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Resolves when the server stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    fn make_way(&self, run: &RunRecord, busy: &[RunId]) {
+        let action = match run.request.multitask_strategy {
+            Some(MultitaskStrategy::Interrupt) => CancelAction::Interrupt,
+            Some(MultitaskStrategy::Rollback) => CancelAction::Rollback,
+            Some(MultitaskStrategy::Enqueue | MultitaskStrategy::Reject) | None => return,
+        };
+        for live in busy.iter().filter_map(|busy| self.live(*busy)) {
+            live.cancel(action);
+        }
+    }
+
+    async fn supervise(self: Arc<Self>, run: RunRecord, live: Arc<LiveRun>, mut turn: oneshot::Receiver<()>) {
+        let emitter = Emitter::new(self.store.clone(), Arc::clone(&live), &run.modes());
+        let (outcome, has_turn) = tokio::select! {
+            biased;
+            action = live.cancelled() => {
+                turn.close();
+                (Outcome::Cancelled(action), turn.try_recv().is_ok())
+            }
+            _ = &mut turn => (self.run_to_end(&run, &live, &emitter).await, true),
+        };
+        if let Err(error) = finish(&run, &emitter, outcome).await {
+            // A deleted thread takes its runs with it; that is no failure.
+            tracing::debug!(run = %run.run_id, %error, "the end of a run was not recorded");
+        }
+        live.end();
+        self.slots().live.remove(&run.run_id);
+        if has_turn {
+            self.pass_turn(run.thread_id);
+        }
+    }
+
+    async fn run_to_end(&self, run: &RunRecord, live: &LiveRun, emitter: &Emitter) -> Outcome {
+        let (thread_id, run_id) = (run.thread_id, run.run_id);
+        let begun = self.store.write(move |tx| begin_run(tx, thread_id, run_id)).await;
+        let agent = match (begun, self.agents.find(&run.graph)) {
+            (Ok(()), Some(agent)) => Arc::clone(agent),
+            (Err(error), _) => return Outcome::Failed(error.into()),
+            (Ok(()), None) => return Outcome::Failed(ServerError::AssistantNotFound(run.graph.clone()).into()),
+        };
+        let runner = Runner { agent, run: run.clone(), emitter: emitter.clone() };
+        // A task of its own: a panic in an agent ends its run and nothing else.
+        let mut task = tokio::spawn(runner.drive());
+        tokio::select! {
+            biased;
+            action = live.cancelled() => {
+                task.abort();
+                let _ = task.await;
+                Outcome::Cancelled(action)
+            }
+            ended = &mut task => match ended {
+                Ok(Ok(ending)) => Outcome::Ended(ending),
+                Ok(Err(error)) => Outcome::Failed(error),
+                Err(_) => Outcome::Failed(AgentError::new("InternalError", "the agent panicked")),
+            },
+        }
+    }
+
+    fn queue(&self, thread: ThreadId) -> oneshot::Receiver<()> {
+        let (give, turn) = oneshot::channel();
+        let mut slots = self.slots();
+        match slots.turns.get_mut(&thread) {
+            Some(waiting) => waiting.push_back(give),
+            None => {
+                slots.turns.insert(thread, VecDeque::new());
+                // The receiver is right here.
+                let _ = give.send(());
+            }
+        }
+        turn
+    }
+
+    fn pass_turn(&self, thread: ThreadId) {
+        let mut slots = self.slots();
+        while let Some(next) = slots.turns.get_mut(&thread).and_then(VecDeque::pop_front) {
+            // A run that was cancelled while it waited has gone.
+            if next.send(()).is_ok() {
+                return;
+            }
+        }
+        slots.turns.remove(&thread);
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn new_run(thread_id: ThreadId, graph: &str, mut request: RunRequest) -> Result<RunRecord, ServerError> {
+    requested_checkpoint(&request)?;
+    if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
+        let input = input.read().map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
+        state::normalise(input).map_err(ServerError::InvalidRequest)?;
+    }
+    let mut metadata = match &request.metadata {
+        Some(metadata) => metadata
+            .read::<Option<Map<String, Value>>>()
+            .map_err(|_| ServerError::InvalidRequest("metadata must be an object".to_owned()))?
+            .unwrap_or_default(),
+        None => Map::new(),
+    };
+    metadata.insert("graph_id".to_owned(), graph.into());
+    metadata.insert("assistant_id".to_owned(), assistant_id(graph).to_string().into());
+    request.multitask_strategy.get_or_insert(MultitaskStrategy::Enqueue);
+    let now = now_iso();
+    Ok(RunRecord {
+        run_id: RunId::fresh(),
+        thread_id,
+        graph: graph.to_owned(),
+        created_at: now.clone(),
+        updated_at: now,
+        metadata,
+        status: RunStatus::Pending,
+        resumable: request.stream_resumable == Some(true),
+        request,
+        base: None,
+        log_dropped: false,
+        error: None,
+    })
+}
+
+fn insert_run(tx: &Tx, mut run: RunRecord) -> Result<(RunRecord, Vec<RunId>), ServerError> {
+    let mut thread = match tx.thread(run.thread_id) {
+        Err(ServerError::ThreadNotFound(_)) if run.request.if_not_exists == Some(IfNotExists::Create) => {
+            ThreadRecord::new(run.thread_id, Map::new())
+        }
+        found => found?,
+    };
+    let busy: Vec<RunId> = tx.active_runs(run.thread_id)?.iter().map(|run| run.run_id).collect();
+    if !busy.is_empty() && run.request.multitask_strategy == Some(MultitaskStrategy::Reject) {
+        return Err(ServerError::ThreadBusy);
+    }
+    if let Some(checkpoint) = requested_checkpoint(&run.request)? {
+        tx.checkpoint(run.thread_id, checkpoint)?;
+    }
+    run.base = thread.head;
+    for key in ["graph_id", "assistant_id"] {
+        thread.metadata.insert(key.to_owned(), run.metadata.get(key).cloned().unwrap_or_default());
+    }
+    thread.graph = Some(run.graph.clone());
+    thread.status = ThreadStatus::Busy;
+    thread.updated_at = now_iso();
+    tx.put_thread(&thread)?;
+    tx.put_run(&run)?;
+    Ok((run, busy))
+}
+
+fn begin_run(tx: &Tx, thread_id: ThreadId, run_id: RunId) -> Result<(), ServerError> {
+    let mut thread = tx.thread(thread_id)?;
+    let mut run = tx.run(thread_id, run_id)?;
+    run.status = RunStatus::Running;
+    run.updated_at = now_iso();
+    // A queued run starts from what the run before it left.
+    run.base = thread.head;
+    thread.status = ThreadStatus::Busy;
+    thread.error = None;
+    tx.put_run(&run)?;
+    tx.put_thread(&thread)
+}
+
+async fn finish(run: &RunRecord, emitter: &Emitter, outcome: Outcome) -> Result<(), ServerError> {
+    let (thread_id, run_id) = (run.thread_id, run.run_id);
+    let partials = emitter.take_partials();
+    let mut events = Vec::new();
+    if let Outcome::Failed(error) = &outcome {
+        tracing::info!(run = %run_id, %error, "a run failed");
+        events.push(NewEvent::new("error", &error_json(error)));
+    }
+    let change = move |tx: &Tx| {
+        let mut run = tx.run(thread_id, run_id)?;
+        match outcome {
+            Outcome::Ended(ending) => {
+                tx.end_run(&mut run, RunStatus::Success, None)?;
+                let status = if ending == Ending::Done { ThreadStatus::Idle } else { ThreadStatus::Interrupted };
+                settle_thread(tx, thread_id, status, None)
+            }
+            Outcome::Failed(error) => fail_run(tx, run, partials, "error", &error),
+            Outcome::Cancelled(CancelAction::Rollback) => {
+                tx.undo_run(&run)?;
+                settle_thread(tx, thread_id, ThreadStatus::Idle, None)
+            }
+            Outcome::Cancelled(CancelAction::Interrupt) => {
+                let waits = match save_partials(tx, &run, partials, "cancelled")? {
+                    Some(_) => false,
+                    None => tx.head(&tx.thread(thread_id)?)?.is_some_and(|head| !head.next.is_empty()),
+                };
+                tx.end_run(&mut run, RunStatus::Interrupted, None)?;
+                settle_thread(tx, thread_id, if waits { ThreadStatus::Interrupted } else { ThreadStatus::Idle }, None)
+            }
+        }
+    };
+    emitter.commit(change, events).await
+}
+
+/// Ends a run as an error, with what it had streamed kept in the thread's state.
+pub(crate) fn fail_run(
+    tx: &Tx,
+    mut run: RunRecord,
+    partials: Vec<Message>,
+    finish_reason: &str,
+    error: &AgentError,
+) -> Result<(), ServerError> {
+    let thread_id = run.thread_id;
+    if save_partials(tx, &run, partials, finish_reason)?.is_none()
+        && let Some(mut head) = tx.head(&tx.thread(thread_id)?)?
+        && head.run_id == Some(run.run_id)
+        && let Some(task) = head.tasks.first_mut()
+    {
+        task.error = Some(format!("{}({:?})", error.kind, error.message));
+        tx.put_checkpoint(thread_id, &head)?;
+    }
+    tx.end_run(&mut run, RunStatus::Error, Some(error_json(error)))?;
+    settle_thread(tx, thread_id, ThreadStatus::Error, Some(error_json(error)))
+}
+
+/// Writes messages that were streamed, and are in no checkpoint, to the state, so that what was shown is not lost.
+fn save_partials(
+    tx: &Tx,
+    run: &RunRecord,
+    partials: Vec<Message>,
+    finish_reason: &str,
+) -> Result<Option<CheckpointRecord>, ServerError> {
+    let Some(head) = tx.head(&tx.thread(run.thread_id)?)? else { return Ok(None) };
+    let mut lost = Vec::new();
+    for mut message in partials {
+        let id = json!(message.id);
+        let known = state::messages(&head.values).iter().any(|kept| kept.get("id") == Some(&id));
+        if known || (message.content.text_bytes() == 0 && message.tool_call_chunks.is_empty()) {
+            continue;
+        }
+        message.response_metadata.insert("finish_reason".to_owned(), finish_reason.into());
+        lost.push(final_message(&message));
+    }
+    if lost.is_empty() {
+        return Ok(None);
+    }
+    let mut kept = CheckpointRecord::after(Some(&head), Source::Loop, Some(run.run_id));
+    kept.node = head.next.first().cloned();
+    state::apply(&mut kept.values, Map::from_iter([(state::MESSAGES.to_owned(), Value::Array(lost))]), &[]);
+    tx.advance(run.thread_id, &kept)?;
+    Ok(Some(kept))
+}
+
+fn settle_thread(
+    tx: &Tx,
+    thread_id: ThreadId,
+    status: ThreadStatus,
+    error: Option<Value>,
+) -> Result<(), ServerError> {
+    let mut thread = tx.thread(thread_id)?;
+    thread.status = if tx.active_runs(thread_id)?.is_empty() { status } else { ThreadStatus::Busy };
+    thread.error = error;
+    thread.updated_at = now_iso();
+    tx.put_thread(&thread)
+}
+
+/// An error as the protocol shows it, in events and on threads.
+pub(crate) fn error_json(error: &AgentError) -> Value {
+    json!({"error": error.kind, "message": error.message})
+}

@@ -1,0 +1,108 @@
+//! What can go wrong between a request and its answer.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// Every failure a request can meet; [`ServerError::code`] is stable, the text is for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The path names nothing (the caller's fault: wrong URL or prefix).
+    #[error("Not Found")]
+    NotFound,
+    /// The path exists, but not for this method (the caller's fault).
+    #[error("Method Not Allowed")]
+    MethodNotAllowed,
+    /// No thread has this id (deleted, or never made).
+    #[error("Thread with ID {0} not found")]
+    ThreadNotFound(String),
+    /// A thread with this id is already there, and `if_exists` was not `do_nothing`.
+    #[error("Thread with ID {0} already exists")]
+    ThreadExists(String),
+    /// No run has this id on this thread (rolled back, deleted, or never made).
+    #[error("Run {0} not found")]
+    RunNotFound(String),
+    /// No checkpoint has this id on this thread.
+    #[error("Checkpoint {0} not found")]
+    CheckpointNotFound(String),
+    /// No agent answers to this assistant id or graph name.
+    #[error("Assistant {0} not found")]
+    AssistantNotFound(String),
+    /// The thread is running and the caller asked for `multitask_strategy: "reject"`.
+    #[error("Thread is already running a task. Wait for it to finish or choose a different multitask strategy.")]
+    ThreadBusy,
+    /// The body or a parameter is not what the endpoint takes (the caller's fault).
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// An id in the path is not a UUID (the caller's fault).
+    #[error("Invalid {0} ID: must be a UUID")]
+    InvalidId(&'static str),
+    /// The run is over and its event log was dropped after the retention time: read the thread's state.
+    #[error("The event log of run {0} is no longer kept; read the thread's state")]
+    RunLogExpired(String),
+    /// `Last-Event-ID` names an event this run never had: the reader diverged and must read the thread's state.
+    #[error("Last-Event-ID {cursor} is beyond the run's last event")]
+    CursorAhead {
+        /// The id the reader sent.
+        cursor: u64,
+    },
+    /// The store failed to read or commit (the server's fault: disk full, damaged file).
+    #[error("The store failed: {0}")]
+    Store(String),
+    /// The server is stopping; try again later.
+    #[error("The server is stopping")]
+    Stopping,
+}
+
+impl ServerError {
+    /// The stable code in the `code` member of an error answer.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::ThreadNotFound(_) => "thread_not_found",
+            Self::ThreadExists(_) => "thread_exists",
+            Self::RunNotFound(_) => "run_not_found",
+            Self::CheckpointNotFound(_) => "checkpoint_not_found",
+            Self::AssistantNotFound(_) => "assistant_not_found",
+            Self::ThreadBusy => "thread_busy",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidId(_) => "invalid_id",
+            Self::RunLogExpired(_) => "run_log_expired",
+            Self::CursorAhead { .. } => "cursor_ahead",
+            Self::Store(_) => "store_failed",
+            Self::Stopping => "server_stopping",
+        }
+    }
+
+    /// The HTTP status the error is answered with.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound | Self::ThreadNotFound(_) | Self::RunNotFound(_) | Self::CheckpointNotFound(_) => {
+                StatusCode::NOT_FOUND
+            }
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ThreadExists(_) | Self::ThreadBusy | Self::CursorAhead { .. } => StatusCode::CONFLICT,
+            Self::AssistantNotFound(_) | Self::InvalidRequest(_) | Self::InvalidId(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::RunLogExpired(_) => StatusCode::GONE,
+            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(crate) fn store(error: impl std::fmt::Display) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl IntoResponse for ServerError {
+    fn into_response(self) -> Response {
+        let body = json!({"detail": self.to_string(), "code": self.code()});
+        (self.status(), axum::Json(body)).into_response()
+    }
+}

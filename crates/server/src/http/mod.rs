@@ -1,0 +1,119 @@
+//! The endpoints: what each request means in terms of the engine.
+
+mod assets;
+mod assistants;
+mod cors;
+mod faults;
+mod listener;
+mod runs;
+mod stream;
+mod threads;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, Request},
+    middleware,
+    routing::{get, post},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::{Config, engine::Engine, error::ServerError};
+
+pub(crate) use faults::Faults;
+pub(crate) use listener::{Connection, Tcp};
+
+/// The longest request body.
+const BODY_BYTES_MAX: usize = 32 << 20;
+
+/// What every handler is given.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) config: Arc<Config>,
+}
+
+/// The whole server: API, fault injection, static files, CORS.
+pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
+    let config = Arc::clone(&app.config);
+    let mut api = api(app);
+    if let Some(faults) = &faults {
+        api = api.layer(middleware::from_fn_with_state(faults.clone(), faults::inject));
+        api = api.merge(faults::routes(faults.clone()));
+    }
+    let prefix = config.api_prefix.trim_end_matches('/');
+    let mut router = if prefix.is_empty() { api } else { Router::new().nest(prefix, api) };
+    if let (Some(faults), false) = (&faults, prefix.is_empty()) {
+        router = router.merge(faults::routes(faults.clone()));
+    }
+    router = match &config.assets {
+        Some(directory) => {
+            let assets = assets::Assets::new(directory.clone(), prefix);
+            router.fallback(move |request: Request| assets.clone().serve(request))
+        }
+        None => router.fallback(|| async { ServerError::NotFound }),
+    };
+    router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(middleware::from_fn(cors::allow))
+}
+
+fn api(app: App) -> Router {
+    Router::new()
+        .route("/ok", get(|| async { axum::Json(json!({"ok": true})) }))
+        .route("/info", get(info))
+        .route("/assistants/search", post(assistants::search))
+        .route("/assistants/{assistant_id}", get(assistants::get))
+        .route("/threads", post(threads::create))
+        .route("/threads/search", post(threads::search))
+        .route("/threads/{thread_id}", get(threads::get).patch(threads::patch).delete(threads::delete))
+        .route("/threads/{thread_id}/state", get(threads::state).post(threads::update_state))
+        .route("/threads/{thread_id}/state/{checkpoint_id}", get(threads::state_at))
+        .route("/threads/{thread_id}/history", get(threads::history_get).post(threads::history_post))
+        .route("/threads/{thread_id}/runs", get(runs::list).post(runs::create))
+        .route("/threads/{thread_id}/runs/stream", post(runs::create_stream))
+        .route("/threads/{thread_id}/runs/wait", post(runs::create_wait))
+        .route("/threads/{thread_id}/runs/{run_id}", get(runs::get).delete(runs::delete))
+        .route("/threads/{thread_id}/runs/{run_id}/stream", get(runs::join_stream))
+        .route("/threads/{thread_id}/runs/{run_id}/join", get(runs::join))
+        .route("/threads/{thread_id}/runs/{run_id}/cancel", post(runs::cancel))
+        .method_not_allowed_fallback(|| async { ServerError::MethodNotAllowed })
+        .with_state(app)
+}
+
+async fn info() -> axum::Json<serde_json::Value> {
+    axum::Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "server": "rejoin-server",
+        "flags": {"assistants": true, "crons": false},
+    }))
+}
+
+/// A JSON body, answered with 422 and a sentence where it is not one; an empty body reads as `{}`.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ServerError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ServerError> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| ServerError::InvalidRequest(error.body_text()))?;
+        let text = if bytes.is_empty() { b"{}" } else { bytes.as_ref() };
+        serde_json::from_slice(text).map(Self).map_err(|error| ServerError::InvalidRequest(error.to_string()))
+    }
+}
+
+/// Query parameters, answered with 422 and a sentence where they do not fit.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> axum::extract::FromRequestParts<S> for Query<T> {
+    type Rejection = ServerError;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, ServerError> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|error| ServerError::InvalidRequest(error.body_text()))
+    }
+}

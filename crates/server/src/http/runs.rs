@@ -1,0 +1,290 @@
+//! `/threads/{thread_id}/runs`: starting, finding, joining and stopping.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::{Body as HttpBody, Bytes},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use rejoin_wire::request::{OnDisconnect, RunRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    App, Body, Query,
+    stream::{Filter, Reading, Source, locate, respond},
+};
+use crate::{
+    engine::Engine,
+    error::ServerError,
+    ids::{RunId, ThreadId},
+    live::{CancelAction, LiveRun},
+    records::{Records, RunStatus, ThreadStatus},
+};
+
+/// Runs a listing gets when it does not say how many.
+const LIST_LIMIT_DEFAULT: usize = 10;
+/// How often a waiting answer writes a blank, so that the connection is not taken for dead.
+const WAIT_BEAT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn create(
+    State(app): State<App>,
+    Path(thread): Path<String>,
+    Body(request): Body<RunRequest>,
+) -> Result<Response, ServerError> {
+    let (run, _) = app.engine.create_run(ThreadId::parse(&thread)?, request).await?;
+    let mut response = Json(run.to_json()).into_response();
+    locate(&mut response, run.thread_id, run.run_id);
+    Ok(response)
+}
+
+pub(crate) async fn create_stream(
+    State(app): State<App>,
+    Path(thread): Path<String>,
+    Body(request): Body<RunRequest>,
+) -> Result<Response, ServerError> {
+    let cancel_on_disconnect = request.on_disconnect == Some(OnDisconnect::Cancel);
+    let (run, live) = app.engine.create_run(ThreadId::parse(&thread)?, request).await?;
+    let reading = Reading {
+        source: Source::Live { run: live, at: 0 },
+        filter: Filter::all(),
+        cancel_on_disconnect,
+        heartbeat: app.config.heartbeat,
+    };
+    Ok(respond(&app.engine, run.thread_id, run.run_id, reading))
+}
+
+pub(crate) async fn create_wait(
+    State(app): State<App>,
+    Path(thread): Path<String>,
+    Body(request): Body<RunRequest>,
+) -> Result<Response, ServerError> {
+    let (run, live) = app.engine.create_run(ThreadId::parse(&thread)?, request).await?;
+    Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct List {
+    limit: Option<usize>,
+    #[serde(default)]
+    offset: usize,
+    status: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(app): State<App>,
+    Path(thread): Path<String>,
+    Query(list): Query<List>,
+) -> Result<Json<Vec<Value>>, ServerError> {
+    let view = app.engine.store.view()?;
+    let thread = view.thread(ThreadId::parse(&thread)?)?;
+    let fits = |run: &crate::records::RunRecord| list.status.as_ref().is_none_or(|status| json!(run.status) == *status);
+    let found = view.runs(thread.thread_id)?.into_iter().filter(fits);
+    Ok(Json(found.skip(list.offset).take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT)).map(|run| run.to_json()).collect()))
+}
+
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(ids): Path<(String, String)>,
+) -> Result<Json<Value>, ServerError> {
+    let (thread, run) = parse(&ids)?;
+    Ok(Json(app.engine.store.view()?.run(thread, run)?.to_json()))
+}
+
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Path(ids): Path<(String, String)>,
+) -> Result<StatusCode, ServerError> {
+    let (thread, run) = parse(&ids)?;
+    app.engine
+        .store
+        .write(move |tx| {
+            let record = tx.run(thread, run)?;
+            if record.is_active() { Err(ServerError::ThreadBusy) } else { tx.remove_run(&record) }
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct JoinQuery {
+    stream_mode: Option<String>,
+    cancel_on_disconnect: Option<String>,
+}
+
+pub(crate) async fn join_stream(
+    State(app): State<App>,
+    Path(ids): Path<(String, String)>,
+    Query(query): Query<JoinQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ServerError> {
+    let (thread, run) = parse(&ids)?;
+    let cursor = Cursor::read(&headers)?;
+    let reading = Reading {
+        source: position(&app.engine, thread, run, cursor)?,
+        filter: Filter::parse(query.stream_mode.as_deref()),
+        cancel_on_disconnect: is_true(query.cancel_on_disconnect.as_deref()),
+        heartbeat: app.config.heartbeat,
+    };
+    Ok(respond(&app.engine, thread, run, reading))
+}
+
+/// Where a joining reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cursor {
+    /// No `Last-Event-ID`: what comes from now on, as on both real servers.
+    Now,
+    /// `-1` (or `-`): from the beginning.
+    Start,
+    /// The last event the reader has.
+    After(u64),
+}
+
+impl Cursor {
+    fn read(headers: &HeaderMap) -> Result<Self, ServerError> {
+        let Some(value) = headers.get("last-event-id") else { return Ok(Self::Now) };
+        match value.to_str().map(str::trim) {
+            Ok("") => Ok(Self::Now),
+            Ok("-1" | "-") => Ok(Self::Start),
+            Ok(text) => text.parse().map(Self::After).map_err(|_| bad_cursor()),
+            Err(_) => Err(bad_cursor()),
+        }
+    }
+}
+
+fn bad_cursor() -> ServerError {
+    ServerError::InvalidRequest("Last-Event-ID must be -1 or the id of an event of this run".to_owned())
+}
+
+fn position(engine: &Engine, thread: ThreadId, run: RunId, cursor: Cursor) -> Result<Source, ServerError> {
+    if let Some(live) = engine.live(run).filter(|live| live.thread_id == thread) {
+        // Without ids there is nothing to resume after.
+        let resumable = live.resumable;
+        let at = match cursor {
+            Cursor::Start if resumable => 0,
+            Cursor::After(id) if resumable => next_after(id, live.len() as u64)? as usize,
+            Cursor::Now | Cursor::Start | Cursor::After(_) => live.len(),
+        };
+        return Ok(Source::Live { run: live, at });
+    }
+    let view = engine.store.view()?;
+    let record = view.run(thread, run)?;
+    if record.is_active() {
+        // Its end could not be recorded; the next start will.
+        return Err(ServerError::Store("the run was lost".to_owned()));
+    }
+    let count = view.event_count(run)?;
+    let at = match cursor {
+        Cursor::Now => count,
+        _ if !record.resumable => count,
+        _ if record.log_dropped => return Err(ServerError::RunLogExpired(run.to_string())),
+        Cursor::Start => 0,
+        Cursor::After(id) => next_after(id, count)?,
+    };
+    Ok(Source::Stored { run, at })
+}
+
+fn next_after(id: u64, count: u64) -> Result<u64, ServerError> {
+    if id < count { Ok(id + 1) } else { Err(ServerError::CursorAhead { cursor: id }) }
+}
+
+pub(crate) async fn join(
+    State(app): State<App>,
+    Path(ids): Path<(String, String)>,
+) -> Result<Response, ServerError> {
+    let (thread, run) = parse(&ids)?;
+    let live = app.engine.live(run).filter(|live| live.thread_id == thread);
+    if live.is_none() {
+        app.engine.store.view()?.run(thread, run)?;
+    }
+    Ok(wait_for(&app.engine, thread, run, live))
+}
+
+/// Answers with the run's result once it is over, and with blanks (which JSON ignores) until then.
+fn wait_for(engine: &Arc<Engine>, thread: ThreadId, run: RunId, live: Option<Arc<LiveRun>>) -> Response {
+    let engine = Arc::clone(engine);
+    let chunks = futures_util::stream::unfold(Some(live), move |waiting| {
+        let engine = Arc::clone(&engine);
+        async move {
+            if let Some(live) = waiting? {
+                let mut stopping = engine.stopping();
+                tokio::select! {
+                    biased;
+                    () = live.ended() => {}
+                    _ = stopping.wait_for(|stopping| *stopping) => return None,
+                    () = tokio::time::sleep(WAIT_BEAT) => return Some((Ok(Bytes::from_static(b"\n")), Some(Some(live)))),
+                }
+            }
+            Some((result(&engine, thread, run).map(|value| Bytes::from(value.to_string())), None))
+        }
+    });
+    let mut response = Response::new(HttpBody::from_stream(chunks));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    locate(&mut response, thread, run);
+    response
+}
+
+fn result(engine: &Engine, thread: ThreadId, run: RunId) -> Result<Value, ServerError> {
+    let view = engine.store.view()?;
+    let record = match view.run(thread, run) {
+        Err(ServerError::RunNotFound(_)) => {
+            return Ok(json!({"__error__": {"error": "RunNotFound", "message": "the run was rolled back or deleted"}}));
+        }
+        record => record?,
+    };
+    if let (RunStatus::Error, Some(error)) = (record.status, &record.error) {
+        return Ok(json!({"__error__": error}));
+    }
+    let thread = view.thread(thread)?;
+    let Some(head) = view.head(&thread)? else { return Ok(json!({})) };
+    let mut values = head.values.clone();
+    if thread.status == ThreadStatus::Interrupted && !head.interrupts().is_empty() {
+        values.insert("__interrupt__".to_owned(), json!(head.interrupts()));
+    }
+    Ok(Value::Object(values))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CancelQuery {
+    wait: Option<String>,
+    action: Option<Action>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Interrupt,
+    Rollback,
+}
+
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Path(ids): Path<(String, String)>,
+    Query(query): Query<CancelQuery>,
+) -> Result<Response, ServerError> {
+    let (thread, run) = parse(&ids)?;
+    let Some(live) = app.engine.live(run).filter(|live| live.thread_id == thread) else {
+        // Over already, or never there: Python answers both alike.
+        return Err(ServerError::RunNotFound(run.to_string()));
+    };
+    live.cancel(match query.action {
+        Some(Action::Rollback) => CancelAction::Rollback,
+        Some(Action::Interrupt) | None => CancelAction::Interrupt,
+    });
+    if is_true(query.wait.as_deref()) {
+        live.ended().await;
+        return Ok((StatusCode::OK, Json(json!({}))).into_response());
+    }
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+fn parse((thread, run): &(String, String)) -> Result<(ThreadId, RunId), ServerError> {
+    Ok((ThreadId::parse(thread)?, RunId::parse(run)?))
+}
+
+fn is_true(text: Option<&str>) -> bool {
+    matches!(text, Some("1" | "true" | "True" | "yes"))
+}

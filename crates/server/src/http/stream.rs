@@ -1,0 +1,223 @@
+//! The SSE body: a reader's position in a run's log, heartbeats between events.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderValue, header},
+    response::Response,
+};
+use rejoin_wire::sse::heartbeat;
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior, interval_at},
+};
+
+use crate::{
+    engine::Engine,
+    error::ServerError,
+    ids::{RunId, ThreadId},
+    live::{CancelAction, LiveEvent, LiveRun, Tail},
+    records::Records,
+};
+
+/// Events put into one write.
+const EVENTS_PER_CHUNK_MAX: usize = 256;
+
+/// Where a reader's events come from.
+pub(crate) enum Source {
+    /// A run that is pending or running, from this position.
+    Live {
+        /// The run.
+        run: Arc<LiveRun>,
+        /// The position of the next event.
+        at: usize,
+    },
+    /// The stored log of a run that is over, from this number.
+    Stored {
+        /// The run.
+        run: RunId,
+        /// The number of the next event.
+        at: u64,
+    },
+}
+
+/// Which events a reader wants; `metadata` and `error` always pass.
+pub(crate) struct Filter(Option<Vec<String>>);
+
+impl Filter {
+    /// Everything the run produces.
+    pub(crate) fn all() -> Self {
+        Self(None)
+    }
+
+    /// Reads `?stream_mode=`: one mode, several separated by commas, or a JSON array.
+    pub(crate) fn parse(text: Option<&str>) -> Self {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return Self::all() };
+        let list = serde_json::from_str::<Vec<String>>(text)
+            .unwrap_or_else(|_| text.split(',').map(|mode| mode.trim().to_owned()).collect());
+        Self(Some(list.into_iter().map(|mode| if mode == "messages-tuple" { "messages".to_owned() } else { mode }).collect()))
+    }
+
+    fn passes(&self, event: &str) -> bool {
+        let Some(modes) = &self.0 else { return true };
+        let base = event.split(['|', '/']).next().unwrap_or(event);
+        matches!(base, "metadata" | "error") || modes.iter().any(|mode| mode == base)
+    }
+}
+
+/// What a reader asked for.
+pub(crate) struct Reading {
+    pub(crate) source: Source,
+    pub(crate) filter: Filter,
+    /// Stop the run when this reader goes away.
+    pub(crate) cancel_on_disconnect: bool,
+    pub(crate) heartbeat: Duration,
+}
+
+/// The answer that streams a run.
+pub(crate) fn respond(engine: &Arc<Engine>, thread: ThreadId, run: RunId, reading: Reading) -> Response {
+    let guard = match &reading.source {
+        Source::Live { run, .. } if reading.cancel_on_disconnect => {
+            Some(CancelOnDrop { run: Arc::clone(run), armed: true })
+        },
+        Source::Live { .. } | Source::Stored { .. } => None,
+    };
+    let changed = match &reading.source {
+        Source::Live { run, .. } => run.watch(),
+        Source::Stored { .. } => watch::Sender::new(()).subscribe(),
+    };
+    let mut beat = interval_at(tokio::time::Instant::now() + reading.heartbeat, reading.heartbeat);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let reader = Reader {
+        engine: Arc::clone(engine),
+        source: reading.source,
+        filter: reading.filter,
+        changed,
+        stopping: engine.stopping(),
+        beat,
+        guard,
+    };
+    let chunks = futures_util::stream::unfold(reader, |mut reader| async move {
+        let chunk = reader.next().await?;
+        Some((chunk, reader))
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    locate(&mut response, thread, run);
+    response
+}
+
+/// Says where the run is. `Content-Location` is the header both real servers expose to pages.
+pub(crate) fn locate(response: &mut Response, thread: ThreadId, run: RunId) {
+    let path = format!("/threads/{thread}/runs/{run}");
+    let stream = HeaderValue::from_str(&format!("{path}/stream")).expect("a UUID path is ASCII");
+    response.headers_mut().insert(header::LOCATION, stream);
+    let path = HeaderValue::from_str(&path).expect("a UUID path is ASCII");
+    response.headers_mut().insert(header::CONTENT_LOCATION, path);
+}
+
+struct Reader {
+    engine: Arc<Engine>,
+    source: Source,
+    filter: Filter,
+    changed: watch::Receiver<()>,
+    stopping: watch::Receiver<bool>,
+    beat: Interval,
+    guard: Option<CancelOnDrop>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Result<Bytes, ServerError>> {
+        loop {
+            let events = match &mut self.source {
+                Source::Stored { run, at } => match stored(&self.engine, *run, *at) {
+                    Ok(events) if events.is_empty() => return None,
+                    Ok(events) => {
+                        *at += events.len() as u64;
+                        events
+                    }
+                    Err(error) => return Some(Err(error)),
+                },
+                Source::Live { run, at } => {
+                    self.changed.mark_unchanged();
+                    match run.read(*at, EVENTS_PER_CHUNK_MAX) {
+                        Tail::Events(events) => {
+                            *at += events.len();
+                            events
+                        }
+                        Tail::End => {
+                            disarm(&mut self.guard);
+                            return None;
+                        }
+                        Tail::Wait => {
+                            tokio::select! {
+                                biased;
+                                _ = self.stopping.wait_for(|stopping| *stopping) => {
+                                    disarm(&mut self.guard);
+                                    return None;
+                                }
+                                _ = self.changed.changed() => continue,
+                                _ = self.beat.tick() => return Some(Ok(Bytes::from_static(heartbeat()))),
+                            }
+                        }
+                    }
+                }
+            };
+            let chunk: Vec<u8> =
+                events.iter().filter(|event| self.filter.passes(&event.name)).flat_map(|event| event.frame.iter().copied()).collect();
+            if !chunk.is_empty() {
+                return Some(Ok(chunk.into()));
+            }
+        }
+    }
+}
+
+/// The run or the server ended the stream; that is no disconnect.
+fn disarm(guard: &mut Option<CancelOnDrop>) {
+    if let Some(guard) = guard {
+        guard.armed = false;
+    }
+}
+
+fn stored(engine: &Engine, run: RunId, from: u64) -> Result<Vec<LiveEvent>, ServerError> {
+    let events = engine.store.view()?.events(run, from, EVENTS_PER_CHUNK_MAX)?;
+    Ok(events.iter().map(|event| LiveEvent::new(&event.name, &event.data, Some(event.seq))).collect())
+}
+
+struct CancelOnDrop {
+    run: Arc<LiveRun>,
+    armed: bool,
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if self.armed {
+            self.run.cancel(CancelAction::Interrupt);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_reads_every_form_and_lets_metadata_and_errors_pass() {
+        let check = |text: Option<&str>, event: &str, passes: bool| {
+            assert_eq!(Filter::parse(text).passes(event), passes, "{text:?} {event}");
+        };
+        check(None, "custom", true);
+        check(Some("values"), "values", true);
+        check(Some("values"), "custom", false);
+        check(Some("values"), "error", true);
+        check(Some("values"), "metadata", true);
+        check(Some(r#"["values","custom"]"#), "custom", true);
+        check(Some("values, messages-tuple"), "messages", true);
+        check(Some("messages"), "messages/partial", true);
+        check(Some("values"), "values|child:1", true);
+    }
+}

@@ -1,0 +1,190 @@
+//! A server of the Agent Server protocol, with an embedded durable store.
+//!
+//! It answers the part of the LangGraph Agent Server's REST + SSE protocol that a streaming client needs: threads with
+//! checkpoints, runs that go on without a reader, streams that are resumed by `Last-Event-ID`. An event is committed
+//! before any reader sees it, so a reader's cursor is never ahead of the log, also after `kill -9`.
+//!
+//! It never runs two runs of a thread at once, never leaves a run `running` that nobody runs (a start ends what the last
+//! process left), and never logs a request's content or a key.
+//!
+//! ```
+//! use rejoin_server::{Config, Server};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let server = Server::start(Config { memory: true, ..Config::default() }).await?;
+//! println!("{}", server.url());
+//! server.stop().await;
+//! # Ok::<(), rejoin_server::StartError>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod agents;
+mod clock;
+mod engine;
+mod error;
+mod http;
+mod ids;
+mod live;
+mod records;
+mod recover;
+mod runner;
+mod state;
+mod store;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+pub use error::ServerError;
+pub use ids::{CheckpointId, RunId, ThreadId, assistant_id};
+
+use agents::{Agents, OpenAiConfig};
+use engine::Engine;
+use http::{App, Connection, Faults, Tcp};
+use store::Store;
+
+/// How long a stopping server waits for answers under way.
+const STOP_GRACE: Duration = Duration::from_secs(3);
+
+/// What a server is started with.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen. Default: a free port of 127.0.0.1.
+    pub listen: SocketAddr,
+    /// The directory of the database, made where it is missing. Default: `.rejoin`.
+    pub data: PathBuf,
+    /// Keep everything in memory instead. Default: no.
+    pub memory: bool,
+    /// A directory of static files to serve beside the API. Default: none.
+    pub assets: Option<PathBuf>,
+    /// The path that the API is under, such as `/api`. Default: the root.
+    pub api_prefix: String,
+    /// Whether `/faults` may break things. Default: no.
+    pub faults: bool,
+    /// How long a stream may be silent before a comment is sent. Default: 5 s.
+    pub heartbeat: Duration,
+    /// How long the event log of an ended run is kept. Default: 600 s.
+    pub retention: Duration,
+    /// The endpoint of the `openai` agent. Default: none; its runs fail with an error that says so.
+    pub openai: Option<OpenAiConfig>,
+    /// What can run. Default: [`Agents::standard`].
+    pub agents: Option<Agents>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: PathBuf::from(".rejoin"),
+            memory: false,
+            assets: None,
+            api_prefix: String::new(),
+            faults: false,
+            heartbeat: Duration::from_secs(5),
+            retention: Duration::from_secs(600),
+            openai: None,
+            agents: None,
+        }
+    }
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database could not be opened: another server has it, or the file is damaged or not writable.
+    #[error("cannot open the data directory {directory}: {source}")]
+    Data {
+        /// The directory asked for.
+        directory: PathBuf,
+        /// What the store said.
+        source: ServerError,
+    },
+}
+
+impl StartError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Listen { .. } => "listen_failed",
+            Self::Data { .. } => "data_failed",
+        }
+    }
+}
+
+/// A running server. Dropping it stops nothing; call [`Server::stop`].
+pub struct Server {
+    address: SocketAddr,
+    engine: Arc<Engine>,
+    serving: JoinHandle<()>,
+    restart: watch::Receiver<bool>,
+}
+
+impl Server {
+    /// Opens the store, ends what the last process left running, and listens.
+    ///
+    /// # Errors
+    /// Where the address or the data directory cannot be had.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let data_error = |source| StartError::Data { directory: config.data.clone(), source };
+        let store = if config.memory { Store::memory() } else { Store::open(&config.data) }.map_err(data_error)?;
+        let ended = recover::end_orphans(&store).await.map_err(data_error)?;
+        if ended > 0 {
+            tracing::warn!(runs = ended, "ended runs that the last process left running");
+        }
+        let listen_error = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let agents = config.agents.clone().unwrap_or_else(|| Agents::standard(config.openai.clone()));
+        let engine = Engine::new(store, agents);
+        let restart = watch::Sender::new(false);
+        let restart_asked = restart.subscribe();
+        let faults = config.faults.then(|| Faults::new(restart, engine.stopping()));
+        tokio::spawn(recover::sweep(Arc::clone(&engine), config.retention));
+        let app = App { engine: Arc::clone(&engine), config: Arc::new(config) };
+        let service = http::router(app, faults).into_make_service_with_connect_info::<Connection>();
+        let mut stopping = engine.stopping();
+        let stopped = async move {
+            // An error means that the engine is gone, and so is the server.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
+        let serving = tokio::spawn(async move {
+            if let Err(error) = axum::serve(Tcp(listener), service).with_graceful_shutdown(stopped).await {
+                tracing::error!(%error, "serving ended");
+            }
+        });
+        Ok(Self { address, engine, serving, restart: restart_asked })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens, as a URL without a trailing slash or the API prefix.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Resolves when somebody asked for a restart through `/faults/restart`; never without faults.
+    pub async fn restart_asked(&self) {
+        let mut asked = self.restart.clone();
+        if asked.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Ends every stream and waits a moment for answers under way. Runs that are not over are ended by the next start.
+    pub async fn stop(self) {
+        self.engine.stop();
+        let _ = tokio::time::timeout(STOP_GRACE, self.serving).await;
+    }
+}

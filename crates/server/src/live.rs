@@ -1,0 +1,157 @@
+//! A run while it lasts: its events for readers, and the way to stop it.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use axum::body::Bytes;
+use rejoin_wire::sse::encode_frame;
+use tokio::sync::watch;
+
+use crate::ids::{RunId, ThreadId};
+
+/// Bytes of events one run may produce; a run that goes on is ended as an error.
+pub(crate) const RUN_LOG_BYTES_MAX: usize = 256 << 20;
+
+/// How a run is to be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CancelAction {
+    /// Stop; what was written stays.
+    Interrupt,
+    /// Stop and undo.
+    Rollback,
+}
+
+/// One event, encoded once for all readers.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveEvent {
+    pub(crate) name: Arc<str>,
+    pub(crate) frame: Bytes,
+}
+
+impl LiveEvent {
+    /// Encodes; only resumable runs have ids, as on Python's server.
+    pub(crate) fn new(name: &str, data: &str, id: Option<u64>) -> Self {
+        let mut frame = Vec::with_capacity(data.len() + 64);
+        let id = id.map(|id| id.to_string());
+        encode_frame(&mut frame, Some(name), data, id.as_deref()).expect("our event names have no line breaks");
+        Self { name: name.into(), frame: frame.into() }
+    }
+}
+
+/// A pending or running run.
+pub(crate) struct LiveRun {
+    pub(crate) thread_id: ThreadId,
+    pub(crate) run_id: RunId,
+    pub(crate) resumable: bool,
+    /// Only the store's writer counts, so numbers are dense and in commit order.
+    next_seq: AtomicU64,
+    events: Mutex<Events>,
+    changed: watch::Sender<()>,
+    cancel: watch::Sender<Option<CancelAction>>,
+}
+
+#[derive(Default)]
+struct Events {
+    list: Vec<LiveEvent>,
+    bytes: usize,
+    ended: bool,
+}
+
+/// What a reader gets at a position.
+pub(crate) enum Tail {
+    /// Events from there on.
+    Events(Vec<LiveEvent>),
+    /// Nothing yet.
+    Wait,
+    /// Nothing any more.
+    End,
+}
+
+impl LiveRun {
+    pub(crate) fn new(thread_id: ThreadId, run_id: RunId, resumable: bool) -> Arc<Self> {
+        Arc::new(Self {
+            thread_id,
+            run_id,
+            resumable,
+            next_seq: AtomicU64::new(0),
+            events: Mutex::default(),
+            changed: watch::Sender::new(()),
+            cancel: watch::Sender::new(None),
+        })
+    }
+
+    /// The next event's number. Called by the store's writer only.
+    pub(crate) fn number(&self) -> u64 {
+        self.next_seq.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Shows a committed event to readers.
+    pub(crate) fn publish(&self, event: LiveEvent) {
+        let mut events = self.lock();
+        events.bytes += event.frame.len();
+        events.list.push(event);
+        drop(events);
+        self.changed.send_replace(());
+    }
+
+    /// No more events will come: readers end.
+    pub(crate) fn end(&self) {
+        self.lock().ended = true;
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn is_over_limit(&self) -> bool {
+        self.lock().bytes > RUN_LOG_BYTES_MAX
+    }
+
+    /// How many events were published.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().list.len()
+    }
+
+    /// What there is at position `from`, at most `limit` events.
+    pub(crate) fn read(&self, from: usize, limit: usize) -> Tail {
+        let events = self.lock();
+        match events.list.get(from..) {
+            Some(rest) if !rest.is_empty() => Tail::Events(rest.iter().take(limit).cloned().collect()),
+            _ if events.ended => Tail::End,
+            _ => Tail::Wait,
+        }
+    }
+
+    /// A receiver that is woken by every event and by the end. Subscribe before reading.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Asks the run to stop. The first to ask decides how.
+    pub(crate) fn cancel(&self, action: CancelAction) {
+        self.cancel.send_if_modified(|asked| {
+            let first = asked.is_none();
+            asked.get_or_insert(action);
+            first
+        });
+    }
+
+    /// Waits until somebody asks the run to stop.
+    pub(crate) async fn cancelled(&self) -> CancelAction {
+        let mut asked = self.cancel.subscribe();
+        match asked.wait_for(Option::is_some).await {
+            Ok(action) => action.expect("waited for it"),
+            // The sender is in `self`, so this cannot be.
+            Err(_) => CancelAction::Interrupt,
+        }
+    }
+
+    /// Waits until the run has ended.
+    pub(crate) async fn ended(&self) {
+        let mut changed = self.watch();
+        while !self.lock().ended && changed.changed().await.is_ok() {}
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Events> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

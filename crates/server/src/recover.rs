@@ -1,0 +1,85 @@
+//! What a start has to put right, and what time removes.
+
+use std::{sync::Arc, time::Duration};
+
+use rejoin_wire::message::Message;
+use serde_json::Value;
+
+use crate::{
+    agents::AgentError,
+    clock::now_ms,
+    engine::{Engine, error_json, fail_run},
+    error::ServerError,
+    records::{Records, RunRecord, StoredEvent},
+    store::{Store, Tx},
+};
+
+/// Ends every run that the last process left pending or running. Returns how many.
+///
+/// Each gets an `error` event with the next id, so that a reader that comes back with its cursor is told; what it had
+/// streamed becomes a message of the thread.
+///
+/// # Errors
+/// Where the store fails.
+pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
+    store
+        .write(|tx| {
+            let orphans = tx.all_active_runs()?;
+            let count = orphans.len();
+            orphans.into_iter().try_for_each(|run| end_orphan(tx, run))?;
+            Ok(count)
+        })
+        .await
+}
+
+fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
+    let error = AgentError::new(
+        "ServerRestarted",
+        "the server stopped while this run was streaming; what had arrived is kept, the rest was not produced",
+    );
+    let partials = streamed(&tx.events(run.run_id, 0, usize::MAX)?);
+    if run.resumable {
+        let seq = tx.event_count(run.run_id)?;
+        tx.put_event(run.run_id, seq, "error", &error_json(&error).to_string())?;
+    }
+    fail_run(tx, run, partials, "aborted", &error)
+}
+
+/// Puts streamed messages together again from a run's log.
+fn streamed(events: &[StoredEvent]) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for event in events.iter().filter(|event| event.name == "messages") {
+        let Ok((chunk, _)) = serde_json::from_str::<(Value, Value)>(&event.data) else { continue };
+        // Whole messages are in a checkpoint, or their step never ended.
+        if chunk.get("type").and_then(Value::as_str) != Some("AIMessageChunk") {
+            continue;
+        }
+        let Ok(chunk) = serde_json::from_value::<Message>(chunk) else { continue };
+        match messages.iter_mut().find(|message| message.id == chunk.id) {
+            Some(message) => {
+                message.merge_chunk(chunk);
+            }
+            None => messages.push(chunk),
+        }
+    }
+    messages
+}
+
+/// Drops event logs that are older than `retention`, for as long as the server runs.
+pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
+    let pace = (retention / 4).clamp(Duration::from_millis(50), Duration::from_secs(30));
+    let retention_ms = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
+    let mut stopping = engine.stopping();
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = tokio::time::sleep(pace) => {}
+        }
+        let before = now_ms().saturating_sub(retention_ms);
+        match engine.store.write(move |tx| tx.drop_logs(before)).await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "dropped the event logs of ended runs"),
+            Err(error) => tracing::warn!(%error, "could not drop old event logs"),
+        }
+    }
+}

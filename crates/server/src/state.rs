@@ -1,0 +1,156 @@
+//! How writes change a state: LangGraph's reducers, as far as agents here need them.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// The state key that holds the conversation.
+pub(crate) const MESSAGES: &str = "messages";
+/// The id of a removal that empties the list.
+const REMOVE_ALL: &str = "__remove_all__";
+
+/// Writes `update` into `values`: messages are merged by id, keys in `appended` are lists that grow, others replaced.
+pub(crate) fn apply(values: &mut Map<String, Value>, update: Map<String, Value>, appended: &[&str]) {
+    for (key, new) in update {
+        if key == MESSAGES {
+            let mut list = values.remove(MESSAGES).map(into_list).unwrap_or_default();
+            merge_messages(&mut list, into_list(new));
+            values.insert(key, Value::Array(list));
+        } else if appended.contains(&key.as_str()) {
+            let mut list = values.remove(&key).map(into_list).unwrap_or_default();
+            list.extend(into_list(new));
+            values.insert(key, Value::Array(list));
+        } else {
+            values.insert(key, new);
+        }
+    }
+}
+
+/// Checks a graph's input (or an update by hand) and gives its messages their full form.
+///
+/// # Errors
+/// A sentence for the caller, where it is not an object or a message is not one.
+pub(crate) fn normalise(input: Value) -> Result<Map<String, Value>, String> {
+    let Value::Object(mut map) = input else {
+        return Err("The input must be an object".to_owned());
+    };
+    if let Some(messages) = map.get_mut(MESSAGES) {
+        let list = match messages.take() {
+            // A pair is a message too, so a list is only split when it is not one.
+            Value::Array(list) => list,
+            one => vec![one],
+        };
+        *messages = Value::Array(list.into_iter().map(full_message).collect::<Result<_, _>>()?);
+    }
+    Ok(map)
+}
+
+/// Messages of an update that carry no id get one.
+pub(crate) fn full_message(message: Value) -> Result<Value, String> {
+    let mut given = match message {
+        Value::String(text) => Map::from_iter([("type".to_owned(), "human".into()), ("content".to_owned(), text.into())]),
+        Value::Object(given) => given,
+        Value::Array(pair) => match <[Value; 2]>::try_from(pair) {
+            Ok([role, content]) => Map::from_iter([("type".to_owned(), role), ("content".to_owned(), content)]),
+            Err(_) => return Err("A message must be a string, an object or a [role, content] pair".to_owned()),
+        },
+        _ => return Err("A message must be a string, an object or a [role, content] pair".to_owned()),
+    };
+    let word = given.remove("type").or_else(|| given.remove("role"));
+    given.remove("role");
+    let kind = match word.as_ref().and_then(Value::as_str) {
+        Some("user" | "human") => "human",
+        Some("assistant" | "ai" | "AIMessageChunk") => "ai",
+        Some("system" | "developer") => "system",
+        Some("tool") => "tool",
+        Some("function") => "function",
+        Some("remove") => "remove",
+        _ => return Err(format!("Unknown message type: {}", word.unwrap_or_default())),
+    };
+    let id = given.remove("id").filter(|id| !id.is_null()).unwrap_or_else(|| Uuid::new_v4().to_string().into());
+    let mut full = Map::new();
+    full.insert("content".to_owned(), given.remove("content").unwrap_or_else(|| "".into()));
+    for (key, default) in [("additional_kwargs", json!({})), ("response_metadata", json!({}))] {
+        full.insert(key.to_owned(), given.remove(key).unwrap_or(default));
+    }
+    full.insert("type".to_owned(), kind.into());
+    full.insert("name".to_owned(), given.remove("name").unwrap_or_default());
+    full.insert("id".to_owned(), id);
+    let defaults: &[(&str, Value)] = match kind {
+        "ai" => &[("tool_calls", json!([])), ("invalid_tool_calls", json!([])), ("usage_metadata", Value::Null)],
+        "tool" => &[("tool_call_id", Value::Null), ("artifact", Value::Null), ("status", json!("success"))],
+        _ => &[],
+    };
+    for (key, default) in defaults {
+        full.insert((*key).to_owned(), given.remove(*key).unwrap_or_else(|| default.clone()));
+    }
+    full.extend(given);
+    Ok(Value::Object(full))
+}
+
+/// The messages of a state; empty where there are none.
+pub(crate) fn messages(values: &Map<String, Value>) -> &[Value] {
+    values.get(MESSAGES).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn merge_messages(list: &mut Vec<Value>, new: Vec<Value>) {
+    for message in new {
+        let id = message.get("id").cloned().unwrap_or_default();
+        if message.get("type").and_then(Value::as_str) == Some("remove") {
+            if id == REMOVE_ALL {
+                list.clear();
+            } else {
+                list.retain(|old| old.get("id") != Some(&id));
+            }
+        } else if let Some(old) = list.iter_mut().find(|old| !id.is_null() && old.get("id") == Some(&id)) {
+            *old = message;
+        } else {
+            list.push(message);
+        }
+    }
+}
+
+fn into_list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list,
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(before: Value, update: Value, after: Value) {
+        let Value::Object(mut values) = before else { panic!("an object") };
+        apply(&mut values, update.as_object().unwrap().clone(), &["answers"]);
+        assert_eq!(Value::Object(values), after);
+    }
+
+    #[test]
+    fn messages_are_added_replaced_and_removed_by_id() {
+        let list = |items: Value| json!({"messages": items});
+        check(json!({}), list(json!([{"id": "a"}])), list(json!([{"id": "a"}])));
+        check(list(json!([{"id": "a", "n": 1}])), list(json!([{"id": "a", "n": 2}])), list(json!([{"id": "a", "n": 2}])));
+        check(list(json!([{"id": "a"}, {"id": "b"}])), list(json!([{"id": "a", "type": "remove"}])), list(json!([{"id": "b"}])));
+        check(
+            list(json!([{"id": "a"}])),
+            list(json!([{"id": "__remove_all__", "type": "remove"}, {"id": "c"}])),
+            list(json!([{"id": "c"}])),
+        );
+    }
+
+    #[test]
+    fn other_keys_are_replaced_unless_they_append() {
+        check(json!({"x": 1, "answers": [1]}), json!({"x": 2, "answers": [2]}), json!({"answers": [1, 2], "x": 2}));
+    }
+
+    #[test]
+    fn a_message_gets_its_full_form() {
+        let message = full_message(json!({"role": "user", "content": "hi", "id": "m1"})).unwrap();
+        let expect = r#"{"content":"hi","additional_kwargs":{},"response_metadata":{},"type":"human","name":null,"id":"m1"}"#;
+        assert_eq!(message.to_string(), expect);
+        assert!(full_message(json!({"type": "martian"})).is_err());
+        assert!(full_message(json!(5)).is_err());
+    }
+}

@@ -1,0 +1,292 @@
+//! The durable store: one redb database, one writer thread, group commit.
+//!
+//! Every change is a job: a closure over a transaction. The writer thread runs all jobs that are waiting in one
+//! transaction, commits once, and only then tells the waiters and publishes what the jobs made. So jobs are serialised
+//! (a job may read and then write without a lock), nobody sees what a crash could still take back, and the cost of an
+//! event is a share of one fsync.
+//!
+//! A job that answers an error other than [`ServerError::Store`] must not have written anything: its error goes to its
+//! caller and the rest of the batch is committed.
+
+use std::{path::Path, sync::Arc};
+
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::ServerError;
+
+/// Jobs that may wait for the writer; more make their senders wait.
+const JOBS_WAITING_MAX: usize = 4096;
+/// Jobs in one transaction, so that one commit stays short.
+const JOBS_PER_COMMIT_MAX: usize = 1024;
+
+/// A table: bytes to bytes. Keys are ids in sort order, values JSON.
+pub(crate) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+pub(crate) const THREADS: Table = TableDefinition::new("threads");
+pub(crate) const RUNS: Table = TableDefinition::new("runs");
+pub(crate) const CHECKPOINTS: Table = TableDefinition::new("checkpoints");
+pub(crate) const EVENTS: Table = TableDefinition::new("events");
+/// Runs that are pending or running, by thread.
+pub(crate) const ACTIVE: Table = TableDefinition::new("active");
+/// Runs whose event log is to be dropped, by the time they ended.
+pub(crate) const ENDED: Table = TableDefinition::new("ended");
+
+/// The database and the way to its writer; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    db: Arc<Database>,
+    jobs: mpsc::Sender<Job>,
+}
+
+type Job = Box<dyn FnOnce(&Tx) -> Ran + Send>;
+
+struct Ran {
+    store_failed: bool,
+    after_commit: Box<dyn FnOnce(Result<(), ServerError>) + Send>,
+}
+
+impl Store {
+    /// Opens (or makes) the database file in `directory`.
+    pub(crate) fn open(directory: &Path) -> Result<Self, ServerError> {
+        std::fs::create_dir_all(directory).map_err(ServerError::store)?;
+        let db = Database::create(directory.join("rejoin.redb")).map_err(ServerError::store)?;
+        Self::start(db)
+    }
+
+    /// The same store without a file: gone when the process ends.
+    pub(crate) fn memory() -> Result<Self, ServerError> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Self::start(Database::builder().create_with_backend(backend).map_err(ServerError::store)?)
+    }
+
+    fn start(db: Database) -> Result<Self, ServerError> {
+        let txn = db.begin_write().map_err(ServerError::store)?;
+        for table in [THREADS, RUNS, CHECKPOINTS, EVENTS, ACTIVE, ENDED] {
+            txn.open_table(table).map_err(ServerError::store)?;
+        }
+        txn.commit().map_err(ServerError::store)?;
+        let db = Arc::new(db);
+        let (jobs, waiting) = mpsc::channel(JOBS_WAITING_MAX);
+        let writer = Arc::clone(&db);
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write_loop(&writer, waiting))
+            .map_err(ServerError::store)?;
+        Ok(Self { db, jobs })
+    }
+
+    /// A consistent view of what is committed.
+    pub(crate) fn view(&self) -> Result<View, ServerError> {
+        self.db.begin_read().map(View).map_err(ServerError::store)
+    }
+
+    /// Runs a job and waits until it is committed.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Tx) -> Result<T, ServerError> + Send + 'static,
+    ) -> Result<T, ServerError> {
+        self.write_then(job, |_| {}).await
+    }
+
+    /// Runs a job, waits until it is committed; `then` is called by the writer, in commit order, before the next job's.
+    pub(crate) async fn write_then<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Tx) -> Result<T, ServerError> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, ServerError> {
+        let (tell, told) = oneshot::channel();
+        self.post(job, move |result| {
+            if let Ok(value) = &result {
+                then(value);
+            }
+            // The caller may have been cancelled meanwhile; the change stands.
+            let _ = tell.send(result);
+        })
+        .await?;
+        told.await.map_err(|_| ServerError::Stopping)?
+    }
+
+    /// Hands a job to the writer without waiting for the commit; `then` gets the outcome once it is known.
+    pub(crate) async fn post<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Tx) -> Result<T, ServerError> + Send + 'static,
+        then: impl FnOnce(Result<T, ServerError>) + Send + 'static,
+    ) -> Result<(), ServerError> {
+        let job: Job = Box::new(move |tx| {
+            let result = job(tx);
+            Ran {
+                store_failed: matches!(result, Err(ServerError::Store(_))),
+                after_commit: Box::new(move |commit| then(commit.and(result))),
+            }
+        });
+        self.jobs.send(job).await.map_err(|_| ServerError::Stopping)
+    }
+}
+
+fn write_loop(db: &Database, mut jobs: mpsc::Receiver<Job>) {
+    let mut batch = Vec::new();
+    while jobs.blocking_recv_many(&mut batch, JOBS_PER_COMMIT_MAX) > 0 {
+        commit(db, std::mem::take(&mut batch));
+    }
+}
+
+fn commit(db: &Database, batch: Vec<Job>) {
+    let mut ran = Vec::with_capacity(batch.len());
+    let outcome = run_batch(db, batch, &mut ran);
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "a commit failed; its changes are lost");
+    }
+    for done in ran {
+        (done.after_commit)(outcome.clone());
+    }
+}
+
+fn run_batch(db: &Database, batch: Vec<Job>, ran: &mut Vec<Ran>) -> Result<(), ServerError> {
+    let tx = Tx(db.begin_write().map_err(ServerError::store)?);
+    let mut failed = false;
+    for job in batch {
+        let done = job(&tx);
+        failed |= done.store_failed;
+        ran.push(done);
+    }
+    if failed {
+        return Err(ServerError::Store("a job in this commit failed".to_owned()));
+    }
+    tx.0.commit().map_err(ServerError::store)
+}
+
+/// Reading, the same inside a job and outside.
+pub(crate) trait Reads {
+    /// The value under `key`.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError>;
+
+    /// Entries with `from <= key < to`, in key order or the reverse, at most `limit`.
+    fn range(&self, table: Table, span: Span<'_>) -> Result<Vec<Entry>, ServerError>;
+}
+
+/// A key and its value.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
+
+/// Which keys to read, and in which order.
+#[derive(Clone, Copy)]
+pub(crate) struct Span<'a> {
+    pub(crate) from: &'a [u8],
+    pub(crate) to: &'a [u8],
+    pub(crate) newest_first: bool,
+    pub(crate) limit: usize,
+}
+
+/// A write transaction, inside a job.
+pub(crate) struct Tx(WriteTransaction);
+
+/// A read transaction.
+pub(crate) struct View(ReadTransaction);
+
+impl Tx {
+    pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), ServerError> {
+        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
+        open.insert(key, value).map_err(ServerError::store)?;
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, table: Table, key: &[u8]) -> Result<(), ServerError> {
+        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
+        open.remove(key).map_err(ServerError::store)?;
+        Ok(())
+    }
+
+    /// Removes every key that begins with `prefix`.
+    pub(crate) fn remove_prefix(&self, table: Table, prefix: &[u8]) -> Result<(), ServerError> {
+        let to = after_prefix(prefix);
+        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
+        open.retain_in(prefix..to.as_slice(), |_, _| false).map_err(ServerError::store)
+    }
+}
+
+impl Reads for Tx {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
+        let open = self.0.open_table(table).map_err(ServerError::store)?;
+        get_in(&open, key)
+    }
+
+    fn range(&self, table: Table, span: Span<'_>) -> Result<Vec<Entry>, ServerError> {
+        let open = self.0.open_table(table).map_err(ServerError::store)?;
+        range_in(&open, span)
+    }
+}
+
+impl Reads for View {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
+        let open = self.0.open_table(table).map_err(ServerError::store)?;
+        get_in(&open, key)
+    }
+
+    fn range(&self, table: Table, span: Span<'_>) -> Result<Vec<Entry>, ServerError> {
+        let open = self.0.open_table(table).map_err(ServerError::store)?;
+        range_in(&open, span)
+    }
+}
+
+/// The first key after all keys that begin with `prefix`.
+pub(crate) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    // Every byte was the highest: one longer than any key of ours.
+    vec![u8::MAX; prefix.len() + 64]
+}
+
+type Bytes = &'static [u8];
+
+fn get_in(table: &impl ReadableTable<Bytes, Bytes>, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
+    let found = table.get(key).map_err(ServerError::store)?;
+    Ok(found.map(|value| value.value().to_vec()))
+}
+
+fn range_in(table: &impl ReadableTable<Bytes, Bytes>, span: Span<'_>) -> Result<Vec<Entry>, ServerError> {
+    let range = table.range(span.from..span.to).map_err(ServerError::store)?;
+    let own = |entry: Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+        let (key, value) = entry.map_err(ServerError::store)?;
+        Ok((key.value().to_vec(), value.value().to_vec()))
+    };
+    if span.newest_first {
+        range.rev().take(span.limit).map(own).collect()
+    } else {
+        range.take(span.limit).map(own).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_after_a_prefix() {
+        assert_eq!(after_prefix(&[1, 2]), [1, 3]);
+        assert_eq!(after_prefix(&[1, 255]), [2]);
+        assert!(after_prefix(&[255, 255]).as_slice() > [255, 255, 255].as_slice());
+    }
+
+    #[tokio::test]
+    async fn a_refused_job_leaves_the_batch_alone_and_a_store_failure_takes_it_back() {
+        let store = Store::memory().unwrap();
+        store.write(|tx| tx.put(THREADS, b"a", b"1")).await.unwrap();
+        let refused = store.write(|_| Err::<(), _>(ServerError::ThreadBusy)).await;
+        assert_eq!(refused, Err(ServerError::ThreadBusy));
+        let failed = store
+            .write(|tx| {
+                tx.put(THREADS, b"b", b"2")?;
+                Err::<(), _>(ServerError::Store("disk full".to_owned()))
+            })
+            .await;
+        assert_eq!(failed.unwrap_err().code(), "store_failed");
+        let view = store.view().unwrap();
+        assert_eq!(view.get(THREADS, b"a").unwrap(), Some(b"1".to_vec()));
+        assert_eq!(view.get(THREADS, b"b").unwrap(), None);
+    }
+}
