@@ -44,6 +44,17 @@ impl MessageSlot {
     }
 }
 
+/// How far a replay has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Showing it would take something away.
+    Behind,
+    /// It holds what is shown, but may yet go over it again.
+    Level,
+    /// It holds more, so it has gone over everything shown.
+    Ahead,
+}
+
 /// When each part last changed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Revisions {
@@ -329,16 +340,28 @@ impl ThreadStore {
         self.streamed = streamed;
     }
 
-    /// Whether everything that is shown is here too, at least as long.
-    pub(crate) fn covers(&self, shown: &Self) -> bool {
-        shown.slots.iter().all(|slot| {
-            self.places.get(&slot.id).is_some_and(|at| {
-                let ours = &self.slots[*at].message;
-                Arc::ptr_eq(ours, &slot.message)
-                    || ours.content.text_bytes() >= slot.message.content.text_bytes()
-                        && ours.tool_calls.len() >= slot.message.tool_calls.len()
-            })
-        })
+    /// How far this replay has come, compared with what is shown.
+    pub(crate) fn progress_against(&self, shown: &Self) -> Progress {
+        let mut ahead = self.slots.len() > shown.slots.len();
+        for slot in &shown.slots {
+            let Some(at) = self.places.get(&slot.id) else {
+                return Progress::Behind;
+            };
+            let ours = &self.slots[*at].message;
+            if Arc::ptr_eq(ours, &slot.message) {
+                continue;
+            }
+            let (have, want) = (ours.content.text_bytes(), slot.message.content.text_bytes());
+            if have < want || ours.tool_calls.len() < slot.message.tool_calls.len() {
+                return Progress::Behind;
+            }
+            ahead |= have > want;
+        }
+        if ahead {
+            Progress::Ahead
+        } else {
+            Progress::Level
+        }
     }
 
     fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, serde_json::Error> {

@@ -56,7 +56,7 @@ impl Client {
             // Whatever is shown stays until the replay has caught up with it.
             if !self.store.slots().is_empty() {
                 let mut shadow = self.store.clone();
-                shadow.begin_run();
+                shadow.drop_unconfirmed();
                 self.shadow = Some(shadow);
             }
         }

@@ -2,8 +2,9 @@
 
 use super::{Client, follow::Doubt, requests::transport_error};
 use crate::{
-    ErrorCode, Notice, Outcome, StreamError, TransportError, cursor::event_hash,
-    thread_store::MessageWithoutId,
+    ErrorCode, Notice, Outcome, StreamError, TransportError,
+    cursor::event_hash,
+    thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
     WireError,
@@ -71,7 +72,10 @@ impl Client {
         let now = self.now;
         if let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) {
             link.heartbeat(now);
-            if link.got_frame {
+            // A heartbeat comes when the server has nothing else to say, or between two events of a replay.
+            let level =
+                |shadow: &ThreadStore| shadow.progress_against(&self.store) != Progress::Behind;
+            if link.got_frame && self.shadow.as_ref().is_some_and(level) {
                 self.show_shadow();
             }
         }
@@ -278,7 +282,7 @@ impl Client {
         Ok(())
     }
 
-    fn target(&mut self) -> &mut crate::thread_store::ThreadStore {
+    fn target(&mut self) -> &mut ThreadStore {
         self.shadow.as_mut().unwrap_or(&mut self.store)
     }
 
@@ -299,7 +303,7 @@ impl Client {
         if self
             .shadow
             .as_ref()
-            .is_some_and(|shadow| shadow.covers(&self.store))
+            .is_some_and(|shadow| shadow.progress_against(&self.store) == Progress::Ahead)
         {
             self.show_shadow();
         }

@@ -61,9 +61,14 @@ impl Client {
 
     /// Stores the run's id, the cursor and the messages that fit.
     pub(super) fn save_record(&mut self) {
-        // While a replay catches up, the cursor and what is shown do not belong together.
-        let (Some(thread_id), Some(follow), None) = (&self.thread_id, &self.follow, &self.shadow)
-        else {
+        // Counted from now also where nothing can be stored, or the deadline would stand for ever.
+        self.records.saved_at = Some(self.now);
+        if self.shadow.is_some() {
+            // While a replay catches up, the cursor and what is shown do not belong together.
+            return;
+        }
+        self.records.unsaved_since = None;
+        let (Some(thread_id), Some(follow)) = (&self.thread_id, &self.follow) else {
             return;
         };
         if follow.settle.is_some() || !(follow.posted || follow.run_id.is_some()) {
@@ -85,8 +90,6 @@ impl Client {
         let key = record_key(&self.config, thread_id);
         let text = record.to_text();
         self.records.exists = true;
-        self.records.unsaved_since = None;
-        self.records.saved_at = Some(self.now);
         self.effects.push_back(Effect::SaveRecord { key, text });
     }
 

@@ -1,0 +1,569 @@
+//! The recovery rules, one by one, with answers given by hand.
+
+mod support;
+
+use rejoin_core::{CommandId, Input, Millis, Notice, Outcome};
+use support::Bench;
+
+/// A run `r` that has streamed "a b " of message `m`, with JS-like ids.
+fn streaming() -> (Bench, rejoin_core::AttemptId) {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let stream = bench.accept("/runs/stream", "r");
+    bench.metadata(stream, "0", "r");
+    bench.token(stream, "1", "m", "a ");
+    bench.token(stream, "2", "m", "b ");
+    (bench, stream)
+}
+
+const DONE: &str = r#"{"messages":[{"type":"human","id":"h","content":"hi"},{"type":"ai","id":"m","content":"a b c "}]}"#;
+
+#[test]
+fn an_uninterrupted_run_finishes() {
+    let (mut bench, stream) = streaming();
+    assert_eq!((bench.state(), bench.text("m").as_str()), ("live", "a b "));
+    assert_eq!(
+        bench.client.view().messages().len(),
+        2,
+        "the submitted message is shown at once"
+    );
+    bench.token(stream, "3", "m", "c ");
+    bench.pass(1000);
+    assert_eq!(bench.stored.len(), 1);
+    bench.end(stream);
+    assert!(
+        bench.client.view().is_loading(),
+        "the end of a body says nothing"
+    );
+    bench.settle("r", "success", DONE);
+    assert_eq!(
+        (bench.state(), bench.outcome()),
+        ("finished", Some(Outcome::Finished))
+    );
+    assert!(bench.stored.is_empty() && bench.open.is_empty() && bench.client.deadline().is_none());
+}
+
+#[test]
+fn a_cut_connection_resumes_one_id_early_and_drops_what_it_has() {
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    assert_eq!(bench.state(), "reconnecting");
+    bench.pass(500);
+    let (_, request) = bench.asked("/runs/r/stream");
+    assert_eq!(
+        Bench::header(&request, "last-event-id").as_deref(),
+        Some("1")
+    );
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.token(join, "2", "m", "b ");
+    bench.token(join, "3", "m", "c ");
+    assert_eq!(
+        (bench.state(), bench.text("m").as_str()),
+        ("live", "a b c ")
+    );
+    bench.end(join);
+    bench.settle("r", "success", DONE);
+    assert_eq!(bench.outcome(), Some(Outcome::Replayed));
+}
+
+#[test]
+fn ids_that_repeat_and_go_backwards_lose_and_double_nothing() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let stream = bench.accept("/runs/stream", "r");
+    bench.metadata(stream, "10-0", "r");
+    bench.token(stream, "17-0", "m", "a ");
+    bench.token(stream, "18-0", "m", "b ");
+    bench.cut(stream);
+    bench.pass(500);
+    let join = bench.accept("/runs/r/stream", "r");
+    for (id, text) in [
+        ("18-0", "b "),
+        ("18-0", "c "),
+        ("19-0", "d "),
+        ("18-0", "c "),
+        ("19-0", "d "),
+        ("20-0", "e "),
+    ] {
+        bench.token(join, id, "m", text);
+    }
+    assert_eq!(bench.text("m"), "a b c d e ");
+}
+
+#[test]
+fn a_second_metadata_voids_the_first_attempt() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let stream = bench.accept("/runs/stream", "r");
+    bench.metadata(stream, "10-0", "r");
+    bench.token(stream, "11-0", "old", "a ");
+    bench.end(stream);
+    bench.answer(
+        "/runs/r",
+        200,
+        r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
+    );
+    bench.pass(500);
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.metadata(join, "50-0", "r");
+    assert!(
+        bench
+            .notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::StartedOver { .. }))
+    );
+    bench.token(join, "51-0", "new", "a ");
+    bench.token(join, "52-0", "new", "b ");
+    assert_eq!(
+        (bench.text("old").as_str(), bench.text("new").as_str()),
+        ("", "a b ")
+    );
+}
+
+#[test]
+fn a_gap_asks_for_everything_and_shows_it_only_when_caught_up() {
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    bench.pass(500);
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.token(join, "7", "m", "x ");
+    let (_, request) = bench.asked("/runs/r/stream");
+    assert_eq!(
+        Bench::header(&request, "last-event-id").as_deref(),
+        Some("-1")
+    );
+    let replay = bench.accept("/runs/r/stream", "r");
+    bench.metadata(replay, "0", "r");
+    bench.token(replay, "1", "m", "a ");
+    assert_eq!(
+        (bench.state(), bench.text("m").as_str()),
+        ("catching_up", "a b ")
+    );
+    bench.token(replay, "2", "m", "b ");
+    bench.token(replay, "3", "m", "c ");
+    assert_eq!(
+        (bench.state(), bench.text("m").as_str()),
+        ("live", "a b c ")
+    );
+}
+
+#[test]
+fn events_that_are_gone_leave_the_message_until_its_step_is_done() {
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    bench.pass(500);
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.token(join, "7", "m", "x ");
+    let replay = bench.accept("/runs/r/stream", "r");
+    bench.token(replay, "6", "m", "w ");
+    bench.token(replay, "7", "m", "x ");
+    assert_eq!(bench.text("m"), "a b ");
+    assert_eq!(bench.warnings(), ["events_missing"]);
+    bench.event(
+        replay,
+        "8",
+        "values",
+        r#"{"messages":[{"type":"ai","id":"m","content":"a b c w x "}]}"#,
+    );
+    bench.token(replay, "9", "n", "new");
+    assert_eq!(
+        (bench.text("m").as_str(), bench.text("n").as_str()),
+        ("a b c w x ", "new")
+    );
+    bench.end(replay);
+    bench.settle("r", "success", DONE);
+    assert_eq!(bench.outcome(), Some(Outcome::SnapshotThenTail));
+}
+
+#[test]
+fn stop_keeps_everything_and_rejoin_goes_on() {
+    let (mut bench, _) = streaming();
+    bench.feed(Input::StopRequested);
+    assert_eq!(
+        (bench.state(), bench.text("m").as_str()),
+        ("disconnected", "a b ")
+    );
+    assert!(!bench.client.view().is_loading() && bench.client.view().can_rejoin());
+    assert_eq!(bench.stored.len(), 1, "a reload can still rejoin");
+    assert!(
+        bench.open.is_empty(),
+        "nothing is cancelled: {:?}",
+        bench.open
+    );
+    bench.feed(Input::JoinRequested {
+        command: CommandId(2),
+        run_id: None,
+    });
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.token(join, "2", "m", "b ");
+    bench.token(join, "3", "m", "c ");
+    assert_eq!(bench.text("m"), "a b c ");
+}
+
+#[test]
+fn stop_works_before_the_run_has_an_id_and_rejoin_finds_it() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let (_, request) = bench.asked("/runs/stream");
+    let body: serde_json::Value = request.body.expect("a body").read().expect("json");
+    let tag = body["metadata"]["rejoin_submission"].clone();
+    bench.feed(Input::StopRequested);
+    assert_eq!(bench.state(), "disconnected");
+    bench.feed(Input::JoinRequested {
+        command: CommandId(2),
+        run_id: None,
+    });
+    bench.answer(
+        "/runs?limit=100",
+        200,
+        &format!(
+            r#"[{{"run_id":"x","thread_id":"t","status":"running","metadata":{{}}}},
+                {{"run_id":"r","thread_id":"t","status":"running","metadata":{{"rejoin_submission":{tag}}}}}]"#
+        ),
+    );
+    let (_, request) = bench.asked("/runs/r/stream");
+    assert_eq!(
+        Bench::header(&request, "last-event-id").as_deref(),
+        Some("-1")
+    );
+}
+
+#[test]
+fn a_lost_post_is_sent_again_only_when_it_never_arrived() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let post = bench.asked("/runs/stream").0;
+    bench.cut(post);
+    bench.pass(500);
+    assert!(
+        bench
+            .open
+            .iter()
+            .all(|(_, request)| request.method.as_str() == "GET"),
+        "it is looked for first"
+    );
+    bench.answer("/runs?limit=100", 404, r#"{"detail":"no thread"}"#);
+    bench.asked("/runs/stream");
+}
+
+#[test]
+fn a_reload_paints_at_once_and_fetches_only_what_is_new() {
+    let (mut bench, _) = streaming();
+    bench.pass(1000);
+    let thread = bench.client.view().thread_id().cloned();
+    let mut page = Bench::new();
+    page.stored = bench.stored.clone();
+    page.feed(Input::ThreadSwitched {
+        thread_id: thread.clone(),
+    });
+    assert_eq!(page.text("m"), "a b ", "painted from the record");
+    page.answer(
+        "/state",
+        200,
+        r#"{"values":{"messages":[]},"next":["model"],"tasks":[]}"#,
+    );
+    page.answer(
+        &format!("/threads/{}", thread.expect("a thread")),
+        200,
+        r#"{"thread_id":"t","status":"busy","values":{}}"#,
+    );
+    page.answer(
+        "/runs/r",
+        200,
+        r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
+    );
+    let (_, request) = page.asked("/runs/r/stream");
+    assert_eq!(
+        Bench::header(&request, "last-event-id").as_deref(),
+        Some("1")
+    );
+    let join = page.accept("/runs/r/stream", "r");
+    page.token(join, "2", "m", "b ");
+    page.token(join, "3", "m", "c ");
+    assert_eq!(page.text("m"), "a b c ");
+    page.end(join);
+    page.settle("r", "success", DONE);
+    assert!(page.stored.is_empty());
+}
+
+#[test]
+fn a_silent_join_ends_with_the_threads_history() {
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    for _ in 0..3 {
+        bench.pass(500);
+        bench.accept("/runs/r/stream", "r");
+        bench.pass(10_000);
+        bench.answer(
+            "/runs/r",
+            200,
+            r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
+        );
+    }
+    bench.answer(
+        "/state",
+        200,
+        r#"{"values":{"messages":[]},"next":["model"],"tasks":[]}"#,
+    );
+    assert_eq!(
+        (bench.state(), bench.error_code()),
+        ("failed", Some("rejoin_timed_out"))
+    );
+    assert_eq!(bench.text("m"), "a b ", "nothing received is lost");
+    assert!(bench.stored.is_empty() && bench.client.view().can_rejoin());
+}
+
+#[test]
+fn an_unknown_run_is_expired_in_each_servers_words() {
+    for refusal in [
+        None,
+        Some(r#"{"error":"HTTPException","message":"404: Run not found"}"#),
+        Some(r#""Run not found""#),
+    ] {
+        let (mut bench, stream) = streaming();
+        bench.cut(stream);
+        bench.pass(500);
+        match refusal {
+            None => bench.refuse("/runs/r/stream", 404, &[], r#"{"detail":"Run not found"}"#),
+            Some(data) => {
+                let join = bench.accept("/runs/r/stream", "r");
+                bench.event(join, "", "error", data);
+            }
+        }
+        bench.answer(
+            "/state",
+            200,
+            r#"{"values":{"messages":[]},"next":[],"tasks":[]}"#,
+        );
+        assert_eq!(
+            (bench.state(), bench.error_code()),
+            ("expired", Some("run_expired")),
+            "{refusal:?}"
+        );
+        assert!(bench.stored.is_empty() && bench.text("m") == "a b ");
+    }
+}
+
+#[test]
+fn an_error_that_is_not_replayed_is_taken_from_the_thread() {
+    let (mut bench, stream) = streaming();
+    bench.end(stream);
+    bench.settle("r", "error", r#"{"messages":[]}"#);
+    assert_eq!(
+        (bench.state(), bench.error_code()),
+        ("failed", Some("run_failed"))
+    );
+    let error = bench.client.view().error().cloned().expect("an error");
+    assert_eq!(error.detail.as_deref(), Some("ValueError: boom"));
+    assert_eq!(bench.text("m"), "a b ", "nothing received is lost");
+}
+
+#[test]
+fn hidden_and_offline_wait_without_spending_attempts() {
+    let (mut bench, stream) = streaming();
+    bench.feed(Input::BecameHidden);
+    bench.cut(stream);
+    assert_eq!(bench.state(), "paused");
+    bench.pass(3_600_000);
+    assert!(bench.open.is_empty());
+    bench.feed(Input::WentOffline);
+    bench.feed(Input::BecameVisible);
+    assert_eq!(bench.state(), "offline");
+    bench.feed(Input::WentOnline);
+    bench.asked("/runs/r/stream");
+}
+
+#[test]
+fn a_page_that_wakes_up_does_not_trust_a_silent_connection() {
+    let (mut bench, _) = streaming();
+    bench.feed(Input::BecameHidden);
+    bench.pass(2_000);
+    bench.feed(Input::BecameVisible);
+    assert!(
+        bench.aborted.is_empty(),
+        "a byte two seconds ago proves it alive"
+    );
+    bench.feed(Input::BecameHidden);
+    bench.pass(5_000);
+    bench.feed(Input::BecameVisible);
+    bench.asked("/runs/r/stream");
+}
+
+#[test]
+fn a_stalled_connection_is_told_and_then_made_anew() {
+    let (mut bench, _) = streaming();
+    bench.pass(15_000);
+    assert_eq!(bench.state(), "stalled");
+    bench.pass(15_000);
+    bench.asked("/runs/r/stream");
+    assert!(bench.client.view().is_loading());
+}
+
+#[test]
+fn refused_headers_are_made_anew_once() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    bench.refuse("/runs/stream", 401, &[], r#"{"detail":"bad token"}"#);
+    assert!(bench.asked("/runs/stream").1.refresh_headers);
+    bench.refuse("/runs/stream", 401, &[], r#"{"detail":"bad token"}"#);
+    assert_eq!(
+        (bench.state(), bench.error_code()),
+        ("failed", Some("unauthorized"))
+    );
+    assert!(bench.open.is_empty());
+}
+
+#[test]
+fn retry_after_is_honoured() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    bench.refuse("/runs/stream", 429, &[("retry-after", "7")], "");
+    bench.pass(6_999);
+    assert!(bench.open.is_empty());
+    bench.pass(1);
+    bench.asked("/runs/stream");
+}
+
+#[test]
+fn a_page_instead_of_a_stream_says_so() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let headers = [("content-type", "text/html")];
+    bench.refuse("/runs/stream", 200, &headers, "<html>");
+    assert_eq!(bench.error_code(), Some("not_an_event_stream"));
+}
+
+#[test]
+fn a_damaged_event_is_fetched_once_more_and_then_left_out() {
+    let (mut bench, stream) = streaming();
+    bench.event(stream, "3", "messages", "[{");
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.token(join, "2", "m", "b ");
+    bench.token(join, "3", "m", "c ");
+    assert_eq!(
+        (bench.text("m").as_str(), bench.warnings().as_slice()),
+        ("a b c ", ["event_data_invalid"].as_slice())
+    );
+    bench.event(join, "4", "messages", "[{");
+    let again = bench.accept("/runs/r/stream", "r");
+    bench.event(again, "4", "messages", "[{");
+    bench.token(again, "5", "m", "e ");
+    assert_eq!(
+        bench.text("m"),
+        "a b c ",
+        "text with a hole in it is not shown"
+    );
+    bench.end(again);
+    bench.settle("r", "success", DONE);
+    assert_eq!(bench.state(), "finished");
+}
+
+#[test]
+fn cancel_before_the_id_is_known_is_sent_when_it_is() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    bench.feed(Input::CancelRequested);
+    let stream = bench.accept("/runs/stream", "r");
+    bench.answer("/cancel?action=interrupt", 202, "");
+    bench.token(stream, "0", "m", "a ");
+    bench.end(stream);
+    bench.settle("r", "interrupted", r#"{"messages":[]}"#);
+    assert_eq!(
+        (bench.state(), bench.outcome()),
+        ("finished", Some(Outcome::Cancelled))
+    );
+    assert_eq!(
+        bench.text("m"),
+        "a ",
+        "what was shown stays, though the server did not keep it"
+    );
+}
+
+#[test]
+fn interrupts_gather_and_a_payload_with_nothing_else_replaces_nothing() {
+    let (mut bench, stream) = streaming();
+    bench.event(
+        stream,
+        "3",
+        "values",
+        r#"{"messages":[{"type":"ai","id":"m","content":"a b "}],"x":1}"#,
+    );
+    for id in ["i1", "i2", "i1"] {
+        bench.event(
+            stream,
+            &format!("4{id}"),
+            "values",
+            &format!(r#"{{"__interrupt__":[{{"id":"{id}","value":1}}]}}"#),
+        );
+    }
+    assert_eq!(bench.client.view().interrupts().len(), 2);
+    assert_eq!(bench.text("m"), "a b ");
+    bench.event(
+        stream,
+        "5",
+        "values",
+        r#"{"messages":[{"type":"ai","id":"m","content":"a b "}]}"#,
+    );
+    assert_eq!(
+        bench.client.view().interrupts().len(),
+        2,
+        "silence does not clear them"
+    );
+}
+
+#[test]
+fn a_corrupted_record_is_told_and_removed() {
+    let (mut bench, _) = streaming();
+    bench.pass(1000);
+    let thread = bench.client.view().thread_id().cloned();
+    let mut page = Bench::new();
+    page.stored = bench
+        .stored
+        .keys()
+        .map(|key| (key.clone(), "{\"v\":1,".to_owned()))
+        .collect();
+    page.feed(Input::ThreadSwitched { thread_id: thread });
+    assert_eq!(page.warnings(), ["record_corrupt"]);
+    assert!(page.stored.is_empty());
+}
+
+#[test]
+fn another_tab_finds_the_active_run_without_a_record() {
+    let mut bench = Bench::new();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    bench.answer("/state", 200, r#"{"values":{"messages":[{"type":"human","id":"h","content":"hi"}]},"next":["x"],"tasks":[]}"#);
+    bench.answer("/threads/t", 200, r#"{"thread_id":"t","status":"busy"}"#);
+    bench.answer(
+        "/runs?limit=100",
+        200,
+        r#"[{"run_id":"r","thread_id":"t","status":"running"}]"#,
+    );
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.metadata(join, "0", "r");
+    bench.token(join, "1", "m", "a ");
+    assert_eq!(bench.text("m"), "a ");
+}
+
+#[test]
+fn an_unreachable_server_ends_with_a_code_and_can_be_tried_again() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    for _ in 0..100 {
+        if let Some((attempt, _)) = bench.open.first().cloned() {
+            bench.cut(attempt);
+        }
+        bench.pass(1000);
+    }
+    assert_eq!(
+        (bench.state(), bench.error_code()),
+        ("failed", Some("unreachable"))
+    );
+    assert_eq!(
+        bench.client.view().messages().len(),
+        1,
+        "what was typed stays"
+    );
+    assert_eq!(bench.client.deadline().map(|(at, _)| at), None::<Millis>);
+}

@@ -1,0 +1,277 @@
+//! A client on a bench: effects are looked at, answers are given by hand.
+
+#![allow(dead_code, unreachable_pub, missing_docs)] // Each test binary uses its own part.
+#![allow(clippy::unwrap_used)] // A panic is how a test fails.
+
+use rejoin_core::{
+    AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
+    StreamError, Submission, TransportError, wire::Json,
+};
+
+pub struct Bench {
+    pub client: Client,
+    pub now: u64,
+    pub notices: Vec<Notice>,
+    /// Requests and streams that wait for an answer, oldest first.
+    pub open: Vec<(AttemptId, HttpRequest)>,
+    pub aborted: Vec<AttemptId>,
+    pub stored: std::collections::BTreeMap<String, String>,
+}
+
+pub const TAG: &str = "t1";
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(tune: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new("http://server", "chat");
+        tune(&mut config);
+        Self {
+            client: Client::new(config, 1),
+            now: 1000,
+            notices: Vec::new(),
+            open: Vec::new(),
+            aborted: Vec::new(),
+            stored: std::collections::BTreeMap::new(),
+        }
+    }
+
+    pub fn feed(&mut self, input: Input) {
+        self.client.handle(Millis(self.now), input);
+        while let Some(effect) = self.client.poll_effect() {
+            match effect {
+                Effect::OpenStream { attempt, request }
+                | Effect::SendRequest { attempt, request } => {
+                    self.open.push((attempt, request));
+                }
+                Effect::Abort { attempt } => {
+                    self.open.retain(|(open, _)| *open != attempt);
+                    self.aborted.push(attempt);
+                }
+                Effect::LoadRecord { key } => {
+                    let text = self.stored.get(&key).cloned();
+                    let wall_clock = Millis(self.now + 1_000_000);
+                    self.client.handle(
+                        Millis(self.now),
+                        Input::RecordLoaded {
+                            key,
+                            text,
+                            wall_clock,
+                        },
+                    );
+                }
+                Effect::SaveRecord { key, text } => {
+                    self.stored.insert(key, text);
+                }
+                Effect::RemoveRecord { key } => {
+                    self.stored.remove(&key);
+                }
+                Effect::Notify(notice) => self.notices.push(notice),
+            }
+        }
+    }
+
+    /// Lets time pass, waking the client whenever it wants to be woken.
+    pub fn pass(&mut self, millis: u64) {
+        let end = self.now + millis;
+        let mut wakes = 0;
+        while let Some((at, why)) = self.client.deadline().filter(|(at, _)| at.0 <= end) {
+            wakes += 1;
+            assert!(
+                wakes < 10_000,
+                "the deadline {why:?} at {at:?} is not met by being reached"
+            );
+            self.now = self.now.max(at.0);
+            self.feed(Input::DeadlineReached);
+        }
+        self.now = end;
+    }
+
+    pub fn submit(&mut self, text: &str) {
+        let input = serde_json::json!({ "messages": [{ "type": "human", "content": text }] });
+        let submission = Submission {
+            input: Some(Json::from_value(&input).unwrap()),
+            ..Submission::default()
+        };
+        self.feed(Input::SubmitRequested {
+            command: CommandId(1),
+            submission: Box::new(submission),
+        });
+    }
+
+    /// The oldest open request whose URL ends with `path`.
+    #[track_caller]
+    pub fn asked(&self, path: &str) -> (AttemptId, HttpRequest) {
+        let found = self
+            .open
+            .iter()
+            .find(|(_, request)| request.url.ends_with(path))
+            .cloned();
+        found.unwrap_or_else(|| panic!("no request for {path}: {:?}", self.open))
+    }
+
+    pub fn header(request: &HttpRequest, name: &str) -> Option<String> {
+        request
+            .headers
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.clone())
+    }
+
+    /// Answers a stream's request with a stream of this run.
+    #[track_caller]
+    pub fn accept(&mut self, path: &str, run: &str) -> AttemptId {
+        let attempt = self.asked(path).0;
+        let thread = self
+            .client
+            .view()
+            .thread_id()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let headers = vec![
+            ("content-type".to_owned(), "text/event-stream".to_owned()),
+            (
+                "content-location".to_owned(),
+                format!("/threads/{thread}/runs/{run}"),
+            ),
+        ];
+        self.feed(Input::HeadersArrived {
+            attempt,
+            status: 200,
+            headers,
+        });
+        attempt
+    }
+
+    pub fn event(&mut self, attempt: AttemptId, id: &str, name: &str, data: &str) {
+        let id = if id.is_empty() {
+            String::new()
+        } else {
+            format!("id: {id}\n")
+        };
+        let bytes = format!("event: {name}\ndata: {data}\n{id}\n").into_bytes();
+        self.feed(Input::ChunkArrived { attempt, bytes });
+    }
+
+    pub fn metadata(&mut self, attempt: AttemptId, id: &str, run: &str) {
+        self.event(
+            attempt,
+            id,
+            "metadata",
+            &format!(r#"{{"run_id":"{run}","attempt":1}}"#),
+        );
+    }
+
+    pub fn token(&mut self, attempt: AttemptId, id: &str, message: &str, text: &str) {
+        let data =
+            format!(r#"[{{"type":"AIMessageChunk","id":"{message}","content":"{text}"}},{{}}]"#);
+        self.event(attempt, id, "messages", &data);
+    }
+
+    pub fn end(&mut self, attempt: AttemptId) {
+        self.open.retain(|(open, _)| *open != attempt);
+        self.feed(Input::BodyEnded { attempt });
+    }
+
+    pub fn cut(&mut self, attempt: AttemptId) {
+        self.open.retain(|(open, _)| *open != attempt);
+        let error = TransportError::Network {
+            message: "cut".to_owned(),
+        };
+        self.feed(Input::RequestFailed { attempt, error });
+    }
+
+    /// Answers a plain request.
+    #[track_caller]
+    pub fn answer(&mut self, path: &str, status: u16, body: &str) {
+        let attempt = self.asked(path).0;
+        self.open.retain(|(open, _)| *open != attempt);
+        let body = body.as_bytes().to_vec();
+        self.feed(Input::ResponseArrived {
+            attempt,
+            status,
+            headers: Vec::new(),
+            body,
+        });
+    }
+
+    /// Answers a stream's request with something that is not a stream.
+    #[track_caller]
+    pub fn refuse(&mut self, path: &str, status: u16, headers: &[(&str, &str)], body: &str) {
+        let attempt = self.asked(path).0;
+        self.open.retain(|(open, _)| *open != attempt);
+        let headers = headers
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        self.feed(Input::HeadersArrived {
+            attempt,
+            status,
+            headers,
+        });
+        self.feed(Input::ChunkArrived {
+            attempt,
+            bytes: body.as_bytes().to_vec(),
+        });
+        self.feed(Input::BodyEnded { attempt });
+    }
+
+    /// Answers the run's check and the thread's state.
+    #[track_caller]
+    pub fn settle(&mut self, run: &str, status: &str, values: &str) {
+        self.answer(
+            &format!("/runs/{run}"),
+            200,
+            &format!(r#"{{"run_id":"{run}","thread_id":"t","status":"{status}"}}"#),
+        );
+        if status == "error" && self.open.iter().any(|(_, r)| !r.url.ends_with("/state")) {
+            let thread = self.client.view().thread_id().unwrap().to_string();
+            self.answer(
+                &format!("/threads/{thread}"),
+                200,
+                r#"{"thread_id":"t","status":"error","error":{"error":"ValueError","message":"boom"}}"#,
+            );
+        }
+        self.answer(
+            "/state",
+            200,
+            &format!(r#"{{"values":{values},"next":[],"tasks":[]}}"#),
+        );
+    }
+
+    pub fn text(&self, message: &str) -> String {
+        let slot = self
+            .client
+            .view()
+            .messages()
+            .iter()
+            .find(|slot| slot.id().as_str() == message);
+        slot.map(|slot| slot.message.content.text().into_owned())
+            .unwrap_or_default()
+    }
+
+    pub fn state(&self) -> &'static str {
+        self.client.view().connection().as_str()
+    }
+
+    pub fn error_code(&self) -> Option<&'static str> {
+        self.client.view().error().map(|error| error.code.as_str())
+    }
+
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.notices.iter().rev().find_map(|notice| match notice {
+            Notice::Concluded { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let warning = |notice: &Notice| match notice {
+            Notice::Warning(StreamError { code, .. }) => Some(code.as_str()),
+            _ => None,
+        };
+        self.notices.iter().filter_map(warning).collect()
+    }
+}
