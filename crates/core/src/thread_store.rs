@@ -352,7 +352,7 @@ impl ThreadStore {
                 continue;
             }
             let (have, want) = (ours.content.text_bytes(), slot.message.content.text_bytes());
-            if have < want || ours.tool_calls.len() < slot.message.tool_calls.len() {
+            if have < want || calls(ours) < calls(&slot.message) {
                 return Progress::Behind;
             }
             ahead |= have > want;
@@ -462,6 +462,11 @@ impl ThreadStore {
             self.revisions.order = self.revisions.latest;
         }
     }
+}
+
+/// Tool calls are counted by their pieces where nobody has read them yet.
+fn calls(message: &Message) -> usize {
+    message.tool_calls.len().max(message.tool_call_chunks.len())
 }
 
 /// A chunk that names no message.

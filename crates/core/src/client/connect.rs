@@ -235,8 +235,13 @@ impl Client {
         let progressed = follow.link.as_ref().is_some_and(|link| link.progressed);
         follow.tries = if progressed { 1 } else { follow.tries + 1 };
         follow.reconnected = true;
-        follow.last_error = Some(error.clone());
+        let before = follow.last_error.replace(error.clone());
         let tries = follow.tries;
+        let new = before.is_none_or(|before| before.code != error.code);
+        if new && error.code != ErrorCode::Unreachable {
+            // A lost connection is told by its state; a server's own words are told once.
+            self.warn(error.clone());
+        }
         self.close_link(error.code.as_str());
         if matches!(
             error.code,

@@ -346,10 +346,19 @@ impl Client {
         if !fatal {
             return self.corrupt(&error);
         }
-        // It would come again with each attempt: what the thread holds is shown, and why.
         let error = wire_error(&error);
+        self.warn(error.clone());
+        let Some(follow) = &mut self.follow else {
+            return;
+        };
+        let again = std::mem::replace(&mut follow.corrupt_before, true);
         self.close_link(error.code.as_str());
-        self.begin_settle(Outcome::Failed(error));
+        if again || self.run_id().is_none() {
+            // It comes with each attempt: what the thread holds is shown, and why no more comes.
+            self.begin_settle(Outcome::Failed(error));
+        } else {
+            self.reopen();
+        }
     }
 }
 
