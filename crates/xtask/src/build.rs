@@ -80,6 +80,7 @@ pub(crate) fn demo(steps: &mut Steps, args: &DemoArgs) -> Result<()> {
     command
         .args(["--api-prefix", "/api", "--assets"])
         .arg(dist_dir());
+    command.arg("--data").arg(target_dir().join("demo-data"));
     if args.faults {
         command.arg("--faults");
     }

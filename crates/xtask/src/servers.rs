@@ -105,15 +105,19 @@ pub(crate) fn run_in_foreground(kind: Kind, port: u16) -> Result<()> {
         return Err(error).context("could not clear the server's state");
     }
     // Always an explicit port: the Python command line takes a random one when its default is busy.
-    let port = if port == 0 {
-        TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port()
-    } else {
-        port
-    };
+    let port = free_port(port)?;
     println!("http://127.0.0.1:{port}");
     let error = Command::new(dir.join("start.sh"))
         .current_dir(&dir)
         .arg(port.to_string())
         .exec();
     Err(error).context("could not start the server")
+}
+
+/// `port`, or a port that nobody listens on when it is 0.
+pub(crate) fn free_port(port: u16) -> Result<u16> {
+    if port != 0 {
+        return Ok(port);
+    }
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -18,11 +18,14 @@ const POLICY = [
 export const BLANK = "/__blank";
 const EVENT_WAIT_MS = 20_000;
 
+/** The demo's built files. */
+export const distDir = process.env.REJOIN_DIST ?? new URL("../../../dist", import.meta.url).pathname;
+
 /** @typedef {"stream"|"join"|"events"|"any"|((call: {method: string, path: string}) => boolean)} Match */
 
 /** Starts a proxy in front of `upstream` (a URL). */
 export async function startProxy(upstream, { dist } = {}) {
-  const proxy = new Proxy(upstream, dist ?? process.env.REJOIN_DIST ?? new URL("../../../dist", import.meta.url).pathname);
+  const proxy = new Proxy(upstream, dist ?? distDir);
   await proxy.listen();
   return proxy;
 }

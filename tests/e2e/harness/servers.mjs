@@ -13,9 +13,9 @@ const LOG_CHARS_MAX = 20_000;
 /** Which server this process tests: "rejoin", "python" or "js". */
 export const serverKind = process.env.REJOIN_E2E_SERVER ?? "rejoin";
 
-/** Starts the server under test with an empty state. */
-export async function startServer(kind = serverKind) {
-  const server = new Server(kind, await freePort());
+/** Starts the server under test with an empty state. `options` are more arguments for our own server. */
+export async function startServer(kind = serverKind, options = []) {
+  const server = new Server(kind, await freePort(), options);
   server.clearState();
   await server.start();
   return server;
@@ -26,14 +26,21 @@ class Server {
   #log = "";
   #state;
 
-  constructor(kind, port) {
+  constructor(kind, port, options) {
     this.kind = kind;
     this.port = port;
+    this.options = options;
     if (kind === "rejoin") this.#state = mkdtempSync(join(tmpdir(), "rejoin-e2e-server-"));
   }
 
   /** Where its API is, without a trailing slash. */
   get url() {
+    const prefix = this.options.indexOf("--api-prefix");
+    return `http://127.0.0.1:${this.port}${prefix < 0 ? "" : this.options[prefix + 1]}`;
+  }
+
+  /** Where the demo is, when the server serves that as well. */
+  get origin() {
     return `http://127.0.0.1:${this.port}`;
   }
 
@@ -76,7 +83,7 @@ class Server {
   #command() {
     if (this.kind === "rejoin") {
       const program = process.env.REJOIN_SERVER_BINARY ?? new URL("../../../target/debug/rejoin-server", import.meta.url).pathname;
-      return [program, ["--listen", `127.0.0.1:${this.port}`, "--data", join(this.#state, "rejoin.redb")], this.#state];
+      return [program, ["--listen", `127.0.0.1:${this.port}`, "--data", join(this.#state, "data"), ...this.options], this.#state];
     }
     return [join(agentServerDir(), "start.sh"), [String(this.port)], agentServerDir()];
   }
