@@ -85,7 +85,7 @@ async fn serve(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         faults: args.faults,
         heartbeat: Duration::from_millis(args.heartbeat_ms),
         retention: Duration::from_secs(args.retention_s),
-        openai: OpenAiConfig::from_env()?,
+        openai: OpenAiConfig::from_env(),
         agents: None,
     })
     .await?;

@@ -1,26 +1,78 @@
-//! placeholder until written
-use serde_json::{Map, Value};
+//! Any OpenAI-compatible endpoint: `POST {base}/chat/completions` with `stream: true`.
+//!
+//! The key goes into one header and nowhere else: not into logs, not into errors, not into the store.
 
-use super::{Agent, AgentError, NodeContext, NodeFuture};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rejoin_wire::sse::{Decoder, Item, Limits};
+use serde_json::{Map, Value, json};
+
+use super::{Agent, AgentError, Chunk, MessageStream, NodeContext, NodeEnd, NodeFuture};
+
+/// How long the endpoint may take to answer, and then to send the next bytes.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+/// How much of an error answer is read, in bytes, and shown, in characters.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+const ERROR_CHARS_MAX: usize = 500;
 
 /// An OpenAI-compatible endpoint.
 #[derive(Clone)]
-pub struct OpenAiConfig {}
+pub struct OpenAiConfig {
+    /// The base URL without a trailing slash, such as `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// The key, sent as a bearer token; local endpoints need none.
+    pub api_key: Option<String>,
+    /// The model. The knob `model` overrides it for one run.
+    pub model: String,
+}
 
 impl OpenAiConfig {
-    /// From the environment.
-    pub fn from_env() -> Result<Option<Self>, AgentError> {
-        Ok(None)
+    /// Reads `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL`. None where the model, or both of the others, are unset.
+    pub fn from_env() -> Option<Self> {
+        let read = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+        let (base_url, api_key) = (read("OPENAI_BASE_URL"), read("OPENAI_API_KEY"));
+        if base_url.is_none() && api_key.is_none() {
+            return None;
+        }
+        let base_url = base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
+        Some(Self { base_url: base_url.trim_end_matches('/').to_owned(), api_key, model: read("OPENAI_MODEL")? })
     }
 }
 
-/// The agent `openai`.
-pub struct OpenAi;
+impl std::fmt::Debug for OpenAiConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = self.api_key.as_ref().map(|_| "(set)");
+        f.debug_struct("OpenAiConfig")
+            .field("base_url", &self.base_url)
+            .field("api_key", &key)
+            .field("model", &self.model)
+            .finish()
+    }
+}
+
+/// The agent `openai`. Knobs: `model`, `temperature`, `system` (a system message).
+pub struct OpenAi(Option<Endpoint>);
+
+struct Endpoint {
+    config: OpenAiConfig,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
 
 impl OpenAi {
-    /// The agent.
-    pub fn new(_config: Option<OpenAiConfig>) -> Self {
-        Self
+    /// The agent for an endpoint; without one its runs fail with an error that says what to set.
+    pub fn new(config: Option<OpenAiConfig>) -> Self {
+        Self(config.map(|config| {
+            let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+            Endpoint { config, client: Client::builder(TokioExecutor::new()).build(connector) }
+        }))
     }
 }
 
@@ -28,19 +80,179 @@ impl Agent for OpenAi {
     fn name(&self) -> &'static str {
         "openai"
     }
+
     fn description(&self) -> &'static str {
         "Streams from an OpenAI-compatible endpoint."
     }
+
     fn nodes(&self) -> &'static [&'static str] {
         &["model"]
     }
+
     fn entry(&self) -> Vec<String> {
         vec!["model".to_owned()]
     }
+
     fn after(&self, _: &str, _: &Map<String, Value>) -> Vec<String> {
         Vec::new()
     }
-    fn run<'a>(&'a self, _: &'a str, _: &'a mut NodeContext) -> NodeFuture<'a> {
-        Box::pin(async { Err(AgentError::new("NotConfigured", "not configured")) })
+
+    fn run<'a>(&'a self, _: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a> {
+        Box::pin(async move {
+            let Some(endpoint) = &self.0 else {
+                return Err(AgentError::new(
+                    "NotConfigured",
+                    "the openai agent needs OPENAI_MODEL, and OPENAI_API_KEY or OPENAI_BASE_URL, in the server's environment",
+                ));
+            };
+            let answer = endpoint.ask(context).await?;
+            Ok(NodeEnd::messages(vec![endpoint.stream(context, answer).await?]))
+        })
     }
+}
+
+impl Endpoint {
+    async fn ask(&self, context: &NodeContext) -> Result<Response<Incoming>, AgentError> {
+        let url = format!("{}/chat/completions", self.config.base_url);
+        let mut request = Request::post(url).header("content-type", "application/json").header("accept", "text/event-stream");
+        if let Some(key) = &self.config.api_key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let body = self.body(context).to_string();
+        let request = request.body(Full::from(body)).map_err(|error| self.error("InvalidEndpoint", &error.to_string()))?;
+        let answer = within(self.client.request(request))
+            .await?
+            .map_err(|error| self.error("EndpointUnreachable", &with_causes(&error)))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let limited = http_body_util::Limited::new(answer.into_body(), ERROR_BYTES_MAX);
+        let body = within(limited.collect()).await?.map(|body| body.to_bytes()).unwrap_or_default();
+        let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = error_text(&parsed).unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+        Err(self.error("EndpointError", &format!("the endpoint answered {status}: {text}")))
+    }
+
+    fn body(&self, context: &NodeContext) -> Value {
+        let system = context.knobs.text("system").map(|text| json!({"role": "system", "content": text}));
+        let messages: Vec<Value> = system.into_iter().chain(context.messages().iter().filter_map(to_openai)).collect();
+        let mut body = json!({
+            "model": context.knobs.text("model").unwrap_or(&self.config.model),
+            "messages": messages,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        });
+        let temperature = context.knobs.number("temperature", f64::NAN);
+        if temperature.is_finite() {
+            body["temperature"] = json!(temperature);
+        }
+        body
+    }
+
+    async fn stream(&self, context: &NodeContext, answer: Response<Incoming>) -> Result<Value, AgentError> {
+        let mut body = answer.into_body();
+        let mut decoder = Decoder::new(Limits::default());
+        let mut out = context.message();
+        let mut finished = false;
+        while let Some(frame) = within(body.frame()).await? {
+            let frame = frame.map_err(|error| self.error("EndpointClosed", &with_causes(&error)))?;
+            let Some(bytes) = frame.data_ref() else { continue };
+            decoder.push(bytes);
+            while let Some(item) = decoder.next_item() {
+                let item = item.map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
+                let Item::Frame(frame) = item else { continue };
+                if frame.data.trim() == "[DONE]" {
+                    return Ok(out.finish());
+                }
+                finished |= self.piece(&mut out, &frame.data).await?;
+            }
+        }
+        if finished {
+            return Ok(out.finish());
+        }
+        Err(self.error("EndpointClosed", "the endpoint's stream ended before the answer did"))
+    }
+
+    /// Passes one piece on. True where it says that the answer is complete.
+    async fn piece(&self, out: &mut MessageStream<'_>, data: &str) -> Result<bool, AgentError> {
+        let piece: Value =
+            serde_json::from_str(data).map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
+        if let Some(text) = error_text(&piece) {
+            return Err(self.error("EndpointError", &text));
+        }
+        let choice = piece.pointer("/choices/0").unwrap_or(&Value::Null);
+        let text = |path: &str| choice.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let mut chunk = Chunk {
+            content: text("/delta/content").unwrap_or_default().to_owned(),
+            finish_reason: text("/finish_reason").map(str::to_owned),
+            usage: piece.get("usage").filter(|usage| usage.is_object()).map(usage),
+            ..Chunk::default()
+        };
+        if let Some(reasoning) = text("/delta/reasoning_content").or_else(|| text("/delta/reasoning")) {
+            chunk.additional_kwargs.insert("reasoning_content".to_owned(), reasoning.into());
+        }
+        let finished = chunk.finish_reason.is_some();
+        let says_something = finished
+            || chunk.usage.is_some()
+            || !chunk.content.is_empty()
+            || !chunk.additional_kwargs.is_empty();
+        if says_something {
+            out.chunk(chunk).await?;
+        }
+        Ok(finished)
+    }
+
+    /// An error without the key in it, whatever the endpoint echoed.
+    fn error(&self, kind: &str, text: &str) -> AgentError {
+        let mut text: String = text.chars().take(ERROR_CHARS_MAX).collect();
+        if let Some(key) = &self.config.api_key {
+            text = text.replace(key.as_str(), "(key)");
+        }
+        AgentError::new(kind, text)
+    }
+}
+
+async fn within<T>(work: impl Future<Output = T>) -> Result<T, AgentError> {
+    let late = |_| AgentError::new("EndpointTimeout", format!("the endpoint was silent for {} s", SILENCE_MAX.as_secs()));
+    tokio::time::timeout(SILENCE_MAX, work).await.map_err(late)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn error_text(body: &Value) -> Option<String> {
+    let error = body.get("error").filter(|error| !error.is_null())?;
+    let message = error.get("message").or(Some(error))?;
+    Some(message.as_str().map_or_else(|| message.to_string(), str::to_owned))
+}
+
+fn usage(usage: &Value) -> Value {
+    let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or_default();
+    json!({
+        "input_tokens": count("prompt_tokens"),
+        "output_tokens": count("completion_tokens"),
+        "total_tokens": count("total_tokens"),
+    })
+}
+
+/// A message as the endpoint wants it; none for those it would refuse (tool results without their call, empty answers).
+fn to_openai(message: &Value) -> Option<Value> {
+    let role = match message.get("type").and_then(Value::as_str)? {
+        "human" => "user",
+        "ai" => "assistant",
+        "system" => "system",
+        _ => return None,
+    };
+    let content = message.get("content")?;
+    let is_empty = content.as_str().is_some_and(str::is_empty) || content.as_array().is_some_and(Vec::is_empty);
+    (!is_empty).then(|| json!({"role": role, "content": content}))
 }
