@@ -1,2 +1,41 @@
-//! (skeleton)
-fn main() {}
+//! The demo chat: Rejoin as a person meets it.
+//!
+//! It decides nothing about streams. Everything it shows comes from [`rejoin_leptos::use_stream`]; what it adds is a
+//! chat's furniture: thread list, composer, markdown, cards, a timeline. It never stores messages, ids of runs or
+//! anything secret.
+#![allow(unreachable_pub, reason = "`#[component]` writes `pub` whatever the function says")]
+
+mod activity;
+mod announcer;
+mod api;
+mod app;
+mod chat;
+mod composer;
+mod copy;
+mod empty_state;
+mod header;
+mod help;
+mod icons;
+mod interrupt_card;
+mod interrupt_text;
+mod markdown;
+mod message_list;
+mod message_view;
+mod notices;
+mod page;
+mod progress;
+mod query;
+mod run_bar;
+mod scroll;
+mod settings;
+mod target;
+mod theme;
+mod thread_list;
+mod thread_title;
+mod timeline;
+mod tool_card;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    page::mount(app::App);
+}

@@ -1,0 +1,41 @@
+//! What a screen reader is told: answers when they are whole, and questions of the agent. The connection's state
+//! speaks for itself, and errors are alerts.
+
+use crate::chat::Chat;
+use leptos::prelude::*;
+use rejoin_wire::message::MessageKind;
+
+/// The longest answer that is read out, in characters; the rest is in the conversation.
+const SPOKEN_CHARS_MAX: usize = 1000;
+
+/// A polite live region that nobody sees.
+#[component]
+pub(crate) fn Announcer() -> impl IntoView {
+    let chat: Chat = expect_context();
+    let words = RwSignal::new(String::new());
+    let stream = chat.stream;
+    Effect::new(move |was_loading: Option<bool>| {
+        let is_loading = stream.is_loading.get();
+        if is_loading {
+            words.set(String::new());
+        } else if was_loading == Some(true) {
+            words.set(last_answer(chat));
+        }
+        is_loading
+    });
+    view! { <div class="visually-hidden" aria-live="polite" data-testid="announcer">{move || words.get()}</div> }
+}
+
+fn last_answer(chat: Chat) -> String {
+    let asks = chat.stream.interrupts.with_untracked(|interrupts| !interrupts.is_empty());
+    let question = if asks { "The agent asks for your decision. " } else { "" };
+    let messages = chat.stream.messages.get_untracked();
+    let last = messages.last().map(|entry| entry.message.get_untracked());
+    match last {
+        Some(message) if message.kind == MessageKind::Ai => {
+            let text: String = message.content.text().chars().take(SPOKEN_CHARS_MAX).collect();
+            format!("{question}Answer: {text}")
+        }
+        Some(_) | None => question.to_owned(),
+    }
+}

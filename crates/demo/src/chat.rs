@@ -1,0 +1,236 @@
+//! One conversation: a stream, what has happened on it, and the pieces of the page that show it.
+
+use crate::{
+    activity::Activity,
+    announcer::Announcer,
+    composer::Composer,
+    header::Header,
+    message_list::MessageList,
+    notices::{ErrorBanner, Notices},
+    page,
+    progress::ProgressBar,
+    query::{Query, StorageChoice},
+    run_bar::RunBar,
+    scroll::Follow,
+    target::{Nav, Target, own_server},
+    thread_list::Threads,
+    timeline::Timeline,
+};
+use leptos::prelude::*;
+use rejoin_core::{Config, Millis, Notice, Outcome, Submission};
+use rejoin_leptos::{StorageKind, UseStream, UseStreamOptions, use_stream};
+use rejoin_wire::{Json, ThreadId, message::MessageKind, request::Command};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The view follows the stream once a frame; after this long it shows what a notice was about.
+const VIEW_DELAY: Duration = Duration::from_millis(150);
+
+/// What the pieces share.
+#[derive(Clone, Copy)]
+pub(crate) struct Chat {
+    pub(crate) stream: UseStream,
+    pub(crate) activity: Activity,
+    /// What is typed and not sent.
+    pub(crate) draft: RwSignal<String>,
+    pub(crate) follow: Follow,
+    /// Messages as plain text, byte for byte.
+    pub(crate) is_plain: bool,
+    pub(crate) assistant: StoredValue<String>,
+    run_config: StoredValue<Option<Json>>,
+    last_text: StoredValue<Option<String>>,
+}
+
+impl Chat {
+    /// Sends a question.
+    pub(crate) fn ask(self, text: &str) {
+        self.last_text.set_value(Some(text.to_owned()));
+        self.follow.jump(false);
+        self.stream.submit_text(text, self.run_config.get_value());
+    }
+
+    /// Answers what the agent asked.
+    pub(crate) fn answer(self, answer: &Value) {
+        // A `Value` always has a JSON form.
+        let Ok(answer) = Json::from_value(answer) else { return };
+        self.follow.jump(false);
+        let command = Command { resume: Some(answer), ..Command::default() };
+        let config = self.run_config.get_value();
+        self.stream.submit(Submission { command: Some(command), config, ..Submission::default() });
+    }
+
+    /// Sends the last question again: the one of this page's life, else the last of the thread, under its own id so that
+    /// it does not appear twice.
+    pub(crate) fn retry(self) {
+        let last_text = self.last_text.get_value();
+        if last_text.is_some() {
+            if last_text == Some(self.draft.get_untracked()) {
+                self.draft.set(String::new());
+            }
+            return self.stream.retry();
+        }
+        let messages = self.stream.messages.get_untracked();
+        let questions = messages.iter().rev().map(|entry| entry.message.get_untracked());
+        let question = questions.into_iter().find(|message| message.kind == MessageKind::Human);
+        let input = question.and_then(|question| Json::from_value(&json!({ "messages": [&*question] })).ok());
+        if input.is_some() {
+            self.stream.submit(Submission { input, config: self.run_config.get_value(), ..Submission::default() });
+        }
+    }
+
+    /// A submission that was refused leaves no message: what was typed goes back to where it was typed.
+    fn restore_draft(self) {
+        let Some(text) = self.last_text.try_get_value().flatten() else { return };
+        let messages = self.stream.messages.get_untracked();
+        let is_shown = messages.iter().any(|entry| {
+            let message = entry.message.get_untracked();
+            message.kind == MessageKind::Human && message.content.text() == text
+        });
+        if !is_shown && self.draft.get_untracked().is_empty() {
+            self.draft.set(text);
+        }
+    }
+
+    fn take_notice(self, notice: &Notice, nav: Nav, threads: Threads, entered: StoredValue<Option<String>>) {
+        self.activity.take(notice);
+        match notice {
+            Notice::ThreadCreated { thread_id } => {
+                entered.set_value(Some(thread_id.to_string()));
+                nav.name_thread(thread_id.as_str());
+                if let Some(text) = self.last_text.get_value() {
+                    threads.remember_title(thread_id, &text);
+                }
+            }
+            Notice::Created { .. } => threads.refresh(),
+            Notice::Ended { outcome, .. } => {
+                threads.refresh();
+                if matches!(outcome, Outcome::Denied(_) | Outcome::Failed(_)) {
+                    set_timeout(move || self.restore_draft(), VIEW_DELAY);
+                }
+            }
+            Notice::EventApplied(_)
+            | Notice::ConnectionChanged(_)
+            | Notice::AttemptOpened { .. }
+            | Notice::AttemptEnded { .. }
+            | Notice::Warning(_)
+            | Notice::StartedOver { .. }
+            | Notice::StorageFailed { .. }
+            | Notice::Concluded { .. } => {}
+        }
+    }
+}
+
+/// The conversation that `target` names. A change of thread is followed; another server or assistant needs another of these.
+#[component]
+pub(crate) fn Conversation(target: Target, nav: Nav, threads: Threads) -> impl IntoView {
+    let chat = start(&target, nav, threads);
+    provide_context(chat);
+    let timeline_open = RwSignal::new(page::setting("timeline").as_deref() == Some("open"));
+    Effect::new(move |_| page::keep_setting("timeline", if timeline_open.get() { "open" } else { "closed" }));
+    view! {
+        <Header nav threads timeline_open />
+        <div class="stage">
+            <main class="conversation" aria-label="Conversation">
+                <Notices />
+                <MessageList />
+                <div class="dock">
+                    <div class="column">
+                        <ErrorBanner />
+                        <ProgressBar />
+                        <RunBar />
+                        <Composer />
+                    </div>
+                </div>
+            </main>
+            <Show when=move || timeline_open.get()>
+                <Timeline close=move || timeline_open.set(false) />
+            </Show>
+        </div>
+        <Announcer />
+    }
+}
+
+fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
+    let query = page::query();
+    let activity = Activity::new();
+    let draft = RwSignal::new(String::new());
+    let follow = Follow::new();
+    let last_text = StoredValue::new(None);
+    let entered = StoredValue::new(target.thread.clone());
+    let run_config = StoredValue::new(run_config(&query, target));
+    let assistant = StoredValue::new(target.assistant.clone());
+    let whole = StoredValue::new(None::<Chat>);
+    // Notices may come while `use_stream` still starts; those are taken note of all the same.
+    let on_notice = move |notice: &Notice| match whole.try_get_value().flatten() {
+        Some(chat) => chat.take_notice(notice, nav, threads, entered),
+        None => activity.take(notice),
+    };
+    let storage = match query.storage() {
+        StorageChoice::Local => StorageKind::Local,
+        StorageChoice::Session => StorageKind::Session,
+        StorageChoice::Nowhere => StorageKind::None,
+    };
+    let options = UseStreamOptions::new(target.server.clone(), target.assistant.clone())
+        .config(|config| tune(config, &query))
+        .thread_id(target.thread.clone())
+        .storage(storage)
+        .on_notice(on_notice);
+    let stream = use_stream(options);
+    let chat = Chat { stream, activity, draft, follow, is_plain: query.is_plain(), assistant, run_config, last_text };
+    whole.set_value(Some(chat));
+    let (server, assistant) = (target.server.clone(), target.assistant.clone());
+    Effect::new(move |_| {
+        let next = nav.get();
+        let is_ours = next.server == server && next.assistant == assistant;
+        if is_ours && next.thread != entered.get_value() {
+            entered.set_value(next.thread.clone());
+            last_text.set_value(None);
+            draft.set(String::new());
+            activity.turn();
+            follow.jump(false);
+            stream.switch_thread(next.thread.map(ThreadId::from));
+        }
+    });
+    chat
+}
+
+/// Client timings from the address, for tests and for trying things out. All in milliseconds.
+fn tune(config: &mut Config, query: &Query) {
+    let set = |name: &str, place: &mut Millis| {
+        if let Some(ms) = query.number(name) {
+            *place = Millis(ms);
+        }
+    };
+    set("join_timeout_ms", &mut config.timeouts.join);
+    set("headers_timeout_ms", &mut config.timeouts.headers);
+    set("request_timeout_ms", &mut config.timeouts.request);
+    set("backoff_base_ms", &mut config.retry.backoff_base);
+    set("backoff_max_ms", &mut config.retry.backoff_max);
+    set("stall_ms", &mut config.timeouts.stall);
+    if let Some(ms) = query.number("stall_ms") {
+        config.timeouts.stall_with_heartbeat = (Millis(ms), Millis(ms));
+    }
+    let count = |name: &str| query.number(name).and_then(|count| u32::try_from(count).ok());
+    if let Some(attempts) = count("attempts_max") {
+        config.retry.attempts_max = attempts;
+    }
+    if let Some(joins) = count("silent_joins_max") {
+        config.retry.silent_joins_max = joins;
+    }
+    if let Some(bytes) = count("frame_bytes_max") {
+        config.limits.frame_bytes_max = bytes as usize;
+    }
+}
+
+/// What runs are given beside the question: the address's knobs; without any, our own chat agent is asked for a
+/// formatted answer.
+fn run_config(query: &Query, target: &Target) -> Option<Json> {
+    let mut knobs = query.agent_knobs();
+    if knobs.is_empty() && target.server == own_server() && target.assistant == "chat" {
+        knobs = Map::from_iter([("style".to_owned(), Value::from("markdown"))]);
+    }
+    if knobs.is_empty() {
+        return None;
+    }
+    Json::from_value(&json!({ "configurable": knobs })).ok()
+}

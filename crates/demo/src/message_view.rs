@@ -1,0 +1,159 @@
+//! One message. Only what depends on a message that changes is rendered again, once a frame.
+
+use crate::{
+    chat::Chat,
+    copy::CopyButton,
+    markdown::{Block, Renderer},
+    message_list::ToolResults,
+    tool_card::{OrphanResult, ToolCard},
+};
+use leptos::prelude::*;
+use rejoin_leptos::StreamMessage;
+use rejoin_wire::message::{Content, Message, MessageKind};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One message of the conversation.
+#[component]
+pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
+    let chat: Chat = expect_context();
+    let kind = entry.message.get_untracked().kind.clone();
+    let label = match &kind {
+        MessageKind::Human => "You",
+        MessageKind::Ai => "Assistant",
+        MessageKind::Tool => "Tool",
+        MessageKind::System => "System",
+        MessageKind::Remove | MessageKind::Other(_) => "Message",
+    };
+    let (incomplete, optimistic) = (entry.incomplete.clone(), entry.optimistic.clone());
+    let id = entry.key.clone();
+    let streaming = is_streaming(chat, entry.key.clone());
+    let is_tool = kind == MessageKind::Tool;
+    // A tool's answer is shown in the card of its call; only without one does it show itself.
+    let all = chat.stream.messages;
+    let call = entry.message.get_untracked().tool_call_id.clone();
+    let is_in_card = Memo::new(move |_| is_tool && all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref()))));
+    let body = if is_tool {
+        view! { <OrphanResult entry=entry.clone() is_in_card /> }.into_any()
+    } else {
+        view! { <Body entry=entry.clone() kind=kind.clone() streaming /> }.into_any()
+    };
+    view! {
+        <article
+            class="message" data-testid="message" data-role=kind.as_str().to_owned() data-message-id=id aria-label=label
+            data-incomplete=move || incomplete.get().to_string() data-optimistic=move || optimistic.get().to_string()
+            data-streaming=move || streaming.get().to_string()
+            hidden=move || is_in_card.get()
+        >
+            {body}
+        </article>
+    }
+}
+
+fn asks_for(entry: &StreamMessage, call: Option<&str>) -> bool {
+    let message = entry.message.get_untracked();
+    call.is_some() && message.tool_calls.iter().any(|asked| asked.id.as_deref() == call)
+}
+
+/// Whether more of this message may come: it is the last one, and a run is followed.
+fn is_streaming(chat: Chat, key: String) -> Memo<bool> {
+    Memo::new(move |_| {
+        let is_last = chat.stream.messages.with(|messages| messages.last().is_some_and(|last| last.key == key));
+        is_last && chat.stream.is_loading.get()
+    })
+}
+
+#[component]
+fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl IntoView {
+    let chat: Chat = expect_context();
+    let message: Signal<Arc<Message>> = entry.message.into();
+    let is_cut_off: Signal<bool> = entry.incomplete.into();
+    let has_text = Memo::new(move |_| message.with(|message| message.content.text_bytes() > 0));
+    let thoughts = Memo::new(move |_| message.with(|message| reasoning(message)));
+    let others = Memo::new(move |_| message.with(|message| other_blocks(message)));
+    let is_human = kind == MessageKind::Human;
+    view! {
+        <Show when=move || thoughts.with(|text| !text.is_empty())>
+            <details class="thoughts"><summary>"Reasoning"</summary><p>{move || thoughts.get()}</p></details>
+        </Show>
+        <div class="bubble" class:empty=move || !has_text.get()>
+            {if chat.is_plain || is_human {
+                view! { <div class="message-text plain" data-testid="message-text">{move || message.with(|message| message.content.text().into_owned())}</div> }.into_any()
+            } else {
+                view! { <Markdown message streaming /> }.into_any()
+            }}
+        </div>
+        <Show when=move || others.with(|words| !words.is_empty())><p class="others">{move || others.get()}</p></Show>
+        <ToolCards message streaming />
+        <Show when=move || is_cut_off.get()>
+            <p class="cut-off">"Not whole: the agent stopped here, and the server has not stored it."</p>
+        </Show>
+        <Show when=move || has_text.get() && !streaming.get()>
+            <div class="message-actions">
+                <CopyButton what="message" text=move || message.with_untracked(|message| message.content.text().into_owned()) />
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Markdown(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoView {
+    let renderer = StoredValue::new(Renderer::default());
+    let blocks = Memo::new(move |_| {
+        let is_whole = !streaming.get();
+        let text = message.with(|message| message.content.text().into_owned());
+        renderer.try_update_value(|renderer| renderer.update(&text, is_whole)).unwrap_or_default()
+    });
+    let place = |block: &Arc<Block>| block.key;
+    view! {
+        <div class="message-text markdown" data-testid="message-text">
+            <For each=move || blocks.get() key=place let:block>
+                <div class="block" inner_html=block.html.clone()></div>
+            </For>
+        </div>
+    }
+}
+
+/// One card for each call; a card stays while its arguments grow.
+#[component]
+fn ToolCards(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoView {
+    let chat: Chat = expect_context();
+    let results: ToolResults = expect_context();
+    let count = Memo::new(move |_| message.with(|message| message.tool_calls.len()));
+    view! {
+        <For each=move || 0..count.get() key=|at| *at let:at>
+            {
+                let call = Memo::new(move |_| message.with(|message| message.tool_calls.get(at).cloned()).unwrap_or_default());
+                let result = Memo::new(move |_| call.with(|call| call.id.as_deref().and_then(|id| results.find(id))));
+                view! { <ToolCard call result streaming is_followed=chat.stream.is_loading /> }
+            }
+        </For>
+    }
+}
+
+/// What a model thinks aloud, in the forms that providers use.
+fn reasoning(message: &Message) -> String {
+    let Content::Blocks(blocks) = &message.content else {
+        let text = message.additional_kwargs.get("reasoning_content").and_then(Value::as_str);
+        return text.unwrap_or_default().to_owned();
+    };
+    let thought = |block: &Value| {
+        let kind = block.get("type").and_then(Value::as_str)?;
+        let text = match kind {
+            "thinking" => block.get("thinking"),
+            "reasoning" => block.get("reasoning").or_else(|| block.get("text")),
+            _ => None,
+        };
+        text.and_then(Value::as_str).map(str::to_owned)
+    };
+    blocks.iter().filter_map(thought).collect::<Vec<_>>().join("\n")
+}
+
+/// Names the parts that are not shown, such as images.
+fn other_blocks(message: &Message) -> String {
+    const SHOWN: [&str; 7] = ["text", "thinking", "reasoning", "tool_use", "tool_call", "input_json_delta", "redacted_thinking"];
+    let Content::Blocks(blocks) = &message.content else { return String::new() };
+    let kinds = blocks.iter().filter_map(|block| block.get("type").and_then(Value::as_str));
+    let names: Vec<_> = kinds.filter(|kind| !SHOWN.contains(kind)).collect();
+    if names.is_empty() { String::new() } else { format!("Not shown here: {}", names.join(", ")) }
+}

@@ -1,0 +1,58 @@
+//! The error that ended a run, and the warnings that did not.
+
+use crate::{activity::Banner, chat::Chat, icons};
+use leptos::prelude::*;
+
+/// What failed, in words, with its stable code and a way to try again.
+#[component]
+pub(crate) fn ErrorBanner() -> impl IntoView {
+    let chat: Chat = expect_context();
+    let stream = chat.stream;
+    move || {
+        stream.error.get().map(|error| {
+            let code = error.code.as_str();
+            view! {
+                <div class="banner error" role="alert" data-testid="error" data-code=code>
+                    <div class="banner-text">
+                        <p>{error.message.clone()}</p>
+                        <code>{code}{error.status.map(|status| format!(" · HTTP {status}"))}</code>
+                    </div>
+                    <button type="button" class="button" data-testid="retry" disabled=move || stream.is_loading.get() on:click=move |_| chat.retry()>
+                        "Retry"
+                    </button>
+                </div>
+            }
+        })
+    }
+}
+
+/// Things that were wrong and were dealt with; each can be dismissed.
+#[component]
+pub(crate) fn Notices() -> impl IntoView {
+    let chat: Chat = expect_context();
+    let activity = chat.activity;
+    view! {
+        <div class="notices" role="status">
+            <For each=move || activity.banners.get() key=|banner| (banner.code, banner.times, banner.text.clone()) let:banner>
+                <NoticeLine banner />
+            </For>
+        </div>
+    }
+}
+
+#[component]
+fn NoticeLine(banner: Banner) -> impl IntoView {
+    let chat: Chat = expect_context();
+    let code = banner.code;
+    view! {
+        <div class="banner notice" data-testid="notice" data-code=code>
+            <div class="banner-text">
+                <p>{banner.text}</p>
+                <code>{code}{(banner.times > 1).then(|| format!(" · {} times", banner.times))}</code>
+            </div>
+            <button type="button" class="icon-button" aria-label="Dismiss" title="Dismiss" on:click=move |_| chat.activity.dismiss(code)>
+                {icons::close()}
+            </button>
+        </div>
+    }
+}

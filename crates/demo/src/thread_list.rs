@@ -1,0 +1,238 @@
+//! The sidebar: the server's threads, and which server.
+
+use crate::{
+    api::{self, ThreadLine},
+    app::Overlays,
+    icons,
+    settings::ServerField,
+    target::Nav,
+    thread_title::shorten,
+};
+use leptos::{prelude::*, task::spawn_local};
+use rejoin_wire::{ThreadId, thread::ThreadStatus};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The threads and assistants of the server that the page is turned to.
+#[derive(Clone, Copy)]
+pub(crate) struct Threads {
+    nav: Nav,
+    lines: RwSignal<Vec<ThreadLine>>,
+    assistants: RwSignal<Vec<String>>,
+    problem: RwSignal<Option<String>>,
+    is_loading: RwSignal<bool>,
+    /// Titles of threads made here, until the server knows them.
+    titles: RwSignal<BTreeMap<ThreadId, Arc<str>>>,
+    /// Counts the requests; an answer that is not the newest's is dropped.
+    request: StoredValue<u32>,
+}
+
+impl Threads {
+    /// Loads, and loads again whenever the server changes.
+    pub(crate) fn new(nav: Nav) -> Self {
+        let threads = Self {
+            nav,
+            lines: RwSignal::new(Vec::new()),
+            assistants: RwSignal::new(Vec::new()),
+            problem: RwSignal::new(None),
+            is_loading: RwSignal::new(false),
+            titles: RwSignal::new(BTreeMap::new()),
+            request: StoredValue::new(0),
+        };
+        let server = Memo::new(move |_| nav.get().server);
+        Effect::new(move |_| {
+            let server = server.get();
+            threads.lines.set(Vec::new());
+            threads.assistants.set(Vec::new());
+            threads.refresh();
+            spawn_local(async move {
+                // Without an answer the usual names are offered; the thread list tells what is wrong.
+                let names = api::assistants(&server).await.unwrap_or_default();
+                if nav.get_untracked().server == server {
+                    threads.assistants.set(names);
+                }
+            });
+        });
+        threads
+    }
+
+    /// Asks the server again. The old list stays until the answer comes, and when it does not.
+    pub(crate) fn refresh(self) {
+        let server = self.nav.get_untracked().server;
+        let request = self.request.get_value() + 1;
+        self.request.set_value(request);
+        self.is_loading.set(true);
+        spawn_local(async move {
+            let answer = api::threads(&server).await;
+            if self.request.get_value() != request {
+                return;
+            }
+            self.is_loading.set(false);
+            match answer {
+                Ok(lines) => {
+                    self.problem.set(None);
+                    if self.lines.with_untracked(|have| *have != lines) {
+                        self.lines.set(lines);
+                    }
+                }
+                Err(problem) => self.problem.set(Some(problem)),
+            }
+        });
+    }
+
+    /// Names a thread that the server does not list yet.
+    pub(crate) fn remember_title(self, thread: &ThreadId, text: &str) {
+        if let Some(title) = shorten(text) {
+            self.titles.update(|titles| drop(titles.insert(thread.clone(), title.into())));
+        }
+    }
+
+    /// The server's assistants; empty while they are not known.
+    pub(crate) fn assistants(self) -> Vec<String> {
+        self.assistants.get()
+    }
+
+    /// Why the list could not be loaded, for a person.
+    pub(crate) fn problem(self) -> Option<String> {
+        self.problem.get()
+    }
+
+    fn delete(self, thread: ThreadId) {
+        let server = self.nav.get_untracked().server;
+        spawn_local(async move {
+            match api::delete_thread(&server, &thread).await {
+                Ok(()) => {
+                    if self.nav.get_untracked().thread.as_deref() == Some(thread.as_str()) {
+                        self.nav.open_thread(None, None);
+                    }
+                    self.refresh();
+                }
+                Err(problem) => self.problem.set(Some(problem)),
+            }
+        });
+    }
+}
+
+/// The sidebar; on narrow windows a drawer.
+#[component]
+pub(crate) fn Sidebar(nav: Nav, threads: Threads, overlays: Overlays) -> impl IntoView {
+    let new_thread = move |_| {
+        nav.open_thread(None, None);
+        overlays.drawer.set(false);
+        request_animation_frame(|| crate::page::focus("composer"));
+    };
+    view! {
+        <nav class="sidebar" id="sidebar" class:open=move || overlays.drawer.get() aria-label="Conversations">
+            <div class="brand">
+                <span class="logo" aria-hidden="true"></span>
+                <h1>"Rejoin"</h1>
+                <span class="spacer"></span>
+                <button type="button" class="icon-button only-narrow" aria-label="Close" on:click=move |_| { overlays.drawer.set(false); crate::page::focus("open-drawer"); }>
+                    {icons::close()}
+                </button>
+            </div>
+            <button type="button" id="new-thread" class="button wide" data-testid="new-thread" on:click=new_thread>
+                {icons::plus()}"New conversation"
+            </button>
+            <div class="list-head">
+                <h2>"Conversations"</h2>
+                <button
+                    type="button" class="icon-button small" class:busy=move || threads.is_loading.get() aria-label="Refresh the list" title="Refresh"
+                    on:click=move |_| threads.refresh()
+                >
+                    {icons::refresh()}
+                </button>
+            </div>
+            <ul class="threads" data-testid="thread-list">
+                <For each=move || threads.lines.get() key=|line| (line.id.clone(), line.title.clone(), line.status as u8, line.updated_at.clone()) let:line>
+                    <ThreadItem line nav threads overlays />
+                </For>
+            </ul>
+            <Show when=move || threads.lines.with(Vec::is_empty) && !threads.is_loading.get()>
+                <p class="panel-empty">
+                    {move || if threads.problem().is_some() { "The list could not be loaded. Asking works all the same, as soon as the server answers." } else { "None yet." }}
+                </p>
+            </Show>
+            <ServerField nav threads />
+        </nav>
+    }
+}
+
+#[component]
+fn ThreadItem(line: ThreadLine, nav: Nav, threads: Threads, overlays: Overlays) -> impl IntoView {
+    let ThreadLine { id, title, graph, updated_at, status } = line;
+    let is_current = {
+        let id = id.clone();
+        move || nav.get().thread.as_deref() == Some(id.as_str())
+    };
+    let title = {
+        let id = id.clone();
+        move || {
+            let own = || threads.titles.with(|titles| titles.get(&id).cloned());
+            title.clone().or_else(own).unwrap_or_else(|| "Untitled".into())
+        }
+    };
+    let open = {
+        let (id, graph) = (id.clone(), graph.clone());
+        move |_| {
+            let known = graph.clone().filter(|graph| threads.assistants.with_untracked(|names| names.contains(graph)));
+            nav.open_thread(Some(id.to_string()), known);
+            overlays.drawer.set(false);
+        }
+    };
+    let is_sure = RwSignal::new(false);
+    let thread_id = id.to_string();
+    let delete = move |_| {
+        if is_sure.get_untracked() { threads.delete(id.clone()) } else { is_sure.set(true) }
+    };
+    let about = [graph, updated_at.as_deref().and_then(age)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let (word, status_label) = status_words(status);
+    view! {
+        <li class="thread-row">
+            <button
+                type="button" class="thread" data-testid="thread-item" data-thread-id=thread_id data-status=word
+                aria-current=move || is_current().then_some("true") on:click=open
+            >
+                <span class="thread-title">{title}</span>
+                <span class="thread-about">
+                    {status_label.map(|label| view! { <span class="thread-status">{label}</span> })}
+                    {about}
+                </span>
+            </button>
+            <button
+                type="button" class="icon-button small delete" class:sure=move || is_sure.get()
+                aria-label=move || if is_sure.get() { "Really delete this conversation" } else { "Delete this conversation" }
+                title=move || if is_sure.get() { "Press again to delete" } else { "Delete" }
+                on:click=delete on:blur=move |_| is_sure.set(false)
+            >
+                {icons::trash()}
+            </button>
+        </li>
+    }
+}
+
+fn status_words(status: ThreadStatus) -> (&'static str, Option<&'static str>) {
+    match status {
+        ThreadStatus::Idle => ("idle", None),
+        ThreadStatus::Busy => ("busy", Some("working")),
+        ThreadStatus::Interrupted => ("interrupted", Some("waits for you")),
+        ThreadStatus::Error => ("error", Some("failed")),
+        ThreadStatus::Unknown => ("unknown", None),
+    }
+}
+
+/// How long ago, in words; `None` for a time that cannot be read.
+fn age(iso: &str) -> Option<String> {
+    // Servers leave the zone out and mean UTC.
+    let has_zone = iso.ends_with('Z') || iso.rfind(['+', '-']).is_some_and(|at| at > iso.find('T').unwrap_or(iso.len()));
+    let then_ms = js_sys::Date::parse(&if has_zone { iso.to_owned() } else { format!("{iso}Z") });
+    let minutes = (js_sys::Date::now() - then_ms) / 60_000.0;
+    if minutes.is_nan() {
+        return None;
+    }
+    Some(match minutes {
+        m if m < 1.0 => "now".to_owned(),
+        m if m < 60.0 => format!("{m:.0} min"),
+        m if m < 24.0 * 60.0 => format!("{:.0} h", m / 60.0),
+        m => format!("{:.0} d", m / 60.0 / 24.0),
+    })
+}

@@ -1,0 +1,61 @@
+//! A thread's name: the beginning of its first question.
+
+use rejoin_wire::{Json, message::{Message, MessageKind}};
+use serde::Deserialize;
+
+/// The longest title, in characters.
+const TITLE_CHARS_MAX: usize = 80;
+
+/// The title of a thread with these values; `None` before anything was asked.
+pub(crate) fn title_of(values: &Json) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Values {
+        #[serde(default)]
+        messages: Vec<Message>,
+    }
+    let values: Values = values.read().ok()?;
+    let first = values.messages.iter().find(|message| message.kind == MessageKind::Human)?;
+    shorten(&first.content.text())
+}
+
+/// One line of at most 80 characters; `None` where there is no text.
+pub(crate) fn shorten(text: &str) -> Option<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return None;
+    }
+    Some(match line.char_indices().nth(TITLE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shorten, title_of};
+    use rejoin_wire::Json;
+
+    fn check(values: &str, expected: Option<&str>) {
+        let values = Json::parse(values.to_owned()).expect("valid JSON");
+        assert_eq!(title_of(&values).as_deref(), expected, "for {values:?}");
+    }
+
+    #[test]
+    fn the_first_question_is_the_title() {
+        check(r#"{"messages":[{"type":"system","content":"be kind"},{"type":"human","content":" two\n lines "},{"type":"human","content":"b"}]}"#, Some("two lines"));
+        check(r#"{"messages":[{"type":"human","content":[{"type":"text","text":"a block"}]}]}"#, Some("a block"));
+    }
+
+    #[test]
+    fn values_without_a_question_have_none() {
+        for values in ["null", "{}", r#"{"messages":[]}"#, r#"{"messages":[{"type":"human","content":"  "}]}"#, r#"{"messages":7}"#, "[]"] {
+            check(values, None);
+        }
+    }
+
+    #[test]
+    fn long_questions_are_cut_at_a_character() {
+        let title = shorten(&"ä ".repeat(200)).expect("not empty");
+        assert!(title.ends_with('…') && title.chars().count() <= 81, "{title}");
+    }
+}
