@@ -1,1 +1,60 @@
-//! (skeleton)
+//! Runs [`rejoin_core::Client`] in a browser.
+//!
+//! [`Stream`] is the client with everything it needs around it: fetch, one timer, the page's visibility and network
+//! events, storage, and one notification per animation frame. It decides nothing: what to ask, when to ask again and
+//! what is shown are the client's.
+//!
+//! No borrow of the client is held while JavaScript or a callback runs, so callbacks may call any method; what
+//! they ask for is queued and done before the outermost call returns.
+//!
+//! ```no_run
+//! use rejoin_browser::{Stream, StreamOptions};
+//! use rejoin_core::{Config, Submission, wire::Json};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let stream = Stream::new(StreamOptions::new(Config::new("/api", "chat")));
+//! let shown = stream.subscribe({
+//!     let stream = stream.downgrade();
+//!     move || {
+//!         let Some(stream) = stream.upgrade() else { return };
+//!         stream.with_view(|view| { /* draw view.messages() */ let _ = view.is_loading(); });
+//!     }
+//! });
+//! stream.switch_thread(None);
+//! let input = Json::parse(r#"{"messages":[{"type":"human","content":"hi"}]}"#.to_owned())?;
+//! let outcome = stream.submit(Submission { input: Some(input), ..Submission::default() });
+//! // `outcome.await` tells how it ended; dropping it changes nothing.
+//! # drop((shown, outcome)); Ok(()) }
+//! ```
+//!
+//! It compiles for every target, so that a server can share code with the page, but a [`Stream`] can only be made in a browser.
+
+mod clock;
+mod driver;
+mod http;
+mod page;
+mod readers;
+mod schedule;
+mod storage;
+mod stream;
+
+pub use clock::{now, random_uuid, wall_clock};
+pub use http::{Credentials, HeaderFuture, HeaderProvider};
+pub use readers::Subscription;
+pub use storage::{LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
+pub use stream::{Conclusion, Stream, StreamOptions, WeakStream};
+
+/// The global object. A window in a page; in a worker something that has the same functions where it has them at all,
+/// which is why what can be absent is called so that its absence is an error and not an exception.
+pub(crate) fn scope() -> web_sys::Window {
+    wasm_bindgen::JsCast::unchecked_into(js_sys::global())
+}
+
+/// What a thrown value says. Anything can be thrown.
+pub(crate) fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
+    if let Some(text) = value.as_string() {
+        return text;
+    }
+    let field = |name: &str| js_sys::Reflect::get(value, &name.into()).ok().and_then(|field| field.as_string());
+    field("message").filter(|text| !text.is_empty()).or_else(|| field("name")).unwrap_or_else(|| format!("{value:?}"))
+}

@@ -1,0 +1,257 @@
+//! The loop: input, effects, timer, frame.
+
+use crate::{
+    clock::{now, random_seed, wall_clock},
+    http::{Body, Http},
+    page::Listener,
+    readers::Readers,
+    schedule::{Alarm, Frame},
+    storage::Records,
+    stream::StreamOptions,
+};
+use futures_channel::oneshot;
+use rejoin_core::{Client, CommandId, Effect, Input, Notice, Outcome, View};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    rc::{Rc, Weak},
+};
+
+/// Everything around one client.
+///
+/// The client is borrowed only in [`Driver::step`], [`Driver::refresh`], [`Driver::with_view`] and
+/// [`Driver::dispose`]. Of these only `with_view` runs foreign code meanwhile, and it is `busy` then, which keeps inputs queued.
+pub(crate) struct Driver {
+    this: Weak<Driver>,
+    client: RefCell<Client>,
+    inputs: RefCell<VecDeque<Input>>,
+    /// Someone up the call stack takes the inputs.
+    busy: Cell<bool>,
+    /// Inputs have come since the view was refreshed.
+    unread: Cell<bool>,
+    disposed: Cell<bool>,
+    shown_revision: Cell<u64>,
+    commands: Cell<u64>,
+    waiting: RefCell<BTreeMap<u64, oneshot::Sender<Outcome>>>,
+    pub(crate) http: Http,
+    records: Records,
+    alarm: Alarm,
+    frame: Frame,
+    listeners: RefCell<Vec<Listener>>,
+    pub(crate) view_readers: Readers<dyn Fn()>,
+    pub(crate) notice_readers: Readers<dyn Fn(&Notice)>,
+}
+
+impl Driver {
+    pub(crate) fn new(options: StreamOptions) -> Rc<Self> {
+        let StreamOptions { config, storage, headers, credentials, response_bytes_max } = options;
+        let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
+            this: this.clone(),
+            client: RefCell::new(Client::new(config, random_seed())),
+            inputs: RefCell::default(),
+            busy: Cell::new(false),
+            unread: Cell::new(false),
+            disposed: Cell::new(false),
+            shown_revision: Cell::new(0),
+            commands: Cell::new(0),
+            waiting: RefCell::default(),
+            http: Http::new(headers, credentials, response_bytes_max),
+            records: Records::new(storage),
+            alarm: Alarm::new(calling(this, Self::alarm_fired)),
+            frame: Frame::new(calling(this, Self::frame_fired)),
+            listeners: RefCell::default(),
+            view_readers: Readers::new(),
+            notice_readers: Readers::new(),
+        });
+        let listeners = crate::page::listen(&driver);
+        *driver.listeners.borrow_mut() = listeners;
+        driver
+    }
+
+    /// Hands a fact to the client, now, or when whoever is busy with it is done.
+    pub(crate) fn feed(&self, input: Input) {
+        if self.disposed.get() {
+            return;
+        }
+        self.inputs.borrow_mut().push_back(input);
+        self.pump();
+    }
+
+    /// A new command, and where its outcome comes.
+    pub(crate) fn command(&self) -> (CommandId, oneshot::Receiver<Outcome>) {
+        // 0 is nobody's.
+        let id = self.commands.get() + 1;
+        self.commands.set(id);
+        let (sender, receiver) = oneshot::channel();
+        if !self.disposed.get() {
+            self.waiting.borrow_mut().insert(id, sender);
+        }
+        (CommandId(id), receiver)
+    }
+
+    pub(crate) fn with_view<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
+        self.refresh();
+        let outermost = !self.busy.replace(true);
+        let result = read(self.client.borrow().view());
+        if outermost {
+            self.busy.set(false);
+            self.pump();
+        }
+        result
+    }
+
+    pub(crate) fn visibility_changed(&self) {
+        self.frame.visibility_changed();
+    }
+
+    /// Drops everything but what the view shows. The run goes on without this client.
+    pub(crate) fn dispose(&self) {
+        if self.disposed.replace(true) {
+            return;
+        }
+        self.inputs.borrow_mut().clear();
+        self.listeners.borrow_mut().clear();
+        self.alarm.clear();
+        self.frame.clear();
+        self.http.abort_all();
+        self.keep_record();
+        self.view_readers.clear();
+        self.notice_readers.clear();
+        // Their receivers then resolve to `Disconnected`.
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        drop(waiting);
+    }
+
+    /// Whoever mounts this thread again finds its run, as after a reload. While a reader borrows the client
+    /// that is left out: the record is then at most [`rejoin_core::Timeouts::record`] old.
+    fn keep_record(&self) {
+        let Ok(mut client) = self.client.try_borrow_mut() else { return };
+        client.handle(now(), Input::PageHiding { wall_clock: wall_clock() });
+        let effects: Vec<Effect> = std::iter::from_fn(|| client.poll_effect()).collect();
+        drop(client);
+        for effect in effects {
+            match effect {
+                Effect::SaveRecord { key, text } => drop(self.records.save(&key, &text)),
+                Effect::RemoveRecord { key } => drop(self.records.remove(&key)),
+                Effect::OpenStream { .. }
+                | Effect::SendRequest { .. }
+                | Effect::Abort { .. }
+                | Effect::LoadRecord { .. }
+                | Effect::Notify(_) => {}
+            }
+        }
+    }
+
+    fn pump(&self) {
+        if self.busy.replace(true) {
+            return;
+        }
+        loop {
+            let input = self.inputs.borrow_mut().pop_front();
+            let Some(input) = input else { break };
+            for effect in self.step(input) {
+                self.run(effect);
+            }
+        }
+        self.busy.set(false);
+        if !self.disposed.get() {
+            self.frame.request();
+            self.set_alarm();
+        }
+    }
+
+    fn step(&self, input: Input) -> Vec<Effect> {
+        let mut client = self.client.borrow_mut();
+        self.unread.set(true);
+        client.handle(now(), input);
+        std::iter::from_fn(|| client.poll_effect()).collect()
+    }
+
+    /// Runs foreign code: nothing is borrowed here.
+    fn run(&self, effect: Effect) {
+        if self.disposed.get() {
+            return;
+        }
+        match effect {
+            Effect::OpenStream { attempt, request } => {
+                self.http.start(self.this.clone(), attempt, request, Body::Streamed);
+            }
+            Effect::SendRequest { attempt, request } => {
+                self.http.start(self.this.clone(), attempt, request, Body::Whole);
+            }
+            Effect::Abort { attempt } => self.http.abort(attempt),
+            Effect::LoadRecord { key } => {
+                let (text, wrong) = self.records.load(&key);
+                self.tell_storage(wrong);
+                self.feed(Input::RecordLoaded { key, text, wall_clock: wall_clock() });
+            }
+            Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
+            Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
+            Effect::Notify(notice) => self.notify(&notice),
+        }
+    }
+
+    fn tell_storage(&self, wrong: Option<rejoin_core::ErrorCode>) {
+        if let Some(error) = wrong {
+            self.feed(Input::StorageFailed { error });
+        }
+    }
+
+    fn notify(&self, notice: &Notice) {
+        self.notice_readers.each(|reader| reader(notice));
+        if let Notice::Concluded { command, outcome } = notice {
+            let waiting = self.waiting.borrow_mut().remove(&command.0);
+            if let Some(waiting) = waiting {
+                // Nobody may wait any more.
+                drop(waiting.send(outcome.clone()));
+            }
+        }
+    }
+
+    fn set_alarm(&self) {
+        self.alarm.set(self.client.borrow().deadline().map(|(time, _)| time));
+    }
+
+    fn alarm_fired(&self) {
+        self.alarm.fired();
+        let due = self.client.borrow().deadline().is_some_and(|(time, _)| time <= now());
+        if due {
+            self.feed(Input::DeadlineReached);
+        } else {
+            // It has moved away since the timer was set, or the timer was early.
+            self.set_alarm();
+        }
+    }
+
+    fn refresh(&self) {
+        if self.unread.replace(false) {
+            match self.client.try_borrow_mut() {
+                Ok(mut client) => client.refresh_view(),
+                Err(_) => self.unread.set(true),
+            }
+        }
+    }
+
+    fn frame_fired(&self) {
+        self.frame.fired();
+        let revision = self.with_view(|view| view.revision());
+        if self.shown_revision.replace(revision) != revision {
+            self.view_readers.each(|reader| reader());
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.dispose();
+    }
+}
+
+fn calling(this: &Weak<Driver>, method: fn(&Driver)) -> impl Fn() + 'static {
+    let this = this.clone();
+    move || {
+        if let Some(driver) = this.upgrade() {
+            method(&driver);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Who is called when something changes.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::{Rc, Weak},
+};
+
+/// A callback that is called as long as this is kept.
+#[must_use = "dropping a subscription ends it"]
+pub struct Subscription {
+    end: Option<Box<dyn FnOnce()>>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            end();
+        }
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Subscription")
+    }
+}
+
+/// Callbacks in the order in which they came.
+pub(crate) struct Readers<F: ?Sized> {
+    callbacks: Rc<RefCell<BTreeMap<u64, Rc<F>>>>,
+    next: Cell<u64>,
+}
+
+impl<F: ?Sized + 'static> Readers<F> {
+    pub(crate) fn new() -> Self {
+        Self { callbacks: Rc::default(), next: Cell::new(0) }
+    }
+
+    pub(crate) fn add(&self, callback: Rc<F>) -> Subscription {
+        let id = self.next.replace(self.next.get() + 1);
+        self.callbacks.borrow_mut().insert(id, callback);
+        let callbacks: Weak<RefCell<BTreeMap<u64, Rc<F>>>> = Rc::downgrade(&self.callbacks);
+        let end = move || {
+            // The callback is dropped after the borrow: what it owns may subscribe or unsubscribe on its way out.
+            let ended = callbacks.upgrade().and_then(|callbacks| callbacks.borrow_mut().remove(&id));
+            drop(ended);
+        };
+        Subscription { end: Some(Box::new(end)) }
+    }
+
+    /// Calls each that is there now and is still there when its turn comes.
+    pub(crate) fn each(&self, call: impl Fn(&F)) {
+        let ids: Vec<u64> = self.callbacks.borrow().keys().copied().collect();
+        for id in ids {
+            let callback = self.callbacks.borrow().get(&id).cloned();
+            if let Some(callback) = callback {
+                call(&callback);
+            }
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        let ended = std::mem::take(&mut *self.callbacks.borrow_mut());
+        drop(ended);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Readers, Subscription};
+    use std::{cell::RefCell, rc::Rc};
+
+    #[test]
+    fn a_reader_that_ends_another_during_a_call_is_obeyed() {
+        let readers: Rc<Readers<dyn Fn()>> = Rc::new(Readers::new());
+        let called = Rc::new(RefCell::new(Vec::new()));
+        let second: Rc<RefCell<Option<Subscription>>> = Rc::default();
+        let first = readers.add(Rc::new({
+            let (called, second) = (Rc::clone(&called), Rc::clone(&second));
+            move || {
+                called.borrow_mut().push(1);
+                second.borrow_mut().take();
+            }
+        }));
+        *second.borrow_mut() = Some(readers.add(Rc::new({
+            let called = Rc::clone(&called);
+            move || called.borrow_mut().push(2)
+        })));
+        readers.each(|reader| reader());
+        drop(first);
+        readers.each(|reader| reader());
+        assert_eq!(*called.borrow(), [1]);
+    }
+}

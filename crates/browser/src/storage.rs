@@ -1,0 +1,223 @@
+//! Where records are kept.
+
+use crate::{scope, thrown_words};
+use rejoin_core::ErrorCode;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+use wasm_bindgen::JsValue;
+
+/// A place for records: texts under keys. No header, token or key is ever part of one.
+///
+/// Called synchronously, also while the page goes away, so nothing here can wait.
+pub trait RecordStore {
+    /// What is stored under `key`.
+    ///
+    /// # Errors
+    /// Where the place cannot be read.
+    fn load(&self, key: &str) -> Result<Option<String>, StorageError>;
+
+    /// Stores `text` under `key`, instead of what was there.
+    ///
+    /// # Errors
+    /// Where it is full or cannot be written; what was there before then stays.
+    fn save(&self, key: &str, text: &str) -> Result<(), StorageError>;
+
+    /// Removes what is stored under `key`, if anything.
+    ///
+    /// # Errors
+    /// Where the place cannot be written.
+    fn remove(&self, key: &str) -> Result<(), StorageError>;
+}
+
+/// Why a place for records does not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// There is no room. The person can clear the site's data; the client goes on without.
+    Full,
+    /// It is switched off, absent or refused, as in a private window or a sandboxed frame.
+    Denied {
+        /// The browser's words.
+        message: String,
+    },
+}
+
+impl StorageError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Full => ErrorCode::StorageFull,
+            Self::Denied { .. } => ErrorCode::StorageDenied,
+        }
+    }
+
+    fn from_thrown(thrown: &JsValue) -> Self {
+        let name = js_sys::Reflect::get(thrown, &"name".into()).ok().and_then(|name| name.as_string());
+        match name.as_deref() {
+            Some("QuotaExceededError" | "NS_ERROR_DOM_QUOTA_REACHED") => Self::Full,
+            Some(_) | None => Self::Denied { message: thrown_words(thrown) },
+        }
+    }
+}
+
+impl std::fmt::Display for StorageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code().message())
+    }
+}
+
+impl std::error::Error for StorageError {}
+
+macro_rules! web_store {
+    ($(#[$doc:meta])* $name:ident, $getter:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default)]
+        pub struct $name;
+
+        impl $name {
+            // Asked for each time: the getter itself throws where storage is refused, and that can change.
+            fn storage() -> Result<web_sys::Storage, StorageError> {
+                let absent = || StorageError::Denied { message: concat!(stringify!($getter), " is absent").to_owned() };
+                scope().$getter().map_err(|thrown| StorageError::from_thrown(&thrown))?.ok_or_else(absent)
+            }
+        }
+
+        impl RecordStore for $name {
+            fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
+                Self::storage()?.get_item(key).map_err(|thrown| StorageError::from_thrown(&thrown))
+            }
+
+            fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
+                Self::storage()?.set_item(key, text).map_err(|thrown| StorageError::from_thrown(&thrown))
+            }
+
+            fn remove(&self, key: &str) -> Result<(), StorageError> {
+                Self::storage()?.remove_item(key).map_err(|thrown| StorageError::from_thrown(&thrown))
+            }
+        }
+    };
+}
+
+web_store! {
+    /// `localStorage`: every tab of the origin, until it is removed.
+    LocalStore, local_storage
+}
+
+web_store! {
+    /// `sessionStorage`: this tab, until it is closed.
+    SessionStore, session_storage
+}
+
+/// Memory: this page, until it is left. Never fails.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    texts: RefCell<BTreeMap<String, String>>,
+}
+
+impl RecordStore for MemoryStore {
+    fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
+        Ok(self.texts.borrow().get(key).cloned())
+    }
+
+    fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
+        self.texts.borrow_mut().insert(key.to_owned(), text.to_owned());
+        Ok(())
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StorageError> {
+        self.texts.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+/// A store, and memory for what it would not take.
+pub(crate) struct Records {
+    store: Rc<dyn RecordStore>,
+    refused: MemoryStore,
+    told: Cell<Option<ErrorCode>>,
+}
+
+impl Records {
+    pub(crate) fn new(store: Rc<dyn RecordStore>) -> Self {
+        Self { store, refused: MemoryStore::default(), told: Cell::new(None) }
+    }
+
+    /// The text, and what is newly wrong.
+    pub(crate) fn load(&self, key: &str) -> (Option<String>, Option<ErrorCode>) {
+        let result = self.store.load(key);
+        let wrong = self.newly_wrong(result.as_ref().err());
+        let refused = self.refused.load(key).ok().flatten();
+        (refused.or_else(|| result.ok().flatten()), wrong)
+    }
+
+    /// What is newly wrong.
+    pub(crate) fn save(&self, key: &str, text: &str) -> Option<ErrorCode> {
+        let result = self.store.save(key, text);
+        // Memory does not fail.
+        let _ = match &result {
+            Ok(()) => self.refused.remove(key),
+            Err(_) => self.refused.save(key, text),
+        };
+        self.newly_wrong(result.as_ref().err())
+    }
+
+    /// What is newly wrong.
+    pub(crate) fn remove(&self, key: &str) -> Option<ErrorCode> {
+        let _ = self.refused.remove(key);
+        self.newly_wrong(self.store.remove(key).as_ref().err())
+    }
+
+    /// A store that fails once a second is reported once, and again after it has worked.
+    fn newly_wrong(&self, error: Option<&StorageError>) -> Option<ErrorCode> {
+        let code = error.map(StorageError::code);
+        if self.told.replace(code) == code { None } else { code }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MemoryStore, RecordStore, Records, StorageError};
+    use rejoin_core::ErrorCode;
+    use std::{cell::Cell, rc::Rc};
+
+    #[derive(Default)]
+    struct Flaky {
+        inner: MemoryStore,
+        full: Cell<bool>,
+    }
+
+    impl RecordStore for Flaky {
+        fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
+            self.inner.load(key)
+        }
+
+        fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
+            if self.full.get() { Err(StorageError::Full) } else { self.inner.save(key, text) }
+        }
+
+        fn remove(&self, key: &str) -> Result<(), StorageError> {
+            self.inner.remove(key)
+        }
+    }
+
+    #[test]
+    fn what_a_full_store_refuses_is_kept_in_memory_and_told_once() {
+        let flaky = Rc::new(Flaky::default());
+        let records = Records::new(flaky.clone());
+        assert_eq!(records.save("k", "1"), None);
+        flaky.full.set(true);
+        assert_eq!(records.save("k", "2"), Some(ErrorCode::StorageFull));
+        assert_eq!(records.save("k", "3"), None);
+        assert_eq!(records.load("k").0.as_deref(), Some("3"));
+        flaky.full.set(false);
+        assert_eq!(records.save("k", "4"), None);
+        assert_eq!(records.load("k"), (Some("4".to_owned()), None));
+        flaky.full.set(true);
+        assert_eq!(records.save("k", "5"), Some(ErrorCode::StorageFull));
+        records.remove("k");
+        assert_eq!(records.load("k").0, None);
+    }
+}

@@ -1,0 +1,168 @@
+//! The handle that applications and adapters hold.
+
+use crate::{
+    driver::Driver,
+    http::{Credentials, HeaderProvider},
+    readers::Subscription,
+    storage::{LocalStore, RecordStore},
+};
+use futures_channel::oneshot;
+use rejoin_core::{
+    Config, Input, Notice, Outcome, Submission, View,
+    wire::{RunId, ThreadId},
+};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    rc::{Rc, Weak},
+    task::{Context, Poll},
+};
+
+/// How a [`Stream`] is made.
+#[derive(Clone)]
+pub struct StreamOptions {
+    /// How the client behaves.
+    pub config: Config,
+    /// Where the records are kept that let a reload find its run. Default [`LocalStore`].
+    pub storage: Rc<dyn RecordStore>,
+    /// The application's headers. Default none.
+    pub headers: Option<HeaderProvider>,
+    /// Whether cookies are sent. Default to the page's own origin.
+    pub credentials: Credentials,
+    /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
+    pub response_bytes_max: usize,
+}
+
+impl StreamOptions {
+    /// The defaults.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            storage: Rc::new(LocalStore),
+            headers: None,
+            credentials: Credentials::default(),
+            response_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl fmt::Debug for StreamOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamOptions").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// One client in this page. Clones are the same client; when the last is dropped it is disposed of.
+///
+/// A new one is on a new thread and has asked the server for nothing: [`Stream::switch_thread`] enters a thread.
+#[derive(Clone)]
+pub struct Stream {
+    driver: Rc<Driver>,
+}
+
+impl Stream {
+    /// Makes a client and listens to the page.
+    ///
+    /// # Panics
+    /// Outside a browser.
+    pub fn new(options: StreamOptions) -> Self {
+        Self { driver: Driver::new(options) }
+    }
+
+    /// Enters a thread, or with `None` a new one. Loads its state, and joins the run that is active on it.
+    pub fn switch_thread(&self, thread_id: Option<ThreadId>) {
+        self.driver.feed(Input::ThreadSwitched { thread_id });
+    }
+
+    /// Runs the assistant.
+    pub fn submit(&self, submission: Submission) -> Conclusion {
+        let (command, receiver) = self.driver.command();
+        self.driver.feed(Input::SubmitRequested { command, submission: Box::new(submission) });
+        Conclusion { receiver }
+    }
+
+    /// Joins a run by hand. Without a run id: the stored run, else the thread's active one.
+    pub fn join_stream(&self, run_id: Option<RunId>) -> Conclusion {
+        let (command, receiver) = self.driver.command();
+        self.driver.feed(Input::JoinRequested { command, run_id });
+        Conclusion { receiver }
+    }
+
+    /// Disconnects. The agent goes on; everything received stays.
+    pub fn stop(&self) {
+        self.driver.feed(Input::StopRequested);
+    }
+
+    /// Stops the agent on the server.
+    pub fn cancel(&self) {
+        self.driver.feed(Input::CancelRequested);
+    }
+
+    /// Lends the view. Commands given meanwhile are queued until it is given back.
+    pub fn with_view<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
+        self.driver.with_view(read)
+    }
+
+    /// Calls `reader` when the view has changed, at most once per animation frame; while the page is hidden every
+    /// 100 ms at most. A reader that owns a `Stream` keeps it alive: let it own a [`WeakStream`].
+    pub fn subscribe(&self, reader: impl Fn() + 'static) -> Subscription {
+        self.driver.view_readers.add(Rc::new(reader))
+    }
+
+    /// Calls `reader` with every notice, at once and in order.
+    pub fn on_notice(&self, reader: impl Fn(&Notice) + 'static) -> Subscription {
+        self.driver.notice_readers.add(Rc::new(reader))
+    }
+
+    /// Drops every request, timer, listener and subscription, without cancelling the run. The record of
+    /// an unfinished run is kept, so a new client on the same thread rejoins it. Commands do nothing afterwards, and what
+    /// waits for a [`Conclusion`] gets [`Outcome::Disconnected`].
+    pub fn dispose(&self) {
+        self.driver.dispose();
+    }
+
+    /// A handle that does not keep the client alive.
+    pub fn downgrade(&self) -> WeakStream {
+        WeakStream { driver: Rc::downgrade(&self.driver) }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream")
+    }
+}
+
+/// A [`Stream`] that others keep alive.
+#[derive(Clone)]
+pub struct WeakStream {
+    driver: Weak<Driver>,
+}
+
+impl WeakStream {
+    /// The stream, if it is still there.
+    pub fn upgrade(&self) -> Option<Stream> {
+        self.driver.upgrade().map(|driver| Stream { driver })
+    }
+}
+
+impl fmt::Debug for WeakStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakStream")
+    }
+}
+
+/// How a command ended, once it has. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct Conclusion {
+    receiver: oneshot::Receiver<Outcome>,
+}
+
+impl Future for Conclusion {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.receiver).poll(context).map(|outcome| outcome.unwrap_or(Outcome::Disconnected))
+    }
+}

@@ -1,0 +1,216 @@
+//! The view as signals.
+
+use crate::UseStreamOptions;
+use leptos::prelude::{ArcRwSignal, ArcSignal, GetUntracked, ReadUntracked, RwSignal, Set};
+use rejoin_core::{
+    Connection, ErrorCode, MessageOrigin, MessageSlot, StreamError, View,
+    wire::{Json, MessageId, RunId, ThreadId, message::Message, thread::Interrupt},
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// One message of the list. Equal to another of the same key: its content is in its signals.
+#[derive(Debug, Clone)]
+pub struct StreamMessage {
+    /// The message's id, for a keyed list.
+    pub key: String,
+    /// The message. Changes when its content does, at most once per animation frame.
+    pub message: ArcSignal<Arc<Message>>,
+    /// Whether it was cut short: its run failed or was cancelled, and the server has not stored it.
+    pub incomplete: ArcSignal<bool>,
+    /// Whether the server has not shown it yet.
+    pub optimistic: ArcSignal<bool>,
+}
+
+impl PartialEq for StreamMessage {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for StreamMessage {}
+
+/// Where the view is written to. They belong to the owner under which they were made.
+#[derive(Clone, Copy)]
+pub(crate) struct Signals {
+    pub(crate) values: RwSignal<Json>,
+    pub(crate) messages: RwSignal<Vec<StreamMessage>>,
+    pub(crate) is_loading: RwSignal<bool>,
+    pub(crate) is_thread_loading: RwSignal<bool>,
+    pub(crate) connection: RwSignal<Connection>,
+    pub(crate) error: RwSignal<Option<StreamError>>,
+    pub(crate) interrupts: RwSignal<Vec<Interrupt>>,
+    pub(crate) run_id: RwSignal<Option<RunId>>,
+    pub(crate) thread_id: RwSignal<Option<ThreadId>>,
+    pub(crate) can_rejoin: RwSignal<bool>,
+    pub(crate) storage_error: RwSignal<Option<ErrorCode>>,
+}
+
+impl Signals {
+    /// The state before anything was loaded: what a server renders.
+    pub(crate) fn new(options: &UseStreamOptions) -> Self {
+        Self {
+            values: RwSignal::new(Json::null()),
+            messages: RwSignal::new(Vec::new()),
+            is_loading: RwSignal::new(false),
+            is_thread_loading: RwSignal::new(options.thread_id.is_some()),
+            connection: RwSignal::new(Connection::Idle),
+            error: RwSignal::new(None),
+            interrupts: RwSignal::new(Vec::new()),
+            run_id: RwSignal::new(None),
+            thread_id: RwSignal::new(options.thread_id.clone()),
+            can_rejoin: RwSignal::new(false),
+            storage_error: RwSignal::new(None),
+        }
+    }
+}
+
+/// Writes what changed since the last time.
+#[derive(Default)]
+pub(crate) struct Writer {
+    revision: u64,
+    rows: Vec<Row>,
+}
+
+/// A message's signals, in the list's order.
+struct Row {
+    id: MessageId,
+    revision: u64,
+    message: ArcRwSignal<Arc<Message>>,
+    incomplete: ArcRwSignal<bool>,
+    optimistic: ArcRwSignal<bool>,
+}
+
+impl Writer {
+    /// Signals' readers may run at once where no executor is set, so nothing may be borrowed that they need: `view` has to
+    /// have been copied out first. See [`Snapshot`].
+    pub(crate) fn write(&mut self, signals: Signals, snapshot: Snapshot) {
+        self.revision = snapshot.revision;
+        if let Some(slots) = snapshot.slots {
+            let order = snapshot.order || slots.len() != self.rows.len();
+            if order {
+                self.reorder(&slots);
+            }
+            for (row, slot) in self.rows.iter_mut().zip(&slots) {
+                row.write(slot);
+            }
+            if order {
+                signals.messages.set(self.rows.iter().map(Row::handle).collect());
+            }
+        }
+        if let Some(values) = snapshot.values {
+            signals.values.set(values);
+        }
+        if let Some(interrupts) = snapshot.interrupts {
+            signals.interrupts.set(interrupts);
+        }
+        put(signals.thread_id, snapshot.thread_id);
+        put(signals.run_id, snapshot.run_id);
+        put(signals.error, snapshot.error);
+        put(signals.is_thread_loading, snapshot.is_thread_loading);
+        put(signals.can_rejoin, snapshot.can_rejoin);
+        put(signals.connection, snapshot.connection);
+        put(signals.is_loading, snapshot.is_loading);
+    }
+
+    /// The revision written last.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn reorder(&mut self, slots: &[MessageSlot]) {
+        let mut rows: HashMap<MessageId, Row> = self.rows.drain(..).map(|row| (row.id.clone(), row)).collect();
+        self.rows = slots.iter().map(|slot| rows.remove(slot.id()).unwrap_or_else(|| Row::new(slot))).collect();
+    }
+}
+
+impl Row {
+    fn new(slot: &MessageSlot) -> Self {
+        Self {
+            id: slot.id().clone(),
+            revision: slot.revision,
+            message: ArcRwSignal::new(Arc::clone(&slot.message)),
+            incomplete: ArcRwSignal::new(slot.origin == MessageOrigin::Partial),
+            optimistic: ArcRwSignal::new(slot.origin == MessageOrigin::Optimistic),
+        }
+    }
+
+    fn write(&mut self, slot: &MessageSlot) {
+        if self.revision == slot.revision {
+            return;
+        }
+        self.revision = slot.revision;
+        if !Arc::ptr_eq(&self.message.read_untracked(), &slot.message) {
+            self.message.set(Arc::clone(&slot.message));
+        }
+        let flags = [(&self.incomplete, MessageOrigin::Partial), (&self.optimistic, MessageOrigin::Optimistic)];
+        for (signal, origin) in flags {
+            let flag = slot.origin == origin;
+            if signal.get_untracked() != flag {
+                signal.set(flag);
+            }
+        }
+    }
+
+    fn handle(&self) -> StreamMessage {
+        StreamMessage {
+            key: self.id.as_str().to_owned(),
+            message: self.message.clone().into(),
+            incomplete: self.incomplete.clone().into(),
+            optimistic: self.optimistic.clone().into(),
+        }
+    }
+}
+
+/// What changed, copied out of the view. Messages are shared, not copied.
+pub(crate) struct Snapshot {
+    revision: u64,
+    order: bool,
+    slots: Option<Vec<MessageSlot>>,
+    values: Option<Json>,
+    interrupts: Option<Vec<Interrupt>>,
+    thread_id: Option<ThreadId>,
+    run_id: Option<RunId>,
+    error: Option<StreamError>,
+    connection: Connection,
+    is_loading: bool,
+    is_thread_loading: bool,
+    can_rejoin: bool,
+}
+
+impl Snapshot {
+    pub(crate) fn take(view: View<'_>, since: u64) -> Self {
+        let changes = view.changes_since(since);
+        let messages_changed = changes.order || !changes.messages.is_empty();
+        Self {
+            revision: changes.revision,
+            order: changes.order,
+            slots: messages_changed.then(|| view.messages().to_vec()),
+            values: changes.values.then(|| view.values().clone()),
+            interrupts: changes.interrupts.then(|| view.interrupts().to_vec()),
+            thread_id: view.thread_id().cloned(),
+            run_id: view.run_id().cloned(),
+            error: view.error().cloned(),
+            connection: view.connection(),
+            is_loading: view.is_loading(),
+            is_thread_loading: view.is_thread_loading(),
+            can_rejoin: view.can_rejoin(),
+        }
+    }
+}
+
+fn put<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.try_with_untracked_eq(&value) == Some(false) {
+        signal.set(value);
+    }
+}
+
+trait TryEq<T> {
+    /// Whether it holds `value`; `None` where the signal is gone.
+    fn try_with_untracked_eq(&self, value: &T) -> Option<bool>;
+}
+
+impl<T: PartialEq + Send + Sync + 'static> TryEq<T> for RwSignal<T> {
+    fn try_with_untracked_eq(&self, value: &T) -> Option<bool> {
+        leptos::prelude::WithUntracked::try_with_untracked(self, |held| held == value)
+    }
+}
