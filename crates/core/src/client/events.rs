@@ -347,7 +347,6 @@ impl Client {
             return self.corrupt(&error);
         }
         let error = wire_error(&error);
-        self.warn(error.clone());
         let Some(follow) = &mut self.follow else {
             return;
         };
@@ -357,6 +356,7 @@ impl Client {
             // It comes with each attempt: what the thread holds is shown, and why no more comes.
             self.begin_settle(Outcome::Failed(error));
         } else {
+            self.warn(error);
             self.reopen();
         }
     }
