@@ -1,14 +1,19 @@
 //! Recorded transcripts of the real Agent Servers, and what every test on them needs.
 //!
 //! [`transcripts`] reads `tests/fixtures/wire`; [`decode`] gives the items of a body that arrives in
-//! chunks; [`Seed`] chooses cuts that a failure message can name. The tests in `tests/` then say what
-//! must hold wherever the bytes are cut.
+//! chunks; [`recordings`] are the runs among them, and [`play`] shows one to a client through a
+//! scripted server that cuts and resumes; [`Seed`] chooses cuts that a failure message can name. The
+//! tests in `tests/` then say what must hold wherever the bytes are cut.
 //!
 //! It never talks to a server.
 
+mod player;
+mod recording;
 mod seed;
 mod transcript;
 
+pub use player::{Ending, How, Script, Shown, play};
+pub use recording::{Recording, recordings};
 pub use seed::Seed;
 pub use transcript::{Exchange, Request, Response, Transcript, parse, transcripts};
 
