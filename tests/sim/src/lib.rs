@@ -1,1 +1,61 @@
-//! (skeleton)
+//! A seeded simulation of `rejoin-core` against models of the three servers.
+//!
+//! One seed is one schedule: a server, an agent, a network, a page, a user, and everything that goes wrong between
+//! them, on a virtual clock. Nothing in it reads a clock or a socket, so a seed that fails fails again:
+//!
+//! ```sh
+//! REJOIN_SIM_SEED=42 cargo test -p rejoin-sim --test schedules -- --nocapture
+//! ```
+//!
+//! What must hold is in `check.rs` (after every step) and `settle.rs` (at rest); what is modelled of the servers in
+//! `server/`, from research/agent-server-wire.md; what can go wrong in `plan.rs` and `network.rs`.
+
+mod check;
+mod network;
+mod page;
+mod plan;
+mod queue;
+mod report;
+mod rng;
+mod server;
+mod settle;
+mod storage;
+mod trace;
+mod truth;
+mod user;
+mod world;
+
+pub use network::Fault;
+pub use report::Report;
+pub use trace::Trace;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use world::World;
+
+/// Runs one schedule.
+///
+/// # Errors
+/// The invariant that did not hold, or the panic's words.
+pub fn run_seed(seed: u64, trace: &Trace) -> Result<Report, String> {
+    let run = || {
+        let mut world = World::new(seed, trace.clone());
+        world.run().map(|()| world.report.clone())
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result,
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(format!("panicked: {}", words.unwrap_or_default()))
+        }
+    }
+}
+
+/// Runs a seed again, with its log.
+pub fn explain(seed: u64) -> String {
+    let trace = Trace::on();
+    let result = run_seed(seed, &trace);
+    let mut text = trace.lines().join("\n");
+    text.push_str(&format!("\nseed {seed}: {result:?}\n"));
+    text
+}

@@ -1,0 +1,119 @@
+//! The invariants: what must hold after every step, whatever has happened.
+
+use crate::{server::Server, truth::Truth};
+use rejoin_core::{Client, MessageOrigin, Outcome};
+use std::collections::BTreeMap;
+
+/// What was on the screen.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    bytes: usize,
+    origin: MessageOrigin,
+}
+
+/// Watches one reader's screen.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    /// What went wrong first.
+    pub(crate) violation: Option<String>,
+    /// When a run last ended for the client.
+    pub(crate) ended_at: u64,
+    shown: BTreeMap<String, Shown>,
+    revision: u64,
+    run_id: Option<String>,
+}
+
+impl Checker {
+    pub(crate) fn fail(&mut self, what: impl Into<String>) {
+        self.violation.get_or_insert(what.into());
+    }
+
+    /// Another page or another thread: the screen begins anew.
+    pub(crate) fn forget_shown(&mut self) {
+        self.shown.clear();
+        self.revision = 0;
+        self.run_id = None;
+    }
+
+    pub(crate) fn ended(&mut self, now: u64, _outcome: &Outcome) {
+        self.ended_at = now;
+    }
+
+    pub(crate) fn check(&mut self, client: &Client, server: &Server) {
+        let view = client.view();
+        let posts = server.posts.iter().find(|(_, runs)| runs.len() > 1);
+        if let Some((submission, runs)) = posts {
+            self.fail(format!("submission {submission} became the runs {runs:?}"));
+        }
+        let revision = view.revision();
+        if revision < self.revision {
+            self.fail(format!("the view's revision went from {} to {revision}", self.revision));
+        }
+        if revision == self.revision {
+            return;
+        }
+        let before = std::mem::take(&mut self.shown);
+        let run_id = view.run_id().map(ToString::to_string);
+        let run_changed = run_id != self.run_id;
+        let mut nodes = BTreeMap::new();
+        for slot in view.messages() {
+            let (id, bytes) = (slot.id().to_string(), slot.message.content.text_bytes());
+            if slot.revision > self.revision || before.get(&id).is_none_or(|shown| shown.bytes != bytes) {
+                if slot.revision <= self.revision {
+                    self.fail(format!("message {id} changed, but its revision did not"));
+                }
+                self.check_text(&server.truth, &id, slot.origin, &slot.message.content.text());
+            }
+            if let Some(shown) = before.get(&id) && bytes < shown.bytes && !is_dead(server, &id) {
+                self.fail(format!("message {id} shrank from {} to {bytes} bytes", shown.bytes));
+            }
+            if let Some(told) = server.truth.told.get(&id)
+                && let Some(other) = nodes.insert((told.run.clone(), told.node), id.clone())
+            {
+                self.fail(format!("{other} and {id} are two attempts at one message, and both are shown"));
+            }
+            if self.shown.insert(id.clone(), Shown { bytes, origin: slot.origin }).is_some() {
+                self.fail(format!("message {id} is shown twice"));
+            }
+        }
+        for (id, shown) in &before {
+            if !self.shown.contains_key(id) && !may_vanish(server, id, *shown, run_changed) {
+                self.fail(format!("message {id} of {} bytes vanished ({:?})", shown.bytes, shown.origin));
+            }
+        }
+        self.revision = revision;
+        self.run_id = run_id;
+    }
+
+    fn check_text(&mut self, truth: &Truth, id: &str, origin: MessageOrigin, text: &str) {
+        match truth.told.get(id) {
+            Some(told) if told.text.starts_with(text) => {}
+            Some(told) => self.fail(format!("message {id} shows {text:?}, which does not begin {:?}", told.text)),
+            // Painted from a record, a submission's message may have lost its mark; its text is known.
+            None if origin == MessageOrigin::Optimistic && truth.asked.contains(text) => {}
+            None => self.fail(format!("message {id} was never said by anybody: {text:?}")),
+        }
+    }
+}
+
+fn is_dead(server: &Server, id: &str) -> bool {
+    server.truth.told.get(id).is_some_and(|told| told.dead)
+}
+
+/// Whether a message may leave the screen: the server has started over or lost it; or it does not hold it, and it was
+/// only shown for a submission, or kept of a run that is over while another run's messages come.
+fn may_vanish(server: &Server, id: &str, shown: Shown, run_changed: bool) -> bool {
+    if is_dead(server, id) {
+        return true;
+    }
+    if server.threads.values().any(|thread| thread.holds(id)) {
+        return false;
+    }
+    let Some(told) = server.truth.told.get(id) else { return true };
+    let run_is_over = server.runs.get(&told.run).is_none_or(|run| !run.is_active());
+    match shown.origin {
+        MessageOrigin::Optimistic => true,
+        MessageOrigin::Partial => run_is_over,
+        MessageOrigin::Server => run_is_over && run_changed,
+    }
+}

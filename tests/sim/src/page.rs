@@ -1,0 +1,323 @@
+//! The page: a client and the browser around it, which runs its effects and feeds its inputs.
+
+use crate::{
+    check::Checker,
+    server::Request,
+    world::{Event, World},
+};
+use rejoin_core::{
+    AttemptId, Client, Config, Effect, HttpRequest, Input, Method, Millis, Notice, wire::ThreadId,
+};
+use std::collections::BTreeSet;
+
+/// Names a request: the page and its attempt.
+pub(crate) type Key = (u64, AttemptId);
+
+const API_URL: &str = "http://server/api";
+/// Timers of hidden pages fire at most this often, in milliseconds.
+const HIDDEN_TIMER_MS: u64 = 1_000;
+/// Effects of one input; more means that they do not come to an end.
+const EFFECTS_MAX: usize = 1_000;
+
+/// An open page.
+pub(crate) struct Page {
+    pub(crate) number: u64,
+    pub(crate) client: Client,
+    /// When it was opened; its own clock begins there.
+    started_at: u64,
+    pub(crate) is_visible: bool,
+    pub(crate) is_frozen: bool,
+    /// Online events that came while it was frozen.
+    missed_online: Option<bool>,
+    /// What came while it was frozen.
+    pub(crate) held: Vec<Event>,
+    /// Commands that are not concluded.
+    pub(crate) open_commands: BTreeSet<u64>,
+}
+
+impl Page {
+    /// When the client wants to be woken, as far as the browser grants it.
+    pub(crate) fn deadline_at(&self, now: u64) -> Option<u64> {
+        if self.is_frozen {
+            return None;
+        }
+        let at = self.started_at + self.client.deadline()?.0.0;
+        let at = if self.is_visible { at } else { at.next_multiple_of(HIDDEN_TIMER_MS) };
+        Some(at.max(now))
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let view = self.client.view();
+        !view.is_loading() && !view.is_thread_loading()
+    }
+}
+
+impl World {
+    pub(crate) fn open_page(&mut self) {
+        if self.page.is_some() {
+            return;
+        }
+        self.pages += 1;
+        let mut config = Config::new(API_URL, self.plan.agent.id());
+        config.record_bytes_max = self.plan.record_bytes_max;
+        let seed = self.rng.number();
+        self.page = Some(Page {
+            number: self.pages,
+            client: Client::new(config, seed),
+            started_at: self.now,
+            is_visible: true,
+            is_frozen: false,
+            missed_online: None,
+            held: Vec::new(),
+            open_commands: BTreeSet::new(),
+        });
+        self.checker.forget_shown();
+        self.trace.line(self.now, || format!("page {} opens", self.pages));
+        if self.network_gone == Some(true) {
+            self.feed(Input::WentOffline);
+        }
+        self.enter(self.address.clone());
+    }
+
+    pub(crate) fn close_page(&mut self) {
+        let Some(page) = self.page.take() else { return };
+        self.trace.line(self.now, || format!("page {} closes", page.number));
+        let keys: Vec<Key> = self.exchanges.keys().copied().collect();
+        for key in keys {
+            // What has left the page still arrives now and then; its answer has nobody to go to.
+            let posted = self.exchanges[&key].request.is_post && self.rng.chance(50);
+            if posted && self.exchanges[&key].conn.is_none() {
+                continue;
+            }
+            self.abort(key);
+        }
+    }
+
+    /// Turns the page to a thread, as its address says.
+    pub(crate) fn enter(&mut self, thread: Option<String>) {
+        self.trace.line(self.now, || format!("> thread {thread:?}"));
+        self.address.clone_from(&thread);
+        self.checker.forget_shown();
+        self.feed(Input::ThreadSwitched { thread_id: thread.map(ThreadId::from) });
+    }
+
+    pub(crate) fn page_hiding(&mut self) {
+        let wall_clock = self.wall_clock();
+        self.feed_if_awake(Input::PageHiding { wall_clock });
+    }
+
+    pub(crate) fn hide(&mut self, length: u64) {
+        let Some(page) = self.page.as_mut().filter(|page| page.is_visible && !page.is_frozen) else { return };
+        page.is_visible = false;
+        let number = page.number;
+        self.feed(Input::BecameHidden);
+        if self.rng.chance(50) {
+            self.page_hiding();
+        }
+        self.queue.push(self.now + length, Event::Show(number));
+    }
+
+    pub(crate) fn show(&mut self, number: u64) {
+        let Some(page) = self.page.as_mut().filter(|page| page.number == number) else { return };
+        if page.is_visible || page.is_frozen {
+            return;
+        }
+        page.is_visible = true;
+        self.trace.line(self.now, || "! visible".to_owned());
+        self.feed(Input::BecameVisible);
+    }
+
+    pub(crate) fn freeze(&mut self, length: u64, lost: bool) {
+        let Some(page) = self.page.as_mut().filter(|page| !page.is_frozen) else { return };
+        let number = page.number;
+        if std::mem::replace(&mut page.is_visible, false) {
+            self.feed(Input::BecameHidden);
+        }
+        if let Some(page) = &mut self.page {
+            page.is_frozen = true;
+        }
+        if lost {
+            let keys: Vec<Key> = self.exchanges.keys().copied().collect();
+            for key in keys {
+                let told = self.rng.chance(50);
+                let exchange = self.exchanges.get_mut(&key).expect("listed above");
+                exchange.is_silent = true;
+                if let Some(conn) = exchange.conn.take() {
+                    self.server.drop_conn(conn);
+                }
+                if told {
+                    self.queue.push(self.now, Event::Fail(key));
+                }
+            }
+        }
+        self.queue.push(self.now + length, Event::Thaw(number, lost));
+    }
+
+    pub(crate) fn thaw(&mut self, number: u64, lost: bool) {
+        let Some(page) = self.page.as_mut().filter(|page| page.number == number && page.is_frozen) else { return };
+        page.is_frozen = false;
+        page.is_visible = true;
+        let held = std::mem::take(&mut page.held);
+        let online = page.missed_online.take();
+        self.trace.line(self.now, || format!("! thawed, {} events held", held.len()));
+        let held_first = self.rng.chance(50);
+        if held_first {
+            held.into_iter().for_each(|event| self.queue.push(self.now, event));
+            // They are due now, so they come before anything later; the page's own events come after them.
+            self.run_until(self.now, |world| world.queue.next_at().is_none_or(|at| at > world.now));
+            self.wake_up(online, lost);
+        } else {
+            self.wake_up(online, lost);
+            held.into_iter().for_each(|event| self.queue.push(self.now, event));
+        }
+    }
+
+    fn wake_up(&mut self, online: Option<bool>, lost: bool) {
+        match online {
+            Some(true) => self.feed_if_awake(Input::WentOnline),
+            Some(false) => self.feed_if_awake(Input::WentOffline),
+            None => {}
+        }
+        if lost || self.rng.chance(70) {
+            self.feed_if_awake(Input::Thawed);
+        }
+        self.feed_if_awake(Input::BecameVisible);
+    }
+
+    /// Feeds the page, unless it is frozen or closed: then only the last word on the network is kept.
+    pub(crate) fn feed_if_awake(&mut self, input: Input) {
+        let Some(page) = &mut self.page else { return };
+        if !page.is_frozen {
+            return self.feed(input);
+        }
+        match input {
+            Input::WentOnline => page.missed_online = Some(true),
+            Input::WentOffline => page.missed_online = Some(false),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn feed_to(&mut self, key: Key, make: impl FnOnce(AttemptId) -> Input) {
+        if self.is_page(key.0) {
+            self.feed(make(key.1));
+        }
+    }
+
+    /// The one way into the client: an input, then its effects, then the invariants.
+    pub(crate) fn feed(&mut self, input: Input) {
+        let Some(page) = &mut self.page else { return };
+        let now = Millis(self.now - page.started_at);
+        self.trace.line(self.now, || describe(&input));
+        page.client.handle(now, input);
+        let mut effects = Vec::new();
+        while let Some(effect) = page.client.poll_effect() {
+            effects.push(effect);
+            if effects.len() > EFFECTS_MAX {
+                return self.checker.fail("effects do not come to an end");
+            }
+        }
+        let number = page.number;
+        for effect in effects {
+            self.run_effect(number, effect);
+        }
+        self.check();
+    }
+
+    fn run_effect(&mut self, page: u64, effect: Effect) {
+        match effect {
+            Effect::OpenStream { attempt, request } => self.send((page, attempt), to_server(&request), true),
+            Effect::SendRequest { attempt, request } => self.send((page, attempt), to_server(&request), false),
+            Effect::Abort { attempt } => {
+                self.trace.line(self.now, || format!("  {} dropped", attempt.0));
+                self.abort((page, attempt));
+            }
+            Effect::LoadRecord { key } => self.load_record(page, key),
+            Effect::SaveRecord { key, text } => {
+                if let Err(error) = self.storage.save(key, text) {
+                    self.queue.push(self.now, Event::RecordFailed(page, error));
+                }
+            }
+            Effect::RemoveRecord { key } => {
+                self.trace.line(self.now, || "  record removed".to_owned());
+                if let Err(error) = self.storage.remove(&key) {
+                    self.queue.push(self.now, Event::RecordFailed(page, error));
+                }
+            }
+            Effect::Notify(notice) => self.noticed(notice),
+        }
+    }
+
+    fn load_record(&mut self, page: u64, key: String) {
+        let later = self.now + self.rng.pick(&[0, 0, 0, 1, 30]);
+        let text = match self.storage.load(&key) {
+            Ok(text) => text,
+            Err(error) => {
+                self.queue.push(later, Event::RecordFailed(page, error));
+                None
+            }
+        };
+        self.queue.push(later, Event::Record(page, key, text));
+    }
+
+    fn noticed(&mut self, notice: Notice) {
+        self.trace.line(self.now, || format!("  * {notice:?}"));
+        match notice {
+            Notice::ThreadCreated { thread_id } => {
+                self.address = Some(thread_id.to_string());
+                self.threads.push(thread_id.to_string());
+            }
+            Notice::Ended { outcome, .. } => {
+                self.report.count(format!("ended: {}", outcome.as_str()));
+                self.checker.ended(self.now, &outcome);
+            }
+            Notice::Concluded { command, outcome } => {
+                self.report.count(format!("concluded: {}", outcome.as_str()));
+                let open = self.page.as_mut().is_some_and(|page| page.open_commands.remove(&command.0));
+                if !open {
+                    self.checker.fail(format!("command {} is concluded twice, or was never given", command.0));
+                }
+            }
+            Notice::StartedOver { .. } => self.report.count("notice: started over"),
+            Notice::Warning(error) => self.report.count(format!("warning: {}", error.code)),
+            Notice::StorageFailed { code } => self.report.count(format!("storage failed: {code}")),
+            Notice::ConnectionChanged(connection) => {
+                self.report.count(format!("connection: {}", connection.as_str()));
+            }
+            Notice::Created { .. } | Notice::EventApplied(_) | Notice::AttemptOpened { .. }
+            | Notice::AttemptEnded { .. } => {}
+        }
+    }
+
+    fn check(&mut self) {
+        let Some(page) = &mut self.page else { return };
+        let streams = self.exchanges.iter().filter(|(key, exchange)| key.0 == page.number && exchange.is_stream).count();
+        if streams > 1 {
+            self.checker.fail(format!("{streams} streams are open at a time"));
+        }
+        if self.rng.chance(20) {
+            page.client.refresh_view();
+        }
+        Checker::check(&mut self.checker, &page.client, &self.server);
+    }
+}
+
+fn to_server(request: &HttpRequest) -> Request {
+    let path = request.url.strip_prefix(API_URL).unwrap_or("/not-the-api").to_owned();
+    let header = |name: &str| request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+    let body = request.body.as_ref().and_then(|body| serde_json::from_str(body.text()).ok()).unwrap_or_default();
+    Request { is_post: request.method == Method::Post, path, last_event_id: header("last-event-id"), body }
+}
+
+fn describe(input: &Input) -> String {
+    match input {
+        Input::ChunkArrived { attempt, bytes } => format!("chunk of {} for {}", bytes.len(), attempt.0),
+        Input::ResponseArrived { attempt, status, body, .. } => {
+            format!("answer {status} for {}: {}", attempt.0, crate::trace::short(&String::from_utf8_lossy(body)))
+        }
+        Input::RecordLoaded { text, .. } => {
+            format!("record {}", crate::trace::short(text.as_deref().unwrap_or("absent")))
+        }
+        other => format!("{other:?}"),
+    }
+}

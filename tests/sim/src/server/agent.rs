@@ -1,0 +1,252 @@
+//! The agents, model-free like the graphs in `tests/agent-server`: what they say, and when.
+
+use crate::rng::Rng;
+use serde_json::{Value, json};
+
+const WORDS: [&str; 26] = [
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima",
+    "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray",
+    "yankee", "zulu",
+];
+const CALL_PARTS: [&str; 5] = [r#"{"ci"#, r#"ty": ""#, "Par", r#"is""#, "}"];
+/// Tokens that `boom` says before it fails.
+const BOOM_TOKENS: u64 = 5;
+
+/// Which agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Agent {
+    /// One streamed answer.
+    Chat,
+    /// A tool call, the tool's answer, a streamed answer.
+    Tools,
+    /// A streamed draft, a question, a closing word.
+    Approval,
+    /// Fails in the middle of its answer.
+    Boom,
+}
+
+impl Agent {
+    /// Every agent.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Tools, Self::Approval, Self::Boom];
+
+    /// The assistant's id.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Tools => "tools",
+            Self::Approval => "approval",
+            Self::Boom => "boom",
+        }
+    }
+
+    /// The agent of an assistant's id.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|agent| agent.id() == id)
+    }
+}
+
+/// How an agent is told to behave.
+#[derive(Debug, Clone, Copy)]
+pub struct Knobs {
+    /// Tokens of an answer.
+    pub n_tokens: u64,
+    /// Between two tokens.
+    pub delay_ms: u64,
+}
+
+/// A streamed piece.
+#[derive(Debug, Clone, Default)]
+pub struct Piece {
+    /// Text to append.
+    pub text: String,
+    /// A piece of a tool call: whether it is the first, and its arguments.
+    pub call: Option<(bool, &'static str)>,
+    /// Why the message ends.
+    pub finish: Option<&'static str>,
+    /// Tokens used, told with the end.
+    pub tokens: Option<u64>,
+    /// Python's closing piece.
+    pub is_last: bool,
+}
+
+impl Piece {
+    pub(super) fn response_metadata(&self) -> Value {
+        self.finish.map_or(json!({}), |reason| json!({ "finish_reason": reason }))
+    }
+
+    pub(super) fn call_chunks(&self) -> Value {
+        match self.call {
+            None => json!([]),
+            Some((true, args)) => {
+                json!([{ "name": "get_weather", "args": args, "id": "call_1", "index": 0, "type": "tool_call_chunk" }])
+            }
+            Some((false, args)) => {
+                json!([{ "name": null, "args": args, "id": null, "index": 0, "type": "tool_call_chunk" }])
+            }
+        }
+    }
+}
+
+/// A whole message.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// `ai` or `tool`.
+    pub kind: &'static str,
+    /// Its text.
+    pub text: String,
+    /// The tool's name.
+    pub name: Option<&'static str>,
+    /// Whether it calls the tool.
+    pub calls_tool: bool,
+    /// Why it ended, where a model said it.
+    pub finish: Option<&'static str>,
+    /// Tokens used.
+    pub tokens: u64,
+}
+
+impl Said {
+    pub(super) fn response_metadata(&self) -> Value {
+        self.finish.map_or(json!({}), |reason| json!({ "finish_reason": reason }))
+    }
+
+    pub(super) fn add_own_fields(&self, message: &mut Value, usage: Value) {
+        if self.kind == "tool" {
+            message["tool_call_id"] = "call_1".into();
+            message["status"] = "success".into();
+            return;
+        }
+        message["tool_calls"] = if self.calls_tool {
+            json!([{ "name": "get_weather", "args": { "city": "Paris" }, "id": "call_1", "type": "tool_call" }])
+        } else {
+            json!([])
+        };
+        message["invalid_tool_calls"] = json!([]);
+        if self.finish.is_some() {
+            message["usage_metadata"] = usage;
+        }
+    }
+}
+
+/// What a node of the graph does next.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Streams a piece of the node's message.
+    Piece(Piece),
+    /// Puts a whole message into the state; `told`: also as a `messages` event, where it was not streamed.
+    Say(Said, bool),
+    /// The node is done: `values`, and the next node.
+    NextNode,
+    /// Asks and stops.
+    Ask,
+    /// Fails.
+    Fail(String),
+    /// The run is done.
+    Finish,
+}
+
+/// What the thread holds, as far as agents look at it.
+pub struct Seen {
+    /// Whether a tool has answered on this thread.
+    pub has_tool_answer: bool,
+    /// The answer to the agent's question.
+    pub approved: Option<Value>,
+    /// The last message's text.
+    pub last_text: String,
+}
+
+/// What an agent's node does: waits in milliseconds, each before its deed. The second part is the whole text of the
+/// node's message.
+pub fn node(agent: Agent, at: usize, knobs: Knobs, seen: &Seen, rng: &mut Rng) -> (Vec<(u64, Op)>, String) {
+    let mut ops = Script { ops: Vec::new(), knobs, text: String::new() };
+    match (agent, at) {
+        (Agent::Chat, 0) | (Agent::Approval, 0) => ops.answer(knobs.n_tokens),
+        (Agent::Tools, 0) if !seen.has_tool_answer => ops.call(),
+        (Agent::Tools, 1) if !seen.approved_tools() => ops.tool(rng),
+        (Agent::Tools, 0 | 2) => ops.answer(knobs.n_tokens.min(20)),
+        (Agent::Approval, 1) => match &seen.approved {
+            None => ops.push(1, Op::Ask),
+            Some(_) => ops.push(1, Op::NextNode),
+        },
+        (Agent::Approval, 2) => {
+            let answer = seen.approved.clone().unwrap_or_default();
+            ops.say(&format!("done approved={answer}"));
+        }
+        (Agent::Boom, 0) => {
+            ops.tokens(BOOM_TOKENS);
+            ops.push(knobs.delay_ms, Op::Fail(format!("model blew up after {BOOM_TOKENS} tokens")));
+        }
+        (Agent::Chat | Agent::Tools | Agent::Approval | Agent::Boom, _) => ops.push(0, Op::Finish),
+    }
+    (ops.ops, ops.text)
+}
+
+impl Seen {
+    fn approved_tools(&self) -> bool {
+        // A thread whose tool has answered goes straight to its answer, as in the graphs.
+        self.has_tool_answer
+    }
+}
+
+struct Script {
+    ops: Vec<(u64, Op)>,
+    knobs: Knobs,
+    text: String,
+}
+
+impl Script {
+    fn push(&mut self, wait_ms: u64, op: Op) {
+        self.ops.push((wait_ms, op));
+    }
+
+    fn piece(&mut self, piece: Piece) {
+        self.text.push_str(&piece.text);
+        self.push(self.knobs.delay_ms, Op::Piece(piece));
+    }
+
+    fn tokens(&mut self, count: u64) {
+        for n in 0..count {
+            let word = WORDS[usize::try_from(n % 26).expect("below 26")];
+            self.piece(Piece { text: format!("{word}{n} "), ..Piece::default() });
+        }
+    }
+
+    fn end(&mut self, finish: &'static str, tokens: u64, calls_tool: bool) {
+        self.piece(Piece { finish: Some(finish), tokens: Some(tokens), ..Piece::default() });
+        self.push(0, Op::Piece(Piece { is_last: true, ..Piece::default() }));
+        let text = self.text.clone();
+        let said = Said { kind: "ai", text, name: None, calls_tool, finish: Some(finish), tokens };
+        self.push(1, Op::Say(said, false));
+        self.push(0, Op::NextNode);
+    }
+
+    fn answer(&mut self, count: u64) {
+        self.tokens(count);
+        self.end("stop", count, false);
+    }
+
+    fn call(&mut self) {
+        self.piece(Piece { text: "Let me look that up. ".into(), ..Piece::default() });
+        self.piece(Piece { call: Some((true, "")), ..Piece::default() });
+        for part in CALL_PARTS {
+            self.piece(Piece { call: Some((false, part)), ..Piece::default() });
+        }
+        self.end("tool_calls", 9, true);
+    }
+
+    fn tool(&mut self, rng: &mut Rng) {
+        self.text = "22C in Paris".into();
+        let text = self.text.clone();
+        let said =
+            Said { kind: "tool", text, name: Some("get_weather"), calls_tool: false, finish: None, tokens: 0 };
+        self.push(100 + rng.between(0, 20), Op::Say(said, true));
+        self.push(0, Op::NextNode);
+    }
+
+    fn say(&mut self, text: &str) {
+        self.text = text.to_owned();
+        let said =
+            Said { kind: "ai", text: text.to_owned(), name: None, calls_tool: false, finish: None, tokens: 0 };
+        self.push(1, Op::Say(said, true));
+        self.push(0, Op::NextNode);
+    }
+}

@@ -1,0 +1,394 @@
+//! A server: its threads and runs on the virtual clock, behind its API.
+
+pub mod agent;
+pub mod behaviour;
+mod js;
+mod ours;
+mod python;
+mod rest;
+mod restart;
+pub mod thread;
+
+pub use behaviour::{Kind, Restart};
+pub use rest::{Reply, Request};
+
+use crate::{queue::Queue, rng::Rng, truth::Truth};
+use agent::{Op, Piece};
+use behaviour::{Behaviour, Logged};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use thread::{Run, Thread};
+
+/// The server's wall clock when the virtual clock shows zero.
+pub const WALL_BASE_MS: u64 = 1_795_226_380_000;
+const HEARTBEAT_MS: u64 = 5_000;
+
+/// Names a connection.
+pub type ConnId = u64;
+
+/// What a server does to a connection.
+#[derive(Debug)]
+pub enum Out {
+    /// Sends.
+    Bytes(ConnId, Vec<u8>),
+    /// Ends the body properly.
+    End(ConnId),
+    /// Breaks off.
+    Broken(ConnId),
+}
+
+#[derive(Debug)]
+enum Job {
+    Start(String, u32),
+    Step(String, u32),
+    Replay(ConnId),
+    Heartbeat(ConnId),
+    Close(ConnId),
+    NotFound(ConnId, &'static str),
+    Cancel(String, u32),
+    ExpireLog(String),
+}
+
+#[derive(Debug)]
+struct Conn {
+    run: String,
+    last_event_id: Option<String>,
+    queue_from: usize,
+    is_live: bool,
+}
+
+/// A server.
+pub struct Server {
+    /// Which.
+    pub kind: Kind,
+    /// Its threads.
+    pub threads: BTreeMap<String, Thread>,
+    /// Its runs.
+    pub runs: BTreeMap<String, Run>,
+    /// What it does to connections, to be taken by the network.
+    pub out: Vec<Out>,
+    /// What each message really says.
+    pub truth: Truth,
+    /// The runs that each submission became, unless the server lost them.
+    pub posts: BTreeMap<String, Vec<String>>,
+    /// Whether nothing answers.
+    pub is_down: bool,
+    /// How long after its end a run's events are kept, in milliseconds.
+    pub log_ttl_ms: Option<u64>,
+    /// When a run was last over.
+    pub run_over_at: u64,
+    ways: Box<dyn Behaviour>,
+    conns: BTreeMap<ConnId, Conn>,
+    jobs: Queue<Job>,
+    serial: u64,
+    rng: Rng,
+}
+
+impl Server {
+    /// A server without threads.
+    pub fn new(kind: Kind, log_ttl_ms: Option<u64>, rng: Rng) -> Self {
+        Self {
+            kind,
+            threads: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            out: Vec::new(),
+            truth: Truth::default(),
+            posts: BTreeMap::new(),
+            is_down: false,
+            log_ttl_ms,
+            run_over_at: 0,
+            ways: kind.behaviour(),
+            conns: BTreeMap::new(),
+            jobs: Queue::default(),
+            serial: 0,
+            rng,
+        }
+    }
+
+    /// When it next does something.
+    pub fn next_at(&self) -> Option<u64> {
+        self.jobs.next_at()
+    }
+
+    /// Does what is due.
+    pub fn advance(&mut self, now: u64) {
+        while let Some(job) = self.jobs.pop_due(now) {
+            self.work(now, job);
+        }
+    }
+
+    /// A reader has gone.
+    pub fn drop_conn(&mut self, conn: ConnId) {
+        self.conns.remove(&conn);
+    }
+
+    /// The ways in which it differs.
+    pub fn ways(&self) -> &dyn Behaviour {
+        self.ways.as_ref()
+    }
+
+    /// Whether a thread has a run of which more may come by itself.
+    pub fn is_busy(&self, thread: &str) -> bool {
+        let runs = self.threads.get(thread).map_or(&[][..], |thread| &thread.runs);
+        runs.iter().any(|run| self.runs[run].is_active() && !self.waits_for_ever(run))
+    }
+
+    /// Whether a run says that it is active and never will do anything again.
+    pub fn waits_for_ever(&self, run: &str) -> bool {
+        let Some(run) = self.runs.get(run) else { return false };
+        let Some(thread) = self.threads.get(&run.thread) else { return false };
+        run.is_stuck || (run.status == "pending" && thread.runs.iter().any(|other| self.runs[other].is_stuck))
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    fn work(&mut self, now: u64, job: Job) {
+        match job {
+            Job::Start(run, epoch) => {
+                if self.runs.get(&run).is_some_and(|run| run.epoch == epoch && run.status == "pending") {
+                    self.start(now, &run);
+                }
+            }
+            Job::Step(run, epoch) => {
+                if self.runs.get(&run).is_some_and(|run| run.epoch == epoch && run.status == "running") {
+                    self.step(now, &run);
+                }
+            }
+            Job::Replay(conn) => self.replay(now, conn),
+            Job::Heartbeat(conn) => {
+                if let (Some(beat), true) = (self.ways.heartbeat(), self.conns.contains_key(&conn)) {
+                    self.out.push(Out::Bytes(conn, beat.into()));
+                    self.jobs.push(now + HEARTBEAT_MS, Job::Heartbeat(conn));
+                }
+            }
+            Job::Close(conn) => {
+                if self.conns.remove(&conn).is_some() {
+                    self.out.push(Out::End(conn));
+                }
+            }
+            Job::NotFound(conn, data) => {
+                let logged = Logged { name: "error", data: data.to_owned(), id: None };
+                self.send(conn, &logged);
+                self.jobs.push(now, Job::Close(conn));
+            }
+            Job::Cancel(run, epoch) => {
+                if self.runs.get(&run).is_some_and(|run| run.epoch == epoch && run.is_active()) {
+                    self.cancelled(now, &run);
+                }
+            }
+            Job::ExpireLog(run) => {
+                if let Some(run) = self.runs.get_mut(&run).filter(|run| !run.is_active()) {
+                    run.log_expired = true;
+                    run.log.clear();
+                }
+            }
+        }
+    }
+
+    /// Plans the start of the run that has waited longest, if none runs.
+    fn start_next(&mut self, now: u64, thread: &str) {
+        let Some(thread) = self.threads.get(thread) else { return };
+        if thread.runs.iter().any(|run| self.runs[run].status == "running" || self.runs[run].is_starting) {
+            return;
+        }
+        let Some(id) = thread.runs.iter().find(|run| self.runs[*run].status == "pending").cloned() else { return };
+        let delay = self.ways.start_delay_ms(&mut self.rng);
+        let run = self.runs.get_mut(&id).expect("listed on its thread");
+        run.is_starting = true;
+        self.jobs.push(now + delay, Job::Start(id, run.epoch));
+    }
+
+    fn start(&mut self, now: u64, id: &str) {
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        run.status = "running";
+        run.is_starting = false;
+        let first = !std::mem::replace(&mut run.has_begun, true);
+        let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+        thread.status = "busy";
+        thread.error = Value::Null;
+        thread.changed_at = now;
+        if first {
+            thread.interrupts.clear();
+            match &run.resume {
+                Some(answer) => {
+                    thread.approved = Some(answer.clone());
+                    run.node = 1;
+                }
+                None => {
+                    thread.approved = None;
+                    for message in run.input.clone() {
+                        thread.put(message);
+                    }
+                }
+            }
+            thread.messages.get_or_insert_default();
+        }
+        let values = thread.values();
+        let metadata = json!({ "run_id": id, "attempt": 1 });
+        self.publish(now, id, "metadata", metadata);
+        self.publish(now, id, "values", values);
+        self.enter_node(now, id);
+    }
+
+    fn enter_node(&mut self, now: u64, id: &str) {
+        let serial = self.next_serial();
+        let message_id = self.ways.message_id(serial);
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        let seen = self.threads[&run.thread].seen();
+        let (ops, text) = agent::node(run.agent, run.node, run.knobs, &seen, &mut self.rng);
+        let speaks = ops.iter().any(|(_, op)| matches!(op, Op::Piece(_) | Op::Say(..)));
+        run.ops = ops.into();
+        run.message = speaks.then(|| (message_id.clone(), String::new()));
+        if speaks {
+            self.truth.tell(&message_id, &text, id, run.node);
+        }
+        self.plan_step(now, id);
+    }
+
+    fn plan_step(&mut self, now: u64, id: &str) {
+        let run = &self.runs[id];
+        if let Some((wait_ms, _)) = run.ops.front() {
+            self.jobs.push(now + wait_ms, Job::Step(id.to_owned(), run.epoch));
+        }
+    }
+
+    fn step(&mut self, now: u64, id: &str) {
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        let Some((_, op)) = run.ops.pop_front() else { return };
+        match op {
+            Op::Piece(piece) => self.say_piece(now, id, &piece),
+            Op::Say(said, told) => {
+                let (message_id, _) = run.message.take().expect("a node that speaks has a message");
+                let message = self.ways.said(&message_id, &said);
+                let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+                thread.put(message.clone());
+                if told {
+                    let node = json!({ "run_id": id, "langgraph_node": "node" });
+                    self.publish(now, id, "messages", json!([message, node]));
+                }
+            }
+            Op::NextNode => {
+                run.node += 1;
+                let values = self.threads[&run.thread].values();
+                self.publish(now, id, "values", values);
+                return self.enter_node(now, id);
+            }
+            Op::Ask => return self.ask(now, id),
+            Op::Fail(message) => return self.fail(now, id, &message),
+            Op::Finish => {
+                let thread = run.thread.clone();
+                self.threads.get_mut(&thread).expect("a run has a thread").status = "idle";
+                return self.over(now, id, "success");
+            }
+        }
+        self.plan_step(now, id);
+    }
+
+    fn say_piece(&mut self, now: u64, id: &str, piece: &Piece) {
+        if piece.is_last && self.kind != Kind::Python {
+            return;
+        }
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        let (message_id, so_far) = run.message.as_mut().expect("a node that speaks has a message");
+        so_far.push_str(&piece.text);
+        let message = self.ways.piece(message_id, piece);
+        self.publish(now, id, "messages", json!([message, { "run_id": id, "langgraph_node": "model" }]));
+    }
+
+    fn ask(&mut self, now: u64, id: &str) {
+        let serial = self.next_serial();
+        let run = &self.runs[id];
+        let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+        let draft: String = thread.seen().last_text.chars().take(40).collect();
+        let value = json!({ "question": "Send this draft?", "draft": draft });
+        thread.interrupts = vec![json!({ "id": format!("interrupt-{serial}"), "value": value })];
+        thread.status = "interrupted";
+        let values = self.ways.interrupt_values(thread.values(), Value::Array(thread.interrupts.clone()));
+        self.publish(now, id, "values", values);
+        self.over(now, id, "success");
+    }
+
+    fn fail(&mut self, now: u64, id: &str, message: &str) {
+        let error = json!({ "error": self.ways.error_name(), "message": message });
+        self.publish(now, id, "error", error.clone());
+        let thread = self.threads.get_mut(&self.runs[id].thread).expect("a run has a thread");
+        thread.status = "error";
+        thread.error = error;
+        self.over(now, id, "error");
+    }
+
+    fn cancelled(&mut self, now: u64, id: &str) {
+        let run = &self.runs[id];
+        if run.status == "running" {
+            let (status, error) = self.ways.cancelled_thread();
+            let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+            thread.status = status;
+            thread.error = error;
+        }
+        self.over(now, id, "interrupted");
+    }
+
+    fn over(&mut self, now: u64, id: &str, status: &'static str) {
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        run.status = status;
+        run.epoch += 1;
+        run.is_starting = false;
+        run.is_stuck = false;
+        run.ops.clear();
+        let thread = run.thread.clone();
+        self.run_over_at = now;
+        self.threads.get_mut(&thread).expect("a run has a thread").changed_at = now;
+        let delay = self.ways.eof_delay_ms();
+        for (conn, _) in self.conns.iter().filter(|(_, conn)| conn.run == id && conn.is_live) {
+            self.jobs.push(now + delay, Job::Close(*conn));
+        }
+        if let Some(ttl) = self.log_ttl_ms {
+            self.jobs.push(now + ttl, Job::ExpireLog(id.to_owned()));
+        }
+        self.start_next(now, &thread);
+    }
+
+    fn publish(&mut self, now: u64, id: &str, name: &'static str, data: Value) {
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        let event_id = self.ways.event_id(run.log.len(), WALL_BASE_MS + now, name);
+        let logged = Logged { name, data: data.to_string(), id: event_id };
+        run.log.push(logged.clone());
+        let live: Vec<ConnId> = self.conns.iter().filter(|(_, conn)| conn.run == id && conn.is_live).map(|(id, _)| *id).collect();
+        for conn in live {
+            self.send(conn, &logged);
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, logged: &Logged) {
+        let end = self.ways.line_end();
+        let mut frame = format!("event: {}{end}data: {}{end}", logged.name, logged.data);
+        if let Some(id) = &logged.id {
+            frame.push_str("id: ");
+            frame.push_str(id);
+            frame.push_str(end);
+        }
+        frame.push_str(end);
+        self.out.push(Out::Bytes(conn, frame.into_bytes()));
+    }
+
+    fn replay(&mut self, now: u64, conn_id: ConnId) {
+        let Some(conn) = self.conns.get_mut(&conn_id) else { return };
+        let Some(run) = self.runs.get(&conn.run) else { return };
+        if run.is_stuck {
+            return;
+        }
+        conn.is_live = true;
+        let events = self.ways.replay(&run.log, conn.last_event_id.as_deref(), conn.queue_from);
+        let events: Vec<Logged> = events.into_iter().map(|at| run.log[at].clone()).collect();
+        let over = !run.is_active();
+        for event in events {
+            self.send(conn_id, &event);
+        }
+        if over {
+            self.jobs.push(now + self.ways.eof_delay_ms(), Job::Close(conn_id));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What every message really says: the measure of what is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A message that a server has made, or will have made when it is done.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Its whole text.
+    pub text: String,
+    /// Its run.
+    pub run: String,
+    /// Its place in the run: two messages of one place are two attempts at the same thing.
+    pub node: usize,
+    /// Whether the server has started over or lost it, so that it may vanish.
+    pub dead: bool,
+}
+
+/// All messages of a simulation, by id.
+#[derive(Debug, Default)]
+pub struct Truth {
+    /// What servers say.
+    pub told: BTreeMap<String, Told>,
+    /// What people say: the texts submitted.
+    pub asked: BTreeSet<String>,
+}
+
+impl Truth {
+    /// A message begins.
+    pub fn tell(&mut self, id: &str, text: &str, run: &str, node: usize) {
+        let told = Told { text: text.to_owned(), run: run.to_owned(), node, dead: false };
+        self.told.insert(id.to_owned(), told);
+    }
+
+    /// A message is void.
+    pub fn kill(&mut self, id: &str) {
+        if let Some(told) = self.told.get_mut(id) {
+            told.dead = true;
+        }
+    }
+}

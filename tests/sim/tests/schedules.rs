@@ -1,0 +1,100 @@
+//! Many schedules, spread over servers, agents and weathers. `REJOIN_SIM_SCHEDULES` says how many (default 20,000),
+//! `REJOIN_SIM_FIRST` the first seed (default 0); `REJOIN_SIM_SEED` runs one seed and prints its log.
+
+#![allow(clippy::print_stdout)] // The counts are what the run is for.
+
+use rejoin_sim::{Fault, Report, Trace, explain, run_seed};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+const SCHEDULES: u64 = 20_000;
+/// Failing seeds told at most; the first one is explained.
+const FAILURES_MAX: usize = 20;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn every_invariant_holds() {
+    if let Ok(seed) = std::env::var("REJOIN_SIM_SEED") {
+        let seed = seed.parse().expect("REJOIN_SIM_SEED is a number");
+        println!("{}", explain(seed));
+        run_seed(seed, &Trace::default()).expect("the seed's invariants hold");
+        return;
+    }
+    let (first, count) = (number("REJOIN_SIM_FIRST", 0), number("REJOIN_SIM_SCHEDULES", SCHEDULES));
+    let started = Instant::now();
+    let next = AtomicU64::new(first);
+    let failures = Mutex::new(Vec::new());
+    let report = Mutex::new(Report::default());
+    // Schedules share nothing; which thread runs one changes nothing in it.
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                let mut own = Report::default();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count || failures.lock().expect("no panic here").len() >= FAILURES_MAX {
+                        break;
+                    }
+                    match run_seed(seed, &Trace::default()) {
+                        Ok(counts) => own.add(&counts),
+                        Err(violation) => failures.lock().expect("no panic here").push((seed, violation)),
+                    }
+                }
+                report.lock().expect("no panic here").add(&own);
+            });
+        }
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    let (report, mut failures) = (report.into_inner().expect("no panic here"), failures.into_inner().expect("no panic here"));
+    println!("{report}");
+    println!("{count} schedules from seed {first} in {seconds:.1} s, {} failed", failures.len());
+    failures.sort();
+    for (seed, violation) in &failures {
+        println!("seed {seed}: {violation}");
+    }
+    if let Some((seed, violation)) = failures.first() {
+        panic!("seed {seed}: {violation}\nREJOIN_SIM_SEED={seed} shows its log");
+    }
+    if count >= SCHEDULES {
+        check_coverage(&report);
+    }
+}
+
+/// A green run proves only what it has met.
+fn check_coverage(report: &Report) {
+    let outcomes = [
+        "finished", "replayed", "snapshot_then_tail", "expired", "timed_out", "denied", "failed", "cancelled",
+        "disconnected",
+    ];
+    let happenings = [
+        "offline", "network gone silently", "restart (SIGTERM)", "restart (SIGKILL)", "hidden", "frozen",
+        "frozen, connections lost", "back/forward cache", "reload", "crash", "closed and opened", "other device",
+        "storage full", "storage denied", "record corrupt",
+    ];
+    let actions = [
+        "submit", "submit interrupting", "resume", "stop", "rejoin", "join known", "join unknown", "cancel", "switch",
+        "switch and back",
+    ];
+    let connections = [
+        "idle", "connecting", "live", "stalled", "reconnecting", "offline", "paused", "catching_up", "disconnected",
+        "finished", "expired", "failed",
+    ];
+    let names = (outcomes.iter().map(|name| format!("ended: {name}")))
+        .chain(happenings.iter().map(|name| format!("happening: {name}")))
+        .chain(actions.iter().map(|name| format!("action: {name}")))
+        .chain(connections.iter().map(|name| format!("connection: {name}")))
+        .chain(Fault::NAMES.iter().map(|name| format!("fault: {name}")))
+        .chain(["Python", "Js", "Ours"].iter().map(|name| format!("server {name}")))
+        .chain(["concluded: nothing_to_join", "notice: started over", "warning: record_corrupt"].map(str::to_owned));
+    for name in names {
+        assert!(report.of(&name) > 0, "no schedule has met `{name}`");
+    }
+}
