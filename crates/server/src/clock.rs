@@ -14,7 +14,9 @@ pub(crate) fn now_iso() -> String {
 }
 
 fn since_epoch() -> std::time::Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 fn iso(seconds: u64, micros: u32) -> String {
@@ -37,7 +39,11 @@ fn civil(day_number: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day)
 }
@@ -50,7 +56,10 @@ mod tests {
     fn known_instants() {
         assert_eq!(iso(0, 0), "1970-01-01T00:00:00.000000+00:00");
         assert_eq!(iso(951_782_400, 7), "2000-02-29T00:00:00.000007+00:00");
-        assert_eq!(iso(1_795_225_278, 49_803), "2026-11-21T01:41:18.049803+00:00");
+        assert_eq!(
+            iso(1_795_225_278, 49_803),
+            "2026-11-21T01:41:18.049803+00:00"
+        );
         assert_eq!(iso(4_107_542_399, 0), "2100-02-28T23:59:59.000000+00:00");
     }
 }

@@ -18,10 +18,11 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId, assistant_id},
     live::{CancelAction, LiveRun},
-    records::{CheckpointRecord, Records, RunRecord, RunStatus, Source, ThreadRecord, ThreadStatus},
+    records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadRecord, ThreadStatus},
     runner::{Ending, Runner, requested_checkpoint},
     state,
     store::{Store, Tx},
+    tables::Records,
 };
 
 /// Everything the endpoints share.
@@ -48,7 +49,12 @@ enum Outcome {
 
 impl Engine {
     pub(crate) fn new(store: Store, agents: Agents) -> Arc<Self> {
-        Arc::new(Self { store, agents, slots: Mutex::default(), stopping: watch::Sender::new(false) })
+        Arc::new(Self {
+            store,
+            agents,
+            slots: Mutex::default(),
+            stopping: watch::Sender::new(false),
+        })
     }
 
     /// Makes a run and lets it start as soon as its thread is free.
@@ -61,7 +67,10 @@ impl Engine {
         request: RunRequest,
     ) -> Result<(RunRecord, Arc<LiveRun>), ServerError> {
         let name = request.assistant_id.as_str();
-        let agent = self.agents.find(name).ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
+        let agent = self
+            .agents
+            .find(name)
+            .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
         let run = new_run(thread_id, agent.name(), request)?;
         let live = LiveRun::new(thread_id, run.run_id, run.resumable);
         // Before the commit, so that nobody can read of a run that is not there.
@@ -72,10 +81,12 @@ impl Engine {
             .store
             .write_then(
                 move |tx| insert_run(tx, run),
-                move |(run, _)| {
-                    // The writer calls in commit order, so runs queue in the order they were accepted.
-                    let turn = engine.queue(run.thread_id);
-                    runtime.spawn(engine.supervise(run.clone(), watched, turn));
+                move |created| {
+                    if let Ok((run, _)) = created {
+                        // The writer calls in commit order, so runs queue in the order they were accepted.
+                        let turn = engine.queue(run.thread_id);
+                        runtime.spawn(engine.supervise(run.clone(), watched, turn));
+                    }
                 },
             )
             .await;
@@ -98,7 +109,12 @@ impl Engine {
 
     /// Stops every run of a thread.
     pub(crate) fn cancel_thread(&self, thread: ThreadId) {
-        for live in self.slots().live.values().filter(|live| live.thread_id == thread) {
+        for live in self
+            .slots()
+            .live
+            .values()
+            .filter(|live| live.thread_id == thread)
+        {
             live.cancel(CancelAction::Interrupt);
         }
     }
@@ -124,7 +140,12 @@ impl Engine {
         }
     }
 
-    async fn supervise(self: Arc<Self>, run: RunRecord, live: Arc<LiveRun>, mut turn: oneshot::Receiver<()>) {
+    async fn supervise(
+        self: Arc<Self>,
+        run: RunRecord,
+        live: Arc<LiveRun>,
+        mut turn: oneshot::Receiver<()>,
+    ) {
         let emitter = Emitter::new(self.store.clone(), Arc::clone(&live), &run.modes());
         let (outcome, has_turn) = tokio::select! {
             biased;
@@ -147,13 +168,22 @@ impl Engine {
 
     async fn run_to_end(&self, run: &RunRecord, live: &LiveRun, emitter: &Emitter) -> Outcome {
         let (thread_id, run_id) = (run.thread_id, run.run_id);
-        let begun = self.store.write(move |tx| begin_run(tx, thread_id, run_id)).await;
+        let begun = self
+            .store
+            .write(move |tx| begin_run(tx, thread_id, run_id))
+            .await;
         let agent = match (begun, self.agents.find(&run.graph)) {
             (Ok(()), Some(agent)) => Arc::clone(agent),
             (Err(error), _) => return Outcome::Failed(error.into()),
-            (Ok(()), None) => return Outcome::Failed(ServerError::AssistantNotFound(run.graph.clone()).into()),
+            (Ok(()), None) => {
+                return Outcome::Failed(ServerError::AssistantNotFound(run.graph.clone()).into());
+            }
         };
-        let runner = Runner { agent, run: run.clone(), emitter: emitter.clone() };
+        let runner = Runner {
+            agent,
+            run: run.clone(),
+            emitter: emitter.clone(),
+        };
         // A task of its own: a panic in an agent ends its run and nothing else.
         let mut task = tokio::spawn(runner.drive());
         tokio::select! {
@@ -201,10 +231,16 @@ impl Engine {
     }
 }
 
-fn new_run(thread_id: ThreadId, graph: &str, mut request: RunRequest) -> Result<RunRecord, ServerError> {
+fn new_run(
+    thread_id: ThreadId,
+    graph: &str,
+    mut request: RunRequest,
+) -> Result<RunRecord, ServerError> {
     requested_checkpoint(&request)?;
     if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
-        let input = input.read().map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
+        let input = input
+            .read()
+            .map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
         state::normalise(input).map_err(ServerError::InvalidRequest)?;
     }
     let mut metadata = match &request.metadata {
@@ -215,8 +251,13 @@ fn new_run(thread_id: ThreadId, graph: &str, mut request: RunRequest) -> Result<
         None => Map::new(),
     };
     metadata.insert("graph_id".to_owned(), graph.into());
-    metadata.insert("assistant_id".to_owned(), assistant_id(graph).to_string().into());
-    request.multitask_strategy.get_or_insert(MultitaskStrategy::Enqueue);
+    metadata.insert(
+        "assistant_id".to_owned(),
+        assistant_id(graph).to_string().into(),
+    );
+    request
+        .multitask_strategy
+        .get_or_insert(MultitaskStrategy::Enqueue);
     let now = now_iso();
     Ok(RunRecord {
         run_id: RunId::fresh(),
@@ -236,12 +277,18 @@ fn new_run(thread_id: ThreadId, graph: &str, mut request: RunRequest) -> Result<
 
 fn insert_run(tx: &Tx, mut run: RunRecord) -> Result<(RunRecord, Vec<RunId>), ServerError> {
     let mut thread = match tx.thread(run.thread_id) {
-        Err(ServerError::ThreadNotFound(_)) if run.request.if_not_exists == Some(IfNotExists::Create) => {
+        Err(ServerError::ThreadNotFound(_))
+            if run.request.if_not_exists == Some(IfNotExists::Create) =>
+        {
             ThreadRecord::new(run.thread_id, Map::new())
         }
         found => found?,
     };
-    let busy: Vec<RunId> = tx.active_runs(run.thread_id)?.iter().map(|run| run.run_id).collect();
+    let busy: Vec<RunId> = tx
+        .active_runs(run.thread_id)?
+        .iter()
+        .map(|run| run.run_id)
+        .collect();
     if !busy.is_empty() && run.request.multitask_strategy == Some(MultitaskStrategy::Reject) {
         return Err(ServerError::ThreadBusy);
     }
@@ -250,7 +297,10 @@ fn insert_run(tx: &Tx, mut run: RunRecord) -> Result<(RunRecord, Vec<RunId>), Se
     }
     run.base = thread.head;
     for key in ["graph_id", "assistant_id"] {
-        thread.metadata.insert(key.to_owned(), run.metadata.get(key).cloned().unwrap_or_default());
+        thread.metadata.insert(
+            key.to_owned(),
+            run.metadata.get(key).cloned().unwrap_or_default(),
+        );
     }
     thread.graph = Some(run.graph.clone());
     thread.status = ThreadStatus::Busy;
@@ -286,7 +336,11 @@ async fn finish(run: &RunRecord, emitter: &Emitter, outcome: Outcome) -> Result<
         match outcome {
             Outcome::Ended(ending) => {
                 tx.end_run(&mut run, RunStatus::Success, None)?;
-                let status = if ending == Ending::Done { ThreadStatus::Idle } else { ThreadStatus::Interrupted };
+                let status = if ending == Ending::Done {
+                    ThreadStatus::Idle
+                } else {
+                    ThreadStatus::Interrupted
+                };
                 settle_thread(tx, thread_id, status, None)
             }
             Outcome::Failed(error) => fail_run(tx, run, partials, "error", &error),
@@ -297,10 +351,21 @@ async fn finish(run: &RunRecord, emitter: &Emitter, outcome: Outcome) -> Result<
             Outcome::Cancelled(CancelAction::Interrupt) => {
                 let waits = match save_partials(tx, &run, partials, "cancelled")? {
                     Some(_) => false,
-                    None => tx.head(&tx.thread(thread_id)?)?.is_some_and(|head| !head.next.is_empty()),
+                    None => tx
+                        .head(&tx.thread(thread_id)?)?
+                        .is_some_and(|head| !head.next.is_empty()),
                 };
                 tx.end_run(&mut run, RunStatus::Interrupted, None)?;
-                settle_thread(tx, thread_id, if waits { ThreadStatus::Interrupted } else { ThreadStatus::Idle }, None)
+                settle_thread(
+                    tx,
+                    thread_id,
+                    if waits {
+                        ThreadStatus::Interrupted
+                    } else {
+                        ThreadStatus::Idle
+                    },
+                    None,
+                )
             }
         }
     };
@@ -335,15 +400,21 @@ fn save_partials(
     partials: Vec<Message>,
     finish_reason: &str,
 ) -> Result<Option<CheckpointRecord>, ServerError> {
-    let Some(head) = tx.head(&tx.thread(run.thread_id)?)? else { return Ok(None) };
+    let Some(head) = tx.head(&tx.thread(run.thread_id)?)? else {
+        return Ok(None);
+    };
     let mut lost = Vec::new();
     for mut message in partials {
         let id = json!(message.id);
-        let known = state::messages(&head.values).iter().any(|kept| kept.get("id") == Some(&id));
+        let known = state::messages(&head.values)
+            .iter()
+            .any(|kept| kept.get("id") == Some(&id));
         if known || (message.content.text_bytes() == 0 && message.tool_call_chunks.is_empty()) {
             continue;
         }
-        message.response_metadata.insert("finish_reason".to_owned(), finish_reason.into());
+        message
+            .response_metadata
+            .insert("finish_reason".to_owned(), finish_reason.into());
         lost.push(final_message(&message));
     }
     if lost.is_empty() {
@@ -351,7 +422,11 @@ fn save_partials(
     }
     let mut kept = CheckpointRecord::after(Some(&head), Source::Loop, Some(run.run_id));
     kept.node = head.next.first().cloned();
-    state::apply(&mut kept.values, Map::from_iter([(state::MESSAGES.to_owned(), Value::Array(lost))]), &[]);
+    state::apply(
+        &mut kept.values,
+        Map::from_iter([(state::MESSAGES.to_owned(), Value::Array(lost))]),
+        &[],
+    );
     tx.advance(run.thread_id, &kept)?;
     Ok(Some(kept))
 }
@@ -363,7 +438,11 @@ fn settle_thread(
     error: Option<Value>,
 ) -> Result<(), ServerError> {
     let mut thread = tx.thread(thread_id)?;
-    thread.status = if tx.active_runs(thread_id)?.is_empty() { status } else { ThreadStatus::Busy };
+    thread.status = if tx.active_runs(thread_id)?.is_empty() {
+        status
+    } else {
+        ThreadStatus::Busy
+    };
     thread.error = error;
     thread.updated_at = now_iso();
     tx.put_thread(&thread)

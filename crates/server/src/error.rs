@@ -32,7 +32,9 @@ pub enum ServerError {
     #[error("Assistant {0} not found")]
     AssistantNotFound(String),
     /// The thread is running and the caller asked for `multitask_strategy: "reject"`.
-    #[error("Thread is already running a task. Wait for it to finish or choose a different multitask strategy.")]
+    #[error(
+        "Thread is already running a task. Wait for it to finish or choose a different multitask strategy."
+    )]
     ThreadBusy,
     /// The body or a parameter is not what the endpoint takes (the caller's fault).
     #[error("{0}")]
@@ -81,11 +83,14 @@ impl ServerError {
     /// The HTTP status the error is answered with.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::ThreadNotFound(_) | Self::RunNotFound(_) | Self::CheckpointNotFound(_) => {
-                StatusCode::NOT_FOUND
-            }
+            Self::NotFound
+            | Self::ThreadNotFound(_)
+            | Self::RunNotFound(_)
+            | Self::CheckpointNotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::ThreadExists(_) | Self::ThreadBusy | Self::CursorAhead { .. } => StatusCode::CONFLICT,
+            Self::ThreadExists(_) | Self::ThreadBusy | Self::CursorAhead { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::AssistantNotFound(_) | Self::InvalidRequest(_) | Self::InvalidId(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

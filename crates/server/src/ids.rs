@@ -69,7 +69,13 @@ mod tests {
 
     #[test]
     fn assistant_ids_equal_the_ones_measured_on_the_real_servers() {
-        assert_eq!(assistant_id("chat").to_string(), "eb6db400-e3c8-5d06-a834-015cb89efe69");
-        assert_eq!(assistant_id("approval").to_string(), "e234584d-b7bf-527f-9d06-ba77f8f5172d");
+        assert_eq!(
+            assistant_id("chat").to_string(),
+            "eb6db400-e3c8-5d06-a834-015cb89efe69"
+        );
+        assert_eq!(
+            assistant_id("approval").to_string(),
+            "e234584d-b7bf-527f-9d06-ba77f8f5172d"
+        );
     }
 }

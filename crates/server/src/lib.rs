@@ -18,6 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod agents;
 mod clock;
 mod engine;
@@ -30,6 +32,7 @@ mod recover;
 mod runner;
 mod state;
 mod store;
+mod tables;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -134,22 +137,46 @@ impl Server {
     /// # Errors
     /// Where the address or the data directory cannot be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let data_error = |source| StartError::Data { directory: config.data.clone(), source };
-        let store = if config.memory { Store::memory() } else { Store::open(&config.data) }.map_err(data_error)?;
+        let data_error = |source| StartError::Data {
+            directory: config.data.clone(),
+            source,
+        };
+        let store = if config.memory {
+            Store::memory()
+        } else {
+            Store::open(&config.data)
+        }
+        .map_err(data_error)?;
         let ended = recover::end_orphans(&store).await.map_err(data_error)?;
         if ended > 0 {
-            tracing::warn!(runs = ended, "ended runs that the last process left running");
+            tracing::warn!(
+                runs = ended,
+                "ended runs that the last process left running"
+            );
         }
-        let listen_error = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let listen_error = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let agents = config.agents.clone().unwrap_or_else(|| Agents::standard(config.openai.clone()));
+        let agents = config
+            .agents
+            .clone()
+            .unwrap_or_else(|| Agents::standard(config.openai.clone()));
         let engine = Engine::new(store, agents);
         let restart = watch::Sender::new(false);
         let restart_asked = restart.subscribe();
-        let faults = config.faults.then(|| Faults::new(restart, engine.stopping()));
+        let faults = config
+            .faults
+            .then(|| Faults::new(restart, engine.stopping()));
         tokio::spawn(recover::sweep(Arc::clone(&engine), config.retention));
-        let app = App { engine: Arc::clone(&engine), config: Arc::new(config) };
+        let app = App {
+            engine: Arc::clone(&engine),
+            config: Arc::new(config),
+        };
         let service = http::router(app, faults).into_make_service_with_connect_info::<Connection>();
         let mut stopping = engine.stopping();
         let stopped = async move {
@@ -157,11 +184,19 @@ impl Server {
             let _ = stopping.wait_for(|stopping| *stopping).await;
         };
         let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(Tcp(listener), service).with_graceful_shutdown(stopped).await {
+            if let Err(error) = axum::serve(Tcp(listener), service)
+                .with_graceful_shutdown(stopped)
+                .await
+            {
                 tracing::error!(%error, "serving ended");
             }
         });
-        Ok(Self { address, engine, serving, restart: restart_asked })
+        Ok(Self {
+            address,
+            engine,
+            serving,
+            restart: restart_asked,
+        })
     }
 
     /// Where it listens.

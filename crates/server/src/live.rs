@@ -35,8 +35,12 @@ impl LiveEvent {
     pub(crate) fn new(name: &str, data: &str, id: Option<u64>) -> Self {
         let mut frame = Vec::with_capacity(data.len() + 64);
         let id = id.map(|id| id.to_string());
-        encode_frame(&mut frame, Some(name), data, id.as_deref()).expect("our event names have no line breaks");
-        Self { name: name.into(), frame: frame.into() }
+        encode_frame(&mut frame, Some(name), data, id.as_deref())
+            .expect("our event names have no line breaks");
+        Self {
+            name: name.into(),
+            frame: frame.into(),
+        }
     }
 }
 
@@ -57,6 +61,8 @@ struct Events {
     list: Vec<LiveEvent>,
     bytes: usize,
     ended: bool,
+    /// Whether a commit of an event failed: the run must not go on past the hole.
+    broken: bool,
 }
 
 /// What a reader gets at a position.
@@ -96,6 +102,20 @@ impl LiveRun {
         self.changed.send_replace(());
     }
 
+    /// A commit failed, and with it everything numbered since the last event shown: count from there again.
+    /// Called by the store's writer only.
+    pub(crate) fn take_back(&self) {
+        let mut events = self.lock();
+        events.broken = true;
+        self.next_seq
+            .store(events.list.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether an event was lost to a failing store.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.lock().broken
+    }
+
     /// No more events will come: readers end.
     pub(crate) fn end(&self) {
         self.lock().ended = true;
@@ -115,7 +135,9 @@ impl LiveRun {
     pub(crate) fn read(&self, from: usize, limit: usize) -> Tail {
         let events = self.lock();
         match events.list.get(from..) {
-            Some(rest) if !rest.is_empty() => Tail::Events(rest.iter().take(limit).cloned().collect()),
+            Some(rest) if !rest.is_empty() => {
+                Tail::Events(rest.iter().take(limit).cloned().collect())
+            }
             _ if events.ended => Tail::End,
             _ => Tail::Wait,
         }
@@ -153,5 +175,38 @@ impl LiveRun {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Events> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_dense_when_a_commit_fails() {
+        let run = LiveRun::new(ThreadId::fresh(), RunId::fresh(), true);
+        let publish = |id| run.publish(LiveEvent::new("custom", "1", Some(id)));
+        publish(run.number());
+        // Two events of one failed commit.
+        assert_eq!((run.number(), run.number()), (1, 2));
+        run.take_back();
+        run.take_back();
+        assert!(run.is_broken());
+        assert_eq!(run.number(), 1);
+    }
+
+    #[test]
+    fn a_reader_gets_everything_then_waits_then_ends() {
+        let run = LiveRun::new(ThreadId::fresh(), RunId::fresh(), true);
+        assert!(matches!(run.read(0, 9), Tail::Wait));
+        for id in 0..3 {
+            run.publish(LiveEvent::new("custom", "1", Some(id)));
+        }
+        assert!(matches!(run.read(0, 2), Tail::Events(events) if events.len() == 2));
+        assert!(matches!(run.read(2, 9), Tail::Events(events) if events.len() == 1));
+        assert!(matches!(run.read(3, 9), Tail::Wait));
+        run.end();
+        assert!(matches!(run.read(2, 9), Tail::Events(_)));
+        assert!(matches!(run.read(3, 9), Tail::End));
     }
 }

@@ -10,7 +10,6 @@ use std::{
 
 use clap::Parser;
 use rejoin_server::{Config, Server, agents::OpenAiConfig};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// What `/faults/restart` ends the process with, so that a supervisor starts it again.
 const RESTART_CODE: u8 = 75;
@@ -59,7 +58,10 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(args.log).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(args.log)
+        .init();
     match serve(args).await {
         Ok(code) => code,
         Err(error) => {
@@ -74,8 +76,7 @@ async fn serve(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     if !listen.ip().is_loopback() {
         tracing::warn!(%listen, "anybody who reaches this address can read and run everything: there is no sign-in");
     }
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ended = end_of_process()?;
     let server = Server::start(Config {
         listen,
         data: args.data,
@@ -89,10 +90,13 @@ async fn serve(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         agents: None,
     })
     .await?;
-    writeln!(std::io::stdout(), "rejoin-server listening on {}", server.url())?;
+    writeln!(
+        std::io::stdout(),
+        "rejoin-server listening on {}",
+        server.url()
+    )?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = ended => {}
         () = server.restart_asked() => {
             // Time for the answer to that request; then as abrupt as a crash, on purpose.
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -101,6 +105,29 @@ async fn serve(args: Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     server.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves when the system or the person at the keyboard asks the process to end.
+#[cfg(unix)]
+fn end_of_process() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Resolves when the person at the keyboard asks the process to end.
+#[cfg(not(unix))]
+fn end_of_process() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without a handler the process just ends, which is what was asked.
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// `/api`, however it was written; empty for the root.

@@ -10,8 +10,9 @@ use crate::{
     clock::now_ms,
     engine::{Engine, error_json, fail_run},
     error::ServerError,
-    records::{Records, RunRecord, StoredEvent},
+    records::{RunRecord, RunStatus},
     store::{Store, Tx},
+    tables::{Records, StoredEvent},
 };
 
 /// Ends every run that the last process left pending or running. Returns how many.
@@ -26,17 +27,22 @@ pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
         .write(|tx| {
             let orphans = tx.all_active_runs()?;
             let count = orphans.len();
-            orphans.into_iter().try_for_each(|run| end_orphan(tx, run))?;
+            orphans
+                .into_iter()
+                .try_for_each(|run| end_orphan(tx, run))?;
             Ok(count)
         })
         .await
 }
 
 fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
-    let error = AgentError::new(
-        "ServerRestarted",
-        "the server stopped while this run was streaming; what had arrived is kept, the rest was not produced",
-    );
+    let message = match run.status {
+        RunStatus::Pending => "the server stopped before this run began; send it again",
+        _ => {
+            "the server stopped while this run was streaming; what had arrived is kept, the rest was not produced"
+        }
+    };
+    let error = AgentError::new("ServerRestarted", message);
     let partials = streamed(&tx.events(run.run_id, 0, usize::MAX)?);
     if run.resumable {
         let seq = tx.event_count(run.run_id)?;
@@ -49,12 +55,16 @@ fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
 fn streamed(events: &[StoredEvent]) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     for event in events.iter().filter(|event| event.name == "messages") {
-        let Ok((chunk, _)) = serde_json::from_str::<(Value, Value)>(&event.data) else { continue };
+        let Ok((chunk, _)) = serde_json::from_str::<(Value, Value)>(&event.data) else {
+            continue;
+        };
         // Whole messages are in a checkpoint, or their step never ended.
         if chunk.get("type").and_then(Value::as_str) != Some("AIMessageChunk") {
             continue;
         }
-        let Ok(chunk) = serde_json::from_value::<Message>(chunk) else { continue };
+        let Ok(chunk) = serde_json::from_value::<Message>(chunk) else {
+            continue;
+        };
         match messages.iter_mut().find(|message| message.id == chunk.id) {
             Some(message) => {
                 message.merge_chunk(chunk);
@@ -76,6 +86,15 @@ pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
             () = tokio::time::sleep(pace) => {}
         }
         let before = now_ms().saturating_sub(retention_ms);
+        // A look costs no commit.
+        if !engine
+            .store
+            .view()
+            .and_then(|view| view.has_old_logs(before))
+            .unwrap_or(true)
+        {
+            continue;
+        }
         match engine.store.write(move |tx| tx.drop_logs(before)).await {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "dropped the event logs of ended runs"),

@@ -17,8 +17,9 @@ use crate::{
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, derived},
-    records::{CheckpointRecord, InterruptRecord, Records, RunRecord, Source},
+    records::{CheckpointRecord, InterruptRecord, RunRecord, Source},
     state,
+    tables::Records,
 };
 
 /// Steps of one run; more is taken for a loop without end.
@@ -59,7 +60,11 @@ impl Runner {
     pub(crate) async fn drive(self) -> Result<Ending, AgentError> {
         let metadata = json!({"run_id": self.run.run_id, "attempt": 1});
         self.emitter.say("metadata", &metadata).await?;
-        let Start { mut at, mut answers, mut continues } = self.begin().await?;
+        let Start {
+            mut at,
+            mut answers,
+            mut continues,
+        } = self.begin().await?;
         let before = Stops::read(self.run.request.interrupt_before.as_ref());
         let after = Stops::read(self.run.request.interrupt_after.as_ref());
         for _ in 0..STEPS_MAX {
@@ -78,7 +83,10 @@ impl Runner {
                 return self.stop_at_breakpoint().await;
             }
         }
-        Err(AgentError::new("GraphRecursionError", format!("no end after {STEPS_MAX} steps")))
+        Err(AgentError::new(
+            "GraphRecursionError",
+            format!("no end after {STEPS_MAX} steps"),
+        ))
     }
 
     async fn begin(&self) -> Result<Start, AgentError> {
@@ -91,17 +99,23 @@ impl Runner {
         };
         drop(view);
         if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
-            let input = input.read().map_err(|error| AgentError::new("ValueError", error.to_string()))?;
+            let input = input
+                .read()
+                .map_err(|error| AgentError::new("ValueError", error.to_string()))?;
             return self.begin_with_input(base.as_ref(), input).await;
         }
         let Some(base) = base else {
-            return Err(AgentError::new("EmptyInputError", "the run has no input and the thread has no state"));
+            return Err(AgentError::new(
+                "EmptyInputError",
+                "the run has no input and the thread has no state",
+            ));
         };
         if let Some(command) = &request.command {
             return self.begin_with_command(base, command).await;
         }
         let at = if asked_for.is_some() {
-            let mut fork = CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
+            let mut fork =
+                CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
             fork.go_to(base.next.clone());
             self.save(vec![fork.clone()]).await?;
             fork
@@ -109,11 +123,20 @@ impl Runner {
             base
         };
         self.values(&at).await?;
-        Ok(Start { at, answers: Answers::new(), continues: true })
+        Ok(Start {
+            at,
+            answers: Answers::new(),
+            continues: true,
+        })
     }
 
-    async fn begin_with_input(&self, base: Option<&CheckpointRecord>, input: Value) -> Result<Start, AgentError> {
-        let input = state::normalise(input).map_err(|message| AgentError::new("ValueError", message))?;
+    async fn begin_with_input(
+        &self,
+        base: Option<&CheckpointRecord>,
+        input: Value,
+    ) -> Result<Start, AgentError> {
+        let input =
+            state::normalise(input).map_err(|message| AgentError::new("ValueError", message))?;
         let run_id = Some(self.run.run_id);
         let mut given = CheckpointRecord::after(base, Source::Input, run_id);
         given.go_to(vec!["__start__".to_owned()]);
@@ -123,7 +146,11 @@ impl Runner {
         at.node = Some("__start__".to_owned());
         self.save(vec![given, at.clone()]).await?;
         self.values(&at).await?;
-        Ok(Start { at, answers: Answers::new(), continues: false })
+        Ok(Start {
+            at,
+            answers: Answers::new(),
+            continues: false,
+        })
     }
 
     async fn begin_with_command(
@@ -131,9 +158,13 @@ impl Runner {
         mut at: CheckpointRecord,
         command: &rejoin_wire::request::Command,
     ) -> Result<Start, AgentError> {
-        let read = |json: &Json| json.read::<Value>().map_err(|error| AgentError::new("ValueError", error.to_string()));
+        let read = |json: &Json| {
+            json.read::<Value>()
+                .map_err(|error| AgentError::new("ValueError", error.to_string()))
+        };
         if let Some(update) = &command.update {
-            let update = state::normalise(read(update)?).map_err(|message| AgentError::new("ValueError", message))?;
+            let update = state::normalise(read(update)?)
+                .map_err(|message| AgentError::new("ValueError", message))?;
             state::apply(&mut at.values, update, self.agent.appended());
         }
         // `{"resume": null}` reads as no resume at all, and is an answer when nothing else is commanded.
@@ -144,15 +175,23 @@ impl Runner {
             None => Answers::new(),
         };
         if let Some(goto) = command.goto.as_ref().filter(|_| answers.is_empty()) {
-            let mut jumped = CheckpointRecord::after(Some(&at), Source::Update, Some(self.run.run_id));
+            let mut jumped =
+                CheckpointRecord::after(Some(&at), Source::Update, Some(self.run.run_id));
             jumped.go_to(self.known_nodes(read(goto)?)?);
             self.save(vec![jumped.clone()]).await?;
             at = jumped;
         } else if answers.is_empty() && !at.interrupts().is_empty() {
-            return Err(AgentError::new("RuntimeError", "the thread waits for an answer, and the command gives none"));
+            return Err(AgentError::new(
+                "RuntimeError",
+                "the thread waits for an answer, and the command gives none",
+            ));
         }
         self.values(&at).await?;
-        Ok(Start { at, answers, continues: true })
+        Ok(Start {
+            at,
+            answers,
+            continues: true,
+        })
     }
 
     fn known_nodes(&self, goto: Value) -> Result<Vec<String>, AgentError> {
@@ -162,7 +201,10 @@ impl Runner {
         };
         let known = |name: &Value| match name.as_str() {
             Some(name) if self.agent.nodes().contains(&name) => Ok(name.to_owned()),
-            _ => Err(AgentError::new("ValueError", format!("goto: no node {name}"))),
+            _ => Err(AgentError::new(
+                "ValueError",
+                format!("goto: no node {name}"),
+            )),
         };
         names.iter().map(known).collect()
     }
@@ -178,8 +220,11 @@ impl Runner {
         for index in 0..at.tasks.len() {
             let task = at.tasks[index].clone();
             if let Some(result) = &task.result {
-                let cached = json!({(task.name.as_str()): result, "__metadata__": {"cached": true}});
-                self.emitter.emit(StreamMode::Updates, "updates", &cached).await?;
+                let cached =
+                    json!({(task.name.as_str()): result, "__metadata__": {"cached": true}});
+                self.emitter
+                    .emit(StreamMode::Updates, "updates", &cached)
+                    .await?;
                 continue;
             }
             let open = task.interrupts.first();
@@ -195,7 +240,9 @@ impl Runner {
                     at.tasks[index].result = Some(Value::Object(update));
                 }
                 NodeEnd::Asks(value) => {
-                    let id = derived(at.id, &format!("interrupt:{}", task.name)).simple().to_string();
+                    let id = derived(at.id, &format!("interrupt:{}", task.name))
+                        .simple()
+                        .to_string();
                     let question = InterruptRecord { id, value };
                     at.tasks[index].interrupts = vec![question.clone()];
                     questions.push(question);
@@ -207,7 +254,9 @@ impl Runner {
             return self.merge(at).await.map(Some);
         }
         let thread_id = self.run.thread_id;
-        self.emitter.commit(move |tx| tx.put_checkpoint(thread_id, &at), asked).await?;
+        self.emitter
+            .commit(move |tx| tx.put_checkpoint(thread_id, &at), asked)
+            .await?;
         Ok(None)
     }
 
@@ -221,7 +270,9 @@ impl Runner {
         let begun = json!({"id": task.id, "name": task.name, "input": at.values, "triggers": [], "metadata": {}});
         self.task_event(at.step + 1, "task", &begun).await?;
         let config = match &self.run.request.config {
-            Some(config) => config.read::<Value>().map_err(|error| AgentError::new("ValueError", error.to_string()))?,
+            Some(config) => config
+                .read::<Value>()
+                .map_err(|error| AgentError::new("ValueError", error.to_string()))?,
             None => Value::Null,
         };
         let mut context = NodeContext {
@@ -243,28 +294,50 @@ impl Runner {
         update: Map<String, Value>,
     ) -> Result<Map<String, Value>, AgentError> {
         let task = &at.tasks[index];
-        let update = state::normalise(Value::Object(update)).map_err(|message| AgentError::new("ValueError", message))?;
+        let update = state::normalise(Value::Object(update))
+            .map_err(|message| AgentError::new("ValueError", message))?;
         let metadata = json!({
             "run_id": self.run.run_id, "thread_id": self.run.thread_id,
             "langgraph_node": task.name, "langgraph_step": at.step + 1,
         });
         for message in state::messages(&update) {
-            if !self.emitter.streamed(message.get("id").unwrap_or(&Value::Null)) {
-                self.emitter.emit(StreamMode::MessagesTuple, "messages", &json!([message, metadata])).await?;
-                self.emitter.emit(StreamMode::Messages, "messages/complete", &json!([message])).await?;
+            if !self
+                .emitter
+                .streamed(message.get("id").unwrap_or(&Value::Null))
+            {
+                self.emitter
+                    .emit(
+                        StreamMode::MessagesTuple,
+                        "messages",
+                        &json!([message, metadata]),
+                    )
+                    .await?;
+                self.emitter
+                    .emit(StreamMode::Messages, "messages/complete", &json!([message]))
+                    .await?;
             }
         }
         let told = json!({(task.name.as_str()): update});
-        self.emitter.emit(StreamMode::Updates, "updates", &told).await?;
+        self.emitter
+            .emit(StreamMode::Updates, "updates", &told)
+            .await?;
         let ended = json!({"id": task.id, "name": task.name, "error": null, "result": update, "interrupts": []});
         self.task_event(at.step + 1, "task_result", &ended).await?;
         Ok(update)
     }
 
-    fn push_question(&self, at: &CheckpointRecord, questions: &[InterruptRecord], events: &mut Vec<NewEvent>) {
+    fn push_question(
+        &self,
+        at: &CheckpointRecord,
+        questions: &[InterruptRecord],
+        events: &mut Vec<NewEvent>,
+    ) {
         let newest = questions.last();
         if self.emitter.wants(StreamMode::Updates) {
-            events.push(NewEvent::new("updates", &json!({"__interrupt__": [newest]})));
+            events.push(NewEvent::new(
+                "updates",
+                &json!({"__interrupt__": [newest]}),
+            ));
         }
         if self.emitter.wants(StreamMode::Values) {
             let mut values = at.values.clone();
@@ -282,7 +355,11 @@ impl Runner {
             }
         }
         let mut names: Vec<String> = Vec::new();
-        for name in at.tasks.iter().flat_map(|task| self.agent.after(&task.name, &next.values)) {
+        for name in at
+            .tasks
+            .iter()
+            .flat_map(|task| self.agent.after(&task.name, &next.values))
+        {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -304,27 +381,45 @@ impl Runner {
         self.commit(checkpoints, events).await
     }
 
-    async fn commit(&self, checkpoints: Vec<CheckpointRecord>, events: Vec<NewEvent>) -> Result<(), AgentError> {
+    async fn commit(
+        &self,
+        checkpoints: Vec<CheckpointRecord>,
+        events: Vec<NewEvent>,
+    ) -> Result<(), AgentError> {
         let thread_id = self.run.thread_id;
         let change = move |tx: &crate::store::Tx| {
-            checkpoints.iter().try_for_each(|checkpoint| tx.advance(thread_id, checkpoint))
+            checkpoints
+                .iter()
+                .try_for_each(|checkpoint| tx.advance(thread_id, checkpoint))
         };
-        self.emitter.commit(change, events).await.map_err(AgentError::from)
+        self.emitter
+            .commit(change, events)
+            .await
+            .map_err(AgentError::from)
     }
 
     async fn values(&self, at: &CheckpointRecord) -> Result<(), AgentError> {
-        self.emitter.emit(StreamMode::Values, "values", &json!(at.values)).await.map_err(AgentError::from)
+        self.emitter
+            .emit(StreamMode::Values, "values", &json!(at.values))
+            .await
+            .map_err(AgentError::from)
     }
 
     fn checkpoint_events(&self, checkpoints: &[CheckpointRecord]) -> Vec<NewEvent> {
         let mut events = Vec::new();
         for checkpoint in checkpoints {
             if self.emitter.wants(StreamMode::Checkpoints) {
-                events.push(NewEvent::new("checkpoints", &self.checkpoint_payload(checkpoint)));
+                events.push(NewEvent::new(
+                    "checkpoints",
+                    &self.checkpoint_payload(checkpoint),
+                ));
             }
             if self.emitter.wants(StreamMode::Debug) {
                 let payload = self.checkpoint_payload(checkpoint);
-                events.push(NewEvent::new("debug", &debug(checkpoint.step, "checkpoint", &payload)));
+                events.push(NewEvent::new(
+                    "debug",
+                    &debug(checkpoint.step, "checkpoint", &payload),
+                ));
             }
         }
         events
@@ -332,9 +427,7 @@ impl Runner {
 
     fn checkpoint_payload(&self, checkpoint: &CheckpointRecord) -> Value {
         let thread_id = self.run.thread_id;
-        let config = |id: CheckpointId| {
-            json!({"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": id}})
-        };
+        let config = |id: CheckpointId| json!({"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": id}});
         let mut payload = checkpoint.to_json(thread_id);
         payload["config"] = config(checkpoint.id);
         payload["parent_config"] = checkpoint.parent.map_or(Value::Null, config);
@@ -342,13 +435,23 @@ impl Runner {
     }
 
     async fn task_event(&self, step: i64, kind: &str, payload: &Value) -> Result<(), AgentError> {
-        self.emitter.emit(StreamMode::Tasks, "tasks", payload).await?;
-        self.emitter.emit(StreamMode::Debug, "debug", &debug(step, kind, payload)).await?;
+        self.emitter
+            .emit(StreamMode::Tasks, "tasks", payload)
+            .await?;
+        self.emitter
+            .emit(StreamMode::Debug, "debug", &debug(step, kind, payload))
+            .await?;
         Ok(())
     }
 
     async fn stop_at_breakpoint(&self) -> Result<Ending, AgentError> {
-        self.emitter.emit(StreamMode::Updates, "updates", &json!({"__interrupt__": []})).await?;
+        self.emitter
+            .emit(
+                StreamMode::Updates,
+                "updates",
+                &json!({"__interrupt__": []}),
+            )
+            .await?;
         Ok(Ending::Asked)
     }
 }
@@ -360,17 +463,28 @@ impl Runner {
 pub(crate) fn requested_checkpoint(
     request: &rejoin_wire::request::RunRequest,
 ) -> Result<Option<CheckpointId>, ServerError> {
-    let named = request.checkpoint.as_ref().and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
-    named.or(request.checkpoint_id.as_ref()).map(|id| CheckpointId::parse(id.as_str())).transpose()
+    let named = request
+        .checkpoint
+        .as_ref()
+        .and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
+    named
+        .or(request.checkpoint_id.as_ref())
+        .map(|id| CheckpointId::parse(id.as_str()))
+        .transpose()
 }
 
 /// Which open question gets which answer.
 fn answers(at: &CheckpointRecord, resume: Value) -> Result<Answers, AgentError> {
     let open = at.interrupts();
     if let Value::Object(map) = &resume
-        && map.keys().any(|key| open.iter().any(|question| question.id == *key))
+        && map
+            .keys()
+            .any(|key| open.iter().any(|question| question.id == *key))
     {
-        return Ok(map.iter().map(|(id, answer)| (id.clone(), answer.clone())).collect());
+        return Ok(map
+            .iter()
+            .map(|(id, answer)| (id.clone(), answer.clone()))
+            .collect());
     }
     match open.as_slice() {
         [] => Ok(Answers::new()),
@@ -396,9 +510,12 @@ impl Stops {
     fn read(asked: Option<&Json>) -> Self {
         match asked.and_then(|asked| asked.read::<Value>().ok()) {
             Some(Value::String(name)) if name == "*" => Self::All,
-            Some(Value::Array(names)) => {
-                Self::Named(names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
-            }
+            Some(Value::Array(names)) => Self::Named(
+                names
+                    .iter()
+                    .filter_map(|name| name.as_str().map(str::to_owned))
+                    .collect(),
+            ),
             _ => Self::Named(Vec::new()),
         }
     }

@@ -9,7 +9,11 @@ pub(crate) const MESSAGES: &str = "messages";
 const REMOVE_ALL: &str = "__remove_all__";
 
 /// Writes `update` into `values`: messages are merged by id, keys in `appended` are lists that grow, others replaced.
-pub(crate) fn apply(values: &mut Map<String, Value>, update: Map<String, Value>, appended: &[&str]) {
+pub(crate) fn apply(
+    values: &mut Map<String, Value>,
+    update: Map<String, Value>,
+    appended: &[&str],
+) {
     for (key, new) in update {
         if key == MESSAGES {
             let mut list = values.remove(MESSAGES).map(into_list).unwrap_or_default();
@@ -39,7 +43,11 @@ pub(crate) fn normalise(input: Value) -> Result<Map<String, Value>, String> {
             Value::Array(list) => list,
             one => vec![one],
         };
-        *messages = Value::Array(list.into_iter().map(full_message).collect::<Result<_, _>>()?);
+        *messages = Value::Array(
+            list.into_iter()
+                .map(full_message)
+                .collect::<Result<_, _>>()?,
+        );
     }
     Ok(map)
 }
@@ -47,13 +55,26 @@ pub(crate) fn normalise(input: Value) -> Result<Map<String, Value>, String> {
 /// Messages of an update that carry no id get one.
 pub(crate) fn full_message(message: Value) -> Result<Value, String> {
     let mut given = match message {
-        Value::String(text) => Map::from_iter([("type".to_owned(), "human".into()), ("content".to_owned(), text.into())]),
+        Value::String(text) => Map::from_iter([
+            ("type".to_owned(), "human".into()),
+            ("content".to_owned(), text.into()),
+        ]),
         Value::Object(given) => given,
         Value::Array(pair) => match <[Value; 2]>::try_from(pair) {
-            Ok([role, content]) => Map::from_iter([("type".to_owned(), role), ("content".to_owned(), content)]),
-            Err(_) => return Err("A message must be a string, an object or a [role, content] pair".to_owned()),
+            Ok([role, content]) => {
+                Map::from_iter([("type".to_owned(), role), ("content".to_owned(), content)])
+            }
+            Err(_) => {
+                return Err(
+                    "A message must be a string, an object or a [role, content] pair".to_owned(),
+                );
+            }
         },
-        _ => return Err("A message must be a string, an object or a [role, content] pair".to_owned()),
+        _ => {
+            return Err(
+                "A message must be a string, an object or a [role, content] pair".to_owned(),
+            );
+        }
     };
     let word = given.remove("type").or_else(|| given.remove("role"));
     given.remove("role");
@@ -64,24 +85,49 @@ pub(crate) fn full_message(message: Value) -> Result<Value, String> {
         Some("tool") => "tool",
         Some("function") => "function",
         Some("remove") => "remove",
-        _ => return Err(format!("Unknown message type: {}", word.unwrap_or_default())),
+        _ => {
+            return Err(format!(
+                "Unknown message type: {}",
+                word.unwrap_or_default()
+            ));
+        }
     };
-    let id = given.remove("id").filter(|id| !id.is_null()).unwrap_or_else(|| Uuid::new_v4().to_string().into());
+    let id = given
+        .remove("id")
+        .filter(|id| !id.is_null())
+        .unwrap_or_else(|| Uuid::new_v4().to_string().into());
     let mut full = Map::new();
-    full.insert("content".to_owned(), given.remove("content").unwrap_or_else(|| "".into()));
-    for (key, default) in [("additional_kwargs", json!({})), ("response_metadata", json!({}))] {
+    full.insert(
+        "content".to_owned(),
+        given.remove("content").unwrap_or_else(|| "".into()),
+    );
+    for (key, default) in [
+        ("additional_kwargs", json!({})),
+        ("response_metadata", json!({})),
+    ] {
         full.insert(key.to_owned(), given.remove(key).unwrap_or(default));
     }
     full.insert("type".to_owned(), kind.into());
     full.insert("name".to_owned(), given.remove("name").unwrap_or_default());
     full.insert("id".to_owned(), id);
     let defaults: &[(&str, Value)] = match kind {
-        "ai" => &[("tool_calls", json!([])), ("invalid_tool_calls", json!([])), ("usage_metadata", Value::Null)],
-        "tool" => &[("tool_call_id", Value::Null), ("artifact", Value::Null), ("status", json!("success"))],
+        "ai" => &[
+            ("tool_calls", json!([])),
+            ("invalid_tool_calls", json!([])),
+            ("usage_metadata", Value::Null),
+        ],
+        "tool" => &[
+            ("tool_call_id", Value::Null),
+            ("artifact", Value::Null),
+            ("status", json!("success")),
+        ],
         _ => &[],
     };
     for (key, default) in defaults {
-        full.insert((*key).to_owned(), given.remove(*key).unwrap_or_else(|| default.clone()));
+        full.insert(
+            (*key).to_owned(),
+            given.remove(*key).unwrap_or_else(|| default.clone()),
+        );
     }
     full.extend(given);
     Ok(Value::Object(full))
@@ -89,7 +135,10 @@ pub(crate) fn full_message(message: Value) -> Result<Value, String> {
 
 /// The messages of a state; empty where there are none.
 pub(crate) fn messages(values: &Map<String, Value>) -> &[Value] {
-    values.get(MESSAGES).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    values
+        .get(MESSAGES)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn merge_messages(list: &mut Vec<Value>, new: Vec<Value>) {
@@ -101,7 +150,10 @@ fn merge_messages(list: &mut Vec<Value>, new: Vec<Value>) {
             } else {
                 list.retain(|old| old.get("id") != Some(&id));
             }
-        } else if let Some(old) = list.iter_mut().find(|old| !id.is_null() && old.get("id") == Some(&id)) {
+        } else if let Some(old) = list
+            .iter_mut()
+            .find(|old| !id.is_null() && old.get("id") == Some(&id))
+        {
             *old = message;
         } else {
             list.push(message);
@@ -122,17 +174,35 @@ mod tests {
     use super::*;
 
     fn check(before: Value, update: Value, after: Value) {
-        let Value::Object(mut values) = before else { panic!("an object") };
-        apply(&mut values, update.as_object().unwrap().clone(), &["answers"]);
+        let Value::Object(mut values) = before else {
+            panic!("an object")
+        };
+        apply(
+            &mut values,
+            update.as_object().unwrap().clone(),
+            &["answers"],
+        );
         assert_eq!(Value::Object(values), after);
     }
 
     #[test]
     fn messages_are_added_replaced_and_removed_by_id() {
         let list = |items: Value| json!({"messages": items});
-        check(json!({}), list(json!([{"id": "a"}])), list(json!([{"id": "a"}])));
-        check(list(json!([{"id": "a", "n": 1}])), list(json!([{"id": "a", "n": 2}])), list(json!([{"id": "a", "n": 2}])));
-        check(list(json!([{"id": "a"}, {"id": "b"}])), list(json!([{"id": "a", "type": "remove"}])), list(json!([{"id": "b"}])));
+        check(
+            json!({}),
+            list(json!([{"id": "a"}])),
+            list(json!([{"id": "a"}])),
+        );
+        check(
+            list(json!([{"id": "a", "n": 1}])),
+            list(json!([{"id": "a", "n": 2}])),
+            list(json!([{"id": "a", "n": 2}])),
+        );
+        check(
+            list(json!([{"id": "a"}, {"id": "b"}])),
+            list(json!([{"id": "a", "type": "remove"}])),
+            list(json!([{"id": "b"}])),
+        );
         check(
             list(json!([{"id": "a"}])),
             list(json!([{"id": "__remove_all__", "type": "remove"}, {"id": "c"}])),
@@ -142,7 +212,11 @@ mod tests {
 
     #[test]
     fn other_keys_are_replaced_unless_they_append() {
-        check(json!({"x": 1, "answers": [1]}), json!({"x": 2, "answers": [2]}), json!({"answers": [1, 2], "x": 2}));
+        check(
+            json!({"x": 1, "answers": [1]}),
+            json!({"x": 2, "answers": [2]}),
+            json!({"answers": [1, 2], "x": 2}),
+        );
     }
 
     #[test]

@@ -10,7 +10,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::ServerError;
@@ -57,7 +59,11 @@ impl Store {
     /// The same store without a file: gone when the process ends.
     pub(crate) fn memory() -> Result<Self, ServerError> {
         let backend = redb::backends::InMemoryBackend::new();
-        Self::start(Database::builder().create_with_backend(backend).map_err(ServerError::store)?)
+        Self::start(
+            Database::builder()
+                .create_with_backend(backend)
+                .map_err(ServerError::store)?,
+        )
     }
 
     fn start(db: Database) -> Result<Self, ServerError> {
@@ -89,17 +95,15 @@ impl Store {
         self.write_then(job, |_| {}).await
     }
 
-    /// Runs a job, waits until it is committed; `then` is called by the writer, in commit order, before the next job's.
+    /// Runs a job, waits until it is committed; `then` is called by the writer with the outcome, in commit order.
     pub(crate) async fn write_then<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Tx) -> Result<T, ServerError> + Send + 'static,
-        then: impl FnOnce(&T) + Send + 'static,
+        then: impl FnOnce(&Result<T, ServerError>) + Send + 'static,
     ) -> Result<T, ServerError> {
         let (tell, told) = oneshot::channel();
         self.post(job, move |result| {
-            if let Ok(value) = &result {
-                then(value);
-            }
+            then(&result);
             // The caller may have been cancelled meanwhile; the change stands.
             let _ = tell.send(result);
         })
@@ -200,7 +204,8 @@ impl Tx {
     pub(crate) fn remove_prefix(&self, table: Table, prefix: &[u8]) -> Result<(), ServerError> {
         let to = after_prefix(prefix);
         let mut open = self.0.open_table(table).map_err(ServerError::store)?;
-        open.retain_in(prefix..to.as_slice(), |_, _| false).map_err(ServerError::store)
+        open.retain_in(prefix..to.as_slice(), |_, _| false)
+            .map_err(ServerError::store)
     }
 }
 
@@ -243,14 +248,25 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
 
 type Bytes = &'static [u8];
 
-fn get_in(table: &impl ReadableTable<Bytes, Bytes>, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
+fn get_in(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    key: &[u8],
+) -> Result<Option<Vec<u8>>, ServerError> {
     let found = table.get(key).map_err(ServerError::store)?;
     Ok(found.map(|value| value.value().to_vec()))
 }
 
-fn range_in(table: &impl ReadableTable<Bytes, Bytes>, span: Span<'_>) -> Result<Vec<Entry>, ServerError> {
-    let range = table.range(span.from..span.to).map_err(ServerError::store)?;
-    let own = |entry: Result<(redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>), redb::StorageError>| {
+fn range_in(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    span: Span<'_>,
+) -> Result<Vec<Entry>, ServerError> {
+    let range = table
+        .range(span.from..span.to)
+        .map_err(ServerError::store)?;
+    let own = |entry: Result<
+        (redb::AccessGuard<'_, Bytes>, redb::AccessGuard<'_, Bytes>),
+        redb::StorageError,
+    >| {
         let (key, value) = entry.map_err(ServerError::store)?;
         Ok((key.value().to_vec(), value.value().to_vec()))
     };

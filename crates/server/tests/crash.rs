@@ -34,14 +34,31 @@ impl Process {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
-        let url = line.trim().strip_prefix("rejoin-server listening on ").unwrap().to_owned();
-        Self { child, api: Api::new(url) }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .await
+            .unwrap();
+        let url = line
+            .trim()
+            .strip_prefix("rejoin-server listening on ")
+            .unwrap()
+            .to_owned();
+        Self {
+            child,
+            api: Api::new(url),
+        }
     }
 
     async fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().await.unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
     }
 }
 
@@ -57,7 +74,10 @@ async fn kill_9_ends_the_run_as_an_error_and_loses_nothing_shown() {
     while seen.len() < 60 {
         seen.push(stream.next().await.unwrap());
     }
-    let queued = first.api.post(&format!("/threads/{thread}/runs"), request("chat", 1, 0.0)).await;
+    let queued = first
+        .api
+        .post(&format!("/threads/{thread}/runs"), request("chat", 1, 0.0))
+        .await;
     first.child.kill().await.unwrap();
     seen.extend(stream.rest().await);
     assert!(stream.broken);
@@ -69,14 +89,26 @@ async fn kill_9_ends_the_run_as_an_error_and_loses_nothing_shown() {
         "message": "the server stopped while this run was streaming; what had arrived is kept, the rest was not produced",
     });
     assert_eq!(api.run_status(&thread, &run).await, "error");
-    assert_eq!(api.run_status(&thread, queued["run_id"].as_str().unwrap()).await, "error");
+    assert_eq!(
+        api.run_status(&thread, queued["run_id"].as_str().unwrap())
+            .await,
+        "error"
+    );
     let found = api.get(&format!("/threads/{thread}")).await;
-    assert_eq!((&found["status"], &found["error"]), (&json!("error"), &error));
+    assert_eq!(found["status"], "error");
+    // The thread's error is its last run's, and that one never began.
+    assert_eq!(found["error"]["error"], "ServerRestarted");
+    let message = found["error"]["message"].as_str().unwrap();
+    assert!(message.contains("before this run began"), "{message}");
 
     // The reader goes on from its cursor: what was committed after it, then the error, with dense ids.
     let last: usize = seen.last().unwrap().id.as_ref().unwrap().parse().unwrap();
     assert_eq!(last + 1, seen.len());
-    let rest = api.join(&thread, &run, Some(&last.to_string())).await.rest().await;
+    let rest = api
+        .join(&thread, &run, Some(&last.to_string()))
+        .await
+        .rest()
+        .await;
     assert_eq!(data(rest.last().unwrap()), error);
     for (index, frame) in rest.iter().enumerate() {
         assert_eq!(frame.id, Some((last + 1 + index).to_string()));
@@ -94,11 +126,23 @@ async fn kill_9_ends_the_run_as_an_error_and_loses_nothing_shown() {
     let messages = state["values"]["messages"].as_array().unwrap();
     assert_eq!(messages.len(), 4);
     assert_eq!(last_text(&state), text);
-    assert_eq!(messages[3]["response_metadata"], json!({"finish_reason": "aborted"}));
+    assert_eq!(
+        messages[3]["response_metadata"],
+        json!({"finish_reason": "aborted"})
+    );
     // And the thread works.
     let frames = api.run_all(&thread, request("chat", 2, 0.0)).await;
-    assert_eq!(data(frames.last().unwrap())["messages"].as_array().unwrap().len(), 6);
-    assert_eq!(api.get(&format!("/threads/{thread}")).await["error"], Value::Null);
+    assert_eq!(
+        data(frames.last().unwrap())["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        6
+    );
+    assert_eq!(
+        api.get(&format!("/threads/{thread}")).await["error"],
+        Value::Null
+    );
 }
 
 #[tokio::test]
@@ -114,7 +158,10 @@ async fn everything_that_was_answered_survives_many_kills() {
         let mut process = Process::start(directory.path(), &[]).await;
         process.api.run_all(&thread, request("chat", 3, 0.0)).await;
         let state = process.api.state(&thread).await;
-        assert_eq!(state["values"]["messages"].as_array().unwrap().len(), 2 * round);
+        assert_eq!(
+            state["values"]["messages"].as_array().unwrap().len(),
+            2 * round
+        );
         process.child.kill().await.unwrap();
     }
 }
@@ -129,19 +176,31 @@ async fn sigterm_ends_streams_in_order_and_the_process_soon() {
     process.signal("-TERM").await;
     stream.rest().await;
     assert!(!stream.broken);
-    let status = tokio::time::timeout(Duration::from_secs(10), process.child.wait()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(10), process.child.wait())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(status.success());
     let again = Process::start(directory.path(), &[]).await;
-    assert_eq!(again.api.run_status(&thread, &stream.run_id()).await, "error");
+    assert_eq!(
+        again.api.run_status(&thread, &stream.run_id()).await,
+        "error"
+    );
 }
 
 #[tokio::test]
 async fn a_restart_on_demand_exits_with_its_code() {
     let directory = tempfile::tempdir().unwrap();
     let mut process = Process::start(directory.path(), &["--faults"]).await;
-    let answer = process.api.call(Method::POST, "/faults/restart", None).await;
+    let answer = process
+        .api
+        .call(Method::POST, "/faults/restart", None)
+        .await;
     assert_eq!(answer.status, 202);
-    let status = tokio::time::timeout(Duration::from_secs(10), process.child.wait()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(10), process.child.wait())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(status.code(), Some(75));
 }
 

@@ -25,13 +25,21 @@ type Seen = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
 async fn endpoint(status: u16, answer: &'static str) -> (String, Seen) {
     let seen = Seen::default();
     let answer = move |State(seen): State<Seen>, headers: HeaderMap, body: String| async move {
-        seen.lock().unwrap().push((headers, serde_json::from_str(&body).unwrap()));
+        seen.lock()
+            .unwrap()
+            .push((headers, serde_json::from_str(&body).unwrap()));
         let status = StatusCode::from_u16(status).unwrap();
-        let kind = if status.is_success() { "text/event-stream" } else { "application/json" };
+        let kind = if status.is_success() {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
         let response: Response = (status, [("content-type", kind)], answer).into_response();
         response
     };
-    let router = Router::new().route("/v1/chat/completions", post(answer)).with_state(Arc::clone(&seen));
+    let router = Router::new()
+        .route("/v1/chat/completions", post(answer))
+        .with_state(Arc::clone(&seen));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -39,7 +47,11 @@ async fn endpoint(status: u16, answer: &'static str) -> (String, Seen) {
 }
 
 async fn server(base_url: String) -> (Server, Api) {
-    let config = OpenAiConfig { base_url, api_key: Some(KEY.to_owned()), model: "test-model".to_owned() };
+    let config = OpenAiConfig {
+        base_url,
+        api_key: Some(KEY.to_owned()),
+        model: "test-model".to_owned(),
+    };
     assert!(!format!("{config:?}").contains(KEY));
     start_with(|server| server.openai = Some(config)).await
 }
@@ -60,19 +72,31 @@ async fn an_answer_is_streamed_and_the_conversation_is_sent() {
     let (_server, api) = server(base).await;
     let thread = api.thread().await;
     let frames = api.run_all(&thread, request("openai", 0, 0.0)).await;
-    let pieces: Vec<Value> =
-        frames.iter().filter(|frame| frame.event_name() == "messages").map(|frame| data(frame)[0]["content"].clone()).collect();
+    let pieces: Vec<Value> = frames
+        .iter()
+        .filter(|frame| frame.event_name() == "messages")
+        .map(|frame| data(frame)[0]["content"].clone())
+        .collect();
     assert_eq!(pieces, ["Hello", ", wörld", "", ""]);
     let state = api.state(&thread).await;
     assert_eq!(last_text(&state), "Hello, wörld");
     let usage = json!({"input_tokens": 3, "output_tokens": 2, "total_tokens": 5});
     assert_eq!(state["values"]["messages"][1]["usage_metadata"], usage);
-    let again = with(request("openai", 0, 0.0), json!({"config": {"configurable": {"system": "Be brief", "temperature": 0.5}}}));
+    let again = with(
+        request("openai", 0, 0.0),
+        json!({"config": {"configurable": {"system": "Be brief", "temperature": 0.5}}}),
+    );
     api.run_all(&thread, again).await;
     let seen = seen.lock().unwrap();
     assert_eq!(seen[0].0["authorization"], format!("Bearer {KEY}"));
-    assert_eq!((&seen[0].1["model"], &seen[0].1["stream"]), (&json!("test-model"), &json!(true)));
-    assert_eq!(seen[0].1["messages"], json!([{"role": "user", "content": "hi"}]));
+    assert_eq!(
+        (&seen[0].1["model"], &seen[0].1["stream"]),
+        (&json!("test-model"), &json!(true))
+    );
+    assert_eq!(
+        seen[0].1["messages"],
+        json!([{"role": "user", "content": "hi"}])
+    );
     assert_eq!(
         seen[1].1["messages"],
         json!([
@@ -97,27 +121,45 @@ async fn error_of(base: String) -> (Value, Value) {
 
 #[tokio::test]
 async fn failures_are_told_without_the_key() {
-    let (base, _) = endpoint(401, r#"{"error":{"message":"Incorrect API key provided: sk-test-1234567890"}}"#).await;
+    let (base, _) = endpoint(
+        401,
+        r#"{"error":{"message":"Incorrect API key provided: sk-test-1234567890"}}"#,
+    )
+    .await;
     let (error, _) = error_of(base).await;
     assert_eq!(error["error"], "EndpointError");
     let message = error["message"].as_str().unwrap();
-    assert_eq!(message, "the endpoint answered 401 Unauthorized: Incorrect API key provided: (key)");
+    assert_eq!(
+        message,
+        "the endpoint answered 401 Unauthorized: Incorrect API key provided: (key)"
+    );
 
     let (base, _) = endpoint(200, "data: {\"error\":{\"message\":\"overloaded\"}}\n\n").await;
-    assert_eq!(error_of(base).await.0, json!({"error": "EndpointError", "message": "overloaded"}));
+    assert_eq!(
+        error_of(base).await.0,
+        json!({"error": "EndpointError", "message": "overloaded"})
+    );
 
     let (base, _) = endpoint(200, "data: {not json\n\n").await;
     assert_eq!(error_of(base).await.0["error"], "EndpointProtocol");
 
-    let half = "data: {\"choices\":[{\"delta\":{\"content\":\"Half an\"},\"finish_reason\":null}]}\n\n";
+    let half =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Half an\"},\"finish_reason\":null}]}\n\n";
     let (base, _) = endpoint(200, half).await;
     let (error, state) = error_of(base).await;
     assert_eq!(error["error"], "EndpointClosed");
     assert_eq!(last_text(&state), "Half an");
 
     // A port that nobody listens on.
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    assert_eq!(error_of(format!("http://{free}/v1")).await.0["error"], "EndpointUnreachable");
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    assert_eq!(
+        error_of(format!("http://{free}/v1")).await.0["error"],
+        "EndpointUnreachable"
+    );
 }
 
 #[tokio::test]

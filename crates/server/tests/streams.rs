@@ -15,18 +15,30 @@ async fn a_run_streams_and_its_ids_are_dense() {
     let (_server, api) = start().await;
     let thread = api.thread().await;
     let mut stream = api.run(&thread, request("chat", 3, 0.0)).await;
-    assert_eq!(stream.headers["content-type"], "text/event-stream; charset=utf-8");
-    assert_eq!(stream.headers["content-location"], format!("/threads/{thread}/runs/{}", stream.run_id()));
+    assert_eq!(
+        stream.headers["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    assert_eq!(
+        stream.headers["content-location"],
+        format!("/threads/{thread}/runs/{}", stream.run_id())
+    );
     let frames = stream.rest().await;
     assert!(!stream.broken);
     assert_eq!(
         names(&frames),
-        ["metadata", "values", "messages", "messages", "messages", "messages", "updates", "values"]
+        [
+            "metadata", "values", "messages", "messages", "messages", "messages", "updates",
+            "values"
+        ]
     );
     for (index, frame) in frames.iter().enumerate() {
         assert_eq!(frame.id, Some(index.to_string()));
     }
-    assert_eq!(data(&frames[0]), json!({"run_id": stream.run_id(), "attempt": 1}));
+    assert_eq!(
+        data(&frames[0]),
+        json!({"run_id": stream.run_id(), "attempt": 1})
+    );
     let chunk = data(&frames[2]);
     assert_eq!(chunk[0]["type"], "AIMessageChunk");
     assert_eq!(chunk[0]["content"], "alpha0 ");
@@ -35,7 +47,10 @@ async fn a_run_streams_and_its_ids_are_dense() {
     assert_eq!(data(&frames[7])["messages"][1]["id"], chunk[0]["id"]);
     // What a reader was told is over is over.
     assert_eq!(api.run_status(&thread, &stream.run_id()).await, "success");
-    assert_eq!(api.get(&format!("/threads/{thread}")).await["status"], "idle");
+    assert_eq!(
+        api.get(&format!("/threads/{thread}")).await["status"],
+        "idle"
+    );
 }
 
 #[tokio::test]
@@ -46,7 +61,11 @@ async fn an_ended_run_is_resumed_at_each_id() {
     let all = stream.rest().await;
     let run = stream.run_id();
     for after in -1..all.len() as i64 {
-        let again = api.join(&thread, &run, Some(&after.to_string())).await.rest().await;
+        let again = api
+            .join(&thread, &run, Some(&after.to_string()))
+            .await
+            .rest()
+            .await;
         assert_eq!(again, all[(after + 1) as usize..], "after {after}");
     }
     let ahead = api.join(&thread, &run, Some(&all.len().to_string())).await;
@@ -96,23 +115,35 @@ async fn an_error_is_replayed_and_what_was_shown_is_kept() {
     let frames = stream.rest().await;
     let error = frames.last().unwrap();
     assert_eq!(error.event_name(), "error");
-    assert_eq!(data(error), json!({"error": "ValueError", "message": "model blew up after 5 tokens"}));
+    assert_eq!(
+        data(error),
+        json!({"error": "ValueError", "message": "model blew up after 5 tokens"})
+    );
     let before = (frames.len() - 2).to_string();
-    assert_eq!(api.join(&thread, &run, Some(&before)).await.rest().await, frames[frames.len() - 1..]);
+    assert_eq!(
+        api.join(&thread, &run, Some(&before)).await.rest().await,
+        frames[frames.len() - 1..]
+    );
     assert_eq!(api.run_status(&thread, &run).await, "error");
     let found = api.get(&format!("/threads/{thread}")).await;
     assert_eq!(found["status"], "error");
     assert_eq!(found["error"], data(error));
     let state = api.state(&thread).await;
     assert_eq!(last_text(&state), words(5));
-    assert_eq!(state["values"]["messages"][1]["response_metadata"]["finish_reason"], "error");
+    assert_eq!(
+        state["values"]["messages"][1]["response_metadata"]["finish_reason"],
+        "error"
+    );
 }
 
 #[tokio::test]
 async fn a_run_that_is_not_resumable_has_no_ids_and_no_replay() {
     let (_server, api) = start().await;
     let thread = api.thread().await;
-    let plain = with(request("chat", 30, 10.0), json!({"stream_resumable": false}));
+    let plain = with(
+        request("chat", 30, 10.0),
+        json!({"stream_resumable": false}),
+    );
     let mut stream = api.run(&thread, plain).await;
     let run = stream.run_id();
     assert_eq!(stream.until("messages").await.id, None);
@@ -131,19 +162,58 @@ async fn unknown_runs_and_bad_cursors_are_json_errors() {
     stream.rest().await;
     let run = stream.run_id();
     let check = async |path: String, id: &str, expect: (u16, &str)| {
-        let response = api.open(Method::GET, &path, &[("last-event-id", id)], None).await;
+        let response = api
+            .open(Method::GET, &path, &[("last-event-id", id)], None)
+            .await;
         let status = response.status().as_u16();
-        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        let body = http_body_util::BodyExt::collect(response.into_body())
+            .await
+            .unwrap()
+            .to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!((status, body["code"].as_str().unwrap()), expect, "{path} {id}");
+        assert_eq!(
+            (status, body["code"].as_str().unwrap()),
+            expect,
+            "{path} {id}"
+        );
         assert!(!body["detail"].as_str().unwrap().is_empty());
     };
-    check(format!("/threads/{thread}/runs/{UNKNOWN}/stream"), "-1", (404, "run_not_found")).await;
-    check(format!("/threads/{UNKNOWN}/runs/{run}/stream"), "-1", (404, "run_not_found")).await;
-    check(format!("/threads/{other}/runs/{run}/stream"), "-1", (404, "run_not_found")).await;
-    check(format!("/threads/{thread}/runs/nope/stream"), "-1", (422, "invalid_id")).await;
-    check(format!("/threads/{thread}/runs/{run}/stream"), "x-0", (422, "invalid_request")).await;
-    check(format!("/threads/{thread}/runs/{run}/stream"), "4000", (409, "cursor_ahead")).await;
+    check(
+        format!("/threads/{thread}/runs/{UNKNOWN}/stream"),
+        "-1",
+        (404, "run_not_found"),
+    )
+    .await;
+    check(
+        format!("/threads/{UNKNOWN}/runs/{run}/stream"),
+        "-1",
+        (404, "run_not_found"),
+    )
+    .await;
+    check(
+        format!("/threads/{other}/runs/{run}/stream"),
+        "-1",
+        (404, "run_not_found"),
+    )
+    .await;
+    check(
+        format!("/threads/{thread}/runs/nope/stream"),
+        "-1",
+        (422, "invalid_id"),
+    )
+    .await;
+    check(
+        format!("/threads/{thread}/runs/{run}/stream"),
+        "x-0",
+        (422, "invalid_request"),
+    )
+    .await;
+    check(
+        format!("/threads/{thread}/runs/{run}/stream"),
+        "4000",
+        (409, "cursor_ahead"),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -152,9 +222,18 @@ async fn a_join_is_filtered_by_mode() {
     let thread = api.thread().await;
     let mut stream = api.run(&thread, request("boom", 3, 0.0)).await;
     stream.rest().await;
-    let path = format!("/threads/{thread}/runs/{}/stream?stream_mode=values", stream.run_id());
-    let mut filtered = Stream::new(api.open(Method::GET, &path, &[("last-event-id", "-1")], None).await);
-    assert_eq!(names(&filtered.rest().await), ["metadata", "values", "error"]);
+    let path = format!(
+        "/threads/{thread}/runs/{}/stream?stream_mode=values",
+        stream.run_id()
+    );
+    let mut filtered = Stream::new(
+        api.open(Method::GET, &path, &[("last-event-id", "-1")], None)
+            .await,
+    );
+    assert_eq!(
+        names(&filtered.rest().await),
+        ["metadata", "values", "error"]
+    );
 }
 
 #[tokio::test]
@@ -174,7 +253,9 @@ async fn an_old_log_is_gone_and_says_so() {
         }
     }
     assert_eq!(status, 410);
-    let answer = api.call(Method::GET, &format!("/threads/{thread}/runs/{run}"), None).await;
+    let answer = api
+        .call(Method::GET, &format!("/threads/{thread}/runs/{run}"), None)
+        .await;
     assert_eq!(answer.json()["status"], "success");
     assert_eq!(last_text(&api.state(&thread).await), words(1));
 }
@@ -193,7 +274,10 @@ async fn a_lost_reader_stops_the_run_only_if_asked_to() {
     let (_server, api) = start().await;
     for (on_disconnect, status) in [("cancel", "interrupted"), ("continue", "success")] {
         let thread = api.thread().await;
-        let asked = with(request("chat", 30, 10.0), json!({"on_disconnect": on_disconnect}));
+        let asked = with(
+            request("chat", 30, 10.0),
+            json!({"on_disconnect": on_disconnect}),
+        );
         let mut stream = api.run(&thread, asked).await;
         stream.until("messages").await;
         let run = stream.run_id();
@@ -204,11 +288,18 @@ async fn a_lost_reader_stops_the_run_only_if_asked_to() {
     let thread = api.thread().await;
     let mut first = api.run(&thread, request("chat", 30, 10.0)).await;
     first.until("messages").await;
-    let path = format!("/threads/{thread}/runs/{}/stream?cancel_on_disconnect=true", first.run_id());
-    let mut second = Stream::new(api.open(Method::GET, &path, &[("last-event-id", "-1")], None).await);
+    let path = format!(
+        "/threads/{thread}/runs/{}/stream?cancel_on_disconnect=true",
+        first.run_id()
+    );
+    let mut second = Stream::new(
+        api.open(Method::GET, &path, &[("last-event-id", "-1")], None)
+            .await,
+    );
     second.until("messages").await;
     drop(second);
-    api.until_status(&thread, &first.run_id(), "interrupted").await;
+    api.until_status(&thread, &first.run_id(), "interrupted")
+        .await;
 }
 
 #[tokio::test]
@@ -223,24 +314,48 @@ async fn modes_bring_their_events() {
     };
     check(&["values"], &["metadata", "values", "values"]).await;
     check(&["updates"], &["metadata", "updates"]).await;
-    check(&["messages-tuple"], &["metadata", "messages", "messages", "messages"]).await;
+    check(
+        &["messages-tuple"],
+        &["metadata", "messages", "messages", "messages"],
+    )
+    .await;
     let partial = check(
         &["messages"],
-        &["metadata", "messages/metadata", "messages/partial", "messages/partial", "messages/partial"],
+        &[
+            "metadata",
+            "messages/metadata",
+            "messages/partial",
+            "messages/partial",
+            "messages/partial",
+        ],
     )
     .await;
     assert_eq!(data(&partial[4])[0]["content"], words(2));
     let tasks = check(&["tasks"], &["metadata", "tasks", "tasks"]).await;
-    assert_eq!(data(&tasks[2])["result"]["messages"][0]["content"], words(2));
-    let checkpoints = check(&["checkpoints"], &["metadata", "checkpoints", "checkpoints", "checkpoints"]).await;
+    assert_eq!(
+        data(&tasks[2])["result"]["messages"][0]["content"],
+        words(2)
+    );
+    let checkpoints = check(
+        &["checkpoints"],
+        &["metadata", "checkpoints", "checkpoints", "checkpoints"],
+    )
+    .await;
     assert_eq!(data(&checkpoints[3])["next"], json!([]));
-    check(&["debug"], &["metadata", "debug", "debug", "debug", "debug", "debug"]).await;
+    check(
+        &["debug"],
+        &["metadata", "debug", "debug", "debug", "debug", "debug"],
+    )
+    .await;
     let thread = api.thread().await;
     let answer = api
         .call(
             Method::POST,
             &format!("/threads/{thread}/runs/stream"),
-            Some(with(request("chat", 2, 0.0), json!({"stream_mode": ["nonsense"]}))),
+            Some(with(
+                request("chat", 2, 0.0),
+                json!({"stream_mode": ["nonsense"]}),
+            )),
         )
         .await;
     assert_eq!(answer.code(), (422, "invalid_request".to_owned()));

@@ -25,7 +25,10 @@ pub(crate) struct NewEvent {
 
 impl NewEvent {
     pub(crate) fn new(name: &'static str, data: &Value) -> Self {
-        Self { name, data: data.to_string() }
+        Self {
+            name,
+            data: data.to_string(),
+        }
     }
 }
 
@@ -41,7 +44,12 @@ pub(crate) struct Emitter {
 
 impl Emitter {
     pub(crate) fn new(store: Store, live: Arc<LiveRun>, modes: &[StreamMode]) -> Self {
-        Self { store, live, modes: modes.into(), partials: Arc::default() }
+        Self {
+            store,
+            live,
+            modes: modes.into(),
+            partials: Arc::default(),
+        }
     }
 
     pub(crate) fn wants(&self, mode: StreamMode) -> bool {
@@ -49,21 +57,34 @@ impl Emitter {
     }
 
     /// Sends an event if the client asked for its mode. Returns before it is committed; order is kept.
-    pub(crate) async fn emit(&self, mode: StreamMode, name: &'static str, data: &Value) -> Result<(), ServerError> {
-        if self.wants(mode) { self.say(name, data).await } else { Ok(()) }
+    pub(crate) async fn emit(
+        &self,
+        mode: StreamMode,
+        name: &'static str,
+        data: &Value,
+    ) -> Result<(), ServerError> {
+        if self.wants(mode) {
+            self.say(name, data).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Sends an event whatever the client asked for. Returns before it is committed; order is kept.
     pub(crate) async fn say(&self, name: &'static str, data: &Value) -> Result<(), ServerError> {
+        if self.live.is_broken() {
+            return Err(ServerError::Store(
+                "an event of this run could not be stored".to_owned(),
+            ));
+        }
         let event = NewEvent::new(name, data);
-        let (live, failed) = (Arc::clone(&self.live), Arc::clone(&self.live));
+        let (live, shown) = (Arc::clone(&self.live), Arc::clone(&self.live));
         self.store
             .post(
                 move |tx| record(tx, &live, &event),
                 move |outcome| match outcome {
-                    Ok(event) => failed.publish(event),
-                    // The log has a hole now: end it rather than go on past the hole.
-                    Err(_) => failed.end(),
+                    Ok(event) => shown.publish(event),
+                    Err(_) => shown.take_back(),
                 },
             )
             .await
@@ -78,20 +99,26 @@ impl Emitter {
         let (live, shown) = (Arc::clone(&self.live), Arc::clone(&self.live));
         let job = move |tx: &Tx| {
             let value = change(tx)?;
-            let events = events.iter().map(|event| record(tx, &live, event)).collect::<Result<Vec<_>, _>>()?;
+            let events = events
+                .iter()
+                .map(|event| record(tx, &live, event))
+                .collect::<Result<Vec<_>, _>>()?;
             Ok((value, events))
         };
-        let publish = move |(_, events): &(T, Vec<LiveEvent>)| {
-            for event in events {
-                shown.publish(event.clone());
-            }
+        let publish = move |outcome: &Result<(T, Vec<LiveEvent>), ServerError>| match outcome {
+            Ok((_, events)) => events.iter().for_each(|event| shown.publish(event.clone())),
+            Err(ServerError::Store(_)) => shown.take_back(),
+            // The change was refused before anything was numbered.
+            Err(_) => {}
         };
         Ok(self.store.write_then(job, publish).await?.0)
     }
 
     /// Whether the node that runs streamed a message with this id.
     pub(crate) fn streamed(&self, id: &Value) -> bool {
-        self.partials().iter().any(|message| message.id.as_ref().map(|id| id.as_str()) == id.as_str())
+        self.partials()
+            .iter()
+            .any(|message| message.id.as_ref().map(|id| id.as_str()) == id.as_str())
     }
 
     /// What was streamed and is in no checkpoint yet.
@@ -109,7 +136,11 @@ fn record(tx: &Tx, live: &LiveRun, event: &NewEvent) -> Result<LiveEvent, Server
     if live.resumable {
         tx.put_event(live.run_id, seq, event.name, &event.data)?;
     }
-    Ok(LiveEvent::new(event.name, &event.data, live.resumable.then_some(seq)))
+    Ok(LiveEvent::new(
+        event.name,
+        &event.data,
+        live.resumable.then_some(seq),
+    ))
 }
 
 /// What a node is given.
@@ -138,7 +169,12 @@ impl NodeContext {
             partials.push(Message::default());
             partials.len() - 1
         };
-        MessageStream { context: self, id: format!("run--{}", Uuid::now_v7()), index, said_metadata: false }
+        MessageStream {
+            context: self,
+            id: format!("run--{}", Uuid::now_v7()),
+            index,
+            said_metadata: false,
+        }
     }
 
     /// Sends a `custom` event: any JSON.
@@ -146,7 +182,10 @@ impl NodeContext {
     /// # Errors
     /// Where the event cannot be stored.
     pub async fn custom(&self, data: &Value) -> Result<(), AgentError> {
-        self.emitter.emit(StreamMode::Custom, "custom", data).await.map_err(AgentError::from)
+        self.emitter
+            .emit(StreamMode::Custom, "custom", data)
+            .await
+            .map_err(AgentError::from)
     }
 
     pub(crate) fn metadata(&self) -> Value {
@@ -194,7 +233,11 @@ impl MessageStream<'_> {
     /// # Errors
     /// Where the event cannot be stored, or the run's log is over its limit.
     pub async fn text(&mut self, text: &str) -> Result<(), AgentError> {
-        self.chunk(Chunk { content: text.to_owned(), ..Chunk::default() }).await
+        self.chunk(Chunk {
+            content: text.to_owned(),
+            ..Chunk::default()
+        })
+        .await
     }
 
     /// Streams one piece.
@@ -203,7 +246,10 @@ impl MessageStream<'_> {
     /// As for [`MessageStream::text`].
     pub async fn chunk(&mut self, chunk: Chunk) -> Result<(), AgentError> {
         if self.context.emitter.live.is_over_limit() {
-            return Err(AgentError::new("RunTooLong", "the run produced more events than one run may"));
+            return Err(AgentError::new(
+                "RunTooLong",
+                "the run produced more events than one run may",
+            ));
         }
         let wire = self.wire(chunk);
         let piece: Message = serde_json::from_value(wire.clone())
@@ -214,18 +260,31 @@ impl MessageStream<'_> {
         if let Some(whole) = whole {
             if !std::mem::replace(&mut self.said_metadata, true) {
                 let said = json!({(self.id.as_str()): {"metadata": metadata}});
-                emitter.emit(StreamMode::Messages, "messages/metadata", &said).await?;
+                emitter
+                    .emit(StreamMode::Messages, "messages/metadata", &said)
+                    .await?;
             }
-            emitter.emit(StreamMode::Messages, "messages/partial", &json!([whole])).await?;
+            emitter
+                .emit(StreamMode::Messages, "messages/partial", &json!([whole]))
+                .await?;
         }
-        emitter.emit(StreamMode::MessagesTuple, "messages", &json!([wire, metadata])).await?;
+        emitter
+            .emit(
+                StreamMode::MessagesTuple,
+                "messages",
+                &json!([wire, metadata]),
+            )
+            .await?;
         Ok(())
     }
 
     /// The whole message, as it goes into the state.
     pub fn finish(self) -> Value {
         let partials = self.context.emitter.partials();
-        partials.get(self.index).map(final_message).unwrap_or_default()
+        partials
+            .get(self.index)
+            .map(final_message)
+            .unwrap_or_default()
     }
 
     /// Adds a piece to the message so far; returns it whole where somebody asked for whole messages.
@@ -238,7 +297,9 @@ impl MessageStream<'_> {
         } else {
             slot.merge_chunk(piece);
         }
-        emitter.wants(StreamMode::Messages).then(|| final_message(slot))
+        emitter
+            .wants(StreamMode::Messages)
+            .then(|| final_message(slot))
     }
 
     fn wire(&self, chunk: Chunk) -> Value {
@@ -246,7 +307,11 @@ impl MessageStream<'_> {
         if let Some(reason) = chunk.finish_reason {
             metadata.insert("finish_reason".to_owned(), reason.into());
         }
-        let pieces: Vec<Value> = chunk.tool_call_chunks.into_iter().map(typed_piece).collect();
+        let pieces: Vec<Value> = chunk
+            .tool_call_chunks
+            .into_iter()
+            .map(typed_piece)
+            .collect();
         json!({
             "content": chunk.content,
             "additional_kwargs": chunk.additional_kwargs,
@@ -277,7 +342,11 @@ pub(crate) fn final_message(message: &Message) -> Value {
         Content::Text(text) => json!(text),
         Content::Blocks(blocks) => json!(blocks),
     };
-    let usage = if message.usage_metadata.is_empty() { Value::Null } else { json!(message.usage_metadata) };
+    let usage = if message.usage_metadata.is_empty() {
+        Value::Null
+    } else {
+        json!(message.usage_metadata)
+    };
     json!({
         "content": content,
         "additional_kwargs": message.additional_kwargs,

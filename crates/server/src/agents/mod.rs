@@ -61,7 +61,10 @@ pub enum NodeEnd {
 impl NodeEnd {
     /// A node that wrote messages.
     pub fn messages(messages: Vec<Value>) -> Self {
-        Self::Wrote(Map::from_iter([("messages".to_owned(), Value::Array(messages))]))
+        Self::Wrote(Map::from_iter([(
+            "messages".to_owned(),
+            Value::Array(messages),
+        )]))
     }
 }
 
@@ -78,7 +81,10 @@ pub struct AgentError {
 impl AgentError {
     /// An error of a kind.
     pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind: kind.into(), message: message.into() }
+        Self {
+            kind: kind.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -111,7 +117,9 @@ impl Agents {
     pub fn find(&self, name_or_id: &str) -> Option<&Arc<dyn Agent>> {
         self.by_name.get(name_or_id).or_else(|| {
             let id = uuid::Uuid::parse_str(name_or_id).ok()?;
-            self.by_name.values().find(|agent| crate::ids::assistant_id(agent.name()) == id)
+            self.by_name
+                .values()
+                .find(|agent| crate::ids::assistant_id(agent.name()) == id)
         })
     }
 
@@ -128,7 +136,13 @@ pub struct Knobs(Map<String, Value>);
 impl Knobs {
     /// Reads the knobs of a run's `config`; none where there is no `configurable` object.
     pub fn of(config: &Value) -> Self {
-        Self(config.get("configurable").and_then(Value::as_object).cloned().unwrap_or_default())
+        Self(
+            config
+                .get("configurable")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
+        )
     }
 
     /// A number, given as a number or as text; `default` where it is neither.
@@ -149,7 +163,11 @@ impl Knobs {
     /// A pause given in milliseconds, at most ten minutes.
     pub fn pause(&self, name: &str, default_ms: f64) -> Duration {
         let ms = self.number(name, default_ms);
-        Duration::from_secs_f64(if ms.is_finite() { ms.clamp(0.0, DELAY_MS_MAX) / 1000.0 } else { 0.0 })
+        Duration::from_secs_f64(if ms.is_finite() {
+            ms.clamp(0.0, DELAY_MS_MAX) / 1000.0
+        } else {
+            0.0
+        })
     }
 
     /// A text.

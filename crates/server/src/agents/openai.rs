@@ -37,13 +37,21 @@ pub struct OpenAiConfig {
 impl OpenAiConfig {
     /// Reads `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL`. None where the model, or both of the others, are unset.
     pub fn from_env() -> Option<Self> {
-        let read = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+        let read = |name: &str| {
+            std::env::var(name)
+                .ok()
+                .filter(|text| !text.trim().is_empty())
+        };
         let (base_url, api_key) = (read("OPENAI_BASE_URL"), read("OPENAI_API_KEY"));
         if base_url.is_none() && api_key.is_none() {
             return None;
         }
         let base_url = base_url.unwrap_or_else(|| "https://api.openai.com/v1".to_owned());
-        Some(Self { base_url: base_url.trim_end_matches('/').to_owned(), api_key, model: read("OPENAI_MODEL")? })
+        Some(Self {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            api_key,
+            model: read("OPENAI_MODEL")?,
+        })
     }
 }
 
@@ -70,8 +78,15 @@ impl OpenAi {
     /// The agent for an endpoint; without one its runs fail with an error that says what to set.
     pub fn new(config: Option<OpenAiConfig>) -> Self {
         Self(config.map(|config| {
-            let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
-            Endpoint { config, client: Client::builder(TokioExecutor::new()).build(connector) }
+            let connector = HttpsConnectorBuilder::new()
+                .with_webpki_roots()
+                .https_or_http()
+                .enable_http1()
+                .build();
+            Endpoint {
+                config,
+                client: Client::builder(TokioExecutor::new()).build(connector),
+            }
         }))
     }
 }
@@ -106,7 +121,9 @@ impl Agent for OpenAi {
                 ));
             };
             let answer = endpoint.ask(context).await?;
-            Ok(NodeEnd::messages(vec![endpoint.stream(context, answer).await?]))
+            Ok(NodeEnd::messages(vec![
+                endpoint.stream(context, answer).await?,
+            ]))
         })
     }
 }
@@ -114,12 +131,16 @@ impl Agent for OpenAi {
 impl Endpoint {
     async fn ask(&self, context: &NodeContext) -> Result<Response<Incoming>, AgentError> {
         let url = format!("{}/chat/completions", self.config.base_url);
-        let mut request = Request::post(url).header("content-type", "application/json").header("accept", "text/event-stream");
+        let mut request = Request::post(url)
+            .header("content-type", "application/json")
+            .header("accept", "text/event-stream");
         if let Some(key) = &self.config.api_key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
         let body = self.body(context).to_string();
-        let request = request.body(Full::from(body)).map_err(|error| self.error("InvalidEndpoint", &error.to_string()))?;
+        let request = request
+            .body(Full::from(body))
+            .map_err(|error| self.error("InvalidEndpoint", &error.to_string()))?;
         let answer = within(self.client.request(request))
             .await?
             .map_err(|error| self.error("EndpointUnreachable", &with_causes(&error)))?;
@@ -128,15 +149,28 @@ impl Endpoint {
         }
         let status = answer.status();
         let limited = http_body_util::Limited::new(answer.into_body(), ERROR_BYTES_MAX);
-        let body = within(limited.collect()).await?.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = within(limited.collect())
+            .await?
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
         let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let text = error_text(&parsed).unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
-        Err(self.error("EndpointError", &format!("the endpoint answered {status}: {text}")))
+        let text =
+            error_text(&parsed).unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+        Err(self.error(
+            "EndpointError",
+            &format!("the endpoint answered {status}: {text}"),
+        ))
     }
 
     fn body(&self, context: &NodeContext) -> Value {
-        let system = context.knobs.text("system").map(|text| json!({"role": "system", "content": text}));
-        let messages: Vec<Value> = system.into_iter().chain(context.messages().iter().filter_map(to_openai)).collect();
+        let system = context
+            .knobs
+            .text("system")
+            .map(|text| json!({"role": "system", "content": text}));
+        let messages: Vec<Value> = system
+            .into_iter()
+            .chain(context.messages().iter().filter_map(to_openai))
+            .collect();
         let mut body = json!({
             "model": context.knobs.text("model").unwrap_or(&self.config.model),
             "messages": messages,
@@ -150,17 +184,25 @@ impl Endpoint {
         body
     }
 
-    async fn stream(&self, context: &NodeContext, answer: Response<Incoming>) -> Result<Value, AgentError> {
+    async fn stream(
+        &self,
+        context: &NodeContext,
+        answer: Response<Incoming>,
+    ) -> Result<Value, AgentError> {
         let mut body = answer.into_body();
         let mut decoder = Decoder::new(Limits::default());
         let mut out = context.message();
         let mut finished = false;
         while let Some(frame) = within(body.frame()).await? {
-            let frame = frame.map_err(|error| self.error("EndpointClosed", &with_causes(&error)))?;
-            let Some(bytes) = frame.data_ref() else { continue };
+            let frame =
+                frame.map_err(|error| self.error("EndpointClosed", &with_causes(&error)))?;
+            let Some(bytes) = frame.data_ref() else {
+                continue;
+            };
             decoder.push(bytes);
             while let Some(item) = decoder.next_item() {
-                let item = item.map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
+                let item =
+                    item.map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
                 let Item::Frame(frame) = item else { continue };
                 if frame.data.trim() == "[DONE]" {
                     return Ok(out.finish());
@@ -171,26 +213,41 @@ impl Endpoint {
         if finished {
             return Ok(out.finish());
         }
-        Err(self.error("EndpointClosed", "the endpoint's stream ended before the answer did"))
+        Err(self.error(
+            "EndpointClosed",
+            "the endpoint's stream ended before the answer did",
+        ))
     }
 
     /// Passes one piece on. True where it says that the answer is complete.
     async fn piece(&self, out: &mut MessageStream<'_>, data: &str) -> Result<bool, AgentError> {
-        let piece: Value =
-            serde_json::from_str(data).map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
+        let piece: Value = serde_json::from_str(data)
+            .map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
         if let Some(text) = error_text(&piece) {
             return Err(self.error("EndpointError", &text));
         }
         let choice = piece.pointer("/choices/0").unwrap_or(&Value::Null);
-        let text = |path: &str| choice.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let text = |path: &str| {
+            choice
+                .pointer(path)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
         let mut chunk = Chunk {
             content: text("/delta/content").unwrap_or_default().to_owned(),
             finish_reason: text("/finish_reason").map(str::to_owned),
-            usage: piece.get("usage").filter(|usage| usage.is_object()).map(usage),
+            usage: piece
+                .get("usage")
+                .filter(|usage| usage.is_object())
+                .map(usage),
             ..Chunk::default()
         };
-        if let Some(reasoning) = text("/delta/reasoning_content").or_else(|| text("/delta/reasoning")) {
-            chunk.additional_kwargs.insert("reasoning_content".to_owned(), reasoning.into());
+        if let Some(reasoning) =
+            text("/delta/reasoning_content").or_else(|| text("/delta/reasoning"))
+        {
+            chunk
+                .additional_kwargs
+                .insert("reasoning_content".to_owned(), reasoning.into());
         }
         let finished = chunk.finish_reason.is_some();
         let says_something = finished
@@ -214,7 +271,12 @@ impl Endpoint {
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> Result<T, AgentError> {
-    let late = |_| AgentError::new("EndpointTimeout", format!("the endpoint was silent for {} s", SILENCE_MAX.as_secs()));
+    let late = |_| {
+        AgentError::new(
+            "EndpointTimeout",
+            format!("the endpoint was silent for {} s", SILENCE_MAX.as_secs()),
+        )
+    };
     tokio::time::timeout(SILENCE_MAX, work).await.map_err(late)
 }
 
@@ -232,7 +294,11 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 fn error_text(body: &Value) -> Option<String> {
     let error = body.get("error").filter(|error| !error.is_null())?;
     let message = error.get("message").or(Some(error))?;
-    Some(message.as_str().map_or_else(|| message.to_string(), str::to_owned))
+    Some(
+        message
+            .as_str()
+            .map_or_else(|| message.to_string(), str::to_owned),
+    )
 }
 
 fn usage(usage: &Value) -> Value {
@@ -253,6 +319,7 @@ fn to_openai(message: &Value) -> Option<Value> {
         _ => return None,
     };
     let content = message.get("content")?;
-    let is_empty = content.as_str().is_some_and(str::is_empty) || content.as_array().is_some_and(Vec::is_empty);
+    let is_empty = content.as_str().is_some_and(str::is_empty)
+        || content.as_array().is_some_and(Vec::is_empty);
     (!is_empty).then(|| json!({"role": role, "content": content}))
 }

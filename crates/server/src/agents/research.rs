@@ -38,7 +38,11 @@ impl Agent for Research {
     }
 
     fn after(&self, node: &str, _: &Map<String, Value>) -> Vec<String> {
-        if node == "research" { vec!["report".to_owned()] } else { Vec::new() }
+        if node == "research" {
+            vec!["report".to_owned()]
+        } else {
+            Vec::new()
+        }
     }
 
     fn run<'a>(&'a self, node: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a> {
@@ -48,9 +52,16 @@ impl Agent for Research {
                 let step_time = context.knobs.pause("step_ms", 5000.0);
                 for (step, note) in (1..=steps).zip(NOTES.iter().cycle()) {
                     pause(step_time).await;
-                    context.custom(&json!({"progress": step * 100 / steps, "step": step, "note": note})).await?;
+                    context
+                        .custom(
+                            &json!({"progress": step * 100 / steps, "step": step, "note": note}),
+                        )
+                        .await?;
                 }
-                return Ok(NodeEnd::Wrote(Map::from_iter([("steps_done".to_owned(), steps.into())])));
+                return Ok(NodeEnd::Wrote(Map::from_iter([(
+                    "steps_done".to_owned(),
+                    steps.into(),
+                )])));
             }
             let delay = scripted::delay(context);
             let mut out = context.message();
@@ -68,7 +79,9 @@ impl Agent for Research {
 }
 
 fn report(steps: u32) -> String {
-    let mut text = format!("# Report\n\nThe work took **{steps} steps**. Each was announced by a `custom` event while it ran:\n\n");
+    let mut text = format!(
+        "# Report\n\nThe work took **{steps} steps**. Each was announced by a `custom` event while it ran:\n\n"
+    );
     for (number, note) in (1..=steps.min(24)).zip(NOTES.iter().cycle()) {
         text.push_str(&format!("{number}. {note}.\n"));
     }

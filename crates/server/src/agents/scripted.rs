@@ -14,9 +14,9 @@ const TOKENS_MAX: u32 = 200_000;
 const TOOL_TIME: Duration = Duration::from_millis(100);
 
 const WORDS: [&str; 26] = [
-    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima", "mike",
-    "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray", "yankee",
-    "zulu",
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett",
+    "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango",
+    "uniform", "victor", "whiskey", "xray", "yankee", "zulu",
 ];
 
 /// Streams words; with the knob `style: "markdown"` a formatted answer.
@@ -87,7 +87,11 @@ impl Agent for Tools {
         Box::pin(async move {
             let message = if node == "tools" {
                 return weather(context).await;
-            } else if context.messages().iter().any(|message| message.get("type") == Some(&json!("tool"))) {
+            } else if context
+                .messages()
+                .iter()
+                .any(|message| message.get("type") == Some(&json!("tool")))
+            {
                 words(context, count(context, 200).min(20), None).await?
             } else {
                 ask_for_weather(context).await?
@@ -103,10 +107,17 @@ async fn ask_for_weather(context: &NodeContext) -> Result<Value, AgentError> {
     pause(delay).await;
     out.text("Let me look that up. ").await?;
     let mut pieces = vec![json!({"name": "get_weather", "args": "", "id": "call_1", "index": 0})];
-    pieces.extend(["{\"ci", "ty\": \"", "Par", "is\"", "}"].map(|args| json!({"name": null, "args": args, "id": null, "index": 0})));
+    pieces.extend(
+        ["{\"ci", "ty\": \"", "Par", "is\"", "}"]
+            .map(|args| json!({"name": null, "args": args, "id": null, "index": 0})),
+    );
     for piece in pieces {
         pause(delay).await;
-        out.chunk(Chunk { tool_call_chunks: vec![piece], ..Chunk::default() }).await?;
+        out.chunk(Chunk {
+            tool_call_chunks: vec![piece],
+            ..Chunk::default()
+        })
+        .await?;
     }
     pause(delay).await;
     out.chunk(last("tool_calls", 9)).await?;
@@ -117,7 +128,10 @@ async fn weather(context: &NodeContext) -> Result<NodeEnd, AgentError> {
     let mut answers = Vec::new();
     for call in tool_calls(context.messages()) {
         tokio::time::sleep(TOOL_TIME).await;
-        let city = call.pointer("/args/city").and_then(Value::as_str).unwrap_or("nowhere");
+        let city = call
+            .pointer("/args/city")
+            .and_then(Value::as_str)
+            .unwrap_or("nowhere");
         answers.push(json!({
             "type": "tool", "content": format!("22C in {city}"), "tool_call_id": call.get("id"), "name": call.get("name"),
         }));
@@ -126,7 +140,10 @@ async fn weather(context: &NodeContext) -> Result<NodeEnd, AgentError> {
 }
 
 fn tool_calls(messages: &[Value]) -> Vec<Value> {
-    let calls = messages.last().and_then(|message| message.get("tool_calls")).and_then(Value::as_array);
+    let calls = messages
+        .last()
+        .and_then(|message| message.get("tool_calls"))
+        .and_then(Value::as_array);
     calls.cloned().unwrap_or_default()
 }
 
@@ -161,14 +178,24 @@ impl Agent for Approval {
     fn run<'a>(&'a self, node: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a> {
         Box::pin(async move {
             match node {
-                "draft" => Ok(NodeEnd::messages(vec![words(context, count(context, 10), None).await?])),
+                "draft" => Ok(NodeEnd::messages(vec![
+                    words(context, count(context, 10), None).await?,
+                ])),
                 "ask" => match context.resume.take() {
-                    Some(answer) => Ok(NodeEnd::Wrote(Map::from_iter([("approved".to_owned(), answer)]))),
-                    None => Ok(NodeEnd::Asks(json!({"question": "Send this draft?", "draft": draft_start(context)}))),
+                    Some(answer) => Ok(NodeEnd::Wrote(Map::from_iter([(
+                        "approved".to_owned(),
+                        answer,
+                    )]))),
+                    None => Ok(NodeEnd::Asks(
+                        json!({"question": "Send this draft?", "draft": draft_start(context)}),
+                    )),
                 },
                 _ => {
-                    let approved = python_repr(context.values.get("approved").unwrap_or(&Value::Null));
-                    Ok(NodeEnd::messages(vec![json!({"type": "ai", "content": format!("done approved={approved}")})]))
+                    let approved =
+                        python_repr(context.values.get("approved").unwrap_or(&Value::Null));
+                    Ok(NodeEnd::messages(vec![
+                        json!({"type": "ai", "content": format!("done approved={approved}")}),
+                    ]))
                 }
             }
         })
@@ -176,7 +203,11 @@ impl Agent for Approval {
 }
 
 fn draft_start(context: &NodeContext) -> String {
-    let content = context.messages().last().and_then(|message| message.get("content")).and_then(Value::as_str);
+    let content = context
+        .messages()
+        .last()
+        .and_then(|message| message.get("content"))
+        .and_then(Value::as_str);
     content.unwrap_or_default().chars().take(40).collect()
 }
 
@@ -212,9 +243,10 @@ impl Agent for Multi {
         Box::pin(async move {
             let which = if node == "ask_a" { "a" } else { "b" };
             Ok(match context.resume.take() {
-                Some(answer) => {
-                    NodeEnd::Wrote(Map::from_iter([("answers".to_owned(), json!([{(which): answer}]))]))
-                }
+                Some(answer) => NodeEnd::Wrote(Map::from_iter([(
+                    "answers".to_owned(),
+                    json!([{(which): answer}]),
+                )])),
                 None => NodeEnd::Asks(json!({"which": which})),
             })
         })
@@ -250,12 +282,19 @@ impl Agent for Boom {
     }
 }
 
-async fn words(context: &NodeContext, tokens: u32, fail_after: Option<u32>) -> Result<Value, AgentError> {
+async fn words(
+    context: &NodeContext,
+    tokens: u32,
+    fail_after: Option<u32>,
+) -> Result<Value, AgentError> {
     let delay = delay(context);
     let mut out = context.message();
     for (index, word) in (0..tokens).zip(WORDS.iter().cycle()) {
         if fail_after == Some(index) {
-            return Err(AgentError::new("ValueError", format!("model blew up after {index} tokens")));
+            return Err(AgentError::new(
+                "ValueError",
+                format!("model blew up after {index} tokens"),
+            ));
         }
         pause(delay).await;
         out.text(&format!("{word}{index} ")).await?;
@@ -268,7 +307,11 @@ async fn words(context: &NodeContext, tokens: u32, fail_after: Option<u32>) -> R
 /// A message's last piece: why it ended and what it cost.
 pub(super) fn last(reason: &str, output_tokens: u32) -> Chunk {
     let usage = json!({"input_tokens": 5, "output_tokens": output_tokens, "total_tokens": 5 + output_tokens});
-    Chunk { usage: Some(usage), finish_reason: Some(reason.to_owned()), ..Chunk::default() }
+    Chunk {
+        usage: Some(usage),
+        finish_reason: Some(reason.to_owned()),
+        ..Chunk::default()
+    }
 }
 
 fn count(context: &NodeContext, default: u32) -> u32 {
@@ -287,10 +330,20 @@ fn python_repr(value: &Value) -> String {
         Value::Bool(false) => "False".to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) if text.contains('\'') && !text.contains('"') => format!("\"{text}\""),
-        Value::String(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n")),
-        Value::Array(list) => format!("[{}]", list.iter().map(python_repr).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => format!(
+            "'{}'",
+            text.replace('\\', "\\\\")
+                .replace('\'', "\\'")
+                .replace('\n', "\\n")
+        ),
+        Value::Array(list) => format!(
+            "[{}]",
+            list.iter().map(python_repr).collect::<Vec<_>>().join(", ")
+        ),
         Value::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| format!("'{key}': {}", python_repr(value)));
+            let pairs = map
+                .iter()
+                .map(|(key, value)| format!("'{key}': {}", python_repr(value)));
             format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
         }
     }

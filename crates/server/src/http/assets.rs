@@ -27,14 +27,19 @@ pub(crate) struct Assets {
 
 impl Assets {
     pub(crate) fn new(directory: PathBuf, api_prefix: &str) -> Self {
-        Self { directory, api_prefix: api_prefix.to_owned() }
+        Self {
+            directory,
+            api_prefix: api_prefix.to_owned(),
+        }
     }
 
     /// Serves a file; `index.html` for a path without an extension that names none.
     pub(crate) async fn serve(self, request: Request) -> Response {
         let path = request.uri().path();
         let is_api = !self.api_prefix.is_empty()
-            && path.strip_prefix(&self.api_prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            && path
+                .strip_prefix(&self.api_prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if is_api || !matches!(*request.method(), Method::GET | Method::HEAD) {
             return ServerError::NotFound.into_response();
         }
@@ -42,7 +47,11 @@ impl Assets {
             return ServerError::NotFound.into_response();
         };
         let is_page = relative.extension().is_none();
-        let file = if relative.as_os_str().is_empty() { PathBuf::from("index.html") } else { relative };
+        let file = if relative.as_os_str().is_empty() {
+            PathBuf::from("index.html")
+        } else {
+            relative
+        };
         let (file, bytes) = match tokio::fs::read(self.directory.join(&file)).await {
             Ok(bytes) => (file, bytes),
             Err(_) if is_page => match tokio::fs::read(self.directory.join("index.html")).await {
@@ -62,8 +71,14 @@ fn with_headers(file: &Path, body: Body) -> Response {
     // A rebuilt demo must not meet its old wasm in a cache.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     response
 }
 
@@ -93,7 +108,9 @@ fn decode(path: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes).ok().filter(|text| !text.contains(['\0', '\\']))
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains(['\0', '\\']))
 }
 
 fn mime(file: &Path) -> &'static str {
@@ -122,7 +139,11 @@ mod tests {
     #[test]
     fn no_path_leaves_the_directory() {
         let check = |path: &str, expect: Option<&str>| {
-            assert_eq!(decode(path).as_deref().and_then(relative), expect.map(PathBuf::from), "{path}");
+            assert_eq!(
+                decode(path).as_deref().and_then(relative),
+                expect.map(PathBuf::from),
+                "{path}"
+            );
         };
         check("/", Some(""));
         check("/a/b.js", Some("a/b.js"));

@@ -19,13 +19,25 @@ pub(crate) struct Search {
 }
 
 pub(crate) async fn search(State(app): State<App>, Body(search): Body<Search>) -> Json<Vec<Value>> {
-    let wanted = |agent: &dyn Agent| search.graph_id.as_deref().is_none_or(|graph| graph == agent.name());
-    let found = app.engine.agents.iter().filter(|agent| wanted(agent.as_ref()));
+    let wanted = |agent: &dyn Agent| {
+        search
+            .graph_id
+            .as_deref()
+            .is_none_or(|graph| graph == agent.name())
+    };
+    let found = app
+        .engine
+        .agents
+        .iter()
+        .filter(|agent| wanted(agent.as_ref()));
     let page = found.skip(search.offset).take(search.limit.unwrap_or(10));
     Json(page.map(|agent| to_json(agent.as_ref())).collect())
 }
 
-pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ServerError> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ServerError> {
     let agent = app.engine.agents.find(&id).ok_or(ServerError::NotFound)?;
     Ok(Json(to_json(agent.as_ref())))
 }

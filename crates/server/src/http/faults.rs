@@ -82,12 +82,18 @@ enum Fault {
 
 impl Faults {
     pub(crate) fn new(restart: watch::Sender<bool>, stopping: watch::Receiver<bool>) -> Self {
-        Self { rules: Arc::default(), restart, stopping }
+        Self {
+            rules: Arc::default(),
+            restart,
+            stopping,
+        }
     }
 
     fn take(&self, method: &Method, path: &str) -> Option<Fault> {
         let mut rules = self.rules();
-        let at = rules.iter().position(|rule| rule.times != Some(0) && rule.fits(method, path))?;
+        let at = rules
+            .iter()
+            .position(|rule| rule.times != Some(0) && rule.fits(method, path))?;
         let rule = &mut rules[at];
         rule.times = rule.times.map(|times| times - 1);
         Some(rule.fault.clone())
@@ -151,16 +157,25 @@ pub(crate) async fn inject(State(faults): State<Faults>, request: Request, next:
         return next.run(request).await;
     };
     tracing::info!(?fault, path = request.uri().path(), "a fault");
-    let connection = request.extensions().get::<ConnectInfo<Connection>>().map(|info| info.0.clone());
+    let connection = request
+        .extensions()
+        .get::<ConnectInfo<Connection>>()
+        .map(|info| info.0.clone());
     match fault {
-        Fault::Status { status, headers, body } => with_status(status, &headers, body),
+        Fault::Status {
+            status,
+            headers,
+            body,
+        } => with_status(status, &headers, body),
         Fault::Html => {
             let page = "<!doctype html><title>Sign in</title><p>Please sign in to the network.";
             ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
         }
-        Fault::Raw { body } => {
-            ([(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")], body).into_response()
-        }
+        Fault::Raw { body } => (
+            [(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")],
+            body,
+        )
+            .into_response(),
         Fault::Hang => {
             faults.stopped().await;
             ServerError::Stopping.into_response()
@@ -170,9 +185,19 @@ pub(crate) async fn inject(State(faults): State<Faults>, request: Request, next:
             next.run(request).await
         }
         Fault::Cut { after_bytes } => damage(next.run(request).await, after_bytes, Then::Cut),
-        Fault::Reset { after_bytes } => damage(next.run(request).await, after_bytes, Then::Reset(connection)),
-        Fault::Stall { after_bytes } => damage(next.run(request).await, after_bytes, Then::Stall(faults)),
-        Fault::Inject { after_bytes, body } => damage(next.run(request).await, after_bytes, Then::Inject(body.into())),
+        Fault::Reset { after_bytes } => damage(
+            next.run(request).await,
+            after_bytes,
+            Then::Reset(connection),
+        ),
+        Fault::Stall { after_bytes } => {
+            damage(next.run(request).await, after_bytes, Then::Stall(faults))
+        }
+        Fault::Inject { after_bytes, body } => damage(
+            next.run(request).await,
+            after_bytes,
+            Then::Inject(body.into()),
+        ),
     }
 }
 
@@ -180,7 +205,9 @@ fn with_status(status: u16, headers: &Map<String, Value>, body: String) -> Respo
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = (status, body).into_response();
     for (name, value) in headers {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
         }
@@ -207,7 +234,11 @@ fn damage(response: Response, after_bytes: usize, then: Then) -> Response {
     if matches!(then, Then::Inject(_)) {
         parts.headers.remove(header::CONTENT_LENGTH);
     }
-    let damaged = Damaged { body: body.into_data_stream(), left: after_bytes, then: Some(then) };
+    let damaged = Damaged {
+        body: body.into_data_stream(),
+        left: after_bytes,
+        then: Some(then),
+    };
     let chunks = futures_util::stream::unfold(damaged, |mut damaged| async move {
         let chunk = damaged.next().await?;
         Some((chunk, damaged))

@@ -34,7 +34,13 @@ impl Listener for Tcp {
                 Ok((tcp, address)) => {
                     // Only latency is lost where this fails.
                     let _ = tcp.set_nodelay(true);
-                    return (Stream { tcp, connection: Connection::default() }, address);
+                    return (
+                        Stream {
+                            tcp,
+                            connection: Connection::default(),
+                        },
+                        address,
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(%error, "could not accept a connection");
@@ -82,13 +88,21 @@ impl Drop for Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.tcp).poll_write(cx, bytes)
     }
 

@@ -41,11 +41,18 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
     let config = Arc::clone(&app.config);
     let mut api = api(app);
     if let Some(faults) = &faults {
-        api = api.layer(middleware::from_fn_with_state(faults.clone(), faults::inject));
+        api = api.layer(middleware::from_fn_with_state(
+            faults.clone(),
+            faults::inject,
+        ));
         api = api.merge(faults::routes(faults.clone()));
     }
     let prefix = config.api_prefix.trim_end_matches('/');
-    let mut router = if prefix.is_empty() { api } else { Router::new().nest(prefix, api) };
+    let mut router = if prefix.is_empty() {
+        api
+    } else {
+        Router::new().nest(prefix, api)
+    };
     if let (Some(faults), false) = (&faults, prefix.is_empty()) {
         router = router.merge(faults::routes(faults.clone()));
     }
@@ -56,7 +63,9 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
         }
         None => router.fallback(|| async { ServerError::NotFound }),
     };
-    router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(middleware::from_fn(cors::allow))
+    router
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(cors::allow))
 }
 
 fn api(app: App) -> Router {
@@ -67,17 +76,46 @@ fn api(app: App) -> Router {
         .route("/assistants/{assistant_id}", get(assistants::get))
         .route("/threads", post(threads::create))
         .route("/threads/search", post(threads::search))
-        .route("/threads/{thread_id}", get(threads::get).patch(threads::patch).delete(threads::delete))
-        .route("/threads/{thread_id}/state", get(threads::state).post(threads::update_state))
-        .route("/threads/{thread_id}/state/{checkpoint_id}", get(threads::state_at))
-        .route("/threads/{thread_id}/history", get(threads::history_get).post(threads::history_post))
-        .route("/threads/{thread_id}/runs", get(runs::list).post(runs::create))
-        .route("/threads/{thread_id}/runs/stream", post(runs::create_stream))
+        .route(
+            "/threads/{thread_id}",
+            get(threads::get)
+                .patch(threads::patch)
+                .delete(threads::delete),
+        )
+        .route(
+            "/threads/{thread_id}/state",
+            get(threads::state).post(threads::update_state),
+        )
+        .route(
+            "/threads/{thread_id}/state/{checkpoint_id}",
+            get(threads::state_at),
+        )
+        .route(
+            "/threads/{thread_id}/history",
+            get(threads::history_get).post(threads::history_post),
+        )
+        .route(
+            "/threads/{thread_id}/runs",
+            get(runs::list).post(runs::create),
+        )
+        .route(
+            "/threads/{thread_id}/runs/stream",
+            post(runs::create_stream),
+        )
         .route("/threads/{thread_id}/runs/wait", post(runs::create_wait))
-        .route("/threads/{thread_id}/runs/{run_id}", get(runs::get).delete(runs::delete))
-        .route("/threads/{thread_id}/runs/{run_id}/stream", get(runs::join_stream))
+        .route(
+            "/threads/{thread_id}/runs/{run_id}",
+            get(runs::get).delete(runs::delete),
+        )
+        .route(
+            "/threads/{thread_id}/runs/{run_id}/stream",
+            get(runs::join_stream),
+        )
         .route("/threads/{thread_id}/runs/{run_id}/join", get(runs::join))
-        .route("/threads/{thread_id}/runs/{run_id}/cancel", post(runs::cancel))
+        .route(
+            "/threads/{thread_id}/runs/{run_id}/cancel",
+            post(runs::cancel),
+        )
         .method_not_allowed_fallback(|| async { ServerError::MethodNotAllowed })
         .with_state(app)
 }
@@ -100,8 +138,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|error| ServerError::InvalidRequest(error.body_text()))?;
-        let text = if bytes.is_empty() { b"{}" } else { bytes.as_ref() };
-        serde_json::from_slice(text).map(Self).map_err(|error| ServerError::InvalidRequest(error.to_string()))
+        let text = if bytes.is_empty() {
+            b"{}"
+        } else {
+            bytes.as_ref()
+        };
+        serde_json::from_slice(text)
+            .map(Self)
+            .map_err(|error| ServerError::InvalidRequest(error.to_string()))
     }
 }
 
@@ -111,7 +155,10 @@ pub(crate) struct Query<T>(pub(crate) T);
 impl<S: Send + Sync, T: DeserializeOwned> axum::extract::FromRequestParts<S> for Query<T> {
     type Rejection = ServerError;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, _: &S) -> Result<Self, ServerError> {
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &S,
+    ) -> Result<Self, ServerError> {
         axum::extract::Query::<T>::try_from_uri(&parts.uri)
             .map(|query| Self(query.0))
             .map_err(|error| ServerError::InvalidRequest(error.body_text()))

@@ -22,7 +22,8 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
-    records::{Records, RunStatus, ThreadStatus},
+    records::{RunStatus, ThreadStatus},
+    tables::Records,
 };
 
 /// Runs a listing gets when it does not say how many.
@@ -35,7 +36,10 @@ pub(crate) async fn create(
     Path(thread): Path<String>,
     Body(request): Body<RunRequest>,
 ) -> Result<Response, ServerError> {
-    let (run, _) = app.engine.create_run(ThreadId::parse(&thread)?, request).await?;
+    let (run, _) = app
+        .engine
+        .create_run(ThreadId::parse(&thread)?, request)
+        .await?;
     let mut response = Json(run.to_json()).into_response();
     locate(&mut response, run.thread_id, run.run_id);
     Ok(response)
@@ -47,7 +51,10 @@ pub(crate) async fn create_stream(
     Body(request): Body<RunRequest>,
 ) -> Result<Response, ServerError> {
     let cancel_on_disconnect = request.on_disconnect == Some(OnDisconnect::Cancel);
-    let (run, live) = app.engine.create_run(ThreadId::parse(&thread)?, request).await?;
+    let (run, live) = app
+        .engine
+        .create_run(ThreadId::parse(&thread)?, request)
+        .await?;
     let reading = Reading {
         source: Source::Live { run: live, at: 0 },
         filter: Filter::all(),
@@ -62,7 +69,10 @@ pub(crate) async fn create_wait(
     Path(thread): Path<String>,
     Body(request): Body<RunRequest>,
 ) -> Result<Response, ServerError> {
-    let (run, live) = app.engine.create_run(ThreadId::parse(&thread)?, request).await?;
+    let (run, live) = app
+        .engine
+        .create_run(ThreadId::parse(&thread)?, request)
+        .await?;
     Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
 }
 
@@ -81,9 +91,19 @@ pub(crate) async fn list(
 ) -> Result<Json<Vec<Value>>, ServerError> {
     let view = app.engine.store.view()?;
     let thread = view.thread(ThreadId::parse(&thread)?)?;
-    let fits = |run: &crate::records::RunRecord| list.status.as_ref().is_none_or(|status| json!(run.status) == *status);
+    let fits = |run: &crate::records::RunRecord| {
+        list.status
+            .as_ref()
+            .is_none_or(|status| json!(run.status) == *status)
+    };
     let found = view.runs(thread.thread_id)?.into_iter().filter(fits);
-    Ok(Json(found.skip(list.offset).take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT)).map(|run| run.to_json()).collect()))
+    Ok(Json(
+        found
+            .skip(list.offset)
+            .take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT))
+            .map(|run| run.to_json())
+            .collect(),
+    ))
 }
 
 pub(crate) async fn get(
@@ -103,7 +123,11 @@ pub(crate) async fn delete(
         .store
         .write(move |tx| {
             let record = tx.run(thread, run)?;
-            if record.is_active() { Err(ServerError::ThreadBusy) } else { tx.remove_run(&record) }
+            if record.is_active() {
+                Err(ServerError::ThreadBusy)
+            } else {
+                tx.remove_run(&record)
+            }
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -145,7 +169,9 @@ enum Cursor {
 
 impl Cursor {
     fn read(headers: &HeaderMap) -> Result<Self, ServerError> {
-        let Some(value) = headers.get("last-event-id") else { return Ok(Self::Now) };
+        let Some(value) = headers.get("last-event-id") else {
+            return Ok(Self::Now);
+        };
         match value.to_str().map(str::trim) {
             Ok("") => Ok(Self::Now),
             Ok("-1" | "-") => Ok(Self::Start),
@@ -156,10 +182,17 @@ impl Cursor {
 }
 
 fn bad_cursor() -> ServerError {
-    ServerError::InvalidRequest("Last-Event-ID must be -1 or the id of an event of this run".to_owned())
+    ServerError::InvalidRequest(
+        "Last-Event-ID must be -1 or the id of an event of this run".to_owned(),
+    )
 }
 
-fn position(engine: &Engine, thread: ThreadId, run: RunId, cursor: Cursor) -> Result<Source, ServerError> {
+fn position(
+    engine: &Engine,
+    thread: ThreadId,
+    run: RunId,
+    cursor: Cursor,
+) -> Result<Source, ServerError> {
     if let Some(live) = engine.live(run).filter(|live| live.thread_id == thread) {
         // Without ids there is nothing to resume after.
         let resumable = live.resumable;
@@ -188,7 +221,11 @@ fn position(engine: &Engine, thread: ThreadId, run: RunId, cursor: Cursor) -> Re
 }
 
 fn next_after(id: u64, count: u64) -> Result<u64, ServerError> {
-    if id < count { Ok(id + 1) } else { Err(ServerError::CursorAhead { cursor: id }) }
+    if id < count {
+        Ok(id + 1)
+    } else {
+        Err(ServerError::CursorAhead { cursor: id })
+    }
 }
 
 pub(crate) async fn join(
@@ -204,7 +241,12 @@ pub(crate) async fn join(
 }
 
 /// Answers with the run's result once it is over, and with blanks (which JSON ignores) until then.
-fn wait_for(engine: &Arc<Engine>, thread: ThreadId, run: RunId, live: Option<Arc<LiveRun>>) -> Response {
+fn wait_for(
+    engine: &Arc<Engine>,
+    thread: ThreadId,
+    run: RunId,
+    live: Option<Arc<LiveRun>>,
+) -> Response {
     let engine = Arc::clone(engine);
     let chunks = futures_util::stream::unfold(Some(live), move |waiting| {
         let engine = Arc::clone(&engine);
@@ -218,11 +260,17 @@ fn wait_for(engine: &Arc<Engine>, thread: ThreadId, run: RunId, live: Option<Arc
                     () = tokio::time::sleep(WAIT_BEAT) => return Some((Ok(Bytes::from_static(b"\n")), Some(Some(live)))),
                 }
             }
-            Some((result(&engine, thread, run).map(|value| Bytes::from(value.to_string())), None))
+            Some((
+                result(&engine, thread, run).map(|value| Bytes::from(value.to_string())),
+                None,
+            ))
         }
     });
     let mut response = Response::new(HttpBody::from_stream(chunks));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     locate(&mut response, thread, run);
     response
 }
@@ -231,7 +279,9 @@ fn result(engine: &Engine, thread: ThreadId, run: RunId) -> Result<Value, Server
     let view = engine.store.view()?;
     let record = match view.run(thread, run) {
         Err(ServerError::RunNotFound(_)) => {
-            return Ok(json!({"__error__": {"error": "RunNotFound", "message": "the run was rolled back or deleted"}}));
+            return Ok(
+                json!({"__error__": {"error": "RunNotFound", "message": "the run was rolled back or deleted"}}),
+            );
         }
         record => record?,
     };
@@ -239,7 +289,9 @@ fn result(engine: &Engine, thread: ThreadId, run: RunId) -> Result<Value, Server
         return Ok(json!({"__error__": error}));
     }
     let thread = view.thread(thread)?;
-    let Some(head) = view.head(&thread)? else { return Ok(json!({})) };
+    let Some(head) = view.head(&thread)? else {
+        return Ok(json!({}));
+    };
     let mut values = head.values.clone();
     if thread.status == ThreadStatus::Interrupted && !head.interrupts().is_empty() {
         values.insert("__interrupt__".to_owned(), json!(head.interrupts()));

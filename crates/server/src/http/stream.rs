@@ -18,7 +18,7 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveEvent, LiveRun, Tail},
-    records::Records,
+    tables::Records,
 };
 
 /// Events put into one write.
@@ -53,10 +53,22 @@ impl Filter {
 
     /// Reads `?stream_mode=`: one mode, several separated by commas, or a JSON array.
     pub(crate) fn parse(text: Option<&str>) -> Self {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return Self::all() };
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return Self::all();
+        };
         let list = serde_json::from_str::<Vec<String>>(text)
             .unwrap_or_else(|_| text.split(',').map(|mode| mode.trim().to_owned()).collect());
-        Self(Some(list.into_iter().map(|mode| if mode == "messages-tuple" { "messages".to_owned() } else { mode }).collect()))
+        Self(Some(
+            list.into_iter()
+                .map(|mode| {
+                    if mode == "messages-tuple" {
+                        "messages".to_owned()
+                    } else {
+                        mode
+                    }
+                })
+                .collect(),
+        ))
     }
 
     fn passes(&self, event: &str) -> bool {
@@ -76,18 +88,27 @@ pub(crate) struct Reading {
 }
 
 /// The answer that streams a run.
-pub(crate) fn respond(engine: &Arc<Engine>, thread: ThreadId, run: RunId, reading: Reading) -> Response {
+pub(crate) fn respond(
+    engine: &Arc<Engine>,
+    thread: ThreadId,
+    run: RunId,
+    reading: Reading,
+) -> Response {
     let guard = match &reading.source {
-        Source::Live { run, .. } if reading.cancel_on_disconnect => {
-            Some(CancelOnDrop { run: Arc::clone(run), armed: true })
-        },
+        Source::Live { run, .. } if reading.cancel_on_disconnect => Some(CancelOnDrop {
+            run: Arc::clone(run),
+            armed: true,
+        }),
         Source::Live { .. } | Source::Stored { .. } => None,
     };
     let changed = match &reading.source {
         Source::Live { run, .. } => run.watch(),
         Source::Stored { .. } => watch::Sender::new(()).subscribe(),
     };
-    let mut beat = interval_at(tokio::time::Instant::now() + reading.heartbeat, reading.heartbeat);
+    let mut beat = interval_at(
+        tokio::time::Instant::now() + reading.heartbeat,
+        reading.heartbeat,
+    );
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader {
         engine: Arc::clone(engine),
@@ -104,7 +125,10 @@ pub(crate) fn respond(engine: &Arc<Engine>, thread: ThreadId, run: RunId, readin
     });
     let mut response = Response::new(Body::from_stream(chunks));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     locate(&mut response, thread, run);
@@ -117,7 +141,9 @@ pub(crate) fn locate(response: &mut Response, thread: ThreadId, run: RunId) {
     let stream = HeaderValue::from_str(&format!("{path}/stream")).expect("a UUID path is ASCII");
     response.headers_mut().insert(header::LOCATION, stream);
     let path = HeaderValue::from_str(&path).expect("a UUID path is ASCII");
-    response.headers_mut().insert(header::CONTENT_LOCATION, path);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LOCATION, path);
 }
 
 struct Reader {
@@ -167,8 +193,11 @@ impl Reader {
                     }
                 }
             };
-            let chunk: Vec<u8> =
-                events.iter().filter(|event| self.filter.passes(&event.name)).flat_map(|event| event.frame.iter().copied()).collect();
+            let chunk: Vec<u8> = events
+                .iter()
+                .filter(|event| self.filter.passes(&event.name))
+                .flat_map(|event| event.frame.iter().copied())
+                .collect();
             if !chunk.is_empty() {
                 return Some(Ok(chunk.into()));
             }
@@ -184,8 +213,14 @@ fn disarm(guard: &mut Option<CancelOnDrop>) {
 }
 
 fn stored(engine: &Engine, run: RunId, from: u64) -> Result<Vec<LiveEvent>, ServerError> {
-    let events = engine.store.view()?.events(run, from, EVENTS_PER_CHUNK_MAX)?;
-    Ok(events.iter().map(|event| LiveEvent::new(&event.name, &event.data, Some(event.seq))).collect())
+    let events = engine
+        .store
+        .view()?
+        .events(run, from, EVENTS_PER_CHUNK_MAX)?;
+    Ok(events
+        .iter()
+        .map(|event| LiveEvent::new(&event.name, &event.data, Some(event.seq)))
+        .collect())
 }
 
 struct CancelOnDrop {
@@ -208,7 +243,11 @@ mod tests {
     #[test]
     fn a_filter_reads_every_form_and_lets_metadata_and_errors_pass() {
         let check = |text: Option<&str>, event: &str, passes: bool| {
-            assert_eq!(Filter::parse(text).passes(event), passes, "{text:?} {event}");
+            assert_eq!(
+                Filter::parse(text).passes(event),
+                passes,
+                "{text:?} {event}"
+            );
         };
         check(None, "custom", true);
         check(Some("values"), "values", true);

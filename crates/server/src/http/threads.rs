@@ -13,8 +13,9 @@ use crate::{
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, ThreadId},
-    records::{CheckpointRecord, Records, Source, ThreadRecord, empty_state},
+    records::{CheckpointRecord, Source, ThreadRecord, empty_state},
     state,
+    tables::Records,
 };
 
 /// Checkpoints a history request gets when it does not say how many.
@@ -39,8 +40,14 @@ enum IfExists {
     DoNothing,
 }
 
-pub(crate) async fn create(State(app): State<App>, Body(body): Body<Create>) -> Result<Json<Value>, ServerError> {
-    let id = body.thread_id.as_deref().map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
+pub(crate) async fn create(
+    State(app): State<App>,
+    Body(body): Body<Create>,
+) -> Result<Json<Value>, ServerError> {
+    let id = body
+        .thread_id
+        .as_deref()
+        .map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
     let keep = body.if_exists == Some(IfExists::DoNothing);
     let made = move |tx: &crate::store::Tx| match tx.thread(id) {
         Ok(found) if keep => Ok((tx.head(&found)?, found)),
@@ -56,7 +63,10 @@ pub(crate) async fn create(State(app): State<App>, Body(body): Body<Create>) -> 
     Ok(Json(thread.to_json(head.as_ref())))
 }
 
-pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ServerError> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ServerError> {
     let view = app.engine.store.view()?;
     let thread = view.thread(ThreadId::parse(&id)?)?;
     Ok(Json(thread.to_json(view.head(&thread)?.as_ref())))
@@ -84,7 +94,10 @@ pub(crate) async fn patch(
     Ok(Json(thread.to_json(head.as_ref())))
 }
 
-pub(crate) async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, ServerError> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ServerError> {
     let id = ThreadId::parse(&id)?;
     app.engine
         .store
@@ -132,21 +145,35 @@ pub(crate) async fn search(
     Body(search): Body<Search>,
 ) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
     let view = app.engine.store.view()?;
-    let mut threads: Vec<ThreadRecord> = view.threads()?.into_iter().filter(|thread| search.fits(thread)).collect();
+    let mut threads: Vec<ThreadRecord> = view
+        .threads()?
+        .into_iter()
+        .filter(|thread| search.fits(thread))
+        .collect();
     threads.sort_by_cached_key(|thread| search.key(thread));
     if search.sort_order != Some(SortOrder::Asc) {
         threads.reverse();
     }
-    let limit = search.limit.unwrap_or(SEARCH_LIMIT_DEFAULT).min(SEARCH_LIMIT_MAX);
+    let limit = search
+        .limit
+        .unwrap_or(SEARCH_LIMIT_DEFAULT)
+        .min(SEARCH_LIMIT_MAX);
     let mut headers = HeaderMap::new();
     headers.insert("x-pagination-total", HeaderValue::from(threads.len()));
     if threads.len() > search.offset.saturating_add(limit) {
-        headers.insert("x-pagination-next", HeaderValue::from(search.offset + limit));
+        headers.insert(
+            "x-pagination-next",
+            HeaderValue::from(search.offset + limit),
+        );
     }
     let page = threads.iter().skip(search.offset).take(limit);
     let shown = page.map(|thread| {
         // Values are the costly part: read only where they are wanted.
-        let head = if search.wants("values") || search.wants("interrupts") { view.head(thread)? } else { None };
+        let head = if search.wants("values") || search.wants("interrupts") {
+            view.head(thread)?
+        } else {
+            None
+        };
         Ok(search.select(thread.to_json(head.as_ref())))
     });
     Ok((headers, Json(shown.collect::<Result<_, ServerError>>()?)))
@@ -155,9 +182,17 @@ pub(crate) async fn search(
 impl Search {
     fn fits(&self, thread: &ThreadRecord) -> bool {
         let has = |(key, value): (&String, &Value)| thread.metadata.get(key) == Some(value);
-        self.status.as_ref().is_none_or(|status| json!(thread.status) == *status)
-            && self.metadata.as_ref().is_none_or(|wanted| wanted.iter().all(has))
-            && self.ids.as_ref().is_none_or(|ids| ids.contains(&thread.thread_id.to_string()))
+        self.status
+            .as_ref()
+            .is_none_or(|status| json!(thread.status) == *status)
+            && self
+                .metadata
+                .as_ref()
+                .is_none_or(|wanted| wanted.iter().all(has))
+            && self
+                .ids
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&thread.thread_id.to_string()))
     }
 
     fn key(&self, thread: &ThreadRecord) -> String {
@@ -171,22 +206,32 @@ impl Search {
     }
 
     fn wants(&self, field: &str) -> bool {
-        self.select.as_ref().is_none_or(|fields| fields.iter().any(|name| name == field))
+        self.select
+            .as_ref()
+            .is_none_or(|fields| fields.iter().any(|name| name == field))
     }
 
     fn select(&self, thread: Value) -> Value {
         match thread {
-            Value::Object(fields) => fields.into_iter().filter(|(name, _)| self.wants(name)).collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .filter(|(name, _)| self.wants(name))
+                .collect(),
             other => other,
         }
     }
 }
 
-pub(crate) async fn state(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ServerError> {
+pub(crate) async fn state(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ServerError> {
     let view = app.engine.store.view()?;
     let thread = view.thread(ThreadId::parse(&id)?)?;
     let head = view.head(&thread)?;
-    Ok(Json(head.map_or_else(empty_state, |head| head.to_json(thread.thread_id))))
+    Ok(Json(head.map_or_else(empty_state, |head| {
+        head.to_json(thread.thread_id)
+    })))
 }
 
 pub(crate) async fn state_at(
@@ -214,9 +259,15 @@ pub(crate) async fn update_state(
 ) -> Result<Json<Value>, ServerError> {
     let id = ThreadId::parse(&id)?;
     let engine = app.engine.clone();
-    let written = app.engine.store.write(move |tx| update.apply(&engine, tx, id)).await?;
+    let written = app
+        .engine
+        .store
+        .write(move |tx| update.apply(&engine, tx, id))
+        .await?;
     let address = json!({"thread_id": id, "checkpoint_ns": "", "checkpoint_id": written});
-    Ok(Json(json!({"checkpoint": address, "configurable": address, "checkpoint_id": written})))
+    Ok(Json(
+        json!({"checkpoint": address, "configurable": address, "checkpoint_id": written}),
+    ))
 }
 
 impl Update {
@@ -227,28 +278,48 @@ impl Update {
         id: ThreadId,
     ) -> Result<CheckpointId, ServerError> {
         let thread = tx.thread(id)?;
-        let named = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.get("checkpoint_id"));
-        let named = named.and_then(Value::as_str).or(self.checkpoint_id.as_deref());
+        let named = self
+            .checkpoint
+            .as_ref()
+            .and_then(|checkpoint| checkpoint.get("checkpoint_id"));
+        let named = named
+            .and_then(Value::as_str)
+            .or(self.checkpoint_id.as_deref());
         let base = match named {
             Some(named) => Some(tx.checkpoint(id, CheckpointId::parse(named)?)?),
             None => tx.head(&thread)?,
         };
-        let agent = thread.graph.as_deref().and_then(|graph| engine.agents.find(graph));
+        let agent = thread
+            .graph
+            .as_deref()
+            .and_then(|graph| engine.agents.find(graph));
         let appended = agent.map(|agent| agent.appended()).unwrap_or_default();
         let copy = self.as_node.as_deref() == Some("__copy__");
-        let mut written =
-            CheckpointRecord::after(base.as_ref(), if copy { Source::Fork } else { Source::Update }, None);
+        let mut written = CheckpointRecord::after(
+            base.as_ref(),
+            if copy { Source::Fork } else { Source::Update },
+            None,
+        );
         if let Some(values) = self.values.filter(|values| !values.is_null()) {
             let update = state::normalise(values).map_err(ServerError::InvalidRequest)?;
             state::apply(&mut written.values, update, appended);
         }
-        let node = self.as_node.or_else(|| base.as_ref().and_then(|base| base.node.clone()));
+        let node = self
+            .as_node
+            .or_else(|| base.as_ref().and_then(|base| base.node.clone()));
         let next = match (agent, node.as_deref()) {
-            (_, Some("__copy__")) => base.as_ref().map(|base| base.next.clone()).unwrap_or_default(),
+            (_, Some("__copy__")) => base
+                .as_ref()
+                .map(|base| base.next.clone())
+                .unwrap_or_default(),
             (Some(agent), Some("__start__")) => agent.entry(),
-            (Some(agent), Some(node)) if agent.nodes().contains(&node) => agent.after(node, &written.values),
+            (Some(agent), Some(node)) if agent.nodes().contains(&node) => {
+                agent.after(node, &written.values)
+            }
             (Some(_), Some(node)) => {
-                return Err(ServerError::InvalidRequest(format!("Node {node} does not exist")));
+                return Err(ServerError::InvalidRequest(format!(
+                    "Node {node} does not exist"
+                )));
             }
             (None, _) | (_, None) => Vec::new(),
         };
@@ -295,17 +366,31 @@ fn history(
 ) -> Result<Json<Vec<Value>>, ServerError> {
     let view = app.engine.store.view()?;
     let thread = view.thread(ThreadId::parse(id)?)?;
-    let before = before.filter(|before| !before.is_null()).map(|before| before_id(&before)).transpose()?;
-    let limit = limit.unwrap_or(HISTORY_LIMIT_DEFAULT).min(HISTORY_LIMIT_MAX);
+    let before = before
+        .filter(|before| !before.is_null())
+        .map(|before| before_id(&before))
+        .transpose()?;
+    let limit = limit
+        .unwrap_or(HISTORY_LIMIT_DEFAULT)
+        .min(HISTORY_LIMIT_MAX);
     let found = view.checkpoints(thread.thread_id, before, limit)?;
-    Ok(Json(found.iter().map(|checkpoint| checkpoint.to_json(thread.thread_id)).collect()))
+    Ok(Json(
+        found
+            .iter()
+            .map(|checkpoint| checkpoint.to_json(thread.thread_id))
+            .collect(),
+    ))
 }
 
 /// `before` comes in three forms: Python's `{"configurable": {"checkpoint_id"}}`, JS's string, and a bare checkpoint.
 fn before_id(before: &Value) -> Result<CheckpointId, ServerError> {
     let id = before
         .as_str()
-        .or_else(|| before.pointer("/configurable/checkpoint_id").and_then(Value::as_str))
+        .or_else(|| {
+            before
+                .pointer("/configurable/checkpoint_id")
+                .and_then(Value::as_str)
+        })
         .or_else(|| before.get("checkpoint_id").and_then(Value::as_str))
         .ok_or_else(|| ServerError::InvalidRequest("before must name a checkpoint".to_owned()))?;
     CheckpointId::parse(id)

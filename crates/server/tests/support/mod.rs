@@ -33,7 +33,11 @@ pub async fn start() -> (Server, Api) {
 }
 
 pub async fn start_with(change: impl FnOnce(&mut Config)) -> (Server, Api) {
-    let mut config = Config { memory: true, faults: true, ..Config::default() };
+    let mut config = Config {
+        memory: true,
+        faults: true,
+        ..Config::default()
+    };
     change(&mut config);
     let prefix = config.api_prefix.clone();
     let server = Server::start(config).await.unwrap();
@@ -49,24 +53,39 @@ pub struct Answer {
 
 impl Answer {
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
 
     pub fn code(&self) -> (u16, String) {
-        (self.status.as_u16(), self.json()["code"].as_str().unwrap_or_default().to_owned())
+        (
+            self.status.as_u16(),
+            self.json()["code"].as_str().unwrap_or_default().to_owned(),
+        )
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Api {
     pub fn new(base: String) -> Self {
-        Self { base, client: Client::builder(TokioExecutor::new()).build_http() }
+        Self {
+            base,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
-    pub async fn open(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Response<Incoming> {
+    pub async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Response<Incoming> {
         self.try_open(method, path, headers, body).await.unwrap()
     }
 
@@ -77,41 +96,78 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.body(Full::from(body)).unwrap();
-        tokio::time::timeout(PATIENCE, self.client.request(request)).await.unwrap_or_else(|_| panic!("no answer: {path}"))
+        tokio::time::timeout(PATIENCE, self.client.request(request))
+            .await
+            .unwrap_or_else(|_| panic!("no answer: {path}"))
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let response = self.open(method, path, &[], body).await;
         let (parts, body) = response.into_parts();
-        let body = tokio::time::timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let body = tokio::time::timeout(PATIENCE, body.collect())
+            .await
+            .unwrap()
+            .unwrap()
+            .to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub async fn get(&self, path: &str) -> Value {
         let answer = self.call(Method::GET, path, None).await;
-        assert!(answer.status.is_success(), "GET {path}: {} {:?}", answer.status, answer.body);
+        assert!(
+            answer.status.is_success(),
+            "GET {path}: {} {:?}",
+            answer.status,
+            answer.body
+        );
         answer.json()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.call(Method::POST, path, Some(body)).await;
-        assert!(answer.status.is_success(), "POST {path}: {} {:?}", answer.status, answer.body);
-        if answer.body.is_empty() { Value::Null } else { answer.json() }
+        assert!(
+            answer.status.is_success(),
+            "POST {path}: {} {:?}",
+            answer.status,
+            answer.body
+        );
+        if answer.body.is_empty() {
+            Value::Null
+        } else {
+            answer.json()
+        }
     }
 
     pub async fn thread(&self) -> String {
-        self.post("/threads", json!({})).await["thread_id"].as_str().unwrap().to_owned()
+        self.post("/threads", json!({})).await["thread_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Starts a run and streams it.
     pub async fn run(&self, thread: &str, request: Value) -> Stream {
-        Stream::new(self.open(Method::POST, &format!("/threads/{thread}/runs/stream"), &[], Some(request)).await)
+        Stream::new(
+            self.open(
+                Method::POST,
+                &format!("/threads/{thread}/runs/stream"),
+                &[],
+                Some(request),
+            )
+            .await,
+        )
     }
 
     /// Runs to the end and returns every frame.
@@ -120,12 +176,26 @@ impl Api {
     }
 
     pub async fn join(&self, thread: &str, run: &str, last_event_id: Option<&str>) -> Stream {
-        let headers: Vec<_> = last_event_id.iter().map(|id| ("last-event-id", *id)).collect();
-        Stream::new(self.open(Method::GET, &format!("/threads/{thread}/runs/{run}/stream"), &headers, None).await)
+        let headers: Vec<_> = last_event_id
+            .iter()
+            .map(|id| ("last-event-id", *id))
+            .collect();
+        Stream::new(
+            self.open(
+                Method::GET,
+                &format!("/threads/{thread}/runs/{run}/stream"),
+                &headers,
+                None,
+            )
+            .await,
+        )
     }
 
     pub async fn run_status(&self, thread: &str, run: &str) -> String {
-        self.get(&format!("/threads/{thread}/runs/{run}")).await["status"].as_str().unwrap().to_owned()
+        self.get(&format!("/threads/{thread}/runs/{run}")).await["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Waits until the run has the status.
@@ -135,7 +205,10 @@ impl Api {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        assert!(tokio::time::timeout(PATIENCE, seen).await.is_ok(), "the run never was {status}");
+        assert!(
+            tokio::time::timeout(PATIENCE, seen).await.is_ok(),
+            "the run never was {status}"
+        );
     }
 
     pub async fn state(&self, thread: &str) -> Value {
@@ -183,7 +256,10 @@ impl Stream {
                     _ => {}
                 }
             }
-            match tokio::time::timeout(PATIENCE, self.body.frame()).await.unwrap() {
+            match tokio::time::timeout(PATIENCE, self.body.frame())
+                .await
+                .unwrap()
+            {
                 Some(Ok(frame)) => {
                     let data = frame.into_data().unwrap();
                     self.bytes.extend_from_slice(&data);
@@ -252,10 +328,18 @@ pub fn with(mut request: Value, more: Value) -> Value {
 
 pub fn words(count: usize) -> String {
     const WORDS: [&str; 5] = ["alpha", "bravo", "charlie", "delta", "echo"];
-    (0..count).map(|index| format!("{}{index} ", WORDS[index % 26])).collect()
+    (0..count)
+        .map(|index| format!("{}{index} ", WORDS[index % 26]))
+        .collect()
 }
 
 /// The text of the last message of a state.
 pub fn last_text(state: &Value) -> &str {
-    state["values"]["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap()
+    state["values"]["messages"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()["content"]
+        .as_str()
+        .unwrap()
 }

@@ -1,0 +1,368 @@
+//! Reading and writing records: which table, which key, which order.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    clock::{now_iso, now_ms},
+    error::ServerError,
+    ids::{CheckpointId, RunId, ThreadId},
+    records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
+    store::{ACTIVE, CHECKPOINTS, ENDED, EVENTS, RUNS, Reads, Span, THREADS, Tx, after_prefix},
+};
+
+/// Runs of one thread that a listing reads; older ones are still found by id.
+const RUNS_LISTED_MAX: usize = 10_000;
+/// Threads that a search looks through.
+const THREADS_SEARCHED_MAX: usize = 100_000;
+
+/// Typed reading, inside a job and outside.
+pub(crate) trait Records: Reads {
+    fn thread(&self, id: ThreadId) -> Result<ThreadRecord, ServerError> {
+        read(self.get(THREADS, id.bytes())?)?
+            .ok_or_else(|| ServerError::ThreadNotFound(id.to_string()))
+    }
+
+    fn run(&self, thread: ThreadId, run: RunId) -> Result<RunRecord, ServerError> {
+        read(self.get(RUNS, &pair(thread.bytes(), run.bytes()))?)?
+            .ok_or_else(|| ServerError::RunNotFound(run.to_string()))
+    }
+
+    fn checkpoint(
+        &self,
+        thread: ThreadId,
+        id: CheckpointId,
+    ) -> Result<CheckpointRecord, ServerError> {
+        read(self.get(CHECKPOINTS, &pair(thread.bytes(), id.bytes()))?)?
+            .ok_or_else(|| ServerError::CheckpointNotFound(id.to_string()))
+    }
+
+    fn head(&self, thread: &ThreadRecord) -> Result<Option<CheckpointRecord>, ServerError> {
+        thread
+            .head
+            .map(|head| self.checkpoint(thread.thread_id, head))
+            .transpose()
+    }
+
+    fn threads(&self) -> Result<Vec<ThreadRecord>, ServerError> {
+        let end = after_prefix(&[u8::MAX; 16]);
+        let span = Span {
+            from: &[],
+            to: &end,
+            newest_first: false,
+            limit: THREADS_SEARCHED_MAX,
+        };
+        decode_all(self.range(THREADS, span)?)
+    }
+
+    /// A thread's runs, newest first.
+    fn runs(&self, thread: ThreadId) -> Result<Vec<RunRecord>, ServerError> {
+        let end = after_prefix(thread.bytes());
+        let span = Span {
+            from: thread.bytes(),
+            to: &end,
+            newest_first: true,
+            limit: RUNS_LISTED_MAX,
+        };
+        decode_all(self.range(RUNS, span)?)
+    }
+
+    /// A thread's checkpoints, newest first, those written before `before` only.
+    fn checkpoints(
+        &self,
+        thread: ThreadId,
+        before: Option<CheckpointId>,
+        limit: usize,
+    ) -> Result<Vec<CheckpointRecord>, ServerError> {
+        let to = match before {
+            Some(before) => pair(thread.bytes(), before.bytes()),
+            None => after_prefix(thread.bytes()),
+        };
+        let span = Span {
+            from: thread.bytes(),
+            to: &to,
+            newest_first: true,
+            limit,
+        };
+        decode_all(self.range(CHECKPOINTS, span)?)
+    }
+
+    /// Runs of a thread that are pending or running, oldest first.
+    fn active_runs(&self, thread: ThreadId) -> Result<Vec<RunRecord>, ServerError> {
+        let end = after_prefix(thread.bytes());
+        let span = Span {
+            from: thread.bytes(),
+            to: &end,
+            newest_first: false,
+            limit: usize::MAX,
+        };
+        self.range(ACTIVE, span)?
+            .into_iter()
+            .map(|(key, _)| self.run(thread, run_of(&key)?))
+            .collect()
+    }
+
+    /// Every pending or running run of the store.
+    fn all_active_runs(&self) -> Result<Vec<RunRecord>, ServerError> {
+        let end = after_prefix(&[u8::MAX; 32]);
+        let span = Span {
+            from: &[],
+            to: &end,
+            newest_first: false,
+            limit: usize::MAX,
+        };
+        let entries = self.range(ACTIVE, span)?;
+        entries
+            .into_iter()
+            .map(|(key, _)| self.run(thread_of(&key)?, run_of(&key)?))
+            .collect()
+    }
+
+    /// Stored events of a run with `from <= seq`, in order, at most `limit`.
+    fn events(&self, run: RunId, from: u64, limit: usize) -> Result<Vec<StoredEvent>, ServerError> {
+        let end = after_prefix(run.bytes());
+        let span = Span {
+            from: &event_key(run, from),
+            to: &end,
+            newest_first: false,
+            limit,
+        };
+        self.range(EVENTS, span)?
+            .into_iter()
+            .map(|(key, value)| StoredEvent::decode(&key, &value))
+            .collect()
+    }
+
+    /// Whether a run that ended before `before_ms` still has its log.
+    fn has_old_logs(&self, before_ms: u64) -> Result<bool, ServerError> {
+        let span = Span {
+            from: &[],
+            to: &before_ms.to_be_bytes(),
+            newest_first: false,
+            limit: 1,
+        };
+        Ok(!self.range(ENDED, span)?.is_empty())
+    }
+
+    /// How many events of a run are stored: they are dense, so this is the next one's number.
+    fn event_count(&self, run: RunId) -> Result<u64, ServerError> {
+        let end = after_prefix(run.bytes());
+        let span = Span {
+            from: run.bytes(),
+            to: &end,
+            newest_first: true,
+            limit: 1,
+        };
+        match self.range(EVENTS, span)?.first() {
+            Some((key, value)) => Ok(StoredEvent::decode(key, value)?.seq + 1),
+            None => Ok(0),
+        }
+    }
+}
+
+impl<R: Reads> Records for R {}
+
+/// An event as it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredEvent {
+    pub(crate) seq: u64,
+    pub(crate) name: String,
+    pub(crate) data: String,
+}
+
+impl StoredEvent {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, ServerError> {
+        let damaged = || ServerError::Store("a stored event is damaged".to_owned());
+        let seq = key
+            .get(16..24)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u64::from_be_bytes)
+            .ok_or_else(damaged)?;
+        let text = std::str::from_utf8(value).map_err(|_| damaged())?;
+        let (name, data) = text.split_once('\n').ok_or_else(damaged)?;
+        Ok(Self {
+            seq,
+            name: name.to_owned(),
+            data: data.to_owned(),
+        })
+    }
+}
+
+/// Typed writing.
+impl Tx {
+    pub(crate) fn put_thread(&self, thread: &ThreadRecord) -> Result<(), ServerError> {
+        self.put(THREADS, thread.thread_id.bytes(), &encode(thread)?)
+    }
+
+    /// Writes a run and keeps the list of active runs in step with its status.
+    pub(crate) fn put_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+        let key = pair(run.thread_id.bytes(), run.run_id.bytes());
+        if run.is_active() {
+            self.put(ACTIVE, &key, &[])?;
+        } else {
+            self.remove(ACTIVE, &key)?;
+        }
+        self.put(RUNS, &key, &encode(run)?)
+    }
+
+    /// Ends a run: its last status, and from now on its log may expire.
+    pub(crate) fn end_run(
+        &self,
+        run: &mut RunRecord,
+        status: RunStatus,
+        error: Option<Value>,
+    ) -> Result<(), ServerError> {
+        run.status = status;
+        run.error = error;
+        run.updated_at = now_iso();
+        if run.resumable {
+            let mut key = now_ms().to_be_bytes().to_vec();
+            key.extend(pair(run.thread_id.bytes(), run.run_id.bytes()));
+            self.put(ENDED, &key, &[])?;
+        }
+        self.put_run(run)
+    }
+
+    pub(crate) fn put_checkpoint(
+        &self,
+        thread: ThreadId,
+        checkpoint: &CheckpointRecord,
+    ) -> Result<(), ServerError> {
+        self.put(
+            CHECKPOINTS,
+            &pair(thread.bytes(), checkpoint.id.bytes()),
+            &encode(checkpoint)?,
+        )
+    }
+
+    /// Writes a checkpoint and makes it the thread's head.
+    pub(crate) fn advance(
+        &self,
+        thread: ThreadId,
+        checkpoint: &CheckpointRecord,
+    ) -> Result<(), ServerError> {
+        let mut record = self.thread(thread)?;
+        self.put_checkpoint(thread, checkpoint)?;
+        record.head = Some(checkpoint.id);
+        record.state_updated_at = now_iso();
+        record.updated_at.clone_from(&record.state_updated_at);
+        self.put_thread(&record)
+    }
+
+    pub(crate) fn put_event(
+        &self,
+        run: RunId,
+        seq: u64,
+        name: &str,
+        data: &str,
+    ) -> Result<(), ServerError> {
+        self.put(
+            EVENTS,
+            &event_key(run, seq),
+            format!("{name}\n{data}").as_bytes(),
+        )
+    }
+
+    /// Removes a run and its events; what it wrote to the thread stays.
+    pub(crate) fn remove_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+        let key = pair(run.thread_id.bytes(), run.run_id.bytes());
+        self.remove(RUNS, &key)?;
+        self.remove(ACTIVE, &key)?;
+        self.remove_prefix(EVENTS, run.run_id.bytes())
+    }
+
+    /// Removes a run, its events and every checkpoint it wrote; the head goes back to where the run found it.
+    pub(crate) fn undo_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+        self.remove_run(run)?;
+        for checkpoint in self.checkpoints(run.thread_id, None, usize::MAX)? {
+            if checkpoint.run_id == Some(run.run_id) {
+                self.remove(
+                    CHECKPOINTS,
+                    &pair(run.thread_id.bytes(), checkpoint.id.bytes()),
+                )?;
+            }
+        }
+        let mut thread = self.thread(run.thread_id)?;
+        // A run that still waited has written nothing, and its base may be older than what another run wrote since.
+        if run.status == RunStatus::Running {
+            thread.head = run.base;
+        }
+        thread.updated_at = now_iso();
+        self.put_thread(&thread)
+    }
+
+    /// Removes a thread and everything of it.
+    pub(crate) fn remove_thread(&self, thread: ThreadId) -> Result<(), ServerError> {
+        for run in self.runs(thread)? {
+            self.remove_prefix(EVENTS, run.run_id.bytes())?;
+        }
+        for table in [THREADS, RUNS, ACTIVE, CHECKPOINTS] {
+            self.remove_prefix(table, thread.bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Drops event logs of runs that ended before `before_ms`. Returns how many.
+    pub(crate) fn drop_logs(&self, before_ms: u64) -> Result<usize, ServerError> {
+        let span = Span {
+            from: &[],
+            to: &before_ms.to_be_bytes(),
+            newest_first: false,
+            limit: 1000,
+        };
+        let ended = self.range(ENDED, span)?;
+        for (key, _) in &ended {
+            self.remove(ENDED, key)?;
+            let ids = key.get(8..).unwrap_or_default();
+            let run_id = run_of(ids)?;
+            self.remove_prefix(EVENTS, run_id.bytes())?;
+            // The thread may have been deleted meanwhile.
+            if let Ok(mut run) = self.run(thread_of(ids)?, run_id) {
+                run.log_dropped = true;
+                self.put_run(&run)?;
+            }
+        }
+        Ok(ended.len())
+    }
+}
+
+fn pair(first: &[u8; 16], second: &[u8; 16]) -> Vec<u8> {
+    [first.as_slice(), second.as_slice()].concat()
+}
+
+fn event_key(run: RunId, seq: u64) -> Vec<u8> {
+    [run.bytes().as_slice(), &seq.to_be_bytes()].concat()
+}
+
+fn thread_of(key: &[u8]) -> Result<ThreadId, ServerError> {
+    uuid_at(key, 0).map(ThreadId)
+}
+
+fn run_of(key: &[u8]) -> Result<RunId, ServerError> {
+    uuid_at(key, 16).map(RunId)
+}
+
+fn uuid_at(key: &[u8], at: usize) -> Result<uuid::Uuid, ServerError> {
+    key.get(at..at + 16)
+        .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok())
+        .ok_or_else(|| ServerError::store("a damaged key"))
+}
+
+fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, ServerError> {
+    serde_json::to_vec(record).map_err(ServerError::store)
+}
+
+fn read<T: for<'de> Deserialize<'de>>(bytes: Option<Vec<u8>>) -> Result<Option<T>, ServerError> {
+    bytes
+        .map(|bytes| serde_json::from_slice(&bytes).map_err(ServerError::store))
+        .transpose()
+}
+
+fn decode_all<T: for<'de> Deserialize<'de>>(
+    entries: Vec<(Vec<u8>, Vec<u8>)>,
+) -> Result<Vec<T>, ServerError> {
+    entries
+        .into_iter()
+        .map(|(_, value)| serde_json::from_slice(&value).map_err(ServerError::store))
+        .collect()
+}
