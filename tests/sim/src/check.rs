@@ -20,7 +20,6 @@ pub(crate) struct Checker {
     pub(crate) ended_at: u64,
     shown: BTreeMap<String, Shown>,
     revision: u64,
-    run_id: Option<String>,
 }
 
 impl Checker {
@@ -32,7 +31,6 @@ impl Checker {
     pub(crate) fn forget_shown(&mut self) {
         self.shown.clear();
         self.revision = 0;
-        self.run_id = None;
     }
 
     pub(crate) fn ended(&mut self, now: u64, _outcome: &Outcome) {
@@ -54,7 +52,6 @@ impl Checker {
         }
         let before = std::mem::take(&mut self.shown);
         let run_id = view.run_id().map(ToString::to_string);
-        let run_changed = run_id != self.run_id;
         let mut nodes = BTreeMap::new();
         for slot in view.messages() {
             let (id, bytes) = (slot.id().to_string(), slot.message.content.text_bytes());
@@ -77,12 +74,11 @@ impl Checker {
             }
         }
         for (id, shown) in &before {
-            if !self.shown.contains_key(id) && !may_vanish(server, id, *shown, run_changed) {
+            if !self.shown.contains_key(id) && !may_vanish(server, id, *shown, run_id.as_deref()) {
                 self.fail(format!("message {id} of {} bytes vanished ({:?})", shown.bytes, shown.origin));
             }
         }
         self.revision = revision;
-        self.run_id = run_id;
     }
 
     fn check_text(&mut self, truth: &Truth, id: &str, origin: MessageOrigin, text: &str) {
@@ -102,7 +98,7 @@ fn is_dead(server: &Server, id: &str) -> bool {
 
 /// Whether a message may leave the screen: the server has started over or lost it; or it does not hold it, and it was
 /// only shown for a submission, or kept of a run that is over while another run's messages come.
-fn may_vanish(server: &Server, id: &str, shown: Shown, run_changed: bool) -> bool {
+fn may_vanish(server: &Server, id: &str, shown: Shown, followed: Option<&str>) -> bool {
     if is_dead(server, id) {
         return true;
     }
@@ -114,6 +110,6 @@ fn may_vanish(server: &Server, id: &str, shown: Shown, run_changed: bool) -> boo
     match shown.origin {
         MessageOrigin::Optimistic => true,
         MessageOrigin::Partial => run_is_over,
-        MessageOrigin::Server => run_is_over && run_changed,
+        MessageOrigin::Server => run_is_over && followed != Some(&told.run),
     }
 }

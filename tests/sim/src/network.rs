@@ -59,7 +59,7 @@ impl Fault {
     ];
 
     /// Draws one. `percent`: how many requests have a fault.
-    pub fn draw(rng: &mut Rng, percent: u64, is_stream: bool) -> Self {
+    pub(crate) fn draw(rng: &mut Rng, percent: u64, is_stream: bool) -> Self {
         if !rng.chance(percent) {
             return Self::None;
         }
@@ -91,7 +91,7 @@ impl Fault {
 
 /// How a server's part ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// Properly.
     Clean,
     /// Not.
@@ -100,7 +100,7 @@ pub enum Ending {
 
 /// One request and its answer.
 #[derive(Debug)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// What was asked.
     pub request: Request,
     /// Whether the body is fed as it comes.
@@ -127,7 +127,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// Takes in what the server sends.
-    pub fn sent(&mut self, bytes: &[u8]) {
+    pub(crate) fn sent(&mut self, bytes: &[u8]) {
         if self.fault == Fault::Garbage(self.frames) {
             self.inbox.extend_from_slice(b"event: values\ndata: {\"messages\": [broken\n\n");
         }
@@ -136,7 +136,7 @@ impl Exchange {
     }
 
     /// What of the inbox may be delivered, and whether the fault strikes behind it.
-    pub fn take(&mut self) -> (Vec<u8>, bool) {
+    pub(crate) fn take(&mut self) -> (Vec<u8>, bool) {
         let mut bytes = std::mem::take(&mut self.inbox);
         let limit = match self.fault {
             Fault::Cut(after, _) | Fault::Stall(after) => after.saturating_sub(self.delivered),
@@ -151,7 +151,7 @@ impl Exchange {
 }
 
 /// Cuts bytes at random places: usually nowhere, at times everywhere.
-pub fn split(rng: &mut Rng, bytes: Vec<u8>) -> Vec<Vec<u8>> {
+pub(crate) fn split(rng: &mut Rng, bytes: Vec<u8>) -> Vec<Vec<u8>> {
     if bytes.is_empty() {
         return Vec::new();
     }

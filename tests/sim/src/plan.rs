@@ -7,7 +7,7 @@ use crate::{
 
 /// A schedule's outline.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Which server.
     pub kind: Kind,
     /// Which agent.
@@ -32,7 +32,7 @@ pub struct Plan {
 
 /// What happens to the page and around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening {
+pub(crate) enum Happening {
     /// The network goes for so long; the browser says so, or does not.
     Offline(u64, bool),
     /// The server goes for so long; gracefully, or not.
@@ -59,7 +59,7 @@ pub enum Happening {
 
 /// What a user does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Asks something, or answers the agent's question.
     Submit,
     /// Asks something, ending the run before it.
@@ -82,7 +82,7 @@ pub enum Action {
 
 impl Action {
     /// Its name in the report.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Submit => "submit",
             Self::SubmitInterrupting => "submit interrupting",
@@ -99,7 +99,7 @@ impl Action {
 
 impl Happening {
     /// Its name in the report.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Offline(_, true) => "offline",
             Self::Offline(_, false) => "network gone silently",
@@ -133,7 +133,7 @@ enum Weather {
 
 impl Plan {
     /// The outline of a seed.
-    pub fn draw(rng: &mut Rng) -> Self {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
         let kind = rng.pick(&Kind::ALL);
         let agent = rng.pick(&[Agent::Chat, Agent::Chat, Agent::Tools, Agent::Approval, Agent::Boom]);
         let weather = rng.pick(&[

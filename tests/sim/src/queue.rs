@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Things to come, by time in milliseconds.
 #[derive(Debug)]
-pub struct Queue<T> {
+pub(crate) struct Queue<T> {
     heap: BinaryHeap<Reverse<(u64, u64, Slot)>>,
     slots: Vec<Option<T>>,
     free: Vec<usize>,
@@ -21,7 +21,7 @@ impl<T> Default for Queue<T> {
 
 impl<T> Queue<T> {
     /// Puts something in.
-    pub fn push(&mut self, at: u64, thing: T) {
+    pub(crate) fn push(&mut self, at: u64, thing: T) {
         self.serial += 1;
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -37,12 +37,12 @@ impl<T> Queue<T> {
     }
 
     /// When the next thing is due.
-    pub fn next_at(&self) -> Option<u64> {
+    pub(crate) fn next_at(&self) -> Option<u64> {
         self.heap.peek().map(|Reverse((at, _, _))| *at)
     }
 
     /// Takes out the next thing that is due.
-    pub fn pop_due(&mut self, now: u64) -> Option<T> {
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<T> {
         if self.next_at()? > now {
             return None;
         }

@@ -16,7 +16,7 @@ impl World {
     ///
     /// # Errors
     /// The first invariant that did not hold.
-    pub fn run(&mut self) -> Result<(), String> {
+    pub(crate) fn run(&mut self) -> Result<(), String> {
         self.run_until(u64::MAX, |world| world.is_calm);
         self.rest("after the faults");
         self.compare_if_followed();
@@ -28,6 +28,9 @@ impl World {
         }
         self.finish_server();
         for thread in self.threads.clone() {
+            if self.checker.violation.is_some() {
+                break;
+            }
             self.enter(Some(thread.clone()));
             self.rest("after coming back");
             self.compare(&thread);
@@ -41,9 +44,10 @@ impl World {
 
     /// Lets the client come to rest.
     fn rest(&mut self, when: &str) {
-        self.checker.ended_at = self.checker.ended_at.max(self.now);
+        self.trace.line(self.now, || format!("rest {when}"));
+        let began = self.now;
         loop {
-            let since = self.checker.ended_at.max(self.server.run_over_at);
+            let since = began.max(self.checker.ended_at).max(self.server.run_over_at);
             let end = since + REST_BOUND_MS;
             let busy = self.followed().is_some_and(|thread| self.server.is_busy(&thread));
             let end = if busy { self.now + REST_BOUND_MS } else { end };
@@ -53,7 +57,7 @@ impl World {
             if self.checker.violation.is_some() {
                 return;
             }
-            let since = self.checker.ended_at.max(self.server.run_over_at);
+            let since = began.max(self.checker.ended_at).max(self.server.run_over_at);
             let still_busy = self.followed().is_some_and(|thread| self.server.is_busy(&thread));
             if still_busy || self.now < since + REST_BOUND_MS {
                 continue;
@@ -110,7 +114,9 @@ impl World {
         let last = self.server.threads.get(&thread).and_then(|thread| thread.runs.last());
         let followed = last.is_some() && last.map(String::as_str) == view.run_id().map(|run| run.as_str());
         let over = last.is_some_and(|run| !self.server.runs[run].is_active());
-        if followed && over && matches!(view.connection(), Connection::Finished | Connection::Expired) {
+        // What a server loses after the client has ended is not the client's to show.
+        let kept = self.server.lost_at.is_none_or(|at| at <= self.checker.ended_at);
+        if followed && over && kept && matches!(view.connection(), Connection::Finished | Connection::Expired) {
             self.report.count("compared in place");
             self.compare(&thread);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// How storage behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// As it should.
     Works,
     /// Reads and removes, but does not write.
@@ -16,7 +16,7 @@ pub enum Mode {
 
 /// What is stored.
 #[derive(Debug)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// How it behaves now.
     pub mode: Mode,
     /// By key.
@@ -34,7 +34,7 @@ impl Storage {
     ///
     /// # Errors
     /// Where it is denied.
-    pub fn load(&self, key: &str) -> Result<Option<String>, ErrorCode> {
+    pub(crate) fn load(&self, key: &str) -> Result<Option<String>, ErrorCode> {
         match self.mode {
             Mode::Works | Mode::Full => Ok(self.entries.get(key).cloned()),
             Mode::Denied => Err(ErrorCode::StorageDenied),
@@ -45,7 +45,7 @@ impl Storage {
     ///
     /// # Errors
     /// Where it is full or denied.
-    pub fn save(&mut self, key: String, text: String) -> Result<(), ErrorCode> {
+    pub(crate) fn save(&mut self, key: String, text: String) -> Result<(), ErrorCode> {
         match self.mode {
             Mode::Works => {
                 self.entries.insert(key, text);
@@ -60,7 +60,7 @@ impl Storage {
     ///
     /// # Errors
     /// Where it is denied.
-    pub fn remove(&mut self, key: &str) -> Result<(), ErrorCode> {
+    pub(crate) fn remove(&mut self, key: &str) -> Result<(), ErrorCode> {
         match self.mode {
             Mode::Works | Mode::Full => {
                 self.entries.remove(key);

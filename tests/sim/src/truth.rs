@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A message that a server has made, or will have made when it is done.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub(crate) struct Told {
     /// Its whole text.
     pub text: String,
     /// Its run.
@@ -17,7 +17,7 @@ pub struct Told {
 
 /// All messages of a simulation, by id.
 #[derive(Debug, Default)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// What servers say.
     pub told: BTreeMap<String, Told>,
     /// What people say: the texts submitted.
@@ -26,13 +26,13 @@ pub struct Truth {
 
 impl Truth {
     /// A message begins.
-    pub fn tell(&mut self, id: &str, text: &str, run: &str, node: usize) {
+    pub(crate) fn tell(&mut self, id: &str, text: &str, run: &str, node: usize) {
         let told = Told { text: text.to_owned(), run: run.to_owned(), node, dead: false };
         self.told.insert(id.to_owned(), told);
     }
 
     /// A message is void.
-    pub fn kill(&mut self, id: &str) {
+    pub(crate) fn kill(&mut self, id: &str) {
         if let Some(told) = self.told.get_mut(id) {
             told.dead = true;
         }

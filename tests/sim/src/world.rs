@@ -58,7 +58,7 @@ pub(crate) enum Event {
 }
 
 /// One schedule, running.
-pub struct World {
+pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) plan: Plan,
     pub(crate) rng: Rng,
@@ -87,7 +87,7 @@ pub struct World {
 
 impl World {
     /// The world of a seed, with its page open and the first submission on its way.
-    pub fn new(seed: u64, trace: Trace) -> Self {
+    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
         let plan = Plan::draw(&mut rng.fork());
         let server = Server::new(plan.kind, plan.log_ttl_ms, rng.fork());
@@ -132,7 +132,8 @@ impl World {
     /// Lets time pass until `stop` says so, at the latest until `end`. False: `end` came first, or something is wrong.
     pub(crate) fn run_until(&mut self, end: u64, stop: impl Fn(&Self) -> bool) -> bool {
         loop {
-            if self.checker.violation.is_some() {
+            if let Some(violation) = &self.checker.violation {
+                self.trace.line(self.now, || format!("VIOLATION {violation}"));
                 return false;
             }
             if stop(self) {

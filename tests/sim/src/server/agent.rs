@@ -14,7 +14,7 @@ const BOOM_TOKENS: u64 = 5;
 
 /// Which agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Agent {
+pub(crate) enum Agent {
     /// One streamed answer.
     Chat,
     /// A tool call, the tool's answer, a streamed answer.
@@ -27,10 +27,10 @@ pub enum Agent {
 
 impl Agent {
     /// Every agent.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Tools, Self::Approval, Self::Boom];
+    pub(crate) const ALL: [Self; 4] = [Self::Chat, Self::Tools, Self::Approval, Self::Boom];
 
     /// The assistant's id.
-    pub fn id(self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         match self {
             Self::Chat => "chat",
             Self::Tools => "tools",
@@ -40,14 +40,14 @@ impl Agent {
     }
 
     /// The agent of an assistant's id.
-    pub fn from_id(id: &str) -> Option<Self> {
+    pub(crate) fn from_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|agent| agent.id() == id)
     }
 }
 
 /// How an agent is told to behave.
 #[derive(Debug, Clone, Copy)]
-pub struct Knobs {
+pub(crate) struct Knobs {
     /// Tokens of an answer.
     pub n_tokens: u64,
     /// Between two tokens.
@@ -56,7 +56,7 @@ pub struct Knobs {
 
 /// A streamed piece.
 #[derive(Debug, Clone, Default)]
-pub struct Piece {
+pub(crate) struct Piece {
     /// Text to append.
     pub text: String,
     /// A piece of a tool call: whether it is the first, and its arguments.
@@ -89,7 +89,7 @@ impl Piece {
 
 /// A whole message.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub(crate) struct Said {
     /// `ai` or `tool`.
     pub kind: &'static str,
     /// Its text.
@@ -129,7 +129,7 @@ impl Said {
 
 /// What a node of the graph does next.
 #[derive(Debug, Clone)]
-pub enum Op {
+pub(crate) enum Op {
     /// Streams a piece of the node's message.
     Piece(Piece),
     /// Puts a whole message into the state; `told`: also as a `messages` event, where it was not streamed.
@@ -145,7 +145,7 @@ pub enum Op {
 }
 
 /// What the thread holds, as far as agents look at it.
-pub struct Seen {
+pub(crate) struct Seen {
     /// Whether a tool has answered on this thread.
     pub has_tool_answer: bool,
     /// The answer to the agent's question.
@@ -156,7 +156,7 @@ pub struct Seen {
 
 /// What an agent's node does: waits in milliseconds, each before its deed. The second part is the whole text of the
 /// node's message.
-pub fn node(agent: Agent, at: usize, knobs: Knobs, seen: &Seen, rng: &mut Rng) -> (Vec<(u64, Op)>, String) {
+pub(crate) fn node(agent: Agent, at: usize, knobs: Knobs, seen: &Seen, rng: &mut Rng) -> (Vec<(u64, Op)>, String) {
     let mut ops = Script { ops: Vec::new(), knobs, text: String::new() };
     match (agent, at) {
         (Agent::Chat, 0) | (Agent::Approval, 0) => ops.answer(knobs.n_tokens),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Which server is modelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `langgraph dev`.
     Python,
     /// `langgraphjs dev`.
@@ -17,10 +17,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every server.
-    pub const ALL: [Self; 3] = [Self::Python, Self::Js, Self::Ours];
+    pub(crate) const ALL: [Self; 3] = [Self::Python, Self::Js, Self::Ours];
 
     /// The server's own ways.
-    pub fn behaviour(self) -> Box<dyn Behaviour> {
+    pub(crate) fn behaviour(self) -> Box<dyn Behaviour> {
         match self {
             Self::Python => Box::new(super::python::Python),
             Self::Js => Box::new(super::js::Js),
@@ -31,7 +31,7 @@ impl Kind {
 
 /// An event as the server keeps it.
 #[derive(Debug, Clone)]
-pub struct Logged {
+pub(crate) struct Logged {
     /// Its name.
     pub name: &'static str,
     /// Its data.
@@ -41,7 +41,7 @@ pub struct Logged {
 }
 
 /// What a join of an unknown run is answered with.
-pub enum UnknownRun {
+pub(crate) enum UnknownRun {
     /// A status and a body.
     Status(u16, &'static str),
     /// A stream with one `error` event, after half a second.
@@ -50,7 +50,7 @@ pub enum UnknownRun {
 
 /// How a server goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Restart {
+pub(crate) enum Restart {
     /// With time to say goodbye.
     Term,
     /// Without.
@@ -58,7 +58,7 @@ pub enum Restart {
 }
 
 /// One server's ways.
-pub trait Behaviour {
+pub(crate) trait Behaviour {
     /// Its line end.
     fn line_end(&self) -> &'static str;
 

@@ -1,16 +1,16 @@
 //! A server: its threads and runs on the virtual clock, behind its API.
 
-pub mod agent;
-pub mod behaviour;
+pub(crate) mod agent;
+pub(crate) mod behaviour;
 mod js;
 mod ours;
 mod python;
 mod rest;
 mod restart;
-pub mod thread;
+pub(crate) mod thread;
 
-pub use behaviour::{Kind, Restart};
-pub use rest::{Reply, Request};
+pub(crate) use behaviour::{Kind, Restart};
+pub(crate) use rest::{Reply, Request};
 
 use crate::{queue::Queue, rng::Rng, truth::Truth};
 use agent::{Op, Piece};
@@ -20,15 +20,15 @@ use std::collections::BTreeMap;
 use thread::{Run, Thread};
 
 /// The server's wall clock when the virtual clock shows zero.
-pub const WALL_BASE_MS: u64 = 1_795_226_380_000;
+pub(crate) const WALL_BASE_MS: u64 = 1_795_226_380_000;
 const HEARTBEAT_MS: u64 = 5_000;
 
 /// Names a connection.
-pub type ConnId = u64;
+pub(crate) type ConnId = u64;
 
 /// What a server does to a connection.
 #[derive(Debug)]
-pub enum Out {
+pub(crate) enum Out {
     /// Sends.
     Bytes(ConnId, Vec<u8>),
     /// Ends the body properly.
@@ -58,7 +58,7 @@ struct Conn {
 }
 
 /// A server.
-pub struct Server {
+pub(crate) struct Server {
     /// Which.
     pub kind: Kind,
     /// Its threads.
@@ -77,6 +77,8 @@ pub struct Server {
     pub log_ttl_ms: Option<u64>,
     /// When a run was last over.
     pub run_over_at: u64,
+    /// When the server last lost something.
+    pub lost_at: Option<u64>,
     ways: Box<dyn Behaviour>,
     conns: BTreeMap<ConnId, Conn>,
     jobs: Queue<Job>,
@@ -86,7 +88,7 @@ pub struct Server {
 
 impl Server {
     /// A server without threads.
-    pub fn new(kind: Kind, log_ttl_ms: Option<u64>, rng: Rng) -> Self {
+    pub(crate) fn new(kind: Kind, log_ttl_ms: Option<u64>, rng: Rng) -> Self {
         Self {
             kind,
             threads: BTreeMap::new(),
@@ -97,6 +99,7 @@ impl Server {
             is_down: false,
             log_ttl_ms,
             run_over_at: 0,
+            lost_at: None,
             ways: kind.behaviour(),
             conns: BTreeMap::new(),
             jobs: Queue::default(),
@@ -106,35 +109,35 @@ impl Server {
     }
 
     /// When it next does something.
-    pub fn next_at(&self) -> Option<u64> {
+    pub(crate) fn next_at(&self) -> Option<u64> {
         self.jobs.next_at()
     }
 
     /// Does what is due.
-    pub fn advance(&mut self, now: u64) {
+    pub(crate) fn advance(&mut self, now: u64) {
         while let Some(job) = self.jobs.pop_due(now) {
             self.work(now, job);
         }
     }
 
     /// A reader has gone.
-    pub fn drop_conn(&mut self, conn: ConnId) {
+    pub(crate) fn drop_conn(&mut self, conn: ConnId) {
         self.conns.remove(&conn);
     }
 
     /// The ways in which it differs.
-    pub fn ways(&self) -> &dyn Behaviour {
+    pub(crate) fn ways(&self) -> &dyn Behaviour {
         self.ways.as_ref()
     }
 
     /// Whether a thread has a run of which more may come by itself.
-    pub fn is_busy(&self, thread: &str) -> bool {
+    pub(crate) fn is_busy(&self, thread: &str) -> bool {
         let runs = self.threads.get(thread).map_or(&[][..], |thread| &thread.runs);
         runs.iter().any(|run| self.runs[run].is_active() && !self.waits_for_ever(run))
     }
 
     /// Whether a run says that it is active and never will do anything again.
-    pub fn waits_for_ever(&self, run: &str) -> bool {
+    pub(crate) fn waits_for_ever(&self, run: &str) -> bool {
         let Some(run) = self.runs.get(run) else { return false };
         let Some(thread) = self.threads.get(&run.thread) else { return false };
         run.is_stuck || (run.status == "pending" && thread.runs.iter().any(|other| self.runs[other].is_stuck))

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// A request, as it reaches the server.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// Whether it is a POST.
     pub is_post: bool,
     /// Path and query.
@@ -23,7 +23,7 @@ pub struct Request {
 
 /// An answer.
 #[derive(Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// A whole one.
     Plain {
         /// The status.
@@ -42,7 +42,7 @@ pub enum Reply {
 
 impl Server {
     /// Answers a request.
-    pub fn answer(&mut self, now: u64, request: &Request) -> Reply {
+    pub(crate) fn answer(&mut self, now: u64, request: &Request) -> Reply {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (request.is_post, parts.as_slice()) {

@@ -13,8 +13,9 @@ const JS_STORED_AFTER_MS: u64 = 3_000;
 
 impl Server {
     /// Goes down.
-    pub fn go_down(&mut self, now: u64, how: Restart) {
+    pub(crate) fn go_down(&mut self, now: u64, how: Restart) {
         self.is_down = true;
+        self.lost_at = Some(now);
         self.jobs = Queue::default();
         let goodbye = self.ways.says_goodbye(how);
         for (conn, _) in std::mem::take(&mut self.conns) {
@@ -34,7 +35,7 @@ impl Server {
     }
 
     /// Comes up again.
-    pub fn come_up(&mut self, now: u64) {
+    pub(crate) fn come_up(&mut self, now: u64) {
         self.is_down = false;
         let threads: Vec<String> = self.threads.keys().cloned().collect();
         for thread in threads {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 /// A thread.
 #[derive(Debug, Default)]
-pub struct Thread {
+pub(crate) struct Thread {
     /// Its id.
     pub id: String,
     /// The head's messages; `None` where nothing has run, or where the server lost it.
@@ -30,7 +30,7 @@ pub struct Thread {
 
 /// A run.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Its id.
     pub id: String,
     /// Its thread.
@@ -71,12 +71,12 @@ pub struct Run {
 
 impl Run {
     /// Whether more may come of it.
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         matches!(self.status, "pending" | "running")
     }
 
     /// As the API tells it.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "run_id": self.id, "thread_id": self.thread, "assistant_id": self.agent.id(), "status": self.status,
             "metadata": { "rejoin_submission": self.submission, "graph_id": self.agent.id() },
@@ -87,7 +87,7 @@ impl Run {
 
 impl Thread {
     /// The values; an empty object before the first run.
-    pub fn values(&self) -> Value {
+    pub(crate) fn values(&self) -> Value {
         let mut values = Map::new();
         if let Some(messages) = &self.messages {
             values.insert("messages".to_owned(), Value::Array(messages.clone()));
@@ -99,7 +99,7 @@ impl Thread {
     }
 
     /// `GET /threads/{id}/state`.
-    pub fn state(&self, keeps_error: bool) -> Value {
+    pub(crate) fn state(&self, keeps_error: bool) -> Value {
         let (next, tasks) = match self.status {
             "busy" => (json!(["model"]), json!([])),
             "interrupted" if !self.interrupts.is_empty() => {
@@ -120,7 +120,7 @@ impl Thread {
     }
 
     /// `GET /threads/{id}`.
-    pub fn json(&self, keeps_error: bool) -> Value {
+    pub(crate) fn json(&self, keeps_error: bool) -> Value {
         let mut interrupts = Map::new();
         if !self.interrupts.is_empty() {
             interrupts.insert("task-ask".to_owned(), Value::Array(self.interrupts.clone()));
@@ -136,7 +136,7 @@ impl Thread {
     }
 
     /// What agents look at.
-    pub fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         let messages = self.messages.as_deref().unwrap_or_default();
         let last_text = messages.last().and_then(|message| message["content"].as_str()).unwrap_or_default();
         Seen {
@@ -147,7 +147,7 @@ impl Thread {
     }
 
     /// Adds a message, or replaces the one of its id.
-    pub fn put(&mut self, message: Value) {
+    pub(crate) fn put(&mut self, message: Value) {
         let messages = self.messages.get_or_insert_default();
         match messages.iter_mut().find(|have| have["id"] == message["id"]) {
             Some(have) => *have = message,
@@ -156,7 +156,7 @@ impl Thread {
     }
 
     /// Whether the state holds a message.
-    pub fn holds(&self, id: &str) -> bool {
+    pub(crate) fn holds(&self, id: &str) -> bool {
         self.messages.iter().flatten().any(|message| message["id"] == id)
     }
 }
