@@ -30,10 +30,16 @@ pub(crate) fn ErrorBanner() -> impl IntoView {
 #[component]
 pub(crate) fn Notices() -> impl IntoView {
     let chat: Chat = expect_context();
-    let activity = chat.activity;
+    // What ended the run is said below, with a button; once is enough.
+    let banners = move || {
+        let ended_by = chat.stream.error.with(|error| error.as_ref().map(|error| error.code.as_str()));
+        let mut banners = chat.activity.banners.get();
+        banners.retain(|banner| Some(banner.code) != ended_by);
+        banners
+    };
     view! {
         <div class="notices" role="status">
-            <For each=move || activity.banners.get() key=|banner| (banner.code, banner.times, banner.text.clone()) let:banner>
+            <For each=banners key=|banner| (banner.code, banner.times, banner.text.clone()) let:banner>
                 <NoticeLine banner />
             </For>
         </div>

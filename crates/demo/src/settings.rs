@@ -53,21 +53,21 @@ pub(crate) fn ServerField(nav: Nav, threads: Threads) -> impl IntoView {
     view! {
         <form class="server" on:submit=apply>
             <label for="server-url">"Agent Server"</label>
+            <input
+                id="server-url" data-testid="server-url" type="text" inputmode="url" autocomplete="off" spellcheck="false"
+                placeholder="http://127.0.0.1:2024" title=move || text.get()
+                prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))
+            />
             <div class="server-row">
-                <input
-                    id="server-url" data-testid="server-url" type="text" inputmode="url" autocomplete="off" spellcheck="false"
-                    placeholder="http://127.0.0.1:2024"
-                    prop:value=move || text.get() on:input=move |event| text.set(event_target_value(&event))
-                />
+                <p class="server-note" class:bad=move || threads.problem().is_some()>
+                    {move || match threads.problem() {
+                        Some(problem) => problem,
+                        None if is_own() => "The server that comes with this page.".to_owned(),
+                        None => "Another server.".to_owned(),
+                    }}
+                </p>
                 <button type="submit" class="button" data-testid="server-apply">"Apply"</button>
             </div>
-            <p class="server-note" class:bad=move || threads.problem().is_some()>
-                {move || match threads.problem() {
-                    Some(problem) => problem,
-                    None if is_own() => "The server that comes with this page.".to_owned(),
-                    None => "Connected to another server.".to_owned(),
-                }}
-            </p>
         </form>
     }
 }
