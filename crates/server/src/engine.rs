@@ -452,3 +452,55 @@ fn settle_thread(
 pub(crate) fn error_json(error: &AgentError) -> Value {
     json!({"error": error.kind, "message": error.message})
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::live::Tail;
+
+    fn request() -> RunRequest {
+        let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});
+        serde_json::from_value(json!({
+            "assistant_id": "chat", "input": {"messages": "hi"}, "config": knobs,
+            "stream_mode": ["messages-tuple"], "stream_resumable": true, "if_not_exists": "create",
+        }))
+        .unwrap()
+    }
+
+    /// A reader must not wait for ever on a run that cannot be recorded any more.
+    #[tokio::test]
+    async fn a_disk_that_fails_ends_the_stream() {
+        let switch = Arc::new(AtomicBool::new(false));
+        let engine = Engine::new(Store::failing(Arc::clone(&switch)), Agents::standard(None));
+        let (run, live) = engine
+            .create_run(ThreadId::fresh(), request())
+            .await
+            .unwrap();
+        let mut changed = live.watch();
+        while live.len() < 10 {
+            changed.changed().await.unwrap();
+        }
+        switch.store(true, Ordering::SeqCst);
+        tokio::time::timeout(Duration::from_secs(10), live.ended())
+            .await
+            .unwrap();
+        let shown = live.len();
+        assert!(matches!(live.read(shown, 1), Tail::End));
+        assert!(live.is_broken());
+        while engine.live(run.run_id).is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let refused = engine
+            .create_run(ThreadId::fresh(), request())
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(refused.code(), "store_failed");
+        assert_eq!(engine.slots().live.len(), 0);
+    }
+}

@@ -111,3 +111,34 @@ impl IntoResponse for ServerError {
         (self.status(), axum::Json(body)).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_in_the_readme_with_its_status() {
+        let text = String::new;
+        let all = [
+            ServerError::NotFound,
+            ServerError::MethodNotAllowed,
+            ServerError::ThreadNotFound(text()),
+            ServerError::ThreadExists(text()),
+            ServerError::RunNotFound(text()),
+            ServerError::CheckpointNotFound(text()),
+            ServerError::AssistantNotFound(text()),
+            ServerError::ThreadBusy,
+            ServerError::InvalidRequest(text()),
+            ServerError::InvalidId("thread"),
+            ServerError::RunLogExpired(text()),
+            ServerError::CursorAhead { cursor: 1 },
+            ServerError::Store(text()),
+            ServerError::Stopping,
+        ];
+        let readme = include_str!("../README.md");
+        for error in all {
+            let row = format!("| `{}` | {} |", error.code(), error.status().as_u16());
+            assert!(readme.contains(&row), "{row}");
+        }
+    }
+}

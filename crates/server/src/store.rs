@@ -41,7 +41,8 @@ pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
 }
 
-type Job = Box<dyn FnOnce(&Tx) -> Ran + Send>;
+/// Given the transaction, or why there is none.
+type Job = Box<dyn FnOnce(Result<&Tx, ServerError>) -> Ran + Send>;
 
 struct Ran {
     store_failed: bool,
@@ -64,6 +65,16 @@ impl Store {
                 .create_with_backend(backend)
                 .map_err(ServerError::store)?,
         )
+    }
+
+    /// A store in memory whose disk fails once the switch is on.
+    #[cfg(test)]
+    pub(crate) fn failing(switch: Arc<std::sync::atomic::AtomicBool>) -> Self {
+        let backend = tests::FailingBackend {
+            memory: redb::backends::InMemoryBackend::new(),
+            switch,
+        };
+        Self::start(Database::builder().create_with_backend(backend).unwrap()).unwrap()
     }
 
     fn start(db: Database) -> Result<Self, ServerError> {
@@ -118,7 +129,7 @@ impl Store {
         then: impl FnOnce(Result<T, ServerError>) + Send + 'static,
     ) -> Result<(), ServerError> {
         let job: Job = Box::new(move |tx| {
-            let result = job(tx);
+            let result = tx.and_then(job);
             Ran {
                 store_failed: matches!(result, Err(ServerError::Store(_))),
                 after_commit: Box::new(move |commit| then(commit.and(result))),
@@ -147,10 +158,17 @@ fn commit(db: &Database, batch: Vec<Job>) {
 }
 
 fn run_batch(db: &Database, batch: Vec<Job>, ran: &mut Vec<Ran>) -> Result<(), ServerError> {
-    let tx = Tx(db.begin_write().map_err(ServerError::store)?);
+    let tx = match db.begin_write() {
+        Ok(txn) => Tx(txn),
+        Err(error) => {
+            let error = ServerError::store(error);
+            ran.extend(batch.into_iter().map(|job| job(Err(error.clone()))));
+            return Err(error);
+        }
+    };
     let mut failed = false;
     for job in batch {
-        let done = job(&tx);
+        let done = job(Ok(&tx));
         failed |= done.store_failed;
         ran.push(done);
     }
@@ -279,7 +297,54 @@ fn range_in(
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io,
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use redb::StorageBackend;
+
     use super::*;
+
+    #[derive(Debug)]
+    pub(super) struct FailingBackend {
+        pub(super) memory: redb::backends::InMemoryBackend,
+        pub(super) switch: Arc<AtomicBool>,
+    }
+
+    impl FailingBackend {
+        fn check(&self) -> io::Result<()> {
+            if self.switch.load(Ordering::SeqCst) {
+                return Err(io::Error::other("no space left on device"));
+            }
+            Ok(())
+        }
+    }
+
+    impl StorageBackend for FailingBackend {
+        fn len(&self) -> io::Result<u64> {
+            self.memory.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.memory.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.check()?;
+            self.memory.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.check()?;
+            self.memory.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.check()?;
+            self.memory.write(offset, data)
+        }
+    }
 
     #[test]
     fn the_key_after_a_prefix() {
