@@ -184,7 +184,7 @@ impl<'a> Player<'a> {
                 self.respond(attempt, &state);
             }
             (Method::Get, ["threads", thread]) => {
-                let error: Value = serde_json::from_str(self.recording.error().unwrap_or("null")).expect("JSON");
+                let error: Value = serde_json::from_str(self.recording.error.as_deref().unwrap_or("null")).expect("JSON");
                 let status = if error.is_null() { "idle" } else { "error" };
                 self.respond(attempt, &json!({ "thread_id": thread, "status": status, "error": error }));
             }
@@ -276,7 +276,7 @@ impl<'a> Player<'a> {
     }
 
     fn run(&self, thread: &str) -> Value {
-        let status = match (self.is_over, self.recording.error()) {
+        let status = match (self.is_over, &self.recording.error) {
             (false, _) => "running",
             (true, None) => "success",
             (true, Some(_)) => "error",
@@ -297,9 +297,9 @@ impl<'a> Player<'a> {
     /// The thread's state as the stream told it: what the stream did not tell stays as the client has it.
     fn state(&self, thread: &str) -> Value {
         let streamed = self.streamed.as_ref().expect("the run is checked before the state is read");
-        let values = match self.recording.last_values() {
+        let values = match &self.recording.last_values {
             Some(values) => {
-                let mut values: Value = serde_json::from_str(&values).expect("JSON");
+                let mut values: Value = serde_json::from_str(values).expect("JSON");
                 if let Some(values) = values.as_object_mut() {
                     values.shift_remove("__interrupt__");
                 }

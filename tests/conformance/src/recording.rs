@@ -28,6 +28,12 @@ pub struct Recording {
     pub blocks: Vec<Range<usize>>,
     /// The frames, one for each block.
     pub frames: Vec<Frame>,
+    /// The last state that the stream shows, if it shows any.
+    pub last_values: Option<String>,
+    /// The data of the run's error event.
+    pub error: Option<String>,
+    /// Each event once, as the server keeps them for joins: indexes of frames.
+    stored: Vec<usize>,
 }
 
 impl Recording {
@@ -54,7 +60,12 @@ impl Recording {
         let frames = frames(&body);
         let is_whole = frames.first().is_some_and(|frame| frame.event_name() == "metadata");
         assert_eq!(blocks.len(), frames.len(), "{name}");
-        Self { name, is_python, is_join, is_whole, run_id, body, blocks, frames }
+        let error = frames.iter().find(|frame| frame.event_name() == "error").map(|frame| frame.data.clone());
+        let last_values = last_values(&frames);
+        let mut seen = HashSet::new();
+        let key = |at: usize| (&frames[at].id, &frames[at].event, &frames[at].data);
+        let stored = (0..frames.len()).filter(|at| seen.insert(key(*at))).collect();
+        Self { name, is_python, is_join, is_whole, run_id, body, blocks, frames, last_values, error, stored }
     }
 
     /// Whether each event can be asked for again.
@@ -82,12 +93,7 @@ impl Recording {
     /// What a join that sends this `Last-Event-ID` is sent, as far as it was stored: indexes of frames.
     #[must_use]
     pub fn after(&self, last_event_id: &str) -> Vec<usize> {
-        let mut seen = HashSet::new();
-        let frame = |at: usize| &self.frames[at];
-        let stored = (0..self.frames.len()).filter(|at| {
-            seen.insert((&frame(*at).id, &frame(*at).event, &frame(*at).data))
-        });
-        stored.filter(|at| self.is_after(*at, last_event_id)).collect()
+        self.stored.iter().copied().filter(|at| self.is_after(*at, last_event_id)).collect()
     }
 
     fn is_after(&self, at: usize, last_event_id: &str) -> bool {
@@ -98,29 +104,21 @@ impl Recording {
         let number = |text: &str| text.parse::<i64>().unwrap_or(i64::MAX);
         number(id) > number(last_event_id)
     }
+}
 
-    /// The data of the run's error event.
-    #[must_use]
-    pub fn error(&self) -> Option<&str> {
-        self.frames.iter().find(|frame| frame.event_name() == "error").map(|frame| frame.data.as_str())
-    }
-
-    /// The last state that the stream shows, if it shows any.
-    #[must_use]
-    pub fn last_values(&self) -> Option<String> {
-        let mut last = None;
-        for frame in &self.frames {
-            let event = Event::from_frame(frame.clone()).expect("typed.rs has read it");
-            if event.name == EventName::Values
-                && event.is_root()
-                && let Ok(EventBody::Values(values)) = event.body()
-                && !values.only_interrupts
-            {
-                last = Some(values.data.text().to_owned());
-            }
+fn last_values(frames: &[Frame]) -> Option<String> {
+    let mut last = None;
+    for frame in frames {
+        let event = Event::from_frame(frame.clone()).expect("typed.rs has read it");
+        if event.name == EventName::Values
+            && event.is_root()
+            && let Ok(EventBody::Values(values)) = event.body()
+            && !values.only_interrupts
+        {
+            last = Some(values.data.text().to_owned());
         }
-        last
     }
+    last
 }
 
 /// Every distinct stream of a run in the transcripts.

@@ -137,7 +137,8 @@ fn a_stream_cut_inside_a_frame_says_so_and_gives_the_frames_before() {
 #[test]
 fn the_loader_refuses_what_is_not_a_transcript() {
     let refuse = |text: &str, why: &str| {
-        let error = parse("x.http", text.as_bytes()).map(|t: Transcript| t.exchanges.len()).unwrap_err();
+        let parsed = parse("x.http", text.as_bytes()).map(|t: Transcript| t.exchanges.len());
+        let error = parsed.expect_err("not a transcript");
         assert!(error.contains(why), "{error}");
     };
     refuse("GET / HTTP/1.1\n", "does not begin");
