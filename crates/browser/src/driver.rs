@@ -63,6 +63,9 @@ impl Driver {
             view_readers: Readers::new(),
             notice_readers: Readers::new(),
         });
+        // The age of a record is told in wall-clock time, which a client on a new thread has not been given yet. With no run
+        // to store, this only sets its clock.
+        driver.feed(Input::PageHiding { wall_clock: wall_clock() });
         let listeners = crate::page::listen(&driver);
         *driver.listeners.borrow_mut() = listeners;
         driver

@@ -70,7 +70,6 @@ impl Http {
             Ok(controller) => controller,
             Err(thrown) => {
                 let error = invalid(&thrown);
-                // Not from here: the driver is running an effect, and takes the input when it is done.
                 return if let Some(driver) = driver.upgrade() {
                     driver.feed(Input::RequestFailed { attempt, error });
                 };
