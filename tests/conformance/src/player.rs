@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rejoin_core::{
-    AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Method, Millis, Notice, Outcome,
-    Submission, TransportError,
+    AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Method, Millis, Notice,
+    Outcome, Submission, TransportError,
 };
 use serde_json::{Value, json};
 
@@ -81,19 +81,29 @@ pub struct Ending {
 pub fn play(recording: &Recording, script: &Script<'_>) -> Ending {
     let mut player = Player::new(recording, script);
     let command = CommandId(1);
-    player.feed(Input::SubmitRequested { command, submission: Box::new(Submission::default()) });
+    player.feed(Input::SubmitRequested {
+        command,
+        submission: Box::new(Submission::default()),
+    });
     for _ in 0..ROUNDS_MAX {
         if let Some((attempt, request)) = player.open.pop_front() {
             player.answer(attempt, &request);
         } else if !player.client.view().is_loading() {
             return player.ending();
         } else {
-            let (at, _) = player.client.deadline().expect("a client that loads waits for something");
+            let (at, _) = player
+                .client
+                .deadline()
+                .expect("a client that loads waits for something");
             player.now = player.now.max(at.0);
             player.feed(Input::DeadlineReached);
         }
     }
-    panic!("{}: no rest, {:?}", recording.name, player.client.view().connection());
+    panic!(
+        "{}: no rest, {:?}",
+        recording.name,
+        player.client.view().connection()
+    );
 }
 
 struct Player<'a> {
@@ -137,12 +147,20 @@ impl<'a> Player<'a> {
         self.client.handle(now, input);
         while let Some(effect) = self.client.poll_effect() {
             match effect {
-                Effect::OpenStream { attempt, request } | Effect::SendRequest { attempt, request } => {
+                Effect::OpenStream { attempt, request }
+                | Effect::SendRequest { attempt, request } => {
                     self.open.push_back((attempt, request));
                 }
                 Effect::Abort { attempt } => self.open.retain(|(open, _)| *open != attempt),
                 Effect::LoadRecord { key } => {
-                    self.client.handle(now, Input::RecordLoaded { key, text: None, wall_clock: now });
+                    self.client.handle(
+                        now,
+                        Input::RecordLoaded {
+                            key,
+                            text: None,
+                            wall_clock: now,
+                        },
+                    );
                 }
                 Effect::SaveRecord { .. } | Effect::RemoveRecord { .. } => {}
                 Effect::Notify(notice) => {
@@ -156,7 +174,10 @@ impl<'a> Player<'a> {
     }
 
     fn answer(&mut self, attempt: AttemptId, request: &HttpRequest) {
-        let path = request.url.strip_prefix("http://server").expect("our server");
+        let path = request
+            .url
+            .strip_prefix("http://server")
+            .expect("our server");
         let path = path.split('?').next().expect("a path");
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let run_id = self.recording.run_id.clone();
@@ -184,16 +205,25 @@ impl<'a> Player<'a> {
                 self.respond(attempt, &state);
             }
             (Method::Get, ["threads", thread]) => {
-                let error: Value = serde_json::from_str(self.recording.error.as_deref().unwrap_or("null")).expect("JSON");
+                let error: Value =
+                    serde_json::from_str(self.recording.error.as_deref().unwrap_or("null"))
+                        .expect("JSON");
                 let status = if error.is_null() { "idle" } else { "error" };
-                self.respond(attempt, &json!({ "thread_id": thread, "status": status, "error": error }));
+                self.respond(
+                    attempt,
+                    &json!({ "thread_id": thread, "status": status, "error": error }),
+                );
             }
             (method, _) => panic!("{}: {} {path}", self.recording.name, method.as_str()),
         }
     }
 
     fn submitted(&mut self, attempt: AttemptId, request: &HttpRequest) {
-        let body = request.body.as_ref().expect("a submission has a body").text();
+        let body = request
+            .body
+            .as_ref()
+            .expect("a submission has a body")
+            .text();
         let body: Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(body["stream_resumable"], true);
         self.metadata = body["metadata"].clone();
@@ -212,7 +242,10 @@ impl<'a> Player<'a> {
         self.accept(attempt);
         self.is_over = script.lost.is_none();
         for chunk in chunks {
-            self.feed(Input::ChunkArrived { attempt, bytes: chunk.to_vec() });
+            self.feed(Input::ChunkArrived {
+                attempt,
+                bytes: chunk.to_vec(),
+            });
             self.look();
         }
         match script.lost {
@@ -223,7 +256,11 @@ impl<'a> Player<'a> {
 
     /// A join is sent what was stored after its id, and then the end.
     fn joined(&mut self, attempt: AttemptId, request: &HttpRequest) {
-        let id = request.headers.iter().find(|(name, _)| *name == "last-event-id").map(|(_, id)| id.as_str());
+        let id = request
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "last-event-id")
+            .map(|(_, id)| id.as_str());
         let id = id.expect("a join says where it stands");
         self.joins.push(id.to_owned());
         if self.recording.is_join && self.joins.len() == 1 {
@@ -231,7 +268,9 @@ impl<'a> Player<'a> {
         }
         let stored = self.recording.after(id);
         let sent = match stored.len() / 2 {
-            half if self.script.repeats && half >= 2 => [&stored[..half], &stored[half - 2..]].concat(),
+            half if self.script.repeats && half >= 2 => {
+                [&stored[..half], &stored[half - 2..]].concat()
+            }
             _ => stored,
         };
         self.accept(attempt);
@@ -245,20 +284,34 @@ impl<'a> Player<'a> {
     }
 
     fn accept(&mut self, attempt: AttemptId) {
-        let thread = self.client.view().thread_id().expect("a submission has a thread").to_string();
+        let thread = self
+            .client
+            .view()
+            .thread_id()
+            .expect("a submission has a thread")
+            .to_string();
         let location = format!("/threads/{thread}/runs/{}", self.recording.run_id);
         let headers = vec![
-            ("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned()),
+            (
+                "content-type".to_owned(),
+                "text/event-stream; charset=utf-8".to_owned(),
+            ),
             ("content-location".to_owned(), location),
         ];
-        self.feed(Input::HeadersArrived { attempt, status: 200, headers });
+        self.feed(Input::HeadersArrived {
+            attempt,
+            status: 200,
+            headers,
+        });
     }
 
     fn lose(&mut self, attempt: AttemptId, how: How) {
         self.feed(match how {
             How::Reset => Input::RequestFailed {
                 attempt,
-                error: TransportError::Network { message: "reset".to_owned() },
+                error: TransportError::Network {
+                    message: "reset".to_owned(),
+                },
             },
             How::End => Input::BodyEnded { attempt },
         });
@@ -272,7 +325,12 @@ impl<'a> Player<'a> {
     fn respond(&mut self, attempt: AttemptId, body: &Value) {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let body = body.to_string().into_bytes();
-        self.feed(Input::ResponseArrived { attempt, status: 200, headers, body });
+        self.feed(Input::ResponseArrived {
+            attempt,
+            status: 200,
+            headers,
+            body,
+        });
     }
 
     fn run(&self, thread: &str) -> Value {
@@ -296,7 +354,10 @@ impl<'a> Player<'a> {
 
     /// The thread's state as the stream told it: what the stream did not tell stays as the client has it.
     fn state(&self, thread: &str) -> Value {
-        let streamed = self.streamed.as_ref().expect("the run is checked before the state is read");
+        let streamed = self
+            .streamed
+            .as_ref()
+            .expect("the run is checked before the state is read");
         let values = match &self.recording.last_values {
             Some(values) => {
                 let mut values: Value = serde_json::from_str(values).expect("JSON");
@@ -305,7 +366,9 @@ impl<'a> Player<'a> {
                 }
                 values
             }
-            None => json!({ "messages": streamed.messages.iter().map(|m| m.2.clone()).collect::<Vec<_>>() }),
+            None => {
+                json!({ "messages": streamed.messages.iter().map(|m| m.2.clone()).collect::<Vec<_>>() })
+            }
         };
         json!({
             "values": values,
@@ -322,7 +385,8 @@ impl<'a> Player<'a> {
             let before = self.texts.insert(slot.id().to_string(), text);
             let now = &self.texts[slot.id().as_str()];
             if let Some(before) = before.filter(|before| !now.starts_with(before.as_str())) {
-                self.shrunk.push(format!("{}: {before:?} -> {now:?}", slot.id()));
+                self.shrunk
+                    .push(format!("{}: {before:?} -> {now:?}", slot.id()));
             }
         }
     }
@@ -330,7 +394,9 @@ impl<'a> Player<'a> {
     fn ending(mut self) -> Ending {
         let settled = shown(&mut self.client);
         let mut ending = Ending {
-            streamed: self.streamed.expect("the run is checked when its stream is over"),
+            streamed: self
+                .streamed
+                .expect("the run is checked when its stream is over"),
             settled,
             connection: self.client.view().connection().as_str(),
             outcome: Outcome::Disconnected,
@@ -347,13 +413,19 @@ impl<'a> Player<'a> {
                     ending.outcome = outcome;
                 }
                 Notice::EventApplied(event) => {
-                    ending.events.push((event.name.as_str().to_owned(), event.data.text().to_owned()));
+                    ending
+                        .events
+                        .push((event.name.as_str().to_owned(), event.data.text().to_owned()));
                 }
                 Notice::Warning(error) => ending.warnings.push(error.code.as_str()),
                 _ => {}
             }
         }
-        assert_eq!(conclusions, 1, "{}: a command concludes once", self.recording.name);
+        assert_eq!(
+            conclusions, 1,
+            "{}: a command concludes once",
+            self.recording.name
+        );
         ending
     }
 }
@@ -369,6 +441,8 @@ fn shown(client: &mut Client) -> Shown {
         messages: view.messages().iter().map(message).collect(),
         values: view.values().text().to_owned(),
         interrupts: serde_json::to_value(view.interrupts()).expect("interrupts write"),
-        error: view.error().map(|error| (error.code.as_str(), error.detail.clone())),
+        error: view
+            .error()
+            .map(|error| (error.code.as_str(), error.detail.clone())),
     }
 }

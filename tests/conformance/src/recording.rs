@@ -41,10 +41,20 @@ impl Recording {
         let name = format!("{}: {}", transcript.file, exchange.title);
         let request = exchange.request.as_ref()?;
         let is_join = request.method == "GET";
-        let path = if is_join { &request.target } else { exchange.response.header("content-location")? };
+        let path = if is_join {
+            &request.target
+        } else {
+            exchange.response.header("content-location")?
+        };
         // The thread's stream holds several runs and is not a run's.
         let run_id = path.split_once("/runs/")?.1.split('/').next()?.to_owned();
-        Some(Self::new(name, transcript.is_python(), is_join, run_id, exchange.response.body.clone()))
+        Some(Self::new(
+            name,
+            transcript.is_python(),
+            is_join,
+            run_id,
+            exchange.response.body.clone(),
+        ))
     }
 
     fn new(name: String, is_python: bool, is_join: bool, run_id: String, body: Vec<u8>) -> Self {
@@ -58,14 +68,33 @@ impl Recording {
             at = end;
         }
         let frames = frames(&body);
-        let is_whole = frames.first().is_some_and(|frame| frame.event_name() == "metadata");
+        let is_whole = frames
+            .first()
+            .is_some_and(|frame| frame.event_name() == "metadata");
         assert_eq!(blocks.len(), frames.len(), "{name}");
-        let error = frames.iter().find(|frame| frame.event_name() == "error").map(|frame| frame.data.clone());
+        let error = frames
+            .iter()
+            .find(|frame| frame.event_name() == "error")
+            .map(|frame| frame.data.clone());
         let last_values = last_values(&frames);
         let mut seen = HashSet::new();
         let key = |at: usize| (&frames[at].id, &frames[at].event, &frames[at].data);
-        let stored = (0..frames.len()).filter(|at| seen.insert(key(*at))).collect();
-        Self { name, is_python, is_join, is_whole, run_id, body, blocks, frames, last_values, error, stored }
+        let stored = (0..frames.len())
+            .filter(|at| seen.insert(key(*at)))
+            .collect();
+        Self {
+            name,
+            is_python,
+            is_join,
+            is_whole,
+            run_id,
+            body,
+            blocks,
+            frames,
+            last_values,
+            error,
+            stored,
+        }
     }
 
     /// Whether each event can be asked for again.
@@ -83,21 +112,38 @@ impl Recording {
         }
         let mut body = Vec::new();
         for (at, frame) in self.frames.iter().enumerate() {
-            let id = if self.is_python { format!("{}-0", 1_795_000_000_000 + at / 2) } else { at.to_string() };
-            encode_frame(&mut body, frame.event.as_deref(), &frame.data, Some(&id)).expect("recorded fields");
+            let id = if self.is_python {
+                format!("{}-0", 1_795_000_000_000 + at / 2)
+            } else {
+                at.to_string()
+            };
+            encode_frame(&mut body, frame.event.as_deref(), &frame.data, Some(&id))
+                .expect("recorded fields");
         }
         let name = format!("{} (made resumable)", self.name);
-        Some(Self::new(name, self.is_python, self.is_join, self.run_id.clone(), body))
+        Some(Self::new(
+            name,
+            self.is_python,
+            self.is_join,
+            self.run_id.clone(),
+            body,
+        ))
     }
 
     /// What a join that sends this `Last-Event-ID` is sent, as far as it was stored: indexes of frames.
     #[must_use]
     pub fn after(&self, last_event_id: &str) -> Vec<usize> {
-        self.stored.iter().copied().filter(|at| self.is_after(*at, last_event_id)).collect()
+        self.stored
+            .iter()
+            .copied()
+            .filter(|at| self.is_after(*at, last_event_id))
+            .collect()
     }
 
     fn is_after(&self, at: usize, last_event_id: &str) -> bool {
-        let Some(id) = self.frames[at].id.as_deref() else { return false };
+        let Some(id) = self.frames[at].id.as_deref() else {
+            return false;
+        };
         if self.is_python {
             return id > last_event_id && self.frames[at].event_name() != "error";
         }
@@ -127,7 +173,11 @@ pub fn recordings() -> Vec<Recording> {
     let mut seen = HashSet::new();
     let mut recordings = Vec::new();
     for transcript in transcripts() {
-        for exchange in transcript.exchanges.iter().filter(|e| e.response.is_event_stream()) {
+        for exchange in transcript
+            .exchanges
+            .iter()
+            .filter(|e| e.response.is_event_stream())
+        {
             if seen.insert(exchange.response.body.clone()) {
                 recordings.extend(Recording::from_exchange(&transcript, exchange));
             }

@@ -56,7 +56,8 @@ impl Response {
     /// Whether it is an event stream.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
-        self.header("content-type").is_some_and(|value| value.starts_with("text/event-stream"))
+        self.header("content-type")
+            .is_some_and(|value| value.starts_with("text/event-stream"))
     }
 }
 
@@ -97,7 +98,10 @@ pub fn transcripts() -> Vec<Transcript> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
         .expect("tests/fixtures/wire is there")
         .map(|entry| entry.expect("a readable folder").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "http"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "http")
+        })
         .collect();
     paths.sort();
     paths.iter().map(|path| load(path)).collect()
@@ -122,7 +126,10 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Transcript, String> {
             parse_exchange(part).map_err(|error| format!("{file} at byte {}: {error}", pair[0]))
         })
         .collect::<Result<_, _>>()?;
-    Ok(Transcript { file: file.to_owned(), exchanges })
+    Ok(Transcript {
+        file: file.to_owned(),
+        exchanges,
+    })
 }
 
 fn folder() -> PathBuf {
@@ -130,7 +137,10 @@ fn folder() -> PathBuf {
 }
 
 fn load(path: &Path) -> Transcript {
-    let name = path.file_name().expect("a file has a name").to_string_lossy();
+    let name = path
+        .file_name()
+        .expect("a file has a name")
+        .to_string_lossy();
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{name}: {error}"));
     parse(&name, &bytes).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -138,14 +148,25 @@ fn load(path: &Path) -> Transcript {
 fn parse_exchange(part: &[u8]) -> Result<Exchange, String> {
     let (title, rest) = split_at_mark(part, b"\n").ok_or("no title line")?;
     let title = text(title)?;
-    let title = title.rsplit_once(" (took ").map_or(title, |(words, _)| words).trim();
+    let title = title
+        .rsplit_once(" (took ")
+        .map_or(title, |(words, _)| words)
+        .trim();
     let title = title.to_owned();
     if rest.starts_with(b"HTTP/1.1 ") {
-        return Ok(Exchange { title, request: None, response: parse_socket_response(rest)? });
+        return Ok(Exchange {
+            title,
+            request: None,
+            response: parse_socket_response(rest)?,
+        });
     }
     let (request, _) = split_at_mark(rest, b"\n\nHTTP/1.1 ").ok_or("no response")?;
     let response = parse_response(&rest[request.len() + 2..])?;
-    Ok(Exchange { title, request: Some(parse_request(request)?), response })
+    Ok(Exchange {
+        title,
+        request: Some(parse_request(request)?),
+        response,
+    })
 }
 
 fn parse_request(bytes: &[u8]) -> Result<Request, String> {
@@ -156,11 +177,17 @@ fn parse_request(bytes: &[u8]) -> Result<Request, String> {
         return Err(format!("not a request line: {line:?}"));
     };
     let body = body.strip_prefix(b"\n").unwrap_or(body);
-    let request = Request { method: method.to_owned(), target: target.to_owned(), headers, body: body.to_vec() };
+    let request = Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers,
+        body: body.to_vec(),
+    };
     match request.header("content-length").map(str::parse::<usize>) {
-        Some(Ok(length)) if length != request.body.len() => {
-            Err(format!("the request body is {} bytes, not {length}", request.body.len()))
-        }
+        Some(Ok(length)) if length != request.body.len() => Err(format!(
+            "the request body is {} bytes, not {length}",
+            request.body.len()
+        )),
         _ => Ok(request),
     }
 }
@@ -170,35 +197,51 @@ fn parse_response(bytes: &[u8]) -> Result<Response, String> {
     let (line, headers) = parse_head(head)?;
     let status = parse_status(&line)?;
     let body = body.strip_prefix(b"\n").unwrap_or(body);
-    let body = body.strip_suffix(b"\n\n").ok_or("the body does not end in the recorder's two LF")?;
-    let response = Response { status, headers, body: body.to_vec() };
+    let body = body
+        .strip_suffix(b"\n\n")
+        .ok_or("the body does not end in the recorder's two LF")?;
+    let response = Response {
+        status,
+        headers,
+        body: body.to_vec(),
+    };
     match response.header("content-length").map(str::parse::<usize>) {
-        Some(Ok(length)) if length != response.body.len() => {
-            Err(format!("the response body is {} bytes, not {length}", response.body.len()))
-        }
+        Some(Ok(length)) if length != response.body.len() => Err(format!(
+            "the response body is {} bytes, not {length}",
+            response.body.len()
+        )),
         _ => Ok(response),
     }
 }
 
 /// An answer as it came from the socket: CRLF in the head, chunked, one LF of the recorder's at the end.
 fn parse_socket_response(bytes: &[u8]) -> Result<Response, String> {
-    let (head, mut rest) = split_at_mark(bytes, b"\r\n\r\n").ok_or("no end of the response's head")?;
+    let (head, mut rest) =
+        split_at_mark(bytes, b"\r\n\r\n").ok_or("no end of the response's head")?;
     let (line, headers) = parse_head(head)?;
     let mut body = Vec::new();
     while let Some((size, chunk)) = split_at_mark(rest, b"\r\n") {
-        let size = usize::from_str_radix(text(size)?, 16).map_err(|error| format!("chunk size: {error}"))?;
+        let size = usize::from_str_radix(text(size)?, 16)
+            .map_err(|error| format!("chunk size: {error}"))?;
         body.extend(chunk.get(..size).ok_or("a chunk is cut")?);
-        rest = chunk[size..].strip_prefix(b"\r\n").ok_or("a chunk without its end")?;
+        rest = chunk[size..]
+            .strip_prefix(b"\r\n")
+            .ok_or("a chunk without its end")?;
     }
     if rest != b"\n" {
         return Err("bytes after the last chunk".to_owned());
     }
-    Ok(Response { status: parse_status(&line)?, headers, body })
+    Ok(Response {
+        status: parse_status(&line)?,
+        headers,
+        body,
+    })
 }
 
 fn parse_status(line: &str) -> Result<u16, String> {
     let word = line.split(' ').nth(1);
-    word.and_then(|word| word.parse().ok()).ok_or_else(|| format!("not a status line: {line:?}"))
+    word.and_then(|word| word.parse().ok())
+        .ok_or_else(|| format!("not a status line: {line:?}"))
 }
 
 fn parse_head(head: &[u8]) -> Result<(String, Vec<(String, String)>), String> {
@@ -206,7 +249,9 @@ fn parse_head(head: &[u8]) -> Result<(String, Vec<(String, String)>), String> {
     let first = lines.next().ok_or("an empty head")?.to_owned();
     let headers = lines
         .map(|line| {
-            let (name, value) = line.split_once(':').ok_or_else(|| format!("not a header: {line:?}"))?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| format!("not a header: {line:?}"))?;
             Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
         })
         .collect::<Result<_, String>>()?;
@@ -214,7 +259,10 @@ fn parse_head(head: &[u8]) -> Result<(String, Vec<(String, String)>), String> {
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .find(|(other, _)| other == name)
+        .map(|(_, value)| value.as_str())
 }
 
 fn text(bytes: &[u8]) -> Result<&str, String> {
@@ -228,6 +276,10 @@ fn split_at_mark<'a>(bytes: &'a [u8], mark: &'static [u8]) -> Option<(&'a [u8], 
 }
 
 fn find_all<'a>(bytes: &'a [u8], mark: &'static [u8]) -> impl Iterator<Item = usize> + 'a {
-    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == mark[0]).map(|(at, _)| at);
+    let starts = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == mark[0])
+        .map(|(at, _)| at);
     starts.filter(move |at| bytes[*at..].starts_with(mark))
 }

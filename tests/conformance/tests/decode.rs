@@ -10,7 +10,10 @@ const WHOLE_BODY_BYTES_MAX: usize = 4 * 1024;
 fn bodies(python: bool) -> Vec<(String, Vec<u8>)> {
     let mut seen = std::collections::HashSet::new();
     let mut bodies = Vec::new();
-    for transcript in transcripts().into_iter().filter(|t| t.is_python() == python) {
+    for transcript in transcripts()
+        .into_iter()
+        .filter(|t| t.is_python() == python)
+    {
         for exchange in transcript.exchanges {
             let body = exchange.response.body.clone();
             if exchange.response.is_event_stream() && seen.insert(body.clone()) {
@@ -45,14 +48,21 @@ fn check_every_cut(python: bool) {
         blocks.push(at..body.len());
         // Between two blocks the decoder remembers nothing but the CR of a CRLF, so the cuts of a body are the
         // cuts of its blocks. That claim itself is checked: here on the whole, below by decoding whole bodies.
-        let pieces: Vec<_> = blocks.iter().flat_map(|block| decode([&body[block.clone()]])).collect();
+        let pieces: Vec<_> = blocks
+            .iter()
+            .flat_map(|block| decode([&body[block.clone()]]))
+            .collect();
         assert_eq!(pieces, expected, "{name}: block by block");
         for block in blocks {
             let block = &body[block];
             let expected = decode([block]);
             for cut in 0..=block.len() {
                 let (head, tail) = block.split_at(cut);
-                assert_eq!(decode([head, tail]), expected, "{name}: cut at {cut} of {block:?}");
+                assert_eq!(
+                    decode([head, tail]),
+                    expected,
+                    "{name}: cut at {cut} of {block:?}"
+                );
             }
         }
         if body.len() <= WHOLE_BODY_BYTES_MAX {
@@ -78,13 +88,20 @@ fn check_sampled_cuts(python: bool) {
     for (name, body) in bodies(python) {
         let expected = decode([&body[..]]);
         assert_eq!(decode(body.chunks(1)), expected, "{name}: byte by byte");
-        for cut in block_ends(&body).into_iter().filter(|_| body.len() < 64 * 1024) {
+        for cut in block_ends(&body)
+            .into_iter()
+            .filter(|_| body.len() < 64 * 1024)
+        {
             let (head, tail) = body.split_at(cut);
             assert_eq!(decode([head, tail]), expected, "{name}: cut at {cut}");
         }
         for (seed, chunk_bytes_max) in [(1, 3), (2, 17), (3, 200), (4, 1500), (5, 16_384)] {
             let chunks = Seed::new(seed).chunks(&body, chunk_bytes_max);
-            assert_eq!(decode(chunks), expected, "{name}: seed {seed}, up to {chunk_bytes_max}");
+            assert_eq!(
+                decode(chunks),
+                expected,
+                "{name}: seed {seed}, up to {chunk_bytes_max}"
+            );
         }
     }
 }
@@ -118,7 +135,10 @@ fn no_recorded_stream_ends_inside_a_frame_and_heartbeats_are_seen() {
 #[test]
 fn a_stream_cut_inside_a_frame_says_so_and_gives_the_frames_before() {
     let all = transcripts();
-    let boom = all.iter().find(|t| t.file == "boom.js.http").expect("a fixture");
+    let boom = all
+        .iter()
+        .find(|t| t.file == "boom.js.http")
+        .expect("a fixture");
     let body = &boom.exchanges[0].response.body;
     let whole = frames(body);
     let ends = block_ends(body);
@@ -128,7 +148,11 @@ fn a_stream_cut_inside_a_frame_says_so_and_gives_the_frames_before() {
         let got: Vec<_> = std::iter::from_fn(|| decoder.next_item()).collect();
         let complete = ends.iter().filter(|end| **end <= cut).count();
         assert_eq!(got.len(), complete, "cut at {cut}");
-        assert!(got.iter().zip(&whole).all(|(item, frame)| item == &Ok(Item::Frame(frame.clone()))));
+        assert!(
+            got.iter()
+                .zip(&whole)
+                .all(|(item, frame)| item == &Ok(Item::Frame(frame.clone())))
+        );
         let at_end = cut == 0 || ends.contains(&cut);
         assert_eq!(decoder.is_mid_frame(), !at_end, "cut at {cut}");
     }
@@ -143,8 +167,17 @@ fn the_loader_refuses_what_is_not_a_transcript() {
     };
     refuse("GET / HTTP/1.1\n", "does not begin");
     refuse("##### t\nGET / HTTP/1.1\n\n\n", "no response");
-    refuse("##### t\nGET / HTTP/1.1\n\n\nHTTP/1.1 ok\n\n\n{}\n\n", "status line");
-    refuse("##### t\nGET / HTTP/1.1\n\n\nHTTP/1.1 200 OK\ncontent-length: 3\n\n\n{}\n\n", "2 bytes, not 3");
-    refuse("##### t\nGET / HTTP/1.1\n\n\nHTTP/1.1 200 OK\n\n\n{}", "two LF");
+    refuse(
+        "##### t\nGET / HTTP/1.1\n\n\nHTTP/1.1 ok\n\n\n{}\n\n",
+        "status line",
+    );
+    refuse(
+        "##### t\nGET / HTTP/1.1\n\n\nHTTP/1.1 200 OK\ncontent-length: 3\n\n\n{}\n\n",
+        "2 bytes, not 3",
+    );
+    refuse(
+        "##### t\nGET / HTTP/1.1\n\n\nHTTP/1.1 200 OK\n\n\n{}",
+        "two LF",
+    );
     refuse("##### t\nHTTP/1.1 200 OK\r\n\r\n3\r\nab", "a chunk is cut");
 }

@@ -3,11 +3,20 @@
 use rejoin_conformance::{Ending, How, Recording, Script, Seed, Shown, play, recordings};
 
 fn whole(recording: &Recording) -> Ending {
-    play(recording, &Script { chunks: Some(vec![&recording.body]), ..Script::default() })
+    play(
+        recording,
+        &Script {
+            chunks: Some(vec![&recording.body]),
+            ..Script::default()
+        },
+    )
 }
 
 fn whole_runs() -> Vec<Recording> {
-    recordings().into_iter().filter(|recording| recording.is_whole).collect()
+    recordings()
+        .into_iter()
+        .filter(|recording| recording.is_whole)
+        .collect()
 }
 
 #[track_caller]
@@ -18,15 +27,26 @@ fn assert_same(case: &str, got: &Shown, expected: &Shown) {
     for (got, expected) in got.messages.iter().zip(&expected.messages) {
         assert_eq!(got, expected, "{case}: message");
     }
-    assert_eq!(got.messages.len(), expected.messages.len(), "{case}: messages");
+    assert_eq!(
+        got.messages.len(),
+        expected.messages.len(),
+        "{case}: messages"
+    );
 }
 
 #[track_caller]
 fn assert_alike(case: &str, got: &Ending, expected: &Ending) {
-    assert_same(&format!("{case}, streamed"), &got.streamed, &expected.streamed);
+    assert_same(
+        &format!("{case}, streamed"),
+        &got.streamed,
+        &expected.streamed,
+    );
     assert_same(&format!("{case}, settled"), &got.settled, &expected.settled);
     assert_eq!(got.connection, expected.connection, "{case}");
-    assert_eq!(got.events, expected.events, "{case}: events told to listeners");
+    assert_eq!(
+        got.events, expected.events,
+        "{case}: events told to listeners"
+    );
     assert_eq!(got.warnings, expected.warnings, "{case}");
     assert_eq!(got.shrunk, expected.shrunk, "{case}: shown text shrank");
 }
@@ -40,7 +60,12 @@ fn there_are_runs_of_both_servers_and_all_of_them_show_something() {
     let mut with_text = 0;
     for recording in &recordings {
         let ending = whole(recording);
-        assert_eq!(ending.joins.len(), usize::from(recording.is_join), "{}", recording.name);
+        assert_eq!(
+            ending.joins.len(),
+            usize::from(recording.is_join),
+            "{}",
+            recording.name
+        );
         let expected = match (recording.error.as_deref(), recording.is_join) {
             // A join whose run is deleted under it.
             (Some("\"Run not found\""), true) => "expired",
@@ -53,7 +78,11 @@ fn there_are_runs_of_both_servers_and_all_of_them_show_something() {
         assert_eq!(ending.shrunk, [""; 0], "{}", recording.name);
         with_text += usize::from(!ending.streamed.messages.is_empty());
     }
-    assert!(with_text * 10 > recordings.len() * 7, "{with_text} of {}", recordings.len());
+    assert!(
+        with_text * 10 > recordings.len() * 7,
+        "{with_text} of {}",
+        recordings.len()
+    );
 }
 
 #[test]
@@ -63,13 +92,22 @@ fn every_cut_into_chunks_reduces_alike() {
     /// Chunks of this size, begun at each offset, put a cut at every byte of a larger body.
     const STRIDE_BYTES: usize = 24;
     let recordings = recordings();
-    let parts = recordings.iter().filter(|recording| !recording.is_whole).count();
+    let parts = recordings
+        .iter()
+        .filter(|recording| !recording.is_whole)
+        .count();
     assert!(parts > 20, "joins from the middle: {parts}");
     for recording in recordings {
         let body = &recording.body[..];
         let expected = whole(&recording);
         let check = |case: String, chunks: Vec<&[u8]>| {
-            let ending = play(&recording, &Script { chunks: Some(chunks), ..Script::default() });
+            let ending = play(
+                &recording,
+                &Script {
+                    chunks: Some(chunks),
+                    ..Script::default()
+                },
+            );
             assert_alike(&format!("{}: {case}", recording.name), &ending, &expected);
         };
         if body.len() <= EACH_CUT_BYTES_MAX {
@@ -80,7 +118,9 @@ fn every_cut_into_chunks_reduces_alike() {
         }
         for offset in 0..STRIDE_BYTES.min(body.len()) {
             let (head, tail) = body.split_at(offset);
-            let chunks = std::iter::once(head).chain(tail.chunks(STRIDE_BYTES)).collect();
+            let chunks = std::iter::once(head)
+                .chain(tail.chunks(STRIDE_BYTES))
+                .collect();
             check(format!("every {STRIDE_BYTES} bytes from {offset}"), chunks);
         }
         check("byte by byte".to_owned(), body.chunks(1).collect());
@@ -110,7 +150,11 @@ fn check_every_frame(python: bool, repeats: bool) {
         let recording = recorded.made_resumable().unwrap_or(recorded);
         let expected = whole(&recording);
         // The longest runs have hundreds of frames alike; there the second pass takes every fifth.
-        let step = if repeats && recording.blocks.len() > 60 { 5 } else { 1 };
+        let step = if repeats && recording.blocks.len() > 60 {
+            5
+        } else {
+            1
+        };
         for (frame, block) in recording.blocks.iter().enumerate().step_by(step) {
             let middle = block.start + block.len() / 2;
             // Alternating keeps the number of plays down; each frame is lost in both ways and at both places.
@@ -120,15 +164,26 @@ fn check_every_frame(python: bool, repeats: bool) {
                     (_, How::Reset) => How::End,
                     (_, How::End) => How::Reset,
                 };
-                let case = format!("{}: {how:?} at byte {end}, in frame {frame}", recording.name);
-                let script = Script { chunks: Some(vec![&recording.body[..end]]), lost: Some(how), repeats };
+                let case = format!(
+                    "{}: {how:?} at byte {end}, in frame {frame}",
+                    recording.name
+                );
+                let script = Script {
+                    chunks: Some(vec![&recording.body[..end]]),
+                    lost: Some(how),
+                    repeats,
+                };
                 check_resumed(&case, &play(&recording, &script), &expected);
             }
         }
         let lost_early = [None, Some(vec![])];
         for chunks in lost_early {
             let case = format!("{}: lost with {chunks:?}", recording.name);
-            let script = Script { chunks, lost: Some(How::Reset), repeats };
+            let script = Script {
+                chunks,
+                lost: Some(How::Reset),
+                repeats,
+            };
             check_resumed(&case, &play(&recording, &script), &expected);
         }
     }
@@ -136,7 +191,8 @@ fn check_every_frame(python: bool, repeats: bool) {
 
 fn check_resumed(case: &str, got: &Ending, expected: &Ending) {
     let mut expected = expected.clone();
-    if expected.outcome.as_str() == "failed" && !got.events.iter().any(|(name, _)| name == "error") {
+    if expected.outcome.as_str() == "failed" && !got.events.iter().any(|(name, _)| name == "error")
+    {
         // Python does not replay errors; the client has it from the thread.
         expected.events.retain(|(name, _)| name != "error");
         expected.streamed.error = None;

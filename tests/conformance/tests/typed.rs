@@ -15,8 +15,15 @@ fn streams() -> Vec<(String, Vec<Event>)> {
     for Transcript { file, exchanges } in transcripts() {
         for exchange in exchanges.iter().filter(|e| e.response.is_event_stream()) {
             let name = format!("{file}: {}", exchange.title);
-            let event = |frame| Event::from_frame(frame).unwrap_or_else(|error| panic!("{name}: {error}"));
-            streams.push((name.clone(), frames(&exchange.response.body).into_iter().map(event).collect()));
+            let event =
+                |frame| Event::from_frame(frame).unwrap_or_else(|error| panic!("{name}: {error}"));
+            streams.push((
+                name.clone(),
+                frames(&exchange.response.body)
+                    .into_iter()
+                    .map(event)
+                    .collect(),
+            ));
         }
     }
     streams
@@ -37,9 +44,25 @@ fn every_event_reads_as_what_its_name_says() {
             *kinds.entry(event.name.as_str().to_owned()).or_default() += 1;
         }
     }
-    for kind in ["metadata", "values", "messages", "messages/metadata", "messages/partial", "messages/complete",
-        "updates", "custom", "error", "checkpoints", "tasks", "debug", "events"] {
-        assert!(kinds.contains_key(kind), "no fixture has a {kind} event: {kinds:?}");
+    for kind in [
+        "metadata",
+        "values",
+        "messages",
+        "messages/metadata",
+        "messages/partial",
+        "messages/complete",
+        "updates",
+        "custom",
+        "error",
+        "checkpoints",
+        "tasks",
+        "debug",
+        "events",
+    ] {
+        assert!(
+            kinds.contains_key(kind),
+            "no fixture has a {kind} event: {kinds:?}"
+        );
     }
 }
 
@@ -48,14 +71,25 @@ fn every_run_begins_with_the_metadata_of_the_run_in_its_content_location() {
     let mut checked = 0;
     for Transcript { file, exchanges } in transcripts() {
         for exchange in exchanges.iter().filter(|e| e.response.is_event_stream()) {
-            let Some(request) = exchange.request.as_ref().filter(|r| r.method == "POST") else { continue };
-            assert!(request.target.ends_with("/runs/stream"), "{file}: {}", exchange.title);
-            let location = exchange.response.header("content-location").expect("always sent");
+            let Some(request) = exchange.request.as_ref().filter(|r| r.method == "POST") else {
+                continue;
+            };
+            assert!(
+                request.target.ends_with("/runs/stream"),
+                "{file}: {}",
+                exchange.title
+            );
+            let location = exchange
+                .response
+                .header("content-location")
+                .expect("always sent");
             let run_id = location.rsplit('/').next().expect("a path");
             let first = frames(&exchange.response.body).into_iter().next();
             let Some(first) = first else { continue };
             match Event::from_frame(first).and_then(|event| event.body()) {
-                Ok(EventBody::Metadata(metadata)) => assert_eq!(metadata.run_id.as_str(), run_id, "{file}"),
+                Ok(EventBody::Metadata(metadata)) => {
+                    assert_eq!(metadata.run_id.as_str(), run_id, "{file}")
+                }
                 other => panic!("{file}: {}: {other:?}", exchange.title),
             }
             checked += 1;
@@ -76,7 +110,10 @@ fn interrupts_are_seen_in_values_and_updates() {
                 EventBody::Values(values) => {
                     let asks = event.data.text().contains("\"__interrupt__\"");
                     assert_eq!(values.interrupts.is_some(), asks, "{name}");
-                    assert!(!values.only_interrupts || values.interrupts.is_some(), "{name}");
+                    assert!(
+                        !values.only_interrupts || values.interrupts.is_some(),
+                        "{name}"
+                    );
                     if values.only_interrupts {
                         only_interrupts[python] += 1;
                     } else if asks {
@@ -95,7 +132,10 @@ fn interrupts_are_seen_in_values_and_updates() {
             }
         }
     }
-    assert!(only_interrupts[0] > 0, "the JS server sends interrupts alone");
+    assert!(
+        only_interrupts[0] > 0,
+        "the JS server sends interrupts alone"
+    );
     assert_eq!(only_interrupts[1], 0, "the Python server does not");
     assert!(with_state[1] > 0 && updates > 0);
 }
@@ -112,9 +152,15 @@ fn both_forms_of_error_read() {
         }
     }
     for expected in ["404: Run not found", "Run not found"] {
-        assert!(messages.contains(&(expected.to_owned(), true)), "{messages:?}");
+        assert!(
+            messages.contains(&(expected.to_owned(), true)),
+            "{messages:?}"
+        );
     }
-    assert!(messages.iter().any(|(_, not_found)| !not_found), "{messages:?}");
+    assert!(
+        messages.iter().any(|(_, not_found)| !not_found),
+        "{messages:?}"
+    );
 }
 
 #[test]
@@ -126,12 +172,24 @@ fn threads_runs_and_states_read() {
         }
     }
     let [threads, runs, states, messages] = counts;
-    assert!(threads > 40 && runs > 50 && states > 80 && messages > 200, "{counts:?}");
+    assert!(
+        threads > 40 && runs > 50 && states > 80 && messages > 200,
+        "{counts:?}"
+    );
 }
 
 fn read_rest(file: &str, exchange: &Exchange, [threads, runs, states, messages]: &mut [usize; 4]) {
-    let Some(request) = exchange.request.as_ref().filter(|_| exchange.response.status == 200) else { return };
-    let name = format!("{file}: {} {} {}", exchange.title, request.method, request.target);
+    let Some(request) = exchange
+        .request
+        .as_ref()
+        .filter(|_| exchange.response.status == 200)
+    else {
+        return;
+    };
+    let name = format!(
+        "{file}: {} {} {}",
+        exchange.title, request.method, request.target
+    );
     let path = request.target.split('?').next().expect("a path");
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let body = &exchange.response.body;
@@ -143,7 +201,9 @@ fn read_rest(file: &str, exchange: &Exchange, [threads, runs, states, messages]:
         ("GET" | "PATCH", ["threads", id]) => {
             let thread: Thread = read("thread", body, &name);
             assert_eq!(thread.thread_id.as_str(), *id, "{name}");
-            *messages += thread.values.map_or(0, |values| messages_of(&name, values.text()));
+            *messages += thread
+                .values
+                .map_or(0, |values| messages_of(&name, values.text()));
             *threads += 1;
         }
         ("POST", ["threads"]) => {
@@ -153,7 +213,11 @@ fn read_rest(file: &str, exchange: &Exchange, [threads, runs, states, messages]:
         ("GET", ["threads", _, "runs", id]) => {
             let run: Run = read("run", body, &name);
             assert_eq!(run.run_id.as_str(), *id, "{name}");
-            assert_ne!(run.status, rejoin_wire::thread::RunStatus::Unknown, "{name}");
+            assert_ne!(
+                run.status,
+                rejoin_wire::thread::RunStatus::Unknown,
+                "{name}"
+            );
             *runs += 1;
         }
         ("GET", ["threads", _, "runs"]) if !request.target.contains("select=") => {
@@ -176,9 +240,12 @@ fn read<T: serde::de::DeserializeOwned>(what: &'static str, body: &[u8], name: &
 /// How many messages the values hold; each must read and keep what it was given.
 fn messages_of(name: &str, values: &str) -> usize {
     let values: serde_json::Value = serde_json::from_str(values).expect("JSON");
-    let Some(list) = values.get("messages").and_then(|list| list.as_array()) else { return 0 };
+    let Some(list) = values.get("messages").and_then(|list| list.as_array()) else {
+        return 0;
+    };
     for message in list {
-        let read: Message = serde_json::from_value(message.clone()).unwrap_or_else(|e| panic!("{name}: {e}: {message}"));
+        let read: Message = serde_json::from_value(message.clone())
+            .unwrap_or_else(|e| panic!("{name}: {e}: {message}"));
         let again = serde_json::to_value(&read).expect("a message writes");
         assert_eq!(again["type"], message["type"], "{name}");
         assert_eq!(again["content"], message["content"], "{name}");
