@@ -66,26 +66,59 @@ impl Activity {
         match notice {
             Notice::Created { run_id, thread_id } => {
                 self.progress.set(None);
-                self.add("run", "Run created".to_owned(), Some(format!("run {run_id}\nthread {thread_id}")));
+                self.add(
+                    "run",
+                    "Run created".to_owned(),
+                    Some(format!("run {run_id}\nthread {thread_id}")),
+                );
             }
-            Notice::ThreadCreated { thread_id } => self.add("run", "New thread".to_owned(), Some(thread_id.to_string())),
+            Notice::ThreadCreated { thread_id } => {
+                self.add("run", "New thread".to_owned(), Some(thread_id.to_string()))
+            }
             Notice::EventApplied(event) => self.take_event(event),
             Notice::ConnectionChanged(connection) => {
-                self.add("connection", format!("Connection is {}", connection.as_str().replace('_', " ")), None);
+                self.add(
+                    "connection",
+                    format!("Connection is {}", connection.as_str().replace('_', " ")),
+                    None,
+                );
             }
-            Notice::AttemptOpened { tries, last_event_id } => {
-                let words = if *tries == 0 { "Connecting".to_owned() } else { format!("Connecting, attempt {}", tries + 1) };
-                self.add("connection", words, last_event_id.as_ref().map(|id| format!("Last-Event-ID: {id}")));
+            Notice::AttemptOpened {
+                tries,
+                last_event_id,
+            } => {
+                let words = if *tries == 0 {
+                    "Connecting".to_owned()
+                } else {
+                    format!("Connecting, attempt {}", tries + 1)
+                };
+                self.add(
+                    "connection",
+                    words,
+                    last_event_id
+                        .as_ref()
+                        .map(|id| format!("Last-Event-ID: {id}")),
+                );
             }
-            Notice::AttemptEnded { reason } => self.add("connection", format!("Connection over: {reason}"), None),
+            Notice::AttemptEnded { reason } => {
+                self.add("connection", format!("Connection over: {reason}"), None)
+            }
             Notice::Warning(error) => self.warn(error),
             Notice::StartedOver { run_id } => {
-                self.add("warning", "The server started the run over".to_owned(), Some(run_id.to_string()));
+                self.add(
+                    "warning",
+                    "The server started the run over".to_owned(),
+                    Some(run_id.to_string()),
+                );
             }
             Notice::StorageFailed { code } => self.warn(&StreamError::new(*code)),
             Notice::Ended { run_id, outcome } => {
                 self.progress.set(None);
-                self.add(outcome_kind(outcome), outcome_words(outcome), run_id.as_ref().map(|id| format!("run {id}")));
+                self.add(
+                    outcome_kind(outcome),
+                    outcome_words(outcome),
+                    run_id.as_ref().map(|id| format!("run {id}")),
+                );
             }
             Notice::Concluded { .. } => {}
         }
@@ -93,7 +126,8 @@ impl Activity {
 
     /// Takes a notice away.
     pub(crate) fn dismiss(self, code: &'static str) {
-        self.banners.update(|banners| banners.retain(|banner| banner.code != code));
+        self.banners
+            .update(|banners| banners.retain(|banner| banner.code != code));
     }
 
     /// Another thread: what was said of the last one is over.
@@ -109,31 +143,62 @@ impl Activity {
         {
             self.progress.set(Some(progress));
         }
-        let path = if event.is_root() { String::new() } else { format!(" from {}", event.namespace.join(" › ")) };
+        let path = if event.is_root() {
+            String::new()
+        } else {
+            format!(" from {}", event.namespace.join(" › "))
+        };
         let text = event.data.text();
-        let end = text.char_indices().nth(DETAIL_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+        let end = text
+            .char_indices()
+            .nth(DETAIL_CHARS_MAX)
+            .map_or(text.len(), |(end, _)| end);
         let more = if end < text.len() { "…" } else { "" };
-        let id = event.id.as_ref().map(|id| format!("id {id}\n")).unwrap_or_default();
-        let kind = if event.name == EventName::Error { "error" } else { "event" };
-        self.add(kind, format!("Event {}{path}", event.name.as_str()), Some(format!("{id}{}{more}", &text[..end])));
+        let id = event
+            .id
+            .as_ref()
+            .map(|id| format!("id {id}\n"))
+            .unwrap_or_default();
+        let kind = if event.name == EventName::Error {
+            "error"
+        } else {
+            "event"
+        };
+        self.add(
+            kind,
+            format!("Event {}{path}", event.name.as_str()),
+            Some(format!("{id}{}{more}", &text[..end])),
+        );
     }
 
     fn warn(self, error: &StreamError) {
         let code = error.code.as_str();
         self.add("warning", error.message.clone(), Some(code.to_owned()));
-        self.banners.update(|banners| match banners.iter_mut().find(|banner| banner.code == code) {
-            Some(banner) => {
-                banner.times += 1;
-                banner.text.clone_from(&error.message);
+        self.banners.update(|banners| {
+            match banners.iter_mut().find(|banner| banner.code == code) {
+                Some(banner) => {
+                    banner.times += 1;
+                    banner.text.clone_from(&error.message);
+                }
+                None => banners.push(Banner {
+                    code,
+                    text: error.message.clone(),
+                    times: 1,
+                }),
             }
-            None => banners.push(Banner { code, text: error.message.clone(), times: 1 }),
         });
     }
 
     fn add(self, kind: &'static str, words: String, detail: Option<String>) {
         let number = self.next.get_value();
         self.next.set_value(number + 1);
-        let entry = Entry { number, time: time_of_day(), kind, words, detail };
+        let entry = Entry {
+            number,
+            time: time_of_day(),
+            kind,
+            words,
+            detail,
+        };
         self.entries.update(|entries| {
             if entries.len() >= ENTRIES_MAX {
                 entries.remove(0);
@@ -147,9 +212,15 @@ fn outcome_words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Finished => "Finished while connected".to_owned(),
         Outcome::Replayed => "Finished; what was missed was replayed".to_owned(),
-        Outcome::SnapshotThenTail => "Finished; what was missed came from the thread's state".to_owned(),
-        Outcome::Expired => "The run is not known any more; the thread's history is shown".to_owned(),
-        Outcome::TimedOut => "The run could not be followed in time; the thread's history is shown".to_owned(),
+        Outcome::SnapshotThenTail => {
+            "Finished; what was missed came from the thread's state".to_owned()
+        }
+        Outcome::Expired => {
+            "The run is not known any more; the thread's history is shown".to_owned()
+        }
+        Outcome::TimedOut => {
+            "The run could not be followed in time; the thread's history is shown".to_owned()
+        }
         Outcome::Denied(error) | Outcome::Failed(error) => error.message.clone(),
         Outcome::Cancelled => "The agent was stopped".to_owned(),
         Outcome::Disconnected => "Disconnected; the agent goes on".to_owned(),
@@ -168,5 +239,11 @@ fn outcome_kind(outcome: &Outcome) -> &'static str {
 
 fn time_of_day() -> String {
     let now = js_sys::Date::new_0();
-    format!("{:02}:{:02}:{:02}.{:03}", now.get_hours(), now.get_minutes(), now.get_seconds(), now.get_milliseconds())
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        now.get_hours(),
+        now.get_minutes(),
+        now.get_seconds(),
+        now.get_milliseconds()
+    )
 }

@@ -27,13 +27,25 @@ pub(crate) fn Announcer() -> impl IntoView {
 }
 
 fn last_answer(chat: Chat) -> String {
-    let asks = chat.stream.interrupts.with_untracked(|interrupts| !interrupts.is_empty());
-    let question = if asks { "The agent asks for your decision. " } else { "" };
+    let asks = chat
+        .stream
+        .interrupts
+        .with_untracked(|interrupts| !interrupts.is_empty());
+    let question = if asks {
+        "The agent asks for your decision. "
+    } else {
+        ""
+    };
     let messages = chat.stream.messages.get_untracked();
     let last = messages.last().map(|entry| entry.message.get_untracked());
     match last {
         Some(message) if message.kind == MessageKind::Ai => {
-            let text: String = message.content.text().chars().take(SPOKEN_CHARS_MAX).collect();
+            let text: String = message
+                .content
+                .text()
+                .chars()
+                .take(SPOKEN_CHARS_MAX)
+                .collect();
             format!("{question}Answer: {text}")
         }
         Some(_) | None => question.to_owned(),

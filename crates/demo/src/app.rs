@@ -21,7 +21,10 @@ pub(crate) struct Overlays {
 pub(crate) fn App() -> impl IntoView {
     let nav = Nav::new();
     let threads = Threads::new(nav);
-    let overlays = Overlays { drawer: RwSignal::new(false), help: RwSignal::new(false) };
+    let overlays = Overlays {
+        drawer: RwSignal::new(false),
+        help: RwSignal::new(false),
+    };
     provide_context(overlays);
     // A stream belongs to one server and one assistant; threads are switched within it.
     let place = Memo::new(move |_| {

@@ -52,11 +52,20 @@ impl Chat {
     /// Answers what the agent asked.
     pub(crate) fn answer(self, answer: &Value) {
         // A `Value` always has a JSON form.
-        let Ok(answer) = Json::from_value(answer) else { return };
+        let Ok(answer) = Json::from_value(answer) else {
+            return;
+        };
         self.follow.jump(false);
-        let command = Command { resume: Some(answer), ..Command::default() };
+        let command = Command {
+            resume: Some(answer),
+            ..Command::default()
+        };
         let config = self.run_config.get_value();
-        self.stream.submit(Submission { command: Some(command), config, ..Submission::default() });
+        self.stream.submit(Submission {
+            command: Some(command),
+            config,
+            ..Submission::default()
+        });
     }
 
     /// Sends the last question again: the one of this page's life, else the last of the thread, under its own id so that
@@ -70,17 +79,29 @@ impl Chat {
             return self.stream.retry();
         }
         let messages = self.stream.messages.get_untracked();
-        let questions = messages.iter().rev().map(|entry| entry.message.get_untracked());
-        let question = questions.into_iter().find(|message| message.kind == MessageKind::Human);
-        let input = question.and_then(|question| Json::from_value(&json!({ "messages": [&*question] })).ok());
+        let questions = messages
+            .iter()
+            .rev()
+            .map(|entry| entry.message.get_untracked());
+        let question = questions
+            .into_iter()
+            .find(|message| message.kind == MessageKind::Human);
+        let input = question
+            .and_then(|question| Json::from_value(&json!({ "messages": [&*question] })).ok());
         if input.is_some() {
-            self.stream.submit(Submission { input, config: self.run_config.get_value(), ..Submission::default() });
+            self.stream.submit(Submission {
+                input,
+                config: self.run_config.get_value(),
+                ..Submission::default()
+            });
         }
     }
 
     /// A submission that was refused leaves no message: what was typed goes back to where it was typed.
     fn restore_draft(self) {
-        let Some(text) = self.last_text.try_get_value().flatten() else { return };
+        let Some(text) = self.last_text.try_get_value().flatten() else {
+            return;
+        };
         let messages = self.stream.messages.get_untracked();
         let is_shown = messages.iter().any(|entry| {
             let message = entry.message.get_untracked();
@@ -91,7 +112,13 @@ impl Chat {
         }
     }
 
-    fn take_notice(self, notice: &Notice, nav: Nav, threads: Threads, entered: StoredValue<Option<String>>) {
+    fn take_notice(
+        self,
+        notice: &Notice,
+        nav: Nav,
+        threads: Threads,
+        entered: StoredValue<Option<String>>,
+    ) {
         self.activity.take(notice);
         match notice {
             Notice::ThreadCreated { thread_id } => {
@@ -126,7 +153,16 @@ pub(crate) fn Conversation(target: Target, nav: Nav, threads: Threads) -> impl I
     let chat = start(&target, nav, threads);
     provide_context(chat);
     let timeline_open = RwSignal::new(page::setting("timeline").as_deref() == Some("open"));
-    Effect::new(move |_| page::keep_setting("timeline", if timeline_open.get() { "open" } else { "closed" }));
+    Effect::new(move |_| {
+        page::keep_setting(
+            "timeline",
+            if timeline_open.get() {
+                "open"
+            } else {
+                "closed"
+            },
+        )
+    });
     view! {
         <Header nav threads timeline_open />
         <div class="stage">
@@ -176,7 +212,16 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         .storage(storage)
         .on_notice(on_notice);
     let stream = use_stream(options);
-    let chat = Chat { stream, activity, draft, follow, is_plain: query.is_plain(), assistant, run_config, last_text };
+    let chat = Chat {
+        stream,
+        activity,
+        draft,
+        follow,
+        is_plain: query.is_plain(),
+        assistant,
+        run_config,
+        last_text,
+    };
     whole.set_value(Some(chat));
     let (server, assistant) = (target.server.clone(), target.assistant.clone());
     Effect::new(move |_| {
@@ -210,7 +255,11 @@ fn tune(config: &mut Config, query: &Query) {
     if let Some(ms) = query.number("stall_ms") {
         config.timeouts.stall_with_heartbeat = (Millis(ms), Millis(ms));
     }
-    let count = |name: &str| query.number(name).and_then(|count| u32::try_from(count).ok());
+    let count = |name: &str| {
+        query
+            .number(name)
+            .and_then(|count| u32::try_from(count).ok())
+    };
     if let Some(attempts) = count("attempts_max") {
         config.retry.attempts_max = attempts;
     }

@@ -12,7 +12,8 @@ pub(crate) fn Composer() -> impl IntoView {
     let chat: Chat = expect_context();
     let overlays: Overlays = expect_context();
     let field = NodeRef::<html::Textarea>::new();
-    let can_send = move || chat.draft.with(|draft| !draft.trim().is_empty()) && !chat.stream.is_loading.get();
+    let can_send =
+        move || chat.draft.with(|draft| !draft.trim().is_empty()) && !chat.stream.is_loading.get();
     let send = move || {
         if untrack(can_send) {
             let text = chat.draft.get_untracked();
@@ -32,7 +33,11 @@ pub(crate) fn Composer() -> impl IntoView {
     on_cleanup(move || keys.remove());
     let on_key = move |event: ev::KeyboardEvent| {
         // While a word is being composed, Enter accepts it.
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() && event.key_code() != IME_KEY_CODE {
+        if event.key() == "Enter"
+            && !event.shift_key()
+            && !event.is_composing()
+            && event.key_code() != IME_KEY_CODE
+        {
             event.prevent_default();
             send();
         }
@@ -67,12 +72,17 @@ pub(crate) fn Composer() -> impl IntoView {
 const IME_KEY_CODE: u32 = 229;
 
 fn global_key(event: &ev::KeyboardEvent, chat: Chat, overlays: Overlays) {
-    if event.default_prevented() || event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing() {
+    if event.default_prevented()
+        || event.ctrl_key()
+        || event.meta_key()
+        || event.alt_key()
+        || event.is_composing()
+    {
         return;
     }
-    let is_typing = document()
-        .active_element()
-        .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
+    let is_typing = document().active_element().is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+    });
     match event.key().as_str() {
         // A dialog and the drawer take it first.
         "Escape" if !overlays.help.get_untracked() && chat.stream.is_loading.get_untracked() => {

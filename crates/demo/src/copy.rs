@@ -16,7 +16,12 @@ pub(crate) fn CopyButton(text: impl Fn() -> String + 'static, what: &'static str
     let copy_it = move |_| {
         copy(&text());
         is_done.set(true);
-        set_timeout(move || { is_done.try_set(false); }, SAID_FOR);
+        set_timeout(
+            move || {
+                is_done.try_set(false);
+            },
+            SAID_FOR,
+        );
     };
     view! {
         <button type="button" class="quiet-button" data-testid="copy" aria-label=format!("Copy {what}") on:click=copy_it>
@@ -29,10 +34,21 @@ pub(crate) fn CopyButton(text: impl Fn() -> String + 'static, what: &'static str
 
 /// Buttons inside rendered markdown have no handler of their own: this one, on an ancestor, is theirs.
 pub(crate) fn copy_code(event: &ev::MouseEvent) {
-    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-    let Some(button) = target.and_then(|target| target.closest("[data-copy=code]").ok().flatten()) else { return };
-    let code = button.closest("figure").ok().flatten().and_then(|figure| figure.query_selector("code").ok().flatten());
-    let Some(text) = code.and_then(|code| code.text_content()) else { return };
+    let target = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok());
+    let Some(button) = target.and_then(|target| target.closest("[data-copy=code]").ok().flatten())
+    else {
+        return;
+    };
+    let code = button
+        .closest("figure")
+        .ok()
+        .flatten()
+        .and_then(|figure| figure.query_selector("code").ok().flatten());
+    let Some(text) = code.and_then(|code| code.text_content()) else {
+        return;
+    };
     copy(&text);
     button.set_text_content(Some("Copied"));
     set_timeout(move || button.set_text_content(Some("Copy code")), SAID_FOR);
@@ -41,7 +57,8 @@ pub(crate) fn copy_code(event: &ev::MouseEvent) {
 fn copy(text: &str) {
     let navigator = window().navigator();
     // Absent on pages that came over plain HTTP from another machine.
-    let has_clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard")).is_ok_and(|it| it.is_object());
+    let has_clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"))
+        .is_ok_and(|it| it.is_object());
     if has_clipboard {
         let written = navigator.clipboard().write_text(text);
         let text = text.to_owned();

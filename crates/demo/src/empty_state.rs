@@ -38,6 +38,10 @@ fn suggestions(assistant: &str) -> &'static [&'static str] {
         "approval" => &["Draft a note to the team."],
         "research" => &["Find out how tides work."],
         "boom" => &["Show me how an error looks."],
-        _ => &["How does an answer survive a reload?", "What happens when the network is gone?", "Tell me something long, so that I can interrupt it."],
+        _ => &[
+            "How does an answer survive a reload?",
+            "What happens when the network is gone?",
+            "Tell me something long, so that I can interrupt it.",
+        ],
     }
 }

@@ -1,6 +1,9 @@
 //! The bar at the top: which assistant, and the page's own buttons.
 
-use crate::{app::Overlays, icons, settings::AssistantSelect, target::Nav, theme::ThemeToggle, thread_list::Threads};
+use crate::{
+    app::Overlays, icons, settings::AssistantSelect, target::Nav, theme::ThemeToggle,
+    thread_list::Threads,
+};
 use leptos::prelude::*;
 
 /// The bar at the top.

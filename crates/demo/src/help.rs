@@ -6,7 +6,10 @@ use leptos::{html, prelude::*};
 const KEYS: &[(&str, &str)] = &[
     ("Enter", "send"),
     ("Shift + Enter", "a new line"),
-    ("Esc", "disconnect while an answer comes; close what is open"),
+    (
+        "Esc",
+        "disconnect while an answer comes; close what is open",
+    ),
     ("/", "to the message field"),
     ("?", "this help"),
 ];

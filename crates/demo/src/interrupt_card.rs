@@ -8,9 +8,15 @@ use serde_json::{Map, Value};
 #[component]
 pub(crate) fn InterruptCard(card: Card) -> impl IntoView {
     let chat: Chat = expect_context();
-    let question = StoredValue::new(Question::read(&card.interrupt.value.read().unwrap_or_default()));
+    let question = StoredValue::new(Question::read(
+        &card.interrupt.value.read().unwrap_or_default(),
+    ));
     let own_words = RwSignal::new(String::new());
-    let id = card.interrupt.id.map(|id| id.to_string()).filter(|_| card.needs_id);
+    let id = card
+        .interrupt
+        .id
+        .map(|id| id.to_string())
+        .filter(|_| card.needs_id);
     let answer = StoredValue::new(move |answer: Value| {
         let answer = match &id {
             Some(id) => Value::Object(Map::from_iter([(id.clone(), answer)])),
@@ -43,7 +49,7 @@ pub(crate) fn InterruptCard(card: Card) -> impl IntoView {
             </div>
             <form class="interrupt-words" on:submit=say>
                 <input
-                    type="text" data-testid="interrupt-edit" aria-label="An answer in your own words" placeholder="Or answer in your own words…"
+                    type="text" data-testid="interrupt-edit" aria-label="An answer in your own words" placeholder="Or in your own words…"
                     autocomplete="off" prop:value=move || own_words.get() on:input=move |event| own_words.set(event_target_value(&event))
                 />
                 <button type="submit" class="button" data-testid="interrupt-answer" disabled=move || own_words.with(|text| text.trim().is_empty())>"Answer"</button>

@@ -3,7 +3,10 @@
 //! It decides nothing about streams. Everything it shows comes from [`rejoin_leptos::use_stream`]; what it adds is a
 //! chat's furniture: thread list, composer, markdown, cards, a timeline. It never stores messages, ids of runs or
 //! anything secret.
-#![allow(unreachable_pub, reason = "`#[component]` writes `pub` whatever the function says")]
+#![allow(
+    unreachable_pub,
+    reason = "`#[component]` writes `pub` whatever the function says"
+)]
 
 mod activity;
 mod announcer;

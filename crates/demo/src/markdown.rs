@@ -44,12 +44,20 @@ impl Renderer {
         // Text that is appended changes the last block, or adds others. Only where a block's first line is whole is it
         // certain that it does not belong to the block before it.
         let last_break = tail.rfind('\n').unwrap_or(0);
-        let last_certain = rendered.iter().rposition(|(_, range)| range.start <= last_break).unwrap_or(0);
-        let certain_bytes = rendered.get(last_certain).map_or(0, |(_, range)| range.start);
+        let last_certain = rendered
+            .iter()
+            .rposition(|(_, range)| range.start <= last_break)
+            .unwrap_or(0);
+        let certain_bytes = rendered
+            .get(last_certain)
+            .map_or(0, |(_, range)| range.start);
         let mut blocks = self.done.clone();
         let certain_blocks = blocks.len() + last_certain;
         for (html, _) in rendered {
-            blocks.push(Arc::new(Block { key: (blocks.len(), hash(&html)), html }));
+            blocks.push(Arc::new(Block {
+                key: (blocks.len(), hash(&html)),
+                html,
+            }));
         }
         if !is_whole && last_certain > 0 {
             self.done = blocks[..certain_blocks].to_vec();
@@ -66,7 +74,8 @@ fn hash(html: &str) -> u64 {
 }
 
 fn render_blocks(text: &str) -> Vec<(String, Range<usize>)> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut blocks = Vec::new();
     let mut writer = Writer::default();
     let mut depth = 0_usize;
@@ -74,8 +83,16 @@ fn render_blocks(text: &str) -> Vec<(String, Range<usize>)> {
         match event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth -= 1,
-            Event::Text(_) | Event::Code(_) | Event::InlineMath(_) | Event::DisplayMath(_) | Event::Html(_)
-            | Event::InlineHtml(_) | Event::FootnoteReference(_) | Event::SoftBreak | Event::HardBreak | Event::Rule
+            Event::Text(_)
+            | Event::Code(_)
+            | Event::InlineMath(_)
+            | Event::DisplayMath(_)
+            | Event::Html(_)
+            | Event::InlineHtml(_)
+            | Event::FootnoteReference(_)
+            | Event::SoftBreak
+            | Event::HardBreak
+            | Event::Rule
             | Event::TaskListMarker(_) => {}
         }
         writer.event(event);
@@ -103,7 +120,9 @@ impl Writer {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => escape(&text, &mut self.html),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => {
+                escape(&text, &mut self.html)
+            }
             Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
                 self.html.push_str("<code>");
                 escape(&text, &mut self.html);
@@ -113,8 +132,12 @@ impl Writer {
             Event::SoftBreak => self.html.push('\n'),
             Event::HardBreak => self.html.push_str("<br>"),
             Event::Rule => self.html.push_str("<hr>"),
-            Event::TaskListMarker(true) => self.html.push_str("<span class=\"task\" role=\"img\" aria-label=\"done\">☑</span> "),
-            Event::TaskListMarker(false) => self.html.push_str("<span class=\"task\" role=\"img\" aria-label=\"to do\">☐</span> "),
+            Event::TaskListMarker(true) => self
+                .html
+                .push_str("<span class=\"task\" role=\"img\" aria-label=\"done\">☑</span> "),
+            Event::TaskListMarker(false) => self
+                .html
+                .push_str("<span class=\"task\" role=\"img\" aria-label=\"to do\">☐</span> "),
         }
     }
 
@@ -151,8 +174,13 @@ impl Writer {
             Tag::Strikethrough => self.html.push_str("<del>"),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.start_link(&dest_url),
             // Not enabled; their text is shown all the same.
-            Tag::FootnoteDefinition(_) | Tag::DefinitionList | Tag::DefinitionListTitle | Tag::DefinitionListDefinition
-            | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => {}
+            Tag::FootnoteDefinition(_)
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::Superscript
+            | Tag::Subscript
+            | Tag::MetadataBlock(_) => {}
         }
     }
 
@@ -174,13 +202,24 @@ impl Writer {
                 "</tr></thead><tbody>"
             }
             TagEnd::TableRow => "</tr>",
-            TagEnd::TableCell => if self.in_head { "</th>" } else { "</td>" },
+            TagEnd::TableCell => {
+                if self.in_head {
+                    "</th>"
+                } else {
+                    "</td>"
+                }
+            }
             TagEnd::Emphasis => "</em>",
             TagEnd::Strong => "</strong>",
             TagEnd::Strikethrough => "</del>",
             TagEnd::Link | TagEnd::Image => self.link_ends.pop().unwrap_or_default(),
-            TagEnd::FootnoteDefinition | TagEnd::DefinitionList | TagEnd::DefinitionListTitle
-            | TagEnd::DefinitionListDefinition | TagEnd::Superscript | TagEnd::Subscript | TagEnd::MetadataBlock(_) => "",
+            TagEnd::FootnoteDefinition
+            | TagEnd::DefinitionList
+            | TagEnd::DefinitionListTitle
+            | TagEnd::DefinitionListDefinition
+            | TagEnd::Superscript
+            | TagEnd::Subscript
+            | TagEnd::MetadataBlock(_) => "",
         };
         self.html.push_str(text);
     }
@@ -190,8 +229,16 @@ impl Writer {
             CodeBlockKind::Indented => "",
             CodeBlockKind::Fenced(info) => info.split([' ', ',', '{']).next().unwrap_or_default(),
         };
-        self.html.push_str("<figure class=\"code\"><figcaption><span>");
-        escape(if language.is_empty() { "text" } else { language }, &mut self.html);
+        self.html
+            .push_str("<figure class=\"code\"><figcaption><span>");
+        escape(
+            if language.is_empty() {
+                "text"
+            } else {
+                language
+            },
+            &mut self.html,
+        );
         self.html.push_str("</span><button type=\"button\" class=\"copy\" data-copy=\"code\">Copy code</button></figcaption><pre tabindex=\"0\"><code>");
     }
 
@@ -211,7 +258,8 @@ impl Writer {
         if is_allowed(url) && self.link_ends.iter().all(|end| *end != "</a>") {
             self.html.push_str("<a href=\"");
             escape(url, &mut self.html);
-            self.html.push_str("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">");
+            self.html
+                .push_str("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">");
             self.link_ends.push("</a>");
         } else {
             self.html.push_str("<span>");
@@ -231,7 +279,10 @@ fn heading(level: HeadingLevel) -> (&'static str, &'static str) {
 }
 
 fn is_allowed(url: &str) -> bool {
-    let starts = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let starts = |scheme: &str| {
+        url.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
     starts("https://") || starts("http://") || starts("mailto:")
 }
 

@@ -1,11 +1,7 @@
 //! The conversation's messages, and what stands in their place while there are none.
 
 use crate::{
-    chat::Chat,
-    copy::copy_code,
-    empty_state::EmptyState,
-    icons,
-    interrupt_card::InterruptCard,
+    chat::Chat, copy::copy_code, empty_state::EmptyState, icons, interrupt_card::InterruptCard,
     message_view::MessageView,
 };
 use leptos::{html, prelude::*};
@@ -24,7 +20,11 @@ impl ToolResults {
                 // Which call a message answers never changes.
                 let message = entry.message.get_untracked();
                 let is_result = message.kind == MessageKind::Tool;
-                message.tool_call_id.clone().filter(|_| is_result).map(|call| (call, entry))
+                message
+                    .tool_call_id
+                    .clone()
+                    .filter(|_| is_result)
+                    .map(|call| (call, entry))
             };
             Arc::new(messages.get().into_iter().filter_map(by_call).collect())
         }))
@@ -49,12 +49,15 @@ pub(crate) fn MessageList() -> impl IntoView {
             follow.watch(&content);
         }
     });
-    let is_empty = Memo::new(move |_| stream.messages.with(Vec::is_empty) && stream.interrupts.with(Vec::is_empty));
+    let is_empty = Memo::new(move |_| {
+        stream.messages.with(Vec::is_empty) && stream.interrupts.with(Vec::is_empty)
+    });
     let is_loading = Memo::new(move |_| stream.is_thread_loading.get() && is_empty.get());
     // A person has asked and no answer has begun.
     let is_waiting = Memo::new(move |_| {
         let last = stream.messages.with(|messages| messages.last().cloned());
-        stream.is_loading.get() && last.is_some_and(|last| last.message.get_untracked().kind != MessageKind::Ai)
+        stream.is_loading.get()
+            && last.is_some_and(|last| last.message.get_untracked().kind != MessageKind::Ai)
     });
     view! {
         <div class="scroll-frame">
@@ -108,8 +111,15 @@ fn cards(chat: Chat) -> Vec<Card> {
     let interrupts = chat.stream.interrupts.get();
     let needs_id = interrupts.len() > 1;
     let card = |(at, interrupt): (usize, rejoin_wire::thread::Interrupt)| {
-        let id = interrupt.id.as_ref().map_or_else(|| at.to_string(), ToString::to_string);
-        Card { key: format!("{id} {needs_id} {}", interrupt.value.text()), interrupt, needs_id }
+        let id = interrupt
+            .id
+            .as_ref()
+            .map_or_else(|| at.to_string(), ToString::to_string);
+        Card {
+            key: format!("{id} {needs_id} {}", interrupt.value.text()),
+            interrupt,
+            needs_id,
+        }
     };
     interrupts.into_iter().enumerate().map(card).collect()
 }

@@ -32,7 +32,9 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
     // A tool's answer is shown in the card of its call; only without one does it show itself.
     let all = chat.stream.messages;
     let call = entry.message.get_untracked().tool_call_id.clone();
-    let is_in_card = Memo::new(move |_| is_tool && all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref()))));
+    let is_in_card = Memo::new(move |_| {
+        is_tool && all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref())))
+    });
     let body = if is_tool {
         view! { <OrphanResult entry=entry.clone() is_in_card /> }.into_any()
     } else {
@@ -52,13 +54,20 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
 
 fn asks_for(entry: &StreamMessage, call: Option<&str>) -> bool {
     let message = entry.message.get_untracked();
-    call.is_some() && message.tool_calls.iter().any(|asked| asked.id.as_deref() == call)
+    call.is_some()
+        && message
+            .tool_calls
+            .iter()
+            .any(|asked| asked.id.as_deref() == call)
 }
 
 /// Whether more of this message may come: it is the last one, and a run is followed.
 fn is_streaming(chat: Chat, key: String) -> Memo<bool> {
     Memo::new(move |_| {
-        let is_last = chat.stream.messages.with(|messages| messages.last().is_some_and(|last| last.key == key));
+        let is_last = chat
+            .stream
+            .messages
+            .with(|messages| messages.last().is_some_and(|last| last.key == key));
         is_last && chat.stream.is_loading.get()
     })
 }
@@ -102,7 +111,9 @@ fn Markdown(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoVi
     let blocks = Memo::new(move |_| {
         let is_whole = !streaming.get();
         let text = message.with(|message| message.content.text().into_owned());
-        renderer.try_update_value(|renderer| renderer.update(&text, is_whole)).unwrap_or_default()
+        renderer
+            .try_update_value(|renderer| renderer.update(&text, is_whole))
+            .unwrap_or_default()
     });
     let place = |block: &Arc<Block>| block.key;
     view! {
@@ -134,7 +145,10 @@ fn ToolCards(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoV
 /// What a model thinks aloud, in the forms that providers use.
 fn reasoning(message: &Message) -> String {
     let Content::Blocks(blocks) = &message.content else {
-        let text = message.additional_kwargs.get("reasoning_content").and_then(Value::as_str);
+        let text = message
+            .additional_kwargs
+            .get("reasoning_content")
+            .and_then(Value::as_str);
         return text.unwrap_or_default().to_owned();
     };
     let thought = |block: &Value| {
@@ -146,14 +160,34 @@ fn reasoning(message: &Message) -> String {
         };
         text.and_then(Value::as_str).map(str::to_owned)
     };
-    blocks.iter().filter_map(thought).collect::<Vec<_>>().join("\n")
+    blocks
+        .iter()
+        .filter_map(thought)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Names the parts that are not shown, such as images.
 fn other_blocks(message: &Message) -> String {
-    const SHOWN: [&str; 7] = ["text", "thinking", "reasoning", "tool_use", "tool_call", "input_json_delta", "redacted_thinking"];
-    let Content::Blocks(blocks) = &message.content else { return String::new() };
-    let kinds = blocks.iter().filter_map(|block| block.get("type").and_then(Value::as_str));
+    const SHOWN: [&str; 7] = [
+        "text",
+        "thinking",
+        "reasoning",
+        "tool_use",
+        "tool_call",
+        "input_json_delta",
+        "redacted_thinking",
+    ];
+    let Content::Blocks(blocks) = &message.content else {
+        return String::new();
+    };
+    let kinds = blocks
+        .iter()
+        .filter_map(|block| block.get("type").and_then(Value::as_str));
     let names: Vec<_> = kinds.filter(|kind| !SHOWN.contains(kind)).collect();
-    if names.is_empty() { String::new() } else { format!("Not shown here: {}", names.join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("Not shown here: {}", names.join(", "))
+    }
 }

@@ -32,7 +32,10 @@ pub(crate) fn Notices() -> impl IntoView {
     let chat: Chat = expect_context();
     // What ended the run is said below, with a button; once is enough.
     let banners = move || {
-        let ended_by = chat.stream.error.with(|error| error.as_ref().map(|error| error.code.as_str()));
+        let ended_by = chat
+            .stream
+            .error
+            .with(|error| error.as_ref().map(|error| error.code.as_str()));
         let mut banners = chat.activity.banners.get();
         banners.retain(|banner| Some(banner.code) != ended_by);
         banners

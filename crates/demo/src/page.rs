@@ -7,7 +7,9 @@ use web_sys::HtmlElement;
 
 /// Replaces what index.html shows while the program loads.
 pub(crate) fn mount<V: IntoView + 'static>(app: impl FnOnce() -> V + 'static) {
-    let root = document().get_element_by_id("app").and_then(|root| root.dyn_into::<HtmlElement>().ok());
+    let root = document()
+        .get_element_by_id("app")
+        .and_then(|root| root.dyn_into::<HtmlElement>().ok());
     let Some(root) = root else { return };
     root.set_text_content(None);
     // Lives as long as the page.
@@ -33,7 +35,9 @@ pub(crate) fn set_param(name: &str, value: Option<&str>, is_new_entry: bool) {
     let search = with_param(&search(), name, value);
     let path = location().pathname().unwrap_or_else(|_| "/".to_owned());
     let url = format!("{path}{search}");
-    let Ok(history) = window().history() else { return };
+    let Ok(history) = window().history() else {
+        return;
+    };
     // Fails only where the document has no address of its own; then there is none to keep.
     let _ = if is_new_entry {
         history.push_state_with_url(&JsValue::NULL, "", Some(&url))
@@ -44,7 +48,11 @@ pub(crate) fn set_param(name: &str, value: Option<&str>, is_new_entry: bool) {
 
 /// Reads a setting of the demo. `None` where storage is empty or not allowed.
 pub(crate) fn setting(name: &str) -> Option<String> {
-    window().local_storage().ok()??.get_item(&setting_key(name)).ok()?
+    window()
+        .local_storage()
+        .ok()??
+        .get_item(&setting_key(name))
+        .ok()?
 }
 
 /// Keeps a setting of the demo, or forgets it where storage is not allowed.
@@ -56,7 +64,10 @@ pub(crate) fn keep_setting(name: &str, value: &str) {
 
 /// Gives an element the keyboard focus.
 pub(crate) fn focus(id: &str) {
-    if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
+    {
         let _ = element.focus();
     }
 }

@@ -8,9 +8,23 @@ use leptos::prelude::*;
 pub(crate) fn ProgressBar() -> impl IntoView {
     let chat: Chat = expect_context();
     let progress = chat.activity.progress;
-    let percent = move || progress.with(|progress| progress.as_ref().map_or(0.0, |it| it.percent.clamp(0.0, 100.0).round()));
-    let note = move || progress.with(|progress| progress.as_ref().and_then(|it| it.note.clone()).unwrap_or_else(|| "Working".to_owned()));
-    let is_shown = Memo::new(move |_| progress.with(Option::is_some) && chat.stream.is_loading.get());
+    let percent = move || {
+        progress.with(|progress| {
+            progress
+                .as_ref()
+                .map_or(0.0, |it| it.percent.clamp(0.0, 100.0).round())
+        })
+    };
+    let note = move || {
+        progress.with(|progress| {
+            progress
+                .as_ref()
+                .and_then(|it| it.note.clone())
+                .unwrap_or_else(|| "Working".to_owned())
+        })
+    };
+    let is_shown =
+        Memo::new(move |_| progress.with(Option::is_some) && chat.stream.is_loading.get());
     view! {
         <Show when=move || is_shown.get()>
             <div class="progress" data-testid="progress">

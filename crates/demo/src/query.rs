@@ -25,7 +25,9 @@ const AGENT_KNOBS: [&str; 5] = ["n_tokens", "delay_ms", "steps", "step_ms", "sty
 impl Query {
     /// Reads `?a=b&c=d`, with or without the question mark. The first of several equal names counts.
     pub(crate) fn parse(search: &str) -> Self {
-        let pairs = pairs(search).map(|(name, value)| (decode(name), decode(value))).collect();
+        let pairs = pairs(search)
+            .map(|(name, value)| (decode(name), decode(value)))
+            .collect();
         Self { pairs }
     }
 
@@ -59,7 +61,10 @@ impl Query {
         let knob = |name: &&str| {
             let text = self.text(name)?;
             let number = text.parse::<u64>().map(Value::from);
-            Some(((*name).to_owned(), number.unwrap_or_else(|_| Value::from(text))))
+            Some((
+                (*name).to_owned(),
+                number.unwrap_or_else(|_| Value::from(text)),
+            ))
         };
         AGENT_KNOBS.iter().filter_map(knob).collect()
     }
@@ -70,17 +75,26 @@ pub(crate) fn with_param(search: &str, name: &str, value: Option<&str>) -> Strin
     let mut parts: Vec<String> = search
         .trim_start_matches('?')
         .split('&')
-        .filter(|part| !part.is_empty() && decode(part.split('=').next().unwrap_or_default()) != name)
+        .filter(|part| {
+            !part.is_empty() && decode(part.split('=').next().unwrap_or_default()) != name
+        })
         .map(str::to_owned)
         .collect();
     if let Some(value) = value {
         parts.push(format!("{name}={}", encode(value)));
     }
-    if parts.is_empty() { String::new() } else { format!("?{}", parts.join("&")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", parts.join("&"))
+    }
 }
 
 fn pairs(search: &str) -> impl Iterator<Item = (&str, &str)> {
-    let parts = search.trim_start_matches('?').split('&').filter(|part| !part.is_empty());
+    let parts = search
+        .trim_start_matches('?')
+        .split('&')
+        .filter(|part| !part.is_empty());
     parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 
@@ -129,12 +143,21 @@ mod tests {
 
     #[test]
     fn reads_names_values_and_absence() {
-        let query = Query::parse("?thread=a%2Fb&plain=1&server=http%3A%2F%2F127.0.0.1%3A9&empty=&n_tokens=12&flag");
+        let query = Query::parse(
+            "?thread=a%2Fb&plain=1&server=http%3A%2F%2F127.0.0.1%3A9&empty=&n_tokens=12&flag",
+        );
         assert_eq!(query.text("thread"), Some("a/b"));
         assert_eq!(query.text("server"), Some("http://127.0.0.1:9"));
         assert_eq!(query.number("n_tokens"), Some(12));
         assert!(query.is_plain());
-        assert_eq!((query.text("empty"), query.text("flag"), query.text("absent")), (None, None, None));
+        assert_eq!(
+            (
+                query.text("empty"),
+                query.text("flag"),
+                query.text("absent")
+            ),
+            (None, None, None)
+        );
         assert_eq!(query.number("thread"), None);
         assert_eq!(query.storage(), StorageChoice::Local);
     }
@@ -147,24 +170,43 @@ mod tests {
 
     #[test]
     fn storage_names() {
-        assert_eq!(Query::parse("storage=session").storage(), StorageChoice::Session);
-        assert_eq!(Query::parse("storage=none").storage(), StorageChoice::Nowhere);
-        assert_eq!(Query::parse("storage=elsewhere").storage(), StorageChoice::Local);
+        assert_eq!(
+            Query::parse("storage=session").storage(),
+            StorageChoice::Session
+        );
+        assert_eq!(
+            Query::parse("storage=none").storage(),
+            StorageChoice::Nowhere
+        );
+        assert_eq!(
+            Query::parse("storage=elsewhere").storage(),
+            StorageChoice::Local
+        );
     }
 
     #[test]
     fn knobs_are_numbers_or_strings_and_nothing_else() {
-        let query = Query::parse("n_tokens=40&delay_ms=5&style=plain%20words&steps=three&stall_ms=9");
+        let query =
+            Query::parse("n_tokens=40&delay_ms=5&style=plain%20words&steps=three&stall_ms=9");
         let knobs = serde_json::Value::from(query.agent_knobs());
-        assert_eq!(knobs, json!({"n_tokens": 40, "delay_ms": 5, "style": "plain words", "steps": "three"}));
+        assert_eq!(
+            knobs,
+            json!({"n_tokens": 40, "delay_ms": 5, "style": "plain words", "steps": "three"})
+        );
         assert!(Query::parse("plain=1").agent_knobs().is_empty());
     }
 
     #[test]
     fn setting_one_parameter_keeps_the_others_as_written() {
         let before = "?server=http://x/%41&odd=%zz&thread=old";
-        assert_eq!(with_param(before, "thread", Some("new id")), "?server=http://x/%41&odd=%zz&thread=new%20id");
-        assert_eq!(with_param(before, "thread", None), "?server=http://x/%41&odd=%zz");
+        assert_eq!(
+            with_param(before, "thread", Some("new id")),
+            "?server=http://x/%41&odd=%zz&thread=new%20id"
+        );
+        assert_eq!(
+            with_param(before, "thread", None),
+            "?server=http://x/%41&odd=%zz"
+        );
         assert_eq!(with_param("?thread=old", "thread", None), "");
         assert_eq!(with_param("", "thread", Some("t")), "?thread=t");
     }

@@ -9,7 +9,9 @@ use rejoin_leptos::ConnectionStatus;
 pub(crate) fn RunBar() -> impl IntoView {
     let chat: Chat = expect_context();
     let stream = chat.stream;
-    let waits = Memo::new(move |_| !stream.is_loading.get() && stream.interrupts.with(|interrupts| !interrupts.is_empty()));
+    let waits = Memo::new(move |_| {
+        !stream.is_loading.get() && stream.interrupts.with(|interrupts| !interrupts.is_empty())
+    });
     view! {
         <div class="run-bar">
             <ConnectionStatus stream />

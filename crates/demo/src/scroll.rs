@@ -17,7 +17,11 @@ pub(crate) struct Follow {
 
 impl Follow {
     pub(crate) fn new() -> Self {
-        Self { following: RwSignal::new(true), area: NodeRef::new(), last_top: StoredValue::new(0) }
+        Self {
+            following: RwSignal::new(true),
+            area: NodeRef::new(),
+            last_top: StoredValue::new(0),
+        }
     }
 
     /// The scrolling element.
@@ -33,16 +37,24 @@ impl Follow {
     /// Goes to the end and follows from there.
     pub(crate) fn jump(self, is_smooth: bool) {
         self.following.set(true);
-        let Some(area) = self.area.get_untracked() else { return };
+        let Some(area) = self.area.get_untracked() else {
+            return;
+        };
         let options = ScrollToOptions::new();
         options.set_top(f64::from(area.scroll_height()));
-        options.set_behavior(if is_smooth { ScrollBehavior::Smooth } else { ScrollBehavior::Instant });
+        options.set_behavior(if is_smooth {
+            ScrollBehavior::Smooth
+        } else {
+            ScrollBehavior::Instant
+        });
         area.scroll_to_with_scroll_to_options(&options);
     }
 
     /// The area was scrolled, by the reader or by [`Follow::keep_up`].
     pub(crate) fn scrolled(self) {
-        let Some(area) = self.area.get_untracked() else { return };
+        let Some(area) = self.area.get_untracked() else {
+            return;
+        };
         let top = area.scroll_top();
         let last_top = self.last_top.get_value();
         self.last_top.set_value(top);
@@ -57,7 +69,10 @@ impl Follow {
 
     /// The wheel turns upwards: the reader wants to go, even if the next frame comes first.
     pub(crate) fn wheeled(self, delta_y: f64) {
-        let can_move = self.area.get_untracked().is_some_and(|area| area.scroll_top() > 0);
+        let can_move = self
+            .area
+            .get_untracked()
+            .is_some_and(|area| area.scroll_top() > 0);
         if delta_y < 0.0 && can_move {
             self.set(false);
         }
@@ -66,7 +81,9 @@ impl Follow {
     /// Watches the size of the area and of what is in it; must be called when both are on the page.
     pub(crate) fn watch(self, content: &Element) {
         let callback = Closure::<dyn FnMut()>::new(move || self.keep_up());
-        let Ok(observer) = ResizeObserver::new(callback.as_ref().unchecked_ref()) else { return };
+        let Ok(observer) = ResizeObserver::new(callback.as_ref().unchecked_ref()) else {
+            return;
+        };
         observer.observe(content);
         if let Some(area) = self.area.get_untracked() {
             observer.observe(&area);
@@ -80,7 +97,10 @@ impl Follow {
     }
 
     fn keep_up(self) {
-        if let (Some(true), Some(Some(area))) = (self.following.try_get_untracked(), self.area.try_get_untracked()) {
+        if let (Some(true), Some(Some(area))) = (
+            self.following.try_get_untracked(),
+            self.area.try_get_untracked(),
+        ) {
             area.set_scroll_top(area.scroll_height());
         }
     }

@@ -15,7 +15,10 @@ pub(crate) fn AssistantSelect(nav: Nav, threads: Threads) -> impl IntoView {
     let names = move || {
         let mut names = threads.assistants();
         if names.is_empty() {
-            names = USUAL_ASSISTANTS.iter().map(|name| (*name).to_owned()).collect();
+            names = USUAL_ASSISTANTS
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect();
         }
         let current = nav.get().assistant;
         if !names.contains(&current) {

@@ -27,8 +27,13 @@ impl Target {
     fn read(query: &Query) -> Self {
         let own = own_server();
         Self {
-            server: query.text("server").map_or(own, |url| url.trim_end_matches('/').to_owned()),
-            assistant: query.text("assistant").unwrap_or(DEFAULT_ASSISTANT).to_owned(),
+            server: query
+                .text("server")
+                .map_or(own, |url| url.trim_end_matches('/').to_owned()),
+            assistant: query
+                .text("assistant")
+                .unwrap_or(DEFAULT_ASSISTANT)
+                .to_owned(),
             thread: query.text("thread").map(str::to_owned),
         }
     }
@@ -38,7 +43,9 @@ impl Nav {
     /// Reads the address, and follows the browser's back and forward buttons.
     pub(crate) fn new() -> Self {
         let target = RwSignal::new(Target::read(&page::query()));
-        let back = window_event_listener(ev::popstate, move |_| target.set(Target::read(&page::query())));
+        let back = window_event_listener(ev::popstate, move |_| {
+            target.set(Target::read(&page::query()))
+        });
         on_cleanup(move || back.remove());
         Self { target }
     }
@@ -54,7 +61,11 @@ impl Nav {
     /// Opens a thread, or with `None` a new one; with the assistant that it belongs to, where that is known.
     pub(crate) fn open_thread(self, thread: Option<String>, assistant: Option<String>) {
         let now = self.get_untracked();
-        let next = Target { assistant: assistant.unwrap_or_else(|| now.assistant.clone()), thread, server: now.server.clone() };
+        let next = Target {
+            assistant: assistant.unwrap_or_else(|| now.assistant.clone()),
+            thread,
+            server: now.server.clone(),
+        };
         if next != now {
             page::set_param("thread", next.thread.as_deref(), true);
             page::set_param("assistant", Some(&next.assistant), false);
@@ -65,7 +76,8 @@ impl Nav {
     /// A new thread has got its id: the same place, now with a name.
     pub(crate) fn name_thread(self, thread: &str) {
         page::set_param("thread", Some(thread), false);
-        self.target.update(|target| target.thread = Some(thread.to_owned()));
+        self.target
+            .update(|target| target.thread = Some(thread.to_owned()));
     }
 
     /// A new conversation with another assistant.

@@ -29,7 +29,10 @@ impl Theme {
 
     fn stored() -> Self {
         let word = page::setting("theme").unwrap_or_default();
-        [Self::Light, Self::Dark].into_iter().find(|theme| theme.word() == word).unwrap_or(Self::System)
+        [Self::Light, Self::Dark]
+            .into_iter()
+            .find(|theme| theme.word() == word)
+            .unwrap_or(Self::System)
     }
 }
 
@@ -47,7 +50,13 @@ pub(crate) fn ThemeToggle() -> impl IntoView {
         theme.update(|theme| *theme = theme.next());
         page::keep_setting("theme", theme.get_untracked().word());
     };
-    let label = move || format!("Theme: {}. Change to {}.", theme.get().word(), theme.get().next().word());
+    let label = move || {
+        format!(
+            "Theme: {}. Change to {}.",
+            theme.get().word(),
+            theme.get().next().word()
+        )
+    };
     view! {
         <button type="button" class="icon-button" data-testid="theme-toggle" aria-label=label title=label on:click=choose>
             {move || match theme.get() {

@@ -82,7 +82,8 @@ impl Threads {
     /// Names a thread that the server does not list yet.
     pub(crate) fn remember_title(self, thread: &ThreadId, text: &str) {
         if let Some(title) = shorten(text) {
-            self.titles.update(|titles| drop(titles.insert(thread.clone(), title.into())));
+            self.titles
+                .update(|titles| drop(titles.insert(thread.clone(), title.into())));
         }
     }
 
@@ -159,7 +160,13 @@ pub(crate) fn Sidebar(nav: Nav, threads: Threads, overlays: Overlays) -> impl In
 
 #[component]
 fn ThreadItem(line: ThreadLine, nav: Nav, threads: Threads, overlays: Overlays) -> impl IntoView {
-    let ThreadLine { id, title, graph, updated_at, status } = line;
+    let ThreadLine {
+        id,
+        title,
+        graph,
+        updated_at,
+        status,
+    } = line;
     let is_current = {
         let id = id.clone();
         move || nav.get().thread.as_deref() == Some(id.as_str())
@@ -168,13 +175,20 @@ fn ThreadItem(line: ThreadLine, nav: Nav, threads: Threads, overlays: Overlays) 
         let id = id.clone();
         move || {
             let own = || threads.titles.with(|titles| titles.get(&id).cloned());
-            title.clone().or_else(own).unwrap_or_else(|| "Untitled".into())
+            title
+                .clone()
+                .or_else(own)
+                .unwrap_or_else(|| "Untitled".into())
         }
     };
     let open = {
         let (id, graph) = (id.clone(), graph.clone());
         move |_| {
-            let known = graph.clone().filter(|graph| threads.assistants.with_untracked(|names| names.contains(graph)));
+            let known = graph.clone().filter(|graph| {
+                threads
+                    .assistants
+                    .with_untracked(|names| names.contains(graph))
+            });
             nav.open_thread(Some(id.to_string()), known);
             overlays.drawer.set(false);
         }
@@ -182,9 +196,17 @@ fn ThreadItem(line: ThreadLine, nav: Nav, threads: Threads, overlays: Overlays) 
     let is_sure = RwSignal::new(false);
     let thread_id = id.to_string();
     let delete = move |_| {
-        if is_sure.get_untracked() { threads.delete(id.clone()) } else { is_sure.set(true) }
+        if is_sure.get_untracked() {
+            threads.delete(id.clone())
+        } else {
+            is_sure.set(true)
+        }
     };
-    let about = [graph, updated_at.as_deref().and_then(age)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let about = [graph, updated_at.as_deref().and_then(age)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ");
     let (word, status_label) = status_words(status);
     view! {
         <li class="thread-row">
@@ -223,8 +245,15 @@ fn status_words(status: ThreadStatus) -> (&'static str, Option<&'static str>) {
 /// How long ago, in words; `None` for a time that cannot be read.
 fn age(iso: &str) -> Option<String> {
     // Servers leave the zone out and mean UTC.
-    let has_zone = iso.ends_with('Z') || iso.rfind(['+', '-']).is_some_and(|at| at > iso.find('T').unwrap_or(iso.len()));
-    let then_ms = js_sys::Date::parse(&if has_zone { iso.to_owned() } else { format!("{iso}Z") });
+    let has_zone = iso.ends_with('Z')
+        || iso
+            .rfind(['+', '-'])
+            .is_some_and(|at| at > iso.find('T').unwrap_or(iso.len()));
+    let then_ms = js_sys::Date::parse(&if has_zone {
+        iso.to_owned()
+    } else {
+        format!("{iso}Z")
+    });
     let minutes = (js_sys::Date::now() - then_ms) / 60_000.0;
     if minutes.is_nan() {
         return None;

@@ -1,6 +1,9 @@
 //! A thread's name: the beginning of its first question.
 
-use rejoin_wire::{Json, message::{Message, MessageKind}};
+use rejoin_wire::{
+    Json,
+    message::{Message, MessageKind},
+};
 use serde::Deserialize;
 
 /// The longest title, in characters.
@@ -14,7 +17,10 @@ pub(crate) fn title_of(values: &Json) -> Option<String> {
         messages: Vec<Message>,
     }
     let values: Values = values.read().ok()?;
-    let first = values.messages.iter().find(|message| message.kind == MessageKind::Human)?;
+    let first = values
+        .messages
+        .iter()
+        .find(|message| message.kind == MessageKind::Human)?;
     shorten(&first.content.text())
 }
 
@@ -42,13 +48,26 @@ mod tests {
 
     #[test]
     fn the_first_question_is_the_title() {
-        check(r#"{"messages":[{"type":"system","content":"be kind"},{"type":"human","content":" two\n lines "},{"type":"human","content":"b"}]}"#, Some("two lines"));
-        check(r#"{"messages":[{"type":"human","content":[{"type":"text","text":"a block"}]}]}"#, Some("a block"));
+        check(
+            r#"{"messages":[{"type":"system","content":"be kind"},{"type":"human","content":" two\n lines "},{"type":"human","content":"b"}]}"#,
+            Some("two lines"),
+        );
+        check(
+            r#"{"messages":[{"type":"human","content":[{"type":"text","text":"a block"}]}]}"#,
+            Some("a block"),
+        );
     }
 
     #[test]
     fn values_without_a_question_have_none() {
-        for values in ["null", "{}", r#"{"messages":[]}"#, r#"{"messages":[{"type":"human","content":"  "}]}"#, r#"{"messages":7}"#, "[]"] {
+        for values in [
+            "null",
+            "{}",
+            r#"{"messages":[]}"#,
+            r#"{"messages":[{"type":"human","content":"  "}]}"#,
+            r#"{"messages":7}"#,
+            "[]",
+        ] {
             check(values, None);
         }
     }
@@ -56,6 +75,9 @@ mod tests {
     #[test]
     fn long_questions_are_cut_at_a_character() {
         let title = shorten(&"ä ".repeat(200)).expect("not empty");
-        assert!(title.ends_with('…') && title.chars().count() <= 81, "{title}");
+        assert!(
+            title.ends_with('…') && title.chars().count() <= 81,
+            "{title}"
+        );
     }
 }

@@ -29,7 +29,13 @@ pub(crate) fn Timeline(close: impl Fn() + 'static + Send) -> impl IntoView {
 
 #[component]
 fn TimelineEntry(entry: Entry) -> impl IntoView {
-    let Entry { number: _, time, kind, words, detail } = entry;
+    let Entry {
+        number: _,
+        time,
+        kind,
+        words,
+        detail,
+    } = entry;
     let line = view! { <time>{time}</time><span class="timeline-words">{words}</span> };
     view! {
         <li class="timeline-entry" data-testid="timeline-entry" data-kind=kind>

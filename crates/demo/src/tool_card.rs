@@ -9,10 +9,29 @@ use std::sync::Arc;
 
 /// A call with its arguments and, as soon as it is there, its answer.
 #[component]
-pub(crate) fn ToolCard(call: Memo<ToolCall>, result: Memo<Option<StreamMessage>>, streaming: Memo<bool>, is_followed: Signal<bool>) -> impl IntoView {
-    let name = move || call.with(|call| if call.name.is_empty() { "tool".to_owned() } else { call.name.clone() });
+pub(crate) fn ToolCard(
+    call: Memo<ToolCall>,
+    result: Memo<Option<StreamMessage>>,
+    streaming: Memo<bool>,
+    is_followed: Signal<bool>,
+) -> impl IntoView {
+    let name = move || {
+        call.with(|call| {
+            if call.name.is_empty() {
+                "tool".to_owned()
+            } else {
+                call.name.clone()
+            }
+        })
+    };
     let state = move || match result.get() {
-        Some(entry) if entry.message.with(|message| message.status.as_deref() == Some("error")) => ("error", "failed"),
+        Some(entry)
+            if entry
+                .message
+                .with(|message| message.status.as_deref() == Some("error")) =>
+        {
+            ("error", "failed")
+        }
         Some(_) => ("done", "done"),
         None if streaming.get() => ("asking", "being asked"),
         None if is_followed.get() => ("running", "running"),
@@ -39,7 +58,12 @@ pub(crate) fn ToolCard(call: Memo<ToolCall>, result: Memo<Option<StreamMessage>>
 /// A tool's answer whose call is not in the conversation.
 #[component]
 pub(crate) fn OrphanResult(entry: StreamMessage, is_in_card: Memo<bool>) -> impl IntoView {
-    let name = entry.message.get_untracked().name.clone().unwrap_or_else(|| "tool".to_owned());
+    let name = entry
+        .message
+        .get_untracked()
+        .name
+        .clone()
+        .unwrap_or_else(|| "tool".to_owned());
     let message: Signal<Arc<Message>> = entry.message.into();
     let text = move || message.with(|message| message.content.text().into_owned());
     view! {
@@ -56,7 +80,10 @@ pub(crate) fn OrphanResult(entry: StreamMessage, is_in_card: Memo<bool>) -> impl
 fn arguments(args: &Value) -> Vec<(String, String)> {
     match args {
         Value::Null => Vec::new(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), plain(value)))
+            .collect(),
         other => vec![("input".to_owned(), plain(other))],
     }
 }
@@ -65,7 +92,9 @@ fn arguments(args: &Value) -> Vec<(String, String)> {
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Object(_) | Value::Array(_) => serde_json::to_string_pretty(value).unwrap_or_default(),
+        Value::Object(_) | Value::Array(_) => {
+            serde_json::to_string_pretty(value).unwrap_or_default()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
@@ -77,14 +106,23 @@ mod tests {
 
     fn check(args: &serde_json::Value, expected: &[(&str, &str)]) {
         let found = arguments(args);
-        let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         assert_eq!(found, expected, "for {args}");
     }
 
     #[test]
     fn arguments_are_lines() {
-        check(&json!({"city": "Paris", "days": 3}), &[("city", "Paris"), ("days", "3")]);
-        check(&json!({"filter": {"a": [1]}}), &[("filter", "{\n  \"a\": [\n    1\n  ]\n}")]);
+        check(
+            &json!({"city": "Paris", "days": 3}),
+            &[("city", "Paris"), ("days", "3")],
+        );
+        check(
+            &json!({"filter": {"a": [1]}}),
+            &[("filter", "{\n  \"a\": [\n    1\n  ]\n}")],
+        );
         check(&json!("raw"), &[("input", "raw")]);
         check(&json!(null), &[]);
         check(&json!({}), &[]);
