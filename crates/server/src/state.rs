@@ -39,7 +39,6 @@ pub(crate) fn normalise(input: Value) -> Result<Map<String, Value>, String> {
     };
     if let Some(messages) = map.get_mut(MESSAGES) {
         let list = match messages.take() {
-            // A pair is a message too, so a list is only split when it is not one.
             Value::Array(list) => list,
             one => vec![one],
         };
@@ -54,44 +53,10 @@ pub(crate) fn normalise(input: Value) -> Result<Map<String, Value>, String> {
 
 /// Messages of an update that carry no id get one.
 pub(crate) fn full_message(message: Value) -> Result<Value, String> {
-    let mut given = match message {
-        Value::String(text) => Map::from_iter([
-            ("type".to_owned(), "human".into()),
-            ("content".to_owned(), text.into()),
-        ]),
-        Value::Object(given) => given,
-        Value::Array(pair) => match <[Value; 2]>::try_from(pair) {
-            Ok([role, content]) => {
-                Map::from_iter([("type".to_owned(), role), ("content".to_owned(), content)])
-            }
-            Err(_) => {
-                return Err(
-                    "A message must be a string, an object or a [role, content] pair".to_owned(),
-                );
-            }
-        },
-        _ => {
-            return Err(
-                "A message must be a string, an object or a [role, content] pair".to_owned(),
-            );
-        }
-    };
+    let mut given = fields(message)?;
     let word = given.remove("type").or_else(|| given.remove("role"));
     given.remove("role");
-    let kind = match word.as_ref().and_then(Value::as_str) {
-        Some("user" | "human") => "human",
-        Some("assistant" | "ai" | "AIMessageChunk") => "ai",
-        Some("system" | "developer") => "system",
-        Some("tool") => "tool",
-        Some("function") => "function",
-        Some("remove") => "remove",
-        _ => {
-            return Err(format!(
-                "Unknown message type: {}",
-                word.unwrap_or_default()
-            ));
-        }
-    };
+    let kind = kind(&word.unwrap_or_default())?;
     let id = given
         .remove("id")
         .filter(|id| !id.is_null())
@@ -131,6 +96,36 @@ pub(crate) fn full_message(message: Value) -> Result<Value, String> {
     }
     full.extend(given);
     Ok(Value::Object(full))
+}
+
+/// A message's fields, from any of the forms that LangChain takes.
+fn fields(message: Value) -> Result<Map<String, Value>, String> {
+    let of = |kind: Value, content: Value| {
+        Map::from_iter([("type".to_owned(), kind), ("content".to_owned(), content)])
+    };
+    match message {
+        Value::Object(given) => return Ok(given),
+        Value::String(text) => return Ok(of("human".into(), text.into())),
+        Value::Array(pair) => {
+            if let Ok([role, content]) = <[Value; 2]>::try_from(pair) {
+                return Ok(of(role, content));
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Err("A message must be a string, an object or a [role, content] pair".to_owned())
+}
+
+fn kind(word: &Value) -> Result<&'static str, String> {
+    Ok(match word.as_str() {
+        Some("user" | "human") => "human",
+        Some("assistant" | "ai" | "AIMessageChunk") => "ai",
+        Some("system" | "developer") => "system",
+        Some("tool") => "tool",
+        Some("function") => "function",
+        Some("remove") => "remove",
+        _ => return Err(format!("Unknown message type: {word}")),
+    })
 }
 
 /// The messages of a state; empty where there are none.

@@ -116,20 +116,7 @@ async fn kill_9_ends_the_run_as_an_error_and_loses_nothing_shown() {
     let all = api.join(&thread, &run, Some("-1")).await.rest().await;
     assert_eq!(all[..seen.len()], seen);
 
-    // The text that was streamed, and exactly that, is in the state.
-    let text: String = all
-        .iter()
-        .filter(|frame| frame.event_name() == "messages")
-        .map(|frame| data(frame)[0]["content"].as_str().unwrap().to_owned())
-        .collect();
-    let state = api.state(&thread).await;
-    let messages = state["values"]["messages"].as_array().unwrap();
-    assert_eq!(messages.len(), 4);
-    assert_eq!(last_text(&state), text);
-    assert_eq!(
-        messages[3]["response_metadata"],
-        json!({"finish_reason": "aborted"})
-    );
+    the_streamed_text_is_kept(api, &thread, &all).await;
     // And the thread works.
     let frames = api.run_all(&thread, request("chat", 2, 0.0)).await;
     assert_eq!(
@@ -142,6 +129,23 @@ async fn kill_9_ends_the_run_as_an_error_and_loses_nothing_shown() {
     assert_eq!(
         api.get(&format!("/threads/{thread}")).await["error"],
         Value::Null
+    );
+}
+
+async fn the_streamed_text_is_kept(api: &Api, thread: &str, all: &[rejoin_wire::sse::Frame]) {
+    // The text that was streamed, and exactly that, is in the state.
+    let text: String = all
+        .iter()
+        .filter(|frame| frame.event_name() == "messages")
+        .map(|frame| data(frame)[0]["content"].as_str().unwrap().to_owned())
+        .collect();
+    let state = api.state(thread).await;
+    let messages = state["values"]["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 4);
+    assert_eq!(last_text(&state), text);
+    assert_eq!(
+        messages[3]["response_metadata"],
+        json!({"finish_reason": "aborted"})
     );
 }
 
