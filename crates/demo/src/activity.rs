@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use rejoin_core::{Notice, Outcome, StreamError};
+use rejoin_leptos::connection_words;
 use rejoin_wire::event::{Event, EventName};
 use serde::Deserialize;
 
@@ -77,10 +78,11 @@ impl Activity {
             }
             Notice::EventApplied(event) => self.take_event(event),
             Notice::ConnectionChanged(connection) => {
+                let state = connection.as_str().replace('_', " ");
                 self.add(
                     "connection",
-                    format!("Connection is {}", connection.as_str().replace('_', " ")),
-                    None,
+                    connection_words(*connection, None),
+                    Some(format!("state: {state}")),
                 );
             }
             Notice::AttemptOpened {
@@ -88,9 +90,9 @@ impl Activity {
                 last_event_id,
             } => {
                 let words = if *tries == 0 {
-                    "Connecting".to_owned()
+                    "A connection is opened".to_owned()
                 } else {
-                    format!("Connecting, attempt {}", tries + 1)
+                    format!("A connection is opened, attempt {}", tries + 1)
                 };
                 self.add(
                     "connection",
@@ -190,7 +192,10 @@ impl Activity {
     }
 
     fn add(self, kind: &'static str, words: String, detail: Option<String>) {
-        let number = self.next.get_value();
+        // A last notice may come while the conversation is taken down.
+        let Some(number) = self.next.try_get_value() else {
+            return;
+        };
         self.next.set_value(number + 1);
         let entry = Entry {
             number,

@@ -179,7 +179,7 @@ pub(crate) fn Conversation(target: Target, nav: Nav, threads: Threads) -> impl I
                 </div>
             </main>
             <Show when=move || timeline_open.get()>
-                <Timeline close=move || timeline_open.set(false) />
+                <Timeline close=move || { timeline_open.set(false); page::focus("open-timeline"); } />
             </Show>
         </div>
         <Announcer />
@@ -189,7 +189,7 @@ pub(crate) fn Conversation(target: Target, nav: Nav, threads: Threads) -> impl I
 fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
     let query = page::query();
     let activity = Activity::new();
-    let draft = RwSignal::new(String::new());
+    let draft = nav.draft;
     let follow = Follow::new();
     let last_text = StoredValue::new(None);
     let entered = StoredValue::new(target.thread.clone());
@@ -230,7 +230,6 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         if is_ours && next.thread != entered.get_value() {
             entered.set_value(next.thread.clone());
             last_text.set_value(None);
-            draft.set(String::new());
             activity.turn();
             follow.jump(false);
             stream.switch_thread(next.thread.map(ThreadId::from));

@@ -29,6 +29,10 @@ pub(crate) fn Composer() -> impl IntoView {
             request_animation_frame(move || fit(&field));
         }
     });
+    // Where there is a real keyboard; on a phone it would cover half the page.
+    if page::has_keyboard() {
+        request_animation_frame(|| page::focus("composer"));
+    }
     let keys = window_event_listener(ev::keydown, move |event| global_key(&event, chat, overlays));
     on_cleanup(move || keys.remove());
     let on_key = move |event: ev::KeyboardEvent| {

@@ -25,7 +25,7 @@ pub(crate) fn Header(nav: Nav, threads: Threads, timeline_open: RwSignal<bool>) 
             <AssistantSelect nav threads />
             <span class="spacer"></span>
             <button
-                type="button" class="icon-button" data-testid="timeline-toggle" aria-label="Event timeline" title="Event timeline"
+                type="button" id="open-timeline" class="icon-button" data-testid="timeline-toggle" aria-label="Event timeline" title="Event timeline"
                 aria-expanded=move || timeline_open.get().to_string() aria-controls="timeline"
                 on:click=move |_| timeline_open.update(|open| *open = !*open)
             >

@@ -62,6 +62,12 @@ pub(crate) fn keep_setting(name: &str, value: &str) {
     }
 }
 
+/// Whether the device most likely has a keyboard: it has a mouse or the like.
+pub(crate) fn has_keyboard() -> bool {
+    let query = window().match_media("(hover: hover)");
+    query.ok().flatten().is_some_and(|query| query.matches())
+}
+
 /// Gives an element the keyboard focus.
 pub(crate) fn focus(id: &str) {
     if let Some(element) = document()

@@ -21,6 +21,8 @@ pub(crate) struct Target {
 #[derive(Clone, Copy)]
 pub(crate) struct Nav {
     target: RwSignal<Target>,
+    /// What is typed and not sent; it stays while threads and assistants change.
+    pub(crate) draft: RwSignal<String>,
 }
 
 impl Target {
@@ -47,7 +49,10 @@ impl Nav {
             target.set(Target::read(&page::query()))
         });
         on_cleanup(move || back.remove());
-        Self { target }
+        Self {
+            target,
+            draft: RwSignal::new(String::new()),
+        }
     }
 
     pub(crate) fn get(self) -> Target {

@@ -97,6 +97,11 @@ impl Threads {
         self.problem.get()
     }
 
+    fn ids(self) -> Vec<ThreadId> {
+        self.lines
+            .with(|lines| lines.iter().map(|line| line.id.clone()).collect())
+    }
+
     fn delete(self, thread: ThreadId) {
         let server = self.nav.get_untracked().server;
         spawn_local(async move {
@@ -144,8 +149,8 @@ pub(crate) fn Sidebar(nav: Nav, threads: Threads, overlays: Overlays) -> impl In
                 </button>
             </div>
             <ul class="threads" data-testid="thread-list">
-                <For each=move || threads.lines.get() key=|line| (line.id.clone(), line.title.clone(), line.status as u8, line.updated_at.clone()) let:line>
-                    <ThreadItem line nav threads overlays />
+                <For each=move || threads.ids() key=ThreadId::clone let:id>
+                    <ThreadItem id nav threads overlays />
                 </For>
             </ul>
             <Show when=move || threads.lines.with(Vec::is_empty) && !threads.is_loading.get()>
@@ -159,77 +164,98 @@ pub(crate) fn Sidebar(nav: Nav, threads: Threads, overlays: Overlays) -> impl In
 }
 
 #[component]
-fn ThreadItem(line: ThreadLine, nav: Nav, threads: Threads, overlays: Overlays) -> impl IntoView {
-    let ThreadLine {
-        id,
-        title,
-        graph,
-        updated_at,
-        status,
-    } = line;
-    let is_current = {
-        let id = id.clone();
-        move || nav.get().thread.as_deref() == Some(id.as_str())
-    };
-    let title = {
-        let id = id.clone();
-        move || {
-            let own = || threads.titles.with(|titles| titles.get(&id).cloned());
-            title
-                .clone()
-                .or_else(own)
-                .unwrap_or_else(|| "Untitled".into())
-        }
-    };
-    let open = {
-        let (id, graph) = (id.clone(), graph.clone());
-        move |_| {
-            let known = graph.clone().filter(|graph| {
-                threads
-                    .assistants
-                    .with_untracked(|names| names.contains(graph))
-            });
-            nav.open_thread(Some(id.to_string()), known);
-            overlays.drawer.set(false);
-        }
-    };
-    let is_sure = RwSignal::new(false);
+fn ThreadItem(id: ThreadId, nav: Nav, threads: Threads, overlays: Overlays) -> impl IntoView {
     let thread_id = id.to_string();
-    let delete = move |_| {
-        if is_sure.get_untracked() {
-            threads.delete(id.clone())
-        } else {
-            is_sure.set(true)
-        }
+    let key = StoredValue::new(id);
+    // The item stays, and so does the focus in it, while what is known of its thread changes.
+    let line = Memo::new(move |_| {
+        let id = key.get_value();
+        threads
+            .lines
+            .with(|lines| lines.iter().find(|line| line.id == id).cloned())
+    });
+    let status = Memo::new(move |_| {
+        line.with(|line| {
+            line.as_ref()
+                .map_or(ThreadStatus::Unknown, |line| line.status)
+        })
+    });
+    let is_current = move || {
+        let current = nav.get().thread;
+        key.with_value(|id| current.as_deref() == Some(id.as_str()))
     };
-    let about = [graph, updated_at.as_deref().and_then(age)]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" · ");
-    let (word, status_label) = status_words(status);
+    let title = Memo::new(move |_| {
+        let known = line.with(|line| line.as_ref().and_then(|line| line.title.clone()));
+        let own = || {
+            threads
+                .titles
+                .with(|titles| titles.get(&key.get_value()).cloned())
+        };
+        known
+            .or_else(own)
+            .unwrap_or_else(|| "Untitled".into())
+            .to_string()
+    });
+    let open = move |_| {
+        let graph = line.with_untracked(|line| line.as_ref().and_then(|line| line.graph.clone()));
+        let known = graph.filter(|graph| {
+            threads
+                .assistants
+                .with_untracked(|names| names.contains(graph))
+        });
+        nav.open_thread(Some(key.get_value().to_string()), known);
+        overlays.drawer.set(false);
+    };
     view! {
         <li class="thread-row">
             <button
-                type="button" class="thread" data-testid="thread-item" data-thread-id=thread_id data-status=word
-                aria-current=move || is_current().then_some("true") on:click=open
+                type="button" class="thread" data-testid="thread-item" data-thread-id=thread_id data-status=move || status_words(status.get()).0
+                aria-current=move || is_current().then_some("true") title=move || title.get() on:click=open
             >
-                <span class="thread-title">{title}</span>
+                <span class="thread-title">{move || title.get()}</span>
                 <span class="thread-about">
-                    {status_label.map(|label| view! { <span class="thread-status">{label}</span> })}
-                    {about}
+                    {move || status_words(status.get()).1.map(|label| view! { <span class="thread-status">{label}</span> })}
+                    {move || line.with(|line| line.as_ref().map(about))}
                 </span>
             </button>
-            <button
-                type="button" class="icon-button small delete" class:sure=move || is_sure.get()
-                aria-label=move || if is_sure.get() { "Really delete this conversation" } else { "Delete this conversation" }
-                title=move || if is_sure.get() { "Press again to delete" } else { "Delete" }
-                on:click=delete on:blur=move |_| is_sure.set(false)
-            >
-                {icons::trash()}
-            </button>
+            <DeleteButton key threads />
         </li>
     }
+}
+
+/// Asks once more before it deletes.
+#[component]
+fn DeleteButton(key: StoredValue<ThreadId>, threads: Threads) -> impl IntoView {
+    let is_sure = RwSignal::new(false);
+    let label = move || {
+        if is_sure.get() {
+            "Press again to delete this conversation"
+        } else {
+            "Delete this conversation"
+        }
+    };
+    let delete = move |_| {
+        if is_sure.get_untracked() {
+            threads.delete(key.get_value());
+        } else {
+            is_sure.set(true);
+        }
+    };
+    view! {
+        <button
+            type="button" class="icon-button small delete" class:sure=move || is_sure.get() aria-label=label title=label
+            on:click=delete on:blur=move |_| is_sure.set(false)
+        >
+            {icons::trash()}
+        </button>
+    }
+}
+
+/// The graph and the age, in one line.
+fn about(line: &ThreadLine) -> String {
+    let age = line.updated_at.as_deref().and_then(age);
+    let parts = [line.graph.clone(), age];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn status_words(status: ThreadStatus) -> (&'static str, Option<&'static str>) {

@@ -1,15 +1,24 @@
 //! What has happened, line by line, for who wants to know.
 
 use crate::{activity::Entry, chat::Chat, icons};
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 
 /// The panel beside the conversation; newest first.
 #[component]
-pub(crate) fn Timeline(close: impl Fn() + 'static + Send) -> impl IntoView {
+pub(crate) fn Timeline(close: impl Fn() + 'static + Send + Sync) -> impl IntoView {
     let chat: Chat = expect_context();
     let entries = chat.activity.entries;
+    // Escape means this panel while the focus is in it, and the stream otherwise.
+    let close = StoredValue::new(close);
+    let close = move || close.with_value(|close| close());
+    let on_key = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.prevent_default();
+            close();
+        }
+    };
     view! {
-        <aside class="timeline" id="timeline" data-testid="timeline" aria-label="Event timeline">
+        <aside class="timeline" id="timeline" data-testid="timeline" aria-label="Event timeline" on:keydown=on_key>
             <div class="panel-head">
                 <h2>"Timeline"</h2>
                 <button type="button" class="quiet-button" on:click=move |_| entries.set(Vec::new())>"Clear"</button>
