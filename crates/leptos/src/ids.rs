@@ -9,12 +9,23 @@ pub(crate) fn with_message_ids(submission: Submission, messages_key: &str) -> Su
     with_ids_from(submission, messages_key, rejoin_browser::random_uuid)
 }
 
-fn with_ids_from(mut submission: Submission, messages_key: &str, make_id: impl Fn() -> String) -> Submission {
-    let Some(mut input) = submission.input.as_ref().and_then(|input| input.read::<Value>().ok()) else {
+fn with_ids_from(
+    mut submission: Submission,
+    messages_key: &str,
+    make_id: impl Fn() -> String,
+) -> Submission {
+    let Some(mut input) = submission
+        .input
+        .as_ref()
+        .and_then(|input| input.read::<Value>().ok())
+    else {
         return submission;
     };
-    let Some(messages) = input.get_mut(messages_key).and_then(Value::as_array_mut) else { return submission };
-    let without_id = |message: &&mut Value| message.is_object() && message.get("id").is_none_or(Value::is_null);
+    let Some(messages) = input.get_mut(messages_key).and_then(Value::as_array_mut) else {
+        return submission;
+    };
+    let without_id =
+        |message: &&mut Value| message.is_object() && message.get("id").is_none_or(Value::is_null);
     let mut changed = false;
     for message in messages.iter_mut().filter(without_id) {
         message["id"] = make_id().into();
@@ -34,7 +45,10 @@ mod tests {
     #[track_caller]
     fn check(input: &str, expect: &str) {
         let input = Json::parse(input.to_owned()).expect("valid");
-        let submission = Submission { input: Some(input), ..Submission::default() };
+        let submission = Submission {
+            input: Some(input),
+            ..Submission::default()
+        };
         let done = with_ids_from(submission, "messages", || "new".to_owned());
         assert_eq!(done.input.expect("kept").text(), expect);
     }
@@ -45,7 +59,10 @@ mod tests {
             r#"{"b":1,"messages":[{"content":"x"},{"id":"old"},{"id":null},"text"]}"#,
             r#"{"b":1,"messages":[{"content":"x","id":"new"},{"id":"old"},{"id":"new"},"text"]}"#,
         );
-        check(r#"{ "messages": [{"id":"old"}] }"#, r#"{ "messages": [{"id":"old"}] }"#);
+        check(
+            r#"{ "messages": [{"id":"old"}] }"#,
+            r#"{ "messages": [{"id":"old"}] }"#,
+        );
         check(r#"{ "messages": "text" }"#, r#"{ "messages": "text" }"#);
         check("[ 1 ]", "[ 1 ]");
     }

@@ -10,7 +10,7 @@
 //!     view! {
 //!         <ConnectionStatus stream />
 //!         <For each=move || stream.messages.get() key=|message| message.key.clone() let:message>
-//!             <p>{move || message.message.read().text().to_string()}</p>
+//!             <p>{move || message.message.read().content.text().to_string()}</p>
 //!         </For>
 //!         <button on:click=move |_| stream.submit_text("hi", None)>"Send"</button>
 //!         <button on:click=move |_| stream.stop()>"Disconnect"</button>

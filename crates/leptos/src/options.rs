@@ -1,6 +1,8 @@
 //! What `use_stream` is told.
 
-use rejoin_browser::{HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, StreamOptions};
+use rejoin_browser::{
+    HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, StreamOptions,
+};
 use rejoin_core::{Config, Notice, wire::ThreadId};
 use std::{fmt, future::Future, pin::Pin, rc::Rc};
 

@@ -94,7 +94,9 @@ impl Writer {
                 row.write(slot);
             }
             if order {
-                signals.messages.set(self.rows.iter().map(Row::handle).collect());
+                signals
+                    .messages
+                    .set(self.rows.iter().map(Row::handle).collect());
             }
         }
         if let Some(values) = snapshot.values {
@@ -118,8 +120,15 @@ impl Writer {
     }
 
     fn reorder(&mut self, slots: &[MessageSlot]) {
-        let mut rows: HashMap<MessageId, Row> = self.rows.drain(..).map(|row| (row.id.clone(), row)).collect();
-        self.rows = slots.iter().map(|slot| rows.remove(slot.id()).unwrap_or_else(|| Row::new(slot))).collect();
+        let mut rows: HashMap<MessageId, Row> = self
+            .rows
+            .drain(..)
+            .map(|row| (row.id.clone(), row))
+            .collect();
+        self.rows = slots
+            .iter()
+            .map(|slot| rows.remove(slot.id()).unwrap_or_else(|| Row::new(slot)))
+            .collect();
     }
 }
 
@@ -142,7 +151,10 @@ impl Row {
         if !Arc::ptr_eq(&self.message.read_untracked(), &slot.message) {
             self.message.set(Arc::clone(&slot.message));
         }
-        let flags = [(&self.incomplete, MessageOrigin::Partial), (&self.optimistic, MessageOrigin::Optimistic)];
+        let flags = [
+            (&self.incomplete, MessageOrigin::Partial),
+            (&self.optimistic, MessageOrigin::Optimistic),
+        ];
         for (signal, origin) in flags {
             let flag = slot.origin == origin;
             if signal.get_untracked() != flag {

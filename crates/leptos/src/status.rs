@@ -15,7 +15,9 @@ pub fn ConnectionStatus(
     /// Whose connection.
     stream: UseStream,
 ) -> impl IntoView {
-    let UseStream { connection, error, .. } = stream;
+    let UseStream {
+        connection, error, ..
+    } = stream;
     let words = Memo::new(move |_| connection_words(connection.get(), error.get().as_ref()));
     let countdown = countdown(connection);
     view! {
@@ -36,16 +38,26 @@ pub fn connection_words(connection: Connection, error: Option<&StreamError>) -> 
         Connection::Live => "Connected. The answer is coming in.",
         Connection::Stalled => "Connected, but nothing has come for a while. Checking…",
         Connection::Reconnecting { attempt, retry_at } => {
-            let verb = if retry_at.is_some() { "Reconnecting" } else { "Reconnecting now" };
+            let verb = if retry_at.is_some() {
+                "Reconnecting"
+            } else {
+                "Reconnecting now"
+            };
             return format!("Connection lost; the agent goes on. {verb} (attempt {attempt})");
         }
-        Connection::Offline => "You are offline; the agent goes on. The stream continues when the network is back.",
+        Connection::Offline => {
+            "You are offline; the agent goes on. The stream continues when the network is back."
+        }
         Connection::Paused => "Paused while this page is hidden; the agent goes on.",
         Connection::CatchingUp => "Connected again. Fetching what was missed…",
         Connection::Disconnected => "Disconnected; the agent goes on. Rejoin to follow it.",
         Connection::Finished => "Finished.",
-        Connection::Expired => "The run could not be followed any more. This is what the thread's history holds.",
-        Connection::Failed => return error.map_or_else(|| "Failed.".to_owned(), |error| error.message.clone()),
+        Connection::Expired => {
+            "The run could not be followed any more. This is what the thread's history holds."
+        }
+        Connection::Failed => {
+            return error.map_or_else(|| "Failed.".to_owned(), |error| error.message.clone());
+        }
     };
     words.to_owned()
 }
@@ -101,8 +113,14 @@ mod tests {
     #[test]
     fn says_what_is_happening() {
         let error = StreamError::new(ErrorCode::Unauthorized).with_status(401);
-        assert_eq!(connection_words(Connection::Failed, Some(&error)), error.message);
-        let lost = Connection::Reconnecting { attempt: 3, retry_at: Some(Millis(5)) };
+        assert_eq!(
+            connection_words(Connection::Failed, Some(&error)),
+            error.message
+        );
+        let lost = Connection::Reconnecting {
+            attempt: 3,
+            retry_at: Some(Millis(5)),
+        };
         assert!(connection_words(lost, None).contains("attempt 3"));
         assert!(connection_words(Connection::Disconnected, None).contains("Rejoin"));
     }

@@ -90,7 +90,9 @@ fn connect(options: &UseStreamOptions, signals: Signals) -> Handle {
     let shown = stream.subscribe({
         let (stream, writer) = (stream.downgrade(), RefCell::new(Writer::default()));
         move || {
-            let Some(stream) = stream.upgrade() else { return };
+            let Some(stream) = stream.upgrade() else {
+                return;
+            };
             let mut writer = writer.borrow_mut();
             let snapshot = stream.with_view(|view| Snapshot::take(view, writer.revision()));
             writer.write(signals, snapshot);
@@ -131,23 +133,40 @@ impl UseStream {
 
     /// Says something to the assistant: one human message, with `config` (such as `{"configurable":{..}}`) for the run.
     pub fn submit_text(&self, text: &str, config: Option<Json>) {
-        let messages_key = self.handle.try_with_value(|handle| Some(handle.as_ref()?.messages_key.clone()));
-        let Some(messages_key) = messages_key.flatten() else { return };
+        let messages_key = self
+            .handle
+            .try_with_value(|handle| Some(handle.as_ref()?.messages_key.clone()));
+        let Some(messages_key) = messages_key.flatten() else {
+            return;
+        };
         let message = serde_json::json!({ "type": "human", "content": text });
-        let input = Json::from_value(&serde_json::json!({ messages_key: [message] })).expect("JSON is JSON");
-        self.submit(Submission { input: Some(input), config, ..Submission::default() });
+        let input = Json::from_value(&serde_json::json!({ messages_key: [message] }))
+            .expect("JSON is JSON");
+        self.submit(Submission {
+            input: Some(input),
+            config,
+            ..Submission::default()
+        });
     }
 
     /// Answers what the agent asks: any JSON for one interrupt, or a map from interrupt id to answer.
     pub fn resume(&self, answer: Json) {
-        let command = Command { resume: Some(answer), ..Command::default() };
-        self.submit(Submission { command: Some(command), ..Submission::default() });
+        let command = Command {
+            resume: Some(answer),
+            ..Command::default()
+        };
+        self.submit(Submission {
+            command: Some(command),
+            ..Submission::default()
+        });
     }
 
     /// Submits the last submission once more. Its messages keep their ids, so a graph that
     /// has them already replaces them. Does nothing before the first.
     pub fn retry(&self) {
-        let last = self.handle.try_with_value(|handle| handle.as_ref()?.last_submission.clone());
+        let last = self
+            .handle
+            .try_with_value(|handle| handle.as_ref()?.last_submission.clone());
         if let Some(last) = last.flatten() {
             self.submit(last);
         }
@@ -184,7 +203,10 @@ impl UseStream {
 
     /// `None` on a server and after the owner is gone. Nothing is borrowed while `call` runs.
     fn with_stream<R>(&self, call: impl FnOnce(&Stream) -> R) -> Option<R> {
-        let stream = self.handle.try_with_value(|handle| Some(handle.as_ref()?.stream.clone())).flatten()?;
+        let stream = self
+            .handle
+            .try_with_value(|handle| Some(handle.as_ref()?.stream.clone()))
+            .flatten()?;
         Some(call(&stream))
     }
 }
