@@ -69,12 +69,16 @@ scenario("stop, then rejoin: stopping keeps the text and the agent goes on", asy
 
 scenario("stop before the run id is known, then rejoin", async (session) => {
   const app = await session.open(RUN);
-  session.proxy.fault("stream", { kind: "delay", ms: 1500 });
+  session.proxy.fault("stream", { kind: "withhold" });
+  const asked = session.proxy.next("stream", "fault");
   await app.send();
-  await app.passed("connecting");
+  await asked;
   await app.at("stop").click();
   await app.state("disconnected");
   assert.equal(await app.at("message").count(), 1, "the question stays");
+  await app.at("rejoin").click();
+  await app.settled(ANSWER);
+  assert.equal(session.proxy.count("stream"), 1, "the question was asked once");
 });
 
 scenario("tab hidden while the connection is cut, then visible again, without a click", async (session) => {
@@ -152,7 +156,7 @@ scenario("cut again and again: every connection of one run is lost once", async 
   const random = seeded(SEED + 1);
   session.proxy.fault("stream", { kind: "cut", afterBytes: 4000 });
   for (let join = 0; join < 4; join += 1) {
-    session.proxy.fault("join", { kind: "cut", afterBytes: 3000 + Math.floor(random() * 12_000) });
+    session.proxy.fault("join", { kind: "cut", afterBytes: 2000 + Math.floor(random() * 3000) });
   }
   const app = await session.open(RUN);
   await app.send();
@@ -292,7 +296,7 @@ scenario("our server killed with -9 mid-run and started again: an error is shown
 }, { on: ["rejoin"] });
 
 scenario("the server restarts mid-run and runs it again from the start: the reader sees one answer", async (session) => {
-  const app = await streaming(session);
+  const app = await streaming(session, { ...RUN, attempts_max: 60 });
   await session.server.kill("SIGTERM");
   await session.server.start();
   await app.state("finished");

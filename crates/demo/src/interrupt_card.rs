@@ -12,11 +12,8 @@ pub(crate) fn InterruptCard(card: Card) -> impl IntoView {
         &card.interrupt.value.read().unwrap_or_default(),
     ));
     let own_words = RwSignal::new(String::new());
-    let id = card
-        .interrupt
-        .id
-        .map(|id| id.to_string())
-        .filter(|_| card.needs_id);
+    // An answer names its question even when there is only one: the JS server takes a bare `false` for no answer at all.
+    let id = card.interrupt.id.map(|id| id.to_string());
     let answer = StoredValue::new(move |answer: Value| {
         let answer = match &id {
             Some(id) => Value::Object(Map::from_iter([(id.clone(), answer)])),

@@ -98,27 +98,23 @@ fn Skeleton() -> impl IntoView {
     }
 }
 
-/// One question of the agent, and what its answer must look like.
+/// One question of the agent.
 #[derive(Clone)]
 pub(crate) struct Card {
     pub(crate) key: String,
     pub(crate) interrupt: rejoin_wire::thread::Interrupt,
-    /// With several questions open, an answer names the one it is for.
-    pub(crate) needs_id: bool,
 }
 
 fn cards(chat: Chat) -> Vec<Card> {
     let interrupts = chat.stream.interrupts.get();
-    let needs_id = interrupts.len() > 1;
     let card = |(at, interrupt): (usize, rejoin_wire::thread::Interrupt)| {
         let id = interrupt
             .id
             .as_ref()
             .map_or_else(|| at.to_string(), ToString::to_string);
         Card {
-            key: format!("{id} {needs_id} {}", interrupt.value.text()),
+            key: format!("{id} {}", interrupt.value.text()),
             interrupt,
-            needs_id,
         }
     };
     interrupts.into_iter().enumerate().map(card).collect()

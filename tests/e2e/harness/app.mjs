@@ -7,6 +7,7 @@ export const QUICK = {
   join_timeout_ms: 2000, stall_ms: 2500, backoff_base_ms: 50, backoff_max_ms: 300, attempts_max: 8, settle_timeout_ms: 3000,
 };
 const WAIT_MS = 20_000;
+const DESKTOP = { width: 1280, height: 800 };
 const NOISE = /Failed to load resource|net::ERR_|preloaded using link preload/;
 
 /** A tab on the demo. `session` is what `test.mjs` hands to each test. */
@@ -30,6 +31,7 @@ export class App {
   /** A new tab with its recorder, still empty. Pass an earlier tab's `log` to go on with its record. */
   static async tab(session, { log, context } = {}) {
     const page = await (context ?? session.context).newPage();
+    await page.setViewportSize(DESKTOP);
     const app = new App(session, page);
     if (log) app.log = log;
     await record(page, app.log, app.states);

@@ -1,5 +1,6 @@
 // The one origin a test's browser sees: the demo's static files under a strict security policy, and under /api the
 // server, through faults. Each test has its own proxy, hence its own port, hence its own origin and empty storage.
+import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
@@ -75,6 +76,12 @@ class Proxy extends EventEmitter {
     this.#faults = [];
   }
 
+  /** A fault at an offset that the body never reached would prove nothing. */
+  assertFaultsHappened() {
+    const missed = this.calls.filter((call) => call.faultAfterBytes !== undefined && !call.faulted);
+    assert.deepEqual(missed.map((call) => `${call.fault} after ${call.faultAfterBytes} of ${call.bytes} bytes`), [], "faults that never happened");
+  }
+
   /** Drops every open API connection in mid-air. */
   dropAll() {
     for (const response of this.#open) response.destroy();
@@ -130,7 +137,10 @@ class Proxy extends EventEmitter {
     const body = await collect(request);
     if (this.down) return void response.destroy();
     const fault = this.#takeFault(call);
-    if (fault) call.fault = fault.kind;
+    if (fault) {
+      call.fault = fault.kind;
+      call.faultAfterBytes = fault.afterBytes;
+    }
     if (fault && (await this.#answerInstead(fault, call, response))) return;
     await this.#forward(request, body, call, fault, response, upstreamAbort.signal);
   }
@@ -181,6 +191,11 @@ class Proxy extends EventEmitter {
     outgoing.end(body);
     const [incoming] = await once(outgoing, "response");
     call.status = incoming.statusCode;
+    if (fault?.kind === "withhold") {
+      // The server has the request; its answer never arrives.
+      incoming.resume();
+      return void this.emit("fault", call);
+    }
     const passed = Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !["connection", "keep-alive", "content-length"].includes(name)));
     response.writeHead(incoming.statusCode, passed);
     response.flushHeaders();

@@ -29,6 +29,7 @@ export function suite({ on: servers } = {}) {
       const session = new Session(shared.browser, shared.server, await startProxy(shared.server.url));
       try {
         await work(session);
+        session.proxy.assertFaultsHappened();
       } catch (error) {
         error.message += `\n${await session.describe()}`;
         throw error;
