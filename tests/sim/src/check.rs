@@ -18,6 +18,10 @@ pub(crate) struct Checker {
     pub(crate) violation: Option<String>,
     /// When a run last ended for the client.
     pub(crate) ended_at: u64,
+    /// Whether records are cut so short that a reload cannot tell an attempt that was given up from one that goes on.
+    pub(crate) short_records: bool,
+    /// Whether the client has said that it could not read the thread's state.
+    pub(crate) history_unavailable: bool,
     shown: BTreeMap<String, Shown>,
     revision: u64,
 }
@@ -31,6 +35,7 @@ impl Checker {
     pub(crate) fn forget_shown(&mut self) {
         self.shown.clear();
         self.revision = 0;
+        self.history_unavailable = false;
     }
 
     pub(crate) fn ended(&mut self, now: u64, _outcome: &Outcome) {
@@ -65,6 +70,7 @@ impl Checker {
                 self.fail(format!("message {id} shrank from {} to {bytes} bytes", shown.bytes));
             }
             if let Some(told) = server.truth.told.get(&id)
+                && !self.short_records
                 && let Some(other) = nodes.insert((told.run.clone(), told.node), id.clone())
             {
                 self.fail(format!("{other} and {id} are two attempts at one message, and both are shown"));

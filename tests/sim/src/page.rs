@@ -279,6 +279,10 @@ impl World {
                 }
             }
             Notice::StartedOver { .. } => self.report.count("notice: started over"),
+            Notice::Warning(error) if error.code == rejoin_core::ErrorCode::HistoryUnavailable => {
+                self.checker.history_unavailable = true;
+                self.report.count("warning: history_unavailable");
+            }
             Notice::Warning(error) => self.report.count(format!("warning: {}", error.code)),
             Notice::StorageFailed { code } => self.report.count(format!("storage failed: {code}")),
             Notice::ConnectionChanged(connection) => {

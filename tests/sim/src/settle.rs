@@ -114,9 +114,11 @@ impl World {
         let last = self.server.threads.get(&thread).and_then(|thread| thread.runs.last());
         let followed = last.is_some() && last.map(String::as_str) == view.run_id().map(|run| run.as_str());
         let over = last.is_some_and(|run| !self.server.runs[run].is_active());
-        // What a server loses after the client has ended is not the client's to show.
-        let kept = self.server.lost_at.is_none_or(|at| at <= self.checker.ended_at);
-        if followed && over && kept && matches!(view.connection(), Connection::Finished | Connection::Expired) {
+        // What happens on the thread after the client has read it is not the client's to show.
+        let read_at = self.server.state_read_at;
+        let unchanged = self.server.threads.get(&thread).is_some_and(|thread| thread.changed_at <= read_at);
+        let kept = unchanged && self.server.lost_at.is_none_or(|at| at <= read_at);
+        if followed && over && kept && !self.checker.history_unavailable && matches!(view.connection(), Connection::Finished | Connection::Expired) {
             self.report.count("compared in place");
             self.compare(&thread);
         }
@@ -167,7 +169,8 @@ impl World {
         if view.interrupts() != asked {
             self.checker.fail(format!("at rest the view asks {:?}, the server {asked:?}", view.interrupts()));
         }
-        if thread.status == "error" && self.server.ways().thread_keeps_error() && view.error().is_none() {
+        let last_failed = thread.runs.last().is_some_and(|run| self.server.runs[run].status == "error");
+        if last_failed && self.server.ways().thread_keeps_error() && view.error().is_none() {
             self.checker.fail("the thread's last run failed, and the view does not say so");
         }
         self.report.count("compared");

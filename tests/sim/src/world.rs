@@ -41,8 +41,8 @@ pub(crate) enum Event {
     User(Action),
     /// Something happens.
     Happen(Happening),
-    /// The network is back.
-    NetworkBack(bool),
+    /// The network is back, unless it has gone again since.
+    NetworkBack(u64),
     /// The server is back.
     ServerBack,
     /// The page is shown again.
@@ -80,7 +80,6 @@ pub(crate) struct World {
     /// Requests fail, and whether the browser says so.
     pub(crate) network_gone: Option<bool>,
     network_epoch: u64,
-    server_epoch: u64,
     steps: u64,
     wakes: (u64, u32),
 }
@@ -109,11 +108,11 @@ impl World {
             commands: 0,
             network_gone: None,
             network_epoch: 0,
-            server_epoch: 0,
             steps: 0,
             wakes: (0, 0),
             plan,
         };
+        world.checker.short_records = world.plan.record_bytes_max < 10_000;
         world.trace.line(0, || format!("{:?}", world.plan));
         world.report.count(format!("server {:?}", world.plan.kind));
         world.report.count(format!("agent {:?}", world.plan.agent));
@@ -203,7 +202,11 @@ impl World {
                     self.strike(happening);
                 }
             }
-            Event::NetworkBack(told) => self.network_back(told),
+            Event::NetworkBack(epoch) => {
+                if epoch == self.network_epoch {
+                    self.network_back();
+                }
+            }
             Event::ServerBack => self.server_back(),
             Event::Show(page) => self.show(page),
             Event::Thaw(page, lost) => self.thaw(page, lost),
@@ -454,7 +457,9 @@ impl World {
     }
 
     fn network_goes(&mut self, length: u64, told: bool) {
-        self.network_gone = Some(told);
+        // The browser takes nothing back while the network is gone.
+        let told_before = self.network_gone == Some(true);
+        self.network_gone = Some(told || told_before);
         self.network_epoch += 1;
         let keys: Vec<Key> = self.exchanges.keys().copied().collect();
         for key in keys {
@@ -468,11 +473,11 @@ impl World {
         if told {
             self.feed_if_awake(Input::WentOffline);
         }
-        self.queue.push(self.now + length, Event::NetworkBack(told));
+        self.queue.push(self.now + length, Event::NetworkBack(self.network_epoch));
     }
 
-    fn network_back(&mut self, told: bool) {
-        if self.network_gone.take().is_some() && told {
+    fn network_back(&mut self) {
+        if self.network_gone.take() == Some(true) {
             self.trace.line(self.now, || "! online".to_owned());
             self.feed_if_awake(Input::WentOnline);
         }
@@ -485,7 +490,6 @@ impl World {
         let how = if term { Restart::Term } else { Restart::Kill };
         let how = if self.server.ways().restarts().contains(&how) { how } else { Restart::Kill };
         self.report.count(format!("restart {:?} {how:?}", self.plan.kind));
-        self.server_epoch += 1;
         self.server.go_down(self.now, how);
         self.carry();
         self.queue.push(self.now + length, Event::ServerBack);
@@ -515,9 +519,7 @@ impl World {
         self.is_calm = true;
         self.storage.mode = Mode::Works;
         self.server_back();
-        if let Some(told) = self.network_gone {
-            self.network_back(told);
-        }
+        self.network_back();
         if self.page.is_none() {
             self.open_page();
         }

@@ -79,6 +79,8 @@ pub(crate) struct Server {
     pub run_over_at: u64,
     /// When the server last lost something.
     pub lost_at: Option<u64>,
+    /// When a thread's state was last read.
+    pub state_read_at: u64,
     ways: Box<dyn Behaviour>,
     conns: BTreeMap<ConnId, Conn>,
     jobs: Queue<Job>,
@@ -100,6 +102,7 @@ impl Server {
             log_ttl_ms,
             run_over_at: 0,
             lost_at: None,
+            state_read_at: 0,
             ways: kind.behaviour(),
             conns: BTreeMap::new(),
             jobs: Queue::default(),

@@ -43,6 +43,9 @@ pub(crate) enum Reply {
 impl Server {
     /// Answers a request.
     pub(crate) fn answer(&mut self, now: u64, request: &Request) -> Reply {
+        if request.path.ends_with("/state") {
+            self.state_read_at = now;
+        }
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (request.is_post, parts.as_slice()) {
