@@ -73,6 +73,8 @@ pub(crate) struct ThreadStore {
     streamed: BTreeSet<MessageId>,
     /// Messages that some `values` has held; one that a later `values` does not hold was removed.
     confirmed: BTreeSet<MessageId>,
+    /// Messages that the thread's state has held; one that it holds no more was removed.
+    stored: BTreeSet<MessageId>,
     /// Messages whose tool-call pieces have not been read since they changed.
     unread_calls: BTreeSet<MessageId>,
     values: Json,
@@ -88,6 +90,7 @@ impl ThreadStore {
             places: BTreeMap::new(),
             streamed: BTreeSet::new(),
             confirmed: BTreeSet::new(),
+            stored: BTreeSet::new(),
             unread_calls: BTreeSet::new(),
             values: Json::null(),
             interrupts: Vec::new(),
@@ -113,11 +116,6 @@ impl ThreadStore {
 
     pub(crate) fn is_streamed(&self, id: &MessageId) -> bool {
         self.streamed.contains(id)
-    }
-
-    /// Whether a message was streamed and no `values` has held it yet.
-    pub(crate) fn is_unconfirmed(&self, id: &MessageId) -> bool {
-        self.streamed.contains(id) && !self.confirmed.contains(id)
     }
 
     /// Marks the view as changed although no part of the thread has.
@@ -172,10 +170,7 @@ impl ThreadStore {
             let kept: Vec<_> = self
                 .slots
                 .iter()
-                .filter(|slot| !listed.contains(&slot.id))
-                .filter(|slot| {
-                    self.streamed.contains(&slot.id) && !self.confirmed.contains(&slot.id)
-                })
+                .filter(|slot| !listed.contains(&slot.id) && !self.confirmed.contains(&slot.id))
                 .cloned()
                 .collect();
             self.replace_messages(messages, kept);
@@ -185,12 +180,13 @@ impl ThreadStore {
         Ok(())
     }
 
-    /// Shows the thread's stored state. Messages for which `keep` holds stay although the state lacks them.
+    /// Shows the thread's stored state. `keep` says as what a message stays that the state lacks; it is told whether
+    /// an earlier state has held it.
     pub(crate) fn load_state(
         &mut self,
         values: &Json,
         interrupts: Vec<Interrupt>,
-        keep: impl Fn(&MessageSlot) -> Option<MessageOrigin>,
+        keep: impl Fn(&MessageSlot, bool) -> Option<MessageOrigin>,
     ) -> Result<(), serde_json::Error> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
@@ -199,7 +195,7 @@ impl ThreadStore {
             .iter()
             .filter(|slot| !listed.contains(&slot.id))
             .filter_map(|slot| {
-                let origin = keep(slot)?;
+                let origin = keep(slot, self.stored.contains(&slot.id))?;
                 Some(MessageSlot {
                     origin,
                     ..slot.clone()
@@ -207,7 +203,8 @@ impl ThreadStore {
             });
         let kept = kept.collect();
         self.replace_messages(messages, kept);
-        self.confirmed = listed;
+        self.confirmed.clone_from(&listed);
+        self.stored = listed;
         self.set_values(values.clone());
         if self.interrupts != interrupts {
             self.interrupts = interrupts;
@@ -321,6 +318,7 @@ impl ThreadStore {
         self.replace_slots(Vec::new());
         self.streamed.clear();
         self.confirmed.clear();
+        self.stored.clear();
         self.unread_calls.clear();
         self.set_values(Json::null());
         self.clear_interrupts();

@@ -76,7 +76,10 @@ impl Client {
         self.set_error(None);
         self.shadow = None;
         self.cancel = None;
-        self.store.drop_optimistic();
+        if matches!(self.phase, Phase::Ended(End::Failed(_) | End::Expired)) {
+            // Said again, or given up; after a disconnect it may still arrive.
+            self.store.drop_optimistic();
+        }
         self.store.begin_run();
         let submission_id = self.rng.uuid();
         let body = match self.run_body(submission, &submission_id) {

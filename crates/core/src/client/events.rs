@@ -72,10 +72,8 @@ impl Client {
         let now = self.now;
         if let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) {
             link.heartbeat(now);
-            // A heartbeat comes when the server has nothing else to say, or between two events of a replay.
-            let level =
-                |shadow: &ThreadStore| shadow.progress_against(&self.store) != Progress::Behind;
-            if link.got_frame && self.shadow.as_ref().is_some_and(level) {
+            // The server has nothing else to say, or is between two events of a replay.
+            if link.got_frame {
                 self.show_shadow();
             }
         }
@@ -317,10 +315,13 @@ impl Client {
         }
     }
 
-    /// The replay has caught up, or will not: show it.
+    /// Shows the replay, unless that would take away something shown.
     pub(super) fn show_shadow(&mut self) {
         if let Some(shadow) = self.shadow.take() {
-            self.store.adopt(shadow);
+            match shadow.progress_against(&self.store) {
+                Progress::Behind => self.shadow = Some(shadow),
+                Progress::Level | Progress::Ahead => self.store.adopt(shadow),
+            }
         }
     }
 

@@ -66,8 +66,6 @@ impl Client {
         let Some(follow) = &self.follow else { return };
         let outcome = match (&follow.failure, status) {
             (_, RunStatus::Interrupted) => Outcome::Cancelled,
-            // The JS server ends a run that was rolled back with an error.
-            (Some(_), RunStatus::Error) if follow.cancel_wanted => Outcome::Cancelled,
             (Some(error), _) => Outcome::Failed(error.clone()),
             (None, RunStatus::Error) => Outcome::Failed(StreamError::new(ErrorCode::RunFailed)),
             (None, RunStatus::Timeout) => Outcome::Failed(StreamError::new(ErrorCode::RunTimedOut)),
@@ -83,6 +81,8 @@ impl Client {
     pub(super) fn begin_settle(&mut self, outcome: Outcome) {
         self.close_link("settling");
         self.show_shadow();
+        // What has not caught up by now is what the thread's state is read for.
+        self.drop_shadow();
         let (Some(thread_id), Some(follow)) = (self.thread_id.clone(), &mut self.follow) else {
             return;
         };
@@ -154,30 +154,16 @@ impl Client {
                 | Outcome::Cancelled
                 | Outcome::Denied(_)
         );
-        let unconfirmed: Vec<_> = self
+        let loaded = self
             .store
-            .slots()
-            .iter()
-            .map(|slot| self.store.is_unconfirmed(slot.id()))
-            .collect();
-        let ids: Vec<_> = self
-            .store
-            .slots()
-            .iter()
-            .map(|slot| slot.id().clone())
-            .collect();
-        let loaded = self.store.load_state(&state.values, interrupts, |slot| {
-            let streamed = ids
-                .iter()
-                .position(|id| id == slot.id())
-                .is_some_and(|at| unconfirmed[at]);
-            match slot.origin {
-                _ if !keeps => None,
-                MessageOrigin::Server if streamed => Some(MessageOrigin::Partial),
-                MessageOrigin::Server => None,
-                MessageOrigin::Optimistic | MessageOrigin::Partial => Some(slot.origin),
-            }
-        });
+            .load_state(&state.values, interrupts, |slot, stored| {
+                match slot.origin {
+                    _ if !keeps => None,
+                    MessageOrigin::Server if stored => None,
+                    MessageOrigin::Server => Some(MessageOrigin::Partial),
+                    MessageOrigin::Optimistic | MessageOrigin::Partial => Some(slot.origin),
+                }
+            });
         if let Err(error) = loaded {
             self.warn(
                 StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.to_string()),
@@ -257,6 +243,7 @@ impl Client {
     /// Ends although the run may still be active: its record stays.
     pub(super) fn fail(&mut self, outcome: Outcome, error: StreamError) {
         self.show_shadow();
+        self.drop_shadow();
         self.save_record();
         if self
             .follow

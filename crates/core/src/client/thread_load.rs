@@ -413,21 +413,11 @@ impl Client {
     /// The thread's state, beside what a record has painted of the run that is not in it yet.
     fn show_state(&mut self, state: &ThreadState, has_record: bool) {
         let interrupts = state.interrupts().cloned().collect();
-        let streamed: Vec<_> = self
+        let loaded = self
             .store
-            .slots()
-            .iter()
-            .map(|slot| slot.id().clone())
-            .collect();
-        let streamed: Vec<_> = streamed
-            .into_iter()
-            .filter(|id| self.store.is_streamed(id))
-            .collect();
-        let loaded = self.store.load_state(&state.values, interrupts, |slot| {
-            let own =
-                streamed.contains(slot.id()) || slot.origin == crate::MessageOrigin::Optimistic;
-            (has_record && own).then_some(slot.origin)
-        });
+            .load_state(&state.values, interrupts, |slot, stored| {
+                (has_record && !stored).then_some(slot.origin)
+            });
         if let Err(error) = loaded {
             self.warn(
                 StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.to_string()),
