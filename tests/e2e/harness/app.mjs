@@ -108,21 +108,21 @@ export class App {
   }
 
   /** The run ended well, and everything a reader can see is whole, once, and what the server has. */
-  async settled(expected) {
+  async settled(expected, options) {
     await this.state("finished");
-    await this.same(expected);
+    await this.same(expected, options);
     assert.equal(await this.at("error").count(), 0, `an error is shown: ${await this.errorText()}`);
     await this.forgotten();
     await this.healthy();
   }
 
   /** The shown answer is `expected`, byte for byte, and was never anything else than a beginning of it. */
-  async same(expected) {
+  async same(expected, options) {
     await this.page.waitForFunction((wanted) => window.__rejoinAnswer().text === wanted, expected).catch(async () => {
       assert.equal(await this.answer(), expected);
     });
     assert.equal(await this.page.locator('[data-testid="message"][data-incomplete="true"]').count(), 0, "a message is still marked incomplete");
-    assertNeverShrinks(this.log, expected);
+    assertNeverShrinks(this.log, expected, options);
   }
 
   /** No run is remembered any more. */
