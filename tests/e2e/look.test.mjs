@@ -40,6 +40,12 @@ for (const [name, viewport, colorScheme] of SIZES) {
     await app.at("interrupt-card").waitFor();
     await fits(app);
     await shot(app, `${name}-approval`);
+    await app.open({ plain: "0", style: "markdown", n_tokens: 10_000, delay_ms: 1 });
+    await app.send("Explain it with an example.");
+    await app.state("finished");
+    await fits(app);
+    await app.at("message").first().evaluate((message) => message.scrollIntoView({ block: "start", behavior: "instant" }));
+    await shot(app, `${name}-chat`);
     await app.open({ plain: "0", n_tokens: 120, delay_ms: 25, join_timeout_ms: 20_000 });
     await app.send("Tell me something long.");
     await app.shows(word(40));

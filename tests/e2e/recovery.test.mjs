@@ -279,6 +279,20 @@ scenario("switching to another thread and back loses nothing", async (session) =
   await app.settled(ANSWER);
 });
 
+scenario("long formatted text with characters outside ASCII, cut in five places: byte for byte the server's", async (session) => {
+  const random = seeded(SEED + 2);
+  session.proxy.fault("stream", { kind: "cut", afterBytes: 5000 + Math.floor(random() * 5000) });
+  for (let join = 0; join < 4; join += 1) {
+    session.proxy.fault("join", { kind: "reset", afterBytes: 2000 + Math.floor(random() * 3000) });
+  }
+  const app = await session.open({ style: "markdown", delay_ms: 5 });
+  await app.send();
+  await app.state("finished");
+  const [answer] = await session.agent.answers(app.thread());
+  assert.match(answer, /naïve café, 東京, Ελλάδα, 🚲/);
+  await app.settled(answer);
+}, { on: ["rejoin"] });
+
 scenario("our server killed with -9 mid-run and started again: an error is shown and what was received stays", async (session) => {
   const app = await streaming(session);
   const thread = app.thread();
