@@ -24,7 +24,14 @@ pub fn random_uuid() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 /// A seed for the client.
@@ -35,7 +42,9 @@ pub(crate) fn random_seed() -> u64 {
 }
 
 fn fill_random(bytes: &mut [u8]) {
-    let filled = scope().crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(bytes));
+    let filled = scope()
+        .crypto()
+        .and_then(|crypto| crypto.get_random_values_with_u8_array(bytes));
     if filled.is_err() {
         bytes.fill_with(|| (js_sys::Math::random() * 256.0) as u8);
     }

@@ -44,7 +44,13 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(options: StreamOptions) -> Rc<Self> {
-        let StreamOptions { config, storage, headers, credentials, response_bytes_max } = options;
+        let StreamOptions {
+            config,
+            storage,
+            headers,
+            credentials,
+            response_bytes_max,
+        } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             client: RefCell::new(Client::new(config, random_seed())),
@@ -65,7 +71,9 @@ impl Driver {
         });
         // The age of a record is told in wall-clock time, which a client on a new thread has not been given yet. With no run
         // to store, this only sets its clock.
-        driver.feed(Input::PageHiding { wall_clock: wall_clock() });
+        driver.feed(Input::PageHiding {
+            wall_clock: wall_clock(),
+        });
         let listeners = crate::page::listen(&driver);
         *driver.listeners.borrow_mut() = listeners;
         driver
@@ -128,8 +136,15 @@ impl Driver {
     /// Whoever mounts this thread again finds its run, as after a reload. While a reader borrows the client
     /// that is left out: the record is then at most [`rejoin_core::Timeouts::record`] old.
     fn keep_record(&self) {
-        let Ok(mut client) = self.client.try_borrow_mut() else { return };
-        client.handle(now(), Input::PageHiding { wall_clock: wall_clock() });
+        let Ok(mut client) = self.client.try_borrow_mut() else {
+            return;
+        };
+        client.handle(
+            now(),
+            Input::PageHiding {
+                wall_clock: wall_clock(),
+            },
+        );
         let effects: Vec<Effect> = std::iter::from_fn(|| client.poll_effect()).collect();
         drop(client);
         for effect in effects {
@@ -177,16 +192,22 @@ impl Driver {
         }
         match effect {
             Effect::OpenStream { attempt, request } => {
-                self.http.start(self.this.clone(), attempt, request, Body::Streamed);
+                self.http
+                    .start(self.this.clone(), attempt, request, Body::Streamed);
             }
             Effect::SendRequest { attempt, request } => {
-                self.http.start(self.this.clone(), attempt, request, Body::Whole);
+                self.http
+                    .start(self.this.clone(), attempt, request, Body::Whole);
             }
             Effect::Abort { attempt } => self.http.abort(attempt),
             Effect::LoadRecord { key } => {
                 let (text, wrong) = self.records.load(&key);
                 self.tell_storage(wrong);
-                self.feed(Input::RecordLoaded { key, text, wall_clock: wall_clock() });
+                self.feed(Input::RecordLoaded {
+                    key,
+                    text,
+                    wall_clock: wall_clock(),
+                });
             }
             Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
@@ -212,12 +233,17 @@ impl Driver {
     }
 
     fn set_alarm(&self) {
-        self.alarm.set(self.client.borrow().deadline().map(|(time, _)| time));
+        self.alarm
+            .set(self.client.borrow().deadline().map(|(time, _)| time));
     }
 
     fn alarm_fired(&self) {
         self.alarm.fired();
-        let due = self.client.borrow().deadline().is_some_and(|(time, _)| time <= now());
+        let due = self
+            .client
+            .borrow()
+            .deadline()
+            .is_some_and(|(time, _)| time <= now());
         if due {
             self.feed(Input::DeadlineReached);
         } else {

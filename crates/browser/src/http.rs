@@ -13,8 +13,8 @@ use std::{
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    AbortController, AbortSignal, ReadableStreamDefaultReader, Request, RequestCache, RequestCredentials, RequestInit,
-    Response,
+    AbortController, AbortSignal, ReadableStreamDefaultReader, Request, RequestCache,
+    RequestCredentials, RequestInit, Response,
 };
 
 /// Makes the application's headers. Called for each request, so that a token can be renewed; `true` says that the
@@ -60,12 +60,27 @@ pub(crate) enum Body {
 }
 
 impl Http {
-    pub(crate) fn new(headers: Option<HeaderProvider>, credentials: Credentials, response_bytes_max: usize) -> Self {
-        Self { headers, credentials, response_bytes_max, open: RefCell::default() }
+    pub(crate) fn new(
+        headers: Option<HeaderProvider>,
+        credentials: Credentials,
+        response_bytes_max: usize,
+    ) -> Self {
+        Self {
+            headers,
+            credentials,
+            response_bytes_max,
+            open: RefCell::default(),
+        }
     }
 
     /// Sends a request. What comes of it is fed to the driver, until it is aborted.
-    pub(crate) fn start(&self, driver: Weak<Driver>, attempt: AttemptId, request: HttpRequest, body: Body) {
+    pub(crate) fn start(
+        &self,
+        driver: Weak<Driver>,
+        attempt: AttemptId,
+        request: HttpRequest,
+        body: Body,
+    ) {
         let controller = match AbortController::new() {
             Ok(controller) => controller,
             Err(thrown) => {
@@ -76,8 +91,18 @@ impl Http {
             }
         };
         let signal = controller.signal();
-        self.open.borrow_mut().insert(attempt, Exchange { controller, reader: None });
-        let task = Task { driver, attempt, body };
+        self.open.borrow_mut().insert(
+            attempt,
+            Exchange {
+                controller,
+                reader: None,
+            },
+        );
+        let task = Task {
+            driver,
+            attempt,
+            body,
+        };
         spawn_local(async move {
             let last = match task.run(request, &signal).await {
                 Ok(input) => input,
@@ -144,16 +169,19 @@ impl From<TransportError> for Stopped {
 impl Task {
     /// The driver, while it still wants this. Not to be held while waiting: it would keep the driver alive.
     fn driver(&self) -> Result<Rc<Driver>, Stopped> {
-        let driver = self.driver.upgrade().filter(|driver| driver.http.is_open(self.attempt));
+        let driver = self
+            .driver
+            .upgrade()
+            .filter(|driver| driver.http.is_open(self.attempt));
         driver.ok_or(Stopped::Abandoned)
     }
 
     async fn run(&self, request: HttpRequest, signal: &AbortSignal) -> Result<Input, Stopped> {
         let provider = self.driver()?.http.headers.clone();
         let headers = match provider {
-            Some(provider) => {
-                provider(request.refresh_headers).await.map_err(|message| TransportError::Headers { message })?
-            }
+            Some(provider) => provider(request.refresh_headers)
+                .await
+                .map_err(|message| TransportError::Headers { message })?,
             None => Vec::new(),
         };
         let credentials = self.driver()?.http.credentials;
@@ -162,7 +190,11 @@ impl Task {
         let (status, headers) = (response.status(), readable_headers(&response));
         match self.body {
             Body::Streamed => {
-                self.driver()?.feed(Input::HeadersArrived { attempt, status, headers });
+                self.driver()?.feed(Input::HeadersArrived {
+                    attempt,
+                    status,
+                    headers,
+                });
                 self.read(&response, |driver, bytes| {
                     driver.feed(Input::ChunkArrived { attempt, bytes });
                     Ok(())
@@ -175,10 +207,19 @@ impl Task {
                 self.read(&response, |driver, mut bytes| {
                     let bytes_max = driver.http.response_bytes_max;
                     body.append(&mut bytes);
-                    if body.len() <= bytes_max { Ok(()) } else { Err(too_large(bytes_max)) }
+                    if body.len() <= bytes_max {
+                        Ok(())
+                    } else {
+                        Err(too_large(bytes_max))
+                    }
                 })
                 .await?;
-                Ok(Input::ResponseArrived { attempt, status, headers, body })
+                Ok(Input::ResponseArrived {
+                    attempt,
+                    status,
+                    headers,
+                    body,
+                })
             }
         }
     }
@@ -188,7 +229,9 @@ impl Task {
         response: &Response,
         mut take: impl FnMut(&Driver, Vec<u8>) -> Result<(), TransportError>,
     ) -> Result<(), Stopped> {
-        let Some(body) = response.body() else { return Ok(()) };
+        let Some(body) = response.body() else {
+            return Ok(());
+        };
         // Throws where someone else reads the body already.
         let get_reader: Function = Reflect::get(&body, &"getReader".into())
             .and_then(JsCast::dyn_into)
@@ -199,19 +242,27 @@ impl Task {
             exchange.reader = Some(reader.clone());
         }
         loop {
-            let step = JsFuture::from(reader.read()).await.map_err(|thrown| network(&thrown))?;
+            let step = JsFuture::from(reader.read())
+                .await
+                .map_err(|thrown| network(&thrown))?;
             if field(&step, "done")?.is_truthy() {
                 return Ok(());
             }
             let value = field(&step, "value")?;
-            let bytes = value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).ok_or_else(not_bytes)?;
+            let bytes = value
+                .dyn_ref::<Uint8Array>()
+                .map(Uint8Array::to_vec)
+                .ok_or_else(not_bytes)?;
             let driver = self.driver()?;
             if !bytes.is_empty()
                 && let Err(error) = take(&driver, bytes)
             {
                 // What is still to come of it is not wanted.
                 driver.http.abort(self.attempt);
-                driver.feed(Input::RequestFailed { attempt: self.attempt, error });
+                driver.feed(Input::RequestFailed {
+                    attempt: self.attempt,
+                    error,
+                });
                 return Err(Stopped::Abandoned);
             }
         }
@@ -236,9 +287,14 @@ fn js_request(
     if let Some(body) = &request.body {
         init.set_body(&body.text().into());
     }
-    let js = Request::new_with_str_and_init(&request.url, &init).map_err(|thrown| invalid(&thrown))?;
+    let js =
+        Request::new_with_str_and_init(&request.url, &init).map_err(|thrown| invalid(&thrown))?;
     let js_headers = js.headers();
-    let set = |name: &str, value: &str| js_headers.set(name, value).map_err(|thrown| invalid(&thrown));
+    let set = |name: &str, value: &str| {
+        js_headers
+            .set(name, value)
+            .map_err(|thrown| invalid(&thrown))
+    };
     if request.body.is_some() {
         set("content-type", "application/json")?;
     }
@@ -255,15 +311,27 @@ fn js_request(
 async fn fetch(request: &Request) -> Result<Response, TransportError> {
     // Through `Reflect`: a page's own wrapper of `fetch` may throw, or answer with anything.
     let scope = scope();
-    let fetch: Function =
-        Reflect::get(&scope, &"fetch".into()).and_then(JsCast::dyn_into).map_err(|thrown| network(&thrown))?;
-    let promise = fetch.call1(&scope, request).map_err(|thrown| network(&thrown))?;
-    let response = JsFuture::from(js_sys::Promise::resolve(&promise)).await.map_err(|thrown| network(&thrown))?;
-    response.dyn_into().map_err(|_| TransportError::Network { message: "fetch gave no Response".to_owned() })
+    let fetch: Function = Reflect::get(&scope, &"fetch".into())
+        .and_then(JsCast::dyn_into)
+        .map_err(|thrown| network(&thrown))?;
+    let promise = fetch
+        .call1(&scope, request)
+        .map_err(|thrown| network(&thrown))?;
+    let response = JsFuture::from(js_sys::Promise::resolve(&promise))
+        .await
+        .map_err(|thrown| network(&thrown))?;
+    response.dyn_into().map_err(|_| TransportError::Network {
+        message: "fetch gave no Response".to_owned(),
+    })
 }
 
 /// Headers that the client reads. A header that CORS does not expose looks absent.
-const READABLE: [&str; 4] = ["content-type", "content-location", "location", "retry-after"];
+const READABLE: [&str; 4] = [
+    "content-type",
+    "content-location",
+    "location",
+    "retry-after",
+];
 
 fn readable_headers(response: &Response) -> Vec<(String, String)> {
     let headers = response.headers();
@@ -276,17 +344,25 @@ fn field(object: &JsValue, name: &str) -> Result<JsValue, TransportError> {
 }
 
 fn network(thrown: &JsValue) -> TransportError {
-    TransportError::Network { message: thrown_words(thrown) }
+    TransportError::Network {
+        message: thrown_words(thrown),
+    }
 }
 
 fn invalid(thrown: &JsValue) -> TransportError {
-    TransportError::InvalidRequest { message: thrown_words(thrown) }
+    TransportError::InvalidRequest {
+        message: thrown_words(thrown),
+    }
 }
 
 fn not_bytes() -> TransportError {
-    TransportError::Network { message: "the body is not bytes".to_owned() }
+    TransportError::Network {
+        message: "the body is not bytes".to_owned(),
+    }
 }
 
 fn too_large(bytes_max: usize) -> TransportError {
-    TransportError::Network { message: format!("the answer is larger than {bytes_max} bytes") }
+    TransportError::Network {
+        message: format!("the answer is larger than {bytes_max} bytes"),
+    }
 }

@@ -55,6 +55,16 @@ pub(crate) fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
     if let Some(text) = value.as_string() {
         return text;
     }
-    let field = |name: &str| js_sys::Reflect::get(value, &name.into()).ok().and_then(|field| field.as_string());
-    field("message").filter(|text| !text.is_empty()).or_else(|| field("name")).unwrap_or_else(|| format!("{value:?}"))
+    let field = |name: &str| {
+        js_sys::Reflect::get(value, &name.into())
+            .ok()
+            .and_then(|field| field.as_string())
+    };
+    field("message")
+        .filter(|text| !text.is_empty())
+        .or_else(|| field("name"))
+        .unwrap_or_else(|| format!("{value:?}"))
 }
+
+#[cfg(all(test, target_arch = "wasm32"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

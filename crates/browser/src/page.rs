@@ -16,7 +16,10 @@ pub(crate) struct Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let callback = self.callback.as_ref().unchecked_ref();
-        drop(self.target.remove_event_listener_with_callback(self.name, callback));
+        drop(
+            self.target
+                .remove_event_listener_with_callback(self.name, callback),
+        );
     }
 }
 
@@ -39,23 +42,44 @@ pub(crate) fn listen(driver: &Rc<Driver>) -> Vec<Listener> {
         });
         let function = callback.as_ref().unchecked_ref();
         drop(target.add_event_listener_with_callback(name, function));
-        Listener { target: target.clone(), name, callback }
+        Listener {
+            target: target.clone(),
+            name,
+            callback,
+        }
     };
     let mut listeners = vec![
-        listen(&window, "online", |driver, _| driver.feed(Input::WentOnline)),
-        listen(&window, "offline", |driver, _| driver.feed(Input::WentOffline)),
-        listen(&window, "pagehide", |driver, _| driver.feed(Input::PageHiding { wall_clock: wall_clock() })),
+        listen(&window, "online", |driver, _| {
+            driver.feed(Input::WentOnline)
+        }),
+        listen(&window, "offline", |driver, _| {
+            driver.feed(Input::WentOffline)
+        }),
+        listen(&window, "pagehide", |driver, _| {
+            driver.feed(Input::PageHiding {
+                wall_clock: wall_clock(),
+            })
+        }),
         listen(&window, "pageshow", |driver, event| {
             // Every page is shown once after it is loaded; only a persisted one was frozen.
-            if event.dyn_ref::<PageTransitionEvent>().is_some_and(PageTransitionEvent::persisted) {
+            if event
+                .dyn_ref::<PageTransitionEvent>()
+                .is_some_and(PageTransitionEvent::persisted)
+            {
                 driver.feed(Input::Thawed);
             }
         }),
     ];
     if let Some(document) = document {
         listeners.extend([
-            listen(&document, "visibilitychange", |driver, _| visibility_changed(driver)),
-            listen(&document, "freeze", |driver, _| driver.feed(Input::PageHiding { wall_clock: wall_clock() })),
+            listen(&document, "visibilitychange", |driver, _| {
+                visibility_changed(driver)
+            }),
+            listen(&document, "freeze", |driver, _| {
+                driver.feed(Input::PageHiding {
+                    wall_clock: wall_clock(),
+                })
+            }),
             listen(&document, "resume", |driver, _| driver.feed(Input::Thawed)),
         ]);
     }
@@ -64,5 +88,9 @@ pub(crate) fn listen(driver: &Rc<Driver>) -> Vec<Listener> {
 
 fn visibility_changed(driver: &Driver) {
     driver.visibility_changed();
-    driver.feed(if is_hidden() { Input::BecameHidden } else { Input::BecameVisible });
+    driver.feed(if is_hidden() {
+        Input::BecameHidden
+    } else {
+        Input::BecameVisible
+    });
 }

@@ -34,7 +34,10 @@ pub(crate) struct Readers<F: ?Sized> {
 
 impl<F: ?Sized + 'static> Readers<F> {
     pub(crate) fn new() -> Self {
-        Self { callbacks: Rc::default(), next: Cell::new(0) }
+        Self {
+            callbacks: Rc::default(),
+            next: Cell::new(0),
+        }
     }
 
     pub(crate) fn add(&self, callback: Rc<F>) -> Subscription {
@@ -43,10 +46,14 @@ impl<F: ?Sized + 'static> Readers<F> {
         let callbacks: Weak<RefCell<BTreeMap<u64, Rc<F>>>> = Rc::downgrade(&self.callbacks);
         let end = move || {
             // The callback is dropped after the borrow: what it owns may subscribe or unsubscribe on its way out.
-            let ended = callbacks.upgrade().and_then(|callbacks| callbacks.borrow_mut().remove(&id));
+            let ended = callbacks
+                .upgrade()
+                .and_then(|callbacks| callbacks.borrow_mut().remove(&id));
             drop(ended);
         };
-        Subscription { end: Some(Box::new(end)) }
+        Subscription {
+            end: Some(Box::new(end)),
+        }
     }
 
     /// Calls each that is there now and is still there when its turn comes.
@@ -71,7 +78,8 @@ mod tests {
     use super::{Readers, Subscription};
     use std::{cell::RefCell, rc::Rc};
 
-    #[test]
+    #[cfg_attr(not(target_arch = "wasm32"), test)]
+    #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
     fn a_reader_that_ends_another_during_a_call_is_obeyed() {
         let readers: Rc<Readers<dyn Fn()>> = Rc::new(Readers::new());
         let called = Rc::new(RefCell::new(Vec::new()));

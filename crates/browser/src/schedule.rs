@@ -17,18 +17,24 @@ const TIMEOUT_MS_MAX: u64 = i32::MAX as u64;
 
 impl Alarm {
     pub(crate) fn new(callback: impl Fn() + 'static) -> Self {
-        Self { callback: Closure::new(callback), set: Cell::new(None) }
+        Self {
+            callback: Closure::new(callback),
+            set: Cell::new(None),
+        }
     }
 
     /// Sees to it that the callback runs at `time` or before.
     pub(crate) fn set(&self, time: Option<Millis>) {
-        let Some(time) = time else { return self.clear() };
+        let Some(time) = time else {
+            return self.clear();
+        };
         if self.set.get().is_some_and(|(_, earlier)| earlier <= time) {
             return;
         }
         self.clear();
         let delay_ms = (time - now()).0.min(TIMEOUT_MS_MAX) as i32;
-        self.set.set(set_timeout(&self.callback, delay_ms).map(|id| (id, time)));
+        self.set
+            .set(set_timeout(&self.callback, delay_ms).map(|id| (id, time)));
     }
 
     /// To be called first by the callback.
@@ -66,7 +72,10 @@ const HIDDEN_FRAME_MS: i32 = 100;
 
 impl Frame {
     pub(crate) fn new(callback: impl Fn() + 'static) -> Self {
-        Self { callback: Closure::new(callback), requested: Cell::new(None) }
+        Self {
+            callback: Closure::new(callback),
+            requested: Cell::new(None),
+        }
     }
 
     pub(crate) fn request(&self) {
@@ -74,7 +83,11 @@ impl Frame {
             return;
         }
         let function = self.callback.as_ref().unchecked_ref();
-        let frame = if is_hidden() { None } else { scope().request_animation_frame(function).ok() };
+        let frame = if is_hidden() {
+            None
+        } else {
+            scope().request_animation_frame(function).ok()
+        };
         self.requested.set(match frame {
             Some(id) => Some(Requested::Frame(id)),
             None => set_timeout(&self.callback, HIDDEN_FRAME_MS).map(Requested::Timeout),
@@ -112,10 +125,14 @@ impl Drop for Frame {
 
 /// Whether the page is hidden; a worker is not.
 pub(crate) fn is_hidden() -> bool {
-    scope().document().is_some_and(|document| document.visibility_state() == web_sys::VisibilityState::Hidden)
+    scope()
+        .document()
+        .is_some_and(|document| document.visibility_state() == web_sys::VisibilityState::Hidden)
 }
 
 fn set_timeout(callback: &Closure<dyn Fn()>, delay_ms: i32) -> Option<i32> {
     let function = callback.as_ref().unchecked_ref();
-    scope().set_timeout_with_callback_and_timeout_and_arguments_0(function, delay_ms).ok()
+    scope()
+        .set_timeout_with_callback_and_timeout_and_arguments_0(function, delay_ms)
+        .ok()
 }

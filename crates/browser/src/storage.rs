@@ -55,10 +55,14 @@ impl StorageError {
     }
 
     fn from_thrown(thrown: &JsValue) -> Self {
-        let name = js_sys::Reflect::get(thrown, &"name".into()).ok().and_then(|name| name.as_string());
+        let name = js_sys::Reflect::get(thrown, &"name".into())
+            .ok()
+            .and_then(|name| name.as_string());
         match name.as_deref() {
             Some("QuotaExceededError" | "NS_ERROR_DOM_QUOTA_REACHED") => Self::Full,
-            Some(_) | None => Self::Denied { message: thrown_words(thrown) },
+            Some(_) | None => Self::Denied {
+                message: thrown_words(thrown),
+            },
         }
     }
 }
@@ -123,7 +127,9 @@ impl RecordStore for MemoryStore {
     }
 
     fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
-        self.texts.borrow_mut().insert(key.to_owned(), text.to_owned());
+        self.texts
+            .borrow_mut()
+            .insert(key.to_owned(), text.to_owned());
         Ok(())
     }
 
@@ -142,7 +148,11 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn new(store: Rc<dyn RecordStore>) -> Self {
-        Self { store, refused: MemoryStore::default(), told: Cell::new(None) }
+        Self {
+            store,
+            refused: MemoryStore::default(),
+            told: Cell::new(None),
+        }
     }
 
     /// The text, and what is newly wrong.
@@ -173,7 +183,11 @@ impl Records {
     /// A store that fails once a second is reported once, and again after it has worked.
     fn newly_wrong(&self, error: Option<&StorageError>) -> Option<ErrorCode> {
         let code = error.map(StorageError::code);
-        if self.told.replace(code) == code { None } else { code }
+        if self.told.replace(code) == code {
+            None
+        } else {
+            code
+        }
     }
 }
 
@@ -195,7 +209,11 @@ mod tests {
         }
 
         fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
-            if self.full.get() { Err(StorageError::Full) } else { self.inner.save(key, text) }
+            if self.full.get() {
+                Err(StorageError::Full)
+            } else {
+                self.inner.save(key, text)
+            }
         }
 
         fn remove(&self, key: &str) -> Result<(), StorageError> {
@@ -203,7 +221,8 @@ mod tests {
         }
     }
 
-    #[test]
+    #[cfg_attr(not(target_arch = "wasm32"), test)]
+    #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
     fn what_a_full_store_refuses_is_kept_in_memory_and_told_once() {
         let flaky = Rc::new(Flaky::default());
         let records = Records::new(flaky.clone());

@@ -49,7 +49,9 @@ impl StreamOptions {
 
 impl fmt::Debug for StreamOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamOptions").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("StreamOptions")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -67,7 +69,9 @@ impl Stream {
     /// # Panics
     /// Outside a browser.
     pub fn new(options: StreamOptions) -> Self {
-        Self { driver: Driver::new(options) }
+        Self {
+            driver: Driver::new(options),
+        }
     }
 
     /// Enters a thread, or with `None` a new one. Loads its state, and joins the run that is active on it.
@@ -78,7 +82,10 @@ impl Stream {
     /// Runs the assistant.
     pub fn submit(&self, submission: Submission) -> Conclusion {
         let (command, receiver) = self.driver.command();
-        self.driver.feed(Input::SubmitRequested { command, submission: Box::new(submission) });
+        self.driver.feed(Input::SubmitRequested {
+            command,
+            submission: Box::new(submission),
+        });
         Conclusion { receiver }
     }
 
@@ -124,7 +131,9 @@ impl Stream {
 
     /// A handle that does not keep the client alive.
     pub fn downgrade(&self) -> WeakStream {
-        WeakStream { driver: Rc::downgrade(&self.driver) }
+        WeakStream {
+            driver: Rc::downgrade(&self.driver),
+        }
     }
 }
 
@@ -163,6 +172,8 @@ impl Future for Conclusion {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        Pin::new(&mut self.receiver).poll(context).map(|outcome| outcome.unwrap_or(Outcome::Disconnected))
+        Pin::new(&mut self.receiver)
+            .poll(context)
+            .map(|outcome| outcome.unwrap_or(Outcome::Disconnected))
     }
 }

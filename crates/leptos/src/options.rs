@@ -9,6 +9,9 @@ use std::{fmt, future::Future, pin::Pin, rc::Rc};
 /// Names and values of headers, or why there are none.
 pub type HeaderFuture = Pin<Box<dyn Future<Output = Result<Vec<(String, String)>, String>>>>;
 
+/// Hears notices.
+pub(crate) type NoticeReader = Rc<dyn Fn(&Notice)>;
+
 /// Where the records are kept that let a reload find its run.
 #[derive(Clone, Default)]
 pub enum StorageKind {
@@ -41,7 +44,7 @@ pub struct UseStreamOptions {
     pub(crate) thread_id: Option<ThreadId>,
     pub(crate) headers: Option<HeaderProvider>,
     pub(crate) storage: StorageKind,
-    pub(crate) notice_readers: Vec<Rc<dyn Fn(&Notice)>>,
+    pub(crate) notice_readers: Vec<NoticeReader>,
 }
 
 impl UseStreamOptions {

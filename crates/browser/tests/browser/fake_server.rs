@@ -10,18 +10,29 @@ pub(crate) struct FakeServer {
 
 impl FakeServer {
     pub(crate) fn install() -> Self {
-        Self { fake: eval(include_str!("fake_server.js")) }
+        Self {
+            fake: eval(include_str!("fake_server.js")),
+        }
     }
 
     /// Answers every request whose line (`GET /threads/..`) contains `matching`, from now on.
     pub(crate) fn answer(&self, matching: &str, status: u16, body: &str) {
-        let answer = object(&[("match", matching.into()), ("status", status.into()), ("body", body.into())]);
-        get(&self.fake, "answers").unchecked_into::<Array>().push(&answer);
+        let answer = object(&[
+            ("match", matching.into()),
+            ("status", status.into()),
+            ("body", body.into()),
+        ]);
+        get(&self.fake, "answers")
+            .unchecked_into::<Array>()
+            .push(&answer);
     }
 
     /// The next calls throw these instead of giving a promise.
     pub(crate) fn throw(&self, values: &[JsValue]) {
-        let thrown: Array = values.iter().map(|value| object(&[("value", value.clone())])).collect();
+        let thrown: Array = values
+            .iter()
+            .map(|value| object(&[("value", value.clone())]))
+            .collect();
         set(&self.fake, "throwing", &thrown);
     }
 
@@ -43,7 +54,10 @@ impl FakeServer {
 
     pub(crate) fn lines(&self) -> Vec<String> {
         let calls: Array = get(&self.fake, "calls").unchecked_into();
-        calls.iter().map(|call| string(&get(&call, "line"))).collect()
+        calls
+            .iter()
+            .map(|call| string(&get(&call, "line")))
+            .collect()
     }
 }
 
@@ -87,7 +101,10 @@ impl Call {
     }
 
     pub(crate) fn open_as(&self, status: u16, headers: &[(&str, &str)]) {
-        let headers: Vec<(&str, JsValue)> = headers.iter().map(|(name, value)| (*name, (*value).into())).collect();
+        let headers: Vec<(&str, JsValue)> = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).into()))
+            .collect();
         call(&self.call, "stream", &[status.into(), object(&headers)]);
     }
 
@@ -100,7 +117,11 @@ impl Call {
     }
 
     pub(crate) fn send_value(&self, value: &JsValue) {
-        call(&get(&self.call, "body"), "enqueue", &[value.clone()]);
+        call(
+            &get(&self.call, "body"),
+            "enqueue",
+            std::slice::from_ref(value),
+        );
     }
 
     pub(crate) fn close(&self) {
@@ -109,7 +130,7 @@ impl Call {
 
     /// Breaks the connection; `why` is what reading it throws.
     pub(crate) fn cut(&self, why: &JsValue) {
-        call(&get(&self.call, "body"), "error", &[why.clone()]);
+        call(&get(&self.call, "body"), "error", std::slice::from_ref(why));
     }
 
     pub(crate) fn respond(&self, status: u16, body: &str) {
@@ -119,12 +140,12 @@ impl Call {
     }
 
     pub(crate) fn reject(&self, why: &JsValue) {
-        call(&self.call, "reject", &[why.clone()]);
+        call(&self.call, "reject", std::slice::from_ref(why));
     }
 
     /// Answers with anything at all.
     pub(crate) fn resolve(&self, with: &JsValue) {
-        call(&self.call, "resolve", &[with.clone()]);
+        call(&self.call, "resolve", std::slice::from_ref(with));
     }
 }
 
@@ -143,7 +164,9 @@ pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 
 pub(crate) async fn sleep(ms: i32) {
     let promise = Promise::new(&mut |resolve, _| {
-        let timer = web_sys::window().expect("a window").set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+        let timer = web_sys::window()
+            .expect("a window")
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
         timer.expect("a timer");
     });
     JsFuture::from(promise).await.expect("timers do not fail");
@@ -152,7 +175,10 @@ pub(crate) async fn sleep(ms: i32) {
 /// After the next animation frame's callbacks.
 pub(crate) async fn next_frame() {
     let promise = Promise::new(&mut |resolve, _| {
-        web_sys::window().expect("a window").request_animation_frame(&resolve).expect("a frame");
+        web_sys::window()
+            .expect("a window")
+            .request_animation_frame(&resolve)
+            .expect("a frame");
     });
     JsFuture::from(promise).await.expect("frames do not fail");
     sleep(0).await;
@@ -184,5 +210,7 @@ fn set(object: &JsValue, name: &str, value: &JsValue) {
 
 fn call(object: &JsValue, name: &str, arguments: &[JsValue]) -> JsValue {
     let function: Function = get(object, name).dyn_into().expect("a function");
-    function.apply(object, &arguments.iter().collect::<Array>()).expect("the test's own function")
+    function
+        .apply(object, &arguments.iter().collect::<Array>())
+        .expect("the test's own function")
 }

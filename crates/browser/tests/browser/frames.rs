@@ -42,8 +42,17 @@ async fn many_chunks_are_one_notification_per_frame() {
     }
     next_frame().await;
     // One more: a frame that was due when counting began.
-    assert!((1..=frames.get() + 2).contains(&count.get()), "{} notifications in {} frames", count.get(), frames.get());
-    assert!(frames.get() < 50, "{} frames for chunks that all came at once", frames.get());
+    assert!(
+        (1..=frames.get() + 2).contains(&count.get()),
+        "{} notifications in {} frames",
+        count.get(),
+        frames.get()
+    );
+    assert!(
+        frames.get() < 50,
+        "{} frames for chunks that all came at once",
+        frames.get()
+    );
 
     let before = count.get();
     next_frame().await;
@@ -139,11 +148,24 @@ async fn notices_come_at_once_and_in_order() {
     let (heard, _subscription) = notices(&stream);
     drop(stream.submit(say("hi")));
     let at = |heard: &[Notice], is: fn(&Notice) -> bool| heard.iter().position(is);
-    assert_eq!(at(&heard.borrow(), |notice| matches!(notice, Notice::ThreadCreated { .. })), Some(0), "{heard:?}");
+    assert_eq!(
+        at(&heard.borrow(), |notice| matches!(
+            notice,
+            Notice::ThreadCreated { .. }
+        )),
+        Some(0),
+        "{heard:?}"
+    );
     let call = server.request("POST /api/threads/").await;
     call.open();
     call.send(crate::METADATA);
-    until("the run's id", || at(&heard.borrow(), |notice| matches!(notice, Notice::Created { .. })).is_some()).await;
+    until("the run's id", || {
+        at(&heard.borrow(), |notice| {
+            matches!(notice, Notice::Created { .. })
+        })
+        .is_some()
+    })
+    .await;
     stream.stop();
     let heard = heard.borrow();
     let created = at(&heard, |notice| matches!(notice, Notice::Created { .. }));

@@ -28,7 +28,10 @@ fn options() -> StreamOptions {
 
 fn say(text: &str) -> Submission {
     let input = serde_json::json!({ "messages": [{ "type": "human", "content": text }] });
-    Submission { input: Some(Json::from_value(&input).unwrap()), ..Submission::default() }
+    Submission {
+        input: Some(Json::from_value(&input).unwrap()),
+        ..Submission::default()
+    }
 }
 
 const METADATA: &str = "event: metadata\ndata: {\"run_id\":\"run-1\",\"attempt\":1}\nid: 0\n\n";
@@ -40,7 +43,12 @@ fn token(id: u32, text: &str) -> String {
 
 /// The last message's text.
 fn answer_text(stream: &Stream) -> String {
-    stream.with_view(|view| view.messages().last().map(|slot| slot.message.content.text().to_string()).unwrap_or_default())
+    stream.with_view(|view| {
+        view.messages()
+            .last()
+            .map(|slot| slot.message.content.text().to_string())
+            .unwrap_or_default()
+    })
 }
 
 fn connection(stream: &Stream) -> Connection {
@@ -53,8 +61,14 @@ async fn live(stream: &Stream, server: &FakeServer) -> Call {
     let call = server.request("POST /api/threads/").await;
     call.open();
     call.send(METADATA);
-    fake_server::until("the connection is live", || connection(stream) == Connection::Live).await;
-    fake_server::until("the run has its id", || stream.with_view(|view| view.run_id().is_some())).await;
+    fake_server::until("the connection is live", || {
+        connection(stream) == Connection::Live
+    })
+    .await;
+    fake_server::until("the run has its id", || {
+        stream.with_view(|view| view.run_id().is_some())
+    })
+    .await;
     call
 }
 
@@ -70,7 +84,11 @@ fn answer_finished(server: &FakeServer, text: &str) {
     });
     server.answer("/runs/run-1", 200, run);
     server.answer("/state", 200, &state.to_string());
-    server.answer("GET /api/threads/", 200, r#"{"thread_id":"t","status":"idle","metadata":{}}"#);
+    server.answer(
+        "GET /api/threads/",
+        200,
+        r#"{"thread_id":"t","status":"idle","metadata":{}}"#,
+    );
 }
 
 /// Keeps every notice.

@@ -25,7 +25,9 @@ impl Visibility {
 
 impl Drop for Visibility {
     fn drop(&mut self) {
-        eval("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))");
+        eval(
+            "delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))",
+        );
     }
 }
 
@@ -87,12 +89,18 @@ async fn a_page_that_starts_hidden_or_offline_knows_it() {
     let _hidden = Visibility::set(true);
     let stream = Stream::new(options());
     live(&stream, &server).await.cut(&"gone".into());
-    until("it waits to be shown", || connection(&stream) == Connection::Paused).await;
+    until("it waits to be shown", || {
+        connection(&stream) == Connection::Paused
+    })
+    .await;
     drop(_hidden);
     let _offline = Network::set(false);
     let stream = Stream::new(options());
     live(&stream, &server).await.cut(&"gone".into());
-    until("it waits for the network", || connection(&stream) == Connection::Offline).await;
+    until("it waits for the network", || {
+        connection(&stream) == Connection::Offline
+    })
+    .await;
 }
 
 #[wasm_bindgen_test]
@@ -139,7 +147,10 @@ async fn disposing_drops_everything_and_leaves_the_run_alone() {
     assert_eq!(joining.await, rejoin_core::Outcome::Disconnected);
     assert_eq!(listening(), 0.0);
     stream.cancel();
-    assert_eq!(stream.join_stream(None).await, rejoin_core::Outcome::Disconnected);
+    assert_eq!(
+        stream.join_stream(None).await,
+        rejoin_core::Outcome::Disconnected
+    );
     assert_eq!(server.lines().len(), 1, "{:?}", server.lines());
 
     // The last handle disposes as well.
@@ -149,5 +160,7 @@ async fn disposing_drops_everything_and_leaves_the_run_alone() {
     drop(other);
     assert!(call.is_aborted());
     assert_eq!(listening(), 0.0);
-    eval("for (const target of [window, document]) { delete target.addEventListener; delete target.removeEventListener }");
+    eval(
+        "for (const target of [window, document]) { delete target.addEventListener; delete target.removeEventListener }",
+    );
 }

@@ -20,7 +20,9 @@ impl Drop for Undo {
 }
 
 fn stored_keys() -> u32 {
-    let count = format!("Object.keys(localStorage).filter((key) => key.startsWith('{RECORD_PREFIX}')).length");
+    let count = format!(
+        "Object.keys(localStorage).filter((key) => key.startsWith('{RECORD_PREFIX}')).length"
+    );
     eval(&count).as_f64().unwrap() as u32
 }
 
@@ -39,7 +41,10 @@ fn web_stores_keep_texts() {
 #[wasm_bindgen_test]
 fn a_really_full_store_says_so() {
     let _undo = Undo("localStorage.removeItem('rejoin-test')");
-    assert_eq!(LocalStore.save("rejoin-test", &"x".repeat(20_000_000)), Err(StorageError::Full));
+    assert_eq!(
+        LocalStore.save("rejoin-test", &"x".repeat(20_000_000)),
+        Err(StorageError::Full)
+    );
 }
 
 async fn check_failing(mischief: &str, undo: &'static str, expect: ErrorCode) {
@@ -60,7 +65,13 @@ async fn check_failing(mischief: &str, undo: &'static str, expect: ErrorCode) {
     let codes: Vec<ErrorCode> = heard
         .borrow()
         .iter()
-        .filter_map(|notice| if let Notice::StorageFailed { code } = notice { Some(*code) } else { None })
+        .filter_map(|notice| {
+            if let Notice::StorageFailed { code } = notice {
+                Some(*code)
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(codes, [expect]);
 }
@@ -105,7 +116,9 @@ async fn a_record_lets_the_next_page_rejoin_and_goes_when_the_run_is_over() {
     let server = FakeServer::install();
     let mut options = options();
     options.storage = Rc::new(LocalStore);
-    options.headers = Some(Rc::new(|_| Box::pin(async { Ok(vec![("x-api-key".into(), "secret-value".into())]) })));
+    options.headers = Some(Rc::new(|_| {
+        Box::pin(async { Ok(vec![("x-api-key".into(), "secret-value".into())]) })
+    }));
     let stream = Stream::new(options.clone());
     let call = live(&stream, &server).await;
     call.send(&token(1, "one"));
@@ -115,14 +128,23 @@ async fn a_record_lets_the_next_page_rejoin_and_goes_when_the_run_is_over() {
     // As when the component that shows it is left: no page event tells of that.
     drop(stream);
     assert_eq!(stored_keys(), 1);
-    assert_eq!(eval("JSON.stringify(localStorage).includes('secret-value')"), false);
+    assert_eq!(
+        eval("JSON.stringify(localStorage).includes('secret-value')"),
+        false
+    );
 
     let next = Stream::new(options);
     next.switch_thread(Some(thread_id));
-    until("the text is painted from the record", || answer_text(&next) == "one two").await;
+    until("the text is painted from the record", || {
+        answer_text(&next) == "one two"
+    })
+    .await;
     let state = r#"{"values":{"messages":[]},"next":["chat"],"tasks":[],"checkpoint":{"checkpoint_id":"c"}}"#;
     server.request("/state").await.respond(200, state);
-    server.request("GET /api/threads/").await.respond(200, r#"{"thread_id":"t","status":"busy","metadata":{}}"#);
+    server
+        .request("GET /api/threads/")
+        .await
+        .respond(200, r#"{"thread_id":"t","status":"busy","metadata":{}}"#);
     let run = r#"{"run_id":"run-1","thread_id":"t","status":"running"}"#;
     server.request("/runs/run-1").await.respond(200, run);
     let joined = server.request("/runs/run-1/stream").await;
@@ -134,13 +156,19 @@ async fn a_record_lets_the_next_page_rejoin_and_goes_when_the_run_is_over() {
     until("it goes on", || answer_text(&next) == "one two three").await;
     answer_finished(&server, "one two three");
     joined.close();
-    until("the run is over", || next.with_view(|view| !view.is_loading())).await;
+    until("the run is over", || {
+        next.with_view(|view| !view.is_loading())
+    })
+    .await;
     assert_eq!(stored_keys(), 0);
 }
 
 #[wasm_bindgen_test]
 async fn a_page_that_goes_away_stores_what_it_has() {
-    for event in ["window.dispatchEvent(new PageTransitionEvent('pagehide'))", "document.dispatchEvent(new Event('freeze'))"] {
+    for event in [
+        "window.dispatchEvent(new PageTransitionEvent('pagehide'))",
+        "document.dispatchEvent(new Event('freeze'))",
+    ] {
         let _undo = Undo("localStorage.clear()");
         let server = FakeServer::install();
         let mut options = options();
@@ -152,9 +180,18 @@ async fn a_page_that_goes_away_stores_what_it_has() {
         call.send(&token(1, "unsaved"));
         until("the token", || answer_text(&stream) == "unsaved").await;
         eval(event);
-        assert_eq!(eval("JSON.stringify(localStorage).includes('unsaved')"), true, "{event}");
-        let age = eval("Date.now() - JSON.parse(Object.values(localStorage)[0]).saved_at").as_f64().unwrap();
-        assert!((0.0..60_000.0).contains(&age), "wall-clock time, not the page's: {age}");
+        assert_eq!(
+            eval("JSON.stringify(localStorage).includes('unsaved')"),
+            true,
+            "{event}"
+        );
+        let age = eval("Date.now() - JSON.parse(Object.values(localStorage)[0]).saved_at")
+            .as_f64()
+            .unwrap();
+        assert!(
+            (0.0..60_000.0).contains(&age),
+            "wall-clock time, not the page's: {age}"
+        );
         drop(stream.submit(say("another")));
     }
 }

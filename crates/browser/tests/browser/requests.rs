@@ -1,9 +1,9 @@
 //! Requests, their headers, bodies and ends.
 
 use crate::{
-    answer_finished, answer_text, connection,
+    METADATA, answer_finished, answer_text, connection,
     fake_server::{FakeServer, eval, sleep, string, until},
-    live, notices, options, say, token, METADATA,
+    live, notices, options, say, token,
 };
 use rejoin_browser::Stream;
 use rejoin_core::{Connection, ErrorCode, Notice, Outcome};
@@ -18,13 +18,28 @@ async fn a_stream_in_pieces_is_shown_as_it_comes_and_concludes() {
     stream.switch_thread(None);
     let outcome = stream.submit(say("hi"));
     let call = server.request("POST /api/threads/").await;
-    assert_eq!(call.header("content-type").as_deref(), Some("application/json"));
+    assert_eq!(
+        call.header("content-type").as_deref(),
+        Some("application/json")
+    );
     assert_eq!(call.body().await["assistant_id"], "chat");
-    assert_eq!((string(&call.property("cache")), string(&call.property("credentials"))), ("no-store".into(), "same-origin".into()));
+    assert_eq!(
+        (
+            string(&call.property("cache")),
+            string(&call.property("credentials"))
+        ),
+        ("no-store".into(), "same-origin".into())
+    );
     call.open();
     // Cut inside the two bytes of an umlaut.
-    let bytes = [METADATA, &token(1, "Gr"), &token(2, "ü")].concat().into_bytes();
-    let inside = bytes.windows(2).position(|pair| pair == "ü".as_bytes()).unwrap() + 1;
+    let bytes = [METADATA, &token(1, "Gr"), &token(2, "ü")]
+        .concat()
+        .into_bytes();
+    let inside = bytes
+        .windows(2)
+        .position(|pair| pair == "ü".as_bytes())
+        .unwrap()
+        + 1;
     call.send_bytes(&bytes[..inside]);
     until("the first token", || answer_text(&stream) == "Gr").await;
     call.send_bytes(&bytes[inside..]);
@@ -45,10 +60,17 @@ async fn stop_aborts_the_request_and_the_body_and_cancels_nothing() {
     until("the token", || answer_text(&stream) == "kept").await;
     stream.stop();
     assert!(call.is_aborted());
-    until("the body is cancelled", || call.property("cancelled").is_truthy()).await;
+    until("the body is cancelled", || {
+        call.property("cancelled").is_truthy()
+    })
+    .await;
     assert_eq!(connection(&stream), Connection::Disconnected);
     assert_eq!(answer_text(&stream), "kept");
-    assert!(!server.lines().iter().any(|line| line.contains("/cancel")), "{:?}", server.lines());
+    assert!(
+        !server.lines().iter().any(|line| line.contains("/cancel")),
+        "{:?}",
+        server.lines()
+    );
 }
 
 #[wasm_bindgen_test]
@@ -89,7 +111,10 @@ async fn headers_are_made_for_each_request_and_again_when_refused() {
     second.respond(401, "{\"detail\":\"who?\"}");
     until("it gives up", || connection(&stream) == Connection::Failed).await;
     let error = stream.with_view(|view| view.error().cloned()).unwrap();
-    assert_eq!((error.code, error.status), (ErrorCode::Unauthorized, Some(401)));
+    assert_eq!(
+        (error.code, error.status),
+        (ErrorCode::Unauthorized, Some(401))
+    );
     assert_eq!(asked.borrow().len(), 2);
 }
 
@@ -97,11 +122,16 @@ async fn headers_are_made_for_each_request_and_again_when_refused() {
 async fn a_failing_header_provider_is_an_error_that_says_so() {
     let server = FakeServer::install();
     let mut options = options();
-    options.headers = Some(Rc::new(|_| Box::pin(async { Err("no session".to_owned()) })));
+    options.headers = Some(Rc::new(|_| {
+        Box::pin(async { Err("no session".to_owned()) })
+    }));
     options.config.retry.attempts_max = 1;
     let stream = Stream::new(options);
     drop(stream.submit(say("hi")));
-    until("it fails", || stream.with_view(|view| view.error().is_some())).await;
+    until("it fails", || {
+        stream.with_view(|view| view.error().is_some())
+    })
+    .await;
     let error = stream.with_view(|view| view.error().cloned()).unwrap();
     assert_eq!(error.code, ErrorCode::HeadersFailed);
     assert!(error.message.contains("no session"), "{}", error.message);
@@ -112,11 +142,19 @@ async fn a_failing_header_provider_is_an_error_that_says_so() {
 async fn a_header_that_cannot_be_sent_is_an_invalid_request() {
     let server = FakeServer::install();
     let mut options = options();
-    options.headers = Some(Rc::new(|_| Box::pin(async { Ok(vec![("not a header".to_owned(), "x".to_owned())]) })));
+    options.headers = Some(Rc::new(|_| {
+        Box::pin(async { Ok(vec![("not a header".to_owned(), "x".to_owned())]) })
+    }));
     let stream = Stream::new(options);
     drop(stream.submit(say("hi")));
-    until("it fails", || stream.with_view(|view| view.error().is_some())).await;
-    assert_eq!(stream.with_view(|view| view.error().map(|error| error.code)), Some(ErrorCode::InvalidRequest));
+    until("it fails", || {
+        stream.with_view(|view| view.error().is_some())
+    })
+    .await;
+    assert_eq!(
+        stream.with_view(|view| view.error().map(|error| error.code)),
+        Some(ErrorCode::InvalidRequest)
+    );
     assert_eq!(server.lines(), Vec::<String>::new());
 }
 
@@ -132,11 +170,23 @@ async fn anything_can_be_thrown() {
     call.send(&token(1, "one"));
     until("the token", || answer_text(&stream) == "one").await;
     call.cut(&"a bare string".into());
-    server.request("/runs/run-1/stream").await.reject(&JsValue::NULL);
-    server.request("/runs/run-1/stream").await.reject(&eval("Object.create(null)"));
-    server.request("/runs/run-1/stream").await.reject(&eval("Symbol('s')"));
+    server
+        .request("/runs/run-1/stream")
+        .await
+        .reject(&JsValue::NULL);
+    server
+        .request("/runs/run-1/stream")
+        .await
+        .reject(&eval("Object.create(null)"));
+    server
+        .request("/runs/run-1/stream")
+        .await
+        .reject(&eval("Symbol('s')"));
     server.throw(&[JsValue::from(7), eval("new TypeError('thrown at once')")]);
-    server.request("/runs/run-1/stream").await.resolve(&JsValue::UNDEFINED);
+    server
+        .request("/runs/run-1/stream")
+        .await
+        .resolve(&JsValue::UNDEFINED);
     let joined = server.request("/runs/run-1/stream").await;
     joined.open();
     joined.send(&token(1, "one"));
@@ -169,7 +219,20 @@ async fn an_answer_over_the_limit_is_given_up() {
     let asked = server.request("GET /api/threads/").await;
     asked.open_as(200, &[("content-type", "application/json")]);
     asked.send(&" ".repeat(2_000));
-    until("the body is cancelled", || asked.property("cancelled").is_truthy()).await;
-    until("it is tried again", || server.request_now("GET /api/threads/").is_some()).await;
-    assert!(!heard.borrow().iter().any(|notice| matches!(notice, Notice::Ended { .. })), "{:?}", heard.borrow());
+    until("the body is cancelled", || {
+        asked.property("cancelled").is_truthy()
+    })
+    .await;
+    until("it is tried again", || {
+        server.request_now("GET /api/threads/").is_some()
+    })
+    .await;
+    assert!(
+        !heard
+            .borrow()
+            .iter()
+            .any(|notice| matches!(notice, Notice::Ended { .. })),
+        "{:?}",
+        heard.borrow()
+    );
 }
