@@ -1,7 +1,7 @@
 //! What has happened: the timeline's entries, the notices above the conversation, and the agent's progress.
 
 use leptos::prelude::*;
-use rejoin_core::{Notice, Outcome, StreamError};
+use rejoin_core::{Connection, Notice, Outcome, StreamError};
 use rejoin_leptos::connection_words;
 use rejoin_wire::event::{Event, EventName};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ pub(crate) struct Entry {
     pub(crate) number: u64,
     /// Wall-clock time, `14:03:07.250`.
     pub(crate) time: String,
-    /// A stable word, for colour: run, connection, event, warning, error.
+    /// A stable word, for colour: run, connection, good, event, warning, error.
     pub(crate) kind: &'static str,
     pub(crate) words: String,
     /// More, for who opens the entry.
@@ -77,14 +77,7 @@ impl Activity {
                 self.add("run", "New thread".to_owned(), Some(thread_id.to_string()))
             }
             Notice::EventApplied(event) => self.take_event(event),
-            Notice::ConnectionChanged(connection) => {
-                let state = connection.as_str().replace('_', " ");
-                self.add(
-                    "connection",
-                    connection_words(*connection, None),
-                    Some(format!("state: {state}")),
-                );
-            }
+            Notice::ConnectionChanged(connection) => self.take_connection(*connection),
             Notice::AttemptOpened {
                 tries,
                 last_event_id,
@@ -136,6 +129,29 @@ impl Activity {
     pub(crate) fn turn(self) {
         self.progress.set(None);
         self.banners.update(Vec::clear);
+    }
+
+    fn take_connection(self, connection: Connection) {
+        let (kind, words) = match connection {
+            Connection::Reconnecting {
+                attempt,
+                retry_at: Some(_),
+            } => ("warning", format!("Waiting before attempt {attempt}")),
+            // The connection that is opened is told by itself.
+            Connection::Reconnecting { retry_at: None, .. } | Connection::Connecting => return,
+            Connection::Live | Connection::CatchingUp | Connection::Finished => {
+                ("good", connection_words(connection, None))
+            }
+            Connection::Stalled
+            | Connection::Offline
+            | Connection::Paused
+            | Connection::Expired => ("warning", connection_words(connection, None)),
+            Connection::Failed => ("error", connection_words(connection, None)),
+            Connection::Idle | Connection::Disconnected => {
+                ("connection", connection_words(connection, None))
+            }
+        };
+        self.add(kind, words, None);
     }
 
     fn take_event(self, event: &Event) {

@@ -34,7 +34,7 @@ pub(crate) fn Help(open: RwSignal<bool>) -> impl IntoView {
                 <button type="button" class="icon-button" aria-label="Close" title="Close (Esc)" on:click=move |_| open.set(false)>{icons::close()}</button>
             </div>
             <p>
-                "Reload this page in the middle of an answer. Close the tab and open it again. Pull the cable, close the lid, restart the server. "
+                "Reload this page in the middle of an answer. Close the tab and open it again. Pull the cable, close the lid, open the page on another device. "
                 "The text goes on where it was: nothing is lost, nothing comes twice."
             </p>
             <dl class="help-words">

@@ -76,7 +76,8 @@ fn is_streaming(chat: Chat, key: String) -> Memo<bool> {
 fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl IntoView {
     let chat: Chat = expect_context();
     let message: Signal<Arc<Message>> = entry.message.into();
-    let is_cut_off: Signal<bool> = entry.incomplete.into();
+    let incomplete: Signal<bool> = entry.incomplete.into();
+    let cut_off = Memo::new(move |_| message.with(|message| cut_off(message, incomplete.get())));
     let has_text = Memo::new(move |_| message.with(|message| message.content.text_bytes() > 0));
     let thoughts = Memo::new(move |_| message.with(|message| reasoning(message)));
     let others = Memo::new(move |_| message.with(|message| other_blocks(message)));
@@ -94,9 +95,7 @@ fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl 
         </div>
         <Show when=move || others.with(|words| !words.is_empty())><p class="others">{move || others.get()}</p></Show>
         <ToolCards message streaming />
-        <Show when=move || is_cut_off.get()>
-            <p class="cut-off">"Not whole: the agent stopped here, and the server has not stored it."</p>
-        </Show>
+        <Show when=move || cut_off.with(Option::is_some)><p class="cut-off">{move || cut_off.get()}</p></Show>
         <Show when=move || has_text.get() && !streaming.get()>
             <div class="message-actions">
                 <CopyButton what="message" text=move || message.with_untracked(|message| message.content.text().into_owned()) />
@@ -139,6 +138,23 @@ fn ToolCards(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoV
                 view! { <ToolCard call result streaming is_followed=chat.stream.is_loading /> }
             }
         </For>
+    }
+}
+
+/// Why a message ends before its end, in words.
+fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
+    if is_unstored {
+        return Some("Not whole: the agent stopped here, and the server has not stored this.");
+    }
+    match message
+        .response_metadata
+        .get("finish_reason")
+        .and_then(Value::as_str)
+    {
+        Some("error") => Some("Not whole: the agent failed here."),
+        Some("cancelled") => Some("Not whole: the agent was stopped here."),
+        Some("length" | "max_tokens") => Some("Not whole: the model's limit was reached here."),
+        Some(_) | None => None,
     }
 }
 
