@@ -75,6 +75,8 @@ pub(crate) struct ThreadStore {
     confirmed: BTreeSet<MessageId>,
     /// Messages that the thread's state has held; one that it holds no more was removed.
     stored: BTreeSet<MessageId>,
+    /// Messages of an attempt that the server has given up. They stay until the next attempt shows something.
+    void: BTreeSet<MessageId>,
     /// Messages whose tool-call pieces have not been read since they changed.
     unread_calls: BTreeSet<MessageId>,
     values: Json,
@@ -91,6 +93,7 @@ impl ThreadStore {
             streamed: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             stored: BTreeSet::new(),
+            void: BTreeSet::new(),
             unread_calls: BTreeSet::new(),
             values: Json::null(),
             interrupts: Vec::new(),
@@ -166,11 +169,17 @@ impl ThreadStore {
         }
         if let Some(messages) = self.read_messages(&values.data)? {
             let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
+            let void = std::mem::take(&mut self.void);
+            let superseded = self.superseded_by(&messages);
             // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
             let kept: Vec<_> = self
                 .slots
                 .iter()
                 .filter(|slot| !listed.contains(&slot.id) && !self.confirmed.contains(&slot.id))
+                .filter(|slot| !void.contains(&slot.id))
+                .filter(|slot| {
+                    self.streamed.contains(&slot.id) || !superseded.contains(&slot.id)
+                })
                 .cloned()
                 .collect();
             self.replace_messages(messages, kept);
@@ -190,10 +199,11 @@ impl ThreadStore {
     ) -> Result<(), serde_json::Error> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
+        let superseded = self.superseded_by(&messages);
         let kept = self
             .slots
             .iter()
-            .filter(|slot| !listed.contains(&slot.id))
+            .filter(|slot| !listed.contains(&slot.id) && !superseded.contains(&slot.id))
             .filter_map(|slot| {
                 let origin = keep(slot, self.stored.contains(&slot.id))?;
                 Some(MessageSlot {
@@ -224,6 +234,11 @@ impl ThreadStore {
             self.remove(&id);
             return Ok(Vec::new());
         }
+        self.drop_void();
+        if self.confirmed.contains(&id) && chunk.kind == MessageKind::Ai {
+            // `values` have held it, so it is whole: this is how it came to be, told again.
+            return Ok(Vec::new());
+        }
         let has_calls = !chunk.tool_call_chunks.is_empty();
         let mut notes = Vec::new();
         let appends = self.streamed.contains(&id) && chunk.merges_chunks();
@@ -245,6 +260,7 @@ impl ThreadStore {
 
     /// Applies a message as far as it has come (`messages/partial`, `messages/complete`).
     pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
+        self.drop_void();
         self.streamed
             .insert(message.id.clone().ok_or(MessageWithoutId)?);
         self.put(message, MessageOrigin::Server);
@@ -296,6 +312,7 @@ impl ThreadStore {
                 .collect(),
         );
         self.streamed = other.streamed;
+        self.void = other.void;
         self.confirmed = other.confirmed;
         self.unread_calls = other.unread_calls;
         if !other.values.is_null() {
@@ -304,8 +321,24 @@ impl ThreadStore {
         self.add_interrupts(&other.interrupts);
     }
 
-    /// The server started over: what it streamed and never confirmed is void.
+    /// The server started over: what it streamed and never confirmed is void. It stays until there is something to
+    /// show instead, as the new attempt's first `values` may still hold it.
+    pub(crate) fn void_unconfirmed(&mut self) {
+        let streamed = std::mem::take(&mut self.streamed);
+        self.void = streamed.difference(&self.confirmed).cloned().collect();
+        self.unread_calls.clear();
+    }
+
+    fn drop_void(&mut self) {
+        let void = std::mem::take(&mut self.void);
+        if !void.is_empty() {
+            self.retain(|slot| !void.contains(&slot.id));
+        }
+    }
+
+    /// Goes back to what `values` have held, for a replay of the run from its start.
     pub(crate) fn drop_unconfirmed(&mut self) {
+        self.drop_void();
         let streamed = std::mem::take(&mut self.streamed);
         let confirmed = std::mem::take(&mut self.confirmed);
         self.retain(|slot| !streamed.contains(&slot.id) || confirmed.contains(&slot.id));
@@ -319,6 +352,7 @@ impl ThreadStore {
         self.streamed.clear();
         self.confirmed.clear();
         self.stored.clear();
+        self.void.clear();
         self.unread_calls.clear();
         self.set_values(Json::null());
         self.clear_interrupts();
@@ -336,6 +370,7 @@ impl ThreadStore {
             .map(|(at, (message, origin, _))| (slot_id(at, &message), message.into(), origin));
         self.replace_slots(slots.collect());
         self.streamed = streamed;
+        self.void.clear();
     }
 
     /// How far this replay has come, compared with what is shown.
@@ -360,6 +395,31 @@ impl ThreadStore {
         } else {
             Progress::Level
         }
+    }
+
+    /// Messages that are not in `listed` and whose place there an answer has taken that is not known here: the server
+    /// has given up the attempt that streamed them.
+    fn superseded_by(&self, listed: &[Message]) -> BTreeSet<MessageId> {
+        let ids: Vec<_> = (0..).zip(listed).map(|(at, m)| slot_id(at, m)).collect();
+        let mut next = None;
+        let mut superseded = BTreeSet::new();
+        for slot in &self.slots {
+            if let Some(at) = ids.iter().position(|id| *id == slot.id) {
+                next = Some(at + 1);
+                continue;
+            }
+            let Some(next) = next.filter(|_| slot.origin != MessageOrigin::Optimistic) else {
+                continue;
+            };
+            let unknown = ids[next..]
+                .iter()
+                .take_while(|id| !self.places.contains_key(*id));
+            let gap = &listed[next..next + unknown.count()];
+            if gap.iter().any(|message| message.kind != MessageKind::Human) {
+                superseded.insert(slot.id.clone());
+            }
+        }
+        superseded
     }
 
     fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, serde_json::Error> {

@@ -198,7 +198,7 @@ impl Client {
                 follow.doubt = None;
             }
             self.shadow = None;
-            self.store.drop_unconfirmed();
+            self.store.void_unconfirmed();
             self.notify(Notice::StartedOver { run_id });
         }
         self.applied(event, hash);
