@@ -85,7 +85,7 @@ impl Activity {
                 let words = if *tries == 0 {
                     "A connection is opened".to_owned()
                 } else {
-                    format!("A connection is opened, attempt {}", tries + 1)
+                    format!("A connection is opened, attempt {tries}")
                 };
                 self.add(
                     "connection",
