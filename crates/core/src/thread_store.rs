@@ -44,6 +44,15 @@ impl MessageSlot {
     }
 }
 
+/// What is known of a message that a state lacks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Past {
+    /// An earlier state has held it, so it was removed.
+    pub(crate) stored: bool,
+    /// The run being followed has submitted or streamed it.
+    pub(crate) own: bool,
+}
+
 /// How far a replay has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -71,6 +80,8 @@ pub(crate) struct ThreadStore {
     places: BTreeMap<MessageId, usize>,
     /// Messages that chunks of this run have built; later chunks are appended to them.
     streamed: BTreeSet<MessageId>,
+    /// Messages that this run was submitted with.
+    submitted: BTreeSet<MessageId>,
     /// Messages that some `values` has held; one that a later `values` does not hold was removed.
     confirmed: BTreeSet<MessageId>,
     /// Messages that the thread's state has held; one that it holds no more was removed.
@@ -91,6 +102,7 @@ impl ThreadStore {
             slots: Vec::new(),
             places: BTreeMap::new(),
             streamed: BTreeSet::new(),
+            submitted: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             stored: BTreeSet::new(),
             void: BTreeSet::new(),
@@ -129,11 +141,13 @@ impl ThreadStore {
     /// A run begins: what earlier runs streamed is whole.
     pub(crate) fn begin_run(&mut self) {
         self.streamed.clear();
+        self.submitted.clear();
     }
 
     /// Shows submitted messages until the server does.
     pub(crate) fn show_optimistic(&mut self, messages: Vec<Message>) {
         for message in messages {
+            self.submitted.extend(message.id.clone());
             self.put(message, MessageOrigin::Optimistic);
         }
     }
@@ -177,9 +191,7 @@ impl ThreadStore {
                 .iter()
                 .filter(|slot| !listed.contains(&slot.id) && !self.confirmed.contains(&slot.id))
                 .filter(|slot| !void.contains(&slot.id))
-                .filter(|slot| {
-                    self.streamed.contains(&slot.id) || !superseded.contains(&slot.id)
-                })
+                .filter(|slot| self.streamed.contains(&slot.id) || !superseded.contains(&slot.id))
                 .cloned()
                 .collect();
             self.replace_messages(messages, kept);
@@ -189,13 +201,12 @@ impl ThreadStore {
         Ok(())
     }
 
-    /// Shows the thread's stored state. `keep` says as what a message stays that the state lacks; it is told whether
-    /// an earlier state has held it.
+    /// Shows the thread's stored state. `keep` says as what a message stays that the state lacks.
     pub(crate) fn load_state(
         &mut self,
         values: &Json,
         interrupts: Vec<Interrupt>,
-        keep: impl Fn(&MessageSlot, bool) -> Option<MessageOrigin>,
+        keep: impl Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
     ) -> Result<(), serde_json::Error> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
@@ -205,7 +216,11 @@ impl ThreadStore {
             .iter()
             .filter(|slot| !listed.contains(&slot.id) && !superseded.contains(&slot.id))
             .filter_map(|slot| {
-                let origin = keep(slot, self.stored.contains(&slot.id))?;
+                let past = Past {
+                    stored: self.stored.contains(&slot.id),
+                    own: self.streamed.contains(&slot.id) || self.submitted.contains(&slot.id),
+                };
+                let origin = keep(slot, past)?;
                 Some(MessageSlot {
                     origin,
                     ..slot.clone()
@@ -350,6 +365,7 @@ impl ThreadStore {
     pub(crate) fn clear(&mut self) {
         self.replace_slots(Vec::new());
         self.streamed.clear();
+        self.submitted.clear();
         self.confirmed.clear();
         self.stored.clear();
         self.void.clear();
@@ -474,14 +490,33 @@ impl ThreadStore {
         );
     }
 
+    /// Shows `messages`, and each of `kept` behind the message that it stood behind.
     fn replace_messages(&mut self, messages: Vec<Message>, kept: Vec<MessageSlot>) {
-        let listed = (0..)
+        let mut next: Vec<_> = (0..)
             .zip(messages)
-            .map(|(at, message)| (slot_id(at, &message), message.into(), MessageOrigin::Server));
-        let kept = kept
-            .into_iter()
-            .map(|slot| (slot.id, slot.message, slot.origin));
-        self.replace_slots(listed.chain(kept).collect());
+            .map(|(at, message)| {
+                (
+                    slot_id(at, &message),
+                    Arc::new(message),
+                    MessageOrigin::Server,
+                )
+            })
+            .collect();
+        for slot in kept {
+            let place = self
+                .places
+                .get(&slot.id)
+                .copied()
+                .unwrap_or(self.slots.len());
+            let before = self.slots[..place].iter().rev();
+            let anchor = before
+                .into_iter()
+                .find_map(|earlier| next.iter().position(|(id, ..)| *id == earlier.id));
+            // Without anything before it that still stands, it is newer than what the server has.
+            let at = anchor.map_or(next.len(), |anchor| anchor + 1);
+            next.insert(at, (slot.id, slot.message, slot.origin));
+        }
+        self.replace_slots(next);
     }
 
     fn replace_slots(&mut self, next: Vec<(MessageId, Arc<Message>, MessageOrigin)>) {

@@ -76,8 +76,9 @@ impl Client {
         self.set_error(None);
         self.shadow = None;
         self.cancel = None;
-        if matches!(self.phase, Phase::Ended(End::Failed(_) | End::Expired)) {
-            // Said again, or given up; after a disconnect it may still arrive.
+        let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
+        if failed && self.run_id().is_none() {
+            // It never became a run, and is said again or given up.
             self.store.drop_optimistic();
         }
         self.store.begin_run();
@@ -227,7 +228,11 @@ impl Client {
         let follow = self.follow.insert(follow);
         follow.commands.push(command);
         follow.rejoinable = true;
-        self.open_stream();
+        if follow.over && follow.run_id.is_some() {
+            self.check_run();
+        } else {
+            self.open_stream();
+        }
     }
 
     pub(super) fn stop(&mut self) {

@@ -174,8 +174,6 @@ impl Client {
             follow.snapshot_used = true;
             self.warn_code(ErrorCode::EventsMissing);
         }
-        // What is shown cannot be reached by this replay.
-        self.shadow = None;
     }
 
     fn metadata_arrived(&mut self, event: Event, hash: u64) {

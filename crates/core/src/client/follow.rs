@@ -47,6 +47,8 @@ pub(super) struct Follow {
     /// Whether the thread was asked why the run failed, and whether that answer is the next to come.
     pub(super) reason_asked: bool,
     pub(super) reading_reason: bool,
+    /// Whether the server has said that the run is over.
+    pub(super) over: bool,
     /// Whether the run may still be active after the client has ended.
     pub(super) rejoinable: bool,
     pub(super) commands: Vec<CommandId>,
@@ -86,6 +88,7 @@ impl Follow {
             settle: None,
             reason_asked: false,
             reading_reason: false,
+            over: false,
             rejoinable: true,
             commands: Vec::new(),
         }

@@ -156,12 +156,14 @@ impl Client {
         );
         let loaded = self
             .store
-            .load_state(&state.values, interrupts, |slot, stored| {
+            .load_state(&state.values, interrupts, |slot, past| {
+                // A run that went well has nothing that its thread's state lacks; other runs' text is theirs.
+                let stays = !past.stored && (keeps || !past.own);
                 match slot.origin {
-                    _ if !keeps => None,
-                    MessageOrigin::Server if stored => None,
-                    MessageOrigin::Server => Some(MessageOrigin::Partial),
-                    MessageOrigin::Optimistic | MessageOrigin::Partial => Some(slot.origin),
+                    _ if !stays => None,
+                    // Either the server has it by now, or it never arrived.
+                    MessageOrigin::Optimistic => keeps.then_some(MessageOrigin::Optimistic),
+                    MessageOrigin::Server | MessageOrigin::Partial => Some(MessageOrigin::Partial),
                 }
             });
         if let Err(error) = loaded {
@@ -236,7 +238,11 @@ impl Client {
         self.forget_run();
         if let Some(follow) = &mut self.follow {
             follow.rejoinable = rejoinable;
+            // What is shown is the state's now, so nothing may be appended to it from the middle.
+            follow.cursor.rewind();
+            follow.over = !rejoinable;
         }
+        self.store.begin_run();
         self.end(end, outcome);
     }
 

@@ -353,7 +353,7 @@ impl Client {
             (Part::Got(state), Part::Got(thread)) => self.enter(&state, &thread, record, join),
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
-                self.show_state(&state, true);
+                self.show_state(&state);
                 self.follow_record(record, join);
             }
             _ => self.enter_missing(join),
@@ -367,7 +367,7 @@ impl Client {
         record: Option<Record>,
         join: Option<(CommandId, Option<RunId>)>,
     ) {
-        self.show_state(state, record.is_some());
+        self.show_state(state);
         if record.is_some() || join.is_some() {
             return self.follow_record(record, join);
         }
@@ -410,13 +410,13 @@ impl Client {
         }
     }
 
-    /// The thread's state, beside what a record has painted of the run that is not in it yet.
-    fn show_state(&mut self, state: &ThreadState, has_record: bool) {
+    /// The thread's state, beside what is shown of a run that is not in it yet.
+    fn show_state(&mut self, state: &ThreadState) {
         let interrupts = state.interrupts().cloned().collect();
         let loaded = self
             .store
-            .load_state(&state.values, interrupts, |slot, stored| {
-                (has_record && !stored).then_some(slot.origin)
+            .load_state(&state.values, interrupts, |slot, past| {
+                (!past.stored).then_some(slot.origin)
             });
         if let Err(error) = loaded {
             self.warn(
