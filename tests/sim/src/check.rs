@@ -22,6 +22,8 @@ pub(crate) struct Checker {
     pub(crate) short_records: bool,
     /// Whether the client has said that it could not read the thread's state.
     pub(crate) history_unavailable: bool,
+    /// Whether the last submission failed before the client knew its run: what it showed may go, as it may be said again.
+    submission_failed: bool,
     shown: BTreeMap<String, Shown>,
     revision: u64,
 }
@@ -38,8 +40,9 @@ impl Checker {
         self.history_unavailable = false;
     }
 
-    pub(crate) fn ended(&mut self, now: u64, _outcome: &Outcome) {
+    pub(crate) fn ended(&mut self, now: u64, run_known: bool, outcome: &Outcome) {
         self.ended_at = now;
+        self.submission_failed = !run_known && matches!(outcome, Outcome::Failed(_));
     }
 
     pub(crate) fn check(&mut self, client: &Client, server: &Server) {
@@ -50,7 +53,10 @@ impl Checker {
         }
         let revision = view.revision();
         if revision < self.revision {
-            self.fail(format!("the view's revision went from {} to {revision}", self.revision));
+            self.fail(format!(
+                "the view's revision went from {} to {revision}",
+                self.revision
+            ));
         }
         if revision == self.revision {
             return;
@@ -60,28 +66,60 @@ impl Checker {
         let mut nodes = BTreeMap::new();
         for slot in view.messages() {
             let (id, bytes) = (slot.id().to_string(), slot.message.content.text_bytes());
-            if slot.revision > self.revision || before.get(&id).is_none_or(|shown| shown.bytes != bytes) {
+            if slot.revision > self.revision
+                || before.get(&id).is_none_or(|shown| shown.bytes != bytes)
+            {
                 if slot.revision <= self.revision {
                     self.fail(format!("message {id} changed, but its revision did not"));
                 }
-                self.check_text(&server.truth, &id, slot.origin, &slot.message.content.text());
+                self.check_text(
+                    &server.truth,
+                    &id,
+                    slot.origin,
+                    &slot.message.content.text(),
+                );
             }
-            if let Some(shown) = before.get(&id) && bytes < shown.bytes && !is_dead(server, &id) {
-                self.fail(format!("message {id} shrank from {} to {bytes} bytes", shown.bytes));
+            if let Some(shown) = before.get(&id)
+                && bytes < shown.bytes
+                && !is_dead(server, &id)
+            {
+                self.fail(format!(
+                    "message {id} shrank from {} to {bytes} bytes",
+                    shown.bytes
+                ));
             }
             if let Some(told) = server.truth.told.get(&id)
                 && !self.short_records
                 && let Some(other) = nodes.insert((told.run.clone(), told.node), id.clone())
             {
-                self.fail(format!("{other} and {id} are two attempts at one message, and both are shown"));
+                self.fail(format!(
+                    "{other} and {id} are two attempts at one message, and both are shown"
+                ));
             }
-            if self.shown.insert(id.clone(), Shown { bytes, origin: slot.origin }).is_some() {
+            if self
+                .shown
+                .insert(
+                    id.clone(),
+                    Shown {
+                        bytes,
+                        origin: slot.origin,
+                    },
+                )
+                .is_some()
+            {
                 self.fail(format!("message {id} is shown twice"));
             }
         }
         for (id, shown) in &before {
-            if !self.shown.contains_key(id) && !may_vanish(server, id, *shown, run_id.as_deref()) {
-                self.fail(format!("message {id} of {} bytes vanished ({:?})", shown.bytes, shown.origin));
+            let given_up = self.submission_failed && shown.origin == MessageOrigin::Optimistic;
+            if !self.shown.contains_key(id)
+                && !given_up
+                && !may_vanish(server, id, *shown, run_id.as_deref())
+            {
+                self.fail(format!(
+                    "message {id} of {} bytes vanished ({:?})",
+                    shown.bytes, shown.origin
+                ));
             }
         }
         self.revision = revision;
@@ -90,7 +128,10 @@ impl Checker {
     fn check_text(&mut self, truth: &Truth, id: &str, origin: MessageOrigin, text: &str) {
         match truth.told.get(id) {
             Some(told) if told.text.starts_with(text) => {}
-            Some(told) => self.fail(format!("message {id} shows {text:?}, which does not begin {:?}", told.text)),
+            Some(told) => self.fail(format!(
+                "message {id} shows {text:?}, which does not begin {:?}",
+                told.text
+            )),
             // Painted from a record, a submission's message may have lost its mark; its text is known.
             None if origin == MessageOrigin::Optimistic && truth.asked.contains(text) => {}
             None => self.fail(format!("message {id} was never said by anybody: {text:?}")),
@@ -111,8 +152,13 @@ fn may_vanish(server: &Server, id: &str, shown: Shown, followed: Option<&str>) -
     if server.threads.values().any(|thread| thread.holds(id)) {
         return false;
     }
-    let Some(told) = server.truth.told.get(id) else { return true };
-    let run_is_over = server.runs.get(&told.run).is_none_or(|run| !run.is_active());
+    let Some(told) = server.truth.told.get(id) else {
+        return true;
+    };
+    let run_is_over = server
+        .runs
+        .get(&told.run)
+        .is_none_or(|run| !run.is_active());
     match shown.origin {
         MessageOrigin::Optimistic => true,
         MessageOrigin::Partial => run_is_over,

@@ -11,6 +11,7 @@
 //! `server/`, from research/agent-server-wire.md; what can go wrong in `plan.rs` and `network.rs`.
 
 mod check;
+mod happenings;
 mod network;
 mod page;
 mod plan;
@@ -21,6 +22,7 @@ mod server;
 mod settle;
 mod storage;
 mod trace;
+mod transit;
 mod truth;
 mod user;
 mod world;
@@ -45,7 +47,8 @@ pub fn run_seed(seed: u64, trace: &Trace) -> Result<Report, String> {
         Ok(result) => result,
         Err(panic) => {
             let words = panic.downcast_ref::<String>().cloned();
-            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            let words =
+                words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(format!("panicked: {}", words.unwrap_or_default()))
         }
     }

@@ -1,6 +1,9 @@
 //! The network between page and server: how long things take, and what goes wrong on the way.
 
-use crate::{rng::Rng, server::{ConnId, Request}};
+use crate::{
+    rng::Rng,
+    server::{ConnId, Request},
+};
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +56,22 @@ impl Fault {
 
     /// Every name, to check that each has occurred.
     pub const NAMES: [&'static str; 17] = [
-        "none", "refused", "answer lost", "status 401", "status 429", "status 500", "status 502", "status 503",
-        "502 after the deed", "html page", "hang", "hang after the deed", "slow", "reset", "clean cut", "stall",
+        "none",
+        "refused",
+        "answer lost",
+        "status 401",
+        "status 429",
+        "status 500",
+        "status 502",
+        "status 503",
+        "502 after the deed",
+        "html page",
+        "hang",
+        "hang after the deed",
+        "slow",
+        "reset",
+        "clean cut",
+        "stall",
         "garbage frame",
     ];
 
@@ -129,7 +146,8 @@ impl Exchange {
     /// Takes in what the server sends.
     pub(crate) fn sent(&mut self, bytes: &[u8]) {
         if self.fault == Fault::Garbage(self.frames) {
-            self.inbox.extend_from_slice(b"event: values\ndata: {\"messages\": [broken\n\n");
+            self.inbox
+                .extend_from_slice(b"event: values\ndata: {\"messages\": [broken\n\n");
         }
         self.frames += 1;
         self.inbox.extend_from_slice(bytes);
@@ -140,8 +158,16 @@ impl Exchange {
         let mut bytes = std::mem::take(&mut self.inbox);
         let limit = match self.fault {
             Fault::Cut(after, _) | Fault::Stall(after) => after.saturating_sub(self.delivered),
-            Fault::None | Fault::Refused | Fault::AnswerLost | Fault::Status(_) | Fault::BadGatewayAfter
-            | Fault::Html | Fault::Hang | Fault::HangAfter | Fault::Slow(_) | Fault::Garbage(_) => usize::MAX,
+            Fault::None
+            | Fault::Refused
+            | Fault::AnswerLost
+            | Fault::Status(_)
+            | Fault::BadGatewayAfter
+            | Fault::Html
+            | Fault::Hang
+            | Fault::HangAfter
+            | Fault::Slow(_)
+            | Fault::Garbage(_) => usize::MAX,
         };
         let strikes = bytes.len() > limit;
         bytes.truncate(limit);

@@ -42,7 +42,11 @@ impl Page {
             return None;
         }
         let at = self.started_at + self.client.deadline()?.0.0;
-        let at = if self.is_visible { at } else { at.next_multiple_of(HIDDEN_TIMER_MS) };
+        let at = if self.is_visible {
+            at
+        } else {
+            at.next_multiple_of(HIDDEN_TIMER_MS)
+        };
         Some(at.max(now))
     }
 
@@ -73,7 +77,8 @@ impl World {
             open_commands: BTreeSet::new(),
         });
         self.checker.forget_shown();
-        self.trace.line(self.now, || format!("page {} opens", self.pages));
+        self.trace
+            .line(self.now, || format!("page {} opens", self.pages));
         if self.network_gone == Some(true) {
             self.feed(Input::WentOffline);
         }
@@ -82,7 +87,8 @@ impl World {
 
     pub(crate) fn close_page(&mut self) {
         let Some(page) = self.page.take() else { return };
-        self.trace.line(self.now, || format!("page {} closes", page.number));
+        self.trace
+            .line(self.now, || format!("page {} closes", page.number));
         let keys: Vec<Key> = self.exchanges.keys().copied().collect();
         for key in keys {
             // What has left the page still arrives now and then; its answer has nobody to go to.
@@ -99,7 +105,9 @@ impl World {
         self.trace.line(self.now, || format!("> thread {thread:?}"));
         self.address.clone_from(&thread);
         self.checker.forget_shown();
-        self.feed(Input::ThreadSwitched { thread_id: thread.map(ThreadId::from) });
+        self.feed(Input::ThreadSwitched {
+            thread_id: thread.map(ThreadId::from),
+        });
     }
 
     pub(crate) fn page_hiding(&mut self) {
@@ -108,7 +116,13 @@ impl World {
     }
 
     pub(crate) fn hide(&mut self, length: u64) {
-        let Some(page) = self.page.as_mut().filter(|page| page.is_visible && !page.is_frozen) else { return };
+        let Some(page) = self
+            .page
+            .as_mut()
+            .filter(|page| page.is_visible && !page.is_frozen)
+        else {
+            return;
+        };
         page.is_visible = false;
         let number = page.number;
         self.feed(Input::BecameHidden);
@@ -119,7 +133,9 @@ impl World {
     }
 
     pub(crate) fn show(&mut self, number: u64) {
-        let Some(page) = self.page.as_mut().filter(|page| page.number == number) else { return };
+        let Some(page) = self.page.as_mut().filter(|page| page.number == number) else {
+            return;
+        };
         if page.is_visible || page.is_frozen {
             return;
         }
@@ -129,7 +145,9 @@ impl World {
     }
 
     pub(crate) fn freeze(&mut self, length: u64, lost: bool) {
-        let Some(page) = self.page.as_mut().filter(|page| !page.is_frozen) else { return };
+        let Some(page) = self.page.as_mut().filter(|page| !page.is_frozen) else {
+            return;
+        };
         let number = page.number;
         if std::mem::replace(&mut page.is_visible, false) {
             self.feed(Input::BecameHidden);
@@ -151,25 +169,37 @@ impl World {
                 }
             }
         }
-        self.queue.push(self.now + length, Event::Thaw(number, lost));
+        self.queue
+            .push(self.now + length, Event::Thaw(number, lost));
     }
 
     pub(crate) fn thaw(&mut self, number: u64, lost: bool) {
-        let Some(page) = self.page.as_mut().filter(|page| page.number == number && page.is_frozen) else { return };
+        let Some(page) = self
+            .page
+            .as_mut()
+            .filter(|page| page.number == number && page.is_frozen)
+        else {
+            return;
+        };
         page.is_frozen = false;
         page.is_visible = true;
         let held = std::mem::take(&mut page.held);
         let online = page.missed_online.take();
-        self.trace.line(self.now, || format!("! thawed, {} events held", held.len()));
+        self.trace
+            .line(self.now, || format!("! thawed, {} events held", held.len()));
         let held_first = self.rng.chance(50);
         if held_first {
-            held.into_iter().for_each(|event| self.queue.push(self.now, event));
+            held.into_iter()
+                .for_each(|event| self.queue.push(self.now, event));
             // They are due now, so they come before anything later; the page's own events come after them.
-            self.run_until(self.now, |world| world.queue.next_at().is_none_or(|at| at > world.now));
+            self.run_until(self.now, |world| {
+                world.queue.next_at().is_none_or(|at| at > world.now)
+            });
             self.wake_up(online, lost);
         } else {
             self.wake_up(online, lost);
-            held.into_iter().for_each(|event| self.queue.push(self.now, event));
+            held.into_iter()
+                .for_each(|event| self.queue.push(self.now, event));
         }
     }
 
@@ -226,10 +256,15 @@ impl World {
 
     fn run_effect(&mut self, page: u64, effect: Effect) {
         match effect {
-            Effect::OpenStream { attempt, request } => self.send((page, attempt), to_server(&request), true),
-            Effect::SendRequest { attempt, request } => self.send((page, attempt), to_server(&request), false),
+            Effect::OpenStream { attempt, request } => {
+                self.send((page, attempt), to_server(&request), true)
+            }
+            Effect::SendRequest { attempt, request } => {
+                self.send((page, attempt), to_server(&request), false)
+            }
             Effect::Abort { attempt } => {
-                self.trace.line(self.now, || format!("  {} dropped", attempt.0));
+                self.trace
+                    .line(self.now, || format!("  {} dropped", attempt.0));
                 self.abort((page, attempt));
             }
             Effect::LoadRecord { key } => self.load_record(page, key),
@@ -267,15 +302,22 @@ impl World {
                 self.address = Some(thread_id.to_string());
                 self.threads.push(thread_id.to_string());
             }
-            Notice::Ended { outcome, .. } => {
+            Notice::Ended { run_id, outcome } => {
                 self.report.count(format!("ended: {}", outcome.as_str()));
-                self.checker.ended(self.now, &outcome);
+                self.checker.ended(self.now, run_id.is_some(), &outcome);
             }
             Notice::Concluded { command, outcome } => {
-                self.report.count(format!("concluded: {}", outcome.as_str()));
-                let open = self.page.as_mut().is_some_and(|page| page.open_commands.remove(&command.0));
+                self.report
+                    .count(format!("concluded: {}", outcome.as_str()));
+                let open = self
+                    .page
+                    .as_mut()
+                    .is_some_and(|page| page.open_commands.remove(&command.0));
                 if !open {
-                    self.checker.fail(format!("command {} is concluded twice, or was never given", command.0));
+                    self.checker.fail(format!(
+                        "command {} is concluded twice, or was never given",
+                        command.0
+                    ));
                 }
             }
             Notice::StartedOver { .. } => self.report.count("notice: started over"),
@@ -286,18 +328,26 @@ impl World {
             Notice::Warning(error) => self.report.count(format!("warning: {}", error.code)),
             Notice::StorageFailed { code } => self.report.count(format!("storage failed: {code}")),
             Notice::ConnectionChanged(connection) => {
-                self.report.count(format!("connection: {}", connection.as_str()));
+                self.report
+                    .count(format!("connection: {}", connection.as_str()));
             }
-            Notice::Created { .. } | Notice::EventApplied(_) | Notice::AttemptOpened { .. }
+            Notice::Created { .. }
+            | Notice::EventApplied(_)
+            | Notice::AttemptOpened { .. }
             | Notice::AttemptEnded { .. } => {}
         }
     }
 
     fn check(&mut self) {
         let Some(page) = &mut self.page else { return };
-        let streams = self.exchanges.iter().filter(|(key, exchange)| key.0 == page.number && exchange.is_stream).count();
+        let streams = self
+            .exchanges
+            .iter()
+            .filter(|(key, exchange)| key.0 == page.number && exchange.is_stream)
+            .count();
         if streams > 1 {
-            self.checker.fail(format!("{streams} streams are open at a time"));
+            self.checker
+                .fail(format!("{streams} streams are open at a time"));
         }
         if self.rng.chance(20) {
             page.client.refresh_view();
@@ -307,20 +357,53 @@ impl World {
 }
 
 fn to_server(request: &HttpRequest) -> Request {
-    let path = request.url.strip_prefix(API_URL).unwrap_or("/not-the-api").to_owned();
-    let header = |name: &str| request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-    let body = request.body.as_ref().and_then(|body| serde_json::from_str(body.text()).ok()).unwrap_or_default();
-    Request { is_post: request.method == Method::Post, path, last_event_id: header("last-event-id"), body }
+    let path = request
+        .url
+        .strip_prefix(API_URL)
+        .unwrap_or("/not-the-api")
+        .to_owned();
+    let header = |name: &str| {
+        request
+            .headers
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.clone())
+    };
+    let body = request
+        .body
+        .as_ref()
+        .and_then(|body| serde_json::from_str(body.text()).ok())
+        .unwrap_or_default();
+    Request {
+        is_post: request.method == Method::Post,
+        path,
+        last_event_id: header("last-event-id"),
+        body,
+    }
 }
 
 fn describe(input: &Input) -> String {
     match input {
-        Input::ChunkArrived { attempt, bytes } => format!("chunk of {} for {}", bytes.len(), attempt.0),
-        Input::ResponseArrived { attempt, status, body, .. } => {
-            format!("answer {status} for {}: {}", attempt.0, crate::trace::short(&String::from_utf8_lossy(body)))
+        Input::ChunkArrived { attempt, bytes } => {
+            format!("chunk of {} for {}", bytes.len(), attempt.0)
+        }
+        Input::ResponseArrived {
+            attempt,
+            status,
+            body,
+            ..
+        } => {
+            format!(
+                "answer {status} for {}: {}",
+                attempt.0,
+                crate::trace::short(&String::from_utf8_lossy(body))
+            )
         }
         Input::RecordLoaded { text, .. } => {
-            format!("record {}", crate::trace::short(text.as_deref().unwrap_or("absent")))
+            format!(
+                "record {}",
+                crate::trace::short(text.as_deref().unwrap_or("absent"))
+            )
         }
         other => format!("{other:?}"),
     }

@@ -2,7 +2,10 @@
 
 use crate::{
     rng::Rng,
-    server::{Kind, agent::{Agent, Knobs}},
+    server::{
+        Kind,
+        agent::{Agent, Knobs},
+    },
 };
 
 /// A schedule's outline.
@@ -135,10 +138,21 @@ impl Plan {
     /// The outline of a seed.
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let kind = rng.pick(&Kind::ALL);
-        let agent = rng.pick(&[Agent::Chat, Agent::Chat, Agent::Tools, Agent::Approval, Agent::Boom]);
+        let agent = rng.pick(&[
+            Agent::Chat,
+            Agent::Chat,
+            Agent::Tools,
+            Agent::Approval,
+            Agent::Boom,
+        ]);
         let weather = rng.pick(&[
-            Weather::Calm, Weather::FlakyNetwork, Weather::FlakyNetwork, Weather::SleepyPage, Weather::ShakyServer,
-            Weather::BadStorage, Weather::Everything,
+            Weather::Calm,
+            Weather::FlakyNetwork,
+            Weather::FlakyNetwork,
+            Weather::SleepyPage,
+            Weather::ShakyServer,
+            Weather::BadStorage,
+            Weather::Everything,
         ]);
         let knobs = draw_knobs(rng);
         let run_ms = (knobs.n_tokens * knobs.delay_ms).max(1_000);
@@ -146,7 +160,9 @@ impl Plan {
         let fault_percent = match weather {
             Weather::Calm => 0,
             Weather::FlakyNetwork => rng.pick(&[15, 35, 60]),
-            Weather::SleepyPage | Weather::ShakyServer | Weather::BadStorage => rng.pick(&[0, 5, 20]),
+            Weather::SleepyPage | Weather::ShakyServer | Weather::BadStorage => {
+                rng.pick(&[0, 5, 20])
+            }
             Weather::Everything => rng.pick(&[10, 25]),
         };
         let count = match weather {
@@ -155,16 +171,29 @@ impl Plan {
             Weather::SleepyPage | Weather::ShakyServer | Weather::BadStorage => rng.between(1, 4),
             Weather::Everything => rng.between(2, 8),
         };
-        let mut events: Vec<_> =
-            (0..count).map(|_| (rng.between(0, calm_at), draw_happening(rng, weather))).collect();
+        let mut events: Vec<_> = (0..count)
+            .map(|_| (rng.between(0, calm_at), draw_happening(rng, weather)))
+            .collect();
         events.sort_by_key(|(at, _)| *at);
-        let mut actions: Vec<_> =
-            (0..rng.pick(&[0, 0, 1, 1, 2, 3, 5])).map(|_| (rng.between(10, calm_at), draw_action(rng))).collect();
+        let mut actions: Vec<_> = (0..rng.pick(&[0, 0, 1, 1, 2, 3, 5]))
+            .map(|_| (rng.between(10, calm_at), draw_action(rng)))
+            .collect();
         actions.sort_by_key(|(at, _)| *at);
         let latency_ms = rng.pick(&[(0, 2), (1, 20), (20, 120), (100, 900)]);
         let log_ttl_ms = rng.chance(15).then(|| rng.pick(&[50, 3_000, 60_000]));
         let record_bytes_max = rng.pick(&[262_144, 262_144, 262_144, 700, 0]);
-        Self { kind, agent, knobs, calm_at, fault_percent, latency_ms, events, actions, log_ttl_ms, record_bytes_max }
+        Self {
+            kind,
+            agent,
+            knobs,
+            calm_at,
+            fault_percent,
+            latency_ms,
+            events,
+            actions,
+            log_ttl_ms,
+            record_bytes_max,
+        }
     }
 }
 
@@ -183,24 +212,42 @@ fn draw_knobs(rng: &mut Rng) -> Knobs {
 
 fn draw_action(rng: &mut Rng) -> Action {
     rng.pick(&[
-        Action::Submit, Action::Submit, Action::Submit, Action::SubmitInterrupting, Action::Stop, Action::Stop,
-        Action::Rejoin, Action::Rejoin, Action::JoinKnown, Action::JoinUnknown, Action::Cancel, Action::Cancel,
-        Action::Switch, Action::SwitchAndBack,
+        Action::Submit,
+        Action::Submit,
+        Action::Submit,
+        Action::SubmitInterrupting,
+        Action::Stop,
+        Action::Stop,
+        Action::Rejoin,
+        Action::Rejoin,
+        Action::JoinKnown,
+        Action::JoinUnknown,
+        Action::Cancel,
+        Action::Cancel,
+        Action::Switch,
+        Action::SwitchAndBack,
     ])
 }
 
 fn draw_happening(rng: &mut Rng, weather: Weather) -> Happening {
     let weather = match weather {
-        Weather::Everything => {
-            rng.pick(&[Weather::FlakyNetwork, Weather::SleepyPage, Weather::ShakyServer, Weather::BadStorage])
-        }
-        Weather::Calm | Weather::FlakyNetwork | Weather::SleepyPage | Weather::ShakyServer | Weather::BadStorage => {
-            weather
-        }
+        Weather::Everything => rng.pick(&[
+            Weather::FlakyNetwork,
+            Weather::SleepyPage,
+            Weather::ShakyServer,
+            Weather::BadStorage,
+        ]),
+        Weather::Calm
+        | Weather::FlakyNetwork
+        | Weather::SleepyPage
+        | Weather::ShakyServer
+        | Weather::BadStorage => weather,
     };
     let length = rng.pick(&[100, 2_000, 7_000, 40_000]);
     match weather {
-        Weather::Calm | Weather::FlakyNetwork | Weather::Everything => Happening::Offline(length, rng.chance(60)),
+        Weather::Calm | Weather::FlakyNetwork | Weather::Everything => {
+            Happening::Offline(length, rng.chance(60))
+        }
         Weather::ShakyServer => Happening::Restart(length.min(20_000), rng.chance(50)),
         Weather::SleepyPage => match rng.between(0, 8) {
             0 | 1 => Happening::Hidden(length),

@@ -27,6 +27,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(name, count)| writeln!(f, "{count:>9}  {name}"))
+        self.0
+            .iter()
+            .try_for_each(|(name, count)| writeln!(f, "{count:>9}  {name}"))
     }
 }

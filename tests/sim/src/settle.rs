@@ -20,7 +20,11 @@ impl World {
         self.run_until(u64::MAX, |world| world.is_calm);
         self.rest("after the faults");
         self.compare_if_followed();
-        if self.page.as_ref().is_some_and(|page| page.client.view().can_rejoin()) {
+        if self
+            .page
+            .as_ref()
+            .is_some_and(|page| page.client.view().can_rejoin())
+        {
             self.report.count("rest: rejoined");
             self.join(None);
             self.rest("after a rejoin");
@@ -47,18 +51,31 @@ impl World {
         self.trace.line(self.now, || format!("rest {when}"));
         let began = self.now;
         loop {
-            let since = began.max(self.checker.ended_at).max(self.server.run_over_at);
+            let since = began
+                .max(self.checker.ended_at)
+                .max(self.server.run_over_at);
             let end = since + REST_BOUND_MS;
-            let busy = self.followed().is_some_and(|thread| self.server.is_busy(&thread));
+            let busy = self
+                .followed()
+                .is_some_and(|thread| self.server.is_busy(&thread));
             let end = if busy { self.now + REST_BOUND_MS } else { end };
-            if self.run_until(end, |world| world.page.as_ref().is_none_or(crate::page::Page::is_at_rest)) {
+            if self.run_until(end, |world| {
+                world
+                    .page
+                    .as_ref()
+                    .is_none_or(crate::page::Page::is_at_rest)
+            }) {
                 break;
             }
             if self.checker.violation.is_some() {
                 return;
             }
-            let since = began.max(self.checker.ended_at).max(self.server.run_over_at);
-            let still_busy = self.followed().is_some_and(|thread| self.server.is_busy(&thread));
+            let since = began
+                .max(self.checker.ended_at)
+                .max(self.server.run_over_at);
+            let still_busy = self
+                .followed()
+                .is_some_and(|thread| self.server.is_busy(&thread));
             if still_busy || self.now < since + REST_BOUND_MS {
                 continue;
             }
@@ -67,41 +84,70 @@ impl World {
         }
         let Some(page) = &self.page else { return };
         let view = page.client.view();
-        if matches!(view.connection(), Connection::Connecting | Connection::Live | Connection::CatchingUp) {
-            self.checker.fail(format!("at rest the connection is {:?}", view.connection()));
+        if matches!(
+            view.connection(),
+            Connection::Connecting | Connection::Live | Connection::CatchingUp
+        ) {
+            self.checker
+                .fail(format!("at rest the connection is {:?}", view.connection()));
         }
         if !page.open_commands.is_empty() {
-            self.checker.fail(format!("at rest the commands {:?} are not concluded", page.open_commands));
+            self.checker.fail(format!(
+                "at rest the commands {:?} are not concluded",
+                page.open_commands
+            ));
         }
-        if self.exchanges.keys().any(|key| key.0 == page.number) && self.exchanges.values().any(|e| e.is_stream) {
+        if self.exchanges.keys().any(|key| key.0 == page.number)
+            && self.exchanges.values().any(|e| e.is_stream)
+        {
             self.checker.fail("at rest a stream is open");
         }
-        self.report.count(format!("rest: {}", view.connection().as_str()));
+        self.report
+            .count(format!("rest: {}", view.connection().as_str()));
     }
 
     /// It does not come to rest, which only a run that waits behind another for ever excuses.
     fn stuck(&mut self, when: &str) {
         let view = self.page.as_ref().map(|page| page.client.view());
-        let run = view.as_ref().and_then(|view| view.run_id()).map(ToString::to_string);
+        let run = view
+            .as_ref()
+            .and_then(|view| view.run_id())
+            .map(ToString::to_string);
         let waits = run.as_ref().is_some_and(|run| {
-            self.server.waits_for_ever(run) && self.server.runs.get(run).is_some_and(|run| run.status == "pending")
+            self.server.waits_for_ever(run)
+                && self
+                    .server
+                    .runs
+                    .get(run)
+                    .is_some_and(|run| run.status == "pending")
         });
         if waits {
             self.report.count("rest: stopped behind a stuck run");
             return self.feed(Input::StopRequested);
         }
         let connection = view.map(|view| view.connection());
-        self.checker.fail(format!("no rest {when}: {connection:?}, run {run:?}"));
+        self.checker
+            .fail(format!("no rest {when}: {connection:?}, run {run:?}"));
     }
 
     fn followed(&self) -> Option<String> {
-        self.page.as_ref()?.client.view().thread_id().map(ToString::to_string)
+        self.page
+            .as_ref()?
+            .client
+            .view()
+            .thread_id()
+            .map(ToString::to_string)
     }
 
     /// Lets every run of the server's end.
     fn finish_server(&mut self) {
         let limit = self.now + 100 * REST_BOUND_MS;
-        self.run_until(limit, |world| world.threads.iter().all(|thread| !world.server.is_busy(thread)));
+        self.run_until(limit, |world| {
+            world
+                .threads
+                .iter()
+                .all(|thread| !world.server.is_busy(thread))
+        });
         let later = self.now + 1_000;
         self.run_until(later, |_| false);
     }
@@ -110,15 +156,34 @@ impl World {
     fn compare_if_followed(&mut self) {
         let Some(page) = &self.page else { return };
         let view = page.client.view();
-        let Some(thread) = view.thread_id().map(ToString::to_string) else { return };
-        let last = self.server.threads.get(&thread).and_then(|thread| thread.runs.last());
-        let followed = last.is_some() && last.map(String::as_str) == view.run_id().map(|run| run.as_str());
+        let Some(thread) = view.thread_id().map(ToString::to_string) else {
+            return;
+        };
+        let last = self
+            .server
+            .threads
+            .get(&thread)
+            .and_then(|thread| thread.runs.last());
+        let followed =
+            last.is_some() && last.map(String::as_str) == view.run_id().map(|run| run.as_str());
         let over = last.is_some_and(|run| !self.server.runs[run].is_active());
         // What happens on the thread after the client has read it is not the client's to show.
         let read_at = self.server.state_read_at;
-        let unchanged = self.server.threads.get(&thread).is_some_and(|thread| thread.changed_at <= read_at);
+        let unchanged = self
+            .server
+            .threads
+            .get(&thread)
+            .is_some_and(|thread| thread.changed_at <= read_at);
         let kept = unchanged && self.server.lost_at.is_none_or(|at| at <= read_at);
-        if followed && over && kept && !self.checker.history_unavailable && matches!(view.connection(), Connection::Finished | Connection::Expired) {
+        if followed
+            && over
+            && kept
+            && !self.checker.history_unavailable
+            && matches!(
+                view.connection(),
+                Connection::Finished | Connection::Expired
+            )
+        {
             self.report.count("compared in place");
             self.compare(&thread);
         }
@@ -135,11 +200,17 @@ impl World {
         let Some(thread) = self.server.threads.get(thread_id) else {
             let code = view.error().map(|error| error.code);
             if code != Some(ErrorCode::ThreadNotFound) {
-                self.checker.fail(format!("the server does not know the thread, but the view says {code:?}"));
+                self.checker.fail(format!(
+                    "the server does not know the thread, but the view says {code:?}"
+                ));
             }
             return self.report.count("compared: thread unknown");
         };
-        if thread.runs.iter().any(|run| self.server.waits_for_ever(run)) {
+        if thread
+            .runs
+            .iter()
+            .any(|run| self.server.waits_for_ever(run))
+        {
             self.report.count("compared: stuck run");
         }
         let held: Vec<Message> = thread.messages.iter().flatten().map(read_message).collect();
@@ -149,15 +220,24 @@ impl World {
             .filter(|slot| slot.origin == MessageOrigin::Server)
             .map(|slot| slot.message.as_ref())
             .collect();
-        if shown.len() != held.len() || shown.iter().zip(&held).any(|(shown, held)| *shown != held) {
-            let words = format!("at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}");
+        if shown.len() != held.len() || shown.iter().zip(&held).any(|(shown, held)| *shown != held)
+        {
+            let words =
+                format!("at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}");
             self.checker.fail(words);
         }
         for slot in view.messages() {
             let told = self.server.truth.told.get(slot.id().as_str());
-            let success = told.and_then(|told| self.server.runs.get(&told.run)).is_some_and(|run| run.status == "success");
+            // What the server has lost may stay.
+            let told = told.filter(|told| !told.dead);
+            let success = told
+                .and_then(|told| self.server.runs.get(&told.run))
+                .is_some_and(|run| run.status == "success");
             if slot.origin == MessageOrigin::Partial && success {
-                self.checker.fail(format!("{} is kept as a part, but its run has succeeded", slot.id()));
+                self.checker.fail(format!(
+                    "{} is kept as a part, but its run has succeeded",
+                    slot.id()
+                ));
             }
         }
         let asked: Vec<Interrupt> = thread
@@ -165,13 +245,24 @@ impl World {
             .iter()
             .map(|interrupt| serde_json::from_value(interrupt.clone()).expect("an interrupt"))
             .collect();
-        let asked = if thread.status == "interrupted" { asked } else { Vec::new() };
+        let asked = if thread.status == "interrupted" {
+            asked
+        } else {
+            Vec::new()
+        };
         if view.interrupts() != asked {
-            self.checker.fail(format!("at rest the view asks {:?}, the server {asked:?}", view.interrupts()));
+            self.checker.fail(format!(
+                "at rest the view asks {:?}, the server {asked:?}",
+                view.interrupts()
+            ));
         }
-        let last_failed = thread.runs.last().is_some_and(|run| self.server.runs[run].status == "error");
+        let last_failed = thread
+            .runs
+            .last()
+            .is_some_and(|run| self.server.runs[run].status == "error");
         if last_failed && self.server.ways().thread_keeps_error() && view.error().is_none() {
-            self.checker.fail("the thread's last run failed, and the view does not say so");
+            self.checker
+                .fail("the thread's last run failed, and the view does not say so");
         }
         self.report.count("compared");
     }
@@ -179,9 +270,16 @@ impl World {
     /// A run that is over leaves no record.
     fn check_record(&mut self, thread: &str) {
         let forever = self.server.threads.get(thread).is_some_and(|thread| {
-            thread.runs.iter().any(|run| self.server.waits_for_ever(run))
+            thread
+                .runs
+                .iter()
+                .any(|run| self.server.waits_for_ever(run))
         });
-        let key = self.storage.entries.keys().find(|key| key.starts_with(RECORD_PREFIX) && key.ends_with(thread));
+        let key = self
+            .storage
+            .entries
+            .keys()
+            .find(|key| key.starts_with(RECORD_PREFIX) && key.ends_with(thread));
         if let Some(key) = key.filter(|_| !forever) {
             let words = format!("nothing runs, but {key} is still stored");
             self.checker.fail(words);

@@ -25,7 +25,10 @@ pub(crate) struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { mode: Mode::Works, entries: BTreeMap::new() }
+        Self {
+            mode: Mode::Works,
+            entries: BTreeMap::new(),
+        }
     }
 }
 

@@ -16,14 +16,22 @@ impl Trace {
     pub fn line(&self, now: u64, make: impl FnOnce() -> String) {
         if let Some(lines) = &self.0 {
             let line = format!("{:>9.3} {}", now as f64 / 1000.0, make());
-            lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
+            lines
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(line);
         }
     }
 
     /// The lines so far.
     pub fn lines(&self) -> Vec<String> {
-        let Some(lines) = &self.0 else { return Vec::new() };
-        lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        let Some(lines) = &self.0 else {
+            return Vec::new();
+        };
+        lines
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -27,7 +27,12 @@ pub(crate) struct Truth {
 impl Truth {
     /// A message begins.
     pub(crate) fn tell(&mut self, id: &str, text: &str, run: &str, node: usize) {
-        let told = Told { text: text.to_owned(), run: run.to_owned(), node, dead: false };
+        let told = Told {
+            text: text.to_owned(),
+            run: run.to_owned(),
+            node,
+            dead: false,
+        };
         self.told.insert(id.to_owned(), told);
     }
 

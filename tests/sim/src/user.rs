@@ -1,9 +1,15 @@
 //! What the user does.
 
-use crate::{plan::Action, world::{Event, World}};
+use crate::{
+    plan::Action,
+    world::{Event, World},
+};
 use rejoin_core::{
     CommandId, Input, Submission,
-    wire::{Json, RunId, request::{Command, MultitaskStrategy}},
+    wire::{
+        Json, RunId,
+        request::{Command, MultitaskStrategy},
+    },
 };
 use serde_json::json;
 
@@ -21,14 +27,19 @@ impl World {
             Action::Stop => self.feed(Input::StopRequested),
             Action::Rejoin => self.join(None),
             Action::JoinKnown => {
-                let runs = self.address.as_ref().and_then(|thread| self.server.threads.get(thread));
+                let runs = self
+                    .address
+                    .as_ref()
+                    .and_then(|thread| self.server.threads.get(thread));
                 let runs: Vec<String> = runs.map(|thread| thread.runs.clone()).unwrap_or_default();
                 if !runs.is_empty() {
                     let run = runs[self.rng.index(runs.len())].clone();
                     self.join(Some(run));
                 }
             }
-            Action::JoinUnknown => self.join(Some("00000000-0000-4000-8000-00000000abcd".to_owned())),
+            Action::JoinUnknown => {
+                self.join(Some("00000000-0000-4000-8000-00000000abcd".to_owned()))
+            }
             Action::Cancel => self.feed(Input::CancelRequested),
             Action::Switch => {
                 let thread = self.other_thread();
@@ -66,26 +77,43 @@ impl World {
 
     pub(crate) fn join(&mut self, run: Option<String>) {
         let command = self.next_command();
-        self.feed(Input::JoinRequested { command, run_id: run.map(RunId::from) });
+        self.feed(Input::JoinRequested {
+            command,
+            run_id: run.map(RunId::from),
+        });
     }
 
     fn submit(&mut self, multitask_strategy: Option<MultitaskStrategy>) {
         let command = self.next_command();
-        let interrupts = self.page.as_ref().map_or(0, |page| page.client.view().interrupts().len());
+        let interrupts = self
+            .page
+            .as_ref()
+            .map_or(0, |page| page.client.view().interrupts().len());
         let knobs = self.plan.knobs;
-        let config = json!({ "configurable": { "n_tokens": knobs.n_tokens, "delay_ms": knobs.delay_ms } });
+        let config =
+            json!({ "configurable": { "n_tokens": knobs.n_tokens, "delay_ms": knobs.delay_ms } });
         let config = Some(Json::from_value(&config).expect("a JSON object"));
-        let mut submission = Submission { config, multitask_strategy, ..Submission::default() };
+        let mut submission = Submission {
+            config,
+            multitask_strategy,
+            ..Submission::default()
+        };
         if interrupts > 0 && self.rng.chance(70) {
             self.report.count("action: resume");
             let answer = Json::from_value(&json!("yes")).expect("a JSON string");
-            submission.command = Some(Command { resume: Some(answer), ..Command::default() });
+            submission.command = Some(Command {
+                resume: Some(answer),
+                ..Command::default()
+            });
         } else {
             let text = format!("question {}", command.0);
             let input = json!({ "messages": [{ "type": "human", "content": text }] });
             self.server.truth.asked.insert(text);
             submission.input = Some(Json::from_value(&input).expect("a JSON object"));
         }
-        self.feed(Input::SubmitRequested { command, submission: Box::new(submission) });
+        self.feed(Input::SubmitRequested {
+            command,
+            submission: Box::new(submission),
+        });
     }
 }

@@ -17,7 +17,10 @@ const SCHEDULES: u64 = 20_000;
 const FAILURES_MAX: usize = 20;
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 #[test]
@@ -28,7 +31,10 @@ fn every_invariant_holds() {
         run_seed(seed, &Trace::default()).expect("the seed's invariants hold");
         return;
     }
-    let (first, count) = (number("REJOIN_SIM_FIRST", 0), number("REJOIN_SIM_SCHEDULES", SCHEDULES));
+    let (first, count) = (
+        number("REJOIN_SIM_FIRST", 0),
+        number("REJOIN_SIM_SCHEDULES", SCHEDULES),
+    );
     let started = Instant::now();
     let next = AtomicU64::new(first);
     let failures = Mutex::new(Vec::new());
@@ -40,12 +46,17 @@ fn every_invariant_holds() {
                 let mut own = Report::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count || failures.lock().expect("no panic here").len() >= FAILURES_MAX {
+                    if seed >= first + count
+                        || failures.lock().expect("no panic here").len() >= FAILURES_MAX
+                    {
                         break;
                     }
                     match run_seed(seed, &Trace::default()) {
                         Ok(counts) => own.add(&counts),
-                        Err(violation) => failures.lock().expect("no panic here").push((seed, violation)),
+                        Err(violation) => failures
+                            .lock()
+                            .expect("no panic here")
+                            .push((seed, violation)),
                     }
                 }
                 report.lock().expect("no panic here").add(&own);
@@ -53,9 +64,15 @@ fn every_invariant_holds() {
         }
     });
     let seconds = started.elapsed().as_secs_f64();
-    let (report, mut failures) = (report.into_inner().expect("no panic here"), failures.into_inner().expect("no panic here"));
+    let (report, mut failures) = (
+        report.into_inner().expect("no panic here"),
+        failures.into_inner().expect("no panic here"),
+    );
     println!("{report}");
-    println!("{count} schedules from seed {first} in {seconds:.1} s, {} failed", failures.len());
+    println!(
+        "{count} schedules from seed {first} in {seconds:.1} s, {} failed",
+        failures.len()
+    );
     failures.sort();
     for (seed, violation) in &failures {
         println!("seed {seed}: {violation}");
@@ -71,29 +88,77 @@ fn every_invariant_holds() {
 /// A green run proves only what it has met.
 fn check_coverage(report: &Report) {
     let outcomes = [
-        "finished", "replayed", "snapshot_then_tail", "expired", "timed_out", "denied", "failed", "cancelled",
+        "finished",
+        "replayed",
+        "snapshot_then_tail",
+        "expired",
+        "timed_out",
+        "denied",
+        "failed",
+        "cancelled",
         "disconnected",
     ];
     let happenings = [
-        "offline", "network gone silently", "restart (SIGTERM)", "restart (SIGKILL)", "hidden", "frozen",
-        "frozen, connections lost", "back/forward cache", "reload", "crash", "closed and opened", "other device",
-        "storage full", "storage denied", "record corrupt",
+        "offline",
+        "network gone silently",
+        "restart (SIGTERM)",
+        "restart (SIGKILL)",
+        "hidden",
+        "frozen",
+        "frozen, connections lost",
+        "back/forward cache",
+        "reload",
+        "crash",
+        "closed and opened",
+        "other device",
+        "storage full",
+        "storage denied",
+        "record corrupt",
     ];
     let actions = [
-        "submit", "submit interrupting", "resume", "stop", "rejoin", "join known", "join unknown", "cancel", "switch",
+        "submit",
+        "submit interrupting",
+        "resume",
+        "stop",
+        "rejoin",
+        "join known",
+        "join unknown",
+        "cancel",
+        "switch",
         "switch and back",
     ];
     let connections = [
-        "idle", "connecting", "live", "stalled", "reconnecting", "offline", "paused", "catching_up", "disconnected",
-        "finished", "expired", "failed",
+        "idle",
+        "connecting",
+        "live",
+        "stalled",
+        "reconnecting",
+        "offline",
+        "paused",
+        "catching_up",
+        "disconnected",
+        "finished",
+        "expired",
+        "failed",
     ];
     let names = (outcomes.iter().map(|name| format!("ended: {name}")))
         .chain(happenings.iter().map(|name| format!("happening: {name}")))
         .chain(actions.iter().map(|name| format!("action: {name}")))
         .chain(connections.iter().map(|name| format!("connection: {name}")))
         .chain(Fault::NAMES.iter().map(|name| format!("fault: {name}")))
-        .chain(["Python", "Js", "Ours"].iter().map(|name| format!("server {name}")))
-        .chain(["concluded: nothing_to_join", "notice: started over", "warning: record_corrupt"].map(str::to_owned));
+        .chain(
+            ["Python", "Js", "Ours"]
+                .iter()
+                .map(|name| format!("server {name}")),
+        )
+        .chain(
+            [
+                "concluded: nothing_to_join",
+                "notice: started over",
+                "warning: record_corrupt",
+            ]
+            .map(str::to_owned),
+        );
     for name in names {
         assert!(report.of(&name) > 0, "no schedule has met `{name}`");
     }

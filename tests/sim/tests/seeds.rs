@@ -5,20 +5,56 @@ use rejoin_sim::{Trace, explain, run_seed};
 
 /// A seed, and what the client did wrong in it.
 const SEEDS: &[(u64, &str)] = &[
-    (17, "joining a run that does not exist took away what another run had streamed, and its record"),
-    (173, "a submission that interrupts another took away the question before it, which had arrived"),
-    (223, "cancelling a queued run took away what the run before it had streamed"),
-    (228, "the replay of an older run was shown before the thread's state, without the later messages"),
-    (375, "a cancel that failed after the run had failed by itself hid why it failed"),
-    (431, "a reload during a restart showed the attempt given up beside the new one"),
-    (2086, "a second load, with the record damaged in between, took away what the first had painted"),
-    (2119, "a replay that stalled was shown although it had not caught up"),
+    (
+        17,
+        "joining a run that does not exist took away what another run had streamed, and its record",
+    ),
+    (
+        173,
+        "a submission that interrupts another took away the question before it, which had arrived",
+    ),
+    (
+        223,
+        "cancelling a queued run took away what the run before it had streamed",
+    ),
+    (
+        228,
+        "the replay of an older run was shown before the thread's state, without the later messages",
+    ),
+    (
+        375,
+        "a cancel that failed after the run had failed by itself hid why it failed",
+    ),
+    (
+        431,
+        "a reload during a restart showed the attempt given up beside the new one",
+    ),
+    (
+        2086,
+        "a second load, with the record damaged in between, took away what the first had painted",
+    ),
+    (
+        2119,
+        "a replay that stalled was shown although it had not caught up",
+    ),
     (2994, "a replay that stalled made a message shrink"),
-    (3358, "an unreadable event in the replay of an older run made the messages after it vanish"),
-    (7610, "after a reload, chunks of a message that the thread's state held whole were appended to it again"),
-    (8908, "a submission that never arrived hid that the thread's last run had failed"),
+    (
+        3358,
+        "an unreadable event in the replay of an older run made the messages after it vanish",
+    ),
+    (
+        7610,
+        "after a reload, chunks of a message that the thread's state held whole were appended to it again",
+    ),
+    (
+        8908,
+        "a submission that never arrived hid that the thread's last run had failed",
+    ),
     (14914, "as 7610, on the server with dense ids"),
-    (15439, "a restart took away a message for the moment until the new attempt's values brought it back"),
+    (
+        15439,
+        "a restart took away a message for the moment until the new attempt's values brought it back",
+    ),
 ];
 
 #[test]

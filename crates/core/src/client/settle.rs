@@ -171,6 +171,10 @@ impl Client {
                 StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.to_string()),
             );
         }
+        if outcome == Outcome::NothingToJoin {
+            // How the thread's last run ended is all there is to tell.
+            self.set_error(failure_in_tasks(&state));
+        }
         self.settled(outcome);
     }
 
@@ -363,14 +367,15 @@ fn lacks_reason(outcome: &Outcome) -> bool {
 }
 
 fn reason_from_tasks(state: &ThreadState) -> Outcome {
-    let said = state
-        .tasks
-        .iter()
-        .find_map(|task| task.error.as_ref().filter(|error| !error.is_null()));
-    Outcome::Failed(match said {
-        Some(said) => run_failed(&ErrorBody::read(said)),
-        None => StreamError::new(ErrorCode::RunFailed).with_detail("the server does not say why"),
-    })
+    Outcome::Failed(failure_in_tasks(state).unwrap_or_else(|| {
+        StreamError::new(ErrorCode::RunFailed).with_detail("the server does not say why")
+    }))
+}
+
+fn failure_in_tasks(state: &ThreadState) -> Option<StreamError> {
+    let mut said = state.tasks.iter().filter_map(|task| task.error.as_ref());
+    let said = said.find(|error| !error.is_null())?;
+    Some(run_failed(&ErrorBody::read(said)))
 }
 
 fn is_submission(run: &Run, id: &str) -> bool {

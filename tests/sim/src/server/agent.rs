@@ -4,9 +4,9 @@ use crate::rng::Rng;
 use serde_json::{Value, json};
 
 const WORDS: [&str; 26] = [
-    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima",
-    "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray",
-    "yankee", "zulu",
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett",
+    "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango",
+    "uniform", "victor", "whiskey", "xray", "yankee", "zulu",
 ];
 const CALL_PARTS: [&str; 5] = [r#"{"ci"#, r#"ty": ""#, "Par", r#"is""#, "}"];
 /// Tokens that `boom` says before it fails.
@@ -71,7 +71,8 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(super) fn response_metadata(&self) -> Value {
-        self.finish.map_or(json!({}), |reason| json!({ "finish_reason": reason }))
+        self.finish
+            .map_or(json!({}), |reason| json!({ "finish_reason": reason }))
     }
 
     pub(super) fn call_chunks(&self) -> Value {
@@ -106,7 +107,8 @@ pub(crate) struct Said {
 
 impl Said {
     pub(super) fn response_metadata(&self) -> Value {
-        self.finish.map_or(json!({}), |reason| json!({ "finish_reason": reason }))
+        self.finish
+            .map_or(json!({}), |reason| json!({ "finish_reason": reason }))
     }
 
     pub(super) fn add_own_fields(&self, message: &mut Value, usage: Value) {
@@ -156,8 +158,18 @@ pub(crate) struct Seen {
 
 /// What an agent's node does: waits in milliseconds, each before its deed. The second part is the whole text of the
 /// node's message.
-pub(crate) fn node(agent: Agent, at: usize, knobs: Knobs, seen: &Seen, rng: &mut Rng) -> (Vec<(u64, Op)>, String) {
-    let mut ops = Script { ops: Vec::new(), knobs, text: String::new() };
+pub(crate) fn node(
+    agent: Agent,
+    at: usize,
+    knobs: Knobs,
+    seen: &Seen,
+    rng: &mut Rng,
+) -> (Vec<(u64, Op)>, String) {
+    let mut ops = Script {
+        ops: Vec::new(),
+        knobs,
+        text: String::new(),
+    };
     match (agent, at) {
         (Agent::Chat, 0) | (Agent::Approval, 0) => ops.answer(knobs.n_tokens),
         (Agent::Tools, 0) if !seen.has_tool_answer => ops.call(),
@@ -173,7 +185,10 @@ pub(crate) fn node(agent: Agent, at: usize, knobs: Knobs, seen: &Seen, rng: &mut
         }
         (Agent::Boom, 0) => {
             ops.tokens(BOOM_TOKENS);
-            ops.push(knobs.delay_ms, Op::Fail(format!("model blew up after {BOOM_TOKENS} tokens")));
+            ops.push(
+                knobs.delay_ms,
+                Op::Fail(format!("model blew up after {BOOM_TOKENS} tokens")),
+            );
         }
         (Agent::Chat | Agent::Tools | Agent::Approval | Agent::Boom, _) => ops.push(0, Op::Finish),
     }
@@ -206,15 +221,35 @@ impl Script {
     fn tokens(&mut self, count: u64) {
         for n in 0..count {
             let word = WORDS[usize::try_from(n % 26).expect("below 26")];
-            self.piece(Piece { text: format!("{word}{n} "), ..Piece::default() });
+            self.piece(Piece {
+                text: format!("{word}{n} "),
+                ..Piece::default()
+            });
         }
     }
 
     fn end(&mut self, finish: &'static str, tokens: u64, calls_tool: bool) {
-        self.piece(Piece { finish: Some(finish), tokens: Some(tokens), ..Piece::default() });
-        self.push(0, Op::Piece(Piece { is_last: true, ..Piece::default() }));
+        self.piece(Piece {
+            finish: Some(finish),
+            tokens: Some(tokens),
+            ..Piece::default()
+        });
+        self.push(
+            0,
+            Op::Piece(Piece {
+                is_last: true,
+                ..Piece::default()
+            }),
+        );
         let text = self.text.clone();
-        let said = Said { kind: "ai", text, name: None, calls_tool, finish: Some(finish), tokens };
+        let said = Said {
+            kind: "ai",
+            text,
+            name: None,
+            calls_tool,
+            finish: Some(finish),
+            tokens,
+        };
         self.push(1, Op::Say(said, false));
         self.push(0, Op::NextNode);
     }
@@ -225,10 +260,19 @@ impl Script {
     }
 
     fn call(&mut self) {
-        self.piece(Piece { text: "Let me look that up. ".into(), ..Piece::default() });
-        self.piece(Piece { call: Some((true, "")), ..Piece::default() });
+        self.piece(Piece {
+            text: "Let me look that up. ".into(),
+            ..Piece::default()
+        });
+        self.piece(Piece {
+            call: Some((true, "")),
+            ..Piece::default()
+        });
         for part in CALL_PARTS {
-            self.piece(Piece { call: Some((false, part)), ..Piece::default() });
+            self.piece(Piece {
+                call: Some((false, part)),
+                ..Piece::default()
+            });
         }
         self.end("tool_calls", 9, true);
     }
@@ -236,16 +280,28 @@ impl Script {
     fn tool(&mut self, rng: &mut Rng) {
         self.text = "22C in Paris".into();
         let text = self.text.clone();
-        let said =
-            Said { kind: "tool", text, name: Some("get_weather"), calls_tool: false, finish: None, tokens: 0 };
+        let said = Said {
+            kind: "tool",
+            text,
+            name: Some("get_weather"),
+            calls_tool: false,
+            finish: None,
+            tokens: 0,
+        };
         self.push(100 + rng.between(0, 20), Op::Say(said, true));
         self.push(0, Op::NextNode);
     }
 
     fn say(&mut self, text: &str) {
         self.text = text.to_owned();
-        let said =
-            Said { kind: "ai", text: text.to_owned(), name: None, calls_tool: false, finish: None, tokens: 0 };
+        let said = Said {
+            kind: "ai",
+            text: text.to_owned(),
+            name: None,
+            calls_tool: false,
+            finish: None,
+            tokens: 0,
+        };
         self.push(1, Op::Say(said, true));
         self.push(0, Op::NextNode);
     }

@@ -23,7 +23,12 @@ impl Behaviour for Js {
         Some(index.to_string())
     }
 
-    fn replay(&self, log: &[Logged], last_event_id: Option<&str>, _queue_from: usize) -> Vec<usize> {
+    fn replay(
+        &self,
+        log: &[Logged],
+        last_event_id: Option<&str>,
+        _queue_from: usize,
+    ) -> Vec<usize> {
         replay_dense(log, last_event_id)
     }
 
@@ -62,7 +67,8 @@ impl Behaviour for Js {
             "response_metadata": piece.response_metadata(), "id": id, "type": "ai",
         });
         if let Some(n) = piece.tokens {
-            message["usage_metadata"] = json!({ "input_tokens": 5, "output_tokens": n, "total_tokens": n + 5 });
+            message["usage_metadata"] =
+                json!({ "input_tokens": 5, "output_tokens": n, "total_tokens": n + 5 });
         }
         message
     }

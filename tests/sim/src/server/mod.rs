@@ -135,15 +135,25 @@ impl Server {
 
     /// Whether a thread has a run of which more may come by itself.
     pub(crate) fn is_busy(&self, thread: &str) -> bool {
-        let runs = self.threads.get(thread).map_or(&[][..], |thread| &thread.runs);
-        runs.iter().any(|run| self.runs[run].is_active() && !self.waits_for_ever(run))
+        let runs = self
+            .threads
+            .get(thread)
+            .map_or(&[][..], |thread| &thread.runs);
+        runs.iter()
+            .any(|run| self.runs[run].is_active() && !self.waits_for_ever(run))
     }
 
     /// Whether a run says that it is active and never will do anything again.
     pub(crate) fn waits_for_ever(&self, run: &str) -> bool {
-        let Some(run) = self.runs.get(run) else { return false };
-        let Some(thread) = self.threads.get(&run.thread) else { return false };
-        run.is_stuck || (run.status == "pending" && thread.runs.iter().any(|other| self.runs[other].is_stuck))
+        let Some(run) = self.runs.get(run) else {
+            return false;
+        };
+        let Some(thread) = self.threads.get(&run.thread) else {
+            return false;
+        };
+        run.is_stuck
+            || (run.status == "pending"
+                && thread.runs.iter().any(|other| self.runs[other].is_stuck))
     }
 
     fn next_serial(&mut self) -> u64 {
@@ -154,18 +164,27 @@ impl Server {
     fn work(&mut self, now: u64, job: Job) {
         match job {
             Job::Start(run, epoch) => {
-                if self.runs.get(&run).is_some_and(|run| run.epoch == epoch && run.status == "pending") {
+                if self
+                    .runs
+                    .get(&run)
+                    .is_some_and(|run| run.epoch == epoch && run.status == "pending")
+                {
                     self.start(now, &run);
                 }
             }
             Job::Step(run, epoch) => {
-                if self.runs.get(&run).is_some_and(|run| run.epoch == epoch && run.status == "running") {
+                if self
+                    .runs
+                    .get(&run)
+                    .is_some_and(|run| run.epoch == epoch && run.status == "running")
+                {
                     self.step(now, &run);
                 }
             }
             Job::Replay(conn) => self.replay(now, conn),
             Job::Heartbeat(conn) => {
-                if let (Some(beat), true) = (self.ways.heartbeat(), self.conns.contains_key(&conn)) {
+                if let (Some(beat), true) = (self.ways.heartbeat(), self.conns.contains_key(&conn))
+                {
                     self.out.push(Out::Bytes(conn, beat.into()));
                     self.jobs.push(now + HEARTBEAT_MS, Job::Heartbeat(conn));
                 }
@@ -176,12 +195,20 @@ impl Server {
                 }
             }
             Job::NotFound(conn, data) => {
-                let logged = Logged { name: "error", data: data.to_owned(), id: None };
+                let logged = Logged {
+                    name: "error",
+                    data: data.to_owned(),
+                    id: None,
+                };
                 self.send(conn, &logged);
                 self.jobs.push(now, Job::Close(conn));
             }
             Job::Cancel(run, epoch) => {
-                if self.runs.get(&run).is_some_and(|run| run.epoch == epoch && run.is_active()) {
+                if self
+                    .runs
+                    .get(&run)
+                    .is_some_and(|run| run.epoch == epoch && run.is_active())
+                {
                     self.cancelled(now, &run);
                 }
             }
@@ -196,11 +223,24 @@ impl Server {
 
     /// Plans the start of the run that has waited longest, if none runs.
     fn start_next(&mut self, now: u64, thread: &str) {
-        let Some(thread) = self.threads.get(thread) else { return };
-        if thread.runs.iter().any(|run| self.runs[run].status == "running" || self.runs[run].is_starting) {
+        let Some(thread) = self.threads.get(thread) else {
+            return;
+        };
+        if thread
+            .runs
+            .iter()
+            .any(|run| self.runs[run].status == "running" || self.runs[run].is_starting)
+        {
             return;
         }
-        let Some(id) = thread.runs.iter().find(|run| self.runs[*run].status == "pending").cloned() else { return };
+        let Some(id) = thread
+            .runs
+            .iter()
+            .find(|run| self.runs[*run].status == "pending")
+            .cloned()
+        else {
+            return;
+        };
         let delay = self.ways.start_delay_ms(&mut self.rng);
         let run = self.runs.get_mut(&id).expect("listed on its thread");
         run.is_starting = true;
@@ -212,7 +252,10 @@ impl Server {
         run.status = "running";
         run.is_starting = false;
         let first = !std::mem::replace(&mut run.has_begun, true);
-        let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+        let thread = self
+            .threads
+            .get_mut(&run.thread)
+            .expect("a run has a thread");
         thread.status = "busy";
         thread.error = Value::Null;
         thread.changed_at = now;
@@ -245,7 +288,9 @@ impl Server {
         let run = self.runs.get_mut(id).expect("checked by the caller");
         let seen = self.threads[&run.thread].seen();
         let (ops, text) = agent::node(run.agent, run.node, run.knobs, &seen, &mut self.rng);
-        let speaks = ops.iter().any(|(_, op)| matches!(op, Op::Piece(_) | Op::Say(..)));
+        let speaks = ops
+            .iter()
+            .any(|(_, op)| matches!(op, Op::Piece(_) | Op::Say(..)));
         run.ops = ops.into();
         run.message = speaks.then(|| (message_id.clone(), String::new()));
         if speaks {
@@ -257,19 +302,28 @@ impl Server {
     fn plan_step(&mut self, now: u64, id: &str) {
         let run = &self.runs[id];
         if let Some((wait_ms, _)) = run.ops.front() {
-            self.jobs.push(now + wait_ms, Job::Step(id.to_owned(), run.epoch));
+            self.jobs
+                .push(now + wait_ms, Job::Step(id.to_owned(), run.epoch));
         }
     }
 
     fn step(&mut self, now: u64, id: &str) {
         let run = self.runs.get_mut(id).expect("checked by the caller");
-        let Some((_, op)) = run.ops.pop_front() else { return };
+        let Some((_, op)) = run.ops.pop_front() else {
+            return;
+        };
         match op {
             Op::Piece(piece) => self.say_piece(now, id, &piece),
             Op::Say(said, told) => {
-                let (message_id, _) = run.message.take().expect("a node that speaks has a message");
+                let (message_id, _) = run
+                    .message
+                    .take()
+                    .expect("a node that speaks has a message");
                 let message = self.ways.said(&message_id, &said);
-                let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+                let thread = self
+                    .threads
+                    .get_mut(&run.thread)
+                    .expect("a run has a thread");
                 thread.put(message.clone());
                 if told {
                     let node = json!({ "run_id": id, "langgraph_node": "node" });
@@ -286,7 +340,10 @@ impl Server {
             Op::Fail(message) => return self.fail(now, id, &message),
             Op::Finish => {
                 let thread = run.thread.clone();
-                self.threads.get_mut(&thread).expect("a run has a thread").status = "idle";
+                self.threads
+                    .get_mut(&thread)
+                    .expect("a run has a thread")
+                    .status = "idle";
                 return self.over(now, id, "success");
             }
         }
@@ -298,21 +355,34 @@ impl Server {
             return;
         }
         let run = self.runs.get_mut(id).expect("checked by the caller");
-        let (message_id, so_far) = run.message.as_mut().expect("a node that speaks has a message");
+        let (message_id, so_far) = run
+            .message
+            .as_mut()
+            .expect("a node that speaks has a message");
         so_far.push_str(&piece.text);
         let message = self.ways.piece(message_id, piece);
-        self.publish(now, id, "messages", json!([message, { "run_id": id, "langgraph_node": "model" }]));
+        self.publish(
+            now,
+            id,
+            "messages",
+            json!([message, { "run_id": id, "langgraph_node": "model" }]),
+        );
     }
 
     fn ask(&mut self, now: u64, id: &str) {
         let serial = self.next_serial();
         let run = &self.runs[id];
-        let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+        let thread = self
+            .threads
+            .get_mut(&run.thread)
+            .expect("a run has a thread");
         let draft: String = thread.seen().last_text.chars().take(40).collect();
         let value = json!({ "question": "Send this draft?", "draft": draft });
         thread.interrupts = vec![json!({ "id": format!("interrupt-{serial}"), "value": value })];
         thread.status = "interrupted";
-        let values = self.ways.interrupt_values(thread.values(), Value::Array(thread.interrupts.clone()));
+        let values = self
+            .ways
+            .interrupt_values(thread.values(), Value::Array(thread.interrupts.clone()));
         self.publish(now, id, "values", values);
         self.over(now, id, "success");
     }
@@ -320,7 +390,10 @@ impl Server {
     fn fail(&mut self, now: u64, id: &str, message: &str) {
         let error = json!({ "error": self.ways.error_name(), "message": message });
         self.publish(now, id, "error", error.clone());
-        let thread = self.threads.get_mut(&self.runs[id].thread).expect("a run has a thread");
+        let thread = self
+            .threads
+            .get_mut(&self.runs[id].thread)
+            .expect("a run has a thread");
         thread.status = "error";
         thread.error = error;
         self.over(now, id, "error");
@@ -330,7 +403,10 @@ impl Server {
         let run = &self.runs[id];
         if run.status == "running" {
             let (status, error) = self.ways.cancelled_thread();
-            let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+            let thread = self
+                .threads
+                .get_mut(&run.thread)
+                .expect("a run has a thread");
             thread.status = status;
             thread.error = error;
         }
@@ -346,9 +422,16 @@ impl Server {
         run.ops.clear();
         let thread = run.thread.clone();
         self.run_over_at = now;
-        self.threads.get_mut(&thread).expect("a run has a thread").changed_at = now;
+        self.threads
+            .get_mut(&thread)
+            .expect("a run has a thread")
+            .changed_at = now;
         let delay = self.ways.eof_delay_ms();
-        for (conn, _) in self.conns.iter().filter(|(_, conn)| conn.run == id && conn.is_live) {
+        for (conn, _) in self
+            .conns
+            .iter()
+            .filter(|(_, conn)| conn.run == id && conn.is_live)
+        {
             self.jobs.push(now + delay, Job::Close(*conn));
         }
         if let Some(ttl) = self.log_ttl_ms {
@@ -360,9 +443,18 @@ impl Server {
     fn publish(&mut self, now: u64, id: &str, name: &'static str, data: Value) {
         let run = self.runs.get_mut(id).expect("checked by the caller");
         let event_id = self.ways.event_id(run.log.len(), WALL_BASE_MS + now, name);
-        let logged = Logged { name, data: data.to_string(), id: event_id };
+        let logged = Logged {
+            name,
+            data: data.to_string(),
+            id: event_id,
+        };
         run.log.push(logged.clone());
-        let live: Vec<ConnId> = self.conns.iter().filter(|(_, conn)| conn.run == id && conn.is_live).map(|(id, _)| *id).collect();
+        let live: Vec<ConnId> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| conn.run == id && conn.is_live)
+            .map(|(id, _)| *id)
+            .collect();
         for conn in live {
             self.send(conn, &logged);
         }
@@ -381,20 +473,27 @@ impl Server {
     }
 
     fn replay(&mut self, now: u64, conn_id: ConnId) {
-        let Some(conn) = self.conns.get_mut(&conn_id) else { return };
-        let Some(run) = self.runs.get(&conn.run) else { return };
+        let Some(conn) = self.conns.get_mut(&conn_id) else {
+            return;
+        };
+        let Some(run) = self.runs.get(&conn.run) else {
+            return;
+        };
         if run.is_stuck {
             return;
         }
         conn.is_live = true;
-        let events = self.ways.replay(&run.log, conn.last_event_id.as_deref(), conn.queue_from);
+        let events = self
+            .ways
+            .replay(&run.log, conn.last_event_id.as_deref(), conn.queue_from);
         let events: Vec<Logged> = events.into_iter().map(|at| run.log[at].clone()).collect();
         let over = !run.is_active();
         for event in events {
             self.send(conn_id, &event);
         }
         if over {
-            self.jobs.push(now + self.ways.eof_delay_ms(), Job::Close(conn_id));
+            self.jobs
+                .push(now + self.ways.eof_delay_ms(), Job::Close(conn_id));
         }
     }
 }

@@ -23,7 +23,12 @@ impl Behaviour for Ours {
         Some(index.to_string())
     }
 
-    fn replay(&self, log: &[Logged], last_event_id: Option<&str>, _queue_from: usize) -> Vec<usize> {
+    fn replay(
+        &self,
+        log: &[Logged],
+        last_event_id: Option<&str>,
+        _queue_from: usize,
+    ) -> Vec<usize> {
         replay_dense(log, last_event_id)
     }
 
@@ -62,7 +67,8 @@ impl Behaviour for Ours {
             "type": "AIMessageChunk", "id": id, "tool_call_chunks": piece.call_chunks(),
         });
         if let Some(n) = piece.tokens {
-            message["usage_metadata"] = json!({ "input_tokens": 5, "output_tokens": n, "total_tokens": n + 5 });
+            message["usage_metadata"] =
+                json!({ "input_tokens": 5, "output_tokens": n, "total_tokens": n + 5 });
         }
         message
     }
@@ -96,7 +102,9 @@ impl Behaviour for Ours {
     }
 
     fn not_found(&self, what: &str) -> Vec<u8> {
-        json!({ "detail": format!("{what} not found") }).to_string().into_bytes()
+        json!({ "detail": format!("{what} not found") })
+            .to_string()
+            .into_bytes()
     }
 
     fn restarts(&self) -> &'static [Restart] {

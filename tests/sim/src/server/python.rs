@@ -26,7 +26,8 @@ impl Behaviour for Python {
     fn replay(&self, log: &[Logged], last_event_id: Option<&str>, queue_from: usize) -> Vec<usize> {
         let mut events = Vec::new();
         if let Some(last) = last_event_id {
-            let kept = (0..log.len()).filter(|at| log[*at].id.as_deref().is_some_and(|id| id > last));
+            let kept =
+                (0..log.len()).filter(|at| log[*at].id.as_deref().is_some_and(|id| id > last));
             events.extend(kept);
         }
         events.extend(queue_from..log.len());
@@ -86,7 +87,10 @@ impl Behaviour for Python {
 
     fn cancelled_thread(&self) -> (&'static str, Value) {
         let message = "interrupt requested via POST /threads/{thread_id}/runs/{run_id}/cancel";
-        ("interrupted", json!({ "error": "UserInterrupt", "message": message }))
+        (
+            "interrupted",
+            json!({ "error": "UserInterrupt", "message": message }),
+        )
     }
 
     fn error_name(&self) -> &'static str {
@@ -98,7 +102,9 @@ impl Behaviour for Python {
     }
 
     fn not_found(&self, what: &str) -> Vec<u8> {
-        json!({ "detail": format!("{what} not found") }).to_string().into_bytes()
+        json!({ "detail": format!("{what} not found") })
+            .to_string()
+            .into_bytes()
     }
 
     fn restarts(&self) -> &'static [Restart] {

@@ -49,7 +49,9 @@ impl Server {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (request.is_post, parts.as_slice()) {
-            (true, ["threads", thread, "runs", "stream"]) => self.create_run(now, thread, &request.body),
+            (true, ["threads", thread, "runs", "stream"]) => {
+                self.create_run(now, thread, &request.body)
+            }
             (true, ["threads", thread, "runs", run, "cancel"]) => self.cancel(now, thread, run),
             (false, ["threads", thread, "runs", run, "stream"]) => {
                 self.join(now, thread, run, request.last_event_id.clone())
@@ -73,19 +75,35 @@ impl Server {
 
     fn create_run(&mut self, now: u64, thread_id: &str, body: &Value) -> Reply {
         let Some(agent) = body["assistant_id"].as_str().and_then(Agent::from_id) else {
-            return plain(if self.kind == Kind::Js { 404 } else { 422 }, b"unknown assistant".to_vec());
+            return plain(
+                if self.kind == Kind::Js { 404 } else { 422 },
+                b"unknown assistant".to_vec(),
+            );
         };
         if !self.threads.contains_key(thread_id) {
             if body["if_not_exists"] != "create" {
                 return self.not_found("Thread or assistant");
             }
-            let thread = Thread { id: thread_id.to_owned(), status: "idle", changed_at: now, ..Thread::default() };
+            let thread = Thread {
+                id: thread_id.to_owned(),
+                status: "idle",
+                changed_at: now,
+                ..Thread::default()
+            };
             self.threads.insert(thread_id.to_owned(), thread);
         }
-        let active: Vec<String> = self.threads[thread_id].runs.iter().filter(|run| self.runs[*run].is_active()).cloned().collect();
+        let active: Vec<String> = self.threads[thread_id]
+            .runs
+            .iter()
+            .filter(|run| self.runs[*run].is_active())
+            .cloned()
+            .collect();
         match body["multitask_strategy"].as_str() {
             Some("reject") if !active.is_empty() => {
-                return plain(if self.kind == Kind::Js { 422 } else { 409 }, b"Thread is already running a task.".to_vec());
+                return plain(
+                    if self.kind == Kind::Js { 422 } else { 409 },
+                    b"Thread is already running a task.".to_vec(),
+                );
             }
             Some("interrupt") => {
                 for run in active {
@@ -96,16 +114,40 @@ impl Server {
         }
         let serial = self.next_serial();
         let id = format!("01a1fbbc-0000-7000-8000-{serial:012x}");
-        let submission = body["metadata"]["rejoin_submission"].as_str().unwrap_or_default().to_owned();
-        self.posts.entry(submission.clone()).or_default().push(id.clone());
+        let submission = body["metadata"]["rejoin_submission"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        self.posts
+            .entry(submission.clone())
+            .or_default()
+            .push(id.clone());
         let knob = |name: &str| body["config"]["configurable"][name].as_u64();
-        let knobs = Knobs { n_tokens: knob("n_tokens").unwrap_or(200), delay_ms: knob("delay_ms").unwrap_or(25) };
+        let knobs = Knobs {
+            n_tokens: knob("n_tokens").unwrap_or(200),
+            delay_ms: knob("delay_ms").unwrap_or(25),
+        };
         let input = self.read_input(&id, &body["input"]["messages"]);
         let resume = body["command"].get("resume").cloned();
         let run = Run {
-            id: id.clone(), thread: thread_id.to_owned(), submission, agent, knobs, input, resume, status: "pending",
-            log: Vec::new(), log_expired: false, node: 0, message: None, ops: Default::default(), epoch: 0,
-            is_starting: false, has_begun: false, is_stuck: false, serial,
+            id: id.clone(),
+            thread: thread_id.to_owned(),
+            submission,
+            agent,
+            knobs,
+            input,
+            resume,
+            status: "pending",
+            log: Vec::new(),
+            log_expired: false,
+            node: 0,
+            message: None,
+            ops: Default::default(),
+            epoch: 0,
+            is_starting: false,
+            has_begun: false,
+            is_stuck: false,
+            serial,
         };
         self.runs.insert(id.clone(), run);
         let thread = self.threads.get_mut(thread_id).expect("made above");
@@ -113,14 +155,19 @@ impl Server {
         thread.changed_at = now;
         let conn = self.connect(now, &id, None, true);
         self.start_next(now, thread_id);
-        Reply::Stream { conn, headers: self.stream_headers(thread_id, &id, true) }
+        Reply::Stream {
+            conn,
+            headers: self.stream_headers(thread_id, &id, true),
+        }
     }
 
     fn read_input(&mut self, run: &str, messages: &Value) -> Vec<Value> {
         let messages = messages.as_array().map(Vec::as_slice).unwrap_or_default();
         let mut input = Vec::new();
         for (place, message) in messages.iter().enumerate() {
-            let id = message["id"].as_str().map_or_else(|| format!("human-{}", self.next_serial()), str::to_owned);
+            let id = message["id"]
+                .as_str()
+                .map_or_else(|| format!("human-{}", self.next_serial()), str::to_owned);
             let text = message["content"].as_str().unwrap_or_default();
             // Places of input are counted apart from the graph's nodes.
             self.truth.tell(&id, text, run, 1000 + place);
@@ -142,11 +189,16 @@ impl Server {
                 UnknownRun::ErrorEvent(data) => {
                     let conn = self.connect(now, run, last_event_id, true);
                     self.jobs.push(now + 500, Job::NotFound(conn, data));
-                    Reply::Stream { conn, headers: self.stream_headers(thread, run, false) }
+                    Reply::Stream {
+                        conn,
+                        headers: self.stream_headers(thread, run, false),
+                    }
                 }
             };
         };
-        if found.log_expired && let Some((status, body)) = self.ways.expired_log() {
+        if found.log_expired
+            && let Some((status, body)) = self.ways.expired_log()
+        {
             return plain(status, body.into());
         }
         let conn = self.connect(now, run, last_event_id, false);
@@ -157,13 +209,30 @@ impl Server {
             Kind::Js | Kind::Ours => self.rng.between(0, 3),
         };
         self.jobs.push(now + delay, Job::Replay(conn));
-        Reply::Stream { conn, headers: self.stream_headers(thread, run, false) }
+        Reply::Stream {
+            conn,
+            headers: self.stream_headers(thread, run, false),
+        }
     }
 
-    fn connect(&mut self, now: u64, run: &str, last_event_id: Option<String>, is_live: bool) -> ConnId {
+    fn connect(
+        &mut self,
+        now: u64,
+        run: &str,
+        last_event_id: Option<String>,
+        is_live: bool,
+    ) -> ConnId {
         let conn = self.next_serial();
         let queue_from = self.runs.get(run).map_or(0, |run| run.log.len());
-        self.conns.insert(conn, Conn { run: run.to_owned(), last_event_id, queue_from, is_live });
+        self.conns.insert(
+            conn,
+            Conn {
+                run: run.to_owned(),
+                last_event_id,
+                queue_from,
+                is_live,
+            },
+        );
         if self.ways.heartbeat().is_some() {
             self.jobs.push(now + HEARTBEAT_MS, Job::Heartbeat(conn));
         }
@@ -171,7 +240,9 @@ impl Server {
     }
 
     fn cancel(&mut self, now: u64, thread: &str, run: &str) -> Reply {
-        let Some(found) = self.run_of(thread, run) else { return self.not_found("Run") };
+        let Some(found) = self.run_of(thread, run) else {
+            return self.not_found("Run");
+        };
         if !found.is_active() {
             return plain(self.ways.cancel_over(), b"{}".to_vec());
         }
@@ -185,12 +256,24 @@ impl Server {
 
     fn list_runs(&self, thread: &str, query: &str) -> Reply {
         let Some(thread) = self.threads.get(thread) else {
-            return if self.kind == Kind::Js { ok(&json!([])) } else { self.not_found("Thread") };
+            return if self.kind == Kind::Js {
+                ok(&json!([]))
+            } else {
+                self.not_found("Thread")
+            };
         };
-        let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        let limit = parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(10);
+        let parameter = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        };
+        let limit = parameter("limit")
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or(10);
         let runs = thread.runs.iter().map(|run| &self.runs[run]);
-        let runs = runs.filter(|run| parameter("status").is_none_or(|status| status == run.status)).map(Run::json);
+        let runs = runs
+            .filter(|run| parameter("status").is_none_or(|status| status == run.status))
+            .map(Run::json);
         let mut runs: Vec<Value> = runs.collect();
         if self.ways.newest_first() {
             runs.reverse();
@@ -208,11 +291,18 @@ impl Server {
     }
 
     fn stream_headers(&self, thread: &str, run: &str, is_post: bool) -> Vec<(String, String)> {
-        let kind = if self.kind == Kind::Python { "text/event-stream; charset=utf-8" } else { "text/event-stream" };
+        let kind = if self.kind == Kind::Python {
+            "text/event-stream; charset=utf-8"
+        } else {
+            "text/event-stream"
+        };
         let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
         // The JS server names the run on a submission only.
         if is_post || self.kind != Kind::Js {
-            headers.push(("content-location".to_owned(), format!("/threads/{thread}/runs/{run}")));
+            headers.push((
+                "content-location".to_owned(),
+                format!("/threads/{thread}/runs/{run}"),
+            ));
         }
         headers
     }

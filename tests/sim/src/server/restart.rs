@@ -1,10 +1,6 @@
 //! Going down and coming up again: where the servers differ most.
 
-use super::{
-    Kind, Out, Restart, Server,
-    agent::Said,
-    behaviour::Logged,
-};
+use super::{Kind, Out, Restart, Server, agent::Said, behaviour::Logged};
 use crate::queue::Queue;
 use serde_json::json;
 
@@ -19,7 +15,11 @@ impl Server {
         self.jobs = Queue::default();
         let goodbye = self.ways.says_goodbye(how);
         for (conn, _) in std::mem::take(&mut self.conns) {
-            self.out.push(if goodbye { Out::End(conn) } else { Out::Broken(conn) });
+            self.out.push(if goodbye {
+                Out::End(conn)
+            } else {
+                Out::Broken(conn)
+            });
         }
         for run in self.runs.values_mut() {
             run.epoch += 1;
@@ -70,7 +70,11 @@ impl Server {
             thread.messages = None;
             thread.interrupts.clear();
             for run in thread.runs.clone() {
-                self.runs.get_mut(&run).expect("listed on its thread").log.clear();
+                self.runs
+                    .get_mut(&run)
+                    .expect("listed on its thread")
+                    .log
+                    .clear();
             }
         }
     }
@@ -88,12 +92,19 @@ impl Server {
     fn js_killed(&mut self, now: u64) {
         for id in self.threads.keys().cloned().collect::<Vec<_>>() {
             let thread = &self.threads[&id];
-            let busy = thread.runs.iter().any(|run| self.runs[run].is_active() && !self.runs[run].is_stuck);
+            let busy = thread
+                .runs
+                .iter()
+                .any(|run| self.runs[run].is_active() && !self.runs[run].is_stuck);
             if busy || thread.changed_at + JS_STORED_AFTER_MS > now {
                 self.lose(&id);
             } else {
                 for run in thread.runs.clone() {
-                    self.runs.get_mut(&run).expect("listed on its thread").log.clear();
+                    self.runs
+                        .get_mut(&run)
+                        .expect("listed on its thread")
+                        .log
+                        .clear();
                 }
             }
         }
@@ -101,20 +112,40 @@ impl Server {
 
     /// A run that was under way ends as an error with the next id, and what it had said is kept.
     fn ours_killed(&mut self, now: u64) {
-        let active: Vec<String> = self.runs.values().filter(|run| run.is_active()).map(|run| run.id.clone()).collect();
+        let active: Vec<String> = self
+            .runs
+            .values()
+            .filter(|run| run.is_active())
+            .map(|run| run.id.clone())
+            .collect();
         for id in active {
             let run = self.runs.get_mut(&id).expect("listed above");
             run.status = "error";
             run.ops.clear();
-            let error = json!({ "error": "Aborted", "message": "the server was restarted during the run" });
+            let error =
+                json!({ "error": "Aborted", "message": "the server was restarted during the run" });
             let event_id = self.ways.event_id(run.log.len(), 0, "error");
-            run.log.push(Logged { name: "error", data: error.to_string(), id: event_id });
-            let thread = self.threads.get_mut(&run.thread).expect("a run has a thread");
+            run.log.push(Logged {
+                name: "error",
+                data: error.to_string(),
+                id: event_id,
+            });
+            let thread = self
+                .threads
+                .get_mut(&run.thread)
+                .expect("a run has a thread");
             thread.status = "error";
             thread.error = error;
             thread.changed_at = now;
             if let Some((message, text)) = run.message.take().filter(|(_, text)| !text.is_empty()) {
-                let said = Said { kind: "ai", text, name: None, calls_tool: false, finish: None, tokens: 0 };
+                let said = Said {
+                    kind: "ai",
+                    text,
+                    name: None,
+                    calls_tool: false,
+                    finish: None,
+                    tokens: 0,
+                };
                 thread.put(self.ways.said(&message, &said));
             }
         }
@@ -123,7 +154,9 @@ impl Server {
 
     fn lose(&mut self, id: &str) {
         self.kill_messages(id);
-        let Some(thread) = self.threads.remove(id) else { return };
+        let Some(thread) = self.threads.remove(id) else {
+            return;
+        };
         for run in thread.runs {
             let lost = self.runs.remove(&run).expect("listed on its thread");
             if let Some(posts) = self.posts.get_mut(&lost.submission) {
@@ -136,7 +169,9 @@ impl Server {
 
     fn kill_messages(&mut self, id: &str) {
         let messages = self.threads[id].messages.iter().flatten();
-        let ids: Vec<String> = messages.filter_map(|message| message["id"].as_str().map(str::to_owned)).collect();
+        let ids: Vec<String> = messages
+            .filter_map(|message| message["id"].as_str().map(str::to_owned))
+            .collect();
         for id in ids {
             self.truth.kill(&id);
         }

@@ -107,8 +107,15 @@ impl Thread {
                 (json!(["ask"]), json!([task]))
             }
             "error" if keeps_error => {
-                let words = format!("{}('{}')", self.error["error"].as_str().unwrap_or_default(), self.error["message"].as_str().unwrap_or_default());
-                (json!(["model"]), json!([{ "id": "task-model", "name": "model", "error": words, "interrupts": [] }]))
+                let words = format!(
+                    "{}('{}')",
+                    self.error["error"].as_str().unwrap_or_default(),
+                    self.error["message"].as_str().unwrap_or_default()
+                );
+                (
+                    json!(["model"]),
+                    json!([{ "id": "task-model", "name": "model", "error": words, "interrupts": [] }]),
+                )
             }
             _ => (json!([]), json!([])),
         };
@@ -138,7 +145,10 @@ impl Thread {
     /// What agents look at.
     pub(crate) fn seen(&self) -> Seen {
         let messages = self.messages.as_deref().unwrap_or_default();
-        let last_text = messages.last().and_then(|message| message["content"].as_str()).unwrap_or_default();
+        let last_text = messages
+            .last()
+            .and_then(|message| message["content"].as_str())
+            .unwrap_or_default();
         Seen {
             has_tool_answer: messages.iter().any(|message| message["type"] == "tool"),
             approved: self.approved.clone(),
@@ -157,6 +167,9 @@ impl Thread {
 
     /// Whether the state holds a message.
     pub(crate) fn holds(&self, id: &str) -> bool {
-        self.messages.iter().flatten().any(|message| message["id"] == id)
+        self.messages
+            .iter()
+            .flatten()
+            .any(|message| message["id"] == id)
     }
 }

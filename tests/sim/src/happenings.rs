@@ -1,0 +1,128 @@
+//! What happens to page, network, server and storage, and how it passes.
+
+use crate::{
+    page::Key,
+    plan::Happening,
+    server::Restart,
+    storage::Mode,
+    world::{Event, World},
+};
+use rejoin_core::Input;
+
+impl World {
+    pub(crate) fn strike(&mut self, happening: Happening) {
+        self.report
+            .count(format!("happening: {}", happening.name()));
+        self.trace.line(self.now, || format!("! {happening:?}"));
+        match happening {
+            Happening::Offline(length, told) => self.network_goes(length, told),
+            Happening::Restart(length, term) => self.server_goes(length, term),
+            Happening::Hidden(length) => self.hide(length),
+            Happening::Frozen(length, lost) => self.freeze(length, lost),
+            Happening::BackForward(length) => {
+                self.page_hiding();
+                self.freeze(length, true);
+            }
+            Happening::Reload(crash) => self.reload(crash, 50),
+            Happening::Closed(length) => self.reload(false, length),
+            Happening::OtherDevice => {
+                self.reload(false, 500);
+                self.storage.entries.clear();
+            }
+            Happening::StorageFull(length) | Happening::StorageDenied(length) => {
+                let denied = matches!(happening, Happening::StorageDenied(_));
+                self.storage.mode = if denied { Mode::Denied } else { Mode::Full };
+                self.queue.push(self.now + length, Event::StorageBack);
+            }
+            Happening::StorageCorrupt => {
+                for text in self.storage.entries.values_mut() {
+                    *text = match self.rng.between(0, 2) {
+                        0 => text.chars().take(text.chars().count() / 2).collect(),
+                        1 => "{\"v\":1}".to_owned(),
+                        _ => "\u{0}not json".to_owned(),
+                    };
+                }
+            }
+        }
+    }
+
+    fn network_goes(&mut self, length: u64, told: bool) {
+        // The browser takes nothing back while the network is gone.
+        let told_before = self.network_gone == Some(true);
+        self.network_gone = Some(told || told_before);
+        self.network_epoch += 1;
+        let keys: Vec<Key> = self.exchanges.keys().copied().collect();
+        for key in keys {
+            if self.rng.chance(50) {
+                self.hang_up(key);
+                let later = self.rng.between(0, 50);
+                self.queue.push(self.now + later, Event::Fail(key));
+            }
+            self.silence(key);
+        }
+        if told {
+            self.feed_if_awake(Input::WentOffline);
+        }
+        self.queue
+            .push(self.now + length, Event::NetworkBack(self.network_epoch));
+    }
+
+    pub(crate) fn network_back(&mut self) {
+        if self.network_gone.take() == Some(true) {
+            self.trace.line(self.now, || "! online".to_owned());
+            self.feed_if_awake(Input::WentOnline);
+        }
+    }
+
+    fn server_goes(&mut self, length: u64, term: bool) {
+        if self.server.is_down {
+            return;
+        }
+        let how = if term { Restart::Term } else { Restart::Kill };
+        let how = if self.server.ways().restarts().contains(&how) {
+            how
+        } else {
+            Restart::Kill
+        };
+        self.report
+            .count(format!("restart {:?} {how:?}", self.plan.kind));
+        self.server.go_down(self.now, how);
+        self.carry();
+        self.queue.push(self.now + length, Event::ServerBack);
+    }
+
+    pub(crate) fn server_back(&mut self) {
+        if self.server.is_down {
+            self.trace
+                .line(self.now, || "! the server is back".to_owned());
+            self.server.come_up(self.now);
+        }
+    }
+
+    fn reload(&mut self, crash: bool, closed_for: u64) {
+        if self.page.is_none() {
+            return;
+        }
+        if !crash {
+            self.page_hiding();
+        }
+        self.close_page();
+        self.queue.push(self.now + closed_for, Event::Open);
+    }
+
+    /// Faults stop: everything comes back, and stays.
+    pub(crate) fn calm(&mut self) {
+        self.trace.line(self.now, || "! calm".to_owned());
+        self.is_calm = true;
+        self.storage.mode = Mode::Works;
+        self.server_back();
+        self.network_back();
+        if self.page.is_none() {
+            self.open_page();
+        }
+        if let Some(number) = self.page.as_ref().map(|page| page.number) {
+            self.thaw(number, false);
+            self.show(number);
+        }
+    }
+}

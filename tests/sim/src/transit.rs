@@ -1,0 +1,330 @@
+//! Requests and answers on their way: what [`crate::network`] says goes wrong, happens here.
+
+use crate::{
+    network::{Ending, Exchange, Fault, split},
+    page::Key,
+    server::{Out, Reply},
+    trace::short,
+    world::{Event, World},
+};
+use rejoin_core::{Input, TransportError};
+
+impl World {
+    /// A request leaves the page.
+    pub(crate) fn send(&mut self, key: Key, request: crate::server::Request, is_stream: bool) {
+        let percent = if self.is_calm {
+            0
+        } else {
+            self.plan.fault_percent
+        };
+        let fault = Fault::draw(&mut self.rng, percent, is_stream);
+        let (low, high) = self.plan.latency_ms;
+        let mut latency_ms = self.rng.between(low, high);
+        if let Fault::Slow(more) = fault {
+            latency_ms += more;
+        }
+        self.report.count(format!("fault: {}", fault.name()));
+        self.trace.line(self.now, || {
+            let method = if request.is_post { "POST" } else { "GET" };
+            let last = request
+                .last_event_id
+                .as_ref()
+                .map(|id| format!(" after {id}"))
+                .unwrap_or_default();
+            format!(
+                "  {} {method} {}{last} [{}, {latency_ms} ms]",
+                key.1.0,
+                request.path,
+                fault.name()
+            )
+        });
+        let exchange = Exchange {
+            request,
+            is_stream,
+            fault,
+            latency_ms,
+            conn: None,
+            inbox: Vec::new(),
+            is_flush_planned: false,
+            delivered: 0,
+            frames: 0,
+            ending: None,
+            is_silent: false,
+        };
+        self.exchanges.insert(key, exchange);
+        self.queue.push(self.now + latency_ms, Event::Arrive(key));
+    }
+
+    /// The page has dropped a request.
+    pub(crate) fn abort(&mut self, key: Key) {
+        if let Some(conn) = self
+            .exchanges
+            .remove(&key)
+            .and_then(|exchange| exchange.conn)
+        {
+            self.server.drop_conn(conn);
+        }
+    }
+
+    pub(crate) fn arrive(&mut self, key: Key) {
+        let Some(exchange) = self
+            .exchanges
+            .get_mut(&key)
+            .filter(|exchange| !exchange.is_silent)
+        else {
+            return;
+        };
+        let latency = exchange.latency_ms;
+        let (fault, is_stream, request) =
+            (exchange.fault, exchange.is_stream, exchange.request.clone());
+        if let Some(told) = self.network_gone {
+            return if told || self.rng.chance(60) {
+                self.queue.push(self.now + 1, Event::Fail(key))
+            } else {
+                self.silence(key)
+            };
+        }
+        match fault {
+            Fault::Refused => return self.queue.push(self.now + latency, Event::Fail(key)),
+            Fault::Hang => return self.silence(key),
+            Fault::Status(status) => {
+                let headers = if status == 429 {
+                    vec![("retry-after".to_owned(), "2".to_owned())]
+                } else {
+                    Vec::new()
+                };
+                return self.plain(key, is_stream, status, headers, b"no".to_vec());
+            }
+            Fault::Html => {
+                let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+                return self.plain(
+                    key,
+                    is_stream,
+                    200,
+                    headers,
+                    b"<html>Sign in</html>".to_vec(),
+                );
+            }
+            Fault::None
+            | Fault::AnswerLost
+            | Fault::BadGatewayAfter
+            | Fault::HangAfter
+            | Fault::Slow(_)
+            | Fault::Cut(..)
+            | Fault::Stall(_)
+            | Fault::Garbage(_) => {}
+        }
+        if self.server.is_down {
+            return if self.rng.chance(30) {
+                self.plain(
+                    key,
+                    is_stream,
+                    502,
+                    Vec::new(),
+                    b"<html>502</html>".to_vec(),
+                )
+            } else {
+                self.queue.push(self.now + latency, Event::Fail(key))
+            };
+        }
+        let reply = self.server.answer(self.now, &request);
+        self.carry();
+        self.reply(key, fault, reply);
+    }
+
+    fn reply(&mut self, key: Key, fault: Fault, reply: Reply) {
+        let Some(exchange) = self.exchanges.get_mut(&key) else {
+            return;
+        };
+        let (latency, is_stream) = (exchange.latency_ms, exchange.is_stream);
+        if let Reply::Stream { conn, .. } = &reply {
+            exchange.conn = Some(*conn);
+        }
+        match fault {
+            Fault::AnswerLost => {
+                self.hang_up(key);
+                return self.queue.push(self.now + latency, Event::Fail(key));
+            }
+            Fault::BadGatewayAfter => {
+                self.hang_up(key);
+                return self.plain(
+                    key,
+                    is_stream,
+                    502,
+                    Vec::new(),
+                    b"<html>502</html>".to_vec(),
+                );
+            }
+            Fault::HangAfter => return self.silence(key),
+            Fault::None
+            | Fault::Refused
+            | Fault::Status(_)
+            | Fault::Html
+            | Fault::Hang
+            | Fault::Slow(_)
+            | Fault::Cut(..)
+            | Fault::Stall(_)
+            | Fault::Garbage(_) => {}
+        }
+        match reply {
+            Reply::Plain { status, body } => self.plain(key, is_stream, status, Vec::new(), body),
+            Reply::Stream { headers, .. } => {
+                self.queue.push(
+                    self.now + latency,
+                    Event::Headers(key, 200, headers, Vec::new()),
+                );
+            }
+        }
+    }
+
+    pub(crate) fn hang_up(&mut self, key: Key) {
+        if let Some(conn) = self
+            .exchanges
+            .get_mut(&key)
+            .and_then(|exchange| exchange.conn.take())
+        {
+            self.server.drop_conn(conn);
+        }
+    }
+
+    pub(crate) fn silence(&mut self, key: Key) {
+        if let Some(exchange) = self.exchanges.get_mut(&key) {
+            exchange.is_silent = true;
+        }
+    }
+
+    fn plain(
+        &mut self,
+        key: Key,
+        is_stream: bool,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) {
+        let Some(exchange) = self.exchanges.get(&key) else {
+            return;
+        };
+        let at = self.now + exchange.latency_ms;
+        let event = if is_stream {
+            Event::Headers(key, status, headers, body)
+        } else {
+            Event::Answer(key, status, headers, body)
+        };
+        self.queue.push(at, event);
+    }
+
+    pub(crate) fn headers(
+        &mut self,
+        key: Key,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) {
+        let Some(exchange) = self
+            .exchanges
+            .get_mut(&key)
+            .filter(|exchange| !exchange.is_silent)
+        else {
+            return;
+        };
+        let is_whole = exchange.conn.is_none();
+        if is_whole {
+            exchange.inbox.extend(body);
+            exchange.ending = Some(Ending::Clean);
+            exchange.fault = Fault::None;
+            exchange.is_flush_planned = true;
+            self.queue.push(self.now, Event::Flush(key));
+        }
+        self.feed_to(key, |attempt| Input::HeadersArrived {
+            attempt,
+            status,
+            headers,
+        });
+    }
+
+    /// Carries what the server has sent into the network.
+    pub(crate) fn carry(&mut self) {
+        for out in std::mem::take(&mut self.server.out) {
+            let (conn, bytes, ending) = match out {
+                Out::Bytes(conn, bytes) => (conn, bytes, None),
+                Out::End(conn) => (conn, Vec::new(), Some(Ending::Clean)),
+                Out::Broken(conn) => (conn, Vec::new(), Some(Ending::Broken)),
+            };
+            let found = self
+                .exchanges
+                .iter_mut()
+                .find(|(_, exchange)| exchange.conn == Some(conn));
+            let Some((key, exchange)) = found else {
+                continue;
+            };
+            if exchange.is_silent {
+                continue;
+            }
+            if ending.is_some() {
+                exchange.ending = ending;
+            } else {
+                exchange.sent(&bytes);
+            }
+            if !std::mem::replace(&mut exchange.is_flush_planned, true) {
+                self.queue
+                    .push(self.now + exchange.latency_ms, Event::Flush(*key));
+            }
+        }
+    }
+
+    pub(crate) fn flush(&mut self, key: Key) {
+        let Some(exchange) = self
+            .exchanges
+            .get_mut(&key)
+            .filter(|exchange| !exchange.is_silent)
+        else {
+            return;
+        };
+        exchange.is_flush_planned = false;
+        let (bytes, strikes) = exchange.take();
+        for bytes in split(&mut self.rng, bytes) {
+            if !self.exchanges.contains_key(&key) {
+                return;
+            }
+            self.trace.line(self.now, || {
+                format!(
+                    "  {} <- {}",
+                    key.1.0,
+                    short(&String::from_utf8_lossy(&bytes))
+                )
+            });
+            self.feed_to(key, |attempt| Input::ChunkArrived { attempt, bytes });
+        }
+        let Some(exchange) = self.exchanges.get_mut(&key) else {
+            return;
+        };
+        let ending = match exchange.fault {
+            Fault::Cut(_, clean) if strikes => {
+                Some(if clean { Ending::Clean } else { Ending::Broken })
+            }
+            Fault::Stall(_) if strikes => return self.silence(key),
+            _ => exchange.ending,
+        };
+        match ending {
+            Some(Ending::Clean) => {
+                self.hang_up(key);
+                self.exchanges.remove(&key);
+                self.trace.line(self.now, || format!("  {} ends", key.1.0));
+                self.feed_to(key, |attempt| Input::BodyEnded { attempt });
+            }
+            Some(Ending::Broken) => self.fail_exchange(key),
+            None => {}
+        }
+    }
+
+    pub(crate) fn fail_exchange(&mut self, key: Key) {
+        self.hang_up(key);
+        if self.exchanges.remove(&key).is_some() {
+            self.trace.line(self.now, || format!("  {} fails", key.1.0));
+            let error = TransportError::Network {
+                message: "Failed to fetch".to_owned(),
+            };
+            self.feed_to(key, |attempt| Input::RequestFailed { attempt, error });
+        }
+    }
+}
