@@ -42,7 +42,8 @@ impl Checker {
 
     pub(crate) fn ended(&mut self, now: u64, run_known: bool, outcome: &Outcome) {
         self.ended_at = now;
-        self.submission_failed = !run_known && matches!(outcome, Outcome::Failed(_));
+        self.submission_failed =
+            !run_known && matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_));
     }
 
     pub(crate) fn check(&mut self, client: &Client, server: &Server) {

@@ -55,6 +55,10 @@ const SEEDS: &[(u64, &str)] = &[
         15439,
         "a restart took away a message for the moment until the new attempt's values brought it back",
     ),
+    (
+        35654,
+        "after a reload, replayed values older than the thread's state took a newer message away",
+    ),
 ];
 
 #[test]

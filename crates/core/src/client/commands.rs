@@ -82,6 +82,7 @@ impl Client {
             self.store.drop_optimistic();
         }
         self.store.begin_run();
+        self.store.expect_newer_values();
         let submission_id = self.rng.uuid();
         let body = match self.run_body(submission, &submission_id) {
             Ok(body) => body,

@@ -3,10 +3,14 @@
 //! A message keeps its identity (`Arc`) and its revision until it changes. A token is appended in place; only a
 //! message that a reader still holds is copied, once.
 
+mod slots;
+
+use slots::slot_id;
+
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
-    message::{MergeNote, Message, MessageKind, REMOVE_ALL},
+    message::{MergeNote, Message, MessageKind},
     thread::Interrupt,
 };
 use std::{
@@ -86,6 +90,8 @@ pub(crate) struct ThreadStore {
     confirmed: BTreeSet<MessageId>,
     /// Messages that the thread's state has held; one that it holds no more was removed.
     stored: BTreeSet<MessageId>,
+    /// Whether a state was read that the stream may not have reached yet: `values` that lack what it held are older.
+    is_ahead: bool,
     /// Messages of an attempt that the server has given up. They stay until the next attempt shows something.
     void: BTreeSet<MessageId>,
     /// Messages whose tool-call pieces have not been read since they changed.
@@ -105,6 +111,7 @@ impl ThreadStore {
             submitted: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             stored: BTreeSet::new(),
+            is_ahead: false,
             void: BTreeSet::new(),
             unread_calls: BTreeSet::new(),
             values: Json::null(),
@@ -142,6 +149,11 @@ impl ThreadStore {
     pub(crate) fn begin_run(&mut self) {
         self.streamed.clear();
         self.submitted.clear();
+    }
+
+    /// A run is submitted: whatever its `values` lack was removed, or lies on another branch.
+    pub(crate) fn expect_newer_values(&mut self) {
+        self.is_ahead = false;
     }
 
     /// Shows submitted messages until the server does.
@@ -183,19 +195,28 @@ impl ThreadStore {
         }
         if let Some(messages) = self.read_messages(&values.data)? {
             let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
+            self.is_ahead &= !self.stored.is_subset(&listed);
+            let is_ahead = self.is_ahead;
             let void = std::mem::take(&mut self.void);
             let superseded = self.superseded_by(&messages);
             // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
             let kept: Vec<_> = self
                 .slots
                 .iter()
-                .filter(|slot| !listed.contains(&slot.id) && !self.confirmed.contains(&slot.id))
+                .filter(|slot| !listed.contains(&slot.id))
+                .filter(|slot| {
+                    !self.confirmed.contains(&slot.id)
+                        || is_ahead && self.stored.contains(&slot.id)
+                })
                 .filter(|slot| !void.contains(&slot.id))
                 .filter(|slot| self.streamed.contains(&slot.id) || !superseded.contains(&slot.id))
                 .cloned()
                 .collect();
             self.replace_messages(messages, kept);
             self.confirmed.extend(listed);
+            if is_ahead {
+                return Ok(());
+            }
         }
         self.set_values(values.data.clone());
         Ok(())
@@ -230,6 +251,7 @@ impl ThreadStore {
         self.replace_messages(messages, kept);
         self.confirmed.clone_from(&listed);
         self.stored = listed;
+        self.is_ahead = true;
         self.set_values(values.clone());
         if self.interrupts != interrupts {
             self.interrupts = interrupts;
@@ -368,6 +390,7 @@ impl ThreadStore {
         self.submitted.clear();
         self.confirmed.clear();
         self.stored.clear();
+        self.is_ahead = false;
         self.void.clear();
         self.unread_calls.clear();
         self.set_values(Json::null());
@@ -413,31 +436,6 @@ impl ThreadStore {
         }
     }
 
-    /// Messages that are not in `listed` and whose place there an answer has taken that is not known here: the server
-    /// has given up the attempt that streamed them.
-    fn superseded_by(&self, listed: &[Message]) -> BTreeSet<MessageId> {
-        let ids: Vec<_> = (0..).zip(listed).map(|(at, m)| slot_id(at, m)).collect();
-        let mut next = None;
-        let mut superseded = BTreeSet::new();
-        for slot in &self.slots {
-            if let Some(at) = ids.iter().position(|id| *id == slot.id) {
-                next = Some(at + 1);
-                continue;
-            }
-            let Some(next) = next.filter(|_| slot.origin != MessageOrigin::Optimistic) else {
-                continue;
-            };
-            let unknown = ids[next..]
-                .iter()
-                .take_while(|id| !self.places.contains_key(*id));
-            let gap = &listed[next..next + unknown.count()];
-            if gap.iter().any(|message| message.kind != MessageKind::Human) {
-                superseded.insert(slot.id.clone());
-            }
-        }
-        superseded
-    }
-
     fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, serde_json::Error> {
         if values.is_null() {
             return Ok(None);
@@ -455,106 +453,6 @@ impl ThreadStore {
             self.revisions.values = self.revisions.latest;
         }
     }
-
-    fn put(&mut self, message: Message, origin: MessageOrigin) {
-        self.revisions.latest += 1;
-        let revision = self.revisions.latest;
-        let id = slot_id(self.slots.len(), &message);
-        let slot = MessageSlot {
-            id: id.clone(),
-            message: message.into(),
-            revision,
-            origin,
-        };
-        match self.places.get(&id) {
-            Some(at) => self.slots[*at] = slot,
-            None => {
-                self.places.insert(id, self.slots.len());
-                self.slots.push(slot);
-                self.revisions.order = revision;
-            }
-        }
-    }
-
-    fn remove(&mut self, id: &MessageId) {
-        let all = id.as_str() == REMOVE_ALL;
-        self.retain(|slot| !all && slot.id != *id);
-    }
-
-    fn retain(&mut self, keep: impl Fn(&MessageSlot) -> bool) {
-        let slots = self.slots.iter().filter(|slot| keep(slot));
-        self.replace_slots(
-            slots
-                .map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin))
-                .collect(),
-        );
-    }
-
-    /// Shows `messages`, and each of `kept` behind the message that it stood behind.
-    fn replace_messages(&mut self, messages: Vec<Message>, kept: Vec<MessageSlot>) {
-        let mut next: Vec<_> = (0..)
-            .zip(messages)
-            .map(|(at, message)| {
-                (
-                    slot_id(at, &message),
-                    Arc::new(message),
-                    MessageOrigin::Server,
-                )
-            })
-            .collect();
-        for slot in kept {
-            let place = self
-                .places
-                .get(&slot.id)
-                .copied()
-                .unwrap_or(self.slots.len());
-            let before = self.slots[..place].iter().rev();
-            let anchor = before
-                .into_iter()
-                .find_map(|earlier| next.iter().position(|(id, ..)| *id == earlier.id));
-            // Without anything before it that still stands, it is newer than what the server has.
-            let at = anchor.map_or(next.len(), |anchor| anchor + 1);
-            next.insert(at, (slot.id, slot.message, slot.origin));
-        }
-        self.replace_slots(next);
-    }
-
-    fn replace_slots(&mut self, next: Vec<(MessageId, Arc<Message>, MessageOrigin)>) {
-        let old = std::mem::take(&mut self.slots);
-        let places = std::mem::take(&mut self.places);
-        let mut order_changed = next.len() != old.len();
-        for (id, message, origin) in next {
-            let before = places.get(&id).map(|at| (*at, &old[*at]));
-            let slot = match before {
-                Some((_, have)) if have.origin == origin && same(&have.message, &message) => {
-                    have.clone()
-                }
-                Some(_) | None => {
-                    self.revisions.latest += 1;
-                    MessageSlot {
-                        id: id.clone(),
-                        message,
-                        revision: self.revisions.latest,
-                        origin,
-                    }
-                }
-            };
-            let at = self.slots.len();
-            order_changed |= before.is_none_or(|(was, _)| was != at);
-            // A list that names one id twice shows it once, at its first place, with its last content.
-            match self.places.get(&id) {
-                Some(first) => self.slots[*first] = slot,
-                None => {
-                    self.places.insert(id, at);
-                    self.slots.push(slot);
-                }
-            }
-        }
-        if order_changed {
-            self.revisions.latest += 1;
-            self.revisions.order = self.revisions.latest;
-        }
-    }
 }
 
 /// Tool calls are counted by their pieces where nobody has read them yet.
@@ -565,15 +463,3 @@ fn calls(message: &Message) -> usize {
 /// A chunk that names no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageWithoutId;
-
-fn slot_id(at: usize, message: &Message) -> MessageId {
-    message
-        .id
-        .clone()
-        .unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
-}
-
-/// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.
-fn same(have: &Arc<Message>, next: &Arc<Message>) -> bool {
-    Arc::ptr_eq(have, next) || have == next
-}
