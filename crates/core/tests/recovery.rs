@@ -567,3 +567,44 @@ fn an_unreachable_server_ends_with_a_code_and_can_be_tried_again() {
     );
     assert_eq!(bench.client.deadline().map(|(at, _)| at), None::<Millis>);
 }
+
+#[test]
+fn joining_an_unknown_run_leaves_another_runs_record() {
+    let (mut bench, _) = streaming();
+    bench.pass(1000);
+    let stored = bench.stored.clone();
+    bench.feed(Input::JoinRequested {
+        command: CommandId(2),
+        run_id: Some("x".into()),
+    });
+    bench.refuse("/runs/x/stream", 404, &[], "");
+    bench.answer(
+        "/state",
+        200,
+        r#"{"values":{"messages":[]},"next":[],"tasks":[]}"#,
+    );
+    assert_eq!(bench.state(), "expired");
+    assert_eq!((stored.len(), bench.stored.len()), (1, 1));
+}
+
+#[test]
+fn a_thread_is_loaded_although_the_browser_is_wrong_about_being_offline() {
+    let mut bench = Bench::new();
+    bench.feed(Input::WentOffline);
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    for path in ["/state", "/threads/t"] {
+        if let Some((attempt, _)) = bench
+            .open
+            .iter()
+            .find(|(_, r)| r.url.ends_with(path))
+            .cloned()
+        {
+            bench.cut(attempt);
+        }
+    }
+    assert!(bench.open.is_empty());
+    bench.pass(30_000);
+    bench.asked("/state");
+}

@@ -23,10 +23,7 @@ impl Client {
         let cancel = self
             .cancel
             .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
-        let load = self
-            .load
-            .deadline(timeouts.request)
-            .map(|at| (at, DeadlineReason::Timeout));
+        let load = self.load_due().map(|at| (at, DeadlineReason::Timeout));
         let record = self
             .records
             .due(timeouts.record)

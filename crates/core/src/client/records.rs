@@ -6,6 +6,7 @@ use crate::{
     phase::Phase,
     record::{Record, StoredMessage, Unusable, record_key},
 };
+use rejoin_wire::RunId;
 
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -14,6 +15,8 @@ pub(super) struct Records {
     saved_at: Option<Millis>,
     /// Whether something is stored for this thread.
     exists: bool,
+    /// The run it is of, where that is known.
+    owner: Option<RunId>,
     /// Wall-clock time minus the driver's, as last told.
     wall_minus_now: Option<i128>,
     failure_told: bool,
@@ -89,6 +92,7 @@ impl Client {
         }
         let key = record_key(&self.config, thread_id);
         let text = record.to_text();
+        self.records.owner.clone_from(&record.run_id);
         self.records.exists = true;
         self.effects.push_back(Effect::SaveRecord { key, text });
     }
@@ -121,6 +125,15 @@ impl Client {
 
     pub(super) fn remove_record(&mut self) {
         self.records.pause();
+        let run_id = self
+            .follow
+            .as_ref()
+            .and_then(|follow| follow.run_id.as_ref());
+        let owner = self.records.owner.as_ref();
+        if owner.is_some() && run_id.is_some() && owner != run_id {
+            // Another run's, which was left and may go on.
+            return;
+        }
         if std::mem::take(&mut self.records.exists)
             && let Some(thread_id) = &self.thread_id
         {
@@ -143,6 +156,7 @@ impl Client {
         self.records.exists = true;
         match Record::read(&text, thread_id, wall_clock, self.config.record_ttl) {
             Ok(record) => {
+                self.records.owner.clone_from(&record.run_id);
                 self.paint(&record);
                 self.load_record(Some(record));
             }

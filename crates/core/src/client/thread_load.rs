@@ -93,9 +93,10 @@ impl ThreadLoad {
         *self = Self::Loaded;
     }
 
-    pub(super) fn deadline(&self, request: Millis) -> Option<Millis> {
+    /// `probe` is how long to wait before the server is tried although the browser says offline; `None` while hidden.
+    pub(super) fn deadline(&self, request: Millis, probe: Option<Millis>) -> Option<Millis> {
         match self {
-            Self::Loading(loading) if loading.parked => None,
+            Self::Loading(loading) if loading.parked => Some(loading.asked_at + probe?),
             Self::Loading(loading) => Some(loading.retry_at.unwrap_or(loading.asked_at + request)),
             Self::None | Self::Loaded | Self::Failed => None,
         }
@@ -262,18 +263,21 @@ impl Client {
         self.end(End::Failed(error.clone()), Outcome::Failed(error));
     }
 
+    pub(super) fn load_due(&self) -> Option<Millis> {
+        let timeouts = &self.config.timeouts;
+        let probe = self.visible.then_some(timeouts.offline_probe);
+        self.load.deadline(timeouts.request, probe)
+    }
+
     pub(super) fn load_deadline(&mut self) {
-        let due = self
-            .load
-            .deadline(self.config.timeouts.request)
-            .is_some_and(|at| at <= self.now);
+        let due = self.load_due().is_some_and(|at| at <= self.now);
         let ThreadLoad::Loading(loading) = &self.load else {
             return;
         };
         if !due {
             return;
         }
-        if loading.retry_at.is_some() {
+        if loading.retry_at.is_some() || loading.parked {
             self.ask_thread_and_state();
         } else {
             self.load_lost(

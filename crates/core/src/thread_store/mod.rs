@@ -205,8 +205,7 @@ impl ThreadStore {
                 .iter()
                 .filter(|slot| !listed.contains(&slot.id))
                 .filter(|slot| {
-                    !self.confirmed.contains(&slot.id)
-                        || is_ahead && self.stored.contains(&slot.id)
+                    !self.confirmed.contains(&slot.id) || is_ahead && self.stored.contains(&slot.id)
                 })
                 .filter(|slot| !void.contains(&slot.id))
                 .filter(|slot| self.streamed.contains(&slot.id) || !superseded.contains(&slot.id))
