@@ -1,15 +1,12 @@
 //! Runs the end-to-end tests: the demo in Chromium, once per server.
 
-use std::fs::{self, File};
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Profile, dist_dir, node, server_binary};
 use crate::servers::{self, Kind};
 use crate::setup::{self, e2e_dir};
-use crate::step::{self, Steps, target_dir};
+use crate::step::{self, Steps};
 
 /// A server the demo is tested against.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,7 +21,7 @@ pub(crate) enum Server {
 
 impl Server {
     /// In the order they are tested.
-    const ALL: [Self; 3] = [Self::Rejoin, Self::Python, Self::Js];
+    pub(crate) const ALL: [Self; 3] = [Self::Rejoin, Self::Python, Self::Js];
 
     /// The word the harness knows it by.
     pub(crate) fn name(self) -> &'static str {
@@ -97,61 +94,30 @@ pub(crate) fn one(steps: &mut Steps, server: Server, filter: Option<&str>) -> bo
         }
     }
     steps.run(&format!("e2e: {}", server.name()), || {
-        step::run(&mut node_tests(server, filter)?)
+        node_tests(server, filter)
     })
 }
 
-/// Runs the tests against both real servers side by side: they mostly wait, each on a server and browser of its own.
-/// Their output is shown when both are done.
-pub(crate) fn agent_servers() -> Result<()> {
-    let mut running = Vec::new();
-    for server in [Server::Python, Server::Js] {
-        let log = target_dir().join(format!("e2e-{}.log", server.name()));
-        let file = File::create(&log)?;
-        let mut command = node_tests(server, None)?;
-        command.stdout(file.try_clone()?).stderr(file);
-        running.push((
-            server,
-            log,
-            command.spawn().context("could not start node")?,
-        ));
-    }
-    let mut failed = Vec::new();
-    for (server, log, mut child) in running {
-        let status = child.wait()?;
-        println!("--- {}", server.name());
-        print!("{}", fs::read_to_string(&log)?);
-        if !status.success() {
-            failed.push(server.name());
-        }
-    }
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        bail!("tests failed against {}", failed.join(" and "))
-    }
-}
-
-fn node_tests(server: Server, filter: Option<&str>) -> Result<Command> {
+fn node_tests(server: Server, filter: Option<&str>) -> Result<()> {
     let browser = setup::browser()?;
-    let mut files = Vec::new();
-    for entry in fs::read_dir(e2e_dir())? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(".test.mjs") {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        bail!("there is no *.test.mjs in {}", e2e_dir().display());
-    }
-    files.sort();
     let mut command = node();
-    command.current_dir(e2e_dir());
-    command.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
+    command
+        .current_dir(e2e_dir())
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     if let Some(filter) = filter {
         command.arg(format!("--test-name-pattern={filter}"));
     }
-    command.args(files);
+    let mut files = 0_u32;
+    for entry in std::fs::read_dir(e2e_dir())? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            command.arg(path);
+            files += 1;
+        }
+    }
+    if files == 0 {
+        bail!("there is no *.test.mjs in {}", e2e_dir().display());
+    }
     command
         .env("REJOIN_E2E_SERVER", server.name())
         .env("REJOIN_DIST", dist_dir())
@@ -160,5 +126,5 @@ fn node_tests(server: Server, filter: Option<&str>) -> Result<Command> {
     if let Some(kind) = server.kind() {
         command.env("REJOIN_AGENT_SERVER_DIR", kind.dir());
     }
-    Ok(command)
+    step::run(&mut command)
 }

@@ -1,15 +1,14 @@
 //! Everything CI checks, in one command.
 
 use std::env;
-use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
-use crate::{lint, servers, setup, size};
+use crate::{lint, setup, size};
 
 /// For all tests of one crate together, in seconds; the runner's own default of 20 is short for a busy machine.
 const WASM_TEST_TIMEOUT_S: &str = "180";
@@ -27,8 +26,6 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     if !setup::for_tests(steps) {
         return;
     }
-    // Downloads, while the processors are busy compiling.
-    let installing = (!args.no_agent_servers).then(|| thread::spawn(servers::install_all));
     lint::run(steps);
     steps.run("test: native and simulated", native);
     steps.run(
@@ -43,18 +40,15 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         build::demo_assets(steps, Profile::Release) && steps.run("build the server", build::server);
     if built {
         steps.run("size", size::check);
-        e2e::one(steps, Server::Rejoin, None);
-    } else {
-        steps.skip("e2e", "a build failed");
     }
-    if let Some(installing) = installing {
-        let installed = steps.run("install the Agent Servers (begun at the start)", || {
-            installing
-                .join()
-                .unwrap_or_else(|_| bail!("the installing thread panicked"))
-        });
-        if built && installed {
-            steps.run("e2e: python and js, side by side", e2e::agent_servers);
+    for server in Server::ALL {
+        if args.no_agent_servers && server != Server::Rejoin {
+            continue;
+        }
+        if built {
+            e2e::one(steps, server, None);
+        } else {
+            steps.skip(&format!("e2e: {}", server.name()), "a build failed");
         }
     }
 }
