@@ -305,16 +305,11 @@ impl Client {
             if let Some(follow) = &mut self.follow {
                 follow.cancel_wanted = false;
             }
-            let warning = StreamError {
-                message: String::new(),
-                ..error
-            };
-            let words = warning
+            let words = error
                 .detail
-                .clone()
-                .unwrap_or_else(|| warning.code.message().to_owned());
+                .unwrap_or_else(|| error.code.message().to_owned());
             let mut told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
-            told.status = warning.status;
+            told.status = error.status;
             return self.warn(told);
         }
         // A stream that is open ends by itself; without one, nobody else would look.
