@@ -1,0 +1,152 @@
+/**
+ * The contract between this package and the wasm core (`crates/js`): one class of plain data and one object of functions.
+ * JSON text crosses once; who reads it parses it. Internal: not part of the public surface.
+ */
+
+/** Where the wasm comes from when the package's own loading cannot be used. See `loadRejoin`. */
+export type WasmSource = string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module;
+
+/**
+ * Loads the wasm once and gives the engine's class. Calls while it loads share one load; after a failure the next call
+ * tries again; after a success `source` is not looked at any more.
+ */
+export type EngineLoader = (source?: WasmSource) => Promise<EngineConstructor>;
+
+/** The engine's class. */
+export type EngineConstructor = new (options: EngineOptions, host: EngineHost) => Engine;
+
+/** What an engine is made with. Read once; a wrong type throws an `Error` with `code: "invalid_option"`. */
+export interface EngineOptions {
+  apiUrl: string;
+  assistantId: string;
+  messagesKey?: string;
+  streamModes?: string[];
+  streamSubgraphs?: boolean;
+  streamResumable?: boolean;
+  onDisconnect?: "continue" | "cancel";
+  multitaskStrategy?: string;
+  /** Default true. */
+  rejoinOnMount?: boolean;
+  /** 0 or absent: only the thread's state is read. */
+  historyLimit?: number;
+  /** Default true; false where the `thread` option provides the history. */
+  loadThread?: boolean;
+  /** `stream-only`: each submission is one POST whose body's end is the run's end; nothing else is asked or stored. */
+  endpoint?: "agent-server" | "stream-only";
+  /** Messages whose namespace has a `tools:` part go to a list of their own. */
+  splitSubgraphs?: boolean;
+  /** A JSON object, shown while the thread has no state. */
+  initialValues?: string;
+  /** Least time between two commits. Default 0: one per animation frame. */
+  throttleMs?: number;
+  credentials?: RequestCredentials;
+  retry?: object;
+  timeouts?: object;
+  limits?: object;
+  recordTtlMs?: number;
+  recordBytesMax?: number;
+}
+
+/** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
+export type MessageOrigin = "server" | "optimistic" | "partial";
+
+/** Bits of {@link EngineHost.changed}. */
+export const Changed = { values: 1, interrupts: 2, history: 4, head: 8 } as const;
+
+/** What the engine calls. Calls may call the engine back. */
+export interface EngineHost {
+  fetch?: (request: Request) => Promise<Response>;
+  headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
+  /** Absent: `localStorage`, memory where there is none. Null: memory. */
+  storage?: EngineStorage | null;
+  /** The whole {@link EngineStatus} as JSON, when something in it has changed. */
+  status(json: string): void;
+  /** The messages of a namespace, in order. "" is the thread's own. */
+  order(ns: string, ids: string[]): void;
+  /** A new or changed message: a LangChain message dict as JSON. */
+  message(ns: string, id: string, json: string, origin: MessageOrigin): void;
+  /** Only text content has grown. */
+  append(ns: string, id: string, text: string): void;
+  /** Bits of {@link Changed}; pull with the getters. */
+  changed(what: number): void;
+  /** A frame is whole. */
+  commit(revision: number): void;
+  /** An event that {@link Engine.listen} asked for, at once and once. */
+  event(id: string | undefined, name: string, namespace: string[], data: string): void;
+  /** Something happened that is told once. */
+  notice(kind: string, json: string): void;
+  /** A command is done. */
+  concluded(command: number, outcome: string, error: string | undefined): void;
+}
+
+/** A storage in the engine's terms. `keys` lets it remove what is out of date. */
+export interface EngineStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+  keys?(): string[];
+}
+
+/** An error as the engine tells it. Codes: `docs/errors.md`. */
+export interface EngineError {
+  code: string;
+  message: string;
+  status?: number;
+  detail?: string;
+}
+
+/** {@link EngineHost.status}'s JSON. */
+export interface EngineStatus {
+  connection: { state: string; attempt?: number; retryInMs?: number };
+  isLoading: boolean;
+  isThreadLoading: boolean;
+  canStop: boolean;
+  canRejoin: boolean;
+  threadId: string | null;
+  runId: string | null;
+  error: EngineError | null;
+  branch: string;
+}
+
+/** The branch tree: indexes into {@link Engine.history}. */
+export interface EngineSequence {
+  type: "sequence";
+  items: ({ type: "node"; state: number; path: string[] } | { type: "fork"; items: EngineSequence[] })[];
+}
+
+/** {@link Engine.messageMetadata}'s JSON. */
+export interface EngineMessageMetadata {
+  /** Index into {@link Engine.history}. */
+  first_seen?: number;
+  branch?: string;
+  branch_options?: string[];
+  /** The last metadata that came beside its chunks. */
+  stream?: Record<string, unknown>;
+}
+
+/** One followed thread. */
+export interface Engine {
+  switchThread(threadId: string | undefined): void;
+  /** `submission`: JSON in the protocol's own field names. */
+  submit(command: number, submission: string): void;
+  /** `options`: JSON `{run_id?, last_event_id?, stream_mode?}`. */
+  join(command: number, options: string): void;
+  stop(): void;
+  cancel(): void;
+  setBranch(branch: string): void;
+  /** A JSON object laid over the values' top level until the server's next values. */
+  mutate(values: string): void;
+  /** A JSON array of thread states, newest first. */
+  provideHistory(states: string): void;
+  reloadHistory(): void;
+  setStreamModes(modes: string[]): void;
+  listen(events: string[]): void;
+  values(): string;
+  interrupts(): string;
+  head(): string | undefined;
+  history(): string;
+  branchTree(): string;
+  messageMetadata(id: string): string | undefined;
+  dispose(): void;
+  free(): void;
+}
