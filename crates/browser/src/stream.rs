@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    Config, Input, Notice, Outcome, Submission, View,
+    Config, Input, JoinOptions, Notice, Outcome, Submission, View,
     wire::{RunId, ThreadId},
 };
 use std::{
@@ -92,7 +92,11 @@ impl Stream {
     /// Joins a run by hand. Without a run id: the stored run, else the thread's active one.
     pub fn join_stream(&self, run_id: Option<RunId>) -> Conclusion {
         let (command, receiver) = self.driver.command();
-        self.driver.feed(Input::JoinRequested { command, run_id });
+        self.driver.feed(Input::JoinRequested {
+            command,
+            run_id,
+            options: JoinOptions::default(),
+        });
         Conclusion { receiver }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Millis;
 use rejoin_wire::{
-    AssistantId,
+    AssistantId, Json,
     request::{MultitaskStrategy, OnDisconnect, StreamMode},
     sse::Limits,
 };
@@ -28,6 +28,19 @@ pub struct Config {
     pub multitask_strategy: MultitaskStrategy,
     /// Whether entering a thread joins the run that is active on it. Default yes.
     pub rejoin_on_mount: bool,
+    /// How many states of the thread's history are read, newest first, whenever its state would be. Default none:
+    /// only the state is read, and there are no branches.
+    pub history_limit: Option<u32>,
+    /// Whether entering a thread reads its state or history. Default yes; no where
+    /// [`crate::Input::HistoryProvided`] brings it.
+    pub load_thread: bool,
+    /// What answers submissions. Default an Agent Server.
+    pub endpoint: Endpoint,
+    /// Whether messages from within a tool (a namespace with a part that starts with `tools:`) go to lists of their
+    /// own, [`crate::View::subgraphs`], rather than to the thread's. Default no.
+    pub split_subgraphs: bool,
+    /// Values, an object, that are shown while the thread has no state. Default none.
+    pub initial_values: Option<Json>,
     /// How often and how soon is tried again.
     pub retry: RetryPolicy,
     /// How long is waited.
@@ -57,6 +70,11 @@ impl Config {
             on_disconnect: OnDisconnect::Continue,
             multitask_strategy: MultitaskStrategy::Enqueue,
             rejoin_on_mount: true,
+            history_limit: None,
+            load_thread: true,
+            endpoint: Endpoint::AgentServer,
+            split_subgraphs: false,
+            initial_values: None,
             retry: RetryPolicy::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
@@ -64,6 +82,17 @@ impl Config {
             record_ttl: Millis(24 * 60 * 60 * 1000),
         }
     }
+}
+
+/// What answers submissions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Endpoint {
+    /// An Agent Server: runs outlive connections and can be joined, threads can be read.
+    #[default]
+    AgentServer,
+    /// Something that only streams: a submission is one POST, and its body's end is the run's end. Nothing is
+    /// joined, read, listed or stored.
+    StreamOnly,
 }
 
 /// Exponential backoff with full jitter: the n-th wait is uniform in `0..=min(base * 2^(n-1), max)`.

@@ -2,8 +2,8 @@
 
 use crate::{AttemptId, CommandId, Millis};
 use rejoin_wire::{
-    CheckpointId, Json, RunId, ThreadId,
-    request::{Command, MultitaskStrategy, StreamMode},
+    CheckpointId, EventId, Json, RunId, ThreadId,
+    request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},
 };
 
 /// A fact. Commands are facts too: a person asked for something.
@@ -21,12 +21,44 @@ pub enum Input {
         /// With what.
         submission: Box<Submission>,
     },
-    /// Join a run by hand. Without a run id: the stored run, else the thread's active one.
+    /// Join a run by hand. Without a run id: the stored run, else the thread's active one. Without a thread: the
+    /// one that the run was stored for.
     JoinRequested {
         /// Named in [`crate::Notice::Concluded`].
         command: CommandId,
         /// Which run.
         run_id: Option<RunId>,
+        /// How.
+        options: JoinOptions,
+    },
+    /// Show another branch of the thread's history; `""` is the newest. While a run is followed only
+    /// [`crate::View::branch`] changes; what is shown follows when the run is over.
+    BranchSelected {
+        /// As [`crate::MessageBranch::options`] name it.
+        branch: String,
+    },
+    /// Lay an object over the values' top level until the server sends values or its state is read. Messages in it
+    /// take the place of those shown.
+    ValuesMutated {
+        /// The object.
+        values: Json,
+    },
+    /// The thread's history, read by somebody else.
+    HistoryProvided {
+        /// An array of thread states, newest first.
+        states: Json,
+    },
+    /// Read the thread's history, or where [`crate::Config::history_limit`] is not set its state, again.
+    HistoryRequested,
+    /// What runs stream from now on, instead of [`crate::Config::stream_modes`].
+    StreamModesSet {
+        /// The modes.
+        modes: Vec<StreamMode>,
+    },
+    /// Which events [`crate::Notice::EventApplied`] tells from now on, by their names without a namespace.
+    EventsListened {
+        /// Such as `custom`. Before the first time: `custom`, `updates` and `error`.
+        names: Vec<String>,
     },
     /// Disconnect. The agent goes on; everything received stays.
     StopRequested,
@@ -95,6 +127,11 @@ pub enum Input {
     BecameHidden,
     /// The page was shown again from the back/forward cache or thawed: connections it held may be dead.
     Thawed,
+    /// The page has been opened.
+    PageOpened {
+        /// Wall-clock time, for the record's time to live only.
+        wall_clock: Millis,
+    },
     /// The page is about to go away or to be frozen: what is not stored now is lost.
     PageHiding {
         /// Wall-clock time, for the record's time to live only.
@@ -117,15 +154,41 @@ pub struct Submission {
     pub context: Option<Json>,
     /// Kept with the run. An object; `rejoin_submission` is added to it.
     pub metadata: Option<Json>,
-    /// Where to fork from.
+    /// Where to fork from: a checkpoint as thread states name it. `null`: from the thread's newest state, whichever
+    /// branch is shown. Without it and `checkpoint_id`, the head of the shown branch.
+    pub checkpoint: Option<Json>,
+    /// Where to fork from, by its id.
     pub checkpoint_id: Option<CheckpointId>,
-    /// Shown at once, merged over the values' top level, until the server's values come. Input messages are shown
-    /// at once without it.
+    /// Shown at once, laid over the values' top level, until the server's values come; messages in it take the place
+    /// of those shown. Input messages are shown at once without it.
     pub optimistic_values: Option<Json>,
     /// What to stream instead of [`crate::Config::stream_modes`].
     pub stream_modes: Option<Vec<StreamMode>>,
     /// Instead of [`crate::Config::multitask_strategy`].
     pub multitask_strategy: Option<MultitaskStrategy>,
+    /// Nodes to stop before: an array of names, or `"*"`.
+    pub interrupt_before: Option<Json>,
+    /// Nodes to stop after: an array of names, or `"*"`.
+    pub interrupt_after: Option<Json>,
+    /// Instead of [`crate::Config::on_disconnect`].
+    pub on_disconnect: Option<OnDisconnect>,
+    /// Instead of [`crate::Config::stream_resumable`].
+    pub stream_resumable: Option<bool>,
+    /// Instead of [`crate::Config::stream_subgraphs`].
+    pub stream_subgraphs: Option<bool>,
+    /// When checkpoints are written: `"sync"`, `"async"` or `"exit"`.
+    pub durability: Option<Json>,
+    /// The id that a new thread gets. Ignored where the client has a thread.
+    pub thread_id: Option<ThreadId>,
+}
+
+/// How a run is joined by hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JoinOptions {
+    /// The last event that is known, instead of the stored one; `-1` asks for everything.
+    pub last_event_id: Option<EventId>,
+    /// Only these kinds of event, where the server filters; the protocol's words. Empty: what the run streams.
+    pub stream_modes: Vec<String>,
 }
 
 /// How a request failed below HTTP.

@@ -27,11 +27,13 @@
 //! Effects are taken out whenever it suits; leaving them for later is harmless. Inputs of an attempt that
 //! has been given up are dropped in one place, so nothing has to be cancelled in time.
 
+mod branches;
 mod client;
 mod config;
 mod cursor;
 mod effect;
 mod error;
+mod history;
 mod input;
 mod notice;
 mod phase;
@@ -40,16 +42,17 @@ mod thread_store;
 mod view;
 
 pub use client::Client;
-pub use config::{Config, RetryPolicy, Timeouts};
+pub use config::{Config, Endpoint, RetryPolicy, Timeouts};
 pub use effect::{AttemptId, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};
-pub use input::{Input, Submission, TransportError};
+pub use history::{HistoryState, MessageBranch};
+pub use input::{Input, JoinOptions, Submission, TransportError};
 pub use notice::{CommandId, Notice, Outcome};
 pub use phase::{Connection, DeadlineReason, Phase};
-pub use record::{RECORD_PREFIX, record_key};
+pub use record::{RECORD_PREFIX, record_key, run_key};
 pub use rejoin_wire as wire;
 pub use thread_store::{MessageOrigin, MessageSlot};
-pub use view::{Changes, View};
+pub use view::{Changes, SubgraphMessages, View};
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};

@@ -22,7 +22,7 @@ pub enum Notice {
         /// The thread.
         thread_id: ThreadId,
     },
-    /// An event was applied for the first time. Not told for messages and values, which the view shows.
+    /// An event that is listened for ([`crate::Input::EventsListened`]) was applied for the first time.
     EventApplied(Event),
     /// The connection state has changed.
     ConnectionChanged(Connection),

@@ -21,6 +21,16 @@ pub fn record_key(config: &Config, thread_id: &ThreadId) -> String {
     )
 }
 
+/// The key under which the thread of a run is stored: its id as a JSON string.
+pub fn run_key(config: &Config, run_id: &RunId) -> String {
+    let part = |text: &str| crate::client::encode_path_segment(text);
+    format!(
+        "{RECORD_PREFIX}run|{}|{}",
+        part(&config.api_url),
+        part(run_id.as_str())
+    )
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
     v: u32,

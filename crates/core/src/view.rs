@@ -1,7 +1,7 @@
 //! What a reader sees.
 
 use crate::{
-    Client, Connection, MessageSlot, StreamError,
+    Client, Connection, HistoryState, MessageBranch, MessageSlot, StreamError,
     phase::{End, Phase},
 };
 use rejoin_wire::{Json, MessageId, RunId, ThreadId, thread::Interrupt};
@@ -25,6 +25,21 @@ pub struct Changes {
     pub values: bool,
     /// Whether the interrupts changed.
     pub interrupts: bool,
+    /// Whether the history, its branches or the branch that is shown changed.
+    pub history: bool,
+    /// Whether the state that [`View::head`] gives changed.
+    pub head: bool,
+}
+
+/// The messages from within a tool.
+#[derive(Clone, Copy)]
+pub struct SubgraphMessages<'a> {
+    /// The path of subgraphs, outermost first, joined by `|`.
+    pub namespace: &'a str,
+    /// The messages, oldest first.
+    pub messages: &'a [MessageSlot],
+    /// The view's revision at which some came, went or moved.
+    pub order_revision: u64,
 }
 
 impl<'a> View<'a> {
@@ -50,6 +65,8 @@ impl<'a> View<'a> {
             messages: changed.map(|slot| slot.id().clone()).collect(),
             values: revisions.values > revision,
             interrupts: revisions.interrupts > revision,
+            history: revisions.history > revision,
+            head: revisions.head > revision,
         }
     }
 
@@ -108,8 +125,53 @@ impl<'a> View<'a> {
     }
 
     /// The graph's values as the server last sent them, unread. Streamed messages are in [`View::messages`].
+    /// While the thread has none, [`crate::Config::initial_values`].
     pub fn values(&self) -> &'a Json {
         self.client.store.values()
+    }
+
+    /// The thread's states as last read, newest first. Empty unless [`crate::Config::history_limit`] is set or a history
+    /// was provided.
+    pub fn history(&self) -> &'a [HistoryState] {
+        self.client.history.states()
+    }
+
+    /// Whether the thread's history or state is being read, first or again.
+    pub fn is_history_loading(&self) -> bool {
+        self.client.is_history_loading()
+    }
+
+    /// The thread's state that was read last: of a history, the head of the branch that is shown.
+    pub fn head(&self) -> Option<&'a Json> {
+        self.client.history.head()
+    }
+
+    /// The branch that was selected; empty for the newest.
+    pub fn branch(&self) -> &'a str {
+        self.client.history.branch()
+    }
+
+    /// The history as a tree, in JSON: `{"type":"sequence","items":[..]}`, its items
+    /// `{"type":"node","state":<index in the history>,"path":[<checkpoint id>, ..]}` and
+    /// `{"type":"fork","items":[<sequence>, ..]}`, the oldest branch first.
+    pub fn branch_tree(&self) -> String {
+        self.client.history.tree()
+    }
+
+    /// Where a message of the head stands in the history. Nothing is known of a message that is not in it yet.
+    pub fn message_branch(&self, id: &MessageId) -> MessageBranch {
+        let key = &self.client.config().messages_key;
+        self.client.history.message(id, key)
+    }
+
+    /// The messages from within tools, where [`crate::Config::split_subgraphs`] is set, in the order of their first ones.
+    pub fn subgraphs(&self) -> impl Iterator<Item = SubgraphMessages<'a>> {
+        let subgraphs = self.client.store.subgraphs().iter();
+        subgraphs.map(|(namespace, store)| SubgraphMessages {
+            namespace,
+            messages: store.slots(),
+            order_revision: store.revisions().order,
+        })
     }
 
     /// The messages, oldest first.

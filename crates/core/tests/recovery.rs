@@ -2,7 +2,7 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, Millis, Notice, Outcome};
+use rejoin_core::{CommandId, Input, JoinOptions, Millis, Notice, Outcome};
 use support::Bench;
 
 /// A run `r` that has streamed "a b " of message `m`, with JS-like ids.
@@ -193,6 +193,7 @@ fn stop_keeps_everything_and_rejoin_goes_on() {
     bench.feed(Input::JoinRequested {
         command: CommandId(2),
         run_id: None,
+        options: JoinOptions::default(),
     });
     let join = bench.accept("/runs/r/stream", "r");
     bench.token(join, "2", "m", "b ");
@@ -212,6 +213,7 @@ fn stop_works_before_the_run_has_an_id_and_rejoin_finds_it() {
     bench.feed(Input::JoinRequested {
         command: CommandId(2),
         run_id: None,
+        options: JoinOptions::default(),
     });
     bench.answer(
         "/runs?limit=100",
@@ -576,6 +578,7 @@ fn joining_an_unknown_run_leaves_another_runs_record() {
     bench.feed(Input::JoinRequested {
         command: CommandId(2),
         run_id: Some("x".into()),
+        options: JoinOptions::default(),
     });
     bench.refuse("/runs/x/stream", 404, &[], "");
     bench.answer(

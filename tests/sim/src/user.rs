@@ -5,7 +5,7 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    CommandId, Input, Submission,
+    CommandId, Input, JoinOptions, Submission,
     wire::{
         Json, RunId,
         request::{Command, MultitaskStrategy},
@@ -80,6 +80,7 @@ impl World {
         self.feed(Input::JoinRequested {
             command,
             run_id: run.map(RunId::from),
+            options: JoinOptions::default(),
         });
     }
 

@@ -7,7 +7,7 @@ use super::{
     urls,
 };
 use crate::{
-    CommandId, Effect, ErrorCode, Method, Notice, Outcome, StreamError, Submission,
+    CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
     phase::{End, Phase},
 };
 use rejoin_wire::{
@@ -192,7 +192,12 @@ impl Client {
         Json::from_value(&fields)
     }
 
-    pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>) {
+    pub(super) fn join(
+        &mut self,
+        command: CommandId,
+        run_id: Option<RunId>,
+        _options: JoinOptions,
+    ) {
         if self.thread_id.is_none() {
             self.notify(Notice::Concluded {
                 command,

@@ -304,11 +304,8 @@ impl Client {
             self.show_shadow();
         }
         self.mark_record();
-        let shown_by_view = matches!(
-            event.name,
-            EventName::Messages | EventName::Values | EventName::Metadata
-        );
-        if first_time && !shown_by_view {
+        let name = event.name.as_str();
+        if first_time && self.listened.iter().any(|listened| listened == name) {
             self.notify(Notice::EventApplied(event));
         }
     }

@@ -5,6 +5,7 @@ mod connect;
 mod deadlines;
 mod events;
 mod follow;
+mod heads;
 mod records;
 mod requests;
 mod rng;
@@ -17,6 +18,7 @@ pub(crate) use urls::encode_path_segment;
 use crate::{
     AttemptId, CommandId, Config, Connection, DeadlineReason, Effect, ErrorCode, HttpRequest,
     Input, Millis, Notice, StreamError, Submission, View,
+    history::History,
     phase::{End, Phase},
     thread_store::ThreadStore,
 };
@@ -45,6 +47,11 @@ pub struct Client {
     /// Submissions that wait for the run before them.
     queue: VecDeque<(CommandId, Submission)>,
     cancel: Option<requests::Asked>,
+    pub(crate) history: History,
+    /// The history, read again beside whatever else goes on.
+    history_asked: Option<requests::Asked>,
+    /// The events that are told, by name.
+    listened: Vec<String>,
     /// When the phase's own request was sent, or when it was parked.
     phase_since: Millis,
     records: records::Records,
@@ -73,6 +80,9 @@ impl Client {
             load: ThreadLoad::None,
             queue: VecDeque::new(),
             cancel: None,
+            history: History::default(),
+            history_asked: None,
+            listened: ["custom", "updates", "error"].map(str::to_owned).to_vec(),
             phase_since: Millis(0),
             records: records::Records::default(),
             online: true,
@@ -91,7 +101,17 @@ impl Client {
                 command,
                 submission,
             } => self.submit(command, *submission),
-            Input::JoinRequested { command, run_id } => self.join(command, run_id),
+            Input::JoinRequested {
+                command,
+                run_id,
+                options,
+            } => self.join(command, run_id, options),
+            Input::BranchSelected { branch } => self.select_branch(branch),
+            Input::ValuesMutated { values } => self.mutate_values(&values),
+            Input::HistoryProvided { states } => self.provide_history(&states),
+            Input::HistoryRequested => self.ask_history(),
+            Input::StreamModesSet { modes } => self.config.stream_modes = modes,
+            Input::EventsListened { names } => self.listened = names,
             Input::StopRequested => self.stop(),
             Input::CancelRequested => self.request_cancel(),
             Input::HeadersArrived {
@@ -140,6 +160,7 @@ impl Client {
             Input::BecameVisible => self.set_reachable(self.online, true),
             Input::BecameHidden => self.set_reachable(self.online, false),
             Input::Thawed => self.thawed(),
+            Input::PageOpened { wall_clock } => self.set_wall_clock(wall_clock),
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),
         }

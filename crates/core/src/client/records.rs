@@ -191,7 +191,7 @@ impl Client {
         self.notify(Notice::StorageFailed { code });
     }
 
-    fn set_wall_clock(&mut self, wall_clock: Millis) {
+    pub(super) fn set_wall_clock(&mut self, wall_clock: Millis) {
         self.records.wall_minus_now = Some(i128::from(wall_clock.0) - i128::from(self.now.0));
     }
 }

@@ -26,8 +26,12 @@ pub struct MessageSlot {
     pub message: Arc<Message>,
     /// The view's revision at which it last changed.
     pub revision: u64,
+    /// The view's revision at which it last changed otherwise than by text appended to its content.
+    pub reshaped: u64,
     /// Where it comes from.
     pub origin: MessageOrigin,
+    /// What the stream said of its last chunk: which node produced it and so on.
+    pub metadata: Option<Json>,
 }
 
 /// Where a shown message comes from.
@@ -75,6 +79,8 @@ pub(crate) struct Revisions {
     pub(crate) order: u64,
     pub(crate) values: u64,
     pub(crate) interrupts: u64,
+    pub(crate) history: u64,
+    pub(crate) head: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -98,6 +104,8 @@ pub(crate) struct ThreadStore {
     unread_calls: BTreeSet<MessageId>,
     values: Json,
     interrupts: Vec<Interrupt>,
+    /// Messages from within tools, by namespace.
+    subgraphs: Vec<(String, ThreadStore)>,
     revisions: Revisions,
 }
 
@@ -116,6 +124,7 @@ impl ThreadStore {
             unread_calls: BTreeSet::new(),
             values: Json::null(),
             interrupts: Vec::new(),
+            subgraphs: Vec::new(),
             revisions: Revisions::default(),
         }
     }
@@ -132,6 +141,10 @@ impl ThreadStore {
         &self.interrupts
     }
 
+    pub(crate) fn subgraphs(&self) -> &[(String, Self)] {
+        &self.subgraphs
+    }
+
     pub(crate) fn revisions(&self) -> Revisions {
         self.revisions
     }
@@ -143,6 +156,13 @@ impl ThreadStore {
     /// Marks the view as changed although no part of the thread has.
     pub(crate) fn touch(&mut self) {
         self.revisions.latest += 1;
+    }
+
+    /// Marks the history and its head as changed.
+    pub(crate) fn touch_history(&mut self) {
+        self.revisions.latest += 1;
+        self.revisions.history = self.revisions.latest;
+        self.revisions.head = self.revisions.latest;
     }
 
     /// A run begins: what earlier runs streamed is whole.

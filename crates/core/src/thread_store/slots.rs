@@ -19,10 +19,15 @@ impl ThreadStore {
             id: id.clone(),
             message: message.into(),
             revision,
+            reshaped: revision,
             origin,
+            metadata: None,
         };
         match self.places.get(&id) {
-            Some(at) => self.slots[*at] = slot,
+            Some(at) => {
+                let before = std::mem::replace(&mut self.slots[*at], slot);
+                self.slots[*at].metadata = before.metadata;
+            }
             None => {
                 self.places.insert(id, self.slots.len());
                 self.slots.push(slot);
@@ -90,7 +95,9 @@ impl ThreadStore {
                         id: id.clone(),
                         message,
                         revision: self.revisions.latest,
+                        reshaped: self.revisions.latest,
                         origin,
+                        metadata: before.and_then(|(_, have)| have.metadata.clone()),
                     }
                 }
             };
