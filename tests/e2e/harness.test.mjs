@@ -6,12 +6,14 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { appKind } from "./harness/apps.mjs";
 import { startBrowser } from "./harness/browser.mjs";
 import { startProxy } from "./harness/proxy.mjs";
 import { assertNeverShrinks, record } from "./harness/recorder.mjs";
 import { serverKind } from "./harness/servers.mjs";
 
-if (serverKind === "rejoin") {
+// Once is enough: none of this depends on the server or on the page.
+if (serverKind === "rejoin" && appKind === "leptos") {
   const BODY = "event: a\ndata: 1\n\nevent: b\ndata: 2\n\n";
   let browser, upstream, dist, proxy;
 

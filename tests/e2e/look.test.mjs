@@ -98,7 +98,7 @@ scenario("the timeline opens and tells what happened", async (session) => {
   await app.at("timeline-toggle").click();
   await app.at("timeline-entry").first().waitFor();
   assert.ok((await app.at("timeline-entry").count()) >= 2);
-});
+}, { needs: "timeline" });
 
 scenario("scrolling yields to the reader: reading above is not torn away", async (session) => {
   const app = await session.tab();
@@ -125,4 +125,4 @@ scenario("markdown is rendered and nothing in it runs", async (session) => {
   await app.state("finished");
   assert.equal(await app.page.evaluate(() => window.__pwned), undefined);
   assert.equal(await app.page.locator('[data-testid="messages"] script, [data-testid="messages"] [onerror], [data-testid="messages"] a[href^="javascript"]').count(), 0);
-});
+}, { needs: "markdown" });

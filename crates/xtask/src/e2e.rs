@@ -1,14 +1,58 @@
-//! Runs the end-to-end tests: the demo in Chromium, once per server.
+//! Runs the end-to-end tests: the Leptos demo in Chromium, once per server, and the React demo on our own server, once
+//! per React version.
 
-use anyhow::{Result, bail};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::build::{self, Profile, dist_dir, node, server_binary};
+use crate::react_demo::{self, React};
 use crate::servers::{self, Kind};
 use crate::setup::{self, e2e_dir};
 use crate::step::{self, Steps};
 
-/// A server the demo is tested against.
+/// A page that is tested.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum App {
+    /// `www/demo`, on every server.
+    Leptos,
+    /// `www/react-demo` with React 18, on our own server.
+    React18,
+    /// `www/react-demo` with React 19, on our own server.
+    React19,
+}
+
+impl App {
+    /// In the order they are tested.
+    pub(crate) const ALL: [Self; 3] = [Self::Leptos, Self::React18, Self::React19];
+
+    /// The word the harness knows it by.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Leptos => "leptos",
+            Self::React18 => "react18",
+            Self::React19 => "react19",
+        }
+    }
+
+    fn react(self) -> Option<React> {
+        match self {
+            Self::Leptos => None,
+            Self::React18 => Some(React::V18),
+            Self::React19 => Some(React::V19),
+        }
+    }
+
+    /// Its static files.
+    fn dist(self) -> PathBuf {
+        self.react().map_or_else(dist_dir, React::dist)
+    }
+}
+
+/// A server the Leptos demo is tested against.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Server {
     /// Our own, embedded one.
@@ -47,10 +91,13 @@ pub(crate) struct E2eArgs {
     /// Which server; all three when not given.
     #[arg(long)]
     server: Vec<Server>,
+    /// Which page; all three when not given. Those made with React are tested on our own server only.
+    #[arg(long)]
+    app: Vec<App>,
     /// Test the build that ships instead of the quick one.
     #[arg(long)]
     release: bool,
-    /// Take dist/ and the server as they are.
+    /// Take the pages' files and the server as they are.
     #[arg(long)]
     no_build: bool,
     /// Only the tests whose name matches this regular expression.
@@ -64,28 +111,50 @@ pub(crate) fn run(steps: &mut Steps, args: &E2eArgs) {
     } else {
         Profile::Dev
     };
-    let ready = setup::for_tests(steps)
-        && (args.no_build
-            || (build::demo_assets(steps, profile)
-                && steps.run("build the server", build::server)));
-    let servers = if args.server.is_empty() {
-        Server::ALL.as_slice()
-    } else {
-        args.server.as_slice()
-    };
-    for &server in servers {
+    let apps = chosen(&args.app, &App::ALL);
+    let servers = chosen(&args.server, &Server::ALL);
+    let ready = setup::for_tests(steps) && (args.no_build || build_all(steps, &apps, profile));
+    let filter = args.filter.as_deref();
+    if apps.contains(&App::Leptos) {
+        for &server in &servers {
+            if ready {
+                one(steps, server, filter);
+            } else {
+                skip(steps, &format!("e2e: {}", server.name()));
+            }
+        }
+    }
+    let with_react: Vec<App> = apps
+        .into_iter()
+        .filter(|app| app.react().is_some())
+        .collect();
+    if servers.contains(&Server::Rejoin) && !with_react.is_empty() {
         if ready {
-            one(steps, server, args.filter.as_deref());
+            react(steps, &with_react, filter);
         } else {
-            steps.skip(
-                &format!("e2e: {}", server.name()),
-                "a step before it failed",
-            );
+            skip(steps, &format!("e2e: {}", names(&with_react)));
         }
     }
 }
 
-/// Runs the tests against one server; the demo and our server are built already.
+fn chosen<T: Copy>(given: &[T], all: &[T]) -> Vec<T> {
+    if given.is_empty() { all } else { given }.to_vec()
+}
+
+fn skip(steps: &mut Steps, name: &str) {
+    steps.skip(name, "a step before it failed");
+}
+
+fn build_all(steps: &mut Steps, apps: &[App], profile: Profile) -> bool {
+    if apps.contains(&App::Leptos) && !build::demo_assets(steps, profile) {
+        return false;
+    }
+    let reacts: Vec<React> = apps.iter().filter_map(|app| app.react()).collect();
+    (reacts.is_empty() || react_demo::build(steps, &reacts, profile))
+        && steps.run("build the server", build::server)
+}
+
+/// Tests the Leptos demo on one server; both are built already.
 pub(crate) fn one(steps: &mut Steps, server: Server, filter: Option<&str>) -> bool {
     if let Some(kind) = server.kind() {
         let name = format!("install the {} Agent Server", server.name());
@@ -94,11 +163,55 @@ pub(crate) fn one(steps: &mut Steps, server: Server, filter: Option<&str>) -> bo
         }
     }
     steps.run(&format!("e2e: {}", server.name()), || {
-        node_tests(server, filter)
+        step::run(&mut node_tests(App::Leptos, server, filter)?)
     })
 }
 
-fn node_tests(server: Server, filter: Option<&str>) -> Result<()> {
+/// Tests pages made with React on our own server, side by side: most of a test is waiting. All is built already.
+pub(crate) fn react(steps: &mut Steps, apps: &[App], filter: Option<&str>) -> bool {
+    steps.run(&format!("e2e: {}", names(apps)), || {
+        std::thread::scope(|scope| {
+            let running: Vec<_> = apps
+                .iter()
+                .map(|&app| scope.spawn(move || prefixed(app, filter)))
+                .collect();
+            // All of them are waited for, also when the first has failed.
+            let results: Vec<Result<()>> = running
+                .into_iter()
+                .map(|thread| match thread.join() {
+                    Ok(result) => result,
+                    Err(_) => bail!("a thread panicked"),
+                })
+                .collect();
+            results.into_iter().collect()
+        })
+    })
+}
+
+fn names(apps: &[App]) -> String {
+    let names: Vec<&str> = apps.iter().map(|app| app.name()).collect();
+    names.join(" and ")
+}
+
+/// Runs one page's tests; each line they print begins with the page's name.
+fn prefixed(app: App, filter: Option<&str>) -> Result<()> {
+    let mut child = node_tests(app, Server::Rejoin, filter)?
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("could not start node")?;
+    if let Some(out) = child.stdout.take() {
+        for line in BufReader::new(out).lines() {
+            println!("[{}] {}", app.name(), line?);
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("the tests of {} failed ({status})", app.name());
+    }
+    Ok(())
+}
+
+fn node_tests(app: App, server: Server, filter: Option<&str>) -> Result<Command> {
     let browser = setup::browser()?;
     let mut command = node();
     command
@@ -120,11 +233,12 @@ fn node_tests(server: Server, filter: Option<&str>) -> Result<()> {
     }
     command
         .env("REJOIN_E2E_SERVER", server.name())
-        .env("REJOIN_DIST", dist_dir())
+        .env("REJOIN_E2E_APP", app.name())
+        .env("REJOIN_DIST", app.dist())
         .env("REJOIN_SERVER_BINARY", server_binary())
         .env("CHROMIUM", browser.chromium);
     if let Some(kind) = server.kind() {
         command.env("REJOIN_AGENT_SERVER_DIR", kind.dir());
     }
-    step::run(&mut command)
+    Ok(command)
 }

@@ -7,6 +7,7 @@
 mod build;
 mod e2e;
 mod lint;
+mod react_demo;
 mod servers;
 mod setup;
 mod size;
@@ -48,7 +49,7 @@ enum Command {
     Lint,
     /// Raw, gzip and brotli size of the demo's release build against crates/xtask/size-budget.json.
     Size,
-    /// End-to-end tests of the demo in Chromium.
+    /// End-to-end tests of the demos in Chromium.
     E2e(e2e::E2eArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
     AgentServer {

@@ -117,10 +117,11 @@ fn rust() -> Result<()> {
     Ok(())
 }
 
-fn npm_packages(dir: &Path) -> Result<()> {
+/// Installs the npm packages of `dir` from its lockfile, unless the same ones are installed already.
+pub(crate) fn npm_packages(dir: &Path) -> Result<()> {
     if find_program("npm").is_none() {
         bail!(
-            "install Node.js 20 or newer with npm: wasm-opt and the end-to-end tests come from npm packages"
+            "install Node.js 20 or newer with npm: wasm-opt, the npm package and the tests in a browser need it"
         );
     }
     let modules = dir.join("node_modules");

@@ -1,4 +1,4 @@
-// The demo as a person meets it: everything goes through data-testid, nothing through its insides.
+// A page as a person meets it: everything goes through data-testid, nothing through its insides.
 import assert from "node:assert/strict";
 import { assertNeverShrinks, record } from "./recorder.mjs";
 
@@ -10,7 +10,7 @@ const WAIT_MS = 20_000;
 const DESKTOP = { width: 1280, height: 800 };
 const NOISE = /Failed to load resource|net::ERR_|preloaded using link preload/;
 
-/** A tab on the demo. `session` is what `test.mjs` hands to each test. */
+/** A tab on the page under test. `session` is what `test.mjs` hands to each test. */
 export class App {
   #errors = [];
 
@@ -38,7 +38,7 @@ export class App {
     return app;
   }
 
-  /** Opens the demo with knobs in the URL. */
+  /** Opens the page with knobs in the URL. */
   async open(query = {}) {
     const all = new URLSearchParams({ plain: "1", assistant: "chat", ...QUICK, ...query });
     return this.goto(`${this.session.proxy.origin}/?${all}`);

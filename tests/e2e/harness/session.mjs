@@ -2,6 +2,7 @@
 import { after, before, test } from "node:test";
 import { Agent } from "./agent.mjs";
 import { App } from "./app.mjs";
+import { lacks } from "./apps.mjs";
 import { startBrowser } from "./browser.mjs";
 import { startProxy } from "./proxy.mjs";
 import { serverKind, startServer } from "./servers.mjs";
@@ -10,7 +11,8 @@ const TEST_TIMEOUT_MS = 90_000;
 
 /**
  * Starts one server and one browser for a file of tests. Returns `scenario(name, work, options)`, which registers a
- * test. `on` names the servers the file or the test applies to; on others it is not there at all.
+ * test. `on` names the servers the file or the test applies to; on others it is not there at all. `needs` names what
+ * not every page has (apps.mjs); on a page without it the test is skipped, with the reason.
  */
 export function suite({ on: servers } = {}) {
   if (servers && !servers.includes(serverKind)) return () => {};
@@ -23,9 +25,9 @@ export function suite({ on: servers } = {}) {
     await shared.server?.stop();
     await shared.browser?.close();
   });
-  return function scenario(name, work, { on, timeout = TEST_TIMEOUT_MS } = {}) {
+  return function scenario(name, work, { on, needs, timeout = TEST_TIMEOUT_MS } = {}) {
     if (on && !on.includes(serverKind)) return;
-    test(name, { timeout }, async () => {
+    test(name, { timeout, skip: lacks(needs) }, async () => {
       const session = new Session(shared.browser, shared.server, await startProxy(shared.server.url));
       try {
         await work(session);
@@ -55,7 +57,7 @@ class Session {
     return this.browser.context;
   }
 
-  /** Opens the demo in a new tab. */
+  /** Opens the page under test in a new tab. */
   async open(query = {}, options = {}) {
     const app = await this.tab(options);
     return app.open(query);

@@ -1,0 +1,50 @@
+// The page's address: which server and assistant, and the knobs that tests turn. All times in milliseconds.
+
+/** What the address asks for, besides the thread. */
+export interface Setup {
+  /** The Agent Server's base URL. */
+  server: string;
+  /** The assistant's id or graph name. */
+  assistant: string;
+  /** Where a run's record is kept. */
+  storage: "local" | "session" | "none";
+  /** Knobs of the scripted agents, for `config.configurable`. */
+  knobs: Record<string, string | number>;
+  /** How often and how soon is tried again. */
+  retry: Record<string, number>;
+  /** How long is waited. */
+  timeouts: Record<string, number>;
+  /** How large events may grow, in bytes. */
+  limits: Record<string, number>;
+}
+
+const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
+
+/** Reads `?server=…&assistant=…`; the server that comes with this page is under `/api`. */
+export function readSetup({ search, origin }: Location): Setup {
+  const query = new URLSearchParams(search);
+  const text = (name: string) => query.get(name) || undefined;
+  const storage = text("storage");
+  const numbers = (names: Record<string, string>) => {
+    const found: Record<string, number> = {};
+    for (const [name, option] of Object.entries(names)) {
+      const value = text(name);
+      if (value !== undefined && /^\d+$/.test(value)) found[option] = Number(value);
+    }
+    return found;
+  };
+  const knobs: Setup["knobs"] = {};
+  for (const name of KNOBS) {
+    const value = text(name);
+    if (value !== undefined) knobs[name] = /^\d+$/.test(value) ? Number(value) : value;
+  }
+  return {
+    server: text("server")?.replace(/\/+$/, "") ?? `${origin}/api`,
+    assistant: text("assistant") ?? "chat",
+    storage: storage === "session" || storage === "none" ? storage : "local",
+    knobs,
+    retry: numbers({ attempts_max: "attemptsMax", silent_joins_max: "silentJoinsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
+    timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),
+    limits: numbers({ frame_bytes_max: "frameBytesMax" }),
+  };
+}

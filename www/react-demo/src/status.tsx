@@ -1,0 +1,47 @@
+// What the connection does, in words, and what can be done about it.
+import type { Connection } from "rejoin/react";
+
+interface Props {
+  stream: {
+    connection: Connection;
+    isLoading: boolean;
+    canRejoin: boolean;
+    rejoin: () => unknown;
+    stop: () => unknown;
+    cancel: () => unknown;
+  };
+  /** The agent has asked something. */
+  waits: boolean;
+}
+
+const WORDS: Record<Connection["state"], string> = {
+  idle: "Ready.",
+  connecting: "Connecting…",
+  live: "Connected. The answer is coming in.",
+  stalled: "Connected, but nothing has come for a while. Checking…",
+  reconnecting: "Connection lost; the agent goes on. Reconnecting…",
+  offline: "You are offline; the agent goes on.",
+  paused: "Paused while this page is hidden; the agent goes on.",
+  catching_up: "Connected again. Fetching what was missed…",
+  disconnected: "Disconnected; the agent goes on. Rejoin to follow it.",
+  finished: "Finished.",
+  expired: "The run could not be followed any more. This is what the thread's history holds.",
+  failed: "Failed.",
+};
+
+/** The live region and the buttons Rejoin, Disconnect and Stop agent. */
+export function Status({ stream, waits }: Props) {
+  const { state } = stream.connection;
+  return (
+    <div className="run-bar">
+      <p role="status" data-testid="connection" data-state={state}>{waits ? "The agent waits for your answer." : WORDS[state]}</p>
+      {stream.canRejoin && <button type="button" className="primary" data-testid="rejoin" onClick={() => stream.rejoin()}>Rejoin</button>}
+      {stream.isLoading && (
+        <button type="button" data-testid="stop" title="Stop following; the agent goes on (Esc)" onClick={() => stream.stop()}>Disconnect</button>
+      )}
+      {(stream.isLoading || stream.canRejoin) && (
+        <button type="button" className="danger" data-testid="cancel" title="Stop the agent on the server" onClick={() => stream.cancel()}>Stop agent</button>
+      )}
+    </div>
+  );
+}
