@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::apps::{self, App, Mode};
 use crate::servers;
 use crate::setup;
 use crate::step::{Steps, cargo, root, run, target_dir};
@@ -45,6 +46,9 @@ pub(crate) struct DemoArgs {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8710)]
     port: u16,
+    /// Which page.
+    #[arg(long, default_value = "leptos")]
+    app: App,
     /// Build the demo quickly instead of as it ships.
     #[arg(long)]
     dev: bool,
@@ -60,8 +64,13 @@ pub(crate) fn demo(steps: &mut Steps, args: &DemoArgs) -> Result<()> {
     } else {
         Profile::Release
     };
+    let mode = if args.dev {
+        Mode::Development
+    } else {
+        Mode::Production
+    };
     if !setup::for_builds(steps)
-        || !demo_assets(steps, profile)
+        || !apps::build(steps, &[args.app], profile, mode)
         || !steps.run("build the server", server)
     {
         return steps.finish();
@@ -73,7 +82,7 @@ pub(crate) fn demo(steps: &mut Steps, args: &DemoArgs) -> Result<()> {
     command.arg("--listen").arg(format!("127.0.0.1:{port}"));
     command
         .args(["--api-prefix", "/api", "--assets"])
-        .arg(dist_dir());
+        .arg(args.app.dist());
     command.arg("--data").arg(target_dir().join("demo-data"));
     if args.faults {
         command.arg("--faults");

@@ -2,55 +2,16 @@
 //! per React version.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::build::{self, Profile, dist_dir, node, server_binary};
-use crate::react_demo::{self, React};
+use crate::apps::{self, App, Mode};
+use crate::build::{self, Profile, node, server_binary};
 use crate::servers::{self, Kind};
 use crate::setup::{self, e2e_dir};
 use crate::step::{self, Steps};
-
-/// A page that is tested.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum App {
-    /// `www/demo`, on every server.
-    Leptos,
-    /// `www/react-demo` with React 18, on our own server.
-    React18,
-    /// `www/react-demo` with React 19, on our own server.
-    React19,
-}
-
-impl App {
-    /// In the order they are tested.
-    pub(crate) const ALL: [Self; 3] = [Self::Leptos, Self::React18, Self::React19];
-
-    /// The word the harness knows it by.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Leptos => "leptos",
-            Self::React18 => "react18",
-            Self::React19 => "react19",
-        }
-    }
-
-    fn react(self) -> Option<React> {
-        match self {
-            Self::Leptos => None,
-            Self::React18 => Some(React::V18),
-            Self::React19 => Some(React::V19),
-        }
-    }
-
-    /// Its static files.
-    fn dist(self) -> PathBuf {
-        self.react().map_or_else(dist_dir, React::dist)
-    }
-}
 
 /// A server the Leptos demo is tested against.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,7 +74,10 @@ pub(crate) fn run(steps: &mut Steps, args: &E2eArgs) {
     };
     let apps = chosen(&args.app, &App::ALL);
     let servers = chosen(&args.server, &Server::ALL);
-    let ready = setup::for_tests(steps) && (args.no_build || build_all(steps, &apps, profile));
+    let ready = setup::for_tests(steps)
+        && (args.no_build
+            || (apps::build(steps, &apps, profile, Mode::Development)
+                && steps.run("build the server", build::server)));
     let filter = args.filter.as_deref();
     if apps.contains(&App::Leptos) {
         for &server in &servers {
@@ -124,10 +88,7 @@ pub(crate) fn run(steps: &mut Steps, args: &E2eArgs) {
             }
         }
     }
-    let with_react: Vec<App> = apps
-        .into_iter()
-        .filter(|app| app.react().is_some())
-        .collect();
+    let with_react: Vec<App> = apps.into_iter().filter(|app| app.is_react()).collect();
     if servers.contains(&Server::Rejoin) && !with_react.is_empty() {
         if ready {
             react(steps, &with_react, filter);
@@ -143,15 +104,6 @@ fn chosen<T: Copy>(given: &[T], all: &[T]) -> Vec<T> {
 
 fn skip(steps: &mut Steps, name: &str) {
     steps.skip(name, "a step before it failed");
-}
-
-fn build_all(steps: &mut Steps, apps: &[App], profile: Profile) -> bool {
-    if apps.contains(&App::Leptos) && !build::demo_assets(steps, profile) {
-        return false;
-    }
-    let reacts: Vec<React> = apps.iter().filter_map(|app| app.react()).collect();
-    (reacts.is_empty() || react_demo::build(steps, &reacts, profile))
-        && steps.run("build the server", build::server)
 }
 
 /// Tests the Leptos demo on one server; both are built already.

@@ -4,10 +4,10 @@
 //! ordinary package registries, and runs the builds and tests one step at a time, printing the seconds of each.
 #![allow(clippy::print_stdout, reason = "a command line tool talks on stdout")]
 
+mod apps;
 mod build;
 mod e2e;
 mod lint;
-mod react_demo;
 mod servers;
 mod setup;
 mod size;

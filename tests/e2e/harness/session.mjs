@@ -2,7 +2,7 @@
 import { after, before, test } from "node:test";
 import { Agent } from "./agent.mjs";
 import { App } from "./app.mjs";
-import { lacks } from "./apps.mjs";
+import { appKind, lacks } from "./apps.mjs";
 import { startBrowser } from "./browser.mjs";
 import { startProxy } from "./proxy.mjs";
 import { serverKind, startServer } from "./servers.mjs";
@@ -11,11 +11,12 @@ const TEST_TIMEOUT_MS = 90_000;
 
 /**
  * Starts one server and one browser for a file of tests. Returns `scenario(name, work, options)`, which registers a
- * test. `on` names the servers the file or the test applies to; on others it is not there at all. `needs` names what
- * not every page has (apps.mjs); on a page without it the test is skipped, with the reason.
+ * test. `on` names the servers, `apps` the pages that the file (or the test) applies to; on others it is not there at
+ * all. `needs` names what not every page has (apps.mjs); on a page without it the test is skipped, with the reason.
  */
-export function suite({ on: servers } = {}) {
+export function suite({ on: servers, apps } = {}) {
   if (servers && !servers.includes(serverKind)) return () => {};
+  if (apps && !apps.includes(appKind)) return () => {};
   const shared = {};
   before(async () => {
     shared.browser = await startBrowser();

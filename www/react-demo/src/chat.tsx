@@ -1,24 +1,18 @@
 // The whole conversation: one `useStream`, and the pieces that show it.
 import { useCallback, useEffect, useMemo, useRef, useState, version } from "react";
-import { type Message, useStream } from "rejoin/react";
+import { type HumanMessage, type Message, useStream } from "rejoin/react";
 import { Composer } from "./composer";
 import { ErrorBanner, Notices, type Notice } from "./banners";
 import { useFollow } from "./follow";
 import { InterruptCard } from "./interrupt-card";
-import { MessageView } from "./message";
+import { MessageView, textOf } from "./message";
 import type { Setup } from "./setup";
 import { Status } from "./status";
 import { useThreads } from "./threads";
 
 /** What the graphs keep. */
-interface State extends Record<string, unknown> {
+interface State {
   messages: Message[];
-}
-
-interface Question extends Record<string, unknown> {
-  type: "human";
-  id: string;
-  content: string;
 }
 
 /** The page. */
@@ -26,7 +20,7 @@ export function Chat({ setup }: { setup: Setup }) {
   const threads = useThreads();
   const [draft, setDraft] = useState("");
   const [notices, setNotices] = useState<Notice[]>([]);
-  const asked = useRef<Question>(undefined);
+  const asked = useRef<HumanMessage>(undefined);
   const { area, content } = useFollow();
 
   const note = useCallback((notice: Notice) => {
@@ -37,7 +31,7 @@ export function Chat({ setup }: { setup: Setup }) {
     apiUrl: setup.server,
     assistantId: setup.assistant,
     threadId: threads.current,
-    onThreadId: (id) => threads.name(id, asked.current?.content ?? "Conversation"),
+    onThreadId: (id) => threads.name(id, asked.current ? textOf(asked.current) : "Conversation"),
     onWarning: note,
     storage: setup.storage,
     retry: setup.retry,
@@ -48,7 +42,7 @@ export function Chat({ setup }: { setup: Setup }) {
 
   const config = useMemo(() => (Object.keys(setup.knobs).length > 0 ? { configurable: setup.knobs } : undefined), [setup]);
 
-  function ask(question: Question) {
+  function ask(question: HumanMessage) {
     asked.current = question;
     setDraft("");
     void stream.submit({ messages: [question] }, { ...(config && { config }) });
@@ -57,7 +51,7 @@ export function Chat({ setup }: { setup: Setup }) {
   function retry() {
     // Under its own id, so that it does not appear twice. After a reload it is the thread's last question.
     const last = asked.current ?? messages.findLast((message) => message.type === "human");
-    if (last) ask(last as Question);
+    if (last) ask(last);
   }
 
   function answer(id: string | undefined, value: unknown) {
@@ -69,7 +63,7 @@ export function Chat({ setup }: { setup: Setup }) {
   useEffect(() => {
     const question = asked.current;
     if (!error || isLoading || !question || messages.some((message) => message.id === question.id)) return;
-    setDraft((now) => now || question.content);
+    setDraft((now) => now || textOf(question));
   }, [error, isLoading, messages]);
 
   // Another conversation: what was asked and noted in the last one is over.
@@ -121,7 +115,7 @@ export function Chat({ setup }: { setup: Setup }) {
               <MessageView
                 key={message.id} message={message} isStreaming={isLoading && at === visible.length - 1}
                 toolCalls={message.type === "ai" && message.tool_calls?.length ? stream.getToolCalls(message) : undefined}
-                isIncomplete={stream.getMessagesMetadata(message)?.origin === "partial"}
+                isIncomplete={message.id !== undefined && stream.getMessageOrigin(message.id) === "partial"}
               />
             ))}
             {waits && interrupts.map((interrupt, at) => (

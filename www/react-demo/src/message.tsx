@@ -16,7 +16,7 @@ const LABELS: Record<string, string> = { human: "You", ai: "Assistant", system: 
 
 /** A bubble, and a card for each tool call. */
 export const MessageView = memo(function MessageView({ message, toolCalls, isStreaming, isIncomplete }: Props) {
-  const text = textOf(message.content);
+  const text = textOf(message);
   return (
     <article className="message" data-testid="message" data-role={message.type} data-incomplete={isIncomplete} data-streaming={isStreaming} aria-label={LABELS[message.type] ?? "Message"}>
       <div className="text" data-testid="message-text" hidden={text === ""}>{text}</div>
@@ -24,7 +24,7 @@ export const MessageView = memo(function MessageView({ message, toolCalls, isStr
         <section key={tool.id} className="card" data-testid="tool-card" data-state={tool.state} aria-label={`Tool ${tool.call.name}`}>
           <h2><code>{tool.call.name}</code> <small>{tool.state}</small></h2>
           <Details value={tool.call.args} />
-          {tool.result && <pre tabIndex={0}>{textOf(tool.result.content)}</pre>}
+          {tool.result && <pre tabIndex={0}>{textOf(tool.result)}</pre>}
         </section>
       ))}
       {isIncomplete && <p className="hint">Not whole: the agent stopped here, and the server has not stored this.</p>}
@@ -32,8 +32,8 @@ export const MessageView = memo(function MessageView({ message, toolCalls, isStr
   );
 });
 
-/** The text of a message's content, which is a string or a list of blocks. */
-function textOf(content: Message["content"]): string {
+/** The text of a message, whose content is a string or a list of blocks. */
+export function textOf({ content }: Message): string {
   if (typeof content === "string") return content;
   return content.map((block) => (block.type === "text" ? block.text : "")).join("");
 }
