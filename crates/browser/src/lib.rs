@@ -51,7 +51,7 @@ pub(crate) fn scope() -> web_sys::Window {
 }
 
 /// What a thrown value says. Anything can be thrown.
-pub(crate) fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
+pub fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
     if let Some(text) = value.as_string() {
         return text;
     }
@@ -63,7 +63,7 @@ pub(crate) fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
     field("message")
         .filter(|text| !text.is_empty())
         .or_else(|| field("name"))
-        .unwrap_or_else(|| format!("{value:?}"))
+        .unwrap_or_else(|| String::from(js_sys::Object::from(value.clone()).to_string()))
 }
 
 #[cfg(all(test, target_arch = "wasm32"))]

@@ -110,6 +110,12 @@ impl Stream {
         self.driver.feed(Input::CancelRequested);
     }
 
+    /// Hands a fact to the client, for adapters that name their commands themselves. Their outcomes come as
+    /// [`Notice::Concluded`]; do not mix this with [`Stream::submit`] and [`Stream::join_stream`], which count from 1.
+    pub fn send(&self, input: Input) {
+        self.driver.feed(input);
+    }
+
     /// Lends the view. Commands given meanwhile are queued until it is given back.
     pub fn with_view<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
         self.driver.with_view(read)

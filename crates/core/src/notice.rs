@@ -93,6 +93,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What went wrong, where something did.
+    pub fn error(&self) -> Option<&StreamError> {
+        match self {
+            Self::Denied(error) | Self::Failed(error) => Some(error),
+            Self::Finished
+            | Self::Replayed
+            | Self::SnapshotThenTail
+            | Self::Expired
+            | Self::TimedOut
+            | Self::Cancelled
+            | Self::Disconnected
+            | Self::NothingToJoin => None,
+        }
+    }
+
     /// A stable word for logs and for JS.
     pub fn as_str(&self) -> &'static str {
         match self {

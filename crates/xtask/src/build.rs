@@ -162,7 +162,8 @@ fn bind(profile: Profile) -> Result<()> {
     fs::rename(&next, &dist).context("could not move the new files to dist/")
 }
 
-fn optimise(wasm: &Path) -> Result<()> {
+/// Runs wasm-opt over a module, in place.
+pub(crate) fn optimise(wasm: &Path) -> Result<()> {
     let Some(wasm_opt) = wasm_opt() else {
         println!("wasm-opt is not installed: the module stays larger than it needs to be");
         return Ok(());
@@ -243,7 +244,8 @@ fn without_trunk(page: &str) -> Result<String> {
 const PRELOAD: &str = "  <link rel=\"modulepreload\" href=\"rejoin-demo.js\">
   <link rel=\"preload\" href=\"rejoin-demo_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin>";
 
-fn remove_dir(dir: &Path) -> Result<()> {
+/// Removes a folder that may not be there.
+pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| dir.display().to_string())

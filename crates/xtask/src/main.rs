@@ -8,6 +8,7 @@ mod apps;
 mod build;
 mod e2e;
 mod lint;
+mod package;
 mod servers;
 mod setup;
 mod size;
@@ -42,6 +43,12 @@ enum Command {
         /// The profile that ships (fat LTO, wasm-opt -Oz) instead of the quick one.
         #[arg(long)]
         release: bool,
+    },
+    /// Build the npm package into www/package/dist.
+    Package {
+        /// The quick profile instead of the one that ships.
+        #[arg(long)]
+        dev: bool,
     },
     /// Everything CI checks: lint, native, simulated, browser and end-to-end tests, on three servers.
     Test(test::TestArgs),
@@ -101,6 +108,17 @@ fn main() -> Result<()> {
                     Profile::Release
                 } else {
                     Profile::Dev
+                },
+            );
+        }
+        Command::Package { dev } => {
+            setup::for_builds(&mut steps);
+            package::build(
+                &mut steps,
+                if dev {
+                    package::Profile::Dev
+                } else {
+                    package::Profile::Release
                 },
             );
         }

@@ -1,0 +1,143 @@
+//! Builds the npm package `rejoin` into `www/package/dist`: the module, its bindings, the loaders' inline copy, and the TypeScript.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::build::{node, optimise, remove_dir};
+use crate::setup;
+use crate::step::{Steps, cargo, root, run, target_dir};
+
+/// How the module is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build, large.
+    Dev,
+    /// What ships.
+    Release,
+}
+
+impl Profile {
+    fn cargo_name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "wasm-package",
+        }
+    }
+
+    fn dir_name(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "wasm-package",
+        }
+    }
+}
+
+/// Where the package is.
+pub(crate) fn package_dir() -> PathBuf {
+    root().join("www/package")
+}
+
+/// Base64 of gzip: as a module it is hardly larger to download than the file itself.
+const INLINE_JS: &str = "
+    const [zlib, fs] = [require('zlib'), require('fs')];
+    const zipped = zlib.gzipSync(fs.readFileSync(process.argv[1]), { level: 9 }).toString('base64');
+    fs.writeFileSync(process.argv[2], `export const wasmGzipBase64 = \"${zipped}\";\\n`);
+";
+
+const INLINE_D_TS: &str = "/** The module: base64 of its gzip. */\nexport declare const wasmGzipBase64: string;\n";
+
+/// Builds everything. True when it worked.
+pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
+    steps.run("package: npm packages", || {
+        setup::npm_packages(&package_dir())
+    }) && steps.run("package: wasm", || {
+        run(&mut cargo(&[
+            "build",
+            "--package",
+            "rejoin-js",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--profile",
+            profile.cargo_name(),
+        ]))
+    }) && steps.run("package: bindings", || bind(profile))
+        && steps.run("package: TypeScript", || compile(profile))
+}
+
+/// Fills `generated/`, which the TypeScript sees as a part of its sources.
+fn bind(profile: Profile) -> Result<()> {
+    let generated = package_dir().join("generated");
+    let wasm_dir = generated.join("wasm");
+    remove_dir(&generated)?;
+    fs::create_dir_all(&wasm_dir)?;
+    let mut args: Vec<OsString> = [
+        "wasm-bindgen",
+        "--target",
+        "web",
+        "--omit-default-module-path",
+        "--out-name",
+        "rejoin",
+    ]
+    .map(OsString::from)
+    .to_vec();
+    if profile == Profile::Release {
+        args.extend(["--remove-name-section", "--remove-producers-section"].map(OsString::from));
+    }
+    let compiled = target_dir()
+        .join("wasm32-unknown-unknown")
+        .join(profile.dir_name())
+        .join("rejoin_js.wasm");
+    args.extend(["--out-dir".into(), wasm_dir.clone().into(), compiled.into()]);
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;
+    fs::remove_file(wasm_dir.join("rejoin_bg.wasm.d.ts"))?;
+    let wasm = generated.join("rejoin_bg.wasm");
+    fs::rename(wasm_dir.join("rejoin_bg.wasm"), &wasm)?;
+    if profile == Profile::Release {
+        optimise(&wasm)?;
+    }
+    run(node()
+        .args(["-e", INLINE_JS])
+        .arg(&wasm)
+        .arg(wasm_dir.join("inline.js")))?;
+    fs::write(wasm_dir.join("inline.d.ts"), INLINE_D_TS).context("inline.d.ts")
+}
+
+/// Compiles beside `dist/` and renames, so whoever uses it never sees half of it. A quick build is also taken with type errors.
+fn compile(profile: Profile) -> Result<()> {
+    let package = package_dir();
+    let next = package.join("dist.next");
+    remove_dir(&next)?;
+    let mut tsc = Command::new(package.join("node_modules/.bin/tsc"));
+    tsc.current_dir(&package)
+        .args(["-p", "tsconfig.json", "--outDir", "dist.next"]);
+    let compiled = run(&mut tsc);
+    if profile == Profile::Release || !next.exists() {
+        compiled?;
+    } else if let Err(error) = compiled {
+        println!("TypeScript has errors; the quick build goes on: {error:#}");
+    }
+    copy_dir(&package.join("generated"), &next)?;
+    let dist = package.join("dist");
+    remove_dir(&dist)?;
+    fs::rename(&next, &dist).context("could not move the new files to dist/")
+}
+
+fn copy_dir(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let path = entry?.path();
+        let Some(name) = path.file_name() else {
+            continue;
+        };
+        if path.is_dir() {
+            copy_dir(&path, &to.join(name))?;
+        } else {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
