@@ -9,13 +9,15 @@ use crate::{
     storage::Records,
     stream::StreamOptions,
 };
-use futures_channel::oneshot;
 use rejoin_core::{Client, CommandId, Effect, Input, Notice, Outcome, View};
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     rc::{Rc, Weak},
 };
+
+/// Is told how a command ended. Dropped where it never does.
+type Conclude = Box<dyn FnOnce(Outcome)>;
 
 /// Everything around one client.
 ///
@@ -32,7 +34,7 @@ pub(crate) struct Driver {
     disposed: Cell<bool>,
     shown_revision: Cell<u64>,
     commands: Cell<u64>,
-    waiting: RefCell<BTreeMap<u64, oneshot::Sender<Outcome>>>,
+    waiting: RefCell<Vec<(CommandId, Conclude)>>,
     pub(crate) http: Http,
     records: Records,
     alarm: Alarm,
@@ -49,7 +51,9 @@ impl Driver {
             storage,
             headers,
             credentials,
+            fetch,
             response_bytes_max,
+            notify_interval,
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -61,17 +65,15 @@ impl Driver {
             shown_revision: Cell::new(0),
             commands: Cell::new(0),
             waiting: RefCell::default(),
-            http: Http::new(headers, credentials, response_bytes_max),
+            http: Http::new(headers, credentials, fetch, response_bytes_max),
             records: Records::new(storage),
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
-            frame: Frame::new(calling(this, Self::frame_fired)),
+            frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
             listeners: RefCell::default(),
             view_readers: Readers::new(),
             notice_readers: Readers::new(),
         });
-        // The age of a record is told in wall-clock time, which a client on a new thread has not been given yet. With no run
-        // to store, this only sets its clock.
-        driver.feed(Input::PageHiding {
+        driver.feed(Input::PageOpened {
             wall_clock: wall_clock(),
         });
         let listeners = crate::page::listen(&driver);
@@ -88,16 +90,15 @@ impl Driver {
         self.pump();
     }
 
-    /// A new command, and where its outcome comes.
-    pub(crate) fn command(&self) -> (CommandId, oneshot::Receiver<Outcome>) {
+    /// A new command, and who is told its outcome.
+    pub(crate) fn command(&self, conclude: Conclude) -> CommandId {
         // 0 is nobody's.
-        let id = self.commands.get() + 1;
-        self.commands.set(id);
-        let (sender, receiver) = oneshot::channel();
+        let id = CommandId(self.commands.get() + 1);
+        self.commands.set(id.0);
         if !self.disposed.get() {
-            self.waiting.borrow_mut().insert(id, sender);
+            self.waiting.borrow_mut().push((id, conclude));
         }
-        (CommandId(id), receiver)
+        id
     }
 
     pub(crate) fn with_view<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
@@ -224,10 +225,12 @@ impl Driver {
     fn notify(&self, notice: &Notice) {
         self.notice_readers.each(|reader| reader(notice));
         if let Notice::Concluded { command, outcome } = notice {
-            let waiting = self.waiting.borrow_mut().remove(&command.0);
-            if let Some(waiting) = waiting {
-                // Nobody may wait any more.
-                drop(waiting.send(outcome.clone()));
+            let mut waiting = self.waiting.borrow_mut();
+            let at = waiting.iter().position(|(waits, _)| waits == command);
+            let found = at.map(|at| waiting.swap_remove(at));
+            drop(waiting);
+            if let Some((_, conclude)) = found {
+                conclude(outcome.clone());
             }
         }
     }

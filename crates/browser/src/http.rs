@@ -5,7 +5,6 @@ use js_sys::{Function, Reflect, Uint8Array};
 use rejoin_core::{AttemptId, HttpRequest, Input, TransportError};
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
     future::Future,
     pin::Pin,
     rc::{Rc, Weak},
@@ -41,11 +40,13 @@ pub(crate) struct Http {
     pub(crate) headers: Option<HeaderProvider>,
     pub(crate) credentials: Credentials,
     pub(crate) response_bytes_max: usize,
-    open: RefCell<BTreeMap<AttemptId, Exchange>>,
+    fetch: Option<Function>,
+    open: RefCell<Vec<Exchange>>,
 }
 
 /// One request under way.
 struct Exchange {
+    attempt: AttemptId,
     controller: AbortController,
     reader: Option<ReadableStreamDefaultReader>,
 }
@@ -63,11 +64,13 @@ impl Http {
     pub(crate) fn new(
         headers: Option<HeaderProvider>,
         credentials: Credentials,
+        fetch: Option<Function>,
         response_bytes_max: usize,
     ) -> Self {
         Self {
             headers,
             credentials,
+            fetch,
             response_bytes_max,
             open: RefCell::default(),
         }
@@ -91,13 +94,11 @@ impl Http {
             }
         };
         let signal = controller.signal();
-        self.open.borrow_mut().insert(
+        self.open.borrow_mut().push(Exchange {
             attempt,
-            Exchange {
-                controller,
-                reader: None,
-            },
-        );
+            controller,
+            reader: None,
+        });
         let task = Task {
             driver,
             attempt,
@@ -110,7 +111,7 @@ impl Http {
                 Err(Stopped::Failed(error)) => Input::RequestFailed { attempt, error },
             };
             if let Some(driver) = task.driver.upgrade()
-                && driver.http.open.borrow_mut().remove(&attempt).is_some()
+                && driver.http.close(attempt).is_some()
             {
                 driver.feed(last);
             }
@@ -119,21 +120,27 @@ impl Http {
 
     /// Drops a request; nothing more is fed for it.
     pub(crate) fn abort(&self, attempt: AttemptId) {
-        let exchange = self.open.borrow_mut().remove(&attempt);
-        if let Some(exchange) = exchange {
+        if let Some(exchange) = self.close(attempt) {
             exchange.abort();
         }
     }
 
+    fn close(&self, attempt: AttemptId) -> Option<Exchange> {
+        let mut open = self.open.borrow_mut();
+        let at = open.iter().position(|exchange| exchange.attempt == attempt)?;
+        Some(open.swap_remove(at))
+    }
+
     pub(crate) fn abort_all(&self) {
         let open = std::mem::take(&mut *self.open.borrow_mut());
-        for exchange in open.into_values() {
+        for exchange in open {
             exchange.abort();
         }
     }
 
     fn is_open(&self, attempt: AttemptId) -> bool {
-        self.open.borrow().contains_key(&attempt)
+        let open = self.open.borrow();
+        open.iter().any(|exchange| exchange.attempt == attempt)
     }
 }
 
@@ -184,8 +191,12 @@ impl Task {
                 .map_err(|message| TransportError::Headers { message })?,
             None => Vec::new(),
         };
-        let credentials = self.driver()?.http.credentials;
-        let response = fetch(&js_request(&request, &headers, credentials, signal)?).await?;
+        let (credentials, own_fetch) = {
+            let driver = self.driver()?;
+            (driver.http.credentials, driver.http.fetch.clone())
+        };
+        let request = js_request(&request, &headers, credentials, signal)?;
+        let response = fetch(own_fetch, &request).await?;
         let attempt = self.attempt;
         let (status, headers) = (response.status(), readable_headers(&response));
         match self.body {
@@ -238,8 +249,10 @@ impl Task {
             .map_err(|thrown| network(&thrown))?;
         let reader = get_reader.call0(&body).map_err(|thrown| network(&thrown))?;
         let reader: ReadableStreamDefaultReader = reader.unchecked_into();
-        if let Some(exchange) = self.driver()?.http.open.borrow_mut().get_mut(&self.attempt) {
-            exchange.reader = Some(reader.clone());
+        for exchange in &mut *self.driver()?.http.open.borrow_mut() {
+            if exchange.attempt == self.attempt {
+                exchange.reader = Some(reader.clone());
+            }
         }
         loop {
             let step = JsFuture::from(reader.read())
@@ -249,10 +262,7 @@ impl Task {
                 return Ok(());
             }
             let value = field(&step, "value")?;
-            let bytes = value
-                .dyn_ref::<Uint8Array>()
-                .map(Uint8Array::to_vec)
-                .ok_or_else(not_bytes)?;
+            let bytes = bytes_of(value).ok_or_else(not_bytes)?;
             let driver = self.driver()?;
             if !bytes.is_empty()
                 && let Err(error) = take(&driver, bytes)
@@ -308,21 +318,36 @@ fn js_request(
     Ok(js)
 }
 
-async fn fetch(request: &Request) -> Result<Response, TransportError> {
+async fn fetch(own: Option<Function>, request: &Request) -> Result<Response, TransportError> {
     // Through `Reflect`: a page's own wrapper of `fetch` may throw, or answer with anything.
     let scope = scope();
-    let fetch: Function = Reflect::get(&scope, &"fetch".into())
-        .and_then(JsCast::dyn_into)
-        .map_err(|thrown| network(&thrown))?;
+    let fetch: Function = match own {
+        Some(own) => own,
+        None => Reflect::get(&scope, &"fetch".into())
+            .and_then(JsCast::dyn_into)
+            .map_err(|thrown| network(&thrown))?,
+    };
     let promise = fetch
         .call1(&scope, request)
         .map_err(|thrown| network(&thrown))?;
     let response = JsFuture::from(js_sys::Promise::resolve(&promise))
         .await
         .map_err(|thrown| network(&thrown))?;
-    response.dyn_into().map_err(|_| TransportError::Network {
-        message: "fetch gave no Response".to_owned(),
-    })
+    // Not by its class: a test's window and Node.js each have a `Response` of their own.
+    match Reflect::get(&response, &"status".into()) {
+        Ok(status) if status.as_f64().is_some() => Ok(response.unchecked_into()),
+        Ok(_) | Err(_) => Err(TransportError::Network {
+            message: "fetch gave no Response".to_owned(),
+        }),
+    }
+}
+
+/// Bytes, also those that another realm's `Uint8Array` holds.
+fn bytes_of(value: JsValue) -> Option<Vec<u8>> {
+    let length = Reflect::get(&value, &"byteLength".into()).ok()?;
+    length.as_f64()?;
+    let bytes = value.dyn_into().unwrap_or_else(|other| Uint8Array::new(&other));
+    Some(bytes.to_vec())
 }
 
 /// Headers that the client reads. A header that CORS does not expose looks absent.

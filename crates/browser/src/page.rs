@@ -1,9 +1,10 @@
 //! What happens to the page.
 
 use crate::{clock::wall_clock, driver::Driver, schedule::is_hidden, scope};
+use js_sys::Reflect;
 use rejoin_core::Input;
 use std::rc::Rc;
-use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{Event, EventTarget, PageTransitionEvent};
 
 /// Removes itself when dropped.
@@ -28,7 +29,7 @@ pub(crate) fn listen(driver: &Rc<Driver>) -> Vec<Listener> {
     if is_hidden() {
         driver.feed(Input::BecameHidden);
     }
-    if !scope().navigator().on_line() {
+    if is_offline() {
         driver.feed(Input::WentOffline);
     }
     let window: EventTarget = scope().into();
@@ -84,6 +85,15 @@ pub(crate) fn listen(driver: &Rc<Driver>) -> Vec<Listener> {
         ]);
     }
     listeners
+}
+
+/// Node.js has a `navigator` that says nothing of the network, or none.
+fn is_offline() -> bool {
+    let field = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
+    field(&scope(), "navigator")
+        .filter(JsValue::is_object)
+        .and_then(|navigator| field(&navigator, "onLine"))
+        .is_some_and(|on_line| on_line == JsValue::FALSE)
 }
 
 fn visibility_changed(driver: &Driver) {

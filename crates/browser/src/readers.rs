@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::{Rc, Weak},
 };
 
@@ -26,9 +25,11 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
+type Callbacks<F> = Rc<RefCell<Vec<(u64, Rc<F>)>>>;
+
 /// Callbacks in the order in which they came.
 pub(crate) struct Readers<F: ?Sized> {
-    callbacks: Rc<RefCell<BTreeMap<u64, Rc<F>>>>,
+    callbacks: Callbacks<F>,
     next: Cell<u64>,
 }
 
@@ -42,13 +43,15 @@ impl<F: ?Sized + 'static> Readers<F> {
 
     pub(crate) fn add(&self, callback: Rc<F>) -> Subscription {
         let id = self.next.replace(self.next.get() + 1);
-        self.callbacks.borrow_mut().insert(id, callback);
-        let callbacks: Weak<RefCell<BTreeMap<u64, Rc<F>>>> = Rc::downgrade(&self.callbacks);
+        self.callbacks.borrow_mut().push((id, callback));
+        let callbacks: Weak<RefCell<Vec<(u64, Rc<F>)>>> = Rc::downgrade(&self.callbacks);
         let end = move || {
             // The callback is dropped after the borrow: what it owns may subscribe or unsubscribe on its way out.
-            let ended = callbacks
-                .upgrade()
-                .and_then(|callbacks| callbacks.borrow_mut().remove(&id));
+            let ended = callbacks.upgrade().and_then(|callbacks| {
+                let mut callbacks = callbacks.borrow_mut();
+                let at = callbacks.iter().position(|(at, _)| *at == id)?;
+                Some(callbacks.remove(at))
+            });
             drop(ended);
         };
         Subscription {
@@ -58,10 +61,10 @@ impl<F: ?Sized + 'static> Readers<F> {
 
     /// Calls each that is there now and is still there when its turn comes.
     pub(crate) fn each(&self, call: impl Fn(&F)) {
-        let ids: Vec<u64> = self.callbacks.borrow().keys().copied().collect();
-        for id in ids {
-            let callback = self.callbacks.borrow().get(&id).cloned();
-            if let Some(callback) = callback {
+        let now: Vec<(u64, Rc<F>)> = self.callbacks.borrow().clone();
+        for (id, callback) in now {
+            let is_there = self.callbacks.borrow().iter().any(|(at, _)| *at == id);
+            if is_there {
                 call(&callback);
             }
         }

@@ -1,15 +1,25 @@
 //! One timer and one frame request, each with a closure that lives as long as its owner.
 
 use crate::{now, scope};
+use js_sys::{Function, Reflect};
 use rejoin_core::Millis;
-use std::cell::Cell;
-use wasm_bindgen::{JsCast, closure::Closure};
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    // What it gives is a number in a page and an object in Node.js.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, delay_ms: i32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timeout: &JsValue);
+}
 
 /// Wakes its owner at a time. Set again and again, it makes as few timers as it can: while a time only moves
 /// away, as a watchdog's does with every chunk, the timer that is set stays, and asks for the time when it fires.
 pub(crate) struct Alarm {
     callback: Closure<dyn Fn()>,
-    set: Cell<Option<(i32, Millis)>>,
+    set: RefCell<Option<(JsValue, Millis)>>,
 }
 
 /// `setTimeout` takes a signed 32-bit number of milliseconds and fires at once for more.
@@ -19,7 +29,7 @@ impl Alarm {
     pub(crate) fn new(callback: impl Fn() + 'static) -> Self {
         Self {
             callback: Closure::new(callback),
-            set: Cell::new(None),
+            set: RefCell::new(None),
         }
     }
 
@@ -28,23 +38,23 @@ impl Alarm {
         let Some(time) = time else {
             return self.clear();
         };
-        if self.set.get().is_some_and(|(_, earlier)| earlier <= time) {
+        let set = |earlier: &(JsValue, Millis)| earlier.1 <= time;
+        if self.set.borrow().as_ref().is_some_and(set) {
             return;
         }
         self.clear();
-        let delay_ms = (time - now()).0.min(TIMEOUT_MS_MAX) as i32;
-        self.set
-            .set(set_timeout(&self.callback, delay_ms).map(|id| (id, time)));
+        let timeout = after(&self.callback, time - now());
+        self.set.replace(Some((timeout, time)));
     }
 
     /// To be called first by the callback.
     pub(crate) fn fired(&self) {
-        self.set.set(None);
+        self.set.replace(None);
     }
 
     pub(crate) fn clear(&self) {
-        if let Some((id, _)) = self.set.take() {
-            scope().clear_timeout_with_handle(id);
+        if let Some((timeout, _)) = self.set.take() {
+            clear_timeout(&timeout);
         }
     }
 }
@@ -55,43 +65,61 @@ impl Drop for Alarm {
     }
 }
 
-/// Asks for one callback before the next paint, however often it is asked.
+/// Asks for one callback before the next paint, however often it is asked, and keeps a least time between two.
 pub(crate) struct Frame {
     callback: Closure<dyn Fn()>,
-    requested: Cell<Option<Requested>>,
+    interval: Millis,
+    last: Cell<Option<Millis>>,
+    requested: RefCell<Option<Requested>>,
 }
 
-#[derive(Clone, Copy)]
 enum Requested {
     Frame(i32),
-    Timeout(i32),
+    Timeout(JsValue),
 }
 
 /// A hidden page has no animation frames.
-const HIDDEN_FRAME_MS: i32 = 100;
+const HIDDEN_FRAME: Millis = Millis(100);
+/// Where there are none at all, nobody paints either; this only gathers what comes together.
+const TIMER_FRAME: Millis = Millis(16);
 
 impl Frame {
-    pub(crate) fn new(callback: impl Fn() + 'static) -> Self {
+    pub(crate) fn new(interval: Millis, callback: impl Fn() + 'static) -> Self {
         Self {
             callback: Closure::new(callback),
-            requested: Cell::new(None),
+            interval,
+            last: Cell::new(None),
+            requested: RefCell::new(None),
         }
     }
 
+    /// Asks for the callback.
     pub(crate) fn request(&self) {
-        if self.requested.get().is_some() {
+        if self.requested.borrow().is_some() {
             return;
         }
-        let function = self.callback.as_ref().unchecked_ref();
-        let frame = if is_hidden() {
-            None
-        } else {
-            scope().request_animation_frame(function).ok()
+        let wait = match self.last.get() {
+            Some(last) => last + self.interval - now(),
+            None => Millis(0),
         };
-        self.requested.set(match frame {
-            Some(id) => Some(Requested::Frame(id)),
-            None => set_timeout(&self.callback, HIDDEN_FRAME_MS).map(Requested::Timeout),
-        });
+        self.requested.replace(Some(self.requested_in(wait)));
+    }
+
+    fn requested_in(&self, wait: Millis) -> Requested {
+        let function: &Function = self.callback.as_ref().unchecked_ref();
+        let least = if is_hidden() {
+            HIDDEN_FRAME
+        } else if !has_frames() {
+            TIMER_FRAME
+        } else if wait > Millis(0) {
+            wait
+        } else {
+            match scope().request_animation_frame(function) {
+                Ok(id) => return Requested::Frame(id),
+                Err(_) => TIMER_FRAME,
+            }
+        };
+        Requested::Timeout(after(&self.callback, wait.max(least)))
     }
 
     /// To be called when the page is hidden or shown: a frame asked for before it was hidden does not come.
@@ -103,14 +131,15 @@ impl Frame {
 
     /// To be called first by the callback.
     pub(crate) fn fired(&self) {
-        self.requested.set(None);
+        self.requested.replace(None);
+        self.last.set(Some(now()));
     }
 
     /// Whether there was a request.
     pub(crate) fn clear(&self) -> bool {
         match self.requested.take() {
             Some(Requested::Frame(id)) => drop(scope().cancel_animation_frame(id)),
-            Some(Requested::Timeout(id)) => scope().clear_timeout_with_handle(id),
+            Some(Requested::Timeout(timeout)) => clear_timeout(&timeout),
             None => return false,
         }
         true
@@ -130,9 +159,11 @@ pub(crate) fn is_hidden() -> bool {
         .is_some_and(|document| document.visibility_state() == web_sys::VisibilityState::Hidden)
 }
 
-fn set_timeout(callback: &Closure<dyn Fn()>, delay_ms: i32) -> Option<i32> {
-    let function = callback.as_ref().unchecked_ref();
-    scope()
-        .set_timeout_with_callback_and_timeout_and_arguments_0(function, delay_ms)
-        .ok()
+fn has_frames() -> bool {
+    Reflect::has(&scope(), &"requestAnimationFrame".into()).unwrap_or(false)
+}
+
+fn after(callback: &Closure<dyn Fn()>, delay: Millis) -> JsValue {
+    let delay_ms = delay.0.min(TIMEOUT_MS_MAX) as i32;
+    set_timeout(callback.as_ref().unchecked_ref(), delay_ms)
 }

@@ -4,7 +4,6 @@ use crate::{scope, thrown_words};
 use rejoin_core::ErrorCode;
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::Rc,
 };
 use wasm_bindgen::JsValue;
@@ -54,7 +53,8 @@ impl StorageError {
         }
     }
 
-    fn from_thrown(thrown: &JsValue) -> Self {
+    /// What a storage of JavaScript threw.
+    pub fn from_thrown(thrown: &JsValue) -> Self {
         let name = js_sys::Reflect::get(thrown, &"name".into())
             .ok()
             .and_then(|name| name.as_string());
@@ -118,23 +118,25 @@ web_store! {
 /// Memory: this page, until it is left. Never fails.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    texts: RefCell<BTreeMap<String, String>>,
+    texts: RefCell<Vec<(String, String)>>,
 }
 
 impl RecordStore for MemoryStore {
     fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
-        Ok(self.texts.borrow().get(key).cloned())
+        let texts = self.texts.borrow();
+        let found = texts.iter().find(|(at, _)| at == key);
+        Ok(found.map(|(_, text)| text.clone()))
     }
 
     fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
-        self.texts
-            .borrow_mut()
-            .insert(key.to_owned(), text.to_owned());
+        self.remove(key)?;
+        let entry = (key.to_owned(), text.to_owned());
+        self.texts.borrow_mut().push(entry);
         Ok(())
     }
 
     fn remove(&self, key: &str) -> Result<(), StorageError> {
-        self.texts.borrow_mut().remove(key);
+        self.texts.borrow_mut().retain(|(at, _)| at != key);
         Ok(())
     }
 }

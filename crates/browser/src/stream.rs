@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    Config, Input, JoinOptions, Notice, Outcome, Submission, View,
+    CommandId, Config, Input, JoinOptions, Millis, Notice, Outcome, Submission, View,
     wire::{RunId, ThreadId},
 };
 use std::{
@@ -30,6 +30,10 @@ pub struct StreamOptions {
     pub headers: Option<HeaderProvider>,
     /// Whether cookies are sent. Default to the page's own origin.
     pub credentials: Credentials,
+    /// What is called with a `Request`, and gives a promise of a `Response`, instead of the page's `fetch`. Default none.
+    pub fetch: Option<js_sys::Function>,
+    /// The least time between two notifications of a change. Default 0: only the page's frames limit them.
+    pub notify_interval: Millis,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -42,6 +46,8 @@ impl StreamOptions {
             storage: Rc::new(LocalStore),
             headers: None,
             credentials: Credentials::default(),
+            fetch: None,
+            notify_interval: Millis(0),
             response_bytes_max: 64 * 1024 * 1024,
         }
     }
@@ -64,10 +70,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Makes a client and listens to the page.
+    /// Makes a client and listens to the page, where there is one: it also works in Node.js and in workers.
     ///
     /// # Panics
-    /// Outside a browser.
+    /// Outside JavaScript.
     pub fn new(options: StreamOptions) -> Self {
         Self {
             driver: Driver::new(options),
@@ -81,23 +87,30 @@ impl Stream {
 
     /// Runs the assistant.
     pub fn submit(&self, submission: Submission) -> Conclusion {
-        let (command, receiver) = self.driver.command();
+        let (command, conclusion) = self.command();
         self.driver.feed(Input::SubmitRequested {
             command,
             submission: Box::new(submission),
         });
-        Conclusion { receiver }
+        conclusion
     }
 
     /// Joins a run by hand. Without a run id: the stored run, else the thread's active one.
     pub fn join_stream(&self, run_id: Option<RunId>) -> Conclusion {
-        let (command, receiver) = self.driver.command();
+        let (command, conclusion) = self.command();
         self.driver.feed(Input::JoinRequested {
             command,
             run_id,
             options: JoinOptions::default(),
         });
-        Conclusion { receiver }
+        conclusion
+    }
+
+    fn command(&self) -> (CommandId, Conclusion) {
+        let (sender, receiver) = oneshot::channel();
+        // Nobody may wait any more.
+        let conclude = Box::new(|outcome| drop(sender.send(outcome)));
+        (self.driver.command(conclude), Conclusion { receiver })
     }
 
     /// Disconnects. The agent goes on; everything received stays.
@@ -122,7 +135,8 @@ impl Stream {
     }
 
     /// Calls `reader` when the view has changed, at most once per animation frame; while the page is hidden every
-    /// 100 ms at most. A reader that owns a `Stream` keeps it alive: let it own a [`WeakStream`].
+    /// 100 ms at most, where there are no frames every 16 ms, and never sooner after the last call than
+    /// [`StreamOptions::notify_interval`]. A reader that owns a `Stream` keeps it alive: let it own a [`WeakStream`].
     pub fn subscribe(&self, reader: impl Fn() + 'static) -> Subscription {
         self.driver.view_readers.add(Rc::new(reader))
     }
