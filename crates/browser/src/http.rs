@@ -127,7 +127,9 @@ impl Http {
 
     fn close(&self, attempt: AttemptId) -> Option<Exchange> {
         let mut open = self.open.borrow_mut();
-        let at = open.iter().position(|exchange| exchange.attempt == attempt)?;
+        let at = open
+            .iter()
+            .position(|exchange| exchange.attempt == attempt)?;
         Some(open.swap_remove(at))
     }
 
@@ -346,7 +348,9 @@ async fn fetch(own: Option<Function>, request: &Request) -> Result<Response, Tra
 fn bytes_of(value: JsValue) -> Option<Vec<u8>> {
     let length = Reflect::get(&value, &"byteLength".into()).ok()?;
     length.as_f64()?;
-    let bytes = value.dyn_into().unwrap_or_else(|other| Uint8Array::new(&other));
+    let bytes = value
+        .dyn_into()
+        .unwrap_or_else(|other| Uint8Array::new(&other));
     Some(bytes.to_vec())
 }
 

@@ -3,9 +3,13 @@
 use crate::{status, text};
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect};
 use rejoin_browser::{HeaderFuture, HeaderProvider};
-use rejoin_core::{Notice, Outcome};
-use std::{cell::RefCell, rc::Rc};
-use wasm_bindgen::{JsCast, closure::Closure, prelude::{JsValue, wasm_bindgen}};
+use rejoin_core::Notice;
+use std::rc::Rc;
+use wasm_bindgen::{
+    JsCast,
+    closure::Closure,
+    prelude::{JsValue, wasm_bindgen},
+};
 use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
@@ -19,7 +23,13 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn order(this: &Host, ns: &str, ids: &Array) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    pub(crate) fn message(this: &Host, ns: &str, id: &str, json: &str, origin: &str) -> Result<(), JsValue>;
+    pub(crate) fn message(
+        this: &Host,
+        ns: &str,
+        id: &str,
+        json: &str,
+        origin: &str,
+    ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn append(this: &Host, ns: &str, id: &str, text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -27,11 +37,22 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn commit(this: &Host, revision: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn event(this: &Host, id: Option<&str>, name: &str, namespace: &Array, data: &str) -> Result<(), JsValue>;
+    fn event(
+        this: &Host,
+        id: Option<&str>,
+        name: &str,
+        namespace: &Array,
+        data: &str,
+    ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn notice(this: &Host, kind: &str, json: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn concluded(this: &Host, command: u32, outcome: &str, error: Option<&str>) -> Result<(), JsValue>;
+    fn concluded(
+        this: &Host,
+        command: u32,
+        outcome: &str,
+        error: Option<&str>,
+    ) -> Result<(), JsValue>;
 
     #[wasm_bindgen(js_name = queueMicrotask)]
     fn queue_microtask(function: &Function);
@@ -66,7 +87,8 @@ pub(crate) fn header_provider(host: &Rc<Host>) -> Option<HeaderProvider> {
     let host = Rc::clone(host);
     Some(Rc::new(move |refresh| {
         let made = provide.call1(&host, &refresh.into());
-        Box::pin(async move { headers(made).await.map_err(|thrown| words(&thrown)) }) as HeaderFuture
+        Box::pin(async move { headers(made).await.map_err(|thrown| words(&thrown)) })
+            as HeaderFuture
     }))
 }
 
@@ -87,9 +109,12 @@ async fn headers(made: Result<JsValue, JsValue>) -> Result<Vec<(String, String)>
 }
 
 fn text_of(value: &JsValue) -> String {
-    value
-        .as_string()
-        .unwrap_or_else(|| value.dyn_ref::<JsString>().map(String::from).unwrap_or_default())
+    value.as_string().unwrap_or_else(|| {
+        value
+            .dyn_ref::<JsString>()
+            .map(String::from)
+            .unwrap_or_default()
+    })
 }
 
 fn words(thrown: &JsValue) -> String {
@@ -99,75 +124,58 @@ fn words(thrown: &JsValue) -> String {
 /// Tells the host what happens, at once.
 pub(crate) struct Teller {
     pub(crate) host: Rc<Host>,
-    listened: RefCell<Vec<String>>,
-}
-
-impl std::fmt::Debug for Teller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Teller")
-    }
 }
 
 impl Teller {
-    pub(crate) fn new(host: Rc<Host>) -> Self {
-        Self {
-            host,
-            listened: RefCell::default(),
-        }
-    }
-
-    pub(crate) fn listen(&self, events: Vec<String>) {
-        self.listened.replace(events);
-    }
-
     pub(crate) fn notice(&self, notice: &Notice) {
         let told = match notice {
             Notice::EventApplied(event) => {
                 let name = event.name.as_str();
-                if !self.listened.borrow().iter().any(|listened| listened == name) {
-                    return;
-                }
                 let id = event.id.as_ref().map(|id| id.as_str());
                 let namespace = strings(event.namespace.iter().map(String::as_str));
                 self.host.event(id, name, &namespace, event.data.text())
             }
             Notice::Concluded { command, outcome } => {
-                let error = error_of(outcome).map(text::error);
-                self.host.concluded(command.0 as u32, outcome.as_str(), error.as_deref())
+                let error = outcome.error().map(text::error);
+                self.host
+                    .concluded(command.0 as u32, outcome.as_str(), error.as_deref())
             }
             // Part of the next frame's status.
             Notice::ConnectionChanged(_) => return,
             Notice::Created { run_id, thread_id } => {
-                let fields = [("run_id", run_id.as_str()), ("thread_id", thread_id.as_str())];
+                let fields = [
+                    ("run_id", run_id.as_str()),
+                    ("thread_id", thread_id.as_str()),
+                ];
                 self.host.notice("created", &text::object(&fields))
             }
             Notice::ThreadCreated { thread_id } => {
                 let fields = [("thread_id", thread_id.as_str())];
                 self.host.notice("thread_created", &text::object(&fields))
             }
-            Notice::AttemptOpened { tries, last_event_id } => {
+            Notice::AttemptOpened {
+                tries,
+                last_event_id,
+            } => {
                 let json = status::attempt(*tries, last_event_id.as_deref());
                 self.host.notice("attempt_opened", &json)
             }
-            Notice::AttemptEnded { reason } => {
-                self.host.notice("attempt_ended", &text::object(&[("reason", reason)]))
-            }
+            Notice::AttemptEnded { reason } => self
+                .host
+                .notice("attempt_ended", &text::object(&[("reason", reason)])),
             Notice::Warning(error) => self.host.notice("warning", &text::error(error)),
-            Notice::StartedOver { run_id } => {
-                self.host.notice("started_over", &text::object(&[("run_id", run_id.as_str())]))
-            }
-            Notice::StorageFailed { code } => {
-                self.host.notice("storage_failed", &text::object(&[("code", code.as_str())]))
-            }
+            Notice::StartedOver { run_id } => self.host.notice(
+                "started_over",
+                &text::object(&[("run_id", run_id.as_str())]),
+            ),
+            Notice::StorageFailed { code } => self
+                .host
+                .notice("storage_failed", &text::object(&[("code", code.as_str())])),
             Notice::Ended { run_id, outcome } => {
-                let json = status::ended(run_id.as_ref(), outcome, error_of(outcome));
+                let json = status::ended(run_id.as_ref(), outcome, outcome.error());
                 self.host.notice("ended", &json)
             }
         };
         rethrow_later(told);
     }
-}
-
-fn error_of(outcome: &Outcome) -> Option<&rejoin_core::StreamError> {
-    outcome.error()
 }

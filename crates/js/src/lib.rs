@@ -10,13 +10,17 @@ mod frame;
 mod host;
 mod options;
 mod status;
+mod storage;
 mod submission;
 mod text;
 
 use frame::Sent;
 use host::{Host, Teller};
 use rejoin_browser::{Stream, Subscription};
-use rejoin_core::{CommandId, Input, wire::ThreadId};
+use rejoin_core::{
+    CommandId, Input,
+    wire::{Json, MessageId, ThreadId},
+};
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -25,7 +29,6 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 #[derive(Debug)]
 pub struct Engine {
     stream: Stream,
-    teller: Rc<Teller>,
     // Dropped with the engine; each holds a callback.
     _subscriptions: [Subscription; 2],
 }
@@ -41,13 +44,14 @@ impl Engine {
         let host = Rc::new(host);
         let options = options::read(&options, &host)?;
         let stream = Stream::new(options);
-        let teller = Rc::new(Teller::new(host));
+        stream.send(Input::EventsListened { names: Vec::new() });
+        let teller = Rc::new(Teller { host });
         let frames = stream.subscribe({
             let (stream, teller) = (stream.downgrade(), Rc::clone(&teller));
             let sent = RefCell::new(Sent::default());
             move || {
                 if let Some(stream) = stream.upgrade() {
-                    frame::show(&stream, &sent, &teller);
+                    frame::show(&stream, &sent, &teller.host);
                 }
             }
         });
@@ -57,7 +61,6 @@ impl Engine {
         });
         Ok(Self {
             stream,
-            teller,
             _subscriptions: [frames, notices],
         })
     }
@@ -82,14 +85,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Joins a run by hand.
+    /// Joins a run by hand. `options`: JSON `{run_id?, last_event_id?, stream_mode?}`.
     ///
     /// # Errors
     /// As for `submit`.
     pub fn join(&self, command: u32, options: String) -> Result<(), JsValue> {
-        let run_id = submission::read_join(options)?;
+        let (run_id, options) = submission::read_join(options)?;
         let command = CommandId(command.into());
-        self.stream.send(Input::JoinRequested { command, run_id });
+        self.stream.send(Input::JoinRequested {
+            command,
+            run_id,
+            options,
+        });
         Ok(())
     }
 
@@ -103,23 +110,98 @@ impl Engine {
         self.stream.cancel();
     }
 
-    /// Names the events that `event` of the host is called with.
+    /// Shows another branch of the history; `""` is the newest.
+    #[wasm_bindgen(js_name = setBranch)]
+    pub fn set_branch(&self, branch: String) {
+        self.stream.send(Input::BranchSelected { branch });
+    }
+
+    /// Lays a JSON object over the values' top level until the server's next values.
+    ///
+    /// # Errors
+    /// As for `submit`, where it is not JSON.
+    pub fn mutate(&self, values: String) -> Result<(), JsValue> {
+        let values = json("values", values)?;
+        self.stream.send(Input::ValuesMutated { values });
+        Ok(())
+    }
+
+    /// Gives a history that somebody else has read: a JSON array of thread states, newest first.
+    ///
+    /// # Errors
+    /// As for `submit`, where it is not JSON.
+    #[wasm_bindgen(js_name = provideHistory)]
+    pub fn provide_history(&self, states: String) -> Result<(), JsValue> {
+        let states = json("states", states)?;
+        self.stream.send(Input::HistoryProvided { states });
+        Ok(())
+    }
+
+    /// Reads the thread's history again.
+    #[wasm_bindgen(js_name = reloadHistory)]
+    pub fn reload_history(&self) {
+        self.stream.send(Input::HistoryRequested);
+    }
+
+    /// Sets what runs stream from now on.
+    ///
+    /// # Errors
+    /// As for `submit`, where a mode is not known.
+    #[wasm_bindgen(js_name = setStreamModes)]
+    pub fn set_stream_modes(&self, modes: Vec<String>) -> Result<(), JsValue> {
+        let modes = options::stream_modes("modes", &modes)?;
+        self.stream.send(Input::StreamModesSet { modes });
+        Ok(())
+    }
+
+    /// Names the events that `event` of the host is called with. Before the first time: none.
     pub fn listen(&self, events: Vec<String>) {
-        self.teller.listen(events);
+        self.stream.send(Input::EventsListened { names: events });
     }
 
     /// The graph's values: JSON.
     pub fn values(&self) -> String {
-        self.stream.with_view(|view| view.values().text().to_owned())
+        self.stream
+            .with_view(|view| view.values().text().to_owned())
     }
 
     /// What the agent asks: a JSON array.
     pub fn interrupts(&self) -> String {
-        self.stream.with_view(|view| text::interrupts(view.interrupts()))
+        self.stream
+            .with_view(|view| text::interrupts(view.interrupts()))
+    }
+
+    /// The thread state last read for the shown branch: JSON.
+    pub fn head(&self) -> Option<String> {
+        self.stream
+            .with_view(|view| view.head().map(|head| head.text().to_owned()))
+    }
+
+    /// The thread's states as last read, newest first: a JSON array.
+    pub fn history(&self) -> String {
+        self.stream.with_view(|view| text::history(view.history()))
+    }
+
+    /// The history as a tree: JSON.
+    #[wasm_bindgen(js_name = branchTree)]
+    pub fn branch_tree(&self) -> String {
+        self.stream.with_view(|view| view.branch_tree())
+    }
+
+    /// Where a message stands in the history, and what came beside its chunks: JSON. Nothing for an unknown message.
+    #[wasm_bindgen(js_name = messageMetadata)]
+    pub fn message_metadata(&self, id: String) -> Option<String> {
+        let id = MessageId::from(id);
+        self.stream
+            .with_view(|view| status::message_metadata(view, &id))
     }
 
     /// Drops every request, timer and listener; the run goes on. Nothing is told afterwards.
     pub fn dispose(&self) {
         self.stream.dispose();
     }
+}
+
+fn json(name: &str, text: String) -> Result<Json, JsValue> {
+    Json::parse(text).map_err(|_| options::invalid(name, "JSON"))
 }

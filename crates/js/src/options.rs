@@ -1,14 +1,23 @@
 //! What an engine is made with, read field by field, so that what is wrong can be named.
 
-use crate::host::{self, Host};
+use crate::{
+    host::{self, Host},
+    storage::storage,
+};
 use js_sys::{Array, Error, Reflect};
-use rejoin_browser::{Credentials, LocalStore, MemoryStore, RecordStore, StreamOptions};
+use rejoin_browser::{Credentials, StreamOptions};
 use rejoin_core::{
-    Config, Millis,
-    wire::request::{MultitaskStrategy, OnDisconnect, StreamMode},
+    Config, Endpoint, Millis,
+    wire::{
+        Json,
+        request::{MultitaskStrategy, OnDisconnect, StreamMode},
+    },
 };
 use std::rc::Rc;
-use wasm_bindgen::{JsCast, prelude::{JsValue, wasm_bindgen}};
+use wasm_bindgen::{
+    JsCast,
+    prelude::{JsValue, wasm_bindgen},
+};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = "import type { EngineHost, EngineOptions } from \"../engine.js\";";
@@ -24,7 +33,11 @@ extern "C" {
 pub(crate) fn invalid(option: &str, wanted: &str) -> JsValue {
     let error = Error::new(&["The option \"", option, "\" must be ", wanted, "."].concat());
     // A new error can be written to.
-    drop(Reflect::set(&error, &"code".into(), &"invalid_option".into()));
+    drop(Reflect::set(
+        &error,
+        &"code".into(),
+        &"invalid_option".into(),
+    ));
     drop(Reflect::set(&error, &"option".into(), &option.into()));
     error.into()
 }
@@ -59,7 +72,9 @@ impl Fields<'_> {
 
     fn flag(&self, name: &str, into: &mut bool) -> Result<(), JsValue> {
         if let Some(value) = self.get(name) {
-            *into = value.as_bool().ok_or_else(|| self.invalid(name, "true or false"))?;
+            *into = value
+                .as_bool()
+                .ok_or_else(|| self.invalid(name, "true or false"))?;
         }
         Ok(())
     }
@@ -100,13 +115,22 @@ impl Fields<'_> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        let texts = value.dyn_ref::<Array>().and_then(|array| array.iter().map(|item| item.as_string()).collect());
-        texts.map(Some).ok_or_else(|| self.invalid(name, "a list of texts"))
+        let texts = value
+            .dyn_ref::<Array>()
+            .and_then(|array| array.iter().map(|item| item.as_string()).collect());
+        texts
+            .map(Some)
+            .ok_or_else(|| self.invalid(name, "a list of texts"))
     }
 }
 
 /// What a word of the contract stands for.
-fn word<T: Copy>(fields: &Fields<'_>, name: &str, words: &[(&str, T)], into: &mut T) -> Result<(), JsValue> {
+fn word<T: Copy>(
+    fields: &Fields<'_>,
+    name: &str,
+    words: &[(&str, T)],
+    into: &mut T,
+) -> Result<(), JsValue> {
     if let Some(text) = fields.text(name)? {
         *into = choose(&text, words).ok_or_else(|| {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
@@ -117,7 +141,10 @@ fn word<T: Copy>(fields: &Fields<'_>, name: &str, words: &[(&str, T)], into: &mu
 }
 
 fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Option<T> {
-    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    words
+        .iter()
+        .find(|(word, _)| *word == text)
+        .map(|(_, value)| *value)
 }
 
 /// The stream modes of these names.
@@ -143,6 +170,16 @@ pub(crate) fn multitask_strategy(name: &str) -> Option<MultitaskStrategy> {
     choose(name, &STRATEGIES)
 }
 
+/// What a lost client means, by its name.
+pub(crate) fn on_disconnect(name: &str) -> Option<OnDisconnect> {
+    choose(name, &ON_DISCONNECT)
+}
+
+const ON_DISCONNECT: [(&str, OnDisconnect); 2] = [
+    ("continue", OnDisconnect::Continue),
+    ("cancel", OnDisconnect::Cancel),
+];
+
 const STRATEGIES: [(&str, MultitaskStrategy); 4] = [
     ("reject", MultitaskStrategy::Reject),
     ("enqueue", MultitaskStrategy::Enqueue),
@@ -156,7 +193,11 @@ pub(crate) fn read(options: &EngineOptions, host: &Rc<Host>) -> Result<StreamOpt
         object: options,
         path: "",
     };
-    let required = |name| fields.text(name)?.ok_or_else(|| fields.invalid(name, "given"));
+    let required = |name| {
+        fields
+            .text(name)?
+            .ok_or_else(|| fields.invalid(name, "given"))
+    };
     let mut config = Config::new(required("apiUrl")?, required("assistantId")?);
     read_run_options(&fields, &mut config)?;
     read_waits(&fields, &mut config)?;
@@ -171,6 +212,8 @@ pub(crate) fn read(options: &EngineOptions, host: &Rc<Host>) -> Result<StreamOpt
     stream_options.credentials = credentials;
     stream_options.headers = host::header_provider(host);
     stream_options.storage = storage(host)?;
+    stream_options.fetch = host::function(host, "fetch");
+    fields.millis("throttleMs", &mut stream_options.notify_interval)?;
     Ok(stream_options)
 }
 
@@ -184,12 +227,32 @@ fn read_run_options(fields: &Fields<'_>, config: &mut Config) -> Result<(), JsVa
     fields.flag("streamSubgraphs", &mut config.stream_subgraphs)?;
     fields.flag("streamResumable", &mut config.stream_resumable)?;
     fields.flag("rejoinOnMount", &mut config.rejoin_on_mount)?;
+    word(
+        fields,
+        "onDisconnect",
+        &ON_DISCONNECT,
+        &mut config.on_disconnect,
+    )?;
+    word(
+        fields,
+        "multitaskStrategy",
+        &STRATEGIES,
+        &mut config.multitask_strategy,
+    )?;
     let words = [
-        ("continue", OnDisconnect::Continue),
-        ("cancel", OnDisconnect::Cancel),
+        ("agent-server", Endpoint::AgentServer),
+        ("stream-only", Endpoint::StreamOnly),
     ];
-    word(fields, "onDisconnect", &words, &mut config.on_disconnect)?;
-    word(fields, "multitaskStrategy", &STRATEGIES, &mut config.multitask_strategy)?;
+    word(fields, "endpoint", &words, &mut config.endpoint)?;
+    fields.flag("loadThread", &mut config.load_thread)?;
+    fields.flag("splitSubgraphs", &mut config.split_subgraphs)?;
+    let mut history_limit = 0;
+    fields.count("historyLimit", &mut history_limit)?;
+    config.history_limit = Some(history_limit).filter(|limit| *limit > 0);
+    if let Some(values) = fields.text("initialValues")? {
+        let values = Json::parse(values).map_err(|_| invalid("initialValues", "JSON"))?;
+        config.initial_values = Some(values);
+    }
     fields.bytes("recordBytesMax", &mut config.record_bytes_max)?;
     fields.millis("recordTtlMs", &mut config.record_ttl)
 }
@@ -210,8 +273,14 @@ fn read_waits(fields: &Fields<'_>, config: &mut Config) -> Result<(), JsValue> {
         fields.millis("headers", &mut timeouts.headers)?;
         fields.millis("join", &mut timeouts.join)?;
         fields.millis("stall", &mut timeouts.stall)?;
-        fields.millis("stallWithHeartbeatMin", &mut timeouts.stall_with_heartbeat.0)?;
-        fields.millis("stallWithHeartbeatMax", &mut timeouts.stall_with_heartbeat.1)?;
+        fields.millis(
+            "stallWithHeartbeatMin",
+            &mut timeouts.stall_with_heartbeat.0,
+        )?;
+        fields.millis(
+            "stallWithHeartbeatMax",
+            &mut timeouts.stall_with_heartbeat.1,
+        )?;
         fields.millis("alive", &mut timeouts.alive)?;
         fields.millis("request", &mut timeouts.request)?;
         fields.millis("offlineProbe", &mut timeouts.offline_probe)?;
@@ -233,13 +302,4 @@ fn inner<'a>(object: &'a JsValue, name: &str, path: &'a str) -> Result<Fields<'a
     } else {
         Err(invalid(name, "an object"))
     }
-}
-
-/// Absent: the page's storage, or memory where there is none. `null`: memory.
-fn storage(host: &Host) -> Result<Rc<dyn RecordStore>, JsValue> {
-    let given = Reflect::get(host, &"storage".into())?;
-    if given.is_null() {
-        return Ok(Rc::new(MemoryStore::default()));
-    }
-    Ok(Rc::new(LocalStore))
 }

@@ -1,7 +1,10 @@
 //! What the host is told beside messages: where the connection and the run are.
 
 use crate::text::{error, push_name, push_number, push_optional, push_string};
-use rejoin_core::{Connection, Millis, Outcome, StreamError, View, wire::RunId};
+use rejoin_core::{
+    Connection, Millis, Outcome, StreamError, View,
+    wire::{MessageId, RunId},
+};
 
 /// The `status` of the contract. `retryInMs` is counted from `now`, so two texts compare only if they are made for one `now`.
 pub(crate) fn status(view: View<'_>, now: Millis) -> String {
@@ -38,7 +41,7 @@ pub(crate) fn status(view: View<'_>, now: Millis) -> String {
         None => out.push_str("null"),
     }
     push_name(&mut out, "branch");
-    push_string(&mut out, "");
+    push_string(&mut out, view.branch());
     out.push('}');
     out
 }
@@ -55,7 +58,11 @@ pub(crate) fn attempt(tries: u32, last_event_id: Option<&str>) -> String {
 }
 
 /// `{"run_id"?,"outcome","error"?}`.
-pub(crate) fn ended(run_id: Option<&RunId>, outcome: &Outcome, wrong: Option<&StreamError>) -> String {
+pub(crate) fn ended(
+    run_id: Option<&RunId>,
+    outcome: &Outcome,
+    wrong: Option<&StreamError>,
+) -> String {
     let mut out = String::from("{");
     if let Some(run_id) = run_id {
         push_name(&mut out, "run_id");
@@ -69,4 +76,38 @@ pub(crate) fn ended(run_id: Option<&RunId>, outcome: &Outcome, wrong: Option<&St
     }
     out.push('}');
     out
+}
+
+/// The `messageMetadata` of the contract; nothing where nothing is known of the message.
+pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> Option<String> {
+    let mut out = String::from("{");
+    let place = view.message_branch(id);
+    if let Some(first_seen) = place.first_seen {
+        push_name(&mut out, "first_seen");
+        push_number(&mut out, first_seen as u64);
+    }
+    if let Some(branch) = &place.branch {
+        push_name(&mut out, "branch");
+        push_string(&mut out, branch);
+        push_name(&mut out, "branch_options");
+        out.push('[');
+        for (at, option) in place.options.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            push_string(&mut out, option);
+        }
+        out.push(']');
+    }
+    let mut slots = view.messages().iter();
+    let slot = slots.find(|slot| slot.id() == id);
+    if let Some(stream) = slot.and_then(|slot| slot.metadata.as_ref()) {
+        push_name(&mut out, "stream");
+        out.push_str(stream.text());
+    }
+    if out.len() == 1 {
+        return None;
+    }
+    out.push('}');
+    Some(out)
 }

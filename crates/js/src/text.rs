@@ -1,6 +1,6 @@
 //! Small JSON texts, written by hand.
 
-use rejoin_core::{StreamError, wire::thread::Interrupt};
+use rejoin_core::{HistoryState, StreamError, wire::thread::Interrupt};
 
 /// Appends `text` as a JSON string.
 pub(crate) fn push_string(out: &mut String, text: &str) {
@@ -98,6 +98,19 @@ pub(crate) fn interrupts(interrupts: &[Interrupt]) -> String {
         push_name(&mut out, "value");
         out.push_str(interrupt.value.text());
         out.push('}');
+    }
+    out.push(']');
+    out
+}
+
+/// The states as one JSON array.
+pub(crate) fn history(states: &[HistoryState]) -> String {
+    let mut out = String::from("[");
+    for state in states {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        out.push_str(state.json.text());
     }
     out.push(']');
     out

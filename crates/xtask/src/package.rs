@@ -48,7 +48,8 @@ const INLINE_JS: &str = "
     fs.writeFileSync(process.argv[2], `export const wasmGzipBase64 = \"${zipped}\";\\n`);
 ";
 
-const INLINE_D_TS: &str = "/** The module: base64 of its gzip. */\nexport declare const wasmGzipBase64: string;\n";
+const INLINE_D_TS: &str =
+    "/** The module: base64 of its gzip. */\nexport declare const wasmGzipBase64: string;\n";
 
 /// Builds everything. True when it worked.
 pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
