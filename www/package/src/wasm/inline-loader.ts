@@ -1,9 +1,9 @@
 /** The wasm inside a module of its own, so that it works wherever modules work; loaded when it is first needed. */
 
-import { type Input, loader } from "./load.js";
+import { type Wasm, loader } from "./load.js";
 
 /** Loads the inlined wasm: base64 of its gzip. */
-export const loadEngine = loader(async (): Promise<Input> => {
+export const loadEngine = loader(async (): Promise<Wasm> => {
   const { wasmGzipBase64 } = await import("./inline.js");
   const text = atob(wasmGzipBase64);
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
