@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::build::{self, Profile, node};
+use crate::package;
 use crate::setup;
 use crate::step::{self, Steps, root, target_dir};
 
@@ -69,25 +70,25 @@ pub(crate) fn build(steps: &mut Steps, apps: &[App], profile: Profile, mode: Mod
     if apps.contains(&App::Leptos) && !build::demo_assets(steps, profile) {
         return false;
     }
-    let versions: Vec<(App, &str)> = apps
-        .iter()
-        .filter_map(|app| Some((*app, app.react()?)))
-        .collect();
-    if versions.is_empty() {
-        return true;
-    }
+    let profile = match profile {
+        Profile::Dev => package::Profile::Dev,
+        Profile::Release => package::Profile::Release,
+    };
+    !apps.iter().any(|app| app.is_react())
+        || (package::build(steps, profile) && bundle_react(steps, apps, mode))
+}
+
+/// Checks the React demo's types and bundles it for each of these pages, with the npm package as it is built. True when it worked.
+pub(crate) fn bundle_react(steps: &mut Steps, apps: &[App], mode: Mode) -> bool {
     steps.run("build the React demo", || {
-        if !root().join("www/package/dist").is_dir() {
-            bail!("www/package/dist is not there");
-        }
         setup::npm_packages(&react_dir())?;
         step::run(node().current_dir(react_dir()).args([
             "node_modules/typescript/bin/tsc",
             "-p",
             ".",
         ]))?;
-        versions
-            .into_iter()
+        apps.iter()
+            .filter_map(|&app| Some((app, app.react()?)))
             .try_for_each(|(app, version)| bundle(app, version, mode))
     })
 }
