@@ -1,7 +1,12 @@
 //! What an SSE frame means.
 
-use crate::{EventId, Json, RunId, WireError, message::Message, sse::Frame, thread::Interrupt};
-use serde::Deserialize;
+use crate::{
+    EventId, Json, RunId, WireError,
+    json::{FromJson, JsonError, field, fields, items},
+    message::Message,
+    sse::Frame,
+    thread::Interrupt,
+};
 
 /// One protocol event: its name, where in the graph it came from, and its data, unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +64,23 @@ pub enum EventBody {
 }
 
 /// `{"run_id","attempt"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunMetadata {
     /// The run.
     pub run_id: RunId,
     /// Counts from 1. Python sends 1 again after a restart, so it does not tell attempts apart.
-    #[serde(default)]
     pub attempt: u64,
+}
+
+impl FromJson for RunMetadata {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let run_id = field(text, "run_id").ok_or_else(|| JsonError::expected("a `run_id`"))?;
+        let attempt = field(text, "attempt").unwrap_or("null");
+        Ok(Self {
+            run_id: RunId::from_json(run_id)?,
+            attempt: Option::from_json(attempt)?.unwrap_or_default(),
+        })
+    }
 }
 
 /// A `values` payload.
@@ -100,25 +115,20 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// Reads any of the forms that the servers use, also those of `Thread::error` and `Task::error`.
     pub fn read(data: &Json) -> Self {
-        #[derive(Deserialize)]
-        struct Object {
-            error: Option<String>,
-            name: Option<String>,
-            message: Option<String>,
-        }
-        if let Ok(text) = data.read::<String>() {
+        let (text, in_string) = match String::from_json(data.text()) {
             // Some servers put an object into a string.
-            return match serde_json::from_str::<Object>(&text) {
-                Ok(object) if object.error.is_some() || object.message.is_some() => {
-                    Self::from_parts(object.error.or(object.name), object.message, data)
-                }
-                _ => Self::from_parts(None, Some(text), data),
-            };
+            Ok(text) => (text, true),
+            Err(_) => (data.text().to_owned(), false),
+        };
+        let part = |name: &str| field(&text, name).and_then(|part| String::from_json(part).ok());
+        let (error, name, message) = (part("error"), part("name"), part("message"));
+        if !in_string {
+            return Self::from_parts(name.or(error), message, data);
         }
-        match data.read::<Object>() {
-            Ok(object) => Self::from_parts(object.name.or(object.error), object.message, data),
-            Err(_) => Self::from_parts(None, None, data),
+        if error.is_some() || message.is_some() {
+            return Self::from_parts(error.or(name), message, data);
         }
+        Self::from_parts(None, Some(text), data)
     }
 
     /// Whether the server says that it does not know the run.
@@ -179,19 +189,16 @@ impl Event {
         Ok(match &self.name {
             EventName::Metadata => EventBody::Metadata(self.read()?),
             EventName::Values => EventBody::Values(self.values()?),
-            EventName::Messages => {
-                let (message, metadata): (Message, Json) = self.read()?;
-                EventBody::Messages(Box::new(message), metadata)
-            }
+            EventName::Messages => self.message().map_err(|error| self.error(&error))?,
             EventName::MessagesPartial | EventName::MessagesComplete => {
                 EventBody::WholeMessages(self.read()?)
             }
             EventName::Error => EventBody::Error(ErrorBody::read(&self.data)),
             EventName::Updates => {
-                let keys: Option<InterruptKey> = self.read().ok();
+                let asked = field(self.data.text(), INTERRUPT_KEY);
                 EventBody::Updates(Updates {
                     data: self.data.clone(),
-                    interrupts: keys.and_then(|k| k.interrupts),
+                    interrupts: asked.and_then(|list| Vec::from_json(list).ok()),
                 })
             }
             EventName::MessagesMetadata
@@ -206,34 +213,51 @@ impl Event {
         })
     }
 
+    fn message(&self) -> Result<EventBody, JsonError> {
+        let mut parts = Vec::new();
+        items(self.data.text(), &mut |part| {
+            parts.push(part);
+            Ok(())
+        })?;
+        let [message, metadata] = parts[..] else {
+            return Err(JsonError::expected("a message and its metadata"));
+        };
+        Ok(EventBody::Messages(
+            Box::new(Message::from_json(message)?),
+            Json::from_checked(metadata),
+        ))
+    }
+
     fn values(&self) -> Result<Values, WireError> {
         let text = self.data.text();
-        // Most payloads have no interrupt; a substring search is far cheaper than a second parse.
-        if !text.contains("\"__interrupt__\"") {
-            return Ok(Values {
-                data: self.data.clone(),
-                interrupts: None,
-                only_interrupts: false,
-            });
-        }
-        let keys: std::collections::BTreeMap<String, Json> = self.read()?;
-        let interrupts = match keys.get("__interrupt__") {
-            None => None,
-            Some(list) => Some(list.read().map_err(|error| self.error(&error))?),
-        };
-        let only_interrupts = interrupts.is_some() && keys.len() == 1;
-        Ok(Values {
+        let mut values = Values {
             data: self.data.clone(),
-            interrupts,
-            only_interrupts,
-        })
+            interrupts: None,
+            only_interrupts: false,
+        };
+        // Most payloads have no interrupt; a substring search is far cheaper than a second parse.
+        if !text.contains(INTERRUPT_KEY) {
+            return Ok(values);
+        }
+        let mut others = false;
+        let read = fields(text, &mut |key, value| {
+            if key == INTERRUPT_KEY {
+                values.interrupts = Some(Vec::from_json(value)?);
+            } else {
+                others = true;
+            }
+            Ok(())
+        });
+        read.map_err(|error| self.error(&error))?;
+        values.only_interrupts = values.interrupts.is_some() && !others;
+        Ok(values)
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, WireError> {
-        self.data.read().map_err(|error| self.error(&error))
+    fn read<T: FromJson>(&self) -> Result<T, WireError> {
+        T::from_json(self.data.text()).map_err(|error| self.error(&error))
     }
 
-    fn error(&self, error: &serde_json::Error) -> WireError {
+    fn error(&self, error: &JsonError) -> WireError {
         WireError::EventData {
             event: self.name.as_str().to_owned(),
             reason: error.to_string(),
@@ -241,11 +265,8 @@ impl Event {
     }
 }
 
-#[derive(Deserialize)]
-struct InterruptKey {
-    #[serde(rename = "__interrupt__")]
-    interrupts: Option<Vec<Interrupt>>,
-}
+/// Where values and updates say what an agent asks.
+const INTERRUPT_KEY: &str = "__interrupt__";
 
 impl EventName {
     /// The name without its namespace.

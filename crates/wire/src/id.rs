@@ -1,5 +1,6 @@
 //! A newtype per id. All are opaque: never parsed, never ordered, compared for equality only.
 
+use crate::json::{FromJson, JsonError};
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -20,6 +21,12 @@ macro_rules! id {
         impl<T: Into<Arc<str>>> From<T> for $name {
             fn from(text: T) -> Self {
                 Self(text.into())
+            }
+        }
+
+        impl FromJson for $name {
+            fn from_json(text: &str) -> Result<Self, JsonError> {
+                String::from_json(text).map(Self::from)
             }
         }
 

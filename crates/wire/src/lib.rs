@@ -26,6 +26,7 @@ pub mod message;
 pub mod request;
 pub mod sse;
 pub mod thread;
+mod word;
 
 pub use error::WireError;
 pub use id::{AssistantId, CheckpointId, EventId, InterruptId, MessageId, RunId, ThreadId};

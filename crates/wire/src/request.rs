@@ -1,57 +1,62 @@
 //! What a client sends.
 
-use crate::{AssistantId, CheckpointId, Json, ThreadId};
+use crate::{
+    AssistantId, CheckpointId, Json, ThreadId,
+    json::{ToJson, Writer, write_string},
+    word::words,
+};
 use serde::{Deserialize, Serialize};
 
-/// What a run streams. [`StreamMode::MessagesTuple`] alone gives no sign of an interrupt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)] // Each is the protocol's own word; see `event::EventBody` for what it carries.
-pub enum StreamMode {
-    Values,
-    Messages,
-    MessagesTuple,
-    Updates,
-    Events,
-    Debug,
-    Tasks,
-    Checkpoints,
-    Custom,
-    Tools,
+words! {
+    /// What a run streams. [`StreamMode::MessagesTuple`] alone gives no sign of an interrupt.
+    #[allow(missing_docs)] // Each is the protocol's own word; see `event::EventBody` for what it carries.
+    #[derive(PartialOrd, Ord, Hash)]
+    StreamMode {
+        Values = "values",
+        Messages = "messages",
+        MessagesTuple = "messages-tuple",
+        Updates = "updates",
+        Events = "events",
+        Debug = "debug",
+        Tasks = "tasks",
+        Checkpoints = "checkpoints",
+        Custom = "custom",
+        Tools = "tools",
+    }
 }
 
-/// What the server does with a run whose client has gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnDisconnect {
-    /// The run goes on. What rejoining needs, and what both servers do when nothing is said.
-    Continue,
-    /// The run is cancelled within milliseconds.
-    Cancel,
+words! {
+    /// What the server does with a run whose client has gone.
+    OnDisconnect {
+        /// The run goes on. What rejoining needs, and what both servers do when nothing is said.
+        Continue = "continue",
+        /// The run is cancelled within milliseconds.
+        Cancel = "cancel",
+    }
 }
 
-/// What the server does with a new run on a busy thread. The servers' defaults differ, so always send it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MultitaskStrategy {
-    /// The new run is refused: 409 (Python) or 422 (JS).
-    Reject,
-    /// The new run waits. Python's default.
-    Enqueue,
-    /// The running one is stopped, its checkpoints are kept.
-    Interrupt,
-    /// The running one is stopped and undone.
-    Rollback,
+words! {
+    /// What the server does with a new run on a busy thread. The servers' defaults differ, so always send it.
+    MultitaskStrategy {
+        /// The new run is refused: 409 (Python) or 422 (JS).
+        Reject = "reject",
+        /// The new run waits. Python's default.
+        Enqueue = "enqueue",
+        /// The running one is stopped, its checkpoints are kept.
+        Interrupt = "interrupt",
+        /// The running one is stopped and undone.
+        Rollback = "rollback",
+    }
 }
 
-/// What to do when the thread does not exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IfNotExists {
-    /// Make it.
-    Create,
-    /// Refuse with 404.
-    Reject,
+words! {
+    /// What to do when the thread does not exist.
+    IfNotExists {
+        /// Make it.
+        Create = "create",
+        /// Refuse with 404.
+        Reject = "reject",
+    }
 }
 
 /// The way on after an interrupt, or a jump.
@@ -165,6 +170,67 @@ impl RunRequest {
             interrupt_after: None,
             durability: None,
         }
+    }
+}
+
+impl ToJson for RunRequest {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        object.string("assistant_id", self.assistant_id.as_str());
+        some_raw(&mut object, "input", &self.input);
+        if let Some(command) = &self.command {
+            let mut inner = Writer::object(object.field("command"));
+            some_raw(&mut inner, "resume", &command.resume);
+            some_raw(&mut inner, "update", &command.update);
+            some_raw(&mut inner, "goto", &command.goto);
+            inner.end();
+        }
+        some_raw(&mut object, "config", &self.config);
+        some_raw(&mut object, "context", &self.context);
+        some_raw(&mut object, "metadata", &self.metadata);
+        if let Some(checkpoint) = &self.checkpoint {
+            let mut inner = Writer::object(object.field("checkpoint"));
+            inner.some_string(
+                "thread_id",
+                checkpoint.thread_id.as_ref().map(ThreadId::as_str),
+            );
+            inner.string("checkpoint_ns", &checkpoint.checkpoint_ns);
+            let id = checkpoint.checkpoint_id.as_ref();
+            inner.some_string("checkpoint_id", id.map(CheckpointId::as_str));
+            inner.end();
+        }
+        let id = self.checkpoint_id.as_ref();
+        object.some_string("checkpoint_id", id.map(CheckpointId::as_str));
+        if !self.stream_mode.is_empty() {
+            let mut modes = Writer::list(object.field("stream_mode"));
+            for mode in &self.stream_mode {
+                write_string(modes.item(), mode.as_str());
+            }
+            modes.end();
+        }
+        if self.stream_subgraphs {
+            object.bool("stream_subgraphs", true);
+        }
+        if let Some(resumable) = self.stream_resumable {
+            object.bool("stream_resumable", resumable);
+        }
+        object.some_string(
+            "on_disconnect",
+            self.on_disconnect.map(OnDisconnect::as_str),
+        );
+        let strategy = self.multitask_strategy.map(MultitaskStrategy::as_str);
+        object.some_string("multitask_strategy", strategy);
+        object.some_string("if_not_exists", self.if_not_exists.map(IfNotExists::as_str));
+        some_raw(&mut object, "interrupt_before", &self.interrupt_before);
+        some_raw(&mut object, "interrupt_after", &self.interrupt_after);
+        object.some_string("durability", self.durability.as_deref());
+        object.end();
+    }
+}
+
+fn some_raw(object: &mut Writer<'_>, name: &str, json: &Option<Json>) {
+    if let Some(json) = json {
+        object.raw(name, json.text());
     }
 }
 

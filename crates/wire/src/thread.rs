@@ -2,96 +2,88 @@
 //!
 //! Only what is read is typed. Fields that one server sends and the other does not are optional.
 
-use crate::{AssistantId, CheckpointId, InterruptId, Json, RunId, ThreadId, WireError};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
+use crate::{
+    AssistantId, CheckpointId, InterruptId, Json, RunId, ThreadId, WireError,
+    json::{FromJson, JsonError, ToJson, Writer, fields, serde_by_text},
+    word::words,
+};
 
 /// `GET /threads/{thread_id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
     /// The thread.
     pub thread_id: ThreadId,
     /// ISO 8601.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     /// ISO 8601.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
     /// What was said of it when it was made or patched.
-    #[serde(default)]
     pub metadata: Option<Json>,
     /// What it is doing.
     pub status: ThreadStatus,
     /// The head's values; absent before the first run.
-    #[serde(default)]
     pub values: Option<Json>,
     /// Pending interrupts by task id.
-    #[serde(default)]
-    pub interrupts: Option<BTreeMap<String, Vec<Interrupt>>>,
+    pub interrupts: Vec<(String, Vec<Interrupt>)>,
     /// Why the last run failed: `{"error","message"}` or a string. Python's only record of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Json>,
 }
 
-/// What a thread is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ThreadStatus {
-    /// No run.
-    Idle,
-    /// A run is pending or running.
-    Busy,
-    /// The last run asked a question.
-    Interrupted,
-    /// The last run failed.
-    Error,
-    /// A word this version does not know.
-    #[serde(other)]
-    Unknown,
+words! {
+    /// What a thread is doing.
+    ThreadStatus {
+        /// No run.
+        Idle = "idle",
+        /// A run is pending or running.
+        Busy = "busy",
+        /// The last run asked a question.
+        Interrupted = "interrupted",
+        /// The last run failed.
+        Error = "error",
+        ;
+        /// A word this version does not know.
+        Unknown = "unknown",
+    }
 }
 
 /// `GET /threads/{thread_id}/runs/{run_id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The run.
     pub run_id: RunId,
     /// Its thread.
     pub thread_id: ThreadId,
     /// Who runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assistant_id: Option<AssistantId>,
     /// ISO 8601.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
     /// ISO 8601.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<String>,
     /// How far it is.
     pub status: RunStatus,
     /// What the client said of it.
-    #[serde(default)]
     pub metadata: Option<Json>,
 }
 
-/// How far a run is. An agent that asks a question leaves its run `success`, its thread `interrupted`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunStatus {
-    /// Waiting for its turn.
-    Pending,
-    /// Under way.
-    Running,
-    /// Ended by itself.
-    Success,
-    /// Failed.
-    Error,
-    /// Took longer than the server allows.
-    Timeout,
-    /// Cancelled.
-    Interrupted,
-    /// A word this version does not know.
-    #[serde(other)]
-    Unknown,
+words! {
+    /// How far a run is. An agent that asks a question leaves its run `success`, its thread `interrupted`.
+    RunStatus {
+        /// Waiting for its turn.
+        Pending = "pending",
+        /// Under way.
+        Running = "running",
+        /// Ended by itself.
+        Success = "success",
+        /// Failed.
+        Error = "error",
+        /// Took longer than the server allows.
+        Timeout = "timeout",
+        /// Cancelled.
+        Interrupted = "interrupted",
+        ;
+        /// A word this version does not know.
+        Unknown = "unknown",
+    }
 }
 
 impl RunStatus {
@@ -102,74 +94,54 @@ impl RunStatus {
 }
 
 /// One question that an agent stopped to ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interrupt {
     /// Names it when several are pending. Absent for breakpoints.
-    #[serde(
-        default,
-        alias = "interrupt_id",
-        skip_serializing_if = "Option::is_none"
-    )]
     pub id: Option<InterruptId>,
     /// What is asked: any JSON.
-    #[serde(default)]
     pub value: Json,
 }
 
 /// A checkpoint's address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The thread; Python leaves it out in some places.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<ThreadId>,
     /// The subgraph; empty for the root.
-    #[serde(default)]
     pub checkpoint_ns: Option<String>,
     /// The checkpoint; absent on a thread that has none yet.
-    #[serde(default)]
     pub checkpoint_id: Option<CheckpointId>,
 }
 
 /// A step that is about to run, is waiting for an answer, or failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
     /// The task.
-    #[serde(default)]
     pub id: Option<String>,
     /// Its node.
-    #[serde(default)]
     pub name: Option<String>,
     /// Why it failed: an object or a string.
-    #[serde(default)]
     pub error: Option<Json>,
     /// What it asks.
-    #[serde(default)]
     pub interrupts: Vec<Interrupt>,
 }
 
 /// `GET /threads/{thread_id}/state`, and one entry of its history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ThreadState {
     /// The graph's values, unread.
-    #[serde(default)]
     pub values: Json,
     /// Nodes that would run next. Empty: at rest.
-    #[serde(default)]
     pub next: Vec<String>,
     /// Where this is.
-    #[serde(default)]
     pub checkpoint: Option<Checkpoint>,
     /// Where this came from.
-    #[serde(default)]
     pub parent_checkpoint: Option<Checkpoint>,
     /// `source`, `step`, `writes`.
-    #[serde(default)]
     pub metadata: Option<Json>,
     /// ISO 8601.
-    #[serde(default)]
     pub created_at: Option<String>,
     /// What is pending here.
-    #[serde(default)]
     pub tasks: Vec<Task>,
 }
 
@@ -184,9 +156,155 @@ impl ThreadState {
 ///
 /// # Errors
 /// [`WireError::Body`] naming `what` where the bytes are not a `T`.
-pub fn read_body<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Result<T, WireError> {
-    serde_json::from_slice(body).map_err(|error| WireError::Body {
+pub fn read_body<T: FromJson>(what: &'static str, body: &[u8]) -> Result<T, WireError> {
+    let read = match std::str::from_utf8(body) {
+        Ok(text) => T::from_json(text),
+        Err(_) => Err(JsonError::expected("UTF-8")),
+    };
+    read.map_err(|error| WireError::Body {
         what,
         reason: error.to_string(),
     })
 }
+
+fn set<T: FromJson>(place: &mut T, text: &str) -> Result<(), JsonError> {
+    *place = T::from_json(text)?;
+    Ok(())
+}
+
+/// A list; `null` is an empty one.
+fn set_list<T: FromJson>(place: &mut Vec<T>, text: &str) -> Result<(), JsonError> {
+    *place = Option::from_json(text)?.unwrap_or_default();
+    Ok(())
+}
+
+fn required<T>(value: Option<T>, expected: &'static str) -> Result<T, JsonError> {
+    value.ok_or_else(|| JsonError::expected(expected))
+}
+
+impl FromJson for Thread {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let (mut thread_id, mut status) = (None, None);
+        let (mut created_at, mut updated_at) = (None, None);
+        let (mut metadata, mut values, mut error) = (None, None, None);
+        let mut interrupts = Vec::new();
+        fields(text, &mut |key, value| match key {
+            "thread_id" => set(&mut thread_id, value),
+            "status" => set(&mut status, value),
+            "created_at" => set(&mut created_at, value),
+            "updated_at" => set(&mut updated_at, value),
+            "metadata" => set(&mut metadata, value),
+            "values" => set(&mut values, value),
+            "error" => set(&mut error, value),
+            "interrupts" if value != "null" => fields(value, &mut |task, list| {
+                interrupts.push((task.to_owned(), Vec::from_json(list)?));
+                Ok(())
+            }),
+            _ => Ok(()),
+        })?;
+        Ok(Self {
+            thread_id: required(thread_id, "a `thread_id`")?,
+            status: required(status, "a `status`")?,
+            created_at,
+            updated_at,
+            metadata,
+            values,
+            interrupts,
+            error,
+        })
+    }
+}
+
+impl FromJson for Run {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let (mut run_id, mut thread_id, mut assistant_id) = (None, None, None);
+        let (mut created_at, mut updated_at) = (None, None);
+        let (mut status, mut metadata) = (None, None);
+        fields(text, &mut |key, value| match key {
+            "run_id" => set(&mut run_id, value),
+            "thread_id" => set(&mut thread_id, value),
+            "assistant_id" => set(&mut assistant_id, value),
+            "created_at" => set(&mut created_at, value),
+            "updated_at" => set(&mut updated_at, value),
+            "status" => set(&mut status, value),
+            "metadata" => set(&mut metadata, value),
+            _ => Ok(()),
+        })?;
+        Ok(Self {
+            run_id: required(run_id, "a `run_id`")?,
+            thread_id: required(thread_id, "a `thread_id`")?,
+            status: required(status, "a `status`")?,
+            assistant_id,
+            created_at,
+            updated_at,
+            metadata,
+        })
+    }
+}
+
+impl FromJson for Interrupt {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut interrupt = Self::default();
+        fields(text, &mut |key, value| match key {
+            "id" | "interrupt_id" => set(&mut interrupt.id, value),
+            "value" => set(&mut interrupt.value, value),
+            _ => Ok(()),
+        })?;
+        Ok(interrupt)
+    }
+}
+
+impl ToJson for Interrupt {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        object.some_string("id", self.id.as_ref().map(InterruptId::as_str));
+        object.raw("value", self.value.text());
+        object.end();
+    }
+}
+
+impl FromJson for Checkpoint {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut checkpoint = Self::default();
+        fields(text, &mut |key, value| match key {
+            "thread_id" => set(&mut checkpoint.thread_id, value),
+            "checkpoint_ns" => set(&mut checkpoint.checkpoint_ns, value),
+            "checkpoint_id" => set(&mut checkpoint.checkpoint_id, value),
+            _ => Ok(()),
+        })?;
+        Ok(checkpoint)
+    }
+}
+
+impl FromJson for Task {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut task = Self::default();
+        fields(text, &mut |key, value| match key {
+            "id" => set(&mut task.id, value),
+            "name" => set(&mut task.name, value),
+            "error" => set(&mut task.error, value),
+            "interrupts" => set_list(&mut task.interrupts, value),
+            _ => Ok(()),
+        })?;
+        Ok(task)
+    }
+}
+
+impl FromJson for ThreadState {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut state = Self::default();
+        fields(text, &mut |key, value| match key {
+            "values" => set(&mut state.values, value),
+            "next" => set_list(&mut state.next, value),
+            "checkpoint" => set(&mut state.checkpoint, value),
+            "parent_checkpoint" => set(&mut state.parent_checkpoint, value),
+            "metadata" => set(&mut state.metadata, value),
+            "created_at" => set(&mut state.created_at, value),
+            "tasks" => set_list(&mut state.tasks, value),
+            _ => Ok(()),
+        })?;
+        Ok(state)
+    }
+}
+
+serde_by_text!(Interrupt);

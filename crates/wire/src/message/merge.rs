@@ -2,10 +2,8 @@
 //!
 //! Each rule appends, so a token costs its own length, whatever has come before.
 
-use super::{
-    Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk, parse_partial_json,
-};
-use serde_json::{Map, Value};
+use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
+use crate::json::{Node, Object};
 
 /// Something in a chunk that did not fit the message so far. The message stays usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +12,7 @@ pub struct MergeNote {
     pub field: String,
 }
 
-/// Values under these keys name something, so the newer one replaces the older.
+/// Nodes under these keys name something, so the newer one replaces the older.
 const REPLACED_KEYS: [&str; 4] = ["id", "name", "output_version", "model_provider"];
 /// Numbers under these keys count nothing, so they are not summed.
 const KEPT_KEYS: [&str; 3] = ["index", "created", "timestamp"];
@@ -54,7 +52,9 @@ impl Message {
             chunk.response_metadata,
             &mut notes,
         );
-        self.extra.extend(chunk.extra);
+        for (key, value) in chunk.extra.into_fields() {
+            self.extra.insert(key, value);
+        }
         notes
     }
 
@@ -70,12 +70,12 @@ impl Message {
         for chunk in &self.tool_call_chunks {
             let text = chunk.args.as_deref().unwrap_or_default();
             let args = if text.is_empty() {
-                Some(Value::Object(Map::new()))
+                Some(Node::Object(Object::default()))
             } else {
-                parse_partial_json(text)
+                Node::read_partial(text)
             };
             match (args, &chunk.id) {
-                (Some(args @ Value::Object(_)), Some(id)) => self.tool_calls.push(ToolCall {
+                (Some(args @ Node::Object(_)), Some(id)) => self.tool_calls.push(ToolCall {
                     name: chunk.name.clone().unwrap_or_default(),
                     args,
                     id: Some(id.clone()),
@@ -117,11 +117,11 @@ fn merge_content(content: &mut Content, chunk: Content) {
     }
 }
 
-fn text_block(text: String) -> Value {
-    let mut block = Map::new();
-    block.insert("type".to_owned(), "text".into());
-    block.insert("text".to_owned(), text.into());
-    Value::Object(block)
+fn text_block(text: String) -> Node {
+    let mut block = Object::default();
+    block.insert("type".to_owned(), Node::text("text"));
+    block.insert("text".to_owned(), Node::String(text));
+    Node::Object(block)
 }
 
 /// A piece joins the last call with the same index, or, where it has no index, the one with the same id;
@@ -150,12 +150,12 @@ fn merge_tool_call_chunk(calls: &mut Vec<ToolCallChunk>, piece: ToolCallChunk) {
 }
 
 /// Token counts are sums, also inside the detail objects.
-fn merge_usage(usage: &mut Map<String, Value>, chunk: Map<String, Value>) {
-    for (key, more) in chunk {
+fn merge_usage(usage: &mut Object, chunk: Object) {
+    for (key, more) in chunk.into_fields() {
         match (usage.get_mut(&key), more) {
-            (Some(Value::Object(have)), Value::Object(more)) => merge_usage(have, more),
-            (Some(have @ Value::Number(_)), more @ Value::Number(_)) => *have = sum(have, &more),
-            (Some(_), Value::Null) => {}
+            (Some(Node::Object(have)), Node::Object(more)) => merge_usage(have, more),
+            (Some(Node::Number(have)), Node::Number(more)) => add(have, more),
+            (Some(_), Node::Null) => {}
             (_, more) => {
                 usage.insert(key, more);
             }
@@ -163,15 +163,10 @@ fn merge_usage(usage: &mut Map<String, Value>, chunk: Map<String, Value>) {
     }
 }
 
-fn merge_maps(
-    path: &str,
-    have: &mut Map<String, Value>,
-    chunk: Map<String, Value>,
-    notes: &mut Vec<MergeNote>,
-) {
-    for (key, more) in chunk {
+fn merge_maps(path: &str, have: &mut Object, chunk: Object, notes: &mut Vec<MergeNote>) {
+    for (key, more) in chunk.into_fields() {
         match have.get_mut(&key) {
-            None | Some(Value::Null) => {
+            None | Some(Node::Null) => {
                 have.insert(key, more);
             }
             Some(_) if more.is_null() => {}
@@ -180,19 +175,19 @@ fn merge_maps(
     }
 }
 
-fn merge_value(path: &str, key: &str, have: &mut Value, more: Value, notes: &mut Vec<MergeNote>) {
+fn merge_value(path: &str, key: &str, have: &mut Node, more: Node, notes: &mut Vec<MergeNote>) {
     match (&mut *have, more) {
-        (Value::String(_), Value::String(_)) if key == "type" => {}
-        (Value::String(text), Value::String(more)) if REPLACED_KEYS.contains(&key) => {
+        (Node::String(_), Node::String(_)) if key == "type" => {}
+        (Node::String(text), Node::String(more)) if REPLACED_KEYS.contains(&key) => {
             if !more.is_empty() {
                 *text = more;
             }
         }
-        (Value::String(text), Value::String(more)) => text.push_str(&more),
-        (Value::Number(_), Value::Number(_)) if KEPT_KEYS.contains(&key) => {}
-        (Value::Number(_), more @ Value::Number(_)) => *have = sum(have, &more),
-        (Value::Object(map), Value::Object(more)) => merge_maps(path, map, more, notes),
-        (Value::Array(list), Value::Array(more)) => {
+        (Node::String(text), Node::String(more)) => text.push_str(&more),
+        (Node::Number(_), Node::Number(_)) if KEPT_KEYS.contains(&key) => {}
+        (Node::Number(have), Node::Number(more)) => add(have, more),
+        (Node::Object(map), Node::Object(more)) => merge_maps(path, map, more, notes),
+        (Node::Array(list), Node::Array(more)) => {
             for item in more {
                 merge_list_item(path, list, item, notes);
             }
@@ -208,31 +203,29 @@ fn merge_value(path: &str, key: &str, have: &mut Value, more: Value, notes: &mut
 }
 
 /// An item joins the one with the same `index`, or without one the one with the same id; empty text adds nothing.
-fn merge_list_item(path: &str, list: &mut Vec<Value>, item: Value, notes: &mut Vec<MergeNote>) {
-    let Value::Object(fields) = item else {
+fn merge_list_item(path: &str, list: &mut Vec<Node>, item: Node, notes: &mut Vec<MergeNote>) {
+    let Node::Object(fields) = item else {
         list.push(item);
         return;
     };
     let found = list.iter_mut().find_map(|have| match have {
-        Value::Object(have) if belongs(have, &fields) => Some(have),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Object(_) => None,
+        Node::Object(have) if belongs(have, &fields) => Some(have),
+        Node::Null
+        | Node::Bool(_)
+        | Node::Number(_)
+        | Node::String(_)
+        | Node::Array(_)
+        | Node::Object(_) => None,
     });
     match found {
         Some(have) => merge_maps(path, have, fields, notes),
-        None if fields.len() == 1 && fields.get("text").and_then(Value::as_str) == Some("") => {}
-        None => list.push(Value::Object(fields)),
+        None if fields.len() == 1 && fields.get("text").and_then(Node::as_str) == Some("") => {}
+        None => list.push(Node::Object(fields)),
     }
 }
 
-fn belongs(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
-    let present = |map: &Map<String, Value>, key: &str| {
-        map.get(key).filter(|value| !value.is_null()).cloned()
-    };
+fn belongs(have: &Object, item: &Object) -> bool {
+    let present = |map: &Object, key: &str| map.get(key).filter(|value| !value.is_null()).cloned();
     let ids = (present(have, "id"), present(item, "id"));
     match (present(have, "index"), present(item, "index")) {
         (Some(a), Some(b)) => {
@@ -248,10 +241,10 @@ fn belongs(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
 }
 
 /// `text` and `text_delta` are the same block as it starts and as it grows.
-fn types_agree(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
-    let stem = |map: &Map<String, Value>| {
+fn types_agree(have: &Object, item: &Object) -> bool {
+    let stem = |map: &Object| {
         map.get("type")
-            .and_then(Value::as_str)
+            .and_then(Node::as_str)
             .map(|word| word.trim_end_matches("_delta").to_owned())
     };
     match (stem(have), stem(item)) {
@@ -260,19 +253,19 @@ fn types_agree(have: &Map<String, Value>, item: &Map<String, Value>) -> bool {
     }
 }
 
-fn sum(a: &Value, b: &Value) -> Value {
-    match (a.as_i64(), b.as_i64()) {
-        (Some(a), Some(b)) => a.saturating_add(b).into(),
-        (None, _) | (_, None) => {
-            (a.as_f64().unwrap_or_default() + b.as_f64().unwrap_or_default()).into()
-        }
-    }
+/// Whole numbers are summed. Of others the newer stands: what a provider counts is whole, and a sum of anything else
+/// would have to be rounded.
+fn add(have: &mut String, more: String) {
+    *have = match (have.parse::<i64>(), more.parse::<i64>()) {
+        (Ok(a), Ok(b)) => a.saturating_add(b).to_string(),
+        (Err(_), _) | (_, Err(_)) => more,
+    };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn message(mut fields: Value) -> Message {
         fields["type"] = "AIMessageChunk".into();
@@ -381,6 +374,6 @@ mod tests {
                 field: "additional_kwargs.a".to_owned()
             }]
         );
-        assert_eq!(whole.additional_kwargs.get("a"), Some(&json!("x")));
+        assert_eq!(whole.additional_kwargs.get("a"), Some(&Node::text("x")));
     }
 }

@@ -1,15 +1,14 @@
 //! LangChain's message, and how its streaming chunks merge.
 
 mod merge;
-mod partial_json;
-mod read;
+mod text;
 
 pub use merge::MergeNote;
-pub use partial_json::parse_partial_json;
 
-use crate::MessageId;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use crate::{
+    MessageId,
+    json::{Node, Object, serde_by_text},
+};
 
 /// The id that, on a `remove` message, stands for every message.
 pub const REMOVE_ALL: &str = "__remove_all__";
@@ -17,44 +16,34 @@ pub const REMOVE_ALL: &str = "__remove_all__";
 /// A message of a thread's state, or a streamed chunk of one.
 ///
 /// Fields of providers that are not typed here survive in [`Message::extra`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Message {
     /// Names it within its thread. A chunk without one cannot be placed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
     /// Who speaks.
-    #[serde(rename = "type")]
     pub kind: MessageKind,
     /// What is said.
     pub content: Content,
     /// The author's or the tool's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Tools the model asks for; on a streamed message, as far as their arguments have come.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// Calls whose arguments are not a JSON object.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub invalid_tool_calls: Vec<InvalidToolCall>,
     /// The pieces of calls as streamed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_call_chunks: Vec<ToolCallChunk>,
     /// On a tool's message, the call it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<String>,
     /// On a tool's message, `success` or `error`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Token counts.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub usage_metadata: Map<String, Value>,
+    pub usage_metadata: Object,
     /// What the provider sent beside the content.
-    pub additional_kwargs: Map<String, Value>,
+    pub additional_kwargs: Object,
     /// `finish_reason`, the model's name and the like.
-    pub response_metadata: Map<String, Value>,
+    pub response_metadata: Object,
     /// Every other field, as it came.
-    #[serde(flatten)]
-    pub extra: Map<String, Value>,
+    pub extra: Object,
 }
 
 /// Who speaks. The streaming names (`AIMessageChunk`) and the short ones (`user`) mean the same.
@@ -102,20 +91,13 @@ impl MessageKind {
     }
 }
 
-impl Serialize for MessageKind {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 /// What a message says: text, or blocks of text, images, tool use and so on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Plain text.
     Text(String),
     /// Blocks, each an object with a `type`.
-    Blocks(Vec<Value>),
+    Blocks(Vec<Node>),
 }
 
 impl Default for Content {
@@ -146,71 +128,57 @@ impl Content {
     }
 }
 
-fn block_text(block: &Value) -> Option<&str> {
+fn block_text(block: &Node) -> Option<&str> {
     match block {
-        Value::String(text) => Some(text),
-        Value::Object(fields) if fields.get("type").and_then(Value::as_str) == Some("text") => {
-            fields.get("text").and_then(Value::as_str)
+        Node::String(text) => Some(text),
+        Node::Object(fields) if fields.get("type").and_then(Node::as_str) == Some("text") => {
+            fields.get("text").and_then(Node::as_str)
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Array(_) | Node::Object(_) => None,
     }
 }
 
 /// A tool that the model asks for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ToolCall {
     /// The tool.
-    #[serde(default)]
     pub name: String,
     /// Its arguments: an object, perhaps unfinished while streaming.
-    #[serde(default)]
-    pub args: Value,
+    pub args: Node,
     /// What its answer will name.
-    #[serde(default)]
     pub id: Option<String>,
     /// Always `tool_call` where sent.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
 
 /// A call whose arguments are not a JSON object.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct InvalidToolCall {
     /// The tool.
-    #[serde(default)]
     pub name: Option<String>,
     /// The arguments as they came.
-    #[serde(default)]
     pub args: Option<String>,
     /// What its answer would name.
-    #[serde(default)]
     pub id: Option<String>,
     /// What is wrong.
-    #[serde(default)]
     pub error: Option<String>,
     /// Always `invalid_tool_call` where sent.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
 
 /// A piece of a call as streamed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ToolCallChunk {
     /// The tool; in the first piece only.
-    #[serde(default)]
     pub name: Option<String>,
     /// The next piece of the arguments' JSON text.
-    #[serde(default)]
     pub args: Option<String>,
     /// What its answer will name; in the first piece only.
-    #[serde(default)]
     pub id: Option<String>,
     /// Which call of the message this belongs to: a number, or a provider's word.
-    #[serde(default)]
-    pub index: Option<Value>,
+    pub index: Option<Node>,
     /// Always `tool_call_chunk` where sent.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
+
+serde_by_text!(Message, Content, ToolCall, InvalidToolCall, ToolCallChunk);

@@ -1,0 +1,181 @@
+//! JSON that is read through, because parts of it change: what providers put beside a message, and input that is
+//! still to be completed.
+
+use super::{FromJson, JsonError, ToJson, Writer, scan::Scanner, serde_by_text, write_string};
+
+/// Any JSON value. Equal where the JSON means the same, but for numbers, which are equal where their text is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Node {
+    /// `null`.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number as it was written: nothing is lost, whatever its size.
+    Number(String),
+    /// A text.
+    String(String),
+    /// A list.
+    Array(Vec<Node>),
+    /// An object.
+    Object(Object),
+}
+
+impl Node {
+    /// Reads the start of a JSON text as far as it has come: open texts, lists and objects are closed, a key without
+    /// its value and a half-written word are left out. `None` where the text is not the start of any JSON value, or
+    /// where nothing can be said yet.
+    pub fn read_partial(text: &str) -> Option<Self> {
+        let mut scanner = Scanner::partial(text);
+        let node = scanner.node(0).ok()?;
+        scanner.end().ok()?;
+        Some(node)
+    }
+
+    /// A text.
+    pub fn text(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+
+    /// The text, of a text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+
+    /// The fields, of an object.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Array(_) => None,
+        }
+    }
+
+    /// The items, of a list.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(items) => Some(items),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Object(_) => {
+                None
+            }
+        }
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+impl FromJson for Node {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut scanner = Scanner::new(text);
+        let node = scanner.node(0)?;
+        scanner.end()?;
+        Ok(node)
+    }
+}
+
+impl ToJson for Node {
+    fn write_json(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(true) => out.push_str("true"),
+            Self::Bool(false) => out.push_str("false"),
+            Self::Number(text) => out.push_str(text),
+            Self::String(text) => write_string(out, text),
+            Self::Array(items) => {
+                let mut list = Writer::list(out);
+                for item in items {
+                    item.write_json(list.item());
+                }
+                list.end();
+            }
+            Self::Object(object) => object.write_json(out),
+        }
+    }
+}
+
+/// An object's fields in the order they came. Equal where the same fields stand in it, in whatever order.
+#[derive(Debug, Clone, Default, Eq)]
+pub struct Object(pub(super) Vec<(String, Node)>);
+
+impl Object {
+    /// Whether it has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many fields it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value of a field; of a field that was written twice, the last.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        let found = self.0.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let found = self.0.iter_mut().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// Sets a field, in its place or as the last.
+    pub fn insert(&mut self, name: String, value: Node) {
+        match self.get_mut(&name) {
+            Some(have) => *have = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The fields, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    pub(crate) fn into_fields(self) -> Vec<(String, Node)> {
+        self.0
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        let mut at = 0;
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|(key, value)| {
+                // Nearly always both are in one order.
+                let same_place = other.0.get(at).filter(|(name, _)| name == key);
+                at += 1;
+                let theirs = same_place.map_or_else(|| other.get(key), |(_, value)| Some(value));
+                theirs == Some(value)
+            })
+    }
+}
+
+impl FromJson for Object {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        match Node::from_json(text)? {
+            Node::Object(object) => Ok(object),
+            Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) | Node::Array(_) => {
+                Err(JsonError::expected("an object"))
+            }
+        }
+    }
+}
+
+impl ToJson for Object {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        for (key, value) in &self.0 {
+            value.write_json(object.field(key));
+        }
+        object.end();
+    }
+}
+
+serde_by_text!(Node, Object);

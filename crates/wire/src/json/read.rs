@@ -1,0 +1,124 @@
+//! Reading a known shape.
+
+use super::{
+    Json, JsonError,
+    scan::{Scanner, unescape, whole},
+};
+
+/// A shape that is read from JSON text.
+pub trait FromJson: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Where `text` is not JSON, or not of this shape.
+    fn from_json(text: &str) -> Result<Self, JsonError>;
+}
+
+/// Calls `each` with every field of an object: its name, and its value as written, without space around it.
+///
+/// # Errors
+/// Where `text` is no object; and what `each` said, which then is not called again.
+pub fn fields<'a>(
+    text: &'a str,
+    each: &mut dyn FnMut(&str, &'a str) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    walk(text, b'{', each)
+}
+
+/// Calls `each` with every item of a list, as written, without space around it.
+///
+/// # Errors
+/// Where `text` is no list; and what `each` said, which then is not called again.
+pub fn items<'a>(
+    text: &'a str,
+    each: &mut dyn FnMut(&'a str) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    walk(text, b'[', &mut |_, item| each(item))
+}
+
+/// The value of an object's field as written; `None` where there is none, or where `text` is no object.
+pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut found = None;
+    let walked = fields(text, &mut |key, value| {
+        if key == name {
+            found = Some(value);
+        }
+        Ok(())
+    });
+    found.filter(|_| walked.is_ok())
+}
+
+fn walk<'a>(
+    text: &'a str,
+    open: u8,
+    each: &mut dyn FnMut(&str, &'a str) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    let mut scanner = Scanner::new(text);
+    if scanner.peek() != open {
+        return Err(JsonError::expected(if open == b'{' {
+            "an object"
+        } else {
+            "a list"
+        }));
+    }
+    scanner.container(0, &mut |scanner, key| {
+        let value = scanner.raw(1)?;
+        each(&unescape(key), value)
+    })?;
+    scanner.end()
+}
+
+impl FromJson for String {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let value = whole(text)?;
+        let inner = value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        let inner = inner.ok_or_else(|| JsonError::expected("a string"))?;
+        Ok(unescape(inner).into_owned())
+    }
+}
+
+impl FromJson for u64 {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        text.trim()
+            .parse()
+            .map_err(|_| JsonError::expected("a whole number"))
+    }
+}
+
+impl FromJson for bool {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        match text.trim() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(JsonError::expected("true or false")),
+        }
+    }
+}
+
+impl FromJson for Json {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        Ok(Self::from_checked(whole(text)?))
+    }
+}
+
+impl<T: FromJson> FromJson for Option<T> {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        if text.trim() == "null" {
+            return Ok(None);
+        }
+        T::from_json(text).map(Some)
+    }
+}
+
+impl<T: FromJson> FromJson for Vec<T> {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut list = Self::new();
+        items(text, &mut |item| {
+            list.push(T::from_json(item)?);
+            Ok(())
+        })?;
+        Ok(list)
+    }
+}
