@@ -9,8 +9,10 @@ use crate::{
 };
 use leptos::prelude::*;
 use rejoin_leptos::StreamMessage;
-use rejoin_wire::message::{Content, Message, MessageKind};
-use serde_json::Value;
+use rejoin_wire::{
+    json::Node,
+    message::{Content, Message, MessageKind},
+};
 use std::sync::Arc;
 
 /// One message of the conversation.
@@ -149,7 +151,7 @@ fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
     match message
         .response_metadata
         .get("finish_reason")
-        .and_then(Value::as_str)
+        .and_then(Node::as_str)
     {
         Some("error") => Some("Not whole: the agent failed here."),
         Some("cancelled") => Some("Not whole: the agent was stopped here."),
@@ -164,17 +166,17 @@ fn reasoning(message: &Message) -> String {
         let text = message
             .additional_kwargs
             .get("reasoning_content")
-            .and_then(Value::as_str);
+            .and_then(Node::as_str);
         return text.unwrap_or_default().to_owned();
     };
-    let thought = |block: &Value| {
-        let kind = block.get("type").and_then(Value::as_str)?;
+    let thought = |block: &Node| {
+        let kind = block.get("type").and_then(Node::as_str)?;
         let text = match kind {
             "thinking" => block.get("thinking"),
             "reasoning" => block.get("reasoning").or_else(|| block.get("text")),
             _ => None,
         };
-        text.and_then(Value::as_str).map(str::to_owned)
+        text.and_then(Node::as_str).map(str::to_owned)
     };
     blocks
         .iter()
@@ -199,7 +201,7 @@ fn other_blocks(message: &Message) -> String {
     };
     let kinds = blocks
         .iter()
-        .filter_map(|block| block.get("type").and_then(Value::as_str));
+        .filter_map(|block| block.get("type").and_then(Node::as_str));
     let names: Vec<_> = kinds.filter(|kind| !SHOWN.contains(kind)).collect();
     if names.is_empty() {
         String::new()

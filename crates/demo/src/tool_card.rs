@@ -3,7 +3,10 @@
 use crate::icons;
 use leptos::prelude::*;
 use rejoin_leptos::StreamMessage;
-use rejoin_wire::message::{Message, ToolCall};
+use rejoin_wire::{
+    json::Node,
+    message::{Message, ToolCall},
+};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -45,7 +48,7 @@ pub(crate) fn ToolCard(
                 <span class="tool-state">{move || state().1}</span>
             </header>
             <dl class="tool-arguments">
-                {move || call.with(|call| arguments(&call.args)).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
+                {move || call.with(|call| arguments(&value_of(&call.args))).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
             </dl>
             {move || result.get().map(|entry| {
                 let text = move || entry.message.with(|message| message.content.text().into_owned());
@@ -74,6 +77,10 @@ pub(crate) fn OrphanResult(entry: StreamMessage, is_in_card: Memo<bool>) -> impl
             <div class="tool-result"><pre class="message-text" data-testid="message-text">{text}</pre></div>
         </section>
     }
+}
+
+fn value_of(args: &Node) -> Value {
+    serde_json::to_value(args).unwrap_or_default()
 }
 
 /// Arguments line by line; anything but an object is one line.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use rejoin_wire::{
+    json::Node,
     message::Message,
     request::{IfNotExists, MultitaskStrategy, RunRequest},
 };
@@ -414,7 +415,7 @@ fn save_partials(
         }
         message
             .response_metadata
-            .insert("finish_reason".to_owned(), finish_reason.into());
+            .insert("finish_reason".to_owned(), Node::text(finish_reason));
         lost.push(final_message(&message));
     }
     if lost.is_empty() {

@@ -58,7 +58,7 @@ async fn threads_runs_and_states_are_read_by_the_clients_types() {
     stream.rest().await;
     let read: Thread = read_body("thread", &get(&path).await).unwrap();
     assert_eq!(read.status, ThreadStatus::Interrupted);
-    assert_eq!(read.interrupts.unwrap().len(), 1);
+    assert_eq!(read.interrupts.len(), 1);
     let run: Run = read_body(
         "run",
         &get(&format!("{path}/runs/{}", stream.run_id())).await,

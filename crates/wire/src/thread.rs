@@ -308,3 +308,4 @@ impl FromJson for ThreadState {
 }
 
 serde_by_text!(Interrupt);
+serde_by_text!(read Thread, Run, ThreadState);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rejoin_conformance::{Exchange, Transcript, frames, transcripts};
 use rejoin_wire::{
     event::{Event, EventBody, EventName},
+    json::FromJson,
     message::Message,
     thread::{Run, Thread, ThreadState, read_body},
 };
@@ -233,7 +234,7 @@ fn read_rest(file: &str, exchange: &Exchange, [threads, runs, states, messages]:
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(what: &'static str, body: &[u8], name: &str) -> T {
+fn read<T: FromJson>(what: &'static str, body: &[u8], name: &str) -> T {
     read_body(what, body).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 

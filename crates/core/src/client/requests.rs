@@ -4,8 +4,7 @@ use super::Client;
 use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
 };
-use rejoin_wire::Json;
-use serde::de::DeserializeOwned;
+use rejoin_wire::{Json, json::FromJson};
 
 /// A request that was sent and not answered.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +42,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Reads the body of a 2xx; every other answer is an error, typed by its status.
-    pub(super) fn read<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, StreamError> {
+    pub(super) fn read<T: FromJson>(&self, what: &'static str) -> Result<T, StreamError> {
         self.check()?;
         rejoin_wire::thread::read_body(what, self.body).map_err(|error| {
             StreamError::new(ErrorCode::BodyInvalid).with_detail(error.to_string())

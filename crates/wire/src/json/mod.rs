@@ -120,6 +120,9 @@ macro_rules! serde_by_text {
             }
         }
 
+        $crate::json::serde_by_text!(read $name);
+    )*};
+    (read $($name:ty),* $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let json = $crate::Json::deserialize(deserializer)?;

@@ -63,6 +63,11 @@ impl Node {
         }
     }
 
+    /// The value of a field, of an object.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.as_object()?.get(name)
+    }
+
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
