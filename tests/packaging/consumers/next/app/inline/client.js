@@ -1,0 +1,8 @@
+"use client";
+
+import { loadRejoin, useStream } from "rejoin/react";
+import { Chat } from "../../shared/chat.js";
+
+export function Client({ apiUrl }) {
+  return <Chat useStream={useStream} loadRejoin={loadRejoin} apiUrl={apiUrl} />;
+}

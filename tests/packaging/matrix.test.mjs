@@ -1,0 +1,201 @@
+// The packed package in a fresh project of each kind: build, then follow one run in Chromium or Node.
+import assert from "node:assert/strict";
+import { copyFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Agent } from "../e2e/harness/agent.mjs";
+import { freePort, killGroup } from "../e2e/harness/processes.mjs";
+import { startServer } from "../e2e/harness/servers.mjs";
+import { startBrowser } from "./harness/browser.mjs";
+import { openPage, streamsOneRun } from "./harness/page.mjs";
+import { bin, command, files, fresh, start, wasmIn } from "./harness/project.mjs";
+import { serve } from "./harness/serve.mjs";
+
+const ENTRIES = ["inline", "asset"];
+const TIMEOUT_MS = 300_000;
+const closing = [];
+let server;
+let browser;
+let agent;
+
+before(async () => {
+  [browser, server] = await Promise.all([startBrowser(), startServer("rejoin")]);
+  agent = new Agent(server.url);
+});
+after(async () => {
+  await Promise.all([server?.stop(), browser?.close()]);
+  console.log(closing.join("\n"));
+});
+
+/** Registers a consumer's test; what it returns is its closing line. */
+function consumer(name, work) {
+  test(name, { timeout: TIMEOUT_MS }, async () => {
+    const began = performance.now();
+    const line = await work(name);
+    closing.push(`ok ${name.padEnd(8)} ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+  });
+}
+
+/** One page of a consumer, on an address that serves it. */
+async function follows(url) {
+  const page = await openPage(browser, `${url}?api=${encodeURIComponent(server.url)}`);
+  try {
+    await streamsOneRun(page, agent);
+  } finally {
+    await page.close();
+  }
+}
+
+/** The built files of a page, served; `path` is the page's own. */
+async function followsServed(dir, path = "/") {
+  const site = await serve(dir);
+  try {
+    await follows(site.origin + path);
+    return site.asked;
+  } finally {
+    site.close();
+  }
+}
+
+/** The wasm is in this output once, in the way that its entry promises, and only this way. */
+function holdsWasmOnce(dir, entry) {
+  const { files, inlined, bytes } = wasmIn(dir);
+  assert.deepEqual({ files, inlined }, entry === "asset" ? { files: 1, inlined: 0 } : { files: 0, inlined: 1 }, dir);
+  return `${entry} ${(bytes / 1024).toFixed(0)} KiB`;
+}
+
+/** What a page that was built for `entry` asked for: nothing loads the wasm twice. */
+function loadedOnce(asked, entry) {
+  const wasm = asked.filter((path) => path.endsWith(".wasm"));
+  assert.equal(wasm.length, entry === "asset" ? 1 : 0, `the page asked for ${asked.join(" ")}`);
+}
+
+/** The wasm's text is in a file of its own, so that a page shows something before it came. */
+function inlinedIsApart(dir) {
+  const holders = files(dir).filter((path) => path.endsWith(".js") && wasmIn(path).inlined > 0);
+  assert.equal(holders.length, 1);
+  assert.ok(!readFileSync(holders[0], "utf8").includes("createRoot"), `${holders[0]} holds the page and the wasm`);
+}
+
+describe("packaging", { concurrency: 2 }, () => {
+  consumer("next", async (name) => {
+    const dir = await fresh(name, { shared: "shared" });
+    await command(dir, bin(dir, "next"), ["build"]);
+    const lines = checksNextOutput(dir);
+    const port = await freePort();
+    const running = start(dir, bin(dir, "next"), ["start", "--hostname", "127.0.0.1", "--port", String(port)]);
+    try {
+      await answers(`http://127.0.0.1:${port}/inline`, running);
+      for (const entry of ENTRIES) {
+        const url = `http://127.0.0.1:${port}/${entry}`;
+        await rendersBeforeItRuns(url);
+        await follows(url);
+      }
+    } finally {
+      await killGroup(running);
+    }
+    return `16, app router, rendered on the server, hydrated: ${lines}`;
+  });
+
+  consumer("vite", async (name) => {
+    const dir = await fresh(name, { shared: "shared" });
+    const sizes = [];
+    for (const entry of ENTRIES) {
+      const out = join(dir, "dist", entry);
+      await command(dir, bin(dir, "vite"), ["build", entry, "--outDir", out]);
+      sizes.push(holdsWasmOnce(out, entry));
+      if (entry === "inline") inlinedIsApart(out);
+      await viteServes(dir, ["preview", entry, "--outDir", out]);
+      await viteServes(dir, [entry]);
+    }
+    return `8, build, preview and dev server: ${sizes.join(", ")}`;
+  });
+
+  consumer("webpack", async (name) => {
+    const dir = await fresh(name, { shared: "src/shared" });
+    const sizes = [];
+    for (const entry of ENTRIES) {
+      const out = join(dir, "dist", entry);
+      await command(dir, bin(dir, "webpack"), ["--mode=production", `--entry=./src/${entry}.js`, `--output-path=${out}`]);
+      copyFileSync(join(dir, "src/page.html"), join(out, "index.html"));
+      sizes.push(holdsWasmOnce(out, entry));
+      if (entry === "inline") inlinedIsApart(out);
+      loadedOnce(await followsServed(out), entry);
+    }
+    return `5, no configuration, React 18: ${sizes.join(", ")}`;
+  });
+
+  consumer("esbuild", async (name) => {
+    const dir = await fresh(name, { shared: "src/shared" });
+    const sizes = [];
+    for (const entry of ENTRIES) {
+      const out = join(dir, "dist", entry);
+      const loader = entry === "asset" ? ["--loader:.wasm=file"] : [];
+      await command(dir, bin(dir, "esbuild"), [
+        `src/${entry}.js`, "--bundle", "--minify", "--format=esm", "--splitting", "--entry-names=main", `--outdir=${out}`, ...loader,
+      ]);
+      copyFileSync(join(dir, "src/page.html"), join(out, "index.html"));
+      sizes.push(holdsWasmOnce(out, entry));
+      if (entry === "inline") inlinedIsApart(out);
+      loadedOnce(await followsServed(out), entry);
+    }
+    return `${sizes.join(", ")}; asset with --loader:.wasm=file and loadRejoin(address)`;
+  });
+
+  consumer("plain", async (name) => {
+    const dir = await fresh(name);
+    for (const entry of ENTRIES) loadedOnce(await followsServed(dir, `/${entry}.html`), entry);
+    return "no bundler, import map, createStream: inline, asset";
+  });
+
+  consumer("node", async (name) => {
+    const dir = await fresh(name, { shared: "shared" });
+    const said = await command(dir, process.execPath, ["run.mjs", server.url]);
+    for (const { thread, answer, lengths, error } of JSON.parse(said)) {
+      assert.equal(error, undefined);
+      await agent.idle(thread);
+      assert.deepEqual(await agent.answers(thread), [answer]);
+      assert.ok(lengths > 4, `the answer did not stream, it had ${lengths} lengths`);
+    }
+    return `${process.version}: import, require, renderToString, a run each; asset with loadRejoin(bytes)`;
+  });
+});
+
+/** Vite's own server, for what was built or for the sources. */
+async function viteServes(dir, args) {
+  const port = await freePort();
+  const running = start(dir, bin(dir, "vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"]);
+  try {
+    await answers(`http://127.0.0.1:${port}/`, running);
+    await follows(`http://127.0.0.1:${port}/`);
+  } finally {
+    await killGroup(running);
+  }
+}
+
+/** What the browser gets holds each entry's wasm once; the server's half never starts it. */
+function checksNextOutput(dir) {
+  const client = wasmIn(join(dir, ".next/static"));
+  assert.deepEqual({ files: client.files, inlined: client.inlined }, { files: 1, inlined: 1 }, "two pages, one with each entry");
+  return `in ${(client.bytes / 1024).toFixed(0)} KiB of static files, once for inline and once for asset`;
+}
+
+/** The server's page shows the chat already, before any script. */
+async function rendersBeforeItRuns(url) {
+  const response = await fetch(`${url}?api=${encodeURIComponent(server.url)}`);
+  assert.equal(response.status, 200);
+  assert.match(await response.text(), /<main data-loading="(true|false)" data-thread="" data-errors="">/);
+}
+
+/** Waits until a server that was just started answers. */
+async function answers(url, running) {
+  const deadline = Date.now() + 60_000;
+  let ended;
+  void running.ended.then((status) => (ended = status));
+  for (;;) {
+    const response = await fetch(url).catch(() => undefined);
+    if (response?.ok) return;
+    if (ended !== undefined || Date.now() > deadline) throw new Error(`nothing answers at ${url}:\n${running.said()}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
