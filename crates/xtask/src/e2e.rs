@@ -1,17 +1,16 @@
 //! Runs the end-to-end tests: the Leptos demo in Chromium, once per server, and the React demo on our own server, once
 //! per React version.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::apps::{self, App, Mode};
 use crate::build::{self, Profile, node, server_binary};
 use crate::servers::{self, Kind};
 use crate::setup::{self, e2e_dir};
-use crate::step::{self, Steps};
+use crate::step::Steps;
 
 /// A server the Leptos demo is tested against.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,23 +77,10 @@ pub(crate) fn run(steps: &mut Steps, args: &E2eArgs) {
         && (args.no_build
             || (apps::build(steps, &apps, profile, Mode::Development)
                 && steps.run("build the server", build::server)));
-    let filter = args.filter.as_deref();
-    if apps.contains(&App::Leptos) {
-        for &server in &servers {
-            if ready {
-                one(steps, server, filter);
-            } else {
-                skip(steps, &format!("e2e: {}", server.name()));
-            }
-        }
-    }
-    let with_react: Vec<App> = apps.into_iter().filter(|app| app.is_react()).collect();
-    if servers.contains(&Server::Rejoin) && !with_react.is_empty() {
-        if ready {
-            react(steps, &with_react, filter);
-        } else {
-            skip(steps, &format!("e2e: {}", names(&with_react)));
-        }
+    if ready {
+        pages(steps, &apps, &servers, args.filter.as_deref());
+    } else {
+        steps.skip("e2e", "a step before it failed");
     }
 }
 
@@ -102,65 +88,33 @@ fn chosen<T: Copy>(given: &[T], all: &[T]) -> Vec<T> {
     if given.is_empty() { all } else { given }.to_vec()
 }
 
-fn skip(steps: &mut Steps, name: &str) {
-    steps.skip(name, "a step before it failed");
-}
+/// Two at once, as most of a test is waiting and the machine has at least two processors.
+const AT_ONCE: usize = 2;
 
-/// Tests the Leptos demo on one server; both are built already.
-pub(crate) fn one(steps: &mut Steps, server: Server, filter: Option<&str>) -> bool {
-    if let Some(kind) = server.kind() {
-        let name = format!("install the {} Agent Server", server.name());
-        if !steps.run(&name, || servers::install(kind)) {
-            return false;
+/// Tests pages on servers, side by side. All is built already; the Agent Servers are installed when they are missing.
+pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter: Option<&str>) {
+    let mut jobs = Vec::new();
+    for &server in servers {
+        let tested: Vec<App> = apps
+            .iter()
+            .copied()
+            .filter(|app| !app.is_react() || server == Server::Rejoin)
+            .collect();
+        if let Some(kind) = server.kind().filter(|_| !tested.is_empty()) {
+            let name = format!("install the {} Agent Server", server.name());
+            if !steps.run(&name, || servers::install(kind)) {
+                continue;
+            }
+        }
+        for app in tested {
+            let name = format!("e2e: {} on {}", app.name(), server.name());
+            match node_tests(app, server, filter) {
+                Ok(command) => jobs.push((name, command)),
+                Err(error) => drop(steps.run(&name, || Err(error))),
+            }
         }
     }
-    steps.run(&format!("e2e: {}", server.name()), || {
-        step::run(&mut node_tests(App::Leptos, server, filter)?)
-    })
-}
-
-/// Tests pages made with React on our own server, side by side: most of a test is waiting. All is built already.
-pub(crate) fn react(steps: &mut Steps, apps: &[App], filter: Option<&str>) -> bool {
-    steps.run(&format!("e2e: {}", names(apps)), || {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = apps
-                .iter()
-                .map(|&app| scope.spawn(move || prefixed(app, filter)))
-                .collect();
-            // All of them are waited for, also when the first has failed.
-            let results: Vec<Result<()>> = running
-                .into_iter()
-                .map(|thread| match thread.join() {
-                    Ok(result) => result,
-                    Err(_) => bail!("a thread panicked"),
-                })
-                .collect();
-            results.into_iter().collect()
-        })
-    })
-}
-
-fn names(apps: &[App]) -> String {
-    let names: Vec<&str> = apps.iter().map(|app| app.name()).collect();
-    names.join(" and ")
-}
-
-/// Runs one page's tests; each line they print begins with the page's name.
-fn prefixed(app: App, filter: Option<&str>) -> Result<()> {
-    let mut child = node_tests(app, Server::Rejoin, filter)?
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("could not start node")?;
-    if let Some(out) = child.stdout.take() {
-        for line in BufReader::new(out).lines() {
-            println!("[{}] {}", app.name(), line?);
-        }
-    }
-    let status = child.wait()?;
-    if !status.success() {
-        bail!("the tests of {} failed ({status})", app.name());
-    }
-    Ok(())
+    steps.run_side_by_side(jobs, AT_ONCE);
 }
 
 fn node_tests(app: App, server: Server, filter: Option<&str>) -> Result<Command> {

@@ -1,15 +1,18 @@
 //! Running one step after the other, with its seconds, and the small helpers every step needs.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 /// What ran so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
-#[derive(Default)]
 pub(crate) struct Steps {
+    start: Instant,
     done: Vec<Done>,
 }
 
@@ -17,6 +20,15 @@ struct Done {
     name: String,
     seconds: f64,
     ok: bool,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            done: Vec::new(),
+        }
+    }
 }
 
 impl Steps {
@@ -36,6 +48,32 @@ impl Steps {
             ok: result.is_ok(),
         });
         result.is_ok()
+    }
+
+    /// Runs commands that mostly wait, `at_once` of them side by side; each line they print begins with their name.
+    /// True when all succeeded.
+    pub(crate) fn run_side_by_side(
+        &mut self,
+        jobs: Vec<(String, Command)>,
+        at_once: usize,
+    ) -> bool {
+        let waiting = Mutex::new(jobs.into_iter());
+        let next = || waiting.lock().ok()?.next();
+        let done: Vec<Done> = thread::scope(|scope| {
+            let work = || {
+                std::iter::from_fn(next)
+                    .map(|(name, command)| one_of_many(name, command))
+                    .collect::<Vec<_>>()
+            };
+            let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().expect("a worker only runs commands"))
+                .collect()
+        });
+        let ok = done.iter().all(|step| step.ok);
+        self.done.extend(done);
+        ok
     }
 
     /// Records a step that was not run because one it needs has failed.
@@ -61,8 +99,8 @@ impl Steps {
                 );
             }
             println!(
-                "{:>8.1} s  in all",
-                self.done.iter().map(|step| step.seconds).sum::<f64>()
+                "{:>8.1} s  in all, some of it side by side",
+                self.start.elapsed().as_secs_f64()
             );
         }
         let failed: Vec<&str> = self
@@ -76,6 +114,41 @@ impl Steps {
         } else {
             bail!("failed: {}", failed.join(", "))
         }
+    }
+}
+
+fn one_of_many(name: String, command: Command) -> Done {
+    println!("==> {name}");
+    let start = Instant::now();
+    let result = run_with_prefix(&name, command);
+    let seconds = start.elapsed().as_secs_f64();
+    match &result {
+        Ok(()) => println!("==> {name}: {seconds:.1} s"),
+        Err(error) => println!("==> {name}: FAILED after {seconds:.1} s: {error:#}"),
+    }
+    Done {
+        name,
+        seconds,
+        ok: result.is_ok(),
+    }
+}
+
+/// Standard error is not captured: it is rare, and a line of it says itself where it comes from.
+fn run_with_prefix(name: &str, mut command: Command) -> Result<()> {
+    let words = shown(&command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start {words}"))?;
+    let out = child.stdout.take().context("the output is piped")?;
+    for line in BufReader::new(out).lines() {
+        println!("[{name}] {}", line?);
+    }
+    let status = child.wait()?;
+    if status.success() {
+        Ok(())
+    } else {
+        bail!("{words} failed ({status})")
     }
 }
 

@@ -5,6 +5,7 @@ use std::env;
 use anyhow::Result;
 use clap::Args;
 
+use crate::apps::App;
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
@@ -41,15 +42,15 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     if built {
         steps.run("size", size::check);
     }
-    for server in Server::ALL {
-        if args.no_agent_servers && server != Server::Rejoin {
-            continue;
-        }
-        if built {
-            e2e::one(steps, server, None);
-        } else {
-            steps.skip(&format!("e2e: {}", server.name()), "a build failed");
-        }
+    let servers = if args.no_agent_servers {
+        &Server::ALL[..1]
+    } else {
+        &Server::ALL
+    };
+    if built {
+        e2e::pages(steps, &[App::Leptos], servers, None);
+    } else {
+        steps.skip("e2e", "a build failed");
     }
 }
 
