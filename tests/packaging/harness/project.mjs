@@ -17,10 +17,10 @@ const COMMAND_TIMEOUT_MS = 240_000;
 const SAMPLE_CHARS = 80;
 const NO_NETWORK_TALK = { NEXT_TELEMETRY_DISABLED: "1", NPM_CONFIG_UPDATE_NOTIFIER: "false", CI: "1", NO_COLOR: "1", FORCE_COLOR: undefined, NODE_ENV: undefined };
 
-/** Makes the project `name` anew from its template and installs it by its lockfile. Its folder is returned. */
-export async function fresh(name, { shared } = {}) {
+/** Makes a project anew from the template `name` and installs it by its lockfile. Its folder, named `as`, is returned. */
+export async function fresh(name, { shared, as = name } = {}) {
   const template = join(HERE, "consumers", name);
-  const dir = join(WORK, name);
+  const dir = join(WORK, as);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   cpSync(template, dir, { recursive: true, filter: (path) => !path.includes("node_modules") });

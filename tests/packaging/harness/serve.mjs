@@ -10,8 +10,8 @@ const TYPES = {
 };
 
 /**
- * Serves `root` on a free port. `policy` is the content security policy; `fault(path)` may return a change to the answer:
- * `{status}` or `{bytes}`, which cuts the body short while saying it is whole.
+ * Serves `root` on a free port. `policy` is the content security policy. `fault(path)` may return a change to the answer:
+ * `{status}`; `{bytes}`, which cuts the body short while saying it is whole; `{page}`, HTML in its place; `{type}`.
  */
 export async function serve(root, { policy, fault = () => undefined } = {}) {
   const asked = [];
@@ -28,8 +28,8 @@ export async function serve(root, { policy, fault = () => undefined } = {}) {
     const headers = { "cache-control": "no-store" };
     if (policy) headers["content-security-policy"] = policy;
     if (status !== 200) return response.writeHead(status, headers).end("not here");
-    const body = await readFile(file);
-    headers["content-type"] = TYPES[extname(file)] ?? "application/octet-stream";
+    const body = change.page === undefined ? await readFile(file) : Buffer.from(change.page);
+    headers["content-type"] = change.type ?? (change.page === undefined ? TYPES[extname(file)] : TYPES[".html"]) ?? "application/octet-stream";
     return response.writeHead(200, headers).end(body.subarray(0, change.bytes ?? body.length));
   }
 

@@ -1,0 +1,102 @@
+// What is in the tarball, and whether Node, TypeScript and bundlers find it there.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { bin, command, fresh, readTarball } from "./harness/project.mjs";
+import { sameAsStored } from "./harness/stored.mjs";
+
+const HERE = new URL(".", import.meta.url).pathname;
+const TIMEOUT_MS = 120_000;
+const content = readTarball();
+const manifest = JSON.parse(content.get("package.json").toString("utf8"));
+const ENTRIES = ["rejoin", "rejoin/react", "rejoin/asset", "rejoin/asset/react"];
+
+describe("the tarball", () => {
+  test("holds exactly the files that were agreed on", () => {
+    sameAsStored("files.txt", `${[...content.keys()].sort().join("\n")}\n`);
+  });
+
+  test("exports the entries, each with its types first, and every file is there", () => {
+    const names = Object.keys(manifest.exports).map((key) => key.replace(/^\./, "rejoin"));
+    assert.deepEqual(names.sort(), [...ENTRIES, "rejoin/package.json", "rejoin/rejoin_bg.wasm"].sort());
+    for (const [entry, target] of Object.entries(manifest.exports)) {
+      const conditions = typeof target === "string" ? { default: target } : target;
+      if (!/\.(json|wasm)$/.test(entry)) assert.equal(Object.keys(conditions)[0], "types", `${entry}: types must come first`);
+      assert.equal(Object.keys(conditions).at(-1), "default");
+      for (const path of Object.values(conditions)) assert.ok(content.has(path.replace(/^\.\//, "")), `${entry} names ${path}, which is not packed`);
+    }
+  });
+
+  test("says what it is", () => {
+    const workspace = readFileSync(join(HERE, "../../Cargo.toml"), "utf8").match(/^version = "(.+)"$/m)[1];
+    const { name, version, type, sideEffects, license, peerDependencies, peerDependenciesMeta, dependencies, scripts } = manifest;
+    assert.deepEqual({ name, version, type, sideEffects, license }, { name: "rejoin", version: workspace, type: "module", sideEffects: false, license: "MIT OR Apache-2.0" });
+    assert.deepEqual({ peerDependencies, peerDependenciesMeta }, { peerDependencies: { react: ">=18" }, peerDependenciesMeta: { react: { optional: true } } });
+    assert.equal(dependencies, undefined, "it needs nothing");
+    for (const hook of ["preinstall", "install", "postinstall"]) assert.equal(scripts?.[hook], undefined, `it runs a ${hook} script`);
+    for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(content.get(file)?.length > 500, `${file} is missing`);
+  });
+
+  test("names no folder of the machine that built it", () => {
+    const own = join(HERE, "../..").replace(/\/$/, "");
+    for (const [path, bytes] of content) {
+      for (const folder of [own, process.env.HOME ?? "/root", "/.cargo/registry"]) assert.ok(!bytes.includes(`${folder}/`), `${path} holds ${folder}`);
+    }
+  });
+});
+
+describe("Node", () => {
+  let dir;
+  before(async () => (dir = await fresh("node", { as: "package-node" })), { timeout: TIMEOUT_MS });
+
+  for (const entry of ENTRIES) {
+    test(`require("${entry}") works: no await at the top level`, { timeout: TIMEOUT_MS }, async () => {
+      const said = await command(dir, process.execPath, ["--input-type=commonjs", "-p", `Object.keys(require("${entry}")).sort().join()`]);
+      assert.match(said, /\bloadRejoin\b/);
+    });
+  }
+});
+
+describe("TypeScript", () => {
+  let dir;
+  before(async () => (dir = await fresh("types")), { timeout: TIMEOUT_MS });
+
+  const ways = { bundler: { module: "esnext" }, node16: { module: "node16" }, nodenext: { module: "nodenext" } };
+  for (const [moduleResolution, more] of Object.entries(ways)) {
+    for (const [version, tsc] of [["7", () => bin(dir, "tsc")], ["6", () => join(HERE, "node_modules/.bin/tsc")]]) {
+      test(`${version} finds the types with moduleResolution ${moduleResolution}`, { timeout: TIMEOUT_MS }, async () => {
+        const config = {
+          compilerOptions: { ...more, moduleResolution, target: "es2022", lib: ["es2023", "dom"], types: [], strict: true, noEmit: true, skipLibCheck: false },
+          // A CommonJS module may import an ES module only where TypeScript knows of Node 20.19.
+          files: moduleResolution === "nodenext" ? ["index.ts", "required.cts"] : ["index.ts"],
+        };
+        const file = join(dir, `tsconfig.${moduleResolution}.${version}.json`);
+        writeFileSync(file, JSON.stringify(config));
+        await command(dir, tsc(), ["--project", file]);
+      });
+    }
+  }
+});
+
+describe("a bundler", () => {
+  let dir;
+  before(async () => (dir = await fresh("esbuild", { as: "package-esbuild" })), { timeout: TIMEOUT_MS });
+
+  const costs = async (source, ...args) => {
+    writeFileSync(join(dir, "costs.ts"), source);
+    await command(dir, bin(dir, "esbuild"), ["costs.ts", "--bundle", "--minify", "--format=esm", "--external:react", "--splitting", "--outdir=costs", ...args]);
+    return readFileSync(join(dir, "costs/costs.js"), "utf8").trim();
+  };
+
+  test("leaves everything out of a page that only names a type", { timeout: TIMEOUT_MS }, async () => {
+    const page = await costs('import type { RejoinError } from "rejoin"; console.log((location.hash as unknown as RejoinError).code);');
+    assert.equal(page, "console.log(location.hash.code);");
+  });
+
+  for (const entry of ENTRIES) {
+    test(`leaves ${entry} out of a page that does not use what it imports`, { timeout: TIMEOUT_MS }, async () => {
+      assert.equal(await costs(`import { loadRejoin } from "${entry}";`), "");
+    });
+  }
+});
