@@ -1,0 +1,35 @@
+/**
+ * Agent streams that survive reloads, sleep and bad networks: the framework-free store, with the wasm as a file beside it, fetched and compiled as it streams in.
+ *
+ * @module
+ */
+import { loadEngine } from "./wasm/asset-loader.js";
+import type { WasmSource } from "./engine.js";
+import { makePublicStore } from "./store/create-store.js";
+import type { BagTemplate } from "./types/bag.js";
+import type { ResolveStreamCustomOptions, ResolveStreamOptions, StreamStore } from "./types/stream.js";
+import type { InferStateType } from "./types/bag.js";
+
+export * from "./common.js";
+
+/**
+ * Makes a stream. Nothing is loaded, sent or read until the first command, or the first listener in a page.
+ *
+ * @typeParam T the state's type, or a compiled graph's
+ * @throws RejoinError `invalid_option`, naming the option
+ */
+export function createStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamOptions<T, Bag> | ResolveStreamCustomOptions<T, Bag>,
+): StreamStore<InferStateType<T> & object, Bag> {
+  return makePublicStore(options, loadEngine);
+}
+
+/**
+ * Loads the wasm now. Not needed: the first stream does it. With `source` it is taken from there, for pages that cannot
+ * load it the usual way. Loading twice is loading once; after a failure it can be tried again.
+ *
+ * @throws RejoinError `wasm_blocked` where the page's content security policy forbids it, `load_failed` otherwise
+ */
+export async function loadRejoin(source?: WasmSource): Promise<void> {
+  await loadEngine(source);
+}

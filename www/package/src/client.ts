@@ -1,0 +1,129 @@
+/** Requests beside the stream, and what can be read off a client that is given. */
+import { RejoinError } from "./errors.js";
+import type { Client, ClientLike } from "./types/client.js";
+
+/** Sends one request. */
+export type Send = (url: string, init: RequestInit) => Promise<Response>;
+
+type HeaderMap = Record<string, string | null | undefined>;
+
+/** What a given client is made of. The SDK keeps these on its parts; they are protected there, and stable since 0.0.x. */
+export interface ClientParts {
+  apiUrl?: string;
+  defaultHeaders?: HeaderMap;
+  onRequest?: (url: URL, init: RequestInit) => RequestInit | Promise<RequestInit>;
+  fetch?: (...args: any[]) => any;
+}
+
+/** Reads a client's URL, headers, request hook and fetch. */
+export function partsOfClient(client: ClientLike | undefined): ClientParts {
+  const runs = (client?.runs ?? {}) as ClientParts & { asyncCaller?: { customFetch?: ClientParts["fetch"] } };
+  const parts: ClientParts = {};
+  if (typeof runs.apiUrl === "string") parts.apiUrl = runs.apiUrl;
+  if (runs.defaultHeaders) parts.defaultHeaders = runs.defaultHeaders;
+  if (runs.onRequest) parts.onRequest = runs.onRequest;
+  if (runs.asyncCaller?.customFetch) parts.fetch = runs.asyncCaller.customFetch;
+  return parts;
+}
+
+type Fields = Record<string, any>;
+
+/** camelCase to snake_case, at the top level only: what is below is the application's own. */
+const snake = (fields: Fields): Fields =>
+  Object.fromEntries(
+    Object.entries(fields)
+      .filter(([name, value]) => name !== "signal" && value !== undefined)
+      .map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
+
+const path = (...parts: string[]): string => `/${parts.map(encodeURIComponent).join("/")}`;
+
+/** Makes a client that sends with `send` to `apiUrl()`. Each is asked for each request. */
+export function clientOf(apiUrl: () => string, send: Send): Client {
+  const ask = async (method: string, where: string, body?: Fields, query?: Fields): Promise<any> => {
+    const pairs = Object.entries(snake(query ?? {})).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).map((item): [string, string] => [name, String(item)]),
+    );
+    const init: RequestInit = { method };
+    const signal = (body?.["signal"] ?? query?.["signal"]) as AbortSignal | undefined;
+    if (signal) init.signal = signal;
+    if (body) {
+      init.headers = { "content-type": "application/json" };
+      init.body = JSON.stringify(snake(body));
+    }
+    let response: Response;
+    try {
+      response = await send(`${apiUrl()}${where}${pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : ""}`, init);
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw new RejoinError("unreachable", "The server cannot be reached.", { cause, detail: String(cause) });
+    }
+    const text = await response.text();
+    if (!response.ok) {
+      const codes: Record<number, string> = { 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict", 422: "unprocessable", 429: "too_many_requests", 500: "server_error" };
+      const code = codes[response.status] ?? (response.status > 500 ? "bad_gateway" : "request_refused");
+      throw new RejoinError(code, `The server answered ${response.status} to ${method} ${where}.`, { status: response.status, detail: text.slice(0, 500) });
+    }
+    return text ? JSON.parse(text) : undefined;
+  };
+  const post = (where: string, body: Fields = {}): Promise<any> => ask("POST", where, body);
+  const get = (where: string, query?: Fields): Promise<any> => ask("GET", where, undefined, query);
+  const patch = (where: string, body: Fields): Promise<any> => ask("PATCH", where, body);
+  const remove = (where: string, query?: Fields): Promise<any> => ask("DELETE", where, undefined, query);
+  const page = { limit: 10, offset: 0 };
+  const run = (assistantId: string, payload: Fields): Fields => {
+    const { checkpoint, ...rest } = payload;
+    return { ...rest, ...(checkpoint ? { checkpoint } : {}), assistantId };
+  };
+
+  return {
+    threads: {
+      create: (payload = {}) => post("/threads", payload),
+      get: (id, options) => get(path("threads", id), options),
+      update: (id, payload = {}) => patch(path("threads", id), payload),
+      delete: (id, options) => remove(path("threads", id), options),
+      copy: (id, options = {}) => post(`${path("threads", id)}/copy`, options),
+      search: (query) => post("/threads/search", { ...page, ...query }),
+      count: (query) => post("/threads/count", query),
+      getState: (id, checkpoint, { subgraphs, ...options } = {}) =>
+        checkpoint && typeof checkpoint !== "string"
+          ? post(`${path("threads", id)}/state/checkpoint`, { checkpoint, subgraphs, ...options })
+          : get(`${path("threads", id)}/state${checkpoint ? path(checkpoint) : ""}`, { subgraphs, ...options }),
+      updateState: (id, options) => post(`${path("threads", id)}/state`, options),
+      patchState: (id, metadata, options) => patch(`${path("threads", id)}/state`, { metadata, ...options }),
+      getHistory: (id, options) => post(`${path("threads", id)}/history`, { limit: 10, ...options }),
+    },
+    runs: {
+      create: (id, assistantId, payload = {}) => post(`${path("threads", id)}/runs`, run(assistantId, payload)),
+      wait: (id, assistantId, payload = {}) => post(`${path("threads", id)}/runs/wait`, run(assistantId, payload)),
+      list: (id, options) => get(`${path("threads", id)}/runs`, { ...page, ...options }),
+      get: (id, runId, options) => get(path("threads", id, "runs", runId), options),
+      cancel: (id, runId, wait = false, action = "interrupt", options = {}) =>
+        ask("POST", `${path("threads", id, "runs", runId)}/cancel`, options, { wait: wait ? "1" : "0", action }),
+      join: (id, runId, options) => get(`${path("threads", id, "runs", runId)}/join`, options),
+      delete: (id, runId, options) => remove(path("threads", id, "runs", runId), options),
+    },
+    assistants: {
+      get: (id, options) => get(path("assistants", id), options),
+      search: (query) => post("/assistants/search", { ...page, ...query }),
+      getSchemas: (id, options) => get(`${path("assistants", id)}/schemas`, options),
+      getGraph: (id, options) => get(`${path("assistants", id)}/graph`, options),
+      create: (payload) => post("/assistants", payload),
+      update: (id, payload) => patch(path("assistants", id), payload),
+      delete: (id, options) => remove(path("assistants", id), options),
+    },
+    store: {
+      putItem: (namespace, key, value, options) => ask("PUT", "/store/items", { namespace, key, value, ...options }),
+      getItem: async (namespace, key, options) => {
+        const item = await get("/store/items", { namespace: namespace.join("."), key, ...options });
+        return item ? { ...item, createdAt: item.created_at, updatedAt: item.updated_at } : null;
+      },
+      deleteItem: (namespace, key, options) => ask("DELETE", "/store/items", { namespace, key, ...options }),
+      searchItems: async (prefix, options) => {
+        const { items } = await post("/store/items/search", { namespace_prefix: prefix, ...page, ...options });
+        return { items: items.map((item: Fields) => ({ ...item, createdAt: item["created_at"], updatedAt: item["updated_at"] })) };
+      },
+      listNamespaces: (options) => post("/store/namespaces", { ...options }),
+    },
+  };
+}

@@ -1,0 +1,11 @@
+/** What all entries export. */
+export { RejoinError } from "./errors.js";
+export { FetchStreamTransport, type FetchStreamTransportOptions } from "./transport.js";
+export type {
+  AnyHeadlessToolImplementation,
+  HeadlessToolImplementation,
+  OnToolCallback,
+  ToolEvent,
+} from "./headless-tools.js";
+export type { WasmSource } from "./engine.js";
+export type * from "./types/index.js";

@@ -1,0 +1,57 @@
+/** The one error class of this package. */
+import type { EngineError } from "./engine.js";
+
+/**
+ * Something that went wrong, with a stable code.
+ *
+ * Codes of runs, threads and connections are listed in `docs/errors.md`. This package adds:
+ * `invalid_option` (an option is missing or has the wrong type; the message names it), `wasm_blocked` (the page's content
+ * security policy forbids wasm: allow `'wasm-unsafe-eval'`), `load_failed` (the wasm could not be fetched or compiled;
+ * the next command tries again), `disposed` (the stream was disposed).
+ */
+export class RejoinError extends Error {
+  /** Stable; compare this, not the message. */
+  readonly code: string;
+  /** The HTTP status, where one came. */
+  readonly status?: number;
+  /** The server's own words, at most 500 characters. */
+  readonly detail?: string;
+
+  constructor(code: string, message: string, more: { status?: number; detail?: string; name?: string; cause?: unknown } = {}) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    // The name is the server's own (`ValueError`) where the agent failed, as code written for the incumbent expects.
+    this.name = more.name ?? "RejoinError";
+    this.code = code;
+    if (more.status !== undefined) this.status = more.status;
+    if (more.detail !== undefined) this.detail = more.detail;
+  }
+}
+
+/** The error of an option. `what` is a sentence that names it. */
+export const invalidOption = (what: string): RejoinError => new RejoinError("invalid_option", what);
+
+/** The engine's error as an `Error`. `failure` is the data of the run's last `error` event. */
+export function fromEngine(error: EngineError, failure?: unknown): RejoinError {
+  const { code, message, status, detail } = error;
+  const more = { ...(status === undefined ? {} : { status }), ...(detail === undefined ? {} : { detail }) };
+  if (code !== "run_failed") return new RejoinError(code, message, more);
+  const said = (typeof failure === "object" && failure !== null ? failure : {}) as { name?: string; error?: string; message?: string };
+  const words = said.message || detail || (typeof failure === "string" && failure) || message;
+  return new RejoinError(code, words, { ...more, name: said.name ?? said.error ?? "StreamError" });
+}
+
+/** What loading the wasm failed with, told apart by what can be done about it. */
+export function loadError(cause: unknown): RejoinError {
+  if (cause instanceof RejoinError) return cause;
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return /unsafe-eval|content security policy|code generation disallowed/i.test(words)
+    ? new RejoinError("wasm_blocked", "The page's content security policy forbids wasm; add 'wasm-unsafe-eval' to script-src.", { detail: words, cause })
+    : new RejoinError("load_failed", "The wasm of `rejoin` could not be loaded.", { detail: words, cause });
+}
+
+/** Throws outside of the current call, so that an application's mistake is seen and breaks nothing of ours. */
+export function later(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,30 @@
+"use client";
+/**
+ * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm as a file beside it, fetched and compiled as it streams in.
+ *
+ * @module
+ */
+import { loadEngine } from "../wasm/asset-loader.js";
+import type { BagTemplate, InferStateType } from "../types/bag.js";
+import type { ResolveStreamCustomOptions, ResolveStreamOptions, UseStream, UseStreamCustom } from "../types/stream.js";
+import { useStreamWith } from "./use-stream.js";
+
+export * from "./common.js";
+export { createStream, loadRejoin } from "../asset.js";
+
+/**
+ * A thread on an Agent Server. Renders when something changes that was read.
+ *
+ * @typeParam T the state's type, or a compiled graph's
+ * @typeParam Bag types of updates, interrupts, custom events and the configurable
+ */
+export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamOptions<T, Bag>,
+): UseStream<InferStateType<T> & object, Bag>;
+/** A thread behind an endpoint of your own. */
+export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamCustomOptions<T, Bag>,
+): UseStreamCustom<InferStateType<T> & object, Bag>;
+export function useStream(options: any): any {
+  return useStreamWith(loadEngine, options);
+}

@@ -1,0 +1,64 @@
+/** The hook. All of the work is the store's; this binds one to a component. */
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { EngineLoader } from "../engine.js";
+import { makeStore, type InnerStore } from "../store/create-store.js";
+import { apiUrlOf, historyLimitOf, problemOf, type AnyOptions } from "../store/options.js";
+import { differs, handleOf, type Tracker } from "./handle.js";
+
+// On a server React warns of layout effects, and runs none.
+const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
+
+/** What a store cannot change while it lives. */
+const identityOf = (options: AnyOptions): string =>
+  problemOf(options)?.message ??
+  JSON.stringify([
+    options.transport ? "" : apiUrlOf(options),
+    options.assistantId,
+    options.messagesKey,
+    historyLimitOf(options),
+    !!options.thread,
+    !!options.filterSubagentMessages,
+  ]);
+
+/** The hook for one way of loading the wasm. */
+export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
+  const isControlled = "threadId" in options;
+  const identity = identityOf(options);
+  // The thread outlives a store that new options replace.
+  const thread = useRef<string | null>(options.threadId ?? null);
+  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: storeFor(load, options, thread.current) }));
+  let { store } = made;
+  if (made.identity !== identity) {
+    store = storeFor(load, options, isControlled ? (options.threadId ?? null) : made.store.threadId());
+    setMade({ identity, store });
+  }
+
+  const [tracker] = useState<Tracker>(() => ({ parts: new Set() }));
+  const view = useMemo(() => {
+    let token = store.getSnapshot();
+    return () => {
+      const now = store.getSnapshot();
+      if (now !== token && differs(tracker, token.frame, now.frame)) token = now;
+      return token;
+    };
+  }, [store, tracker]);
+  const token = useSyncExternalStore(store.subscribe, view, store.getServerSnapshot);
+
+  const prop = options.threadId ?? null;
+  const lastProp = useRef(prop);
+  useEarlyEffect(() => {
+    store.setOptions(options);
+    if (!isControlled || lastProp.current === prop) return;
+    lastProp.current = prop;
+    // A thread that the store made itself and that comes back as a prop is no switch.
+    if (store.threadId() !== prop) store.switchThread(prop);
+  });
+
+  // A new object for each render, as the incumbent's, so that children that were given it see the change.
+  const { client } = options;
+  return handleOf(store, token, tracker, { assistantId: options.assistantId, ...(client ? { client } : {}) });
+}
+
+function storeFor(load: EngineLoader, options: AnyOptions, threadId: string | null): InnerStore {
+  return makeStore({ ...options, threadId }, load, { modes: [], untended: true, problem: problemOf(options) });
+}

@@ -1,0 +1,76 @@
+/** Commands under way: what was asked, and the promise that waits for it. */
+import type { EngineError } from "../engine.js";
+import { fromEngine, RejoinError } from "../errors.js";
+import type { StreamEvent } from "../types/events.js";
+import type { RunCallbackMeta, SubmitOptions } from "../types/options.js";
+import type { Outcome, RunPromise, RunResult } from "../types/stream.js";
+import type { TransportPayload } from "./network.js";
+
+/** One command. */
+export interface Pending {
+  kind: "submit" | "join";
+  run: RunCallbackMeta | undefined;
+  throwOnError: boolean;
+  onError?: ((error: unknown, run: RunCallbackMeta | undefined) => void) | undefined;
+  payload?: TransportPayload;
+  filter?: { runId: string; keep: (event: StreamEvent) => boolean };
+  resolve: (result: RunResult) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Settles a command: rejects only where that was asked for. */
+export function settle(command: Pending, result: RunResult): void {
+  if (command.throwOnError && result.error !== undefined) command.reject(result.error);
+  else command.resolve(result);
+}
+
+/** A promise, and the command that settles it. */
+export function promised(command: Omit<Pending, "resolve" | "reject">): { command: Pending; promise: RunPromise } {
+  const whole = command as Pending;
+  const promise = new Promise<RunResult>((resolve, reject) => Object.assign(whole, { resolve, reject }));
+  return { command: whole, promise: promise as RunPromise };
+}
+
+/** The error of a command that comes too late. */
+export const disposed = (): RejoinError => new RejoinError("disposed", "This stream was disposed; nothing more can be asked of it.");
+
+/** A result from the engine's words. */
+export function resultOf(outcome: string, error: string | undefined, failure: unknown): RunResult {
+  const result: RunResult = { outcome: outcome as Outcome };
+  if (error) result.error = fromEngine(JSON.parse(error) as EngineError, failure);
+  return result;
+}
+
+const copy = (names: [string, string][], from: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(names.flatMap(([to, name]) => (from[name] === undefined ? [] : [[to, from[name]]])));
+
+/** A submission in the protocol's names. `optimistic`: what to show at once. */
+export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined): string {
+  const { checkpoint } = options;
+  const { thread_id: _, ...place } = (checkpoint ?? {}) as { thread_id?: string };
+  const made = copy(
+    [
+      ["command", "command"],
+      ["config", "config"],
+      ["context", "context"],
+      ["metadata", "metadata"],
+      ["interrupt_before", "interruptBefore"],
+      ["interrupt_after", "interruptAfter"],
+      ["multitask_strategy", "multitaskStrategy"],
+      ["strict_resume", "strictResume"],
+      ["on_completion", "onCompletion"],
+      ["on_disconnect", "onDisconnect"],
+      ["stream_subgraphs", "streamSubgraphs"],
+      ["stream_resumable", "streamResumable"],
+      ["durability", "durability"],
+      ["feedback_keys", "feedbackKeys"],
+      ["thread_id", "threadId"],
+    ],
+    options as Record<string, unknown>,
+  );
+  if (values != null) made["input"] = values;
+  if (checkpoint !== undefined) made["checkpoint"] = checkpoint && place;
+  if (optimistic) made["optimistic_values"] = optimistic;
+  made["stream_mode"] = modes;
+  return JSON.stringify(made);
+}

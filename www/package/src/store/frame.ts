@@ -1,0 +1,102 @@
+/** What is shown at one moment, as the parts that change by themselves. */
+import type { EngineStatus, EngineSequence } from "../engine.js";
+import { EMPTY, listOf, type MessageList } from "../messages.js";
+import type { ToolProgress } from "../types/events.js";
+import type { Interrupt, ThreadState } from "../types/schema.js";
+import type { SubagentFacts } from "../subagents.js";
+
+/** JSON text that is parsed when first read. */
+export interface Lazy<T> {
+  (): T;
+}
+
+/** Reads `text` once, and parses it once. */
+export function lazy<T>(text: () => string | undefined, empty: T): Lazy<T> {
+  let done = false;
+  let value = empty;
+  return () => {
+    if (!done) {
+      done = true;
+      const json = text();
+      if (json) value = JSON.parse(json) as T;
+    }
+    return value;
+  };
+}
+
+/** A value that is there already. */
+export const ready =
+  <T>(value: T): Lazy<T> =>
+  () =>
+    value;
+
+/** The status, with what only this side knows. */
+export interface Status extends Omit<EngineStatus, "error"> {
+  error: unknown;
+  /** The last run was cancelled: its pending nodes are no breakpoint, its failed tasks no error. */
+  cancelled: boolean;
+}
+
+/** One moment. A part that has not changed is the same object as before. */
+export interface Frame {
+  status: Status;
+  list: MessageList;
+  /** The list's ids: the same array while none comes, goes or moves. */
+  ids: readonly string[];
+  /** Messages of subgraphs, by namespace. */
+  lists: ReadonlyMap<string, MessageList>;
+  /** Values laid over the server's by `mutate` that the engine has not given back yet, then the values themselves. */
+  values: Lazy<Record<string, unknown>>;
+  interrupts: Lazy<Interrupt[]>;
+  head: Lazy<ThreadState | undefined>;
+  history: Lazy<ThreadState[]>;
+  tree: Lazy<EngineSequence>;
+  tools: ToolProgress[];
+  facts: SubagentFacts;
+}
+
+/** The part of a frame that tells whether something has changed. */
+export type Part = keyof Frame;
+
+/** A frame in which nothing has come yet. */
+export function firstFrame(threadId: string | null, isThreadLoading: boolean, initial: Record<string, unknown>, messagesKey: string): Frame {
+  const list = listOf(initial[messagesKey]);
+  return {
+    status: {
+      connection: { state: "idle" },
+      isLoading: false,
+      isThreadLoading,
+      canStop: false,
+      canRejoin: false,
+      threadId,
+      runId: null,
+      error: undefined,
+      branch: "",
+      cancelled: false,
+    },
+    list,
+    ids: list.ids,
+    lists: new Map(),
+    values: ready(initial),
+    ...NOTHING,
+  };
+}
+
+/** The parts that only a server fills. */
+export const NOTHING = {
+  interrupts: ready<Interrupt[]>([]),
+  head: ready<ThreadState | undefined>(undefined),
+  history: ready<ThreadState[]>([]),
+  tree: ready<EngineSequence>({ type: "sequence", items: [] }),
+  tools: [] as ToolProgress[],
+  facts: {} as SubagentFacts,
+};
+
+/** The parts of a thread that was just entered. */
+export const blank = (initial: Record<string, unknown>): Omit<Frame, "status"> => ({
+  list: EMPTY,
+  ids: EMPTY.ids,
+  lists: new Map(),
+  values: ready(initial),
+  ...NOTHING,
+});

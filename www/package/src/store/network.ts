@@ -1,0 +1,115 @@
+/** How requests are sent: headers, the application's fetch and hooks, transports, filters. */
+import { clientOf, partsOfClient } from "../client.js";
+import { bodyOf, decodeEvents } from "../sse.js";
+import type { StreamEvent } from "../types/events.js";
+import type { Client } from "../types/client.js";
+import { apiUrlOf, type AnyOptions } from "./options.js";
+
+/** An API key that the incumbent would find in the environment. Browsers have none. */
+function keyFromEnvironment(): string | undefined {
+  const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
+  const key = env?.["LANGGRAPH_API_KEY"] ?? env?.["LANGSMITH_API_KEY"] ?? env?.["LANGCHAIN_API_KEY"];
+  return key?.trim().replace(/^["']|["']$/g, "") || undefined;
+}
+
+/** All headers of the application, for one request. */
+export async function headersOf(options: AnyOptions, refresh: boolean): Promise<Record<string, string>> {
+  const { client, apiKey, defaultHeaders, headers } = options;
+  const key = client ? undefined : apiKey === undefined ? keyFromEnvironment() : apiKey;
+  const all = {
+    ...partsOfClient(client).defaultHeaders,
+    ...defaultHeaders,
+    ...(key ? { "x-api-key": key } : {}),
+    ...(typeof headers === "function" ? await headers(refresh) : headers),
+  };
+  return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value == null ? [] : [[name, value]])));
+}
+
+/** The client given, else ours. */
+export function clientFor(options: () => AnyOptions): Client {
+  const given = options().client;
+  if (given) return given as Client;
+  return clientOf(
+    () => apiUrlOf(options()),
+    async (url, init) => {
+      const { credentials, callerOptions } = options();
+      const headers = { ...(init.headers as object), ...(await headersOf(options(), false)) };
+      const send = (callerOptions?.fetch ?? fetch) as typeof fetch;
+      return send(url, { ...init, headers, ...(credentials ? { credentials } : {}) });
+    },
+  );
+}
+
+/** A submission through a transport, as it was given: not everything in it needs to be JSON. */
+export interface TransportPayload {
+  input: unknown;
+  context: unknown;
+  command: unknown;
+  config: Record<string, unknown> | undefined;
+  streamSubgraphs?: boolean;
+}
+
+/** What the network needs of its store. */
+export interface NetworkSource {
+  options: () => AnyOptions;
+  /** The submission that a transport is to send now. */
+  payload: () => TransportPayload | undefined;
+  /** What a transport failed with. */
+  failed: (error: unknown) => void;
+  /** The filter of the run that is joined, where one was given. */
+  filter: () => { runId: string; keep: (event: StreamEvent) => boolean } | undefined;
+}
+
+async function viaTransport(request: Request, { options, payload, failed }: NetworkSource): Promise<Response> {
+  const thread = /\/threads\/([^/]+)\//.exec(request.url)?.[1];
+  const given = payload();
+  const { config, ...rest } = given ?? { input: undefined, context: undefined, command: undefined, config: undefined };
+  try {
+    const events = await (options().transport as NonNullable<AnyOptions["transport"]>).stream({
+      ...(rest as any),
+      config: { ...config, configurable: { thread_id: thread && decodeURIComponent(thread), ...(config?.["configurable"] as object) } },
+      signal: request.signal,
+    });
+    return new Response(bodyOf(events, failed), { headers: { "content-type": "text/event-stream" } });
+  } catch (error) {
+    if (!request.signal.aborted) failed(error);
+    throw error;
+  }
+}
+
+/** The body without the events that the filter does not keep. */
+function filtered(response: Response, keep: (event: StreamEvent) => boolean): Response {
+  if (!response.body) return response;
+  const events = decodeEvents(response.body);
+  const kept = (async function* () {
+    for await (const event of events) yield keep(event) ? event : undefined;
+  })();
+  return new Response(bodyOf(kept, () => {}), { status: response.status, headers: response.headers });
+}
+
+/** The engine's fetch; undefined where the global one does as it is. */
+export function fetchFor(source: NetworkSource): ((request: Request) => Promise<Response>) | undefined {
+  const { options } = source;
+  return async (request) => {
+    if (options().transport) return viaTransport(request, source);
+    const { client, callerOptions } = options();
+    const parts = partsOfClient(client);
+    const own = callerOptions?.fetch ?? parts.fetch;
+    const filter = source.filter();
+    let response: Response;
+    if (!own && !parts.onRequest) response = await fetch(request);
+    else {
+      // Hooks and fetches written for the incumbent expect a URL and an init.
+      let init: RequestInit = {
+        method: request.method,
+        headers: Object.fromEntries(request.headers as unknown as Iterable<[string, string]>),
+        signal: request.signal,
+        credentials: request.credentials,
+      };
+      if (request.method !== "GET") init.body = await request.text();
+      if (parts.onRequest) init = await parts.onRequest(new URL(request.url), init);
+      response = (await (own ?? fetch)(request.url, init)) as Response;
+    }
+    return filter && response.ok && request.url.includes(`/runs/${filter.runId}/stream`) ? filtered(response, filter.keep) : response;
+  };
+}

@@ -1,0 +1,150 @@
+/** Options as an application gives them, checked and turned into the engine's. */
+import type { EngineOptions, EngineStorage } from "../engine.js";
+import { invalidOption, type RejoinError } from "../errors.js";
+import type { CommonOptions, RunMetadataStorage, UseStreamCustomOptions, UseStreamOptions } from "../types/options.js";
+import type { StreamMode } from "../types/schema.js";
+import { partsOfClient } from "../client.js";
+
+/** Options of either kind. */
+export type AnyOptions = CommonOptions<any, any> &
+  Partial<Omit<UseStreamOptions<any, any>, keyof CommonOptions<any, any>>> &
+  Partial<Pick<UseStreamCustomOptions<any, any>, "transport">>;
+
+const KINDS: Readonly<Record<string, string>> = {
+  assistantId: "string",
+  apiUrl: "string",
+  apiKey: "string",
+  messagesKey: "string",
+  threadId: "string",
+  throttle: "number boolean",
+  fetchStateHistory: "boolean object",
+  reconnectOnMount: "boolean function",
+  storage: "string object",
+  initialValues: "object",
+  defaultHeaders: "object",
+  headers: "object function",
+  callerOptions: "object",
+  client: "object",
+  thread: "object",
+  transport: "object",
+  retry: "object",
+  timeouts: "object",
+  limits: "object",
+  filterSubagentMessages: "boolean",
+  cancelOnStop: "boolean",
+  credentials: "string",
+};
+const CALLBACKS = [
+  "Error", "Finish", "Created", "UpdateEvent", "CustomEvent", "MetadataEvent", "LangChainEvent", "DebugEvent", "CheckpointEvent",
+  "TaskEvent", "ToolEvent", "Stop", "ThreadId", "Tool", "ConnectionChange", "Warning",
+];
+
+/** What is wrong with the options, if anything is. */
+export function problemOf(options: AnyOptions): RejoinError | undefined {
+  if (typeof options !== "object" || options === null) return invalidOption("`options` must be an object.");
+  const given = options as unknown as Record<string, unknown>;
+  for (const [name, kinds] of Object.entries(KINDS)) {
+    const value = given[name];
+    const kind = Array.isArray(value) ? "array" : typeof value;
+    if (value != null && !kinds.split(" ").includes(kind)) return invalidOption(`The option \`${name}\` must be ${kinds.replace(" ", " or ")}, not ${kind}.`);
+  }
+  for (const name of ["tools", "streamMode", "subagentToolNames"]) {
+    if (given[name] != null && !Array.isArray(given[name])) return invalidOption(`The option \`${name}\` must be an array.`);
+  }
+  for (const name of CALLBACKS) {
+    const value = given[`on${name}`];
+    if (value != null && typeof value !== "function") return invalidOption(`The option \`on${name}\` must be a function, not ${typeof value}.`);
+  }
+  if ("transport" in given) {
+    if (typeof options.transport?.stream !== "function") return invalidOption("The option `transport` must have a method `stream`.");
+    return undefined;
+  }
+  if (!options.assistantId) return invalidOption("The option `assistantId` is missing: the assistant's or graph's name.");
+  return undefined;
+}
+
+/** How many states are read; 0: only the newest. */
+export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): number {
+  return typeof history === "object" ? (history?.limit ?? 0) : history ? 10 : 0;
+}
+
+/** Modes that callbacks need. */
+export function callbackModes(options: AnyOptions): StreamMode[] {
+  const modes: [unknown, StreamMode][] = [
+    [options.onUpdateEvent, "updates"],
+    [options.onCustomEvent, "custom"],
+    [options.onLangChainEvent, "events"],
+    [options.onDebugEvent, "debug"],
+    [options.onCheckpointEvent, "checkpoints"],
+    [options.onTaskEvent, "tasks"],
+    [options.onToolEvent, "tools"],
+  ];
+  return modes.flatMap(([callback, mode]) => (callback ? [mode] : []));
+}
+
+/** Events that the engine shall tell one by one. */
+export function eventsToHear(options: AnyOptions, modes: ReadonlySet<StreamMode>): string[] {
+  const names = new Set<string>(["error", ...callbackModes(options)]);
+  if (options.onMetadataEvent) names.add("metadata");
+  if (modes.has("tools")) names.add("tools");
+  if (options.filterSubagentMessages) names.add("updates").add("values");
+  return [...names];
+}
+
+const wrap = (storage: RunMetadataStorage): EngineStorage => ({
+  getItem: (key) => storage.getItem(key),
+  setItem: (key, value) => storage.setItem(key, value),
+  removeItem: (key) => storage.removeItem(key),
+  // A Storage lists its keys as its own properties; anything else cannot be listed.
+  ...(typeof Storage === "function" && storage instanceof Storage ? { keys: () => Object.keys(storage) } : {}),
+});
+
+/** The engine's storage: undefined is its own default, `localStorage`. Called once, in the page. */
+export function storageOf({ storage, reconnectOnMount: reconnect }: AnyOptions): EngineStorage | null | undefined {
+  if (storage === "none") return null;
+  if (storage === "local") return undefined;
+  if (typeof storage === "object" && storage !== null) return wrap(storage);
+  try {
+    if (storage === "session" || (storage === undefined && reconnect === true)) {
+      return typeof sessionStorage === "undefined" ? null : wrap(sessionStorage);
+    }
+  } catch {
+    // Where the page may not use storage, even naming it throws.
+    return null;
+  }
+  return typeof reconnect === "function" ? wrap(reconnect()) : undefined;
+}
+
+/** The server's URL: the client's, the option, the environment's, the incumbent's default. */
+export function apiUrlOf({ client, apiUrl }: AnyOptions): string {
+  const global = (globalThis as Record<symbol, unknown>)[Symbol.for("langgraph_api:url")];
+  const url = partsOfClient(client).apiUrl ?? apiUrl ?? (typeof global === "string" ? global : "http://localhost:8123");
+  return url.replace(/\/+$/, "");
+}
+
+/** The engine's options. */
+export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): EngineOptions {
+  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
+  const tries = callerOptions?.maxRetries;
+  const custom = options.transport !== undefined;
+  const made: Record<string, unknown> = {
+    // A transport sends the request itself; the URL is only the core's name for it.
+    apiUrl: custom ? "http://transport.invalid" : apiUrlOf(options),
+    assistantId: options.assistantId ?? "transport",
+    messagesKey,
+    streamModes: modes,
+    rejoinOnMount: options.reconnectOnMount !== false,
+    historyLimit: historyLimitOf(options),
+    loadThread: options.thread === undefined,
+    endpoint: custom ? "stream-only" : "agent-server",
+    splitSubgraphs: options.filterSubagentMessages,
+    initialValues: initialValues ? JSON.stringify(initialValues) : undefined,
+    throttleMs: typeof throttle === "number" ? throttle : 0,
+    retry: tries === undefined ? retry : { attemptsMax: tries, ...retry },
+    timeouts,
+    limits,
+    credentials,
+  };
+  for (const name of Object.keys(made)) if (made[name] === undefined) delete made[name];
+  return made as unknown as EngineOptions;
+}

@@ -1,0 +1,208 @@
+/** The snapshot: a frame with names that people read. Everything derived is computed when first read, and kept. */
+import { flatten, treeOf } from "../branches.js";
+import type { EngineMessageMetadata } from "../engine.js";
+import { fromEngine } from "../errors.js";
+import { interruptsOf } from "../interrupts.js";
+import { readCell, readList } from "../messages.js";
+import { subagentsOf, type SubagentMemory } from "../subagents.js";
+import { toolCallsOf } from "../tool-calls.js";
+import type { AIMessage, Message } from "../types/messages.js";
+import type { StreamMode, ThreadState } from "../types/schema.js";
+import type { MessageMetadata, StreamSnapshot } from "../types/stream.js";
+import type { SubagentStream } from "../types/subagents.js";
+import type { Frame, Part } from "./frame.js";
+
+/** What a snapshot needs of its store. */
+export interface SnapshotSource {
+  messagesKey: string;
+  hasHistory: boolean;
+  /** Told what is read: it decides what the next run streams. */
+  track(...modes: StreamMode[]): void;
+  messageMetadata(id: string): EngineMessageMetadata | undefined;
+  /** The error of the application's own thread data. */
+  threadError(): unknown;
+  subagentNames(): readonly string[];
+  subagentMemory: SubagentMemory;
+  /** The last value of each derived part, with what it was derived from. */
+  memo: Map<string, { from: readonly unknown[]; value: unknown }>;
+}
+
+/** Which parts of a frame each member is made of. What a component has read decides when it renders again. */
+export const PARTS: Readonly<Record<string, readonly Part[]>> = {
+  values: ["values", "list", "interrupts"],
+  messages: ["list"],
+  messageIds: ["ids"],
+  error: ["status", "head"],
+  isLoading: ["status"],
+  isThreadLoading: ["status"],
+  interrupt: ["interrupts", "status", "head"],
+  interrupts: ["interrupts", "status", "head"],
+  toolCalls: ["list"],
+  toolProgress: ["tools"],
+  branch: ["status"],
+  history: ["history", "tree", "status"],
+  experimental_branchTree: ["history", "tree"],
+  connection: ["status"],
+  threadId: ["status"],
+  runId: ["status"],
+  canStop: ["status"],
+  canRejoin: ["status"],
+  subagents: ["list", "lists", "facts"],
+  activeSubagents: ["list", "lists", "facts"],
+  getToolCalls: ["list"],
+  getMessagesMetadata: ["list", "history"],
+  getMessage: ["list"],
+  getMessageOrigin: ["list"],
+  getSubagent: ["list", "lists", "facts"],
+  getSubagentsByType: ["list", "lists", "facts"],
+  getSubagentsByMessage: ["list", "lists", "facts"],
+};
+
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((item, at) => item === b[at]);
+
+/** Makes the snapshot of a frame. */
+export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot<any, any> & { frame: Frame } {
+  const { status, list } = frame;
+  const own = new Map<string, unknown>();
+  // Own first: an old snapshot that is read late must not give what a newer one has derived.
+  const derive = <T>(name: string, from: readonly unknown[], make: () => T): T => {
+    if (own.has(name)) return own.get(name) as T;
+    const last = source.memo.get(name);
+    const value = last && same(last.from, from) ? (last.value as T) : make();
+    source.memo.set(name, { from, value });
+    own.set(name, value);
+    return value;
+  };
+  const head = (): ThreadState | undefined => (status.isLoading || status.cancelled ? undefined : frame.head());
+  const taskError = (): unknown =>
+    derive("taskError", [frame.head, status.isLoading, status.cancelled], () => {
+      const said = head()?.tasks?.reduce<unknown>((found, task) => task.error ?? found, undefined);
+      if (said == null) return undefined;
+      let data: unknown = said;
+      try {
+        data = typeof said === "string" ? JSON.parse(said) : said;
+      } catch {
+        // Python gives `ValueError('words')`, which is no JSON: the words are the message.
+      }
+      return fromEngine({ code: "run_failed", message: String(said) }, data);
+    });
+  const needHistory = (name: string): void => {
+    if (!source.hasHistory) throw new Error(`\`${name}\` needs the option \`fetchStateHistory\`.`);
+  };
+  const agents = (): Map<string, SubagentStream> => {
+    source.track("updates", "messages-tuple");
+    return derive("subagents", [list, frame.lists, frame.facts], () =>
+      subagentsOf(readList(list), frame.lists, frame.facts, source.subagentNames(), source.subagentMemory),
+    );
+  };
+  const those = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
+  const tree = () => derive("tree", [frame.tree, frame.history], () => treeOf(frame.tree(), frame.history()));
+
+  return {
+    frame,
+    get values() {
+      source.track("values");
+      return derive("values", [frame.values, list, frame.interrupts], () => {
+        const values = { ...frame.values() };
+        const waiting = frame.interrupts();
+        if (list.ids.length > 0 || source.messagesKey in values) values[source.messagesKey] = readList(list);
+        if (waiting.length > 0) values["__interrupt__"] = waiting;
+        return values;
+      });
+    },
+    get messages() {
+      source.track("messages-tuple", "values");
+      return readList(list);
+    },
+    get messageIds() {
+      source.track("messages-tuple", "values");
+      return frame.ids;
+    },
+    get error() {
+      return status.error ?? taskError() ?? source.threadError() ?? undefined;
+    },
+    get isLoading() {
+      return status.isLoading;
+    },
+    get isThreadLoading() {
+      return status.isThreadLoading;
+    },
+    get interrupt() {
+      const all = this.interrupts;
+      // Several come as an array: the incumbent's type does not say so, its code does.
+      return (all.length > 1 ? all : all[0]) as (typeof all)[0] | undefined;
+    },
+    get interrupts() {
+      return derive("interrupts", [frame.interrupts, frame.head, status], () => interruptsOf<any>(frame.interrupts(), head(), status.error == null && taskError() == null));
+    },
+    get toolCalls() {
+      source.track("messages-tuple", "values");
+      return derive("toolCalls", [list], () => toolCallsOf(readList(list)));
+    },
+    get toolProgress() {
+      source.track("tools");
+      return frame.tools;
+    },
+    get branch() {
+      return status.branch;
+    },
+    get history() {
+      needHistory("history");
+      return derive("history", [frame.tree, frame.history, status.branch], () => flatten(tree(), status.branch));
+    },
+    get experimental_branchTree() {
+      needHistory("experimental_branchTree");
+      return tree();
+    },
+    get connection() {
+      return status.connection as StreamSnapshot["connection"];
+    },
+    get threadId() {
+      return status.threadId;
+    },
+    get runId() {
+      return status.runId;
+    },
+    get canStop() {
+      return status.canStop;
+    },
+    get canRejoin() {
+      return status.canRejoin;
+    },
+    get subagents() {
+      return agents();
+    },
+    get activeSubagents() {
+      return derive("activeSubagents", [agents()], () => those((agent) => agent.status === "running"));
+    },
+    getToolCalls(message: AIMessage) {
+      return this.toolCalls.filter(({ aiMessage }) => aiMessage.id === message.id);
+    },
+    getMessagesMetadata(message: Message, index?: number): MessageMetadata<any> | undefined {
+      source.track("values");
+      const id = message.id ?? (index === undefined ? undefined : list.ids[index]);
+      if (id === undefined) return undefined;
+      return derive(`metadata ${id}`, [frame.history, frame.tree, list.cells.get(id)], () => {
+        const known = source.messageMetadata(id);
+        if (!known) return undefined;
+        const { first_seen, branch, branch_options, stream } = known;
+        return {
+          messageId: id,
+          firstSeenState: first_seen === undefined ? undefined : frame.history()[first_seen],
+          branch,
+          branchOptions: branch_options,
+          streamMetadata: stream,
+        };
+      });
+    },
+    getMessage(id: string) {
+      source.track("messages-tuple", "values");
+      const cell = list.cells.get(id);
+      return cell && readCell(cell);
+    },
+    getMessageOrigin: (id: string) => list.cells.get(id)?.origin,
+    getSubagent: (id: string) => agents().get(id),
+    getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
+    getSubagentsByMessage: (id: string) => those(({ aiMessageId }) => aiMessageId === id),
+  };
+}

@@ -1,0 +1,51 @@
+/** Streams from an endpoint of the application's own. */
+import { decodeEvents } from "./sse.js";
+import type { BagTemplate } from "./types/bag.js";
+import type { StreamEvent } from "./types/events.js";
+import type { UseStreamTransport, UseStreamTransportPayload } from "./types/options.js";
+
+/** Options of {@link FetchStreamTransport}. */
+export interface FetchStreamTransportOptions {
+  /** Where to POST. */
+  apiUrl: string;
+  /** Sent with each request. */
+  defaultHeaders?: HeadersInit;
+  /** Instead of the global `fetch`. */
+  fetch?: typeof fetch | ((...args: any[]) => any);
+  /** May change a request before it is sent. */
+  onRequest?: (url: string, init: RequestInit) => Promise<RequestInit> | RequestInit;
+}
+
+/**
+ * Posts `{input, context, command, config}` as JSON and reads the answer as server-sent events, as
+ * `toLangGraphEventStreamResponse` makes them. Rejects where the answer's status is not 2xx.
+ */
+export class FetchStreamTransport<
+  StateType extends Record<string, unknown> = Record<string, unknown>,
+  Bag extends BagTemplate = BagTemplate,
+> implements UseStreamTransport<StateType, Bag>
+{
+  readonly #options: FetchStreamTransportOptions;
+
+  constructor(options: FetchStreamTransportOptions) {
+    this.#options = options;
+  }
+
+  /** Sends one submission. */
+  async stream(payload: UseStreamTransportPayload<StateType, Bag>): Promise<AsyncGenerator<StreamEvent>> {
+    const { signal, ...body } = payload;
+    const { apiUrl, defaultHeaders, fetch: send = fetch, onRequest } = this.#options;
+    const headers = new Headers(defaultHeaders);
+    if (!headers.has("content-type")) headers.set("content-type", "application/json");
+    let init: RequestInit = {
+      method: "POST",
+      headers: Object.fromEntries(headers as unknown as Iterable<[string, string]>),
+      body: JSON.stringify(body),
+      signal,
+    };
+    if (onRequest) init = await onRequest(apiUrl, init);
+    const response = (await send(apiUrl, init)) as Response;
+    if (!response.ok) throw new Error(`The stream was refused: ${response.status} ${response.statusText}`.trim());
+    return response.body ? decodeEvents(response.body) : decodeEvents(new Response("").body as ReadableStream<Uint8Array>);
+  }
+}

@@ -1,0 +1,330 @@
+/** Everything that can be set, and everything that a submission can carry. */
+import type { RejoinError } from "../errors.js";
+import type { AnyHeadlessToolImplementation, OnToolCallback } from "../headless-tools.js";
+import type { BagTemplate, GetConfigurableType, GetCustomEventType, GetUpdateType } from "./bag.js";
+import type { ClientLike } from "./client.js";
+import type {
+  CheckpointsEventData,
+  LangChainEventData,
+  MetadataEventData,
+  StreamEvent,
+  TasksEventData,
+  ToolsEventData,
+  UpdatesEventData,
+} from "./events.js";
+import type {
+  Checkpoint,
+  Command,
+  Config,
+  DisconnectMode,
+  Durability,
+  Metadata,
+  MultitaskStrategy,
+  StreamMode,
+  ThreadState,
+} from "./schema.js";
+
+type Values = Record<string, unknown>;
+
+/** A run, and the thread it is on. */
+export interface RunCallbackMeta {
+  run_id: string;
+  thread_id: string;
+}
+
+/** Changes what is shown, at once, until the server's next values. A function is given what is shown now. */
+export type Mutate<StateType extends Values> = (
+  update: Partial<StateType> | ((prev: StateType) => Partial<StateType>),
+) => void;
+
+/** The second argument of event callbacks: the subgraph (undefined: the graph itself), and a way to show something. */
+export interface EventOptions<StateType extends Values> {
+  namespace: string[] | undefined;
+  mutate: Mutate<StateType>;
+}
+
+/** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. */
+export interface Connection {
+  state:
+    | "idle"
+    | "connecting"
+    | "live"
+    | "stalled"
+    | "reconnecting"
+    | "offline"
+    | "paused"
+    | "catching_up"
+    | "disconnected"
+    | "finished"
+    | "expired"
+    | "failed";
+  /** Attempts in a row that brought nothing new. */
+  attempt?: number;
+  /** Milliseconds from the change to the next attempt. */
+  retryInMs?: number;
+}
+
+/** Where run ids and the unfinished message are kept for a reload. Values are JSON texts; nothing secret is in them. */
+export interface RunMetadataStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+/** Thread data that the application fetches by itself, as SWR and the like give it. */
+export interface UseStreamThread<StateType extends Values> {
+  /** States, newest first. */
+  data: ThreadState<StateType>[] | null | undefined;
+  error: unknown;
+  isLoading: boolean;
+  /** Fetches again; resolves to the new data. Called after each run. */
+  mutate: (mutateId?: string) => Promise<ThreadState<StateType>[] | null | undefined>;
+}
+
+/** What happens, in the order it happens. A callback that throws breaks nothing; its error is thrown to the page. */
+export interface StreamCallbacks<StateType extends Values, Bag extends BagTemplate> {
+  /** A run, or loading the thread, failed. Also for failures that a promise resolves with. */
+  onError?: (error: unknown, run: RunCallbackMeta | undefined) => void;
+  /** A run is over, with or without interrupts. With at least one parameter it is given the thread's state. */
+  onFinish?: (state: ThreadState<StateType>, run: RunCallbackMeta | undefined) => void;
+  /** A submitted run has its id. */
+  onCreated?: (run: RunCallbackMeta) => void;
+  /** `updates` events. Adds that stream mode. */
+  onUpdateEvent?: (
+    data: UpdatesEventData<GetUpdateType<Bag, StateType>>,
+    options: EventOptions<StateType>,
+  ) => void;
+  /** `custom` events. Adds that stream mode. */
+  onCustomEvent?: (data: GetCustomEventType<Bag>, options: EventOptions<StateType>) => void;
+  /** `metadata` events. */
+  onMetadataEvent?: (data: MetadataEventData) => void;
+  /** `events` events. Adds that stream mode. */
+  onLangChainEvent?: (data: LangChainEventData) => void;
+  /** `debug` events. Adds that stream mode. */
+  onDebugEvent?: (data: unknown, options: { namespace: string[] | undefined }) => void;
+  /** `checkpoints` events. Adds that stream mode. */
+  onCheckpointEvent?: (data: CheckpointsEventData<StateType>, options: { namespace: string[] | undefined }) => void;
+  /** `tasks` events. Adds that stream mode. */
+  onTaskEvent?: (
+    data: TasksEventData<StateType, GetUpdateType<Bag, StateType>>,
+    options: { namespace: string[] | undefined },
+  ) => void;
+  /** `tools` events. Adds that stream mode. */
+  onToolEvent?: (data: ToolsEventData, options: EventOptions<StateType>) => void;
+  /** `stop()` or `cancel()` was called. */
+  onStop?: (options: { mutate: Mutate<StateType> }) => void;
+  /** A thread was made, or switched to. */
+  onThreadId?: (threadId: string) => void;
+  /** Life cycle of a headless tool. */
+  onTool?: OnToolCallback;
+  /** Beyond the incumbent: the connection state has changed. */
+  onConnectionChange?: (connection: Connection) => void;
+  /** Beyond the incumbent: something was wrong that was dealt with; nothing was lost. */
+  onWarning?: (warning: RejoinError) => void;
+}
+
+/** How often and how soon is tried again. All waits in milliseconds. */
+export interface RetryOptions {
+  /** Upper bound of the first wait; it doubles. Default 500. */
+  backoffBase?: number;
+  /** Upper bound of every wait. Default 15000. */
+  backoffMax?: number;
+  /** Attempts in a row without anything new before the thread's history is shown instead. Default 6. */
+  attemptsMax?: number;
+  /** The same for joins that stay silent. Default 3. */
+  silentJoinsMax?: number;
+  /** The longest `Retry-After` that is honoured. Default 120000. */
+  retryAfterMax?: number;
+}
+
+/** How long is waited for the server, in milliseconds. */
+export interface TimeoutOptions {
+  /** For the headers of a stream. Default 30000. */
+  headers?: number;
+  /** For the first byte of a join. Default 10000. */
+  join?: number;
+  /** For any byte of a stream from a server without heartbeats. Default 30000. */
+  stall?: number;
+  /** How long a byte proves a stream alive when the page wakes up. Default 3000. */
+  alive?: number;
+  /** For the whole answer to a plain request. Default 15000. */
+  request?: number;
+  /** Between two probes while offline. Default 30000. */
+  offlineProbe?: number;
+  /** Between two writes to the storage. Default 1000. */
+  record?: number;
+}
+
+/** How large a peer's data may grow, in bytes. */
+export interface LimitOptions {
+  /** One line of an event. */
+  lineBytesMax?: number;
+  /** One event. */
+  frameBytesMax?: number;
+  /** Bytes that are not read yet. */
+  bufferBytesMax?: number;
+}
+
+/** Headers to send, or a function that gives them. It is asked for each request; `refresh` is true after a 401 or 403. */
+export type HeadersOption =
+  | Record<string, string | null | undefined>
+  | ((refresh: boolean) => Record<string, string | null | undefined> | Promise<Record<string, string | null | undefined>>);
+
+/** What both kinds of stream take. */
+export interface CommonOptions<StateType extends Values, Bag extends BagTemplate>
+  extends StreamCallbacks<StateType, Bag> {
+  /** The key of the messages in the state. Default `messages`. */
+  messagesKey?: string;
+  /** Where the key is present the thread is yours to set; null or undefined is a new thread. */
+  threadId?: string | null | undefined;
+  /** Shown until the thread's state is there. */
+  initialValues?: StateType | null;
+  /**
+   * Least time between two notifications, in milliseconds. Absent, `true` and `false`: one per animation frame (a timer
+   * where the page is hidden, and outside of browsers).
+   */
+  throttle?: number | boolean;
+  /** Tools that run here when the graph asks for them. */
+  tools?: AnyHeadlessToolImplementation[];
+  /** Tools that start subagents. Default `["task"]`. */
+  subagentToolNames?: string[];
+  /** Whether subagents' messages are kept out of `messages`, and given by `subagents` only. Default false. */
+  filterSubagentMessages?: boolean;
+  /** Modes to stream in any case. Default none: what is read and listened to decides. */
+  streamMode?: StreamMode[];
+}
+
+/** Options of a stream from an Agent Server. */
+export interface UseStreamOptions<StateType extends Values = Values, Bag extends BagTemplate = BagTemplate>
+  extends CommonOptions<StateType, Bag> {
+  /** The assistant, or the graph. */
+  assistantId: string;
+  /** An SDK client: its URL, headers, request hook and fetch are used. */
+  client?: ClientLike;
+  /** The server. Default `http://localhost:8123`, as the incumbent's. A path such as `/api` is this page's origin. */
+  apiUrl?: string;
+  /** Sent as `x-api-key`. Undefined: from the environment where there is one. Null: none. */
+  apiKey?: string | null;
+  /** `fetch`: used for all requests. `maxRetries`: attempts in a row without anything new. The rest is not needed. */
+  callerOptions?: { fetch?: (...args: any[]) => any; maxRetries?: number; maxConcurrency?: number; [key: string]: unknown };
+  /** Sent with each request. */
+  defaultHeaders?: Record<string, string | null | undefined>;
+  /** Beyond the incumbent: headers that may change, such as tokens. Laid over `defaultHeaders`. */
+  headers?: HeadersOption;
+  /** Cookies. Default: the browser's own, `same-origin`. */
+  credentials?: RequestCredentials;
+  /** Whether `history`, branches and the like are there. `true` reads 10 states. Default false. */
+  fetchStateHistory?: boolean | { limit: number };
+  /** Thread data that the application fetches; nothing is loaded then. */
+  thread?: UseStreamThread<StateType>;
+  /**
+   * Absent: runs are rejoined when the page comes back, through `localStorage`. `true`: the same through
+   * `sessionStorage`. A function: through what it returns. `false`: nothing is rejoined by itself.
+   */
+  reconnectOnMount?: boolean | (() => RunMetadataStorage);
+  /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
+  storage?: "local" | "session" | "none" | RunMetadataStorage;
+  /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
+  cancelOnStop?: boolean;
+  /** How often and how soon is tried again. */
+  retry?: RetryOptions;
+  /** How long is waited. */
+  timeouts?: TimeoutOptions;
+  /** How large a peer's data may grow. */
+  limits?: LimitOptions;
+}
+
+/** What a transport is given for one submission. */
+export interface UseStreamTransportPayload<StateType extends Values = Values, Bag extends BagTemplate = BagTemplate> {
+  input: GetUpdateType<Bag, StateType> | null | undefined;
+  context: GetConfigurableType<Bag> | undefined;
+  command: Command | undefined;
+  config: ConfigWithConfigurable<GetConfigurableType<Bag>> | undefined;
+  streamSubgraphs?: boolean;
+  /** Aborted by `stop()`, by a switch of threads and by unmounting. */
+  signal: AbortSignal;
+}
+
+/** Runs a graph behind an endpoint of your own. The end of the generator is the end of the run. */
+export interface UseStreamTransport<StateType extends Values = Values, Bag extends BagTemplate = BagTemplate> {
+  stream: (payload: UseStreamTransportPayload<StateType, Bag>) => Promise<AsyncGenerator<StreamEvent>>;
+}
+
+/** Options of a stream through a {@link UseStreamTransport}. */
+export interface UseStreamCustomOptions<StateType extends Values = Values, Bag extends BagTemplate = BagTemplate>
+  extends CommonOptions<StateType, Bag> {
+  /** How submissions are sent. */
+  transport: UseStreamTransport<StateType, Bag>;
+}
+
+/** A config whose `configurable` is typed. */
+export type ConfigWithConfigurable<ConfigurableType extends Values> = Config & { configurable?: ConfigurableType };
+
+/** What a submission can carry beside its values. */
+export interface SubmitOptions<StateType extends Values = Values, ContextType extends Values = Values> {
+  /** Tags, the recursion limit, `configurable`. */
+  config?: ConfigWithConfigurable<ContextType>;
+  /** The graph's static context. */
+  context?: ContextType;
+  /** Where to fork from. Null: the newest state, whatever branch is shown. Default: the shown branch's end. */
+  checkpoint?: Omit<Checkpoint, "thread_id"> | null;
+  /** The way on after an interrupt. */
+  command?: Command;
+  interruptBefore?: "*" | string[];
+  interruptAfter?: "*" | string[];
+  /** Kept with the run. */
+  metadata?: Metadata;
+  /** What the server does while another run is active. Default `enqueue`: it waits here. */
+  multitaskStrategy?: MultitaskStrategy;
+  /** Sent on; see the server's documentation. */
+  strictResume?: boolean;
+  /** Sent on; see the server's documentation. */
+  onCompletion?: "complete" | "continue";
+  /** Default `continue`: leaving never cancels. */
+  onDisconnect?: DisconnectMode;
+  /** Sent on; see the server's documentation. */
+  feedbackKeys?: string[];
+  /** Added to the modes that are read or listened to. */
+  streamMode?: StreamMode[];
+  /** Accepted and ignored, as by the incumbent: the server gives the id. */
+  runId?: string;
+  /** Shown at once. A function is given what is shown now. */
+  optimisticValues?: Partial<StateType> | ((prev: StateType) => Partial<StateType>);
+  /** Whether subgraphs' events come too. Default false. */
+  streamSubgraphs?: boolean;
+  /** Whether the server keeps the events, so that the run can be rejoined without a gap. Default true. */
+  streamResumable?: boolean;
+  /** When the server writes checkpoints. */
+  durability?: Durability;
+  /** The id of the thread that is made where there is none. */
+  threadId?: string;
+  /** For this submission, after the stream's own `onError`. */
+  onError?: (error: unknown, run: RunCallbackMeta | undefined) => void;
+  /** Beyond the incumbent: whether the promise rejects where its result has an error. Default false. */
+  throwOnError?: boolean;
+}
+
+/** What a submission through a transport can carry. */
+export type CustomSubmitOptions<StateType extends Values = Values, ContextType extends Values = Values> = Pick<
+  SubmitOptions<StateType, ContextType>,
+  | "optimisticValues"
+  | "context"
+  | "command"
+  | "config"
+  | "onError"
+  | "threadId"
+  | "streamSubgraphs"
+  | "throwOnError"
+>;
+
+/** How a run is joined. */
+export interface JoinOptions {
+  /** What to stream of it. Default: what the run streams. */
+  streamMode?: StreamMode | StreamMode[];
+  /** Events for which it is false are left out. */
+  filter?: (event: StreamEvent) => boolean;
+  /** Accepted for the incumbent's sake; the replay starts where it must. */
+  checkpointId?: string;
+  /** Whether the promise rejects where its result has an error. Default false. */
+  throwOnError?: boolean;
+}

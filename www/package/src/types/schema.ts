@@ -1,0 +1,158 @@
+/** The Agent Server's own shapes: states, checkpoints, interrupts, runs. */
+
+type Optional<T> = T | null | undefined;
+
+/** How a run stands. */
+export type RunStatus = "pending" | "running" | "error" | "success" | "timeout" | "interrupted";
+/** How a thread stands. */
+export type ThreadStatus = "idle" | "busy" | "interrupted" | "error";
+/** What the server does with a run on a busy thread. */
+export type MultitaskStrategy = "reject" | "interrupt" | "rollback" | "enqueue";
+/** What the server does with a run when its client has gone. */
+export type DisconnectMode = "cancel" | "continue";
+/** When the server writes checkpoints. */
+export type Durability = "exit" | "async" | "sync";
+
+/** What a run can stream. */
+export type StreamMode =
+  | "values"
+  | "messages"
+  | "updates"
+  | "events"
+  | "debug"
+  | "tasks"
+  | "checkpoints"
+  | "custom"
+  | "messages-tuple"
+  | "tools"
+  | "lifecycle";
+
+/** Free-form metadata of threads, runs and checkpoints. */
+export type Metadata = Optional<{
+  source?: "input" | "loop" | "update" | (string & {});
+  step?: number;
+  writes?: Record<string, unknown> | null;
+  parents?: Record<string, string>;
+  [key: string]: unknown;
+}>;
+
+/** A run's configuration. */
+export type Config = {
+  tags?: string[];
+  recursion_limit?: number;
+  configurable?: { thread_id?: Optional<string>; checkpoint_id?: Optional<string>; [key: string]: unknown };
+};
+
+/** Where in a thread's history. */
+export type Checkpoint = {
+  thread_id: string;
+  checkpoint_ns: string;
+  checkpoint_id: Optional<string>;
+  checkpoint_map: Optional<Record<string, unknown>>;
+};
+
+/** A question of the graph. `{when: "breakpoint"}` alone: it waits before a node and asks nothing. */
+export interface Interrupt<TValue = unknown> {
+  /** What a resume names where several wait. */
+  id?: string;
+  value?: TValue;
+  /** JSON schema of the answer, where the graph gives one. */
+  response_schema?: Record<string, unknown>;
+  namespace?: string[];
+  /** @deprecated by the server */
+  when?: "during" | (string & {});
+  /** @deprecated by the server */
+  resumable?: boolean;
+  /** @deprecated by the server */
+  ns?: string[];
+}
+
+/** One node's work in a step. */
+export interface ThreadTask<ValuesType = Record<string, unknown>, TInterruptValue = unknown> {
+  id: string;
+  name: string;
+  result?: unknown;
+  error: Optional<string>;
+  interrupts: Interrupt<TInterruptValue>[];
+  checkpoint: Optional<Checkpoint>;
+  state: Optional<ThreadState<ValuesType>>;
+}
+
+/** A thread at one checkpoint. */
+export interface ThreadState<ValuesType = Record<string, unknown>> {
+  values: ValuesType;
+  /** The nodes to run next; empty when the thread waits for input. */
+  next: string[];
+  checkpoint: Checkpoint;
+  metadata: Metadata;
+  created_at: Optional<string>;
+  /** None at the root. */
+  parent_checkpoint: Optional<Checkpoint>;
+  tasks: ThreadTask[];
+}
+
+/** A thread as the server lists it. */
+export interface Thread<ValuesType = Record<string, unknown>> {
+  thread_id: string;
+  created_at: string;
+  updated_at: string;
+  state_updated_at?: string;
+  metadata: Metadata;
+  status: ThreadStatus;
+  values: ValuesType;
+  interrupts: Record<string, Interrupt[]>;
+  config?: Config;
+  error?: Optional<string | Record<string, unknown>>;
+}
+
+/** A run as the server lists it. */
+export interface Run {
+  run_id: string;
+  thread_id: string;
+  assistant_id: string;
+  created_at: string;
+  updated_at: string;
+  status: RunStatus;
+  metadata: Metadata;
+  multitask_strategy: Optional<MultitaskStrategy>;
+  cancel_reason?: string | null;
+}
+
+/** An assistant as the server lists it. */
+export interface Assistant {
+  assistant_id: string;
+  graph_id: string;
+  config: Config;
+  context: unknown;
+  created_at: string;
+  updated_at: string;
+  metadata: Metadata;
+  version: number;
+  name: string;
+  description?: string;
+}
+
+/** An item of the server's key-value store. */
+export interface Item {
+  namespace: string[];
+  key: string;
+  value: Record<string, any>;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** Where to send an input. */
+export interface Send {
+  node: string;
+  input: unknown | null;
+}
+
+/** The way on after an interrupt, or a jump. */
+export interface Command {
+  /** Laid over the thread's state. */
+  update?: Record<string, unknown> | [string, unknown][] | null;
+  /** The answer to an interrupt; an object by interrupt ids where several wait. */
+  resume?: unknown;
+  /** The nodes to go on with. */
+  goto?: Send | Send[] | string | string[];
+}

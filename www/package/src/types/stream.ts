@@ -1,0 +1,213 @@
+/** What a stream shows and does. */
+import type { RejoinError } from "../errors.js";
+import type {
+  BagTemplate,
+  GetConfigurableType,
+  GetInterruptType,
+  GetToolCallsType,
+  GetUpdateType,
+  InferStateType,
+  StateRecord,
+} from "./bag.js";
+import type { Client } from "./client.js";
+import type { ToolProgress } from "./events.js";
+import type { AIMessage, Message, ToolCallWithResult } from "./messages.js";
+import type {
+  Connection,
+  CustomSubmitOptions,
+  JoinOptions,
+  Mutate,
+  SubmitOptions,
+  UseStreamCustomOptions,
+  UseStreamOptions,
+} from "./options.js";
+import type { Interrupt, ThreadState } from "./schema.js";
+import type { SubagentStream } from "./subagents.js";
+
+/**
+ * How a command ended.
+ *
+ * `finished`: the run's end was streamed. `replayed`: what was missed was replayed, then it ended. `snapshot_then_tail`:
+ * some events were not there any more; the thread's state was taken, then the rest was streamed. `expired`: the server
+ * does not know the run any more; the history is shown. `timed_out`: it could not be followed in time; the history is
+ * shown. `denied`, `failed`: see `error`. `cancelled`: by `cancel()` or by another client. `disconnected`: by `stop()`,
+ * a switch of threads, or unmounting. `nothing_to_join`: the thread has no active run. `disposed`: the stream is no more.
+ */
+export type Outcome =
+  | "finished"
+  | "replayed"
+  | "snapshot_then_tail"
+  | "expired"
+  | "timed_out"
+  | "denied"
+  | "failed"
+  | "cancelled"
+  | "disconnected"
+  | "nothing_to_join"
+  | "disposed";
+
+/** What `submit`, `joinStream` and `rejoin` resolve to. They reject only with `throwOnError`. */
+export interface RunResult {
+  outcome: Outcome;
+  /** Present where something was wrong. */
+  error?: RejoinError;
+}
+
+/** A promise of a {@link RunResult} that may stand where the incumbent's `Promise<void>` is expected. */
+export type RunPromise = Promise<void> & Promise<RunResult>;
+
+/** One state in the tree of branches. */
+export interface BranchNode<StateType = any> {
+  type: "node";
+  value: ThreadState<StateType>;
+  /** The checkpoints chosen at each fork on the way here. */
+  path: string[];
+}
+
+/** Where a thread goes several ways; the newest is the last. */
+export interface Fork<StateType = any> {
+  type: "fork";
+  items: Sequence<StateType>[];
+}
+
+/** States one after another, oldest first. */
+export interface Sequence<StateType = any> {
+  type: "sequence";
+  items: (BranchNode<StateType> | Fork<StateType>)[];
+}
+
+/** What is known about a message beside its content. */
+export type MessageMetadata<StateType> = {
+  messageId: string;
+  /** The oldest state that has it. Needs `fetchStateHistory` for more than the newest state. */
+  firstSeenState: ThreadState<StateType> | undefined;
+  /** Its branch, where there are several. */
+  branch: string | undefined;
+  /** All branches at that place, for a switcher; give one to `setBranch`. */
+  branchOptions: string[] | undefined;
+  /** What came beside its chunks: node, step, model. Kept while the page lives. */
+  streamMetadata: Record<string, unknown> | undefined;
+};
+
+/** Whether a message is the server's (`server`), shown before the server has it (`optimistic`), or what a failed or
+ * cancelled run streamed and the server did not keep (`partial`). */
+export type MessageOrigin = "server" | "optimistic" | "partial";
+
+/** What a stream shows. Immutable: a new one for each change, in which what has not changed keeps its identity. */
+export interface StreamSnapshot<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
+  /** The state, with the messages as far as they have streamed. */
+  readonly values: StateType;
+  readonly messages: Message<GetToolCallsType<StateType>>[];
+  /** The messages' ids, in order; the same array until one comes, goes or moves. */
+  readonly messageIds: readonly string[];
+  /** The last failure; undefined again when something new starts. */
+  readonly error: unknown;
+  /** Whether a run is submitted, followed, or about to be rejoined. */
+  readonly isLoading: boolean;
+  /** Whether the thread is loaded for the first time. */
+  readonly isThreadLoading: boolean;
+  /** The first interrupt; an array of them where there are several, as the incumbent's; undefined where there is none. */
+  readonly interrupt: Interrupt<GetInterruptType<Bag>> | undefined;
+  readonly interrupts: Interrupt<GetInterruptType<Bag>>[];
+  readonly toolCalls: ToolCallWithResult<GetToolCallsType<StateType>>[];
+  readonly toolProgress: ToolProgress[];
+  /** The branch shown: checkpoint ids joined by `>`; "" is the newest. */
+  readonly branch: string;
+  /** The states of the shown branch, oldest first. Throws without `fetchStateHistory`. */
+  readonly history: ThreadState<StateType>[];
+  /** All branches. Throws without `fetchStateHistory`. */
+  readonly experimental_branchTree: Sequence<StateType>;
+  readonly connection: Connection;
+  readonly threadId: string | null;
+  readonly runId: string | null;
+  /** Whether there is something to stop. */
+  readonly canStop: boolean;
+  /** Whether `rejoin()` has something to do. */
+  readonly canRejoin: boolean;
+  readonly subagents: Map<string, SubagentStream>;
+  readonly activeSubagents: SubagentStream[];
+  getToolCalls(message: AIMessage<GetToolCallsType<StateType>>): ToolCallWithResult<GetToolCallsType<StateType>>[];
+  getMessagesMetadata(
+    message: Message<GetToolCallsType<StateType>>,
+    index?: number,
+  ): MessageMetadata<StateRecord<StateType>> | undefined;
+  /** One message; the same object until it changes. */
+  getMessage(id: string): Message<GetToolCallsType<StateType>> | undefined;
+  /** Where a message comes from. */
+  getMessageOrigin(id: string): MessageOrigin | undefined;
+  getSubagent(toolCallId: string): SubagentStream | undefined;
+  getSubagentsByType(type: string): SubagentStream[];
+  getSubagentsByMessage(messageId: string): SubagentStream[];
+}
+
+/** What a stream does. All of them stay the same functions while the stream lives. */
+export interface StreamCommands<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
+  /** Runs the assistant. Resolves when the run is over; never rejects unless `throwOnError`. */
+  submit: (
+    values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
+    options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
+  ) => RunPromise;
+  /** Disconnects at once, keeps every message, and lets the agent go on (see `cancelOnStop`). Works before the run has an id. */
+  stop: () => Promise<void>;
+  /** Stops the agent on the server. Text that it had streamed stays. */
+  cancel: () => Promise<void>;
+  /** Follows a run: the one named, on this thread or on the one that it was stored with. */
+  joinStream: (runId: string, lastEventId?: string, options?: JoinOptions) => RunPromise;
+  /** Follows the thread's run again, after `stop()` or a failure. */
+  rejoin: (options?: JoinOptions) => RunPromise;
+  /** Enters another thread; null: a new one. */
+  switchThread: (threadId: string | null) => void;
+  /** Shows another branch; "": the newest. */
+  setBranch: (branch: string) => void;
+  /** Changes what is shown until the server's next values. */
+  mutate: Mutate<StateRecord<StateType>>;
+}
+
+/** A framework-free stream. */
+export interface StreamStore<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>
+  extends StreamCommands<StateType, Bag> {
+  /** Calls `listener` after each change, at most once a frame. Returns what ends it. The first one starts loading. */
+  subscribe: (listener: () => void) => () => void;
+  /** What is shown now; the same object until something changes. */
+  getSnapshot: () => StreamSnapshot<StateType, Bag>;
+  /** What a server renders, and a page before it is hydrated: the initial values. */
+  getServerSnapshot: () => StreamSnapshot<StateType, Bag>;
+  /** Changes options that may change: callbacks, headers, `tools`, `thread`, `streamMode`. */
+  setOptions: (
+    options: Partial<UseStreamOptions<StateRecord<StateType>, Bag>> | Partial<UseStreamCustomOptions<StateRecord<StateType>, Bag>>,
+  ) => void;
+  /** Ends it: the connection is closed, the run goes on, what was asked resolves as `disposed`. Twice is once. */
+  dispose: () => void;
+  readonly client: Client;
+  readonly assistantId: string;
+}
+
+/** What `useStream` returns: {@link StreamSnapshot} and {@link StreamCommands} in one object. */
+export interface UseStream<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>
+  extends StreamSnapshot<StateType, Bag>,
+    StreamCommands<StateType, Bag> {
+  /** For requests of your own: the given one, else a small one of ours. */
+  client: Client;
+  assistantId: string;
+  /** The store behind the hook, for `useMessage` and the like and for code outside of React. */
+  store: StreamStore<StateType, Bag>;
+}
+
+/** What `useStream` returns with a `transport`: what needs a thread on a server is there, and empty. */
+export type UseStreamCustom<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = Omit<
+  UseStream<StateType, Bag>,
+  "submit"
+> & {
+  submit: (
+    values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
+    options?: CustomSubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
+  ) => RunPromise;
+};
+
+/** The options for a state type or a compiled graph's type. */
+export type ResolveStreamOptions<T, Bag extends BagTemplate = BagTemplate> = UseStreamOptions<StateRecord<InferStateType<T>>, Bag>;
+/** The same with a `transport`. */
+export type ResolveStreamCustomOptions<T, Bag extends BagTemplate = BagTemplate> = UseStreamCustomOptions<
+  StateRecord<InferStateType<T>>,
+  Bag
+>;
