@@ -50,6 +50,15 @@ impl Cursor {
         };
     }
 
+    /// Goes to the place after an event; `-1` is the start.
+    pub(crate) fn start_after(&mut self, id: EventId) {
+        self.rewind();
+        if id.as_str() != FROM_START {
+            self.last = Some(id.clone());
+            self.before_last = Some(id);
+        }
+    }
+
     pub(crate) fn is_at_start(&self) -> bool {
         self.last.is_none()
     }

@@ -1,7 +1,11 @@
 //! The thread's states as they were read: its history, and which of them is shown.
 
-use crate::branches::Branches;
-use rejoin_wire::{CheckpointId, Json, MessageId, message::Message, thread::ThreadState};
+use crate::{branches::Branches, thread_store::id_or_place};
+use rejoin_wire::{
+    CheckpointId, Json, MessageId,
+    json::{FromJson, JsonError, field, items},
+    thread::ThreadState,
+};
 use std::cell::OnceCell;
 
 /// One state of a thread's history.
@@ -20,20 +24,19 @@ impl HistoryState {
     ///
     /// # Errors
     /// Where the JSON is no thread state.
-    pub(crate) fn read(json: Json) -> Result<(Self, ThreadState), serde_json::Error> {
-        let state: ThreadState = json.read()?;
+    pub(crate) fn read(json: Json) -> Result<Self, JsonError> {
+        let state = ThreadState::from_json(json.text())?;
         let id = |checkpoint: &Option<rejoin_wire::thread::Checkpoint>| {
             checkpoint
                 .as_ref()
                 .and_then(|checkpoint| checkpoint.checkpoint_id.clone())
         };
         let (checkpoint_id, parent_id) = (id(&state.checkpoint), id(&state.parent_checkpoint));
-        let read = Self {
+        Ok(Self {
             json,
             checkpoint_id,
             parent_id,
-        };
-        Ok((read, state))
+        })
     }
 }
 
@@ -77,15 +80,26 @@ impl History {
     }
 
     fn head_index(&self) -> Option<usize> {
-        // A history that forms no tree is shown by its newest state.
         let newest = (!self.states.is_empty()).then_some(0);
-        self.branches.head().or(newest)
+        // What is not on the tree has no branch; the newest state is the newest branch's, whatever the tree says.
+        let named = self.branches.head().filter(|_| !self.branch.is_empty());
+        named.or(newest)
+    }
+
+    /// [`History::head`], read.
+    pub(crate) fn head_state(&self) -> Option<ThreadState> {
+        ThreadState::from_json(self.head()?.text()).ok()
+    }
+
+    /// The checkpoint shown; absent where there is no history.
+    pub(crate) fn head_id(&self) -> Option<&CheckpointId> {
+        self.states[self.head_index()?].checkpoint_id.as_ref()
     }
 
     /// The head of the shown branch, where that is not the thread's newest state.
     pub(crate) fn older_head(&self) -> Option<&CheckpointId> {
-        let at = self.head_index().filter(|at| *at > 0)?;
-        self.states[at].checkpoint_id.as_ref()
+        self.head_index().filter(|at| *at > 0)?;
+        self.head_id()
     }
 
     pub(crate) fn find(&self, checkpoint_id: &CheckpointId) -> Option<&HistoryState> {
@@ -98,12 +112,16 @@ impl History {
     pub(crate) fn set_states(&mut self, states: Vec<HistoryState>) {
         self.states = states;
         self.head = None;
-        self.branch.clear();
         self.grow();
     }
 
+    /// The state, where no history is read.
     pub(crate) fn set_head(&mut self, head: Option<Json>) {
         self.head = head;
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
     }
 
     pub(crate) fn select(&mut self, branch: String) {
@@ -129,11 +147,64 @@ impl History {
         found.map(|(_, branch)| branch.clone()).unwrap_or_default()
     }
 
+    /// Places the messages of the head, in one pass over the history's.
     fn place_messages(&self, messages_key: &str) -> Vec<(MessageId, MessageBranch)> {
         let Some(head) = self.head_index() else {
             return Vec::new();
         };
-        let _ = (head, messages_key, Message::default());
-        Vec::new()
+        let mut placed: Vec<(MessageId, MessageBranch)> = Vec::new();
+        for id in message_ids(&self.states[head], messages_key) {
+            placed.push((id, MessageBranch::default()));
+        }
+        for (state, held) in self.states.iter().enumerate() {
+            for (at, id) in message_ids(held, messages_key).into_iter().enumerate() {
+                // It most often stands where it stands in the head.
+                let at = match placed.get(at) {
+                    Some((there, _)) if *there == id => Some(at),
+                    Some(_) | None => placed.iter().position(|(other, _)| *other == id),
+                };
+                if let Some(at) = at {
+                    placed[at].1.first_seen = Some(state);
+                }
+            }
+        }
+        self.name_branches(&mut placed);
+        placed
     }
+
+    /// Each set of options is told once, by the first message that has it.
+    fn name_branches(&self, placed: &mut [(MessageId, MessageBranch)]) {
+        let mut told: Vec<Vec<String>> = Vec::new();
+        for (_, message) in placed {
+            let Some(state) = message.first_seen else {
+                continue;
+            };
+            if !self.branches.is_shown(state) {
+                continue;
+            }
+            let options = self.branches.options(&self.states, state);
+            if !options.is_empty() && !told.contains(&options) {
+                told.push(options.clone());
+                message.branch = Some(self.branches.name(&self.states, state));
+                message.options = options;
+            }
+        }
+    }
+}
+
+/// The ids of a state's messages; for a message without one, its place.
+fn message_ids(state: &HistoryState, messages_key: &str) -> Vec<MessageId> {
+    let mut ids = Vec::new();
+    let values = field(state.json.text(), "values").unwrap_or_default();
+    let listed = items(
+        field(values, messages_key).unwrap_or_default(),
+        &mut |message| {
+            let id = field(message, "id").map_or(Ok(None), FromJson::from_json)?;
+            ids.push(id_or_place(ids.len(), id));
+            Ok(())
+        },
+    );
+    // A state without messages holds none.
+    drop(listed);
+    ids
 }

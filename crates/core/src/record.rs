@@ -68,12 +68,12 @@ impl StoredMessage {
 }
 
 /// Why a stored record is not used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
     /// It is not one of ours, or was damaged.
     Corrupt,
-    /// It is too old.
-    Stale,
+    /// It is too old. The run it was of.
+    Stale(Option<RunId>),
 }
 
 impl Record {
@@ -113,7 +113,7 @@ impl Record {
         }
         // A clock that was set back makes a record look as if it came from the future: that is no reason to drop it.
         if wall_clock - record.saved_at > ttl {
-            return Err(Unusable::Stale);
+            return Err(Unusable::Stale(record.run_id));
         }
         Ok(record)
     }

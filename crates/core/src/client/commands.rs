@@ -9,11 +9,14 @@ use super::{
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
     phase::{End, Phase},
+    record::run_key,
 };
 use rejoin_wire::{
-    Json, MessageId, RunId, ThreadId,
+    CheckpointId, Json, MessageId, RunId, ThreadId,
+    json::FromJson,
     message::Message,
     request::{CheckpointRef, IfNotExists, MultitaskStrategy, RunRequest},
+    thread::Checkpoint,
 };
 use serde_json::{Map, Value};
 
@@ -21,6 +24,21 @@ use serde_json::{Map, Value};
 const QUEUE_MAX: usize = 32;
 /// The key in a run's metadata by which a lost answer's run is found again.
 pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
+
+/// A join that was asked for and has to wait.
+#[derive(Debug)]
+pub(super) struct Join {
+    pub(super) command: CommandId,
+    pub(super) run_id: Option<RunId>,
+    pub(super) options: JoinOptions,
+}
+
+/// A join of a run whose thread is being looked up under a key.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) key: String,
+    pub(super) join: Join,
+}
 
 impl Client {
     pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
@@ -30,6 +48,8 @@ impl Client {
         self.cancel = None;
         self.records.forget();
         self.store.clear();
+        self.forget_history();
+        self.show_initial();
         self.set_error(None);
         self.set_phase(Phase::Idle);
         self.thread_id = thread_id;
@@ -82,8 +102,8 @@ impl Client {
             self.store.drop_optimistic();
         }
         self.store.begin_run();
-        self.store.expect_newer_values();
         let submission_id = self.rng.uuid();
+        let thread_id = submission.thread_id.clone();
         let body = match self.run_body(submission, &submission_id) {
             Ok(body) => body,
             Err(error) => {
@@ -101,7 +121,7 @@ impl Client {
         self.store.clear_interrupts();
         if self.thread_id.is_none() {
             // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
-            let thread_id = ThreadId::from(self.rng.uuid());
+            let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(self.rng.uuid()));
             self.thread_id = Some(thread_id.clone());
             self.notify(Notice::ThreadCreated { thread_id });
         }
@@ -115,12 +135,15 @@ impl Client {
         submission: Submission,
         submission_id: &str,
     ) -> Result<Json, serde_json::Error> {
+        let checkpoint = self.checkpoint_of(&submission)?;
+        self.leave_branch(checkpoint.as_ref().and_then(|c| c.checkpoint_id.as_ref()));
+        self.store.expect_newer_values();
         let input = match submission.input {
             Some(input) if !input.is_null() => Some(self.input_with_ids(&input)?),
             Some(_) | None => None,
         };
         if let Some(values) = &submission.optimistic_values {
-            self.store.merge_values(values)?;
+            self.store.lay_values(values)?;
         }
         let mut metadata: Map<String, Value> = match &submission.metadata {
             Some(metadata) if !metadata.is_null() => metadata.read()?,
@@ -128,11 +151,7 @@ impl Client {
         };
         metadata.insert(SUBMISSION_KEY.to_owned(), submission_id.into());
         let config = &self.config;
-        let checkpoint = submission.checkpoint_id.map(|id| CheckpointRef {
-            thread_id: None,
-            checkpoint_ns: String::new(),
-            checkpoint_id: Some(id),
-        });
+        let durability = submission.durability.map(|word| word.read());
         Json::from_value(&RunRequest {
             input,
             command: submission.command,
@@ -143,9 +162,16 @@ impl Client {
             stream_mode: submission
                 .stream_modes
                 .unwrap_or_else(|| config.stream_modes.clone()),
-            stream_subgraphs: config.stream_subgraphs,
-            stream_resumable: Some(config.stream_resumable),
-            on_disconnect: Some(config.on_disconnect),
+            stream_subgraphs: submission
+                .stream_subgraphs
+                .unwrap_or(config.stream_subgraphs),
+            stream_resumable: submission
+                .stream_resumable
+                .or(Some(config.stream_resumable)),
+            on_disconnect: submission.on_disconnect.or(Some(config.on_disconnect)),
+            interrupt_before: submission.interrupt_before,
+            interrupt_after: submission.interrupt_after,
+            durability: durability.transpose()?,
             multitask_strategy: Some(
                 submission
                     .multitask_strategy
@@ -153,6 +179,32 @@ impl Client {
             ),
             if_not_exists: Some(IfNotExists::Create),
             ..RunRequest::new(config.assistant_id.clone())
+        })
+    }
+
+    /// Where a submission starts from; `None` for the thread's newest state.
+    fn checkpoint_of(
+        &self,
+        submission: &Submission,
+    ) -> Result<Option<CheckpointRef>, serde_json::Error> {
+        let of_root = |id: &CheckpointId| CheckpointRef {
+            thread_id: None,
+            checkpoint_ns: String::new(),
+            checkpoint_id: Some(id.clone()),
+        };
+        Ok(match (&submission.checkpoint, &submission.checkpoint_id) {
+            (Some(newest), _) if newest.is_null() => None,
+            (Some(checkpoint), _) => {
+                let checkpoint =
+                    Checkpoint::from_json(checkpoint.text()).map_err(serde::de::Error::custom)?;
+                Some(CheckpointRef {
+                    thread_id: None,
+                    checkpoint_ns: checkpoint.checkpoint_ns.unwrap_or_default(),
+                    checkpoint_id: checkpoint.checkpoint_id,
+                })
+            }
+            (None, Some(id)) => Some(of_root(id)),
+            (None, None) => self.history.older_head().map(of_root),
         })
     }
 
@@ -192,18 +244,9 @@ impl Client {
         Json::from_value(&fields)
     }
 
-    pub(super) fn join(
-        &mut self,
-        command: CommandId,
-        run_id: Option<RunId>,
-        _options: JoinOptions,
-    ) {
-        if self.thread_id.is_none() {
-            self.notify(Notice::Concluded {
-                command,
-                outcome: Outcome::NothingToJoin,
-            });
-            return;
+    pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>, options: JoinOptions) {
+        if self.thread_id.is_none() || self.is_stream_only() {
+            return self.look_up(command, run_id, options);
         }
         let same = run_id.is_none() || run_id.as_ref() == self.run_id();
         if self.is_active() && same {
@@ -216,10 +259,15 @@ impl Client {
             return;
         }
         if self.load.is_loading() || self.load.has_failed() {
-            self.load_then_join(command, run_id);
+            self.load_then_join(Join {
+                command,
+                run_id,
+                options,
+            });
             return;
         }
         self.leave_run();
+        self.leave_branch(None);
         self.set_error(None);
         let follow = match self.follow.take() {
             Some(mut follow) if same => {
@@ -233,12 +281,52 @@ impl Client {
         };
         let follow = self.follow.insert(follow);
         follow.commands.push(command);
+        follow.join_with(options);
         follow.rejoinable = true;
         if follow.over && follow.run_id.is_some() {
             self.check_run();
         } else {
             self.open_stream();
         }
+    }
+
+    /// Without a thread: the one that the run was stored for.
+    fn look_up(&mut self, command: CommandId, run_id: Option<RunId>, options: JoinOptions) {
+        let Some(run_id) = run_id.filter(|_| !self.is_stream_only()) else {
+            return self.conclude(command, Outcome::NothingToJoin);
+        };
+        self.conclude_lookup();
+        let key = run_key(&self.config, &run_id);
+        self.lookup = Some(Lookup {
+            key: key.clone(),
+            join: Join {
+                command,
+                run_id: Some(run_id),
+                options,
+            },
+        });
+        self.effects.push_back(Effect::LoadRecord { key });
+    }
+
+    pub(super) fn looked_up(&mut self, join: Join, thread_id: Option<ThreadId>) {
+        if self.thread_id.is_none() {
+            let Some(thread_id) = thread_id else {
+                return self.conclude(join.command, Outcome::NothingToJoin);
+            };
+            self.thread_id = Some(thread_id);
+            return self.load_then_join(join);
+        }
+        self.join(join.command, join.run_id, join.options);
+    }
+
+    fn conclude_lookup(&mut self) {
+        if let Some(lookup) = self.lookup.take() {
+            self.conclude(lookup.join.command, Outcome::Disconnected);
+        }
+    }
+
+    pub(super) fn conclude(&mut self, command: CommandId, outcome: Outcome) {
+        self.notify(Notice::Concluded { command, outcome });
     }
 
     pub(super) fn stop(&mut self) {
@@ -253,6 +341,7 @@ impl Client {
                 outcome: Outcome::Disconnected,
             });
         }
+        self.conclude_lookup();
         self.abort_load();
         self.leave_run();
     }
@@ -278,6 +367,10 @@ impl Client {
     }
 
     pub(super) fn request_cancel(&mut self) {
+        if self.is_stream_only() {
+            // Leaving is all that can be done.
+            return self.leave();
+        }
         let Some(follow) = self.follow.as_mut().filter(|follow| follow.rejoinable) else {
             return self.warn_code(ErrorCode::NoRunToCancel);
         };

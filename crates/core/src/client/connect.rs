@@ -45,7 +45,11 @@ impl Client {
         else {
             return;
         };
-        let url = urls::join(&self.config, &thread_id, &run_id);
+        let modes = self
+            .follow
+            .as_ref()
+            .map_or(&[][..], |follow| &follow.join_modes);
+        let url = urls::join(&self.config, &thread_id, &run_id, modes);
         let mut request = self.request(Method::Get, url, self.config.timeouts.join);
         let Some(follow) = &mut self.follow else {
             return;
@@ -229,6 +233,10 @@ impl Client {
     }
 
     pub(super) fn lost_for(&mut self, error: StreamError, retry_after: Option<Millis>) {
+        if self.is_stream_only() {
+            self.close_link(error.code.as_str());
+            return self.fail(Outcome::Failed(error.clone()), error);
+        }
         let Some(follow) = &mut self.follow else {
             return;
         };
@@ -337,7 +345,7 @@ impl Client {
             Some(link) => self.now - link.last_byte_at,
             None => return,
         };
-        if silent_for < alive && alive > Millis(0) {
+        if self.is_stream_only() || silent_for < alive && alive > Millis(0) {
             return;
         }
         self.close_link("not provably alive");

@@ -23,12 +23,15 @@ impl Client {
         let cancel = self
             .cancel
             .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
+        let history = self
+            .history_asked
+            .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
         let load = self.load_due().map(|at| (at, DeadlineReason::Timeout));
         let record = self
             .records
             .due(timeouts.record)
             .map(|at| (at, DeadlineReason::Record));
-        [phase, cancel, load, record]
+        [phase, cancel, history, load, record]
             .into_iter()
             .flatten()
             .collect()
@@ -37,6 +40,10 @@ impl Client {
     fn link_deadline(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
         let link = self.follow.as_ref()?.link.as_ref()?;
+        if self.is_stream_only() {
+            // Nothing says how long it may be silent, and nothing could be asked again.
+            return None;
+        }
         let opening = matches!(self.phase, Phase::Opening { .. });
         Some(if link.is_join && !link.got_byte {
             (link.opened_at + timeouts.join, DeadlineReason::Timeout)
@@ -62,6 +69,7 @@ impl Client {
             self.cancel = None;
             self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail("no answer in time"));
         }
+        self.history_deadline();
         self.load_deadline();
         if self
             .records

@@ -7,7 +7,7 @@ use crate::{
     thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
-    WireError,
+    Json, WireError,
     event::{ErrorBody, Event, EventBody, EventName, RunMetadata, Values},
     message::Message,
     sse::{DecodeError, Item},
@@ -54,6 +54,13 @@ impl Client {
             return;
         }
         let Some(follow) = &self.follow else { return };
+        if self.is_stream_only() {
+            let outcome = match &follow.failure {
+                Some(error) => Outcome::Failed(error.clone()),
+                None => follow.success(),
+            };
+            return self.begin_settle(outcome);
+        }
         if follow.failure.is_some() {
             self.close_link("the run failed");
             return self.check_run();
@@ -128,6 +135,9 @@ impl Client {
 
     /// Dense ids tell when events are missing. The first time everything is asked for again.
     fn finds_gap(&mut self, event: &Event) -> bool {
+        if self.is_stream_only() {
+            return false;
+        }
         let Some(follow) = &mut self.follow else {
             return false;
         };
@@ -205,10 +215,14 @@ impl Client {
     fn apply(&mut self, event: &Event) -> Result<(), Refused> {
         match event.body()? {
             EventBody::Values(values) if event.is_root() => self.apply_values(&values, event)?,
-            EventBody::Messages(message, _) => self.apply_message(*message),
+            EventBody::Messages(message, metadata) => {
+                self.apply_message(&self.list_of(event), *message, metadata)
+            }
             EventBody::WholeMessages(messages) => {
+                let list = self.list_of(event);
                 for message in messages {
-                    if self.target().apply_whole(message).is_err() {
+                    let whole = |store: &mut ThreadStore| store.apply_whole(message);
+                    if self.target().in_list(&list, whole).is_err() {
                         self.warn_code(ErrorCode::MessageWithoutId);
                     }
                 }
@@ -241,7 +255,17 @@ impl Client {
         Ok(())
     }
 
-    fn apply_message(&mut self, message: Message) {
+    /// The namespace whose list an event's messages go to; empty for the thread's own.
+    fn list_of(&self, event: &Event) -> String {
+        let within_tool = |part: &String| part.starts_with("tools:");
+        if self.config.split_subgraphs && event.namespace.iter().any(within_tool) {
+            event.namespace.join("|")
+        } else {
+            String::new()
+        }
+    }
+
+    fn apply_message(&mut self, list: &str, message: Message, metadata: Json) {
         if let Some(doubt) = self
             .follow
             .as_mut()
@@ -255,7 +279,8 @@ impl Client {
                 return;
             }
         }
-        match self.target().apply_chunk(message) {
+        let chunk = |store: &mut ThreadStore| store.apply_chunk(message, metadata);
+        match self.target().in_list(list, chunk) {
             Ok(notes) => {
                 for note in notes {
                     let words = format!("`{}` changed its type within a message", note.field);
@@ -324,10 +349,11 @@ impl Client {
     /// as broken again it is left out, and the messages it may have belonged to wait for the thread's values.
     fn corrupt(&mut self, error: &WireError) {
         self.warn(wire_error(error));
+        let stream_only = self.is_stream_only();
         let Some(follow) = &mut self.follow else {
             return;
         };
-        let resumable = follow.run_id.is_some() && !follow.cursor.is_at_start();
+        let resumable = !stream_only && follow.run_id.is_some() && !follow.cursor.is_at_start();
         if resumable && !std::mem::replace(&mut follow.corrupt_before, true) {
             self.close_link(error.code());
             self.reopen();
@@ -348,7 +374,7 @@ impl Client {
         };
         let again = std::mem::replace(&mut follow.corrupt_before, true);
         self.close_link(error.code.as_str());
-        if again || self.run_id().is_none() {
+        if again || self.run_id().is_none() || self.is_stream_only() {
             // It comes with each attempt: what the thread holds is shown, and why no more comes.
             self.begin_settle(Outcome::Failed(error));
         } else {

@@ -1,7 +1,7 @@
 //! What is known of the run being followed, and of the connection to it.
 
 use crate::{
-    AttemptId, CommandId, Millis, Outcome, StreamError,
+    AttemptId, CommandId, JoinOptions, Millis, Outcome, StreamError,
     config::Timeouts,
     cursor::{Cursor, Recent},
     record::Record,
@@ -23,6 +23,8 @@ pub(super) struct Follow {
     /// Whether a post has left whose fate is not known.
     pub(super) posted: bool,
     pub(super) cursor: Cursor,
+    /// The kinds of event that joins ask for; empty for all.
+    pub(super) join_modes: Vec<String>,
     pub(super) recent: Recent,
     pub(super) link: Option<Link>,
     /// Attempts in a row that brought nothing new.
@@ -71,6 +73,7 @@ impl Follow {
             body: None,
             posted: false,
             cursor: Cursor::default(),
+            join_modes: Vec::new(),
             recent: Recent::default(),
             link: None,
             tries: 0,
@@ -120,6 +123,15 @@ impl Follow {
             cursor,
             reconnected: true,
             ..Self::new()
+        }
+    }
+
+    /// Joins as a person has said.
+    pub(super) fn join_with(&mut self, options: JoinOptions) {
+        self.join_modes = options.stream_modes;
+        if let Some(last) = options.last_event_id {
+            self.cursor.start_after(last);
+            self.recent = Recent::default();
         }
     }
 

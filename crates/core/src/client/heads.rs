@@ -1,28 +1,219 @@
-//! The thread's history beside its runs: which branch is shown, and what is laid over it.
+//! The thread's states: reading them, and showing the one that the selected branch ends in.
 
-use super::Client;
-use crate::{ErrorCode, StreamError};
-use rejoin_wire::Json;
+use super::{
+    Client,
+    requests::{Answer, Asked},
+    urls,
+};
+use crate::{
+    AttemptId, ErrorCode, HistoryState, MessageOrigin, MessageSlot, Method, StreamError,
+    thread_store::Past,
+};
+use rejoin_wire::{
+    CheckpointId, Json,
+    json::{FromJson, JsonError},
+    thread::ThreadState,
+};
 
 impl Client {
     pub(crate) fn is_history_loading(&self) -> bool {
         self.history_asked.is_some() || self.is_thread_loading()
     }
 
+    /// Asks for the thread's history, or where none is wanted for its state. See [`Client::take_states`].
+    pub(super) fn ask_states(&mut self) -> Option<AttemptId> {
+        let thread_id = self.thread_id.as_ref()?;
+        Some(match self.config.history_limit {
+            Some(limit) => {
+                let url = urls::history(&self.config, thread_id);
+                self.ask_with(Method::Post, url, Some(format!("{{\"limit\":{limit}}}")))
+            }
+            None => {
+                let url = urls::state(&self.config, thread_id);
+                self.ask(Method::Get, url)
+            }
+        })
+    }
+
+    /// Keeps what [`Client::ask_states`] has brought. Returns the thread's newest state; of a thread without any, an
+    /// empty one.
+    pub(super) fn take_states(&mut self, answer: &Answer<'_>) -> Result<ThreadState, StreamError> {
+        let invalid = |error: JsonError| {
+            StreamError::new(ErrorCode::BodyInvalid).with_detail(error.to_string())
+        };
+        let head = if self.config.history_limit.is_some() {
+            let states: Vec<Json> = answer.read("thread history")?;
+            self.set_states(states).map_err(invalid)?;
+            match self.history.states().first() {
+                Some(newest) => ThreadState::from_json(newest.json.text()),
+                None => Ok(ThreadState::default()),
+            }
+        } else {
+            let state: Json = answer.read("thread state")?;
+            let read = ThreadState::from_json(state.text());
+            self.history.set_head(Some(state));
+            read
+        };
+        self.store.touch_history();
+        head.map_err(invalid)
+    }
+
+    fn set_states(&mut self, states: Vec<Json>) -> Result<(), JsonError> {
+        let states: Result<_, _> = states.into_iter().map(HistoryState::read).collect();
+        self.history.set_states(states?);
+        self.store.touch_history();
+        Ok(())
+    }
+
+    /// Shows a state. `keep` says as what a message stays that it lacks.
+    pub(super) fn show_state(
+        &mut self,
+        state: &ThreadState,
+        keep: impl Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
+    ) {
+        let has_checkpoint = state
+            .checkpoint
+            .as_ref()
+            .is_some_and(|checkpoint| checkpoint.checkpoint_id.is_some());
+        if self.config.initial_values.is_some() && !has_checkpoint {
+            return;
+        }
+        let interrupts = state.interrupts().cloned().collect();
+        let shown = self.store.load_state(&state.values, interrupts, keep);
+        if let Err(error) = shown {
+            self.history_unavailable(error.to_string());
+        }
+    }
+
+    /// Shows the thread's state, beside what is shown of a run that is not in it yet.
+    pub(super) fn refresh_state(&mut self, state: &ThreadState) {
+        self.show_state(state, |slot, past| (!past.stored).then_some(slot.origin));
+    }
+
+    /// Shows what the selected branch ends in, and nothing else.
+    fn show_branch(&mut self) {
+        let Some(state) = self.history.head_state() else {
+            return;
+        };
+        self.show_state(&state, |_, _| None);
+        if let Some(follow) = &mut self.follow {
+            // What was streamed of the run is not shown any more, so nothing may be appended to it.
+            follow.cursor.rewind();
+        }
+    }
+
     pub(super) fn select_branch(&mut self, branch: String) {
+        if branch == self.history.branch() {
+            return;
+        }
         self.history.select(branch);
         self.store.touch_history();
+        if !self.is_active() && !self.load.is_loading() {
+            self.show_branch();
+        }
+    }
+
+    /// A run begins: from `checkpoint`, or from the thread's newest state. Its branch will be the newest.
+    pub(super) fn leave_branch(&mut self, checkpoint: Option<&CheckpointId>) {
+        let newest = self.history.states().first();
+        let newest = newest.and_then(|state| state.checkpoint_id.clone());
+        let from = checkpoint.or(newest.as_ref());
+        let shown = self.history.head_id();
+        let base = match from {
+            Some(from) if shown != Some(from) => self.history.find(from),
+            Some(_) | None => None,
+        };
+        let state = base.and_then(|base| ThreadState::from_json(base.json.text()).ok());
+        if let Some(state) = state {
+            self.show_state(&state, |_, _| None);
+        }
+        if !self.history.branch().is_empty() {
+            self.history.select(String::new());
+            self.store.touch_history();
+        }
     }
 
     pub(super) fn mutate_values(&mut self, values: &Json) {
-        if let Err(error) = self.store.merge_values(values) {
+        if let Err(error) = self.store.lay_values(values) {
+            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string()));
+        }
+    }
+
+    pub(super) fn show_initial(&mut self) {
+        if let Some(values) = self.config.initial_values.clone()
+            && let Err(error) = self.store.show_initial(&values)
+        {
             self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string()));
         }
     }
 
     pub(super) fn provide_history(&mut self, states: &Json) {
-        let _ = states;
+        let read = Vec::from_json(states.text()).and_then(|states| self.set_states(states));
+        if let Err(error) = read {
+            return self.history_unavailable(error.to_string());
+        }
+        self.history_came();
     }
 
-    pub(super) fn ask_history(&mut self) {}
+    pub(super) fn ask_history(&mut self) {
+        if self.is_stream_only() || self.load.is_loading() || self.history_asked.is_some() {
+            return;
+        }
+        let at = self.now;
+        self.history_asked = self.ask_states().map(|attempt| Asked { attempt, at });
+        self.store.touch();
+    }
+
+    pub(super) fn history_answered(&mut self, answer: &Answer<'_>) {
+        self.history_asked = None;
+        self.store.touch();
+        match self.take_states(answer) {
+            Ok(_) => self.history_came(),
+            // A thread that the server does not have yet has no history either.
+            Err(_) if answer.status == 404 => {}
+            Err(error) => self.history_unavailable(error.message),
+        }
+    }
+
+    /// While a run is followed its stream is newer.
+    fn history_came(&mut self) {
+        if self.is_active() || self.load.is_loading() {
+            return;
+        }
+        if !self.history.branch().is_empty() {
+            return self.show_branch();
+        }
+        if let Some(state) = self.history.head_state() {
+            self.refresh_state(&state);
+        }
+    }
+
+    /// The history may go on showing a branch that was chosen while the run was followed.
+    pub(super) fn show_chosen_branch(&mut self) {
+        if !self.history.branch().is_empty() {
+            self.show_branch();
+        }
+    }
+
+    pub(super) fn history_deadline(&mut self) {
+        let late = |asked: &Asked| asked.at + self.config.timeouts.request <= self.now;
+        if let Some(asked) = self.history_asked.take_if(|asked| late(asked)) {
+            self.abort(asked.attempt);
+            self.store.touch();
+            self.history_unavailable("no answer in time".to_owned());
+        }
+    }
+
+    /// The history belongs to the thread that is left.
+    pub(super) fn forget_history(&mut self) {
+        if let Some(asked) = self.history_asked.take() {
+            self.abort(asked.attempt);
+        }
+        self.history.clear();
+        self.store.touch_history();
+    }
+
+    pub(super) fn history_unavailable(&mut self, why: String) {
+        self.warn(StreamError::new(ErrorCode::HistoryUnavailable).with_detail(why));
+    }
 }

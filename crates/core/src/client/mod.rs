@@ -16,12 +16,13 @@ mod urls;
 pub(crate) use urls::encode_path_segment;
 
 use crate::{
-    AttemptId, CommandId, Config, Connection, DeadlineReason, Effect, ErrorCode, HttpRequest,
-    Input, Millis, Notice, StreamError, Submission, View,
+    AttemptId, CommandId, Config, Connection, DeadlineReason, Effect, Endpoint, ErrorCode,
+    HttpRequest, Input, Millis, Notice, StreamError, Submission, View,
     history::History,
     phase::{End, Phase},
     thread_store::ThreadStore,
 };
+use commands::Lookup;
 use follow::Follow;
 use rejoin_wire::{RunId, ThreadId};
 use rng::Rng;
@@ -47,6 +48,8 @@ pub struct Client {
     /// Submissions that wait for the run before them.
     queue: VecDeque<(CommandId, Submission)>,
     cancel: Option<requests::Asked>,
+    /// A join of a run whose thread is being looked up.
+    lookup: Option<Lookup>,
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
     history_asked: Option<requests::Asked>,
@@ -65,7 +68,7 @@ impl Client {
     /// A client without a thread. `seed` makes ids and waits; two clients of one user should differ in it.
     pub fn new(config: Config, seed: u64) -> Self {
         let store = ThreadStore::new(&config.messages_key);
-        Self {
+        let mut client = Self {
             config,
             rng: Rng::new(seed),
             now: Millis(0),
@@ -80,6 +83,7 @@ impl Client {
             load: ThreadLoad::None,
             queue: VecDeque::new(),
             cancel: None,
+            lookup: None,
             history: History::default(),
             history_asked: None,
             listened: ["custom", "updates", "error"].map(str::to_owned).to_vec(),
@@ -89,7 +93,9 @@ impl Client {
             visible: true,
             refresh_headers: false,
             told: Connection::Idle,
-        }
+        };
+        client.show_initial();
+        client
     }
 
     /// Takes in a fact. `now` that goes backwards counts as standing still.
@@ -198,7 +204,8 @@ impl Client {
     }
 
     pub(crate) fn can_rejoin(&self) -> bool {
-        self.follow.as_ref().is_some_and(|follow| follow.rejoinable) || self.load.has_failed()
+        let left = self.follow.as_ref().is_some_and(|follow| follow.rejoinable);
+        !self.is_stream_only() && (left || self.load.has_failed())
     }
 
     pub(crate) fn connection(&self) -> Connection {
@@ -301,6 +308,11 @@ impl Client {
     fn is_link(&self, attempt: AttemptId) -> bool {
         let link = self.follow.as_ref().and_then(|follow| follow.link.as_ref());
         link.is_some_and(|link| link.attempt == attempt)
+    }
+
+    /// Whether the endpoint knows neither threads nor runs.
+    fn is_stream_only(&self) -> bool {
+        self.config.endpoint == Endpoint::StreamOnly
     }
 
     fn is_active(&self) -> bool {

@@ -4,9 +4,9 @@ use super::{Client, follow::Follow};
 use crate::{
     Effect, ErrorCode, MessageOrigin, Millis, Notice,
     phase::Phase,
-    record::{Record, StoredMessage, Unusable, record_key},
+    record::{Record, StoredMessage, Unusable, record_key, run_key},
 };
-use rejoin_wire::RunId;
+use rejoin_wire::{Json, RunId};
 
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -52,7 +52,9 @@ impl Records {
 
 impl Client {
     pub(super) fn mark_record(&mut self) {
-        self.records.unsaved_since.get_or_insert(self.now);
+        if !self.is_stream_only() {
+            self.records.unsaved_since.get_or_insert(self.now);
+        }
     }
 
     pub(super) fn page_hiding(&mut self, wall_clock: Millis) {
@@ -74,7 +76,10 @@ impl Client {
         let (Some(thread_id), Some(follow)) = (&self.thread_id, &self.follow) else {
             return;
         };
-        if follow.settle.is_some() || !(follow.posted || follow.run_id.is_some()) {
+        if self.is_stream_only()
+            || follow.settle.is_some()
+            || !(follow.posted || follow.run_id.is_some())
+        {
             return;
         }
         let saved_at = self.records.wall_clock(self.now);
@@ -92,9 +97,19 @@ impl Client {
         }
         let key = record_key(&self.config, thread_id);
         let text = record.to_text();
-        self.records.owner.clone_from(&record.run_id);
+        let thread_text = Json::from_value(thread_id).map(|id| id.text().to_owned());
         self.records.exists = true;
         self.effects.push_back(Effect::SaveRecord { key, text });
+        if self.records.owner != record.run_id {
+            self.remove_pointer();
+        }
+        if self.records.owner.is_none()
+            && let (Some(run_id), Ok(text)) = (record.run_id, thread_text)
+        {
+            let key = run_key(&self.config, &run_id);
+            self.records.owner = Some(run_id);
+            self.effects.push_back(Effect::SaveRecord { key, text });
+        }
     }
 
     /// The newest messages that fit; `None` where this run's own do not, or where a reload could not go on from them.
@@ -139,11 +154,24 @@ impl Client {
         {
             let key = record_key(&self.config, thread_id);
             self.effects.push_back(Effect::RemoveRecord { key });
+            self.remove_pointer();
+        }
+    }
+
+    /// Removes what says on which thread the record's run is.
+    fn remove_pointer(&mut self) {
+        if let Some(run_id) = self.records.owner.take() {
+            let key = run_key(&self.config, &run_id);
+            self.effects.push_back(Effect::RemoveRecord { key });
         }
     }
 
     pub(super) fn record_loaded(&mut self, key: &str, text: Option<String>, wall_clock: Millis) {
         self.set_wall_clock(wall_clock);
+        if let Some(lookup) = self.lookup.take_if(|lookup| lookup.key == key) {
+            let thread_id = text.and_then(|text| Json::parse(text).ok()?.read().ok());
+            return self.looked_up(lookup.join, thread_id);
+        }
         let Some(thread_id) = &self.thread_id else {
             return;
         };
@@ -161,10 +189,11 @@ impl Client {
                 self.load_record(Some(record));
             }
             Err(why) => {
-                self.remove_record();
-                if why == Unusable::Corrupt {
-                    self.warn_code(ErrorCode::RecordCorrupt);
+                match why {
+                    Unusable::Corrupt => self.warn_code(ErrorCode::RecordCorrupt),
+                    Unusable::Stale(run_id) => self.records.owner = run_id,
                 }
+                self.remove_record();
                 self.load_record(None);
             }
         }

@@ -61,11 +61,19 @@ impl<'a> Answer<'a> {
 impl Client {
     /// Sends a request whose whole answer is wanted.
     pub(super) fn ask(&mut self, method: Method, url: String) -> AttemptId {
+        let body = (method == Method::Post).then(|| "{}".to_owned());
+        self.ask_with(method, url, body)
+    }
+
+    pub(super) fn ask_with(
+        &mut self,
+        method: Method,
+        url: String,
+        body: Option<String>,
+    ) -> AttemptId {
         let attempt = self.new_attempt();
         let mut request = self.request(method, url, self.config.timeouts.request);
-        if method == Method::Post {
-            request.body = Json::parse("{}".to_owned()).ok();
-        }
+        request.body = body.and_then(|body| Json::parse(body).ok());
         self.effects
             .push_back(Effect::SendRequest { attempt, request });
         attempt
@@ -95,6 +103,11 @@ impl Client {
         }
         if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
             self.cancel_answered(answer);
+        } else if self
+            .history_asked
+            .is_some_and(|asked| asked.attempt == attempt)
+        {
+            self.history_answered(answer);
         } else {
             self.load_answered(attempt, answer);
         }

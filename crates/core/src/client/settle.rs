@@ -83,6 +83,9 @@ impl Client {
         self.show_shadow();
         // What has not caught up by now is what the thread's state is read for.
         self.drop_shadow();
+        if self.is_stream_only() {
+            return self.settled(outcome);
+        }
         let (Some(thread_id), Some(follow)) = (self.thread_id.clone(), &mut self.follow) else {
             return;
         };
@@ -91,13 +94,15 @@ impl Client {
             lacks_reason(&outcome) && !std::mem::replace(&mut follow.reason_asked, true);
         follow.reading_reason = ask_reason;
         follow.settle = Some(outcome);
-        let url = if ask_reason {
-            urls::thread(&self.config, &thread_id)
+        let attempt = if ask_reason {
+            let url = urls::thread(&self.config, &thread_id);
+            Some(self.ask(Method::Get, url))
         } else {
-            urls::state(&self.config, &thread_id)
+            self.ask_states()
         };
-        let attempt = self.ask(Method::Get, url);
-        self.set_phase(Phase::Settling { attempt });
+        if let Some(attempt) = attempt {
+            self.set_phase(Phase::Settling { attempt });
+        }
     }
 
     /// No more attempts: what the thread holds is shown, if it is to be had.
@@ -135,7 +140,7 @@ impl Client {
                 Outcome::Failed(run_failed(&ErrorBody::read(&said)))
             }));
         }
-        let state: ThreadState = match answer.read("thread state") {
+        let state = match self.take_states(answer) {
             Ok(state) => state,
             Err(_) if matches!(answer.status, 404 | 410) => return self.thread_is_gone(outcome),
             Err(error) => return self.request_refused(error, answer),
@@ -145,7 +150,6 @@ impl Client {
         } else {
             outcome
         };
-        let interrupts = state.interrupts().cloned().collect();
         let keeps = matches!(
             outcome,
             Outcome::Expired
@@ -154,23 +158,17 @@ impl Client {
                 | Outcome::Cancelled
                 | Outcome::Denied(_)
         );
-        let loaded = self
-            .store
-            .load_state(&state.values, interrupts, |slot, past| {
-                // A run that went well has nothing that its thread's state lacks; other runs' text is theirs.
-                let stays = !past.stored && (keeps || !past.own);
-                match slot.origin {
-                    _ if !stays => None,
-                    // Either the server has it by now, or it never arrived.
-                    MessageOrigin::Optimistic => keeps.then_some(MessageOrigin::Optimistic),
-                    MessageOrigin::Server | MessageOrigin::Partial => Some(MessageOrigin::Partial),
-                }
-            });
-        if let Err(error) = loaded {
-            self.warn(
-                StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.to_string()),
-            );
-        }
+        self.show_state(&state, |slot, past| {
+            // A run that went well has nothing that its thread's state lacks; other runs' text is theirs.
+            let stays = !past.stored && (keeps || !past.own);
+            match slot.origin {
+                _ if !stays => None,
+                // Either the server has it by now, or it never arrived.
+                MessageOrigin::Optimistic => keeps.then_some(MessageOrigin::Optimistic),
+                MessageOrigin::Server | MessageOrigin::Partial => Some(MessageOrigin::Partial),
+            }
+        });
+        self.show_chosen_branch();
         if outcome == Outcome::NothingToJoin {
             // How the thread's last run ended is all there is to tell.
             self.set_error(failure_in_tasks(&state));
@@ -311,9 +309,7 @@ impl Client {
                 until: self.now + wait,
             });
         }
-        self.warn(
-            StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.message.clone()),
-        );
+        self.history_unavailable(error.message);
         match outcome {
             Outcome::TimedOut => {
                 let error = self.last_error_or(ErrorCode::RejoinTimedOut);

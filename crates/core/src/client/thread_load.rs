@@ -1,15 +1,13 @@
 //! Entering a thread: its stored record, its state and the thread itself are read, then the run that is active on
 //! it, if any, is joined.
 
-use super::{Client, events::run_failed, follow::Follow, requests::Answer, urls};
+use super::{Client, commands::Join, events::run_failed, follow::Follow, requests::Answer, urls};
 use crate::{
-    AttemptId, CommandId, Connection, Effect, ErrorCode, Method, Millis, Notice, Outcome,
-    StreamError,
+    AttemptId, Connection, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     phase::{End, Phase},
     record::{Record, record_key},
 };
 use rejoin_wire::{
-    RunId,
     event::ErrorBody,
     thread::{Thread, ThreadState, ThreadStatus},
 };
@@ -37,7 +35,7 @@ pub(super) struct Loading {
     parked: bool,
     headers_refreshed: bool,
     /// A join asked for while the thread was not there yet.
-    join: Option<(CommandId, Option<RunId>)>,
+    join: Option<Join>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +46,8 @@ enum Part<T> {
     Got(Box<T>),
     /// The server does not know it.
     Missing,
+    /// Somebody else reads it.
+    Unwanted,
 }
 
 impl<T> Part<T> {
@@ -56,13 +56,13 @@ impl<T> Part<T> {
     }
 
     fn is_done(&self) -> bool {
-        matches!(self, Self::Got(_) | Self::Missing)
+        matches!(self, Self::Got(_) | Self::Missing | Self::Unwanted)
     }
 
     fn asked(&self) -> Option<AttemptId> {
         match self {
             Self::Asked(attempt) => Some(*attempt),
-            Self::NotAsked | Self::Got(_) | Self::Missing => None,
+            Self::NotAsked | Self::Got(_) | Self::Missing | Self::Unwanted => None,
         }
     }
 
@@ -125,7 +125,7 @@ impl Client {
     }
 
     pub(super) fn start_load(&mut self) {
-        let Some(thread_id) = self.thread_id.clone() else {
+        let Some(thread_id) = self.thread_id.clone().filter(|_| !self.is_stream_only()) else {
             self.load = ThreadLoad::None;
             return;
         };
@@ -135,19 +135,16 @@ impl Client {
         self.ask_thread_and_state();
     }
 
-    pub(super) fn load_then_join(&mut self, command: CommandId, run_id: Option<RunId>) {
+    pub(super) fn load_then_join(&mut self, join: Join) {
         if !self.load.is_loading() {
             self.set_error(None);
             self.set_phase(Phase::Idle);
             self.start_load();
         }
         if let ThreadLoad::Loading(loading) = &mut self.load
-            && let Some((before, _)) = loading.join.replace((command, run_id))
+            && let Some(before) = loading.join.replace(join)
         {
-            self.notify(Notice::Concluded {
-                command: before,
-                outcome: Outcome::Disconnected,
-            });
+            self.conclude(before.command, Outcome::Disconnected);
         }
     }
 
@@ -156,16 +153,16 @@ impl Client {
             return;
         };
         let refresh = self.refresh_headers;
-        let (state_url, thread_url) = (
-            urls::state(&self.config, &thread_id),
-            urls::thread(&self.config, &thread_id),
-        );
-        let state = self.ask(Method::Get, state_url);
+        let thread_url = urls::thread(&self.config, &thread_id);
+        let state = match self.config.load_thread {
+            true => self.ask_states().map_or(Part::Missing, Part::Asked),
+            false => Part::Unwanted,
+        };
         self.refresh_headers = refresh;
         let thread = self.ask(Method::Get, thread_url);
         let now = self.now;
         if let ThreadLoad::Loading(loading) = &mut self.load {
-            loading.state = Part::Asked(state);
+            loading.state = state;
             loading.thread = Part::Asked(thread);
             loading.asked_at = now;
             loading.retry_at = None;
@@ -182,13 +179,13 @@ impl Client {
     }
 
     pub(super) fn load_answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
+        let is_state = matches!(&self.load, ThreadLoad::Loading(loading) if loading.state.is_asked_by(attempt));
+        let state = is_state.then(|| self.take_states(answer));
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
-        let set = if loading.state.is_asked_by(attempt) {
-            loading
-                .state
-                .set(answer.read("thread state"), answer.status)
+        let set = if let Some(state) = state {
+            loading.state.set(state, answer.status)
         } else if loading.thread.is_asked_by(attempt) {
             loading.thread.set(answer.read("thread"), answer.status)
         } else {
@@ -252,11 +249,8 @@ impl Client {
                 .take()
                 .flatten()
                 .map(|record| Follow::from_record(&record));
-            if let Some((command, _)) = loading.join {
-                self.notify(Notice::Concluded {
-                    command,
-                    outcome: Outcome::Failed(error.clone()),
-                });
+            if let Some(join) = loading.join {
+                self.conclude(join.command, Outcome::Failed(error.clone()));
             }
         }
         self.set_error(Some(error.clone()));
@@ -308,11 +302,8 @@ impl Client {
         if let ThreadLoad::Loading(loading) = &mut self.load {
             let join = loading.join.take();
             self.load = ThreadLoad::Failed;
-            if let Some((command, _)) = join {
-                self.notify(Notice::Concluded {
-                    command,
-                    outcome: Outcome::Disconnected,
-                });
+            if let Some(join) = join {
+                self.conclude(join.command, Outcome::Disconnected);
             }
             self.set_phase(Phase::Ended(End::Disconnected));
         }
@@ -354,24 +345,21 @@ impl Client {
         } = *loading;
         let record = record.flatten();
         match (state, thread) {
-            (Part::Got(state), Part::Got(thread)) => self.enter(&state, &thread, record, join),
+            (Part::Got(state), Part::Got(thread)) => {
+                self.refresh_state(&state);
+                self.enter(&thread, record, join);
+            }
+            (Part::Unwanted, Part::Got(thread)) => self.enter(&thread, record, join),
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
-                self.show_state(&state);
+                self.refresh_state(&state);
                 self.follow_record(record, join);
             }
             _ => self.enter_missing(join),
         }
     }
 
-    fn enter(
-        &mut self,
-        state: &ThreadState,
-        thread: &Thread,
-        record: Option<Record>,
-        join: Option<(CommandId, Option<RunId>)>,
-    ) {
-        self.show_state(state);
+    fn enter(&mut self, thread: &Thread, record: Option<Record>, join: Option<Join>) {
         if record.is_some() || join.is_some() {
             return self.follow_record(record, join);
         }
@@ -390,21 +378,25 @@ impl Client {
         self.begin_queued();
     }
 
-    fn follow_record(&mut self, record: Option<Record>, join: Option<(CommandId, Option<RunId>)>) {
-        let mut follow = match (&record, &join) {
+    fn follow_record(&mut self, record: Option<Record>, join: Option<Join>) {
+        let wanted = join.as_ref().map(|join| &join.run_id);
+        let mut follow = match (&record, wanted) {
             (Some(record), None) if !self.config.rejoin_on_mount => {
                 // Kept for a person's rejoin.
                 self.follow = Some(Follow::from_record(record));
                 return self.end(End::Disconnected, Outcome::Disconnected);
             }
-            (Some(record), Some((_, Some(run_id)))) if record.run_id.as_ref() != Some(run_id) => {
+            (Some(record), Some(Some(run_id))) if record.run_id.as_ref() != Some(run_id) => {
                 Follow::joined(Some(run_id.clone()))
             }
             (Some(record), _) => Follow::from_record(record),
-            (None, Some((_, run_id))) => Follow::joined(run_id.clone()),
+            (None, Some(run_id)) => Follow::joined(run_id.clone()),
             (None, None) => return,
         };
-        follow.commands.extend(join.map(|(command, _)| command));
+        if let Some(join) = join {
+            follow.commands.push(join.command);
+            follow.join_with(join.options);
+        }
         let known = follow.run_id.is_some();
         self.follow = Some(follow);
         if known {
@@ -414,31 +406,13 @@ impl Client {
         }
     }
 
-    /// The thread's state, beside what is shown of a run that is not in it yet.
-    fn show_state(&mut self, state: &ThreadState) {
-        let interrupts = state.interrupts().cloned().collect();
-        let loaded = self
-            .store
-            .load_state(&state.values, interrupts, |slot, past| {
-                (!past.stored).then_some(slot.origin)
-            });
-        if let Err(error) = loaded {
-            self.warn(
-                StreamError::new(ErrorCode::HistoryUnavailable).with_detail(error.to_string()),
-            );
-        }
-    }
-
-    fn enter_missing(&mut self, join: Option<(CommandId, Option<RunId>)>) {
+    fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
         self.follow = None;
         self.set_error(Some(error));
-        if let Some((command, _)) = join {
-            self.notify(Notice::Concluded {
-                command,
-                outcome: Outcome::Expired,
-            });
+        if let Some(join) = join {
+            self.conclude(join.command, Outcome::Expired);
         }
         self.end(End::Expired, Outcome::Expired);
     }

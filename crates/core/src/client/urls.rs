@@ -36,6 +36,10 @@ pub(super) fn state(config: &Config, thread_id: &ThreadId) -> String {
     format!("{}/state", thread(config, thread_id))
 }
 
+pub(super) fn history(config: &Config, thread_id: &ThreadId) -> String {
+    format!("{}/history", thread(config, thread_id))
+}
+
 pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {
     format!("{}/runs/stream", thread(config, thread_id))
 }
@@ -52,9 +56,30 @@ pub(super) fn run(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> Stri
     )
 }
 
-/// Without parameters: `stream_mode` drops metadata and errors on Python, and is ignored by the JS server.
-pub(super) fn join(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
-    format!("{}/stream", run(config, thread_id, run_id))
+/// Without modes unless they are asked for: `stream_mode` drops metadata and errors on Python, and is ignored by the
+/// JS server. Of a key that is repeated Python takes the last, so several modes are a JSON array.
+pub(super) fn join(
+    config: &Config,
+    thread_id: &ThreadId,
+    run_id: &RunId,
+    modes: &[String],
+) -> String {
+    let mut url = run(config, thread_id, run_id);
+    url.push_str("/stream");
+    match modes {
+        [] => {}
+        [mode] => {
+            url.push_str("?stream_mode=");
+            url.push_str(&encode_path_segment(mode));
+        }
+        _ => {
+            // The words need no escaping in JSON: quotes in them would be no mode's.
+            let list = format!("[\"{}\"]", modes.join("\",\""));
+            url.push_str("?stream_mode=");
+            url.push_str(&encode_path_segment(&list));
+        }
+    }
+    url
 }
 
 /// Without `wait`: the JS server reads `wait=0` as true.

@@ -3,14 +3,16 @@
 //! A message keeps its identity (`Arc`) and its revision until it changes. A token is appended in place; only a
 //! message that a reader still holds is copied, once.
 
+mod layers;
 mod slots;
 
+pub(crate) use slots::id_or_place;
 use slots::slot_id;
 
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
-    message::{MergeNote, Message, MessageKind},
+    message::{Content, MergeNote, Message, MessageKind},
     thread::Interrupt,
 };
 use std::{
@@ -169,6 +171,7 @@ impl ThreadStore {
     pub(crate) fn begin_run(&mut self) {
         self.streamed.clear();
         self.submitted.clear();
+        self.each_subgraph(Self::begin_run);
     }
 
     /// A run is submitted: whatever its `values` lack was removed, or lies on another branch.
@@ -187,22 +190,6 @@ impl ThreadStore {
     /// Takes away what was shown for a submission that never arrived.
     pub(crate) fn drop_optimistic(&mut self) {
         self.retain(|slot| slot.origin != MessageOrigin::Optimistic);
-    }
-
-    /// Merges an object's keys over the values' top level.
-    pub(crate) fn merge_values(&mut self, over: &Json) -> Result<(), serde_json::Error> {
-        let mut have: serde_json::Map<String, serde_json::Value> = if self.values.is_null() {
-            serde_json::Map::new()
-        } else {
-            self.values.read()?
-        };
-        let more: serde_json::Map<String, serde_json::Value> = over.read()?;
-        if let Some(messages) = more.get(&self.messages_key) {
-            self.show_optimistic(serde_json::from_value(messages.clone())?);
-        }
-        have.extend(more);
-        self.set_values(Json::from_value(&have)?);
-        Ok(())
     }
 
     /// Applies a root `values` event.
@@ -256,8 +243,11 @@ impl ThreadStore {
             .iter()
             .filter(|slot| !listed.contains(&slot.id) && !superseded.contains(&slot.id))
             .filter_map(|slot| {
+                // What this client laid over the list goes with the next thing that the server says.
+                let laid =
+                    slot.origin == MessageOrigin::Optimistic && self.confirmed.contains(&slot.id);
                 let past = Past {
-                    stored: self.stored.contains(&slot.id),
+                    stored: laid || self.stored.contains(&slot.id),
                     own: self.streamed.contains(&slot.id) || self.submitted.contains(&slot.id),
                 };
                 let origin = keep(slot, past)?;
@@ -280,10 +270,12 @@ impl ThreadStore {
         Ok(())
     }
 
-    /// Applies a chunk, or an order to remove. Returns what did not fit; `Err` where the chunk has no id.
+    /// Applies a chunk, or an order to remove. `metadata` says where the chunk comes from. Returns what did not fit;
+    /// `Err` where the chunk has no id.
     pub(crate) fn apply_chunk(
         &mut self,
         chunk: Message,
+        metadata: Json,
     ) -> Result<Vec<MergeNote>, MessageWithoutId> {
         let id = chunk.id.clone().ok_or(MessageWithoutId)?;
         if chunk.kind == MessageKind::Remove {
@@ -303,12 +295,20 @@ impl ThreadStore {
                 self.revisions.latest += 1;
                 let slot = &mut self.slots[at];
                 slot.revision = self.revisions.latest;
-                notes = Arc::make_mut(&mut slot.message).merge_chunk(chunk);
+                let message = Arc::make_mut(&mut slot.message);
+                let only_text;
+                (notes, only_text) = append(message, chunk);
+                if !only_text {
+                    slot.reshaped = slot.revision;
+                }
             }
             Some(_) | None => self.put(chunk, MessageOrigin::Server),
         }
         if has_calls {
             self.unread_calls.insert(id.clone());
+        }
+        if let Some(at) = self.places.get(&id) {
+            self.slots[*at].metadata = Some(metadata);
         }
         self.streamed.insert(id);
         Ok(notes)
@@ -357,16 +357,24 @@ impl ThreadStore {
                 Arc::make_mut(&mut self.slots[*at].message).refresh_tool_calls();
             }
         }
+        self.each_subgraph(Self::refresh_tool_calls);
     }
 
     /// Shows what another store holds; messages that are equal keep their identity.
     pub(crate) fn adopt(&mut self, other: Self) {
+        for (namespace, list) in other.subgraphs {
+            self.in_list(&namespace, |shown| shown.adopt(list));
+        }
+        let metadata: Vec<_> = other.slots.iter().map(|s| s.metadata.clone()).collect();
         let slots = other.slots.into_iter();
         self.replace_slots(
             slots
                 .map(|slot| (slot.id, slot.message, slot.origin))
                 .collect(),
         );
+        for (slot, metadata) in self.slots.iter_mut().zip(metadata) {
+            slot.metadata = metadata.or(slot.metadata.take());
+        }
         self.streamed = other.streamed;
         self.void = other.void;
         self.confirmed = other.confirmed;
@@ -383,6 +391,8 @@ impl ThreadStore {
         let streamed = std::mem::take(&mut self.streamed);
         self.void = streamed.difference(&self.confirmed).cloned().collect();
         self.unread_calls.clear();
+        // Another attempt has other namespaces, so nothing would take the place of what these hold.
+        self.each_subgraph(Self::drop_unconfirmed);
     }
 
     fn drop_void(&mut self) {
@@ -400,6 +410,7 @@ impl ThreadStore {
         self.retain(|slot| !streamed.contains(&slot.id) || confirmed.contains(&slot.id));
         self.confirmed = confirmed;
         self.unread_calls.clear();
+        self.each_subgraph(Self::drop_unconfirmed);
     }
 
     /// Shows nothing.
@@ -412,6 +423,7 @@ impl ThreadStore {
         self.is_ahead = false;
         self.void.clear();
         self.unread_calls.clear();
+        self.subgraphs.clear();
         self.set_values(Json::null());
         self.clear_interrupts();
     }
@@ -448,6 +460,16 @@ impl ThreadStore {
             }
             ahead |= have > want;
         }
+        for (namespace, list) in &shown.subgraphs {
+            let mut ours = self.subgraphs.iter();
+            let ours = ours.find(|(name, _)| name == namespace);
+            match ours.map(|(_, ours)| ours.progress_against(list)) {
+                None if list.slots.is_empty() => {}
+                None | Some(Progress::Behind) => return Progress::Behind,
+                Some(Progress::Level) => {}
+                Some(Progress::Ahead) => ahead = true,
+            }
+        }
         if ahead {
             Progress::Ahead
         } else {
@@ -472,6 +494,22 @@ impl ThreadStore {
             self.revisions.values = self.revisions.latest;
         }
     }
+}
+
+/// Appends a chunk. Returns what did not fit, and whether the content's text is all that has changed.
+fn append(message: &mut Message, chunk: Message) -> (Vec<MergeNote>, bool) {
+    let is_text = |message: &Message| matches!(message.content, Content::Text(_));
+    if !is_text(message) || !is_text(&chunk) || !chunk.tool_call_chunks.is_empty() {
+        return (message.merge_chunk(chunk), false);
+    }
+    let text = std::mem::take(&mut message.content);
+    let rest = message.clone();
+    message.content = text;
+    let notes = message.merge_chunk(chunk);
+    let text = std::mem::take(&mut message.content);
+    let only_text = *message == rest;
+    message.content = text;
+    (notes, only_text)
 }
 
 /// Tool calls are counted by their pieces where nobody has read them yet.

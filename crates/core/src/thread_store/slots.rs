@@ -145,11 +145,13 @@ impl ThreadStore {
     }
 }
 
-pub(super) fn slot_id(at: usize, message: &Message) -> MessageId {
-    message
-        .id
-        .clone()
-        .unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
+/// A message's id; for one without, its place.
+pub(crate) fn slot_id(at: usize, message: &Message) -> MessageId {
+    id_or_place(at, message.id.clone())
+}
+
+pub(crate) fn id_or_place(at: usize, id: Option<MessageId>) -> MessageId {
+    id.unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
 }
 
 /// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.

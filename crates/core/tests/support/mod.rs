@@ -183,6 +183,12 @@ impl Bench {
         self.feed(Input::RequestFailed { attempt, error });
     }
 
+    /// How many runs are stored, each under its thread and under its own id.
+    pub fn records(&self) -> usize {
+        let of_runs = |key: &&String| key.starts_with("rejoin:1:run|");
+        self.stored.len() - self.stored.keys().filter(of_runs).count()
+    }
+
     /// Answers a plain request.
     #[track_caller]
     pub fn answer(&mut self, path: &str, status: u16, body: &str) {

@@ -1,0 +1,89 @@
+//! What is shown beside the thread's own list: values before there are any, values that this client lays over the
+//! server's, and the lists of messages from within tools.
+
+use super::{MessageOrigin, ThreadStore, slot_id};
+use rejoin_wire::{Json, message::Message};
+use std::sync::Arc;
+
+impl ThreadStore {
+    /// Shows values until the thread has some. The server does not know them, so its first ones replace them.
+    pub(crate) fn show_initial(&mut self, values: &Json) -> Result<(), serde_json::Error> {
+        let messages = self.read_messages(values)?.unwrap_or_default();
+        self.confirmed = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
+        self.stored.clone_from(&self.confirmed);
+        self.replace_messages(messages, Vec::new());
+        self.set_values(values.clone());
+        Ok(())
+    }
+
+    /// Lays an object's keys over the values' top level, until the server says what they are. Messages in it take the
+    /// place of those shown.
+    pub(crate) fn lay_values(&mut self, over: &Json) -> Result<(), serde_json::Error> {
+        let mut have: serde_json::Map<String, serde_json::Value> = if self.values.is_null() {
+            serde_json::Map::new()
+        } else {
+            self.values.read()?
+        };
+        let more: serde_json::Map<String, serde_json::Value> = over.read()?;
+        if let Some(messages) = self.read_messages(over)? {
+            self.lay_messages(messages);
+        }
+        have.extend(more);
+        self.set_values(Json::from_value(&have)?);
+        Ok(())
+    }
+
+    fn lay_messages(&mut self, messages: Vec<Message>) {
+        let mut next = Vec::with_capacity(messages.len());
+        for (at, message) in (0..).zip(messages) {
+            let id = slot_id(at, &message);
+            let Some(at) = self.places.get(&id) else {
+                if !self.submitted.contains(&id) {
+                    // As if `values` had held it: the next ones that lack it take it away.
+                    self.confirmed.insert(id.clone());
+                }
+                next.push((id, Arc::new(message), MessageOrigin::Optimistic));
+                continue;
+            };
+            let slot = &self.slots[*at];
+            let same = *slot.message == message;
+            let message = if same {
+                Arc::clone(&slot.message)
+            } else {
+                Arc::new(message)
+            };
+            next.push((id, message, slot.origin));
+        }
+        self.replace_slots(next);
+    }
+
+    /// Changes the list of a namespace, or with an empty one the thread's own.
+    pub(crate) fn in_list<T>(&mut self, namespace: &str, change: impl FnOnce(&mut Self) -> T) -> T {
+        if namespace.is_empty() {
+            return change(self);
+        }
+        let known = self
+            .subgraphs
+            .iter()
+            .position(|(name, _)| name == namespace);
+        let at = known.unwrap_or_else(|| {
+            let list = Self::new(&self.messages_key);
+            self.subgraphs.push((namespace.to_owned(), list));
+            self.subgraphs.len() - 1
+        });
+        let list = &mut self.subgraphs[at].1;
+        list.revisions.latest = self.revisions.latest;
+        let result = change(list);
+        self.revisions.latest = list.revisions.latest;
+        result
+    }
+
+    /// Changes every list of a namespace. Their revisions are the thread's, so that a reader compares with one number.
+    pub(super) fn each_subgraph(&mut self, change: fn(&mut Self)) {
+        for (_, list) in &mut self.subgraphs {
+            list.revisions.latest = self.revisions.latest;
+            change(list);
+            self.revisions.latest = list.revisions.latest;
+        }
+    }
+}
