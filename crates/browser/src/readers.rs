@@ -25,11 +25,11 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
-type Callbacks<F> = Rc<RefCell<Vec<(u64, Rc<F>)>>>;
+type Callbacks<F> = RefCell<Vec<(u64, Rc<F>)>>;
 
 /// Callbacks in the order in which they came.
 pub(crate) struct Readers<F: ?Sized> {
-    callbacks: Callbacks<F>,
+    callbacks: Rc<Callbacks<F>>,
     next: Cell<u64>,
 }
 
@@ -44,7 +44,7 @@ impl<F: ?Sized + 'static> Readers<F> {
     pub(crate) fn add(&self, callback: Rc<F>) -> Subscription {
         let id = self.next.replace(self.next.get() + 1);
         self.callbacks.borrow_mut().push((id, callback));
-        let callbacks: Weak<RefCell<Vec<(u64, Rc<F>)>>> = Rc::downgrade(&self.callbacks);
+        let callbacks: Weak<Callbacks<F>> = Rc::downgrade(&self.callbacks);
         let end = move || {
             // The callback is dropped after the borrow: what it owns may subscribe or unsubscribe on its way out.
             let ended = callbacks.upgrade().and_then(|callbacks| {

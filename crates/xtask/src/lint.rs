@@ -5,7 +5,12 @@ use anyhow::Result;
 use crate::step::{self, Steps, cargo};
 
 /// The crates that only exist on wasm32.
-const WASM_PACKAGES: [&str; 3] = ["rejoin-browser", "rejoin-leptos", "rejoin-demo"];
+const WASM_PACKAGES: [&str; 4] = [
+    "rejoin-browser",
+    "rejoin-js",
+    "rejoin-leptos",
+    "rejoin-demo",
+];
 
 /// All three lints.
 pub(crate) fn run(steps: &mut Steps) {
@@ -43,10 +48,14 @@ mod tests {
     use crate::step::{cargo, output};
 
     /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
-    const ALLOWED: [(&str, &[&str]); 7] = [
+    const ALLOWED: [(&str, &[&str]); 8] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),
         ("rejoin-browser", &["rejoin-core", "rejoin-wire"]),
+        (
+            "rejoin-js",
+            &["rejoin-browser", "rejoin-core", "rejoin-wire"],
+        ),
         (
             "rejoin-leptos",
             &["rejoin-browser", "rejoin-core", "rejoin-wire"],

@@ -54,7 +54,7 @@ enum Command {
     Test(test::TestArgs),
     /// Formatting and clippy, native and wasm32.
     Lint,
-    /// Raw, gzip and brotli size of the demo's release build against crates/xtask/size-budget.json.
+    /// Raw, gzip and brotli size of the demo's and the npm package's release builds against crates/xtask/size-budget.json.
     Size,
     /// End-to-end tests of the demos in Chromium.
     E2e(e2e::E2eArgs),
@@ -129,8 +129,12 @@ fn main() -> Result<()> {
         }
         Command::Size => {
             setup::for_builds(&mut steps);
-            build::demo_assets(&mut steps, Profile::Release);
-            steps.run("size", size::check);
+            if build::demo_assets(&mut steps, Profile::Release) {
+                steps.run("size: the demo", size::demo);
+            }
+            if package::build(&mut steps, package::Profile::Release) {
+                steps.run("size: the npm package", size::package);
+            }
         }
         Command::E2e(args) => e2e::run(&mut steps, &args),
     }

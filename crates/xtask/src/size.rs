@@ -1,4 +1,4 @@
-//! Measures the demo's release build against a budget, so growth is a decision and not an accident.
+//! Measures what a page downloads against a budget, so growth is a decision and not an accident.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build::{dist_dir, node};
+use crate::package::package_dir;
 use crate::step::{output, root};
 
 /// Node has gzip and brotli built in, so no compressor has to be compiled for this.
@@ -18,34 +19,66 @@ const MEASURE_JS: &str = "
     console.log(JSON.stringify({ raw_bytes: bytes.length, gzip_bytes: gzip, brotli_bytes: brotli }));
 ";
 
-/// Prints the sizes of the files in `dist/` and fails when one is over its budget.
-pub(crate) fn check() -> Result<()> {
-    let path = root().join("crates/xtask/size-budget.json");
-    let budget: Value = serde_json::from_str(
-        &fs::read_to_string(&path).with_context(|| path.display().to_string())?,
-    )?;
-    let files = budget
-        .as_object()
-        .context("size-budget.json holds one object")?;
+/// The units, in the order in which they are printed.
+const UNITS: [&str; 3] = ["raw_bytes", "gzip_bytes", "brotli_bytes"];
+
+/// Prints the sizes of the demo's files in `dist/` and fails when one is over its budget.
+pub(crate) fn demo() -> Result<()> {
+    let budget = budget("demo")?;
+    let files = budget.as_object().context("a budget is one object")?;
     let mut over = Vec::new();
     for (file, limits) in files {
-        let sizes = measure(&dist_dir().join(file))?;
-        let mut line = format!("{file:<24}");
-        for unit in ["raw_bytes", "gzip_bytes", "brotli_bytes"] {
-            let size = sizes[unit]
-                .as_u64()
-                .with_context(|| format!("{unit} was not measured"))?;
-            line += &format!("  {} {size}", unit.trim_end_matches("_bytes"));
-            let limit = limits[unit].as_u64();
-            if limit.is_some_and(|limit| size > limit) {
-                over.push(format!(
-                    "{file} {unit}: {size} > {}",
-                    limit.unwrap_or_default()
-                ));
+        let printed = output(node().args(["-e", MEASURE_JS]).arg(dist_dir().join(file)))?;
+        compare(file, &parse(&printed)?, limits, &mut over)?;
+    }
+    verdict(&over)
+}
+
+/// Prints what a page that uses `rejoin/asset/react` downloads, React aside, by parts, and fails when one is over its budget.
+pub(crate) fn package() -> Result<()> {
+    let budget = budget("package")?;
+    let script = Path::new("tests/size.mjs");
+    let printed = output(node().current_dir(package_dir()).arg(script))?;
+    let measured = parse(&printed)?;
+    let parts = measured.as_object().context("parts by their names")?;
+    let mut over = Vec::new();
+    for (part, sizes) in parts {
+        compare(part, sizes, &budget[part], &mut over)?;
+    }
+    verdict(&over)
+}
+
+fn budget(of: &str) -> Result<Value> {
+    let path = root().join("crates/xtask/size-budget.json");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut budgets: Value = serde_json::from_str(&text)?;
+    Ok(budgets[of].take())
+}
+
+/// Prints one line. A size without a limit is only printed, a unit that was not measured is left out.
+fn compare(name: &str, sizes: &Value, limits: &Value, over: &mut Vec<String>) -> Result<()> {
+    let mut line = format!("{name:<24}");
+    for unit in UNITS {
+        let Some(size) = sizes[unit].as_u64() else {
+            continue;
+        };
+        line += &format!("  {} {size:>7}", unit.trim_end_matches("_bytes"));
+        if let Some(limit) = limits[unit].as_u64() {
+            line += &format!(" of {limit}");
+            if size > limit {
+                over.push(format!("{name} {unit}: {size} > {limit}"));
             }
         }
-        println!("{line}");
     }
+    println!("{line}");
+    let measured = |unit: &&str| sizes[*unit].is_u64() || limits[*unit].is_null();
+    match UNITS.iter().find(|unit| !measured(unit)) {
+        Some(unit) => bail!("{name}: {unit} has a limit and was not measured"),
+        None => Ok(()),
+    }
+}
+
+fn verdict(over: &[String]) -> Result<()> {
     if over.is_empty() {
         Ok(())
     } else {
@@ -56,7 +89,6 @@ pub(crate) fn check() -> Result<()> {
     }
 }
 
-fn measure(file: &Path) -> Result<Value> {
-    let printed = output(node().args(["-e", MEASURE_JS]).arg(file))?;
-    serde_json::from_str(&printed).context("node printed no sizes")
+fn parse(printed: &str) -> Result<Value> {
+    serde_json::from_str(printed).context("node printed no sizes")
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     let built =
         build::demo_assets(steps, Profile::Release) && steps.run("build the server", build::server);
     if built {
-        steps.run("size", size::check);
+        steps.run("size: the demo", size::demo);
     }
     let servers = if args.no_agent_servers {
         &Server::ALL[..1]
