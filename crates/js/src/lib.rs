@@ -18,7 +18,7 @@ use frame::Sent;
 use host::{Host, Teller};
 use rejoin_browser::{Stream, Subscription};
 use rejoin_core::{
-    CommandId, Input,
+    CommandId, Input, Notice,
     wire::{Json, MessageId, ThreadId},
 };
 use std::{cell::RefCell, rc::Rc};
@@ -46,18 +46,26 @@ impl Engine {
         let stream = Stream::new(options);
         stream.send(Input::EventsListened { names: Vec::new() });
         let teller = Rc::new(Teller { host });
-        let frames = stream.subscribe({
+        let sent = Rc::new(RefCell::new(Sent::default()));
+        let show = {
             let (stream, teller) = (stream.downgrade(), Rc::clone(&teller));
-            let sent = RefCell::new(Sent::default());
             move || {
                 if let Some(stream) = stream.upgrade() {
                     frame::show(&stream, &sent, &teller.host);
                 }
             }
+        };
+        let show: Rc<dyn Fn()> = Rc::new(show);
+        let frames = stream.subscribe({
+            let show = Rc::clone(&show);
+            move || show()
         });
-        let notices = stream.on_notice({
-            let teller = Rc::clone(&teller);
-            move |notice| teller.notice(notice)
+        let notices = stream.on_notice(move |notice| {
+            // Who hears that something is over must find what it left.
+            if matches!(notice, Notice::Ended { .. } | Notice::Concluded { .. }) {
+                show();
+            }
+            teller.notice(notice);
         });
         Ok(Self {
             stream,
