@@ -46,12 +46,12 @@ async function withPage(entry, site, work) {
 }
 
 /** Sends and sees the error; the page itself is whole, and `onError` was told once. */
-async function fails(page) {
+async function fails(page, code = "load_failed") {
   await page.getByTestId("send").click();
-  const text = await showsError(page, "wasm_load_failed");
+  const text = await showsError(page, code);
   assert.ok(await page.getByTestId("send").isEnabled());
   await page.waitForFunction(() => document.querySelector("main").dataset.loading === "false");
-  assert.equal(await page.locator("main").getAttribute("data-errors"), "wasm_load_failed");
+  assert.equal(await page.locator("main").getAttribute("data-errors"), code);
   return text;
 }
 
@@ -64,7 +64,7 @@ async function sendsAgain(page) {
 for (const entry of ENTRIES) {
   test(`${entry}: a policy without 'wasm-unsafe-eval' is named`, { timeout: TIMEOUT_MS }, () =>
     withPage(entry, { policy: STRICT }, async (page) => {
-      assert.match(await fails(page), /wasm-unsafe-eval/);
+      assert.match(await fails(page, "wasm_blocked"), /wasm-unsafe-eval/);
     }));
 
   test(`${entry}: a policy with 'wasm-unsafe-eval' is enough`, { timeout: TIMEOUT_MS }, () =>
