@@ -114,7 +114,13 @@ impl Client {
 
     /// The newest messages that fit; `None` where this run's own do not, or where a reload could not go on from them.
     fn storable_messages(&self, follow: &Follow) -> Option<Vec<StoredMessage>> {
-        if !follow.cursor.can_resume() || follow.doubt.is_some() {
+        // What was streamed within tools is not stored, so its middle would be all that a reload gets.
+        let within_tools = self
+            .store
+            .subgraphs()
+            .iter()
+            .any(|(_, list)| list.streams());
+        if !follow.cursor.can_resume() || follow.doubt.is_some() || within_tools {
             return None;
         }
         let mut bytes = 0;

@@ -155,6 +155,11 @@ impl ThreadStore {
         self.streamed.contains(id)
     }
 
+    /// Whether chunks of this run have come.
+    pub(crate) fn streams(&self) -> bool {
+        !self.streamed.is_empty()
+    }
+
     /// Marks the view as changed although no part of the thread has.
     pub(crate) fn touch(&mut self) {
         self.revisions.latest += 1;

@@ -1,0 +1,177 @@
+//! An endpoint that only streams: one POST per submission, and nothing else.
+
+mod support;
+
+use rejoin_core::{CommandId, Endpoint, Input, JoinOptions, Outcome};
+use support::Bench;
+
+fn streaming() -> (Bench, rejoin_core::AttemptId) {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    bench.submit("hi");
+    let attempt = bench.asked("/runs/stream").0;
+    bench.feed(Input::HeadersArrived {
+        attempt,
+        status: 200,
+        headers: vec![("content-type".to_owned(), "text/event-stream".to_owned())],
+    });
+    bench.event(
+        attempt,
+        "",
+        "messages",
+        r#"[{"type":"ai","id":"m","content":"a "},{}]"#,
+    );
+    (bench, attempt)
+}
+
+/// Nothing is asked, waited for or kept.
+fn at_rest(bench: &Bench) -> bool {
+    let view = bench.client.view();
+    bench.open.is_empty()
+        && bench.stored.is_empty()
+        && bench.client.deadline().is_none()
+        && !view.is_loading()
+        && !view.can_rejoin()
+}
+
+#[test]
+fn the_end_of_the_body_is_the_end_of_the_run() {
+    let (mut bench, stream) = streaming();
+    assert_eq!((bench.state(), bench.text("m").as_str()), ("live", "a "));
+    bench.pass(600_000);
+    assert_eq!(
+        bench.state(),
+        "live",
+        "nothing says how long it may be silent"
+    );
+    bench.event(
+        stream,
+        "",
+        "values",
+        r#"{"messages":[{"type":"human","id":"h","content":"hi"},{"type":"ai","id":"m","content":"a b"}]}"#,
+    );
+    bench.end(stream);
+    assert_eq!(bench.outcome(), Some(Outcome::Finished));
+    assert_eq!(
+        (bench.state(), bench.text("m").as_str()),
+        ("finished", "a b")
+    );
+    assert!(at_rest(&bench));
+}
+
+#[test]
+fn an_error_event_fails_the_run() {
+    let (mut bench, stream) = streaming();
+    bench.event(
+        stream,
+        "",
+        "error",
+        r#"{"error":"ValueError","message":"boom"}"#,
+    );
+    bench.end(stream);
+    assert_eq!(
+        (bench.error_code(), bench.text("m").as_str()),
+        (Some("run_failed"), "a ")
+    );
+    assert!(at_rest(&bench));
+}
+
+#[test]
+fn a_lost_connection_is_not_made_again() {
+    let (mut bench, stream) = streaming();
+    bench.metadata(stream, "", "r");
+    bench.cut(stream);
+    assert_eq!(
+        (bench.error_code(), bench.text("m").as_str()),
+        (Some("unreachable"), "a ")
+    );
+    assert!(at_rest(&bench));
+    bench.submit("again");
+    bench.refuse("/runs/stream", 503, &[], "");
+    assert_eq!(bench.error_code(), Some("bad_gateway"));
+    assert!(at_rest(&bench));
+}
+
+#[test]
+fn sleeping_waking_and_going_offline_leave_the_stream_alone() {
+    let (mut bench, stream) = streaming();
+    bench.metadata(stream, "", "r");
+    for input in [
+        Input::BecameHidden,
+        Input::WentOffline,
+        Input::WentOnline,
+        Input::BecameVisible,
+        Input::Thawed,
+    ] {
+        bench.pass(60_000);
+        bench.feed(input);
+    }
+    assert_eq!((bench.state(), bench.open.len()), ("live", 1));
+    assert!(bench.aborted.is_empty());
+}
+
+#[test]
+fn stop_and_cancel_abort() {
+    for input in [Input::StopRequested, Input::CancelRequested] {
+        let (mut bench, stream) = streaming();
+        bench.feed(input);
+        assert_eq!(
+            (bench.outcome(), bench.text("m").as_str()),
+            (Some(Outcome::Disconnected), "a ")
+        );
+        assert_eq!(bench.aborted, [stream]);
+        assert!(at_rest(&bench));
+    }
+}
+
+#[test]
+fn stop_before_any_answer_is_immediate() {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    bench.submit("hi");
+    bench.pass(100_000);
+    assert_eq!(bench.state(), "connecting");
+    bench.feed(Input::StopRequested);
+    assert_eq!(bench.outcome(), Some(Outcome::Disconnected));
+    assert!(at_rest(&bench));
+}
+
+#[test]
+fn there_is_nothing_to_enter_or_to_join() {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    bench.feed(Input::HistoryRequested);
+    assert!(at_rest(&bench) && !bench.client.view().is_thread_loading());
+    bench.feed(Input::JoinRequested {
+        command: CommandId(2),
+        run_id: Some("r".into()),
+        options: JoinOptions::default(),
+    });
+    assert_eq!(bench.outcome(), Some(Outcome::NothingToJoin));
+    assert!(at_rest(&bench));
+}
+
+#[test]
+fn refused_headers_are_made_anew_once() {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    bench.submit("hi");
+    bench.refuse("/runs/stream", 401, &[], "");
+    assert!(bench.asked("/runs/stream").1.refresh_headers);
+    bench.refuse("/runs/stream", 401, &[], "");
+    assert_eq!(bench.error_code(), Some("unauthorized"));
+    assert!(at_rest(&bench));
+}
+
+#[test]
+fn broken_events_are_left_out() {
+    let (mut bench, stream) = streaming();
+    bench.metadata(stream, "0", "r");
+    bench.event(stream, "1", "custom", "{broken");
+    bench.event(stream, "7", "custom", "{}");
+    assert_eq!(
+        (bench.state(), bench.warnings()),
+        ("live", vec!["event_data_invalid", "events_missing"])
+    );
+    bench.end(stream);
+    assert!(at_rest(&bench));
+}
