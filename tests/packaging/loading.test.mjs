@@ -45,15 +45,23 @@ async function withPage(entry, site, work) {
   }
 }
 
-/** Sends and sees the error; the page itself is whole, and `onError` was told once. */
+/**
+ * The error is shown without anybody having done anything, `onError` was told once although StrictMode mounts twice, and
+ * the page itself is whole. A command tries again, and fails as clearly. The error's text is returned.
+ */
 async function fails(page, code = "load_failed") {
-  await page.getByTestId("send").click();
   const text = await showsError(page, code);
-  assert.ok(await page.getByTestId("send").isEnabled());
+  assert.equal(await told(page), code);
+  await page.getByTestId("send").click();
+  await page.waitForFunction((twice) => document.querySelector("main").dataset.errors === twice, `${code} ${code}`);
   await page.waitForFunction(() => document.querySelector("main").dataset.loading === "false");
-  assert.equal(await page.locator("main").getAttribute("data-errors"), code);
+  assert.equal(await showsError(page, code), text);
+  assert.ok(await page.getByTestId("send").isEnabled());
   return text;
 }
+
+/** The codes that `onError` was told. */
+const told = (page) => page.locator("main").getAttribute("data-errors");
 
 /** After the fault is gone the same page works, without a reload. */
 async function sendsAgain(page) {

@@ -9,6 +9,7 @@ mod build;
 mod e2e;
 mod lint;
 mod package;
+mod packaging;
 mod servers;
 mod setup;
 mod size;
@@ -50,6 +51,8 @@ enum Command {
         #[arg(long)]
         dev: bool,
     },
+    /// Test the packed npm package in fresh projects, its public surface and its API docs.
+    Packaging(packaging::PackagingArgs),
     /// Everything CI checks: lint, native, simulated, browser and end-to-end tests, on three servers.
     Test(test::TestArgs),
     /// Formatting and clippy, native and wasm32.
@@ -122,6 +125,7 @@ fn main() -> Result<()> {
                 },
             );
         }
+        Command::Packaging(args) => packaging::run(&mut steps, &args),
         Command::Test(args) => test::run(&mut steps, &args),
         Command::Lint => {
             setup::for_builds(&mut steps);

@@ -1,0 +1,28 @@
+// The public surface, entry by entry: a change is seen in a review, or it is a mistake.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PACKAGE } from "./harness/project.mjs";
+import { sameAsStored } from "./harness/stored.mjs";
+import { readSurfaces } from "./harness/surface.mjs";
+
+const TWINS = { "./asset": ".", "./asset/react": "./react" };
+const FILES = { ".": "rejoin.txt", "./react": "rejoin-react.txt" };
+const surfaces = readSurfaces(PACKAGE);
+
+test("every entry is known here", () => {
+  assert.deepEqual(surfaces.entries.sort(), [...Object.keys(TWINS), ...Object.keys(FILES)].sort());
+});
+
+for (const [entry, file] of Object.entries(FILES)) {
+  test(`${entry} exports what ${file} says`, () => {
+    const text = surfaces.of(entry);
+    assert.ok(text.length > 500, "there is hardly anything");
+    sameAsStored(file, text);
+  });
+}
+
+for (const [asset, inline] of Object.entries(TWINS)) {
+  test(`${asset} exports the same as ${inline}`, () => {
+    assert.equal(surfaces.of(asset), surfaces.of(inline));
+  });
+}
