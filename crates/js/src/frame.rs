@@ -2,12 +2,12 @@
 
 use crate::{
     host::{Host, rethrow_later, strings},
-    status::status,
+    text::status,
 };
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
     MessageOrigin, MessageSlot, Millis, View,
-    wire::{MessageId, message::Content},
+    wire::{MessageId, json::ToJson, message::Content},
 };
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
@@ -157,7 +157,7 @@ impl Growing {
                 return Call::Append(Rc::clone(ns), id, more.to_owned());
             }
         }
-        let json = serde_json::to_string(&*slot.message).unwrap_or_default();
+        let json = slot.message.to_json();
         Call::Message(Rc::clone(ns), id, json, slot.origin)
     }
 }

@@ -1,6 +1,6 @@
 //! The host's functions, and telling it what happens.
 
-use crate::{status, text};
+use crate::text;
 use js_sys::{Array, Function, JsString, Object, Promise, Reflect};
 use rejoin_browser::{HeaderFuture, HeaderProvider};
 use rejoin_core::Notice;
@@ -157,7 +157,7 @@ impl Teller {
                 tries,
                 last_event_id,
             } => {
-                let json = status::attempt(*tries, last_event_id.as_deref());
+                let json = text::attempt(*tries, last_event_id.as_deref());
                 self.host.notice("attempt_opened", &json)
             }
             Notice::AttemptEnded { reason } => self
@@ -172,7 +172,7 @@ impl Teller {
                 .host
                 .notice("storage_failed", &text::object(&[("code", code.as_str())])),
             Notice::Ended { run_id, outcome } => {
-                let json = status::ended(run_id.as_ref(), outcome, outcome.error());
+                let json = text::ended(run_id.as_ref(), outcome);
                 self.host.notice("ended", &json)
             }
         };

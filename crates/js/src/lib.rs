@@ -9,7 +9,6 @@
 mod frame;
 mod host;
 mod options;
-mod status;
 mod storage;
 mod submission;
 mod text;
@@ -84,7 +83,7 @@ impl Engine {
     /// # Errors
     /// An `Error` whose `code` is `invalid_option`, where the submission is not a JSON object of known fields.
     pub fn submit(&self, command: u32, submission: String) -> Result<(), JsValue> {
-        let submission = Box::new(submission::read_submission(submission)?);
+        let submission = Box::new(submission::read_submission(&submission)?);
         let command = CommandId(command.into());
         self.stream.send(Input::SubmitRequested {
             command,
@@ -98,7 +97,7 @@ impl Engine {
     /// # Errors
     /// As for `submit`.
     pub fn join(&self, command: u32, options: String) -> Result<(), JsValue> {
-        let (run_id, options) = submission::read_join(options)?;
+        let (run_id, options) = submission::read_join(&options)?;
         let command = CommandId(command.into());
         self.stream.send(Input::JoinRequested {
             command,
@@ -201,7 +200,7 @@ impl Engine {
     pub fn message_metadata(&self, id: String) -> Option<String> {
         let id = MessageId::from(id);
         self.stream
-            .with_view(|view| status::message_metadata(view, &id))
+            .with_view(|view| text::message_metadata(view, &id))
     }
 
     /// Drops every request, timer and listener; the run goes on. Nothing is told afterwards.

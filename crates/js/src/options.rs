@@ -111,6 +111,19 @@ impl Fields<'_> {
         Ok(())
     }
 
+    fn word<T>(
+        &self,
+        name: &str,
+        words: &str,
+        read: fn(&str) -> Option<T>,
+        into: &mut T,
+    ) -> Result<(), JsValue> {
+        if let Some(text) = self.text(name)? {
+            *into = read(&text).ok_or_else(|| self.invalid(name, words))?;
+        }
+        Ok(())
+    }
+
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>, JsValue> {
         let Some(value) = self.get(name) else {
             return Ok(None);
@@ -124,68 +137,37 @@ impl Fields<'_> {
     }
 }
 
-/// What a word of the contract stands for.
-fn word<T: Copy>(
-    fields: &Fields<'_>,
-    name: &str,
-    words: &[(&str, T)],
-    into: &mut T,
-) -> Result<(), JsValue> {
-    if let Some(text) = fields.text(name)? {
-        *into = choose(&text, words).ok_or_else(|| {
-            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            fields.invalid(name, &["one of ", &known.join(", ")].concat())
-        })?;
+/// The words of [`OnDisconnect`], for who got them wrong.
+pub(crate) const ON_DISCONNECT: &str = "continue or cancel";
+/// The words of [`MultitaskStrategy`], for who got them wrong.
+pub(crate) const STRATEGIES: &str = "reject, enqueue, interrupt or rollback";
+
+fn endpoint(word: &str) -> Option<Endpoint> {
+    match word {
+        "agent-server" => Some(Endpoint::AgentServer),
+        "stream-only" => Some(Endpoint::StreamOnly),
+        _ => None,
     }
-    Ok(())
 }
 
-fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Option<T> {
-    words
-        .iter()
-        .find(|(word, _)| *word == text)
-        .map(|(_, value)| *value)
+fn credentials(word: &str) -> Option<Credentials> {
+    match word {
+        "omit" => Some(Credentials::Omit),
+        "same-origin" => Some(Credentials::SameOrigin),
+        "include" => Some(Credentials::Include),
+        _ => None,
+    }
 }
 
 /// The stream modes of these names.
 pub(crate) fn stream_modes(option: &str, names: &[String]) -> Result<Vec<StreamMode>, JsValue> {
-    const WORDS: [(&str, StreamMode); 10] = [
-        ("values", StreamMode::Values),
-        ("messages", StreamMode::Messages),
-        ("messages-tuple", StreamMode::MessagesTuple),
-        ("updates", StreamMode::Updates),
-        ("events", StreamMode::Events),
-        ("debug", StreamMode::Debug),
-        ("tasks", StreamMode::Tasks),
-        ("checkpoints", StreamMode::Checkpoints),
-        ("custom", StreamMode::Custom),
-        ("tools", StreamMode::Tools),
-    ];
-    let modes: Option<Vec<StreamMode>> = names.iter().map(|name| choose(name, &WORDS)).collect();
-    modes.ok_or_else(|| invalid(option, "a list of stream modes"))
+    let modes = names.iter().map(|name| StreamMode::from_wire(name));
+    let modes: Option<Vec<StreamMode>> = modes.collect();
+    modes.ok_or_else(|| {
+        let wanted = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
+        invalid(option, wanted)
+    })
 }
-
-/// The multitask strategy of that name.
-pub(crate) fn multitask_strategy(name: &str) -> Option<MultitaskStrategy> {
-    choose(name, &STRATEGIES)
-}
-
-/// What a lost client means, by its name.
-pub(crate) fn on_disconnect(name: &str) -> Option<OnDisconnect> {
-    choose(name, &ON_DISCONNECT)
-}
-
-const ON_DISCONNECT: [(&str, OnDisconnect); 2] = [
-    ("continue", OnDisconnect::Continue),
-    ("cancel", OnDisconnect::Cancel),
-];
-
-const STRATEGIES: [(&str, MultitaskStrategy); 4] = [
-    ("reject", MultitaskStrategy::Reject),
-    ("enqueue", MultitaskStrategy::Enqueue),
-    ("interrupt", MultitaskStrategy::Interrupt),
-    ("rollback", MultitaskStrategy::Rollback),
-];
 
 /// Reads the options, and what of the host the client is made with.
 pub(crate) fn read(options: &EngineOptions, host: &Rc<Host>) -> Result<StreamOptions, JsValue> {
@@ -201,15 +183,14 @@ pub(crate) fn read(options: &EngineOptions, host: &Rc<Host>) -> Result<StreamOpt
     let mut config = Config::new(required("apiUrl")?, required("assistantId")?);
     read_run_options(&fields, &mut config)?;
     read_waits(&fields, &mut config)?;
-    let mut credentials = Credentials::default();
-    let words = [
-        ("omit", Credentials::Omit),
-        ("same-origin", Credentials::SameOrigin),
-        ("include", Credentials::Include),
-    ];
-    word(&fields, "credentials", &words, &mut credentials)?;
     let mut stream_options = StreamOptions::new(config);
-    stream_options.credentials = credentials;
+    let into = &mut stream_options.credentials;
+    fields.word(
+        "credentials",
+        "omit, same-origin or include",
+        credentials,
+        into,
+    )?;
     stream_options.headers = host::header_provider(host);
     stream_options.storage = storage(host)?;
     stream_options.fetch = host::function(host, "fetch");
@@ -227,23 +208,24 @@ fn read_run_options(fields: &Fields<'_>, config: &mut Config) -> Result<(), JsVa
     fields.flag("streamSubgraphs", &mut config.stream_subgraphs)?;
     fields.flag("streamResumable", &mut config.stream_resumable)?;
     fields.flag("rejoinOnMount", &mut config.rejoin_on_mount)?;
-    word(
-        fields,
+    fields.word(
         "onDisconnect",
-        &ON_DISCONNECT,
+        ON_DISCONNECT,
+        OnDisconnect::from_wire,
         &mut config.on_disconnect,
     )?;
-    word(
-        fields,
+    fields.word(
         "multitaskStrategy",
-        &STRATEGIES,
+        STRATEGIES,
+        MultitaskStrategy::from_wire,
         &mut config.multitask_strategy,
     )?;
-    let words = [
-        ("agent-server", Endpoint::AgentServer),
-        ("stream-only", Endpoint::StreamOnly),
-    ];
-    word(fields, "endpoint", &words, &mut config.endpoint)?;
+    fields.word(
+        "endpoint",
+        "agent-server or stream-only",
+        endpoint,
+        &mut config.endpoint,
+    )?;
     fields.flag("loadThread", &mut config.load_thread)?;
     fields.flag("splitSubgraphs", &mut config.split_subgraphs)?;
     let mut history_limit = 0;

@@ -1,115 +1,143 @@
 //! Submissions and joins, from JSON text.
 
-use crate::options::{self, invalid};
+use crate::options::{ON_DISCONNECT, STRATEGIES, invalid, stream_modes};
 use rejoin_core::{
     JoinOptions, Submission,
-    wire::{CheckpointId, EventId, Json, RunId, ThreadId, request::Command},
+    wire::{
+        CheckpointId, EventId, Json, RunId, ThreadId,
+        json::{FromJson, fields},
+        request::{Command, MultitaskStrategy, OnDisconnect},
+    },
 };
-use std::collections::BTreeMap;
 use wasm_bindgen::JsValue;
 
+/// What is said of a field that is not known.
 const UNKNOWN: &str = "left out: it is not known";
 
-type Object = BTreeMap<String, Json>;
-
 /// Reads a submission of the contract.
-pub(crate) fn read_submission(text: String) -> Result<Submission, JsValue> {
+pub(crate) fn read_submission(text: &str) -> Result<Submission, JsValue> {
     let mut submission = Submission::default();
-    for (name, value) in object(text)? {
+    for (name, value) in object("submission", text)? {
+        let field = Field {
+            name: &name,
+            value: &value,
+        };
         // `null` is as good as absent, except for a checkpoint: there it means the thread's newest state.
         if value.is_null() && name != "checkpoint" {
             continue;
         }
-        match name.as_str() {
-            "input" => submission.input = Some(value),
-            "command" => submission.command = Some(command(&value)?),
-            "config" => submission.config = Some(value),
-            "context" => submission.context = Some(value),
-            "metadata" => submission.metadata = Some(value),
-            "checkpoint" => submission.checkpoint = Some(value),
-            "interrupt_before" => submission.interrupt_before = Some(value),
-            "interrupt_after" => submission.interrupt_after = Some(value),
-            "durability" => submission.durability = Some(value),
-            "thread_id" => submission.thread_id = Some(ThreadId::from(string(&name, &value)?)),
-            "stream_resumable" => submission.stream_resumable = Some(flag(&name, &value)?),
-            "stream_subgraphs" => submission.stream_subgraphs = Some(flag(&name, &value)?),
-            "on_disconnect" => {
-                let word = options::on_disconnect(&string(&name, &value)?);
-                submission.on_disconnect =
-                    Some(word.ok_or_else(|| invalid(&name, "one of continue, cancel"))?);
+        let json = match name.as_str() {
+            "input" => &mut submission.input,
+            "config" => &mut submission.config,
+            "context" => &mut submission.context,
+            "metadata" => &mut submission.metadata,
+            "checkpoint" => &mut submission.checkpoint,
+            "optimistic_values" => &mut submission.optimistic_values,
+            "interrupt_before" => &mut submission.interrupt_before,
+            "interrupt_after" => &mut submission.interrupt_after,
+            "durability" => &mut submission.durability,
+            _ => {
+                read_typed(&mut submission, &field)?;
+                continue;
             }
-            "checkpoint_id" => {
-                submission.checkpoint_id = Some(CheckpointId::from(string(&name, &value)?))
-            }
-            "optimistic_values" => submission.optimistic_values = Some(value),
-            "stream_mode" => {
-                let names = strings(&name, &value)?;
-                submission.stream_modes = Some(options::stream_modes(&name, &names)?);
-            }
-            "multitask_strategy" => {
-                let strategy = options::multitask_strategy(&string(&name, &value)?);
-                submission.multitask_strategy = Some(strategy.ok_or_else(|| {
-                    invalid(&name, "one of reject, enqueue, interrupt, rollback")
-                })?);
-            }
-            unknown => return Err(invalid(unknown, UNKNOWN)),
-        }
+        };
+        *json = Some(value);
     }
     Ok(submission)
 }
 
+fn read_typed(submission: &mut Submission, field: &Field<'_>) -> Result<(), JsValue> {
+    match field.name {
+        "command" => submission.command = Some(command(field.value)?),
+        "thread_id" => submission.thread_id = Some(ThreadId::from(field.text()?)),
+        "checkpoint_id" => submission.checkpoint_id = Some(CheckpointId::from(field.text()?)),
+        "stream_mode" => {
+            submission.stream_modes = Some(stream_modes(field.name, &field.texts()?)?);
+        }
+        "multitask_strategy" => {
+            let word = MultitaskStrategy::from_wire(&field.text()?);
+            submission.multitask_strategy = Some(field.known(word, STRATEGIES)?);
+        }
+        "on_disconnect" => {
+            let word = OnDisconnect::from_wire(&field.text()?);
+            submission.on_disconnect = Some(field.known(word, ON_DISCONNECT)?);
+        }
+        "stream_resumable" => submission.stream_resumable = Some(field.flag()?),
+        "stream_subgraphs" => submission.stream_subgraphs = Some(field.flag()?),
+        unknown => return Err(invalid(unknown, UNKNOWN)),
+    }
+    Ok(())
+}
+
+fn command(value: &Json) -> Result<Command, JsValue> {
+    let mut command = Command::default();
+    for (name, value) in object("command", value.text())? {
+        let part = match name.as_str() {
+            "resume" => &mut command.resume,
+            "update" => &mut command.update,
+            "goto" => &mut command.goto,
+            unknown => return Err(invalid(&["command.", unknown].concat(), UNKNOWN)),
+        };
+        *part = Some(value);
+    }
+    Ok(command)
+}
+
 /// Reads the options of a join: the run, if one is named, and how.
-pub(crate) fn read_join(text: String) -> Result<(Option<RunId>, JoinOptions), JsValue> {
+pub(crate) fn read_join(text: &str) -> Result<(Option<RunId>, JoinOptions), JsValue> {
     let mut run_id = None;
     let mut options = JoinOptions::default();
-    for (name, value) in object(text)? {
+    for (name, value) in object("options", text)? {
+        let field = Field {
+            name: &name,
+            value: &value,
+        };
         if value.is_null() {
             continue;
         }
-        match name.as_str() {
-            "run_id" => run_id = Some(RunId::from(string(&name, &value)?)),
-            "last_event_id" => {
-                options.last_event_id = Some(EventId::from(string(&name, &value)?));
-            }
-            "stream_mode" => options.stream_modes = strings(&name, &value)?,
+        match field.name {
+            "run_id" => run_id = Some(RunId::from(field.text()?)),
+            "last_event_id" => options.last_event_id = Some(EventId::from(field.text()?)),
+            "stream_mode" => options.stream_modes = field.texts()?,
             unknown => return Err(invalid(unknown, UNKNOWN)),
         }
     }
     Ok((run_id, options))
 }
 
-fn command(value: &Json) -> Result<Command, JsValue> {
-    let mut command = Command::default();
-    let fields: Object = value.read().map_err(|_| invalid("command", "an object"))?;
-    for (name, value) in fields {
-        match name.as_str() {
-            "resume" => command.resume = Some(value),
-            "update" => command.update = Some(value),
-            "goto" => command.goto = Some(value),
-            unknown => return Err(invalid(&["command.", unknown].concat(), UNKNOWN)),
-        }
+/// The fields of an object, in their order.
+fn object(what: &str, text: &str) -> Result<Vec<(String, Json)>, JsValue> {
+    let mut found = Vec::new();
+    let read = fields(text, &mut |name, value| {
+        found.push((name.to_owned(), Json::from_json(value)?));
+        Ok(())
+    });
+    match read {
+        Ok(()) => Ok(found),
+        Err(_) => Err(invalid(what, "a JSON object")),
     }
-    Ok(command)
 }
 
-fn object(text: String) -> Result<Object, JsValue> {
-    let json = Json::parse(text).map_err(|_| invalid("submission", "a JSON object"))?;
-    json.read()
-        .map_err(|_| invalid("submission", "a JSON object"))
+/// One field, and how it can be read.
+struct Field<'a> {
+    name: &'a str,
+    value: &'a Json,
 }
 
-fn string(name: &str, value: &Json) -> Result<String, JsValue> {
-    value.read().map_err(|_| invalid(name, "a text"))
-}
+impl Field<'_> {
+    fn text(&self) -> Result<String, JsValue> {
+        String::from_json(self.value.text()).map_err(|_| invalid(self.name, "a text"))
+    }
 
-fn strings(name: &str, value: &Json) -> Result<Vec<String>, JsValue> {
-    value.read().map_err(|_| invalid(name, "a list of texts"))
-}
+    fn texts(&self) -> Result<Vec<String>, JsValue> {
+        Vec::from_json(self.value.text()).map_err(|_| invalid(self.name, "a list of texts"))
+    }
 
-fn flag(name: &str, value: &Json) -> Result<bool, JsValue> {
-    match value.text() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(invalid(name, "true or false")),
+    fn flag(&self) -> Result<bool, JsValue> {
+        bool::from_json(self.value.text()).map_err(|_| invalid(self.name, "true or false"))
+    }
+
+    fn known<T>(&self, word: Option<T>, words: &str) -> Result<T, JsValue> {
+        word.ok_or_else(|| invalid(self.name, words))
     }
 }

@@ -1,117 +1,152 @@
-//! Small JSON texts, written by hand.
+//! What leaves as JSON text.
 
-use rejoin_core::{HistoryState, StreamError, wire::thread::Interrupt};
+use rejoin_core::{
+    Connection, HistoryState, Millis, Outcome, StreamError, View,
+    wire::{
+        MessageId, RunId,
+        json::{Writer, write_string},
+        thread::Interrupt,
+    },
+};
 
-/// Appends `text` as a JSON string.
-pub(crate) fn push_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            control if control < ' ' => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.push_str("\\u00");
-                out.push(char::from(HEX[control as usize >> 4]));
-                out.push(char::from(HEX[control as usize & 15]));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-}
-
-/// Appends `text` as a JSON string, or `null`.
-pub(crate) fn push_optional(out: &mut String, text: Option<&str>) {
-    match text {
-        Some(text) => push_string(out, text),
-        None => out.push_str("null"),
-    }
-}
-
-/// An object of strings. Names need no escapes.
+/// An object of texts.
 pub(crate) fn object(fields: &[(&str, &str)]) -> String {
-    let mut out = String::from("{");
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
     for (name, value) in fields {
-        push_name(&mut out, name);
-        push_string(&mut out, value);
+        object.string(name, value);
     }
-    out.push('}');
+    object.end();
     out
-}
-
-/// Appends a member's name, with a comma where it is not the first.
-pub(crate) fn push_name(out: &mut String, name: &str) {
-    if !out.ends_with('{') {
-        out.push(',');
-    }
-    out.push('"');
-    out.push_str(name);
-    out.push_str("\":");
 }
 
 /// `{"code","message","status"?,"detail"?}`.
 pub(crate) fn error(error: &StreamError) -> String {
-    let mut out = object(&[("code", error.code.as_str()), ("message", &error.message)]);
-    out.pop();
+    let mut out = String::new();
+    write_error(&mut out, error);
+    out
+}
+
+fn write_error(out: &mut String, error: &StreamError) {
+    let mut object = Writer::object(out);
+    object.string("code", error.code.as_str());
+    object.string("message", &error.message);
     if let Some(status) = error.status {
-        push_name(&mut out, "status");
-        push_number(&mut out, status.into());
+        write_number(object.field("status"), status.into());
     }
-    if let Some(detail) = &error.detail {
-        push_name(&mut out, "detail");
-        push_string(&mut out, detail);
+    object.some_string("detail", error.detail.as_deref());
+    object.end();
+}
+
+fn write_number(out: &mut String, number: u64) {
+    if number > 9 {
+        write_number(out, number / 10);
     }
-    out.push('}');
+    out.push(char::from(b'0' + (number % 10) as u8));
+}
+
+/// The `status` of the contract. `retryInMs` is counted from `now`, so two texts compare only if they are made for one `now`.
+pub(crate) fn status(view: View<'_>, now: Millis) -> String {
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    let connection = view.connection();
+    let mut inner = Writer::object(object.field("connection"));
+    inner.string("state", connection.as_str());
+    if let Connection::Reconnecting { attempt, retry_at } = connection {
+        write_number(inner.field("attempt"), attempt.into());
+        if let Some(retry_at) = retry_at {
+            write_number(inner.field("retryInMs"), (retry_at - now).0);
+        }
+    }
+    inner.end();
+    object.bool("isLoading", view.is_loading());
+    object.bool("isThreadLoading", view.is_thread_loading());
+    object.bool("canStop", view.can_stop());
+    object.bool("canRejoin", view.can_rejoin());
+    object.string_or_null("threadId", view.thread_id().map(|id| id.as_str()));
+    object.string_or_null("runId", view.run_id().map(|id| id.as_str()));
+    match view.error() {
+        Some(wrong) => write_error(object.field("error"), wrong),
+        None => object.raw("error", "null"),
+    }
+    object.string("branch", view.branch());
+    object.end();
     out
 }
 
-/// Appends a whole number.
-pub(crate) fn push_number(out: &mut String, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+/// `{"tries","last_event_id"}`.
+pub(crate) fn attempt(tries: u32, last_event_id: Option<&str>) -> String {
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    write_number(object.field("tries"), tries.into());
+    object.string_or_null("last_event_id", last_event_id);
+    object.end();
+    out
 }
 
-/// A JSON array of `{"id"?,"value"}`.
+/// `{"run_id"?,"outcome","error"?}`.
+pub(crate) fn ended(run_id: Option<&RunId>, outcome: &Outcome) -> String {
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    object.some_string("run_id", run_id.map(RunId::as_str));
+    object.string("outcome", outcome.as_str());
+    if let Some(wrong) = outcome.error() {
+        write_error(object.field("error"), wrong);
+    }
+    object.end();
+    out
+}
+
+/// A list of `{"id"?,"value"}`.
 pub(crate) fn interrupts(interrupts: &[Interrupt]) -> String {
-    let mut out = String::from("[");
+    let mut out = String::new();
+    let mut list = Writer::list(&mut out);
     for interrupt in interrupts {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        out.push('{');
-        if let Some(id) = &interrupt.id {
-            push_name(&mut out, "id");
-            push_string(&mut out, id.as_str());
-        }
-        push_name(&mut out, "value");
-        out.push_str(interrupt.value.text());
-        out.push('}');
+        let mut object = Writer::object(list.item());
+        object.some_string("id", interrupt.id.as_ref().map(|id| id.as_str()));
+        object.raw("value", interrupt.value.text());
+        object.end();
     }
-    out.push(']');
+    list.end();
     out
 }
 
-/// The states as one JSON array.
+/// The states as one list.
 pub(crate) fn history(states: &[HistoryState]) -> String {
-    let mut out = String::from("[");
+    let mut out = String::new();
+    let mut list = Writer::list(&mut out);
     for state in states {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        out.push_str(state.json.text());
+        list.item().push_str(state.json.text());
     }
-    out.push(']');
+    list.end();
     out
+}
+
+/// The `messageMetadata` of the contract; nothing where nothing is known of the message.
+pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> Option<String> {
+    let place = view.message_branch(id);
+    let mut slots = view.messages().iter();
+    let slot = slots.find(|slot| slot.id() == id);
+    let stream = slot.and_then(|slot| slot.metadata.as_ref());
+    if place.first_seen.is_none() && place.branch.is_none() && stream.is_none() {
+        return None;
+    }
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    if let Some(first_seen) = place.first_seen {
+        write_number(object.field("first_seen"), first_seen as u64);
+    }
+    if let Some(branch) = &place.branch {
+        object.string("branch", branch);
+        let mut list = Writer::list(object.field("branch_options"));
+        for option in &place.options {
+            write_string(list.item(), option);
+        }
+        list.end();
+    }
+    if let Some(stream) = stream {
+        object.raw("stream", stream.text());
+    }
+    object.end();
+    Some(out)
 }
