@@ -69,6 +69,18 @@ pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
         && steps.run("package: TypeScript", || compile(profile))
 }
 
+/// The package's own tests, types included, as it was built last. They start the server themselves.
+pub(crate) fn test(steps: &mut Steps) {
+    for (name, args) in [
+        ("test: the npm package's types", ["run", "check"].as_slice()),
+        ("test: the npm package", &["test"]),
+    ] {
+        steps.run(name, || {
+            run(Command::new("npm").current_dir(package_dir()).args(args))
+        });
+    }
+}
+
 /// Fills `generated/`, which the TypeScript sees as a part of its sources.
 fn bind(profile: Profile) -> Result<()> {
     let generated = package_dir().join("generated");
@@ -112,10 +124,13 @@ fn compile(profile: Profile) -> Result<()> {
     let package = package_dir();
     let next = package.join("dist.next");
     remove_dir(&next)?;
-    let mut tsc = Command::new(package.join("node_modules/.bin/tsc"));
-    tsc.current_dir(&package)
-        .args(["-p", "tsconfig.json", "--outDir", "dist.next"]);
-    let compiled = run(&mut tsc);
+    let tsc = |args: &[&str]| {
+        let mut tsc = Command::new(package.join("node_modules/.bin/tsc"));
+        run(tsc.current_dir(&package).args(args))
+    };
+    let compiled = tsc(&["-p", "tsconfig.json", "--outDir", "dist.next"])
+        // The types generated from `crates/js` against the contract written by hand.
+        .and_then(|()| tsc(&["-p", "tests/contract"]));
     if profile == Profile::Release || !next.exists() {
         compiled?;
     } else if let Err(error) = compiled {

@@ -9,7 +9,7 @@ use crate::apps::App;
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
-use crate::{lint, setup, size};
+use crate::{lint, package, setup, size};
 
 /// For all tests of one crate together, in seconds; the runner's own default of 20 is short for a busy machine.
 const WASM_TEST_TIMEOUT_S: &str = "180";
@@ -41,6 +41,11 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         build::demo_assets(steps, Profile::Release) && steps.run("build the server", build::server);
     if built {
         steps.run("size: the demo", size::demo);
+    }
+    if package::build(steps, package::Profile::Release) && built {
+        package::test(steps);
+    } else {
+        steps.skip("test: the npm package", "a build failed");
     }
     let servers = if args.no_agent_servers {
         &Server::ALL[..1]
