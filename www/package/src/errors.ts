@@ -17,6 +17,7 @@ export class RejoinError extends Error {
   /** The server's own words, at most 500 characters. */
   readonly detail?: string;
 
+  /** `more.name` replaces the name `RejoinError`. */
   constructor(code: string, message: string, more: { status?: number; detail?: string; name?: string; cause?: unknown } = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     // The name is the server's own (`ValueError`) where the agent failed, as code written for the incumbent expects.

@@ -3,7 +3,9 @@ import type { Interrupt } from "./types/schema.js";
 
 /** What `tool({...}).implement(...)` gives. */
 export interface HeadlessToolImplementation<Args = unknown, Output = unknown> {
+  /** The tool as the graph declares it; its name is what counts. */
   tool: { name: string };
+  /** Runs it here. What it resolves to goes to the graph; where it rejects the graph is told the error. */
   execute: (args: Args) => Promise<Output>;
 }
 
@@ -12,10 +14,15 @@ export type AnyHeadlessToolImplementation = HeadlessToolImplementation<any, any>
 
 /** A step in a headless tool's life. */
 export interface ToolEvent {
+  /** What has happened. */
   phase: "start" | "success" | "error";
+  /** The tool. */
   name: string;
+  /** What it was called with. */
   args: unknown;
+  /** With `success`. */
   result?: unknown;
+  /** With `error`. */
   error?: Error;
   /** Milliseconds. */
   duration?: number;

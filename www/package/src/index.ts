@@ -1,7 +1,7 @@
 /**
  * Agent streams that survive reloads, sleep and bad networks: the framework-free store, with the wasm inside of it, as base64 of gzip, in a module of its own that is loaded when it is needed.
  *
- * @module
+ * @module rejoin
  */
 import { loadEngine } from "./wasm/inline-loader.js";
 import type { WasmSource } from "./engine.js";

@@ -27,6 +27,7 @@ export class FetchStreamTransport<
 {
   readonly #options: FetchStreamTransportOptions;
 
+  /** Sends nothing yet. */
   constructor(options: FetchStreamTransportOptions) {
     this.#options = options;
   }

@@ -2,7 +2,7 @@
 /**
  * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm inside of it, as base64 of gzip, in a module of its own that is loaded when it is needed.
  *
- * @module
+ * @module rejoin/react
  */
 import { loadEngine } from "../wasm/inline-loader.js";
 import type { BagTemplate, InferStateType } from "../types/bag.js";

@@ -39,12 +39,15 @@ export type Mutate<StateType extends Values> = (
 
 /** The second argument of event callbacks: the subgraph (undefined: the graph itself), and a way to show something. */
 export interface EventOptions<StateType extends Values> {
+  /** The subgraph the event is from; undefined is the graph itself. */
   namespace: string[] | undefined;
+  /** Changes what is shown until the server's next values. */
   mutate: Mutate<StateType>;
 }
 
 /** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. */
 export interface Connection {
+  /** One of the twelve; `docs/use-stream.md` says what each is. */
   state:
     | "idle"
     | "connecting"
@@ -66,8 +69,11 @@ export interface Connection {
 
 /** Where run ids and the unfinished message are kept for a reload. Values are JSON texts; nothing secret is in them. */
 export interface RunMetadataStorage {
+  /** The value; null where there is none. */
   getItem(key: string): string | null;
+  /** Keeps a value. May throw; that is told by `onWarning`. */
   setItem(key: string, value: string): void;
+  /** Forgets a value; nothing where there is none. */
   removeItem(key: string): void;
 }
 
@@ -75,7 +81,9 @@ export interface RunMetadataStorage {
 export interface UseStreamThread<StateType extends Values> {
   /** States, newest first. */
   data: ThreadState<StateType>[] | null | undefined;
+  /** What fetching failed with. */
   error: unknown;
+  /** Whether it is being fetched. */
   isLoading: boolean;
   /** Fetches again; resolves to the new data. Called after each run. */
   mutate: (mutateId?: string) => Promise<ThreadState<StateType>[] | null | undefined>;
@@ -236,10 +244,15 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
 
 /** What a transport is given for one submission. */
 export interface UseStreamTransportPayload<StateType extends Values = Values, Bag extends BagTemplate = BagTemplate> {
+  /** What was submitted. */
   input: GetUpdateType<Bag, StateType> | null | undefined;
+  /** The submission's `context`. */
   context: GetConfigurableType<Bag> | undefined;
+  /** The submission's `command`. */
   command: Command | undefined;
+  /** The submission's `config`. */
   config: ConfigWithConfigurable<GetConfigurableType<Bag>> | undefined;
+  /** Whether subgraphs' events are wanted too. */
   streamSubgraphs?: boolean;
   /** Aborted by `stop()`, by a switch of threads and by unmounting. */
   signal: AbortSignal;
@@ -247,6 +260,7 @@ export interface UseStreamTransportPayload<StateType extends Values = Values, Ba
 
 /** Runs a graph behind an endpoint of your own. The end of the generator is the end of the run. */
 export interface UseStreamTransport<StateType extends Values = Values, Bag extends BagTemplate = BagTemplate> {
+  /** Sends one submission. Where it rejects or throws the run has failed with that error. */
   stream: (payload: UseStreamTransportPayload<StateType, Bag>) => Promise<AsyncGenerator<StreamEvent>>;
 }
 
@@ -270,7 +284,9 @@ export interface SubmitOptions<StateType extends Values = Values, ContextType ex
   checkpoint?: Omit<Checkpoint, "thread_id"> | null;
   /** The way on after an interrupt. */
   command?: Command;
+  /** Nodes to stop before. */
   interruptBefore?: "*" | string[];
+  /** Nodes to stop after. */
   interruptAfter?: "*" | string[];
   /** Kept with the run. */
   metadata?: Metadata;

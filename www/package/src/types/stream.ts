@@ -48,6 +48,7 @@ export type Outcome =
 
 /** What `submit`, `joinStream` and `rejoin` resolve to. They reject only with `throwOnError`. */
 export interface RunResult {
+  /** How it ended. */
   outcome: Outcome;
   /** Present where something was wrong. */
   error?: RejoinError;
@@ -58,7 +59,9 @@ export type RunPromise = Promise<void> & Promise<RunResult>;
 
 /** One state in the tree of branches. */
 export interface BranchNode<StateType = any> {
+  /** Tells it from a fork. */
   type: "node";
+  /** The state. */
   value: ThreadState<StateType>;
   /** The checkpoints chosen at each fork on the way here. */
   path: string[];
@@ -66,18 +69,23 @@ export interface BranchNode<StateType = any> {
 
 /** Where a thread goes several ways; the newest is the last. */
 export interface Fork<StateType = any> {
+  /** Tells it from a node. */
   type: "fork";
+  /** The ways, oldest first. */
   items: Sequence<StateType>[];
 }
 
 /** States one after another, oldest first. */
 export interface Sequence<StateType = any> {
+  /** Tells it from nodes and forks. */
   type: "sequence";
+  /** States, and forks between them. */
   items: (BranchNode<StateType> | Fork<StateType>)[];
 }
 
 /** What is known about a message beside its content. */
 export type MessageMetadata<StateType> = {
+  /** The message's id. */
   messageId: string;
   /** The oldest state that has it. Needs `fetchStateHistory` for more than the newest state. */
   firstSeenState: ThreadState<StateType> | undefined;
@@ -97,6 +105,7 @@ export type MessageOrigin = "server" | "optimistic" | "partial";
 export interface StreamSnapshot<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
   /** The state, with the messages as far as they have streamed. */
   readonly values: StateType;
+  /** The messages, as far as they have streamed; one that has not changed is the same object. */
   readonly messages: Message<GetToolCallsType<StateType>>[];
   /** The messages' ids, in order; the same array until one comes, goes or moves. */
   readonly messageIds: readonly string[];
@@ -108,8 +117,11 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly isThreadLoading: boolean;
   /** The first interrupt; an array of them where there are several, as the incumbent's; undefined where there is none. */
   readonly interrupt: Interrupt<GetInterruptType<Bag>> | undefined;
+  /** Questions that wait for an answer. */
   readonly interrupts: Interrupt<GetInterruptType<Bag>>[];
+  /** All tool calls of the messages, with their results. */
   readonly toolCalls: ToolCallWithResult<GetToolCallsType<StateType>>[];
+  /** How far tools are, from `tools` events of the last run. */
   readonly toolProgress: ToolProgress[];
   /** The branch shown: checkpoint ids joined by `>`; "" is the newest. */
   readonly branch: string;
@@ -117,16 +129,23 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly history: ThreadState<StateType>[];
   /** All branches. Throws without `fetchStateHistory`. */
   readonly experimental_branchTree: Sequence<StateType>;
+  /** How the connection stands. */
   readonly connection: Connection;
+  /** The thread; null for a new one. */
   readonly threadId: string | null;
+  /** The run that is followed, or was last; null where there is none. */
   readonly runId: string | null;
   /** Whether there is something to stop. */
   readonly canStop: boolean;
   /** Whether `rejoin()` has something to do. */
   readonly canRejoin: boolean;
+  /** Subagents by their tool call's id. */
   readonly subagents: Map<string, SubagentStream>;
+  /** Subagents that run. */
   readonly activeSubagents: SubagentStream[];
+  /** The tool calls of one message, with their results. */
   getToolCalls(message: AIMessage<GetToolCallsType<StateType>>): ToolCallWithResult<GetToolCallsType<StateType>>[];
+  /** What is known about a message beside its content. `index` helps where it has no id. */
   getMessagesMetadata(
     message: Message<GetToolCallsType<StateType>>,
     index?: number,
@@ -135,8 +154,11 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   getMessage(id: string): Message<GetToolCallsType<StateType>> | undefined;
   /** Where a message comes from. */
   getMessageOrigin(id: string): MessageOrigin | undefined;
+  /** The subagent that this tool call started. */
   getSubagent(toolCallId: string): SubagentStream | undefined;
+  /** Subagents of this type. */
   getSubagentsByType(type: string): SubagentStream[];
+  /** Subagents that this AI message started. */
   getSubagentsByMessage(messageId: string): SubagentStream[];
 }
 
@@ -178,7 +200,9 @@ export interface StreamStore<StateType extends object = Record<string, unknown>,
   ) => void;
   /** Ends it: the connection is closed, the run goes on, what was asked resolves as `disposed`. Twice is once. */
   dispose: () => void;
+  /** For requests of your own: the given one, else a small one of ours. */
   readonly client: Client;
+  /** The assistant that was given. */
   readonly assistantId: string;
 }
 
@@ -188,6 +212,7 @@ export interface UseStream<StateType extends object = Record<string, unknown>, B
     StreamCommands<StateType, Bag> {
   /** For requests of your own: the given one, else a small one of ours. */
   client: Client;
+  /** The assistant that was given. */
   assistantId: string;
   /** The store behind the hook, for `useMessage` and the like and for code outside of React. */
   store: StreamStore<StateType, Bag>;
@@ -198,6 +223,7 @@ export type UseStreamCustom<StateType extends object = Record<string, unknown>, 
   UseStream<StateType, Bag>,
   "submit"
 > & {
+  /** Sends one submission through the transport. Resolves when the generator has ended; never rejects unless `throwOnError`. */
   submit: (
     values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
     options?: CustomSubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,

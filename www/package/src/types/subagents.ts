@@ -4,9 +4,11 @@ import type { Interrupt } from "./schema.js";
 
 /** The tool call that started a subagent. */
 export interface SubagentToolCall<SubagentName extends string = string> {
+  /** The call's id. */
   id: string;
   /** The tool, usually `task`. */
   name: string;
+  /** What it is to do, and which kind of subagent does it. */
   args: { description?: string; subagent_type?: SubagentName; [key: string]: unknown };
 }
 
@@ -17,18 +19,25 @@ export type SubagentStatus = "pending" | "running" | "complete" | "error";
 export interface SubagentStream<StateType = Record<string, unknown>, ToolCall = DefaultToolCall> {
   /** The tool call's id. */
   id: string;
+  /** The call that started it. */
   toolCall: SubagentToolCall;
+  /** How it stands. */
   status: SubagentStatus;
   /** The last state that it streamed; empty until then. */
   values: StateType;
+  /** Its own messages, as far as they have streamed. */
   messages: Message<ToolCall>[];
+  /** All tool calls of its messages. */
   toolCalls: ToolCallWithResult<ToolCall>[];
+  /** The tool calls of one of its messages. */
   getToolCalls: (message: AIMessage<ToolCall>) => ToolCallWithResult<ToolCall>[];
   /** The tool message's content when complete. */
   result: string | null;
   /** The tool message's content when it failed. */
   error: unknown;
+  /** Whether it runs. */
   isLoading: boolean;
+  /** Where its events come from; empty until one came. */
   namespace: string[];
   /** The AI message that called it. */
   aiMessageId: string | null;
@@ -36,14 +45,24 @@ export interface SubagentStream<StateType = Record<string, unknown>, ToolCall = 
   parentId: string | null;
   /** How deep it is nested; 1 for one that the thread's agent started, 0 while that is not known. */
   depth: number;
+  /** When it was first seen; null until it runs. */
   startedAt: Date | null;
+  /** When its tool message was seen. */
   completedAt: Date | null;
+  /** Always undefined: questions are the thread's. */
   interrupt: Interrupt | undefined;
+  /** Always empty. */
   interrupts: Interrupt[];
+  /** Does nothing. */
   switchThread: (threadId: string | null) => void;
+  /** Always empty: nested ones are among the stream's own, and name it as their `parentId`. */
   subagents: Map<string, SubagentStream>;
+  /** Always empty. */
   activeSubagents: SubagentStream[];
+  /** Always undefined. */
   getSubagent: (toolCallId: string) => SubagentStream | undefined;
+  /** Always empty. */
   getSubagentsByType: (type: string) => SubagentStream[];
+  /** Always empty. */
   getSubagentsByMessage: (messageId: string) => SubagentStream[];
 }
