@@ -5,7 +5,7 @@
 //! child that leads to the newest state is taken.
 
 use crate::history::HistoryState;
-use rejoin_wire::CheckpointId;
+use rejoin_wire::{CheckpointId, json::write_string};
 
 const NONE: usize = usize::MAX;
 const SEPARATOR: char = '>';
@@ -120,7 +120,7 @@ impl Branches {
             if !json.ends_with('[') {
                 json.push(',');
             }
-            json.push_str(&serde_json::to_string(id.as_str()).unwrap_or_default());
+            write_string(json, id.as_str());
         }
         json.push_str("]}");
     }

@@ -1,7 +1,10 @@
 //! Where in a run's events the client stands, and which events it has had.
 
-use rejoin_wire::{EventId, event::Event};
-use serde::{Deserialize, Serialize};
+use rejoin_wire::{
+    EventId,
+    event::Event,
+    json::{FromJson, JsonError, ToJson, Writer, fields},
+};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Asks a server for everything it has.
@@ -17,7 +20,7 @@ const RECENT_EVENTS_MAX: usize = 8192;
 /// Ids are opaque. Python's repeat within a millisecond, so resuming after the last id can lose its twin; resuming
 /// one id early fetches at least one event that is known already, which is dropped, and which proves that the
 /// server still has the stream.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Cursor {
     last: Option<EventId>,
     before_last: Option<EventId>,
@@ -93,6 +96,47 @@ impl Cursor {
             None => number(id) == Some(0),
             Some(last) => matches!((number(last), number(id)), (Some(a), Some(b)) if b == a + 1),
         }
+    }
+}
+
+impl ToJson for Cursor {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        object.string_or_null("last", self.last.as_ref().map(EventId::as_str));
+        object.string_or_null(
+            "before_last",
+            self.before_last.as_ref().map(EventId::as_str),
+        );
+        let mut tail = Writer::list(object.field("tail"));
+        for hash in &self.tail {
+            tail.item().push_str(&hash.to_string());
+        }
+        tail.end();
+        if let Some(hash) = self.metadata {
+            object.number("metadata", hash);
+        }
+        if let Some(dense) = self.dense {
+            object.bool("dense", dense);
+        }
+        object.end();
+    }
+}
+
+impl FromJson for Cursor {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut cursor = Self::default();
+        fields(text, &mut |key, value| {
+            match key {
+                "last" => cursor.last = Option::from_json(value)?,
+                "before_last" => cursor.before_last = Option::from_json(value)?,
+                "tail" => cursor.tail = Vec::from_json(value)?,
+                "metadata" => cursor.metadata = Option::from_json(value)?,
+                "dense" => cursor.dense = Option::from_json(value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(cursor)
     }
 }
 
@@ -180,6 +224,15 @@ mod tests {
         assert_eq!(cursor(&[("5-0", "1")]).resume_from(), "-1");
         let shared = cursor(&[("5-0", "1"), ("6-0", "2"), ("6-0", "3")]);
         assert_eq!((shared.resume_from(), shared.tail().len()), ("5-0", 2));
+    }
+
+    #[test]
+    fn survives_being_stored() {
+        for events in [&[][..], &[("5-0", "1"), ("6-0", "2"), ("6-0", "3")]] {
+            let mut stored = cursor(events);
+            stored.metadata = Some(u64::MAX);
+            assert_eq!(Cursor::from_json(&stored.to_json()), Ok(stored));
+        }
     }
 
     #[test]

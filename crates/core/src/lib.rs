@@ -54,14 +54,11 @@ pub use rejoin_wire as wire;
 pub use thread_store::{MessageOrigin, MessageSlot};
 pub use view::{Changes, SubgraphMessages, View};
 
-use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};
 
 /// A point in time or a length of time, in milliseconds. Where zero is does not matter, only that it never
 /// goes backwards while a client lives. (`Date.now()` may; `performance.now()` does not.)
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
 
 impl Add for Millis {

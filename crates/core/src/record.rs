@@ -3,12 +3,15 @@
 //! No token, header or key is ever part of it. What is read back is not trusted.
 
 use crate::{Config, MessageOrigin, Millis, cursor::Cursor};
-use rejoin_wire::{RunId, ThreadId, message::Message};
-use serde::{Deserialize, Serialize};
+use rejoin_wire::{
+    RunId, ThreadId,
+    json::{FromJson, JsonError, ToJson, Writer, fields},
+    message::Message,
+};
 
 /// Every key starts with this.
 pub const RECORD_PREFIX: &str = "rejoin:1:";
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 
 /// The key under which a thread's record is stored: server, assistant and thread, each percent-encoded.
 pub fn record_key(config: &Config, thread_id: &ThreadId) -> String {
@@ -31,9 +34,9 @@ pub fn run_key(config: &Config, run_id: &RunId) -> String {
     )
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Record {
-    v: u32,
+    v: u64,
     pub(crate) thread_id: ThreadId,
     /// Absent while the server has not named the run yet.
     pub(crate) run_id: Option<RunId>,
@@ -46,13 +49,11 @@ pub(crate) struct Record {
     pub(crate) messages: Vec<StoredMessage>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoredMessage {
     pub(crate) message: Message,
     /// Whether this run was streaming it.
-    #[serde(default)]
     pub(crate) streamed: bool,
-    #[serde(default)]
     pub(crate) optimistic: bool,
 }
 
@@ -94,17 +95,13 @@ impl Record {
         }
     }
 
-    pub(crate) fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a record is plain data with string keys")
-    }
-
     pub(crate) fn read(
         text: &str,
         thread_id: &ThreadId,
         wall_clock: Millis,
         ttl: Millis,
     ) -> Result<Self, Unusable> {
-        let record: Self = serde_json::from_str(text).map_err(|_| Unusable::Corrupt)?;
+        let record = Self::from_json(text).map_err(|_| Unusable::Corrupt)?;
         if record.v != VERSION || record.thread_id != *thread_id {
             return Err(Unusable::Corrupt);
         }
@@ -116,5 +113,80 @@ impl Record {
             return Err(Unusable::Stale(record.run_id));
         }
         Ok(record)
+    }
+}
+
+impl ToJson for Record {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        object.number("v", self.v);
+        object.string("thread_id", self.thread_id.as_str());
+        object.string_or_null("run_id", self.run_id.as_ref().map(RunId::as_str));
+        object.string_or_null("submission_id", self.submission_id.as_deref());
+        object.number("saved_at", self.saved_at.0);
+        if let Some(cursor) = &self.cursor {
+            cursor.write_json(object.field("cursor"));
+        }
+        let mut list = Writer::list(object.field("messages"));
+        for stored in &self.messages {
+            let mut object = Writer::object(list.item());
+            stored.message.write_json(object.field("message"));
+            object.bool("streamed", stored.streamed);
+            object.bool("optimistic", stored.optimistic);
+            object.end();
+        }
+        list.end();
+        object.end();
+    }
+}
+
+impl FromJson for Record {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let (mut v, mut thread_id, mut saved_at) = (0, None, 0);
+        let (mut run_id, mut submission_id) = (None, None);
+        let (mut cursor, mut messages) = (None, Vec::new());
+        fields(text, &mut |key, value| {
+            match key {
+                "v" => v = u64::from_json(value)?,
+                "thread_id" => thread_id = Some(ThreadId::from_json(value)?),
+                "run_id" => run_id = Option::from_json(value)?,
+                "submission_id" => submission_id = Option::from_json(value)?,
+                "saved_at" => saved_at = u64::from_json(value)?,
+                "cursor" => cursor = Option::from_json(value)?,
+                "messages" => messages = Vec::from_json(value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            v,
+            thread_id: thread_id.ok_or_else(|| JsonError::expected("a `thread_id`"))?,
+            run_id,
+            submission_id,
+            saved_at: Millis(saved_at),
+            cursor,
+            messages,
+        })
+    }
+}
+
+impl FromJson for StoredMessage {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut message = None;
+        let (mut streamed, mut optimistic) = (false, false);
+        fields(text, &mut |key, value| {
+            match key {
+                "message" => message = Some(Message::from_json(value)?),
+                "streamed" => streamed = bool::from_json(value)?,
+                "optimistic" => optimistic = bool::from_json(value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            message: message.ok_or_else(|| JsonError::expected("a `message`"))?,
+            streamed,
+            optimistic,
+        })
     }
 }

@@ -13,12 +13,11 @@ use crate::{
 };
 use rejoin_wire::{
     CheckpointId, Json, MessageId, RunId, ThreadId,
-    json::FromJson,
+    json::{FromJson, JsonError, Node, Object, ToJson},
     message::Message,
     request::{CheckpointRef, IfNotExists, MultitaskStrategy, RunRequest},
     thread::Checkpoint,
 };
-use serde_json::{Map, Value};
 
 /// Submissions that may wait for their turn.
 const QUEUE_MAX: usize = 32;
@@ -130,11 +129,7 @@ impl Client {
         self.open_stream();
     }
 
-    fn run_body(
-        &mut self,
-        submission: Submission,
-        submission_id: &str,
-    ) -> Result<Json, serde_json::Error> {
+    fn run_body(&mut self, submission: Submission, submission_id: &str) -> Result<Json, JsonError> {
         let checkpoint = self.checkpoint_of(&submission)?;
         self.leave_branch(checkpoint.as_ref().and_then(|c| c.checkpoint_id.as_ref()));
         self.store.expect_newer_values();
@@ -145,19 +140,21 @@ impl Client {
         if let Some(values) = &submission.optimistic_values {
             self.store.lay_values(values)?;
         }
-        let mut metadata: Map<String, Value> = match &submission.metadata {
-            Some(metadata) if !metadata.is_null() => metadata.read()?,
-            Some(_) | None => Map::new(),
+        let mut metadata = match &submission.metadata {
+            Some(metadata) if !metadata.is_null() => Object::from_json(metadata.text())?,
+            Some(_) | None => Object::default(),
         };
-        metadata.insert(SUBMISSION_KEY.to_owned(), submission_id.into());
+        metadata.insert(SUBMISSION_KEY.to_owned(), Node::text(submission_id));
         let config = &self.config;
-        let durability = submission.durability.map(|word| word.read());
-        Json::from_value(&RunRequest {
+        let durability = submission
+            .durability
+            .map(|word| String::from_json(word.text()));
+        Ok(Json::written(&RunRequest {
             input,
             command: submission.command,
             config: submission.config,
             context: submission.context,
-            metadata: Some(Json::from_value(&metadata)?),
+            metadata: Some(Json::written(&metadata)),
             checkpoint,
             stream_mode: submission
                 .stream_modes
@@ -179,14 +176,11 @@ impl Client {
             ),
             if_not_exists: Some(IfNotExists::Create),
             ..RunRequest::new(config.assistant_id.clone())
-        })
+        }))
     }
 
     /// Where a submission starts from; `None` for the thread's newest state.
-    fn checkpoint_of(
-        &self,
-        submission: &Submission,
-    ) -> Result<Option<CheckpointRef>, serde_json::Error> {
+    fn checkpoint_of(&self, submission: &Submission) -> Result<Option<CheckpointRef>, JsonError> {
         let of_root = |id: &CheckpointId| CheckpointRef {
             thread_id: None,
             checkpoint_ns: String::new(),
@@ -195,8 +189,7 @@ impl Client {
         Ok(match (&submission.checkpoint, &submission.checkpoint_id) {
             (Some(newest), _) if newest.is_null() => None,
             (Some(checkpoint), _) => {
-                let checkpoint =
-                    Checkpoint::from_json(checkpoint.text()).map_err(serde::de::Error::custom)?;
+                let checkpoint = Checkpoint::from_json(checkpoint.text())?;
                 Some(CheckpointRef {
                     thread_id: None,
                     checkpoint_ns: checkpoint.checkpoint_ns.unwrap_or_default(),
@@ -209,27 +202,33 @@ impl Client {
     }
 
     /// Gives each input message an id, so that the one shown now and the one the server shows are the same.
-    fn input_with_ids(&mut self, input: &Json) -> Result<Json, serde_json::Error> {
-        let mut fields: Map<String, Value> = input.read()?;
+    fn input_with_ids(&mut self, input: &Json) -> Result<Json, JsonError> {
+        let mut fields = Object::from_json(input.text())?;
         let Some(messages) = fields.get_mut(&self.config.messages_key) else {
             return Ok(input.clone());
         };
-        if !messages.is_array() {
-            *messages = Value::Array(vec![messages.take()]);
-        }
+        let mut list = match std::mem::take(messages) {
+            Node::Array(list) => list,
+            one => vec![one],
+        };
         let mut shown = Vec::new();
-        for message in messages.as_array_mut().into_iter().flatten() {
-            if let Value::String(text) = message {
-                *message = serde_json::json!({ "type": "human", "content": text });
+        for message in &mut list {
+            if let Node::String(text) = message {
+                let content = Node::String(std::mem::take(text));
+                let mut human = Object::default();
+                human.insert("type".to_owned(), Node::text("human"));
+                human.insert("content".to_owned(), content);
+                *message = Node::Object(human);
             }
-            let Value::Object(object) = message else {
+            let Node::Object(object) = message else {
                 continue;
             };
-            if !object.get("id").is_some_and(Value::is_string) {
-                object.insert("id".to_owned(), self.rng.uuid().into());
+            if object.get("id").and_then(Node::as_str).is_none() {
+                object.insert("id".to_owned(), Node::String(self.rng.uuid()));
             }
-            shown.push(serde_json::from_value::<Message>(message.clone())?);
+            shown.push(Message::from_json(&object.to_json())?);
         }
+        *messages = Node::Array(list);
         // An order to remove, or an edit of a message that is shown, is the server's to carry out.
         let known: Vec<MessageId> = self
             .store
@@ -241,7 +240,7 @@ impl Client {
             m.kind.as_str() != "remove" && m.id.as_ref().is_none_or(|id| !known.contains(id))
         });
         self.store.show_optimistic(shown);
-        Json::from_value(&fields)
+        Ok(Json::written(&fields))
     }
 
     pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>, options: JoinOptions) {

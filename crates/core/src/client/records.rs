@@ -6,7 +6,10 @@ use crate::{
     phase::Phase,
     record::{Record, StoredMessage, Unusable, record_key, run_key},
 };
-use rejoin_wire::{Json, RunId};
+use rejoin_wire::{
+    RunId, ThreadId,
+    json::{FromJson, ToJson, write_string},
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -96,18 +99,20 @@ impl Client {
             record.cursor = None;
         }
         let key = record_key(&self.config, thread_id);
-        let text = record.to_text();
-        let thread_text = Json::from_value(thread_id).map(|id| id.text().to_owned());
+        let text = record.to_json();
+        let mut thread_text = String::new();
+        write_string(&mut thread_text, thread_id.as_str());
         self.records.exists = true;
         self.effects.push_back(Effect::SaveRecord { key, text });
         if self.records.owner != record.run_id {
             self.remove_pointer();
         }
         if self.records.owner.is_none()
-            && let (Some(run_id), Ok(text)) = (record.run_id, thread_text)
+            && let Some(run_id) = record.run_id
         {
             let key = run_key(&self.config, &run_id);
             self.records.owner = Some(run_id);
+            let text = thread_text;
             self.effects.push_back(Effect::SaveRecord { key, text });
         }
     }
@@ -175,7 +180,7 @@ impl Client {
     pub(super) fn record_loaded(&mut self, key: &str, text: Option<String>, wall_clock: Millis) {
         self.set_wall_clock(wall_clock);
         if let Some(lookup) = self.lookup.take_if(|lookup| lookup.key == key) {
-            let thread_id = text.and_then(|text| Json::parse(text).ok()?.read().ok());
+            let thread_id = text.and_then(|text| ThreadId::from_json(&text).ok());
             return self.looked_up(lookup.join, thread_id);
         }
         let Some(thread_id) = &self.thread_id else {

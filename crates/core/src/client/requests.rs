@@ -4,7 +4,10 @@ use super::Client;
 use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
 };
-use rejoin_wire::{Json, json::FromJson};
+use rejoin_wire::{
+    Json,
+    json::{FromJson, field},
+};
 
 /// A request that was sent and not answered.
 #[derive(Debug, Clone, Copy)]
@@ -152,26 +155,17 @@ pub(super) fn retry_after(headers: &[(String, String)]) -> Option<Millis> {
 
 /// `{"detail":".."}` (Python), `{"message":".."}`, or the text itself unless it is a page.
 fn detail(body: &[u8]) -> String {
-    #[derive(serde::Deserialize)]
-    struct Object {
-        detail: Option<serde_json::Value>,
-        message: Option<String>,
-    }
     let text = String::from_utf8_lossy(body);
-    match serde_json::from_str::<Object>(&text) {
-        Ok(Object {
-            detail: Some(serde_json::Value::String(words)),
-            ..
-        }) => words,
-        Ok(Object {
-            detail: Some(other),
-            ..
-        }) => other.to_string(),
-        Ok(Object {
-            message: Some(words),
-            ..
-        }) => words,
-        Ok(_) | Err(_) if text.trim_start().starts_with('<') => String::new(),
-        Ok(_) | Err(_) => text.trim().to_owned(),
+    let text = text.trim();
+    let words = match field(text, "detail") {
+        Some("null") | None => {
+            field(text, "message").and_then(|words| String::from_json(words).ok())
+        }
+        Some(detail) => Some(String::from_json(detail).unwrap_or_else(|_| detail.to_owned())),
+    };
+    match words {
+        Some(words) => words,
+        None if text.starts_with('<') => String::new(),
+        None => text.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use crate::{
 };
 use rejoin_wire::{
     event::ErrorBody,
+    json::{FromJson, field},
     thread::{Run, RunStatus, Thread, ThreadState},
 };
 
@@ -378,10 +379,9 @@ fn is_submission(run: &Run, id: &str) -> bool {
     let Some(metadata) = &run.metadata else {
         return false;
     };
-    let fields: Option<serde_json::Map<String, serde_json::Value>> = metadata.read().ok();
-    fields.is_some_and(|fields| {
-        fields.get(SUBMISSION_KEY).and_then(|value| value.as_str()) == Some(id)
-    })
+    field(metadata.text(), SUBMISSION_KEY)
+        .and_then(|mark| String::from_json(mark).ok())
+        .is_some_and(|mark| mark == id)
 }
 
 /// The run that is running; else the one that has waited longest. Servers list in opposite orders.

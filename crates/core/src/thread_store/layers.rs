@@ -2,12 +2,16 @@
 //! server's, and the lists of messages from within tools.
 
 use super::{MessageOrigin, ThreadStore, slot_id};
-use rejoin_wire::{Json, message::Message};
+use rejoin_wire::{
+    Json,
+    json::{FromJson, JsonError, Object},
+    message::Message,
+};
 use std::sync::Arc;
 
 impl ThreadStore {
     /// Shows values until the thread has some. The server does not know them, so its first ones replace them.
-    pub(crate) fn show_initial(&mut self, values: &Json) -> Result<(), serde_json::Error> {
+    pub(crate) fn show_initial(&mut self, values: &Json) -> Result<(), JsonError> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         self.confirmed = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
         self.stored.clone_from(&self.confirmed);
@@ -18,18 +22,18 @@ impl ThreadStore {
 
     /// Lays an object's keys over the values' top level, until the server says what they are. Messages in it take the
     /// place of those shown.
-    pub(crate) fn lay_values(&mut self, over: &Json) -> Result<(), serde_json::Error> {
-        let mut have: serde_json::Map<String, serde_json::Value> = if self.values.is_null() {
-            serde_json::Map::new()
+    pub(crate) fn lay_values(&mut self, over: &Json) -> Result<(), JsonError> {
+        let mut have = if self.values.is_null() {
+            Object::default()
         } else {
-            self.values.read()?
+            Object::from_json(self.values.text())?
         };
-        let more: serde_json::Map<String, serde_json::Value> = over.read()?;
+        let more = Object::from_json(over.text())?;
         if let Some(messages) = self.read_messages(over)? {
             self.lay_messages(messages);
         }
         have.extend(more);
-        self.set_values(Json::from_value(&have)?);
+        self.set_values(Json::written(&have));
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use slots::slot_id;
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
+    json::{FromJson, JsonError, find},
     message::{Content, MergeNote, Message, MessageKind},
     thread::Interrupt,
 };
@@ -198,7 +199,7 @@ impl ThreadStore {
     }
 
     /// Applies a root `values` event.
-    pub(crate) fn apply_values(&mut self, values: &Values) -> Result<(), serde_json::Error> {
+    pub(crate) fn apply_values(&mut self, values: &Values) -> Result<(), JsonError> {
         if let Some(interrupts) = &values.interrupts {
             self.add_interrupts(interrupts);
         }
@@ -239,7 +240,7 @@ impl ThreadStore {
         values: &Json,
         interrupts: Vec<Interrupt>,
         keep: impl Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<(), JsonError> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
         let superseded = self.superseded_by(&messages);
@@ -482,14 +483,12 @@ impl ThreadStore {
         }
     }
 
-    fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, serde_json::Error> {
+    fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, JsonError> {
         if values.is_null() {
             return Ok(None);
         }
-        let mut keys: BTreeMap<String, Json> = values.read()?;
-        keys.remove(&self.messages_key)
-            .map(|list| list.read())
-            .transpose()
+        let list = find(values.text(), &self.messages_key)?;
+        list.map(Vec::from_json).transpose()
     }
 
     fn set_values(&mut self, values: Json) {

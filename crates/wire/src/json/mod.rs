@@ -12,7 +12,7 @@ mod tests;
 mod write;
 
 pub use node::{Node, Object};
-pub use read::{FromJson, field, fields, items};
+pub use read::{FromJson, field, fields, find, items};
 pub use scan::{DEPTH_MAX, JsonError};
 pub use write::{ToJson, Writer, write_string};
 

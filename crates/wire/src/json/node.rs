@@ -143,6 +143,13 @@ impl Object {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
+    /// Sets every field of `more`.
+    pub fn extend(&mut self, more: Self) {
+        for (name, value) in more.0 {
+            self.insert(name, value);
+        }
+    }
+
     pub(crate) fn into_fields(self) -> Vec<(String, Node)> {
         self.0
     }

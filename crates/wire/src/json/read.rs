@@ -36,16 +36,24 @@ pub fn items<'a>(
     walk(text, b'[', &mut |_, item| each(item))
 }
 
-/// The value of an object's field as written; `None` where there is none, or where `text` is no object.
-pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+/// The value of an object's field as written; `None` where there is none.
+///
+/// # Errors
+/// Where `text` is no object.
+pub fn find<'a>(text: &'a str, name: &str) -> Result<Option<&'a str>, JsonError> {
     let mut found = None;
-    let walked = fields(text, &mut |key, value| {
+    fields(text, &mut |key, value| {
         if key == name {
             found = Some(value);
         }
         Ok(())
-    });
-    found.filter(|_| walked.is_ok())
+    })?;
+    Ok(found)
+}
+
+/// The same; `None` also where `text` is no object.
+pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    find(text, name).ok().flatten()
 }
 
 fn walk<'a>(

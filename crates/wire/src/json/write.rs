@@ -110,6 +110,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// A field with a whole number.
+    pub fn number(&mut self, name: &str, value: u64) {
+        self.raw(name, &value.to_string());
+    }
+
     /// A field with true or false.
     pub fn bool(&mut self, name: &str, value: bool) {
         self.raw(name, if value { "true" } else { "false" });

@@ -52,9 +52,7 @@ impl Message {
             chunk.response_metadata,
             &mut notes,
         );
-        for (key, value) in chunk.extra.into_fields() {
-            self.extra.insert(key, value);
-        }
+        self.extra.extend(chunk.extra);
         notes
     }
 
