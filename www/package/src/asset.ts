@@ -1,7 +1,7 @@
 /**
  * Agent streams that survive reloads, sleep and bad networks: the framework-free store, with the wasm as a file beside it, fetched and compiled as it streams in.
  *
- * @module
+ * @module rejoin/asset
  */
 import { loadEngine } from "./wasm/asset-loader.js";
 import type { WasmSource } from "./engine.js";

@@ -1,9 +1,9 @@
-"use client";
 /**
  * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm as a file beside it, fetched and compiled as it streams in.
  *
- * @module
+ * @module rejoin/asset/react
  */
+"use client";
 import { loadEngine } from "../wasm/asset-loader.js";
 import type { BagTemplate, InferStateType } from "../types/bag.js";
 import type { ResolveStreamCustomOptions, ResolveStreamOptions, UseStream, UseStreamCustom } from "../types/stream.js";

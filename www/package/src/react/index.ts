@@ -1,9 +1,9 @@
-"use client";
 /**
  * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm inside of it, as base64 of gzip, in a module of its own that is loaded when it is needed.
  *
  * @module rejoin/react
  */
+"use client";
 import { loadEngine } from "../wasm/inline-loader.js";
 import type { BagTemplate, InferStateType } from "../types/bag.js";
 import type { ResolveStreamCustomOptions, ResolveStreamOptions, UseStream, UseStreamCustom } from "../types/stream.js";
