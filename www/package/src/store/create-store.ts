@@ -45,6 +45,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   let starting = false;
   let over = kind.problem !== undefined;
   let gone = false;
+  let toldProblem = false;
   let nextCommand = 1;
   let run: RunCallbackMeta | undefined;
   let failure: unknown;
@@ -449,7 +450,12 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       // The same function may listen twice, and each ends by itself.
       const own = (): void => listener();
       listeners.add(own);
-      if (gone) gone = false;
+      gone = false;
+      // Told where somebody listens, as a listener is what a mounted component has.
+      if (kind.problem && !toldProblem) {
+        toldProblem = true;
+        call(options.onError, kind.problem, undefined);
+      }
       if (kind.untended || typeof document !== "undefined" || toldThread !== null) start();
       return () => {
         listeners.delete(own);
