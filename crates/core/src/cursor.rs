@@ -174,6 +174,10 @@ impl Recent {
         new
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
     pub(crate) fn contains(&self, hash: u64) -> bool {
         self.hashes.contains(&hash)
     }

@@ -3,8 +3,8 @@
 use crate::{branches::Branches, thread_store::id_or_place};
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
-    json::{FromJson, JsonError, field, items},
-    thread::ThreadState,
+    json::{FromJson, JsonError, field, fields, items},
+    thread::{Checkpoint, ThreadState},
 };
 use std::cell::OnceCell;
 
@@ -25,13 +25,17 @@ impl HistoryState {
     /// # Errors
     /// Where the JSON is no thread state.
     pub(crate) fn read(json: Json) -> Result<Self, JsonError> {
-        let state = ThreadState::from_json(json.text())?;
-        let id = |checkpoint: &Option<rejoin_wire::thread::Checkpoint>| {
-            checkpoint
-                .as_ref()
-                .and_then(|checkpoint| checkpoint.checkpoint_id.clone())
-        };
-        let (checkpoint_id, parent_id) = (id(&state.checkpoint), id(&state.parent_checkpoint));
+        let (mut checkpoint_id, mut parent_id) = (None, None);
+        fields(json.text(), &mut |key, value| {
+            let id = match key {
+                "checkpoint" => &mut checkpoint_id,
+                "parent_checkpoint" => &mut parent_id,
+                _ => return Ok(()),
+            };
+            let checkpoint = Option::<Checkpoint>::from_json(value)?;
+            *id = checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id);
+            Ok(())
+        })?;
         Ok(Self {
             json,
             checkpoint_id,
@@ -55,7 +59,7 @@ pub struct MessageBranch {
 #[derive(Default)]
 pub(crate) struct History {
     states: Vec<HistoryState>,
-    /// The state read last, where there is no history.
+    /// The state, where it was read after the history or without one.
     head: Option<Json>,
     branch: String,
     branches: Branches,
@@ -74,8 +78,10 @@ impl History {
     /// The state shown, or last read.
     pub(crate) fn head(&self) -> Option<&Json> {
         match self.head_index() {
-            Some(at) => Some(&self.states[at].json),
-            None => self.head.as_ref(),
+            Some(at) if self.head.is_none() || !self.branch.is_empty() => {
+                Some(&self.states[at].json)
+            }
+            Some(_) | None => self.head.as_ref(),
         }
     }
 
@@ -115,9 +121,9 @@ impl History {
         self.grow();
     }
 
-    /// The state, where no history is read.
-    pub(crate) fn set_head(&mut self, head: Option<Json>) {
-        self.head = head;
+    /// A state that was read without a history, and so is newer than the one that there may be.
+    pub(crate) fn set_head(&mut self, head: Json) {
+        self.head = Some(head);
     }
 
     pub(crate) fn clear(&mut self) {

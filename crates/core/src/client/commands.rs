@@ -96,7 +96,8 @@ impl Client {
         self.shadow = None;
         self.cancel = None;
         let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
-        if failed && self.run_id().is_none() {
+        let brought_nothing = |follow: &Follow| follow.run_id.is_none() && follow.recent.is_empty();
+        if failed && self.follow.as_ref().is_none_or(brought_nothing) {
             // It never became a run, and is said again or given up.
             self.store.drop_optimistic();
         }

@@ -51,7 +51,7 @@ impl Client {
         } else {
             let state: Json = answer.read("thread state")?;
             let read = ThreadState::from_json(state.text());
-            self.history.set_head(Some(state));
+            self.history.set_head(state);
             read
         };
         self.store.touch_history();
