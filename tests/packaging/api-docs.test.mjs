@@ -11,7 +11,7 @@ const HERE = new URL(".", import.meta.url).pathname;
 const STORED = join(HERE, "../../docs/api");
 const FRESH = join(WORK, "api");
 
-test("docs/api says what the sources say, about everything that is exported", { timeout: 120_000 }, async () => {
+test("docs/api, as stored, says what the sources say about everything that is exported", { timeout: 120_000 }, async () => {
   rmSync(FRESH, { recursive: true, force: true });
   await command(HERE, join(HERE, "node_modules/.bin/typedoc"), ["--options", "api-docs/typedoc.json", "--out", FRESH]);
   const made = files(FRESH).map((path) => path.slice(FRESH.length + 1));

@@ -7,6 +7,8 @@ import { readSurfaces } from "./harness/surface.mjs";
 
 const TWINS = { "./asset": ".", "./asset/react": "./react" };
 const FILES = { ".": "rejoin.txt", "./react": "rejoin-react.txt" };
+/** Entries that add to another. */
+const BASES = { "./react": ".", "./asset/react": "./asset" };
 const surfaces = readSurfaces(PACKAGE);
 
 test("every entry is known here", () => {
@@ -14,8 +16,8 @@ test("every entry is known here", () => {
 });
 
 for (const [entry, file] of Object.entries(FILES)) {
-  test(`${entry} exports what ${file} says`, () => {
-    const text = surfaces.of(entry);
+  test(`${entry} exports what is stored in ${file}`, () => {
+    const text = surfaces.of(entry, BASES[entry]);
     assert.ok(text.length > 500, "there is hardly anything");
     sameAsStored(file, text);
   });
@@ -23,6 +25,6 @@ for (const [entry, file] of Object.entries(FILES)) {
 
 for (const [asset, inline] of Object.entries(TWINS)) {
   test(`${asset} exports the same as ${inline}`, () => {
-    assert.equal(surfaces.of(asset), surfaces.of(inline));
+    assert.equal(surfaces.of(asset, BASES[asset]), surfaces.of(inline, BASES[inline]));
   });
 }

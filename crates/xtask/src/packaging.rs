@@ -10,7 +10,9 @@ use crate::package::{self, Profile};
 use crate::setup;
 use crate::step::{self, Steps, root};
 
-/// The tests that compare the package with a text in this repository.
+/// What the names of tests contain that compare the package with a text in this repository.
+const STORED_NAME: &str = "stored";
+/// The files they are in.
 const STORED: [&str; 3] = ["api-docs.test.mjs", "package.test.mjs", "surface.test.mjs"];
 
 /// Options of `cargo xtask packaging`.
@@ -44,7 +46,8 @@ pub(crate) fn run(steps: &mut Steps, args: &PackagingArgs) {
     } else if args.accept {
         prepare(steps);
         steps.run("packaging: accept", || {
-            node_tests(&STORED.map(|name| dir().join(name)), profile, None, true)
+            let files = STORED.map(|name| dir().join(name));
+            node_tests(&files, profile, Some(STORED_NAME), true)
         });
     } else {
         tests(steps, profile, args.filter.as_deref());

@@ -8,7 +8,10 @@ const OPTIONS = {
   strict: true, noEmit: true, types: [], lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
 };
 
-/** Reads the built package in `dir`. `of(entry)` is the surface of an entry as its package.json names it. */
+/**
+ * Reads the built package in `dir`. `of(entry, base)` is the surface of an entry as package.json names it; what it shares
+ * with the entry `base` is only named.
+ */
 export function readSurfaces(dir) {
   const manifest = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
   const typed = Object.entries(manifest.exports).filter(([, target]) => target.types);
@@ -18,7 +21,8 @@ export function readSurfaces(dir) {
   if (wrong.length > 0) {
     throw new Error(ts.formatDiagnostics(wrong, { getCanonicalFileName: (name) => name, getCurrentDirectory: () => dir, getNewLine: () => "\n" }));
   }
-  return { entries: [...paths.keys()], of: (entry) => new Surface(program, dir, paths.get(entry)).text() };
+  const surface = (entry) => new Surface(program, dir, paths.get(entry));
+  return { entries: [...paths.keys()], of: (entry, base) => surface(entry).text(base === undefined ? new Map() : surface(base).exported) };
 }
 
 class Surface {
@@ -28,17 +32,23 @@ class Surface {
   constructor(program, dir, path) {
     this.#checker = program.getTypeChecker();
     this.dir = dir;
-    this.module = this.#checker.getSymbolAtLocation(program.getSourceFile(path));
+    const module = this.#checker.getSymbolAtLocation(program.getSourceFile(path));
+    /** Name to the symbol that it stands for. */
+    this.exported = new Map(this.#checker.getExportsOfModule(module).map((symbol) => [symbol.name, this.#real(symbol)]));
   }
 
   /** Exported declarations by name, then what they mention without it being exported. */
-  text() {
-    const exported = new Map(this.#checker.getExportsOfModule(this.module).map((symbol) => [symbol.name, this.#real(symbol)]));
-    const known = new Set(exported.values());
-    const own = [...exported].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, symbol]) => this.#printed(symbol, name));
-    const mentioned = this.#mentioned(known).sort((a, b) => (a.name < b.name ? -1 : 1)).map((symbol) => this.#printed(symbol, symbol.name));
-    const parts = [own.join("\n\n")];
-    if (mentioned.length > 0) parts.push(`// Mentioned above, but without a name that an application could import.\n\n${mentioned.join("\n\n")}`);
+  text(base) {
+    const shared = [...this.exported].filter(([name, symbol]) => base.get(name) === symbol).map(([name]) => name);
+    const own = [...this.exported].filter(([name]) => !shared.includes(name)).sort(byName);
+    const known = new Set([...this.exported.values(), ...base.values()]);
+    const mentioned = this.#mentioned(own.map(([, symbol]) => symbol), known).map((symbol) => [symbol.name, symbol]).sort(byName);
+    const parts = own.map(([name, symbol]) => this.#printed(symbol, name));
+    if (mentioned.length > 0) {
+      parts.push("// Mentioned above, but without a name that an application could import.");
+      parts.push(...mentioned.map(([name, symbol]) => this.#printed(symbol, name)));
+    }
+    if (shared.length > 0) parts.push(`// The same as without \`/react\`:\n${shared.sort().map((name) => `// ${name}`).join("\n")}`);
     return `${parts.join("\n\n")}\n`;
   }
 
@@ -57,10 +67,10 @@ class Surface {
     return renamed + texts.join("\n");
   }
 
-  /** The package's own declarations that the known ones lead to, and that are not among them. */
-  #mentioned(known) {
+  /** The package's own declarations that these lead to, and that are not known. */
+  #mentioned(symbols, known) {
     const found = new Set();
-    const queue = [...known];
+    const queue = [...symbols];
     const visit = (node) => {
       if (ts.isIdentifier(node)) {
         const symbol = this.#checker.getSymbolAtLocation(node);
@@ -82,4 +92,8 @@ class Surface {
       return holder && ts.isSourceFile(holder) && holder.fileName.startsWith(`${this.dir}/dist/`);
     });
   }
+}
+
+function byName([a], [b]) {
+  return a < b ? -1 : 1;
 }
