@@ -65,6 +65,7 @@ impl World {
         self.pages += 1;
         let mut config = Config::new(API_URL, self.plan.agent.id());
         config.record_bytes_max = self.plan.record_bytes_max;
+        config.history_limit = self.plan.reads_history.then_some(10);
         let seed = self.rng.number();
         self.page = Some(Page {
             number: self.pages,

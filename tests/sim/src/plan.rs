@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub log_ttl_ms: Option<u64>,
     /// The largest stored record, in bytes.
     pub record_bytes_max: usize,
+    /// Whether pages read threads' histories rather than their states.
+    pub reads_history: bool,
 }
 
 /// What happens to the page and around it.
@@ -186,6 +188,7 @@ impl Plan {
             kind,
             agent,
             knobs,
+            reads_history: calm_at.is_multiple_of(3),
             calm_at,
             fault_percent,
             latency_ms,

@@ -97,9 +97,11 @@ impl World {
                 page.open_commands
             ));
         }
-        if self.exchanges.keys().any(|key| key.0 == page.number)
-            && self.exchanges.values().any(|e| e.is_stream)
-        {
+        let own = self
+            .exchanges
+            .iter()
+            .filter(|(key, _)| key.0 == page.number);
+        if own.into_iter().any(|(_, exchange)| exchange.is_stream) {
             self.checker.fail("at rest a stream is open");
         }
         self.report

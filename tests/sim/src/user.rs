@@ -58,6 +58,10 @@ impl World {
                 }
             }
         }
+        if self.plan.reads_history && self.page.is_some() && self.rng.chance(30) {
+            self.report.count("history asked for");
+            self.feed(Input::HistoryRequested);
+        }
     }
 
     fn other_thread(&mut self) -> Option<String> {

@@ -43,7 +43,7 @@ pub(crate) enum Reply {
 impl Server {
     /// Answers a request.
     pub(crate) fn answer(&mut self, now: u64, request: &Request) -> Reply {
-        if request.path.ends_with("/state") {
+        if request.path.ends_with("/state") || request.path.ends_with("/history") {
             self.state_read_at = now;
         }
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
@@ -67,6 +67,11 @@ impl Server {
             },
             (false, ["threads", thread, "state"]) => match self.threads.get(*thread) {
                 Some(thread) => ok(&thread.state(self.ways.thread_keeps_error())),
+                None => self.not_found(&format!("Thread with ID {thread}")),
+            },
+            (true, ["threads", thread, "history"]) => match self.threads.get(*thread) {
+                // One state is all that this model keeps.
+                Some(thread) => ok(&json!([thread.state(self.ways.thread_keeps_error())])),
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
             _ => plain(404, b"no such route".to_vec()),
