@@ -69,7 +69,7 @@ impl Client {
     pub(super) fn show_state(
         &mut self,
         state: &ThreadState,
-        keep: impl Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
+        keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
     ) {
         let has_checkpoint = state
             .checkpoint
@@ -87,7 +87,7 @@ impl Client {
 
     /// Shows the thread's state, beside what is shown of a run that is not in it yet.
     pub(super) fn refresh_state(&mut self, state: &ThreadState) {
-        self.show_state(state, |slot, past| (!past.stored).then_some(slot.origin));
+        self.show_state(state, &|slot, past| (!past.stored).then_some(slot.origin));
     }
 
     /// Shows what the selected branch ends in, and nothing else.
@@ -95,7 +95,7 @@ impl Client {
         let Some(state) = self.history.head_state() else {
             return;
         };
-        self.show_state(&state, |_, _| None);
+        self.show_state(&state, &|_, _| None);
         if let Some(follow) = &mut self.follow {
             // What was streamed of the run is not shown any more, so nothing may be appended to it.
             follow.cursor.rewind();
@@ -125,7 +125,7 @@ impl Client {
         };
         let state = base.and_then(|base| ThreadState::from_json(base.json.text()).ok());
         if let Some(state) = state {
-            self.show_state(&state, |_, _| None);
+            self.show_state(&state, &|_, _| None);
         }
         if !self.history.branch().is_empty() {
             self.history.select(String::new());

@@ -159,7 +159,7 @@ impl Client {
                 | Outcome::Cancelled
                 | Outcome::Denied(_)
         );
-        self.show_state(&state, |slot, past| {
+        self.show_state(&state, &|slot, past| {
             // A run that went well has nothing that its thread's state lacks; other runs' text is theirs.
             let stays = !past.stored && (keeps || !past.own);
             match slot.origin {

@@ -239,7 +239,7 @@ impl ThreadStore {
         &mut self,
         values: &Json,
         interrupts: Vec<Interrupt>,
-        keep: impl Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
+        keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
     ) -> Result<(), JsonError> {
         let messages = self.read_messages(values)?.unwrap_or_default();
         let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
