@@ -229,9 +229,13 @@ scenario("run unknown to the server: a message, the history, and the id removed"
 scenario("rejoining hangs: a time limit, then the history, and it says so", async (session) => {
   const app = await streaming(session, { ...RUN, join_timeout_ms: 500 });
   session.proxy.fault("join", { kind: "hang" }, 100);
+  // Offline until the run is over: otherwise a slow machine gives up before the history holds the answer.
+  await session.context.setOffline(true);
   session.proxy.dropAll();
-  await session.proxy.next("join", "fault");
   await session.agent.idle(app.thread());
+  const hung = session.proxy.next("join", "fault");
+  await session.context.setOffline(false);
+  await hung;
   const state = await app.state("finished", "expired", "failed");
   await app.same(ANSWER);
   assert.ok(session.proxy.count("join") <= 8, "the attempts are bounded");

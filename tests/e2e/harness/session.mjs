@@ -34,7 +34,8 @@ export function suite({ on: servers, apps } = {}) {
         await work(session);
         session.proxy.assertFaultsHappened();
       } catch (error) {
-        error.message += `\n${await session.describe()}`;
+        // An assertion's own text is printed from its stack, whatever becomes of its message.
+        error.stack = `${error.stack}\n${await session.describe()}`;
         throw error;
       } finally {
         await session.close();
