@@ -127,7 +127,7 @@ pub enum Input {
     BecameHidden,
     /// The page was shown again from the back/forward cache or thawed: connections it held may be dead.
     Thawed,
-    /// The page has been opened.
+    /// The page has been opened. Before anything else: a run that is stored without this may look too old to a reload.
     PageOpened {
         /// Wall-clock time, for the record's time to live only.
         wall_clock: Millis,

@@ -80,6 +80,8 @@ impl World {
         self.checker.forget_shown();
         self.trace
             .line(self.now, || format!("page {} opens", self.pages));
+        let wall_clock = self.wall_clock();
+        self.feed(Input::PageOpened { wall_clock });
         if self.network_gone == Some(true) {
             self.feed(Input::WentOffline);
         }
