@@ -1,7 +1,11 @@
 //! What is shown beside the thread's own list: values before there are any, values that this client lays over the
 //! server's, and the lists of messages from within tools.
 
-use super::{MessageOrigin, ThreadStore, slot_id};
+use super::{
+    MessageOrigin, ThreadStore,
+    known::{CONFIRMED, STORED, SUBMITTED},
+    slots::{Shown, ids_of, slot_id},
+};
 use rejoin_wire::{
     Json,
     json::{FromJson, JsonError, Object},
@@ -13,9 +17,12 @@ impl ThreadStore {
     /// Shows values until the thread has some. The server does not know them, so its first ones replace them.
     pub(crate) fn show_initial(&mut self, values: &Json) -> Result<(), JsonError> {
         let messages = self.read_messages(values)?.unwrap_or_default();
-        self.confirmed = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
-        self.stored.clone_from(&self.confirmed);
-        self.replace_messages(messages, Vec::new());
+        let ids = ids_of(&messages);
+        self.known.unmark_all(CONFIRMED | STORED);
+        for id in &ids {
+            self.known.mark(id, CONFIRMED | STORED);
+        }
+        self.replace_messages(ids, messages, Vec::new());
         self.set_values(values.clone());
         Ok(())
     }
@@ -41,22 +48,30 @@ impl ThreadStore {
         let mut next = Vec::with_capacity(messages.len());
         for (at, message) in (0..).zip(messages) {
             let id = slot_id(at, &message);
-            let Some(at) = self.places.get(&id) else {
-                if !self.submitted.contains(&id) {
-                    // As if `values` had held it: the next ones that lack it take it away.
-                    self.confirmed.insert(id.clone());
+            let entry = self.known.entry(&id);
+            let shown = match self.slots.get(entry.place) {
+                Some(slot) => Shown {
+                    id,
+                    message: if *slot.message == message {
+                        Arc::clone(&slot.message)
+                    } else {
+                        Arc::new(message)
+                    },
+                    origin: slot.origin,
+                },
+                None => {
+                    if !entry.has(SUBMITTED) {
+                        // As if `values` had held it: the next ones that lack it take it away.
+                        entry.marks |= CONFIRMED;
+                    }
+                    Shown {
+                        id,
+                        message: Arc::new(message),
+                        origin: MessageOrigin::Optimistic,
+                    }
                 }
-                next.push((id, Arc::new(message), MessageOrigin::Optimistic));
-                continue;
             };
-            let slot = &self.slots[*at];
-            let same = *slot.message == message;
-            let message = if same {
-                Arc::clone(&slot.message)
-            } else {
-                Arc::new(message)
-            };
-            next.push((id, message, slot.origin));
+            next.push(shown);
         }
         self.replace_slots(next);
     }

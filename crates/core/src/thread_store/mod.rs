@@ -3,11 +3,13 @@
 //! A message keeps its identity (`Arc`) and its revision until it changes. A token is appended in place; only a
 //! message that a reader still holds is copied, once.
 
+mod known;
 mod layers;
 mod slots;
 
+use known::{CONFIRMED, Known, NONE, STORED, STREAMED, SUBMITTED, SUPERSEDED, UNREAD, VOID};
 pub(crate) use slots::id_or_place;
-use slots::slot_id;
+use slots::{Shown, ids_of, slot_id};
 
 use rejoin_wire::{
     Json, MessageId,
@@ -16,10 +18,7 @@ use rejoin_wire::{
     message::{Content, MergeNote, Message, MessageKind},
     thread::Interrupt,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 /// A message as shown.
 #[derive(Debug, Clone)]
@@ -90,21 +89,9 @@ pub(crate) struct Revisions {
 pub(crate) struct ThreadStore {
     messages_key: String,
     slots: Vec<MessageSlot>,
-    places: BTreeMap<MessageId, usize>,
-    /// Messages that chunks of this run have built; later chunks are appended to them.
-    streamed: BTreeSet<MessageId>,
-    /// Messages that this run was submitted with.
-    submitted: BTreeSet<MessageId>,
-    /// Messages that some `values` has held; one that a later `values` does not hold was removed.
-    confirmed: BTreeSet<MessageId>,
-    /// Messages that the thread's state has held; one that it holds no more was removed.
-    stored: BTreeSet<MessageId>,
+    known: Known,
     /// Whether a state was read that the stream may not have reached yet: `values` that lack what it held are older.
     is_ahead: bool,
-    /// Messages of an attempt that the server has given up. They stay until the next attempt shows something.
-    void: BTreeSet<MessageId>,
-    /// Messages whose tool-call pieces have not been read since they changed.
-    unread_calls: BTreeSet<MessageId>,
     values: Json,
     interrupts: Vec<Interrupt>,
     /// Messages from within tools, by namespace.
@@ -117,14 +104,8 @@ impl ThreadStore {
         Self {
             messages_key: messages_key.to_owned(),
             slots: Vec::new(),
-            places: BTreeMap::new(),
-            streamed: BTreeSet::new(),
-            submitted: BTreeSet::new(),
-            confirmed: BTreeSet::new(),
-            stored: BTreeSet::new(),
+            known: Known::default(),
             is_ahead: false,
-            void: BTreeSet::new(),
-            unread_calls: BTreeSet::new(),
             values: Json::null(),
             interrupts: Vec::new(),
             subgraphs: Vec::new(),
@@ -153,12 +134,12 @@ impl ThreadStore {
     }
 
     pub(crate) fn is_streamed(&self, id: &MessageId) -> bool {
-        self.streamed.contains(id)
+        self.known.has(id, STREAMED)
     }
 
     /// Whether chunks of this run have come.
     pub(crate) fn streams(&self) -> bool {
-        !self.streamed.is_empty()
+        self.known.entries.iter().any(|entry| entry.has(STREAMED))
     }
 
     /// Marks the view as changed although no part of the thread has.
@@ -175,8 +156,7 @@ impl ThreadStore {
 
     /// A run begins: what earlier runs streamed is whole.
     pub(crate) fn begin_run(&mut self) {
-        self.streamed.clear();
-        self.submitted.clear();
+        self.known.unmark_all(STREAMED | SUBMITTED);
         self.each_subgraph(Self::begin_run);
     }
 
@@ -188,14 +168,16 @@ impl ThreadStore {
     /// Shows submitted messages until the server does.
     pub(crate) fn show_optimistic(&mut self, messages: Vec<Message>) {
         for message in messages {
-            self.submitted.extend(message.id.clone());
+            if let Some(id) = &message.id {
+                self.known.mark(id, SUBMITTED);
+            }
             self.put(message, MessageOrigin::Optimistic);
         }
     }
 
     /// Takes away what was shown for a submission that never arrived.
     pub(crate) fn drop_optimistic(&mut self) {
-        self.retain(|slot| slot.origin != MessageOrigin::Optimistic);
+        self.retain(&|slot, _| slot.origin != MessageOrigin::Optimistic);
     }
 
     /// Applies a root `values` event.
@@ -207,25 +189,25 @@ impl ThreadStore {
             return Ok(());
         }
         if let Some(messages) = self.read_messages(&values.data)? {
-            let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
-            self.is_ahead &= !self.stored.is_subset(&listed);
+            let ids = ids_of(&messages);
+            self.read_list(&ids, &messages);
+            let entries = &self.known.entries;
+            self.is_ahead &= entries.iter().any(|e| e.has(STORED) && e.listed == NONE);
             let is_ahead = self.is_ahead;
-            let void = std::mem::take(&mut self.void);
-            let superseded = self.superseded_by(&messages);
             // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
-            let kept: Vec<_> = self
-                .slots
-                .iter()
-                .filter(|slot| !listed.contains(&slot.id))
-                .filter(|slot| {
-                    !self.confirmed.contains(&slot.id) || is_ahead && self.stored.contains(&slot.id)
-                })
-                .filter(|slot| !void.contains(&slot.id))
-                .filter(|slot| self.streamed.contains(&slot.id) || !superseded.contains(&slot.id))
-                .cloned()
-                .collect();
-            self.replace_messages(messages, kept);
-            self.confirmed.extend(listed);
+            let kept = self.shown(&mut |slot, entry| {
+                let removed = entry.has(CONFIRMED) && !(is_ahead && entry.has(STORED));
+                let given_up = entry.has(VOID) || entry.has(SUPERSEDED) && !entry.has(STREAMED);
+                let stays = entry.listed == NONE && !removed && !given_up;
+                stays.then_some(slot.origin)
+            });
+            for entry in &mut self.known.entries {
+                entry.marks &= !VOID;
+                if entry.listed != NONE {
+                    entry.marks |= CONFIRMED;
+                }
+            }
+            self.replace_messages(ids, messages, kept);
             if is_ahead {
                 return Ok(());
             }
@@ -242,30 +224,27 @@ impl ThreadStore {
         keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
     ) -> Result<(), JsonError> {
         let messages = self.read_messages(values)?.unwrap_or_default();
-        let listed: BTreeSet<_> = (0..).zip(&messages).map(|(at, m)| slot_id(at, m)).collect();
-        let superseded = self.superseded_by(&messages);
-        let kept = self
-            .slots
-            .iter()
-            .filter(|slot| !listed.contains(&slot.id) && !superseded.contains(&slot.id))
-            .filter_map(|slot| {
-                // What this client laid over the list goes with the next thing that the server says.
-                let laid =
-                    slot.origin == MessageOrigin::Optimistic && self.confirmed.contains(&slot.id);
-                let past = Past {
-                    stored: laid || self.stored.contains(&slot.id),
-                    own: self.streamed.contains(&slot.id) || self.submitted.contains(&slot.id),
-                };
-                let origin = keep(slot, past)?;
-                Some(MessageSlot {
-                    origin,
-                    ..slot.clone()
-                })
-            });
-        let kept = kept.collect();
-        self.replace_messages(messages, kept);
-        self.confirmed.clone_from(&listed);
-        self.stored = listed;
+        let ids = ids_of(&messages);
+        self.read_list(&ids, &messages);
+        let kept = self.shown(&mut |slot, entry| {
+            if entry.listed != NONE || entry.has(SUPERSEDED) {
+                return None;
+            }
+            // What this client laid over the list goes with the next thing that the server says.
+            let laid = slot.origin == MessageOrigin::Optimistic && entry.has(CONFIRMED);
+            let past = Past {
+                stored: laid || entry.has(STORED),
+                own: entry.has(STREAMED | SUBMITTED),
+            };
+            keep(slot, past)
+        });
+        for entry in &mut self.known.entries {
+            entry.marks &= !(CONFIRMED | STORED);
+            if entry.listed != NONE {
+                entry.marks |= CONFIRMED | STORED;
+            }
+        }
+        self.replace_messages(ids, messages, kept);
         self.is_ahead = true;
         self.set_values(values.clone());
         if self.interrupts != interrupts {
@@ -289,14 +268,14 @@ impl ThreadStore {
             return Ok(Vec::new());
         }
         self.drop_void();
-        if self.confirmed.contains(&id) && chunk.kind == MessageKind::Ai {
+        if self.known.has(&id, CONFIRMED) && chunk.kind == MessageKind::Ai {
             // `values` have held it, so it is whole: this is how it came to be, told again.
             return Ok(Vec::new());
         }
         let has_calls = !chunk.tool_call_chunks.is_empty();
         let mut notes = Vec::new();
-        let appends = self.streamed.contains(&id) && chunk.merges_chunks();
-        match self.places.get(&id).copied() {
+        let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks();
+        match self.known.place(&id) {
             Some(at) if appends => {
                 self.revisions.latest += 1;
                 let slot = &mut self.slots[at];
@@ -310,21 +289,23 @@ impl ThreadStore {
             }
             Some(_) | None => self.put(chunk, MessageOrigin::Server),
         }
-        if has_calls {
-            self.unread_calls.insert(id.clone());
+        let entry = self.known.entry(&id);
+        entry.marks |= if has_calls {
+            STREAMED | UNREAD
+        } else {
+            STREAMED
+        };
+        if let Some(slot) = self.slots.get_mut(entry.place) {
+            slot.metadata = Some(metadata);
         }
-        if let Some(at) = self.places.get(&id) {
-            self.slots[*at].metadata = Some(metadata);
-        }
-        self.streamed.insert(id);
         Ok(notes)
     }
 
     /// Applies a message as far as it has come (`messages/partial`, `messages/complete`).
     pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
         self.drop_void();
-        self.streamed
-            .insert(message.id.clone().ok_or(MessageWithoutId)?);
+        let id = message.id.as_ref().ok_or(MessageWithoutId)?;
+        self.known.mark(id, STREAMED);
         self.put(message, MessageOrigin::Server);
         Ok(())
     }
@@ -358,9 +339,10 @@ impl ThreadStore {
 
     /// Reads the arguments of tool calls that have grown since the last time.
     pub(crate) fn refresh_tool_calls(&mut self) {
-        for id in std::mem::take(&mut self.unread_calls) {
-            if let Some(at) = self.places.get(&id) {
-                Arc::make_mut(&mut self.slots[*at].message).refresh_tool_calls();
+        for entry in self.known.entries.iter_mut().filter(|e| e.has(UNREAD)) {
+            entry.marks &= !UNREAD;
+            if let Some(slot) = self.slots.get_mut(entry.place) {
+                Arc::make_mut(&mut slot.message).refresh_tool_calls();
             }
         }
         self.each_subgraph(Self::refresh_tool_calls);
@@ -372,19 +354,15 @@ impl ThreadStore {
             self.in_list(&namespace, |shown| shown.adopt(list));
         }
         let metadata: Vec<_> = other.slots.iter().map(|s| s.metadata.clone()).collect();
-        let slots = other.slots.into_iter();
-        self.replace_slots(
-            slots
-                .map(|slot| (slot.id, slot.message, slot.origin))
-                .collect(),
-        );
+        self.replace_slots(other.slots.into_iter().map(Shown::from).collect());
         for (slot, metadata) in self.slots.iter_mut().zip(metadata) {
             slot.metadata = metadata.or(slot.metadata.take());
         }
-        self.streamed = other.streamed;
-        self.void = other.void;
-        self.confirmed = other.confirmed;
-        self.unread_calls = other.unread_calls;
+        const ADOPTED: u8 = STREAMED | VOID | CONFIRMED | UNREAD;
+        self.known.unmark_all(ADOPTED);
+        for entry in other.known.entries {
+            self.known.mark(&entry.id, entry.marks & ADOPTED);
+        }
         if !other.values.is_null() {
             self.set_values(other.values);
         }
@@ -394,41 +372,35 @@ impl ThreadStore {
     /// The server started over: what it streamed and never confirmed is void. It stays until there is something to
     /// show instead, as the new attempt's first `values` may still hold it.
     pub(crate) fn void_unconfirmed(&mut self) {
-        let streamed = std::mem::take(&mut self.streamed);
-        self.void = streamed.difference(&self.confirmed).cloned().collect();
-        self.unread_calls.clear();
+        for entry in &mut self.known.entries {
+            let marks = entry.marks & !(STREAMED | VOID | UNREAD);
+            let unconfirmed = entry.has(STREAMED) && !entry.has(CONFIRMED);
+            entry.marks = if unconfirmed { marks | VOID } else { marks };
+        }
         // Another attempt has other namespaces, so nothing would take the place of what these hold.
         self.each_subgraph(Self::drop_unconfirmed);
     }
 
     fn drop_void(&mut self) {
-        let void = std::mem::take(&mut self.void);
-        if !void.is_empty() {
-            self.retain(|slot| !void.contains(&slot.id));
+        if self.known.entries.iter().any(|entry| entry.has(VOID)) {
+            self.retain(&|_, entry| !entry.has(VOID));
+            self.known.unmark_all(VOID);
         }
     }
 
     /// Goes back to what `values` have held, for a replay of the run from its start.
     pub(crate) fn drop_unconfirmed(&mut self) {
         self.drop_void();
-        let streamed = std::mem::take(&mut self.streamed);
-        let confirmed = std::mem::take(&mut self.confirmed);
-        self.retain(|slot| !streamed.contains(&slot.id) || confirmed.contains(&slot.id));
-        self.confirmed = confirmed;
-        self.unread_calls.clear();
+        self.retain(&|_, entry| !entry.has(STREAMED) || entry.has(CONFIRMED));
+        self.known.unmark_all(STREAMED | UNREAD);
         self.each_subgraph(Self::drop_unconfirmed);
     }
 
     /// Shows nothing.
     pub(crate) fn clear(&mut self) {
         self.replace_slots(Vec::new());
-        self.streamed.clear();
-        self.submitted.clear();
-        self.confirmed.clear();
-        self.stored.clear();
+        self.known = Known::default();
         self.is_ahead = false;
-        self.void.clear();
-        self.unread_calls.clear();
         self.subgraphs.clear();
         self.set_values(Json::null());
         self.clear_interrupts();
@@ -436,27 +408,31 @@ impl ThreadStore {
 
     /// Paints what was stored: the messages, and which of them this run was streaming.
     pub(crate) fn restore(&mut self, messages: Vec<(Message, MessageOrigin, bool)>) {
-        let streamed = messages
-            .iter()
-            .filter(|m| m.2)
-            .filter_map(|m| m.0.id.clone())
-            .collect();
-        let slots = (0..)
-            .zip(messages)
-            .map(|(at, (message, origin, _))| (slot_id(at, &message), message.into(), origin));
-        self.replace_slots(slots.collect());
-        self.streamed = streamed;
-        self.void.clear();
+        self.known.unmark_all(STREAMED | VOID);
+        let mut shown = Vec::with_capacity(messages.len());
+        for (at, (message, origin, streamed)) in messages.into_iter().enumerate() {
+            let id = slot_id(at, &message);
+            if streamed {
+                self.known.mark(&id, STREAMED);
+            }
+            let message = Arc::new(message);
+            shown.push(Shown {
+                id,
+                message,
+                origin,
+            });
+        }
+        self.replace_slots(shown);
     }
 
     /// How far this replay has come, compared with what is shown.
     pub(crate) fn progress_against(&self, shown: &Self) -> Progress {
         let mut ahead = self.slots.len() > shown.slots.len();
         for slot in &shown.slots {
-            let Some(at) = self.places.get(&slot.id) else {
+            let Some(at) = self.known.place(&slot.id) else {
                 return Progress::Behind;
             };
-            let ours = &self.slots[*at].message;
+            let ours = &self.slots[at].message;
             if Arc::ptr_eq(ours, &slot.message) {
                 continue;
             }

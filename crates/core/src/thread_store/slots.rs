@@ -1,14 +1,14 @@
 //! The list of messages: which stand in it, in what order, and which of them have changed.
 
-use super::{MessageOrigin, MessageSlot, ThreadStore};
+use super::{
+    MessageOrigin, MessageSlot, ThreadStore,
+    known::{Entry, NONE, SUPERSEDED},
+};
 use rejoin_wire::{
     MessageId,
     message::{Message, MessageKind, REMOVE_ALL},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 impl ThreadStore {
     pub(super) fn put(&mut self, message: Message, origin: MessageOrigin) {
@@ -23,94 +23,104 @@ impl ThreadStore {
             origin,
             metadata: None,
         };
-        match self.places.get(&id) {
-            Some(at) => {
-                let before = std::mem::replace(&mut self.slots[*at], slot);
-                self.slots[*at].metadata = before.metadata;
-            }
-            None => {
-                self.places.insert(id, self.slots.len());
-                self.slots.push(slot);
-                self.revisions.order = revision;
-            }
+        let entry = self.known.entry(&id);
+        if entry.place == NONE {
+            entry.place = self.slots.len();
+            self.slots.push(slot);
+            self.revisions.order = revision;
+        } else {
+            let shown = &mut self.slots[entry.place];
+            let before = std::mem::replace(shown, slot);
+            shown.metadata = before.metadata;
         }
     }
 
     pub(super) fn remove(&mut self, id: &MessageId) {
         let all = id.as_str() == REMOVE_ALL;
-        self.retain(|slot| !all && slot.id != *id);
+        self.retain(&|slot, _| !all && slot.id != *id);
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&MessageSlot) -> bool) {
-        let slots = self.slots.iter().filter(|slot| keep(slot));
-        self.replace_slots(
-            slots
-                .map(|s| (s.id.clone(), Arc::clone(&s.message), s.origin))
-                .collect(),
-        );
+    pub(super) fn retain(&mut self, keep: &dyn Fn(&MessageSlot, &Entry) -> bool) {
+        let kept = self.shown(&mut |slot, entry| keep(slot, entry).then_some(slot.origin));
+        self.replace_slots(kept);
+    }
+
+    /// Those that are to stay shown, as what `keep` says.
+    pub(super) fn shown(
+        &self,
+        keep: &mut dyn FnMut(&MessageSlot, &Entry) -> Option<MessageOrigin>,
+    ) -> Vec<Shown> {
+        let mut shown = Vec::new();
+        for slot in &self.slots {
+            let entry = self.known.find(&slot.id);
+            if let Some(origin) = entry.and_then(|entry| keep(slot, entry)) {
+                shown.push(Shown {
+                    origin,
+                    ..Shown::from(slot.clone())
+                });
+            }
+        }
+        shown
     }
 
     /// Shows `messages`, and each of `kept` behind the message that it stood behind.
-    pub(super) fn replace_messages(&mut self, messages: Vec<Message>, kept: Vec<MessageSlot>) {
-        let mut next: Vec<_> = (0..)
-            .zip(messages)
-            .map(|(at, message)| {
-                (
-                    slot_id(at, &message),
-                    Arc::new(message),
-                    MessageOrigin::Server,
-                )
-            })
-            .collect();
+    pub(super) fn replace_messages(
+        &mut self,
+        ids: Vec<MessageId>,
+        messages: Vec<Message>,
+        kept: Vec<Shown>,
+    ) {
+        let mut next = Vec::with_capacity(messages.len() + kept.len());
+        for (id, message) in ids.into_iter().zip(messages) {
+            next.push(Shown {
+                id,
+                message: Arc::new(message),
+                origin: MessageOrigin::Server,
+            });
+        }
         for slot in kept {
-            let place = self
-                .places
-                .get(&slot.id)
-                .copied()
-                .unwrap_or(self.slots.len());
+            let place = self.known.place(&slot.id).unwrap_or(self.slots.len());
             let before = self.slots[..place].iter().rev();
             let anchor = before
                 .into_iter()
-                .find_map(|earlier| next.iter().position(|(id, ..)| *id == earlier.id));
+                .find_map(|earlier| next.iter().position(|shown| shown.id == earlier.id));
             // Without anything before it that still stands, it is newer than what the server has.
             let at = anchor.map_or(next.len(), |anchor| anchor + 1);
-            next.insert(at, (slot.id, slot.message, slot.origin));
+            next.insert(at, slot);
         }
         self.replace_slots(next);
     }
 
-    pub(super) fn replace_slots(&mut self, next: Vec<(MessageId, Arc<Message>, MessageOrigin)>) {
+    pub(super) fn replace_slots(&mut self, next: Vec<Shown>) {
+        let next = self.each_once(next);
         let old = std::mem::take(&mut self.slots);
-        let places = std::mem::take(&mut self.places);
         let mut order_changed = next.len() != old.len();
-        for (id, message, origin) in next {
-            let before = places.get(&id).map(|at| (*at, &old[*at]));
+        for (at, shown) in next.into_iter().enumerate() {
+            let was = self.known.entry(&shown.id).place;
+            order_changed |= was != at;
+            let before = old.get(was);
             let slot = match before {
-                Some((_, have)) if have.origin == origin && same(&have.message, &message) => {
+                Some(have)
+                    if have.origin == shown.origin && same(&have.message, &shown.message) =>
+                {
                     have.clone()
                 }
                 Some(_) | None => {
                     self.revisions.latest += 1;
                     MessageSlot {
-                        id: id.clone(),
-                        message,
+                        id: shown.id,
+                        message: shown.message,
                         revision: self.revisions.latest,
                         reshaped: self.revisions.latest,
-                        origin,
-                        metadata: before.and_then(|(_, have)| have.metadata.clone()),
+                        origin: shown.origin,
+                        metadata: before.and_then(|have| have.metadata.clone()),
                     }
                 }
             };
-            let at = self.slots.len();
-            order_changed |= before.is_none_or(|(was, _)| was != at);
-            // A list that names one id twice shows it once, at its first place, with its last content.
-            match self.places.get(&id) {
-                Some(first) => self.slots[*first] = slot,
-                None => {
-                    self.places.insert(id, at);
-                    self.slots.push(slot);
-                }
-            }
+            self.slots.push(slot);
+        }
+        for entry in &mut self.known.entries {
+            entry.place = std::mem::replace(&mut entry.listed, NONE);
         }
         if order_changed {
             self.revisions.latest += 1;
@@ -118,31 +128,71 @@ impl ThreadStore {
         }
     }
 
-    /// Messages that are not in `listed` and whose place there an answer has taken that is not known here: the server
-    /// has given up the attempt that streamed them.
-    pub(super) fn superseded_by(&self, listed: &[Message]) -> BTreeSet<MessageId> {
-        let ids: Vec<_> = (0..).zip(listed).map(|(at, m)| slot_id(at, m)).collect();
-        let at: BTreeMap<_, _> = ids.iter().zip(0..).collect();
-        let mut next = None;
-        let mut superseded = BTreeSet::new();
-        for slot in &self.slots {
-            if let Some(at) = at.get(&slot.id) {
-                next = Some(at + 1);
-                continue;
-            }
-            let Some(next) = next.filter(|_| slot.message.kind == MessageKind::Ai) else {
-                continue;
-            };
-            let unknown = ids[next..]
-                .iter()
-                .take_while(|id| !self.places.contains_key(*id));
-            let gap = &listed[next..next + unknown.count()];
-            if gap.iter().any(|message| message.kind != MessageKind::Human) {
-                superseded.insert(slot.id.clone());
+    /// A list that names one id twice shows it once, at its first place, with its last content. Notes where each
+    /// stands.
+    fn each_once(&mut self, list: Vec<Shown>) -> Vec<Shown> {
+        self.known.unlist();
+        let mut once: Vec<Shown> = Vec::with_capacity(list.len());
+        for shown in list {
+            let entry = self.known.entry(&shown.id);
+            if entry.listed == NONE {
+                entry.listed = once.len();
+                once.push(shown);
+            } else {
+                once[entry.listed] = shown;
             }
         }
-        superseded
+        once
     }
+
+    /// Notes what stands in the list that is being read, and which messages that do not have lost their place there to
+    /// an answer that is not known here: the server has given up the attempt that streamed them.
+    pub(super) fn read_list(&mut self, ids: &[MessageId], messages: &[Message]) {
+        self.known.unlist();
+        self.known.list(ids);
+        self.known.unmark_all(SUPERSEDED);
+        let mut next = NONE;
+        for slot in &self.slots {
+            let listed = self.known.entry(&slot.id).listed;
+            if listed != NONE {
+                next = listed + 1;
+                continue;
+            }
+            if next == NONE || slot.message.kind != MessageKind::Ai {
+                continue;
+            }
+            let mut gap = next;
+            while gap < ids.len() && self.known.place(&ids[gap]).is_none() {
+                if messages[gap].kind != MessageKind::Human {
+                    self.known.mark(&slot.id, SUPERSEDED);
+                    break;
+                }
+                gap += 1;
+            }
+        }
+    }
+}
+
+/// A message as it is to be shown.
+pub(super) struct Shown {
+    pub(super) id: MessageId,
+    pub(super) message: Arc<Message>,
+    pub(super) origin: MessageOrigin,
+}
+
+impl From<MessageSlot> for Shown {
+    fn from(slot: MessageSlot) -> Self {
+        Self {
+            id: slot.id,
+            message: slot.message,
+            origin: slot.origin,
+        }
+    }
+}
+
+pub(super) fn ids_of(messages: &[Message]) -> Vec<MessageId> {
+    let ids = messages.iter().enumerate();
+    ids.map(|(at, message)| slot_id(at, message)).collect()
 }
 
 /// A message's id; for one without, its place.
