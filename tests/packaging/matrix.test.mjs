@@ -7,12 +7,12 @@ import { Agent } from "../e2e/harness/agent.mjs";
 import { freePort, killGroup } from "../e2e/harness/processes.mjs";
 import { startServer } from "../e2e/harness/servers.mjs";
 import { startBrowser } from "./harness/browser.mjs";
-import { openPage, streamsOneRun } from "./harness/page.mjs";
+import { answered, openPage, streamsOneRun } from "./harness/page.mjs";
 import { bin, command, files, fresh, start, wasmIn } from "./harness/project.mjs";
 import { serve } from "./harness/serve.mjs";
 
 const ENTRIES = ["inline", "asset"];
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 const closing = [];
 let server;
 let browser;
@@ -91,10 +91,12 @@ describe("packaging", { concurrency: 2 }, () => {
         await rendersBeforeItRuns(url);
         await follows(url);
       }
+      await reloads(`http://127.0.0.1:${port}/inline`);
     } finally {
       await killGroup(running);
     }
-    return `16, app router, rendered on the server, hydrated: ${lines}`;
+    await nextDevServes(dir);
+    return `16, app router, rendered on the server, hydrated, reloaded in the middle of a run, dev server: ${lines}`;
   });
 
   consumer("vite", async (name) => {
@@ -178,6 +180,37 @@ function checksNextOutput(dir) {
   const client = wasmIn(join(dir, ".next/static"));
   assert.deepEqual({ files: client.files, inlined: client.inlined }, { files: 1, inlined: 1 }, "two pages, one with each entry");
   return `in ${(client.bytes / 1024).toFixed(0)} KiB of static files, once for inline and once for asset`;
+}
+
+/** In development React says more about what does not fit: a warning is a failure here. */
+async function nextDevServes(dir) {
+  const port = await freePort();
+  const running = start(dir, bin(dir, "next"), ["dev", "--hostname", "127.0.0.1", "--port", String(port)]);
+  try {
+    await answers(`http://127.0.0.1:${port}/inline`, running);
+    await follows(`http://127.0.0.1:${port}/inline`);
+  } finally {
+    await killGroup(running);
+  }
+}
+
+/** A page that the server renders again in the middle of a run: it hydrates, and goes on where the text was. */
+async function reloads(url) {
+  const query = new URLSearchParams({ api: server.url, slow: "1" });
+  const page = await openPage(browser, `${url}?${query}`);
+  try {
+    await page.getByTestId("send").click();
+    await page.waitForFunction(() => document.querySelector('li[data-type="ai"]')?.textContent.length > 100);
+    const thread = await page.locator("main").getAttribute("data-thread");
+    query.set("thread", thread);
+    await page.goto(`${url}?${query}`);
+    assert.equal((await agent.runs(thread))[0].status, "running", "the run was over before the page was there again");
+    await page.waitForFunction(() => document.querySelector('li[data-type="ai"]')?.textContent.length > 100);
+    await answered(page, agent);
+    assert.deepEqual(page.trouble, []);
+  } finally {
+    await page.close();
+  }
 }
 
 /** The server's page shows the chat already, before any script. */

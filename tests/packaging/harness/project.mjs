@@ -12,7 +12,7 @@ export const WORK = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "
 export const PACKAGE = join(ROOT, "www/package");
 /** Made by `node harness/pack.mjs`. */
 export const TARBALL = join(WORK, "rejoin.tgz");
-const COMMAND_TIMEOUT_MS = 240_000;
+const COMMAND_TIMEOUT_MS = 400_000;
 /** Long enough that nothing else in an output is equal to it by chance. */
 const SAMPLE_CHARS = 80;
 const NO_NETWORK_TALK = { NEXT_TELEMETRY_DISABLED: "1", NPM_CONFIG_UPDATE_NOTIFIER: "false", CI: "1", NO_COLOR: "1", FORCE_COLOR: undefined, NODE_ENV: undefined };

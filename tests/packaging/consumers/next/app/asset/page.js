@@ -2,5 +2,6 @@ import { Client } from "./client.js";
 
 // Rendered on each request: the server's address comes with it.
 export default async function Page({ searchParams }) {
-  return <Client apiUrl={(await searchParams).api} />;
+  const { api, thread, slow } = await searchParams;
+  return <Client apiUrl={api} thread={thread} {...(slow ? { tokens: 200, delay: 40 } : {})} />;
 }

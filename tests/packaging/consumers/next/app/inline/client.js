@@ -3,6 +3,6 @@
 import { loadRejoin, useStream } from "rejoin/react";
 import { Chat } from "../../shared/chat.js";
 
-export function Client({ apiUrl }) {
-  return <Chat useStream={useStream} loadRejoin={loadRejoin} apiUrl={apiUrl} />;
+export function Client(props) {
+  return <Chat useStream={useStream} loadRejoin={loadRejoin} {...props} />;
 }
