@@ -9,7 +9,7 @@ use crate::apps::App;
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
-use crate::{lint, package, setup, size};
+use crate::{lint, package, packaging, setup, size};
 
 /// For all tests of one crate together, in seconds; the runner's own default of 20 is short for a busy machine.
 const WASM_TEST_TIMEOUT_S: &str = "180";
@@ -44,8 +44,10 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     }
     if package::build(steps, package::Profile::Release) && built {
         package::test(steps);
+        packaging::tests(steps, package::Profile::Release, None);
     } else {
         steps.skip("test: the npm package", "a build failed");
+        steps.skip("packaging", "a build failed");
     }
     let servers = if args.no_agent_servers {
         &Server::ALL[..1]
