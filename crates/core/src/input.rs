@@ -180,6 +180,8 @@ pub struct Submission {
     pub durability: Option<Json>,
     /// The id that a new thread gets. Ignored where the client has a thread.
     pub thread_id: Option<ThreadId>,
+    /// Fields that only some servers know, such as `strict_resume`: sent as they are.
+    pub more: Vec<(String, Json)>,
 }
 
 /// How a run is joined by hand.

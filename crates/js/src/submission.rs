@@ -36,6 +36,10 @@ pub(crate) fn read_submission(text: &str) -> Result<Submission, JsValue> {
             "interrupt_before" => &mut submission.interrupt_before,
             "interrupt_after" => &mut submission.interrupt_after,
             "durability" => &mut submission.durability,
+            "strict_resume" | "on_completion" | "feedback_keys" => {
+                submission.more.push((name, value));
+                continue;
+            }
             _ => {
                 read_typed(&mut submission, &field)?;
                 continue;

@@ -146,6 +146,9 @@ pub struct RunRequest {
     /// When checkpoints are written: `sync`, `async`, `exit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<String>,
+    /// Fields that only some servers know, such as `strict_resume`: sent as they are.
+    #[serde(skip)]
+    pub more: Vec<(String, Json)>,
 }
 
 impl RunRequest {
@@ -169,6 +172,7 @@ impl RunRequest {
             interrupt_before: None,
             interrupt_after: None,
             durability: None,
+            more: Vec::new(),
         }
     }
 }
@@ -224,6 +228,9 @@ impl ToJson for RunRequest {
         some_raw(&mut object, "interrupt_before", &self.interrupt_before);
         some_raw(&mut object, "interrupt_after", &self.interrupt_after);
         object.some_string("durability", self.durability.as_deref());
+        for (name, json) in &self.more {
+            object.raw(name, json.text());
+        }
         object.end();
     }
 }

@@ -176,6 +176,7 @@ impl Client {
                     .unwrap_or(config.multitask_strategy),
             ),
             if_not_exists: Some(IfNotExists::Create),
+            more: submission.more,
             ..RunRequest::new(config.assistant_id.clone())
         }))
     }
