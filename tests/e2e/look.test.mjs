@@ -119,6 +119,22 @@ scenario("scrolling yields to the reader: reading above is not torn away", async
   assert.equal(await topOf(), top, "the page scrolled while the reader was above");
 });
 
+scenario("what went wrong is shown beside the newest message, not over it", async (session) => {
+  const app = await session.tab();
+  await app.page.setViewportSize({ width: 390, height: 500 });
+  await app.open({ n_tokens: 120, delay_ms: 1 });
+  await app.send();
+  await app.state("finished");
+  session.proxy.fault("stream", { kind: "status", status: 500 });
+  await app.send("the newest message");
+  await app.error("server_error");
+  await app.page.waitForFunction(() => {
+    const bottom = (box) => Math.round(box.getBoundingClientRect().bottom);
+    const newest = [...document.querySelectorAll('[data-testid="message"]')].at(-1);
+    return newest.innerText.includes("the newest message") && bottom(newest) <= bottom(document.querySelector('[data-testid="messages"]'));
+  });
+});
+
 scenario("markdown is rendered and nothing in it runs", async (session) => {
   const app = await session.open({ plain: "0", n_tokens: 3, delay_ms: 1 });
   await app.send("**bold** <img src=x onerror=window.__pwned=1> <script>window.__pwned=1</script> [x](javascript:window.__pwned=1)");

@@ -11,21 +11,26 @@ export function useFollow(): { area: RefObject<HTMLDivElement | null>; content: 
     const [box, inner] = [area.current, content.current];
     if (!box || !inner) return;
     let follows = true;
-    const grown = new ResizeObserver(() => {
+    let top = 0;
+    const resized = new ResizeObserver(() => {
       if (follows) box.scrollTop = box.scrollHeight;
     });
+    // Upwards only: being far from the end may also mean that more text has come since.
     const scrolled = () => {
-      follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+      const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+      follows = isAtEnd || (follows && box.scrollTop >= top);
+      top = box.scrollTop;
     };
     // Before the scroll happens, so that text which grows in between does not win.
     const wheeled = (event: WheelEvent) => {
       if (event.deltaY < 0) follows = false;
     };
-    grown.observe(inner);
+    // Also the box: a banner or a longer draft takes from its height.
+    for (const element of [box, inner]) resized.observe(element);
     box.addEventListener("scroll", scrolled, { passive: true });
     box.addEventListener("wheel", wheeled, { passive: true });
     return () => {
-      grown.disconnect();
+      resized.disconnect();
       box.removeEventListener("scroll", scrolled);
       box.removeEventListener("wheel", wheeled);
     };

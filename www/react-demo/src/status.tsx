@@ -31,10 +31,11 @@ const WORDS: Record<Connection["state"], string> = {
 
 /** The live region and the buttons Rejoin, Disconnect and Stop agent. */
 export function Status({ stream, waits }: Props) {
-  const { state } = stream.connection;
+  const { state, attempt = 0 } = stream.connection;
+  const words = waits ? "The agent waits for your answer." : WORDS[state];
   return (
     <div className="run-bar">
-      <p role="status" data-testid="connection" data-state={state}>{waits ? "The agent waits for your answer." : WORDS[state]}</p>
+      <p role="status" data-testid="connection" data-state={state}>{words}{attempt > 1 && ` (attempt ${attempt})`}</p>
       {stream.canRejoin && <button type="button" className="primary" data-testid="rejoin" onClick={() => stream.rejoin()}>Rejoin</button>}
       {stream.isLoading && (
         <button type="button" data-testid="stop" title="Stop following; the agent goes on (Esc)" onClick={() => stream.stop()}>Disconnect</button>
