@@ -1,5 +1,6 @@
 //! Builds the npm package `rejoin` into `www/package/dist`: the module, its bindings, the loaders' inline copy, and the TypeScript.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,18 +56,36 @@ const INLINE_D_TS: &str =
 pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
     steps.run("package: npm packages", || {
         setup::npm_packages(&package_dir())
-    }) && steps.run("package: wasm", || {
-        run(&mut cargo(&[
-            "build",
-            "--package",
-            "rejoin-js",
-            "--target",
-            "wasm32-unknown-unknown",
-            "--profile",
-            profile.cargo_name(),
-        ]))
-    }) && steps.run("package: bindings", || bind(profile))
+    }) && steps.run("package: wasm", || compile_wasm(profile))
+        && steps.run("package: bindings", || bind(profile))
         && steps.run("package: TypeScript", || compile(profile))
+}
+
+fn compile_wasm(profile: Profile) -> Result<()> {
+    let mut command = cargo(&[
+        "build",
+        "--package",
+        "rejoin-js",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        profile.cargo_name(),
+    ]);
+    // A panic says where it is. What ships must not name folders of the machine that built it, and be the same from any of them.
+    if profile == Profile::Release
+        && let Some(home) = cargo_home()
+    {
+        let remap = format!("--remap-path-prefix={}=cargo", home.display());
+        command.env("CARGO_ENCODED_RUSTFLAGS", remap);
+    }
+    run(&mut command)
+}
+
+/// Where cargo keeps the sources of dependencies.
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
 }
 
 /// The package's own tests, types included, as it was built last. They start the server themselves.
