@@ -349,7 +349,13 @@ impl Client {
                 self.refresh_state(&state);
                 self.enter(&thread, record, join);
             }
-            (Part::Unwanted, Part::Got(thread)) => self.enter(&thread, record, join),
+            (Part::Unwanted, Part::Got(thread)) => {
+                // What somebody else has read may have come while the thread was asked for.
+                if let Some(state) = self.history.head_state() {
+                    self.refresh_state(&state);
+                }
+                self.enter(&thread, record, join);
+            }
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
                 self.refresh_state(&state);
