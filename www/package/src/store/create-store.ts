@@ -72,12 +72,12 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       const json = engine?.messageMetadata(id);
       return json === undefined ? undefined : JSON.parse(json);
     },
-    threadError: () => options.thread?.error,
     subagentNames: () => options.subagentToolNames ?? ["task"],
     subagentMemory: newMemory(),
     memo: new Map(),
   };
-  let frame = firstFrame(toldThread, toldThread !== null && first.thread === undefined, initial(), messagesKey);
+  const loads = first.thread ? first.thread.isLoading && first.thread.data == null : toldThread !== null;
+  let frame = firstFrame(toldThread, loads, initial(), messagesKey);
   if (kind.problem) frame.status.error = kind.problem;
   const serverSnapshot = snapshotOf(frame, source);
   let snapshot = serverSnapshot;
@@ -99,7 +99,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       dirty.clear();
     }
     const status = statusNow();
-    if (JSON.stringify(status) !== JSON.stringify(frame.status) || status.error !== frame.status.error) changes.status = status;
+    const { error, threadError } = frame.status;
+    if (status.error !== error || status.threadError !== threadError || JSON.stringify(status) !== JSON.stringify(frame.status)) changes.status = status;
     if (Object.keys(changes).length === 0) return;
     frame = { ...frame, ...changes };
     changes = {};
@@ -125,6 +126,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       ...(known ?? frame.status),
       threadId: known ? known.threadId : toldThread,
       error: localError ?? (known ? shownError.error : undefined),
+      threadError: thread?.error,
       isLoading: (known?.isLoading ?? false) || commands.size > 0,
       isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? frame.status.isThreadLoading),
       cancelled,
@@ -288,8 +290,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
         engine = new Engine(settings, storage === undefined ? { ...host, fetch: host.fetch! } : { ...host, fetch: host.fetch!, storage });
         localError = undefined;
         hear();
-        if (options.thread?.data) engine.provideHistory(JSON.stringify(options.thread.data));
         if (toldThread !== null) engine.switchThread(toldThread);
+        if (options.thread?.data) engine.provideHistory(JSON.stringify(options.thread.data));
         for (const command of waiting.splice(0)) command(engine);
       },
       (cause) => {

@@ -19,8 +19,6 @@ export interface SnapshotSource {
   /** Told what is read: it decides what the next run streams. */
   track(...modes: StreamMode[]): void;
   messageMetadata(id: string): EngineMessageMetadata | undefined;
-  /** The error of the application's own thread data. */
-  threadError(): unknown;
   subagentNames(): readonly string[];
   subagentMemory: SubagentMemory;
   /** The last value of each derived part, with what it was derived from. */
@@ -50,7 +48,7 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   subagents: ["list", "lists", "facts"],
   activeSubagents: ["list", "lists", "facts"],
   getToolCalls: ["list"],
-  getMessagesMetadata: ["list", "history"],
+  getMessagesMetadata: ["list", "history", "tree", "head"],
   getMessage: ["list"],
   getMessageOrigin: ["list"],
   getSubagent: ["list", "lists", "facts"],
@@ -98,6 +96,13 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
   const those = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
   const tree = () => derive("tree", [frame.tree, frame.history], () => treeOf(frame.tree(), frame.history()));
 
+  // Without a history there is one state to look at.
+  const headWith = (id: string): ThreadState | undefined => {
+    const state = source.hasHistory ? undefined : frame.head();
+    const messages = state?.values?.[source.messagesKey];
+    return Array.isArray(messages) && messages.some((message: Message) => message.id === id) ? state : undefined;
+  };
+
   return {
     frame,
     get values() {
@@ -119,7 +124,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
       return frame.ids;
     },
     get error() {
-      return status.error ?? taskError() ?? source.threadError() ?? undefined;
+      return status.error ?? taskError() ?? status.threadError ?? undefined;
     },
     get isLoading() {
       return status.isLoading;
@@ -182,13 +187,13 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
       source.track("values");
       const id = message.id ?? (index === undefined ? undefined : list.ids[index]);
       if (id === undefined) return undefined;
-      return derive(`metadata ${id}`, [frame.history, frame.tree, list.cells.get(id)], () => {
+      return derive(`metadata ${id}`, [frame.history, frame.tree, frame.head, list.cells.get(id)], () => {
         const known = source.messageMetadata(id);
         if (!known) return undefined;
         const { first_seen, branch, branch_options, stream } = known;
         return {
           messageId: id,
-          firstSeenState: first_seen === undefined ? undefined : frame.history()[first_seen],
+          firstSeenState: first_seen === undefined ? headWith(id) : frame.history()[first_seen],
           branch,
           branchOptions: branch_options,
           streamMetadata: stream,

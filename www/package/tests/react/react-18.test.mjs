@@ -5,7 +5,8 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { suite, reactVersion } = await withReact(18, "react/suite.jsx");
+const { legacy, suite, reactVersion } = await withReact(18, "react/all.jsx");
 
 test("this is React 18", () => assert.match(reactVersion, /^18\./));
 suite(test, apiUrl);
+legacy(test, apiUrl);

@@ -5,7 +5,8 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { suite, reactVersion } = await withReact(19, "react/suite.jsx");
+const { legacy, suite, reactVersion } = await withReact(19, "react/all.jsx");
 
 test("this is React 19", () => assert.match(reactVersion, /^19\./));
 suite(test, apiUrl);
+legacy(test, apiUrl);

@@ -11,7 +11,9 @@ const binary = process.env.REJOIN_SERVER ?? fileURLToPath(new URL("target/debug/
 export async function startServer(...flags) {
   if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build -p rejoin-server`);
   const child = spawn(binary, ["--memory", "--port", "0", "--faults", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+  // Both: `after` is not called where a test file throws while it loads.
   after(() => child.kill());
+  process.once("exit", () => child.kill());
   return new Promise((resolve, reject) => {
     let said = "";
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${said}`)));

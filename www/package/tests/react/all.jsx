@@ -1,0 +1,2 @@
+export { legacy } from "./legacy.jsx";
+export { reactVersion, suite } from "./suite.jsx";
