@@ -6,7 +6,7 @@ import { word, words } from "./harness/text.mjs";
 
 // What the proxy sends in the server's place is the same whichever server is behind it.
 const scenario = suite({ on: ["rejoin"] });
-const RUN = { n_tokens: 60, delay_ms: 15 };
+const RUN = { n_tokens: 60, delay_ms: 8 };
 const ANSWER = words(60);
 /** Few attempts, so that giving up comes soon. */
 const IMPATIENT = { ...RUN, attempts_max: 2 };
@@ -164,7 +164,7 @@ for (const [name, spoil] of [
   ["megabytes of noise", "'x'.repeat(1 << 20)"], ["cut in half", "value.slice(0, value.length / 2)"],
 ]) {
   scenario(`a corrupted stored record (${name}): record_corrupt, removed, and the run is found all the same`, async (session) => {
-    const app = await session.open({ n_tokens: 120, delay_ms: 25 });
+    const app = await session.open({ n_tokens: 120, delay_ms: 15 });
     await app.send();
     await app.shows(word(10));
     await app.threadKnown();

@@ -5,7 +5,7 @@ use std::env;
 use anyhow::Result;
 use clap::Args;
 
-use crate::apps::App;
+use crate::apps::{self, App, Mode};
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
@@ -42,12 +42,17 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     if built {
         steps.run("size: the demo", size::demo);
     }
+    let mut pages = vec![App::Leptos];
     if package::build(steps, package::Profile::Release) && built {
         package::test(steps);
         packaging::tests(steps, package::Profile::Release, None);
+        if apps::bundle_react(steps, &App::ALL, Mode::Development) {
+            pages = App::ALL.to_vec();
+        }
     } else {
         steps.skip("test: the npm package", "a build failed");
         steps.skip("packaging", "a build failed");
+        steps.skip("e2e: the React demo", "a build failed");
     }
     let servers = if args.no_agent_servers {
         &Server::ALL[..1]
@@ -55,7 +60,7 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         &Server::ALL
     };
     if built {
-        e2e::pages(steps, &[App::Leptos], servers, None);
+        e2e::pages(steps, &pages, servers, None);
     } else {
         steps.skip("e2e", "a build failed");
     }
