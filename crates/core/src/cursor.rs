@@ -5,14 +5,13 @@ use rejoin_wire::{
     event::Event,
     json::{FromJson, JsonError, ToJson, Writer, fields},
 };
-use std::collections::{BTreeSet, VecDeque};
 
 /// Asks a server for everything it has.
 pub(crate) const FROM_START: &str = "-1";
 
 /// How many events of one id are remembered in a stored cursor. More, and a reload fetches the run from its start.
 const TAIL_EVENTS_MAX: usize = 256;
-/// How many events back a duplicate is recognised.
+/// How many events back a duplicate is recognised at least.
 const RECENT_EVENTS_MAX: usize = 8192;
 
 /// The place to resume from: one distinct id before the last.
@@ -144,11 +143,12 @@ fn number(id: &EventId) -> Option<u64> {
     id.as_str().parse().ok()
 }
 
-/// The events had lately, by (id, name, data): never by id alone, never by order.
+/// The events had lately, by (id, name, data): never by id alone, never by order. At least the last
+/// [`RECENT_EVENTS_MAX`], at most twice as many.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recent {
-    order: VecDeque<u64>,
-    hashes: BTreeSet<u64>,
+    newer: Hashes,
+    older: Hashes,
 }
 
 impl Recent {
@@ -160,27 +160,68 @@ impl Recent {
         recent
     }
 
-    /// Whether it is new.
-    pub(crate) fn insert(&mut self, hash: u64) -> bool {
-        let new = self.hashes.insert(hash);
-        if new {
-            self.order.push_back(hash);
-            if self.order.len() > RECENT_EVENTS_MAX
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.hashes.remove(&oldest);
-            }
-        }
-        new
+    pub(crate) fn is_empty(&self) -> bool {
+        self.newer.count == 0
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
+    /// Whether it is new.
+    pub(crate) fn insert(&mut self, hash: u64) -> bool {
+        if self.contains(hash) {
+            return false;
+        }
+        if self.newer.count == RECENT_EVENTS_MAX {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(hash);
+        true
     }
 
     pub(crate) fn contains(&self, hash: u64) -> bool {
-        self.hashes.contains(&hash)
+        self.newer.contains(hash) || self.older.contains(hash)
     }
+}
+
+/// A set of hashes. Its length is a power of two and it is never more than half full; 0 is a free place.
+#[derive(Debug, Clone, Default)]
+struct Hashes {
+    places: Vec<u64>,
+    count: usize,
+}
+
+impl Hashes {
+    fn contains(&self, hash: u64) -> bool {
+        !self.places.is_empty() && self.places[self.place(hash)] != 0
+    }
+
+    fn insert(&mut self, hash: u64) {
+        if self.count * 2 >= self.places.len() {
+            let larger = vec![0; (self.places.len() * 2).max(16)];
+            for hash in std::mem::replace(&mut self.places, larger) {
+                if hash != 0 {
+                    let place = self.place(hash);
+                    self.places[place] = hash;
+                }
+            }
+        }
+        let place = self.place(hash);
+        self.places[place] = not_free(hash);
+        self.count += 1;
+    }
+
+    /// Where it is, or the free place where it would go.
+    fn place(&self, hash: u64) -> usize {
+        let hash = not_free(hash);
+        let mask = self.places.len() - 1;
+        let mut place = hash as usize & mask;
+        while self.places[place] != 0 && self.places[place] != hash {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+}
+
+fn not_free(hash: u64) -> u64 {
+    if hash == 0 { u64::MAX } else { hash }
 }
 
 /// FNV-1a over id, name and data: stored with the cursor, so it must mean the same in every build.
@@ -251,9 +292,13 @@ mod tests {
     #[test]
     fn forgets_a_bounded_number_of_events() {
         let mut recent = Recent::default();
-        for hash in 0..=RECENT_EVENTS_MAX as u64 {
-            assert!(recent.insert(hash));
+        let count = RECENT_EVENTS_MAX as u64;
+        for hash in 0..2 * count {
+            assert!(recent.insert(hash) && !recent.insert(hash), "{hash}");
         }
-        assert!(!recent.contains(0) && recent.contains(1) && !recent.insert(5));
+        assert!((0..2 * count).all(|hash| recent.contains(hash)));
+        assert!(recent.insert(2 * count));
+        assert!((0..count).all(|hash| !recent.contains(hash)));
+        assert!((count..=2 * count).all(|hash| recent.contains(hash)));
     }
 }

@@ -272,8 +272,8 @@ impl Client {
             .and_then(|follow| follow.doubt.as_mut())
             && let Some(id) = &message.id
         {
-            if !doubt.step_seen {
-                doubt.messages.insert(id.clone());
+            if !doubt.step_seen && !doubt.messages.contains(id) {
+                doubt.messages.push(id.clone());
             }
             if doubt.messages.contains(id) {
                 return;

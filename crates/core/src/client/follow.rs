@@ -10,7 +10,6 @@ use rejoin_wire::{
     Json, MessageId, RunId,
     sse::{Decoder, Limits},
 };
-use std::collections::BTreeSet;
 
 /// The run being followed, from the first request to its end and, after a disconnect, until something else is done.
 #[derive(Debug)]
@@ -60,7 +59,7 @@ pub(super) struct Follow {
 /// thread's values show them whole.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
-    pub(super) messages: BTreeSet<MessageId>,
+    pub(super) messages: Vec<MessageId>,
     /// Whether a root `values` has come since, after which new messages start at their start.
     pub(super) step_seen: bool,
 }

@@ -79,7 +79,7 @@ impl Client {
             return;
         }
         let interrupts = state.interrupts().cloned().collect();
-        let shown = self.store.load_state(&state.values, interrupts, &keep);
+        let shown = self.store.load_state(&state.values, interrupts, keep);
         if let Err(error) = shown {
             self.history_unavailable(error.to_string());
         }
