@@ -151,7 +151,10 @@ impl Client {
         }
         follow.run_id = Some(run_id.clone());
         follow.body = None;
-        let cancel_wanted = follow.cancel_wanted;
+        let (cancel_wanted, submitted) = (follow.cancel_wanted, follow.submission_id.is_some());
+        if submitted {
+            self.supersede_record();
+        }
         self.store.touch();
         self.notify(Notice::Created { run_id, thread_id });
         self.mark_record();

@@ -20,6 +20,8 @@ pub(super) struct Records {
     exists: bool,
     /// The run it is of, where that is known.
     owner: Option<RunId>,
+    /// Whether a later run of this client's has begun on the thread.
+    superseded: bool,
     /// Wall-clock time minus the driver's, as last told.
     wall_minus_now: Option<i128>,
     failure_told: bool,
@@ -103,6 +105,7 @@ impl Client {
         let mut thread_text = String::new();
         write_string(&mut thread_text, thread_id.as_str());
         self.records.exists = true;
+        self.records.superseded = false;
         self.effects.push_back(Effect::SaveRecord { key, text });
         if self.records.owner != record.run_id {
             self.remove_pointer();
@@ -149,17 +152,25 @@ impl Client {
         Some(stored)
     }
 
+    /// The run being followed has become one of the server's after whatever is stored, which it will outlive: a server
+    /// runs one after the other.
+    pub(super) fn supersede_record(&mut self) {
+        self.records.superseded = true;
+    }
+
+    /// Removes the record of the run being followed. Another run's stays: that one was left and may go on.
+    pub(super) fn remove_own_record(&mut self) {
+        let others = self.records.owner.is_some() && self.records.owner.as_ref() != self.run_id();
+        if !others || self.records.superseded {
+            self.remove_record();
+        } else {
+            self.records.pause();
+        }
+    }
+
     pub(super) fn remove_record(&mut self) {
         self.records.pause();
-        let run_id = self
-            .follow
-            .as_ref()
-            .and_then(|follow| follow.run_id.as_ref());
-        let owner = self.records.owner.as_ref();
-        if owner.is_some() && run_id.is_some() && owner != run_id {
-            // Another run's, which was left and may go on.
-            return;
-        }
+        self.records.superseded = false;
         if std::mem::take(&mut self.records.exists)
             && let Some(thread_id) = &self.thread_id
         {

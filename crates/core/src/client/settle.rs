@@ -180,6 +180,7 @@ impl Client {
     fn thread_is_gone(&mut self, outcome: Outcome) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.forget_run();
+        self.remove_record();
         self.set_error(Some(error.clone()));
         match outcome {
             Outcome::Failed(failure) => {
@@ -270,7 +271,7 @@ impl Client {
         if let Some(follow) = &mut self.follow {
             follow.rejoinable = false;
         }
-        self.remove_record();
+        self.remove_own_record();
     }
 
     /// A request of the run's was not answered as hoped.
