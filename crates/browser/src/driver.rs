@@ -39,7 +39,7 @@ pub(crate) struct Driver {
     records: Records,
     alarm: Alarm,
     frame: Frame,
-    listeners: RefCell<Vec<Listener>>,
+    listener: RefCell<Option<Listener>>,
     pub(crate) view_readers: Readers<dyn Fn()>,
     pub(crate) notice_readers: Readers<dyn Fn(&Notice)>,
 }
@@ -69,15 +69,15 @@ impl Driver {
             records: Records::new(storage),
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
-            listeners: RefCell::default(),
+            listener: RefCell::default(),
             view_readers: Readers::new(),
             notice_readers: Readers::new(),
         });
         driver.feed(Input::PageOpened {
             wall_clock: wall_clock(),
         });
-        let listeners = crate::page::listen(&driver);
-        *driver.listeners.borrow_mut() = listeners;
+        let listener = crate::page::listen(&driver);
+        driver.listener.replace(Some(listener));
         driver
     }
 
@@ -122,7 +122,7 @@ impl Driver {
             return;
         }
         self.inputs.borrow_mut().clear();
-        self.listeners.borrow_mut().clear();
+        self.listener.replace(None);
         self.alarm.clear();
         self.frame.clear();
         self.http.abort_all();
@@ -194,11 +194,10 @@ impl Driver {
         match effect {
             Effect::OpenStream { attempt, request } => {
                 self.http
-                    .start(self.this.clone(), attempt, request, Body::Streamed);
+                    .start(&self.this, attempt, request, Body::Streamed);
             }
             Effect::SendRequest { attempt, request } => {
-                self.http
-                    .start(self.this.clone(), attempt, request, Body::Whole);
+                self.http.start(&self.this, attempt, request, Body::Whole);
             }
             Effect::Abort { attempt } => self.http.abort(attempt),
             Effect::LoadRecord { key } => {

@@ -1,7 +1,7 @@
 //! Requests and their bodies.
 
-use crate::{driver::Driver, scope, thrown_words};
-use js_sys::{Function, Reflect, Uint8Array};
+use crate::{driver::Driver, promise::Settled, scope, thrown_words};
+use js_sys::{Function, Object, Reflect, Uint8Array};
 use rejoin_core::{AttemptId, HttpRequest, Input, TransportError};
 use std::{
     cell::RefCell,
@@ -9,19 +9,26 @@ use std::{
     pin::Pin,
     rc::{Rc, Weak},
 };
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    AbortController, AbortSignal, ReadableStreamDefaultReader, Request, RequestCache,
-    RequestCredentials, RequestInit, Response,
-};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use web_sys::{AbortController, AbortSignal, Request, RequestInit, Response};
 
-/// Makes the application's headers. Called for each request, so that a token can be renewed; `true` says that the
-/// headers it made last were refused (401 or 403). Its error is shown, never its headers.
-pub type HeaderProvider = Rc<dyn Fn(bool) -> HeaderFuture>;
+/// Makes the application's headers and hands them to [`HeaderAnswer`]. Called for each request, so that a token can be
+/// renewed; `true` says that the headers it made last were refused (401 or 403). Its error is shown, never its headers.
+pub type HeaderProvider = Rc<dyn Fn(bool, HeaderAnswer)>;
+
+/// Takes names and values, or why there are none. Dropped without a call, the request never starts.
+pub type HeaderAnswer = Box<dyn FnOnce(Result<Vec<(String, String)>, String>)>;
 
 /// Names and values, or why there are none.
 pub type HeaderFuture = Pin<Box<dyn Future<Output = Result<Vec<(String, String)>, String>>>>;
+
+/// A provider that makes a future of the headers.
+pub fn header_futures(make: impl Fn(bool) -> HeaderFuture + 'static) -> HeaderProvider {
+    Rc::new(move |refresh, answer| {
+        let headers = make(refresh);
+        wasm_bindgen_futures::spawn_local(async move { answer(headers.await) });
+    })
+}
 
 /// Whether the browser adds cookies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,12 +42,37 @@ pub enum Credentials {
     Include,
 }
 
-/// What requests have in common.
+impl Credentials {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Omit => "omit",
+            Self::SameOrigin => "same-origin",
+            Self::Include => "include",
+        }
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type ReadableBody;
+    // Throws where someone else reads the body already.
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn get_reader(this: &ReadableBody) -> Result<Reader, JsValue>;
+
+    #[derive(Clone)]
+    type Reader;
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &Reader) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn cancel(this: &Reader) -> Result<JsValue, JsValue>;
+}
+
+/// The requests under way, and what they have in common.
 pub(crate) struct Http {
-    pub(crate) headers: Option<HeaderProvider>,
-    pub(crate) credentials: Credentials,
-    pub(crate) response_bytes_max: usize,
+    headers: Option<HeaderProvider>,
+    credentials: Credentials,
     fetch: Option<Function>,
+    response_bytes_max: usize,
     open: RefCell<Vec<Exchange>>,
 }
 
@@ -48,7 +80,18 @@ pub(crate) struct Http {
 struct Exchange {
     attempt: AttemptId,
     controller: AbortController,
-    reader: Option<ReadableStreamDefaultReader>,
+    settled: Settled,
+    reader: Option<Reader>,
+    /// Fed when it is whole; `None` where the body is fed as it comes.
+    answer: Option<Answer>,
+}
+
+/// An answer to a plain request, as far as it has come.
+#[derive(Default)]
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
 }
 
 /// What becomes of a body.
@@ -79,48 +122,52 @@ impl Http {
     /// Sends a request. What comes of it is fed to the driver, until it is aborted.
     pub(crate) fn start(
         &self,
-        driver: Weak<Driver>,
+        driver: &Weak<Driver>,
         attempt: AttemptId,
         request: HttpRequest,
         body: Body,
     ) {
-        let controller = match AbortController::new() {
-            Ok(controller) => controller,
-            Err(thrown) => {
-                let error = invalid(&thrown);
-                return if let Some(driver) = driver.upgrade() {
-                    driver.feed(Input::RequestFailed { attempt, error });
-                };
+        let settled = Settled::new({
+            let driver = Weak::clone(driver);
+            move |result| {
+                if let Some(driver) = driver.upgrade() {
+                    driver.http.settled(&driver, attempt, result);
+                }
             }
-        };
-        let signal = controller.signal();
+        });
+        // Whatever has `fetch` has this.
+        let controller =
+            AbortController::new().unwrap_or_else(|thrown| wasm_bindgen::throw_val(thrown));
         self.open.borrow_mut().push(Exchange {
             attempt,
             controller,
+            settled,
             reader: None,
+            answer: (body == Body::Whole).then(Answer::default),
         });
-        let task = Task {
-            driver,
-            attempt,
-            body,
-        };
-        spawn_local(async move {
-            let last = match task.run(request, &signal).await {
-                Ok(input) => input,
-                Err(Stopped::Abandoned) => return,
-                Err(Stopped::Failed(error)) => Input::RequestFailed { attempt, error },
-            };
-            if let Some(driver) = task.driver.upgrade()
-                && driver.http.close(attempt).is_some()
-            {
-                driver.feed(last);
+        let refresh = request.refresh_headers;
+        let driver = Weak::clone(driver);
+        let send: HeaderAnswer = Box::new(move |headers| {
+            if let Some(driver) = driver.upgrade() {
+                driver.http.send(&driver, attempt, &request, headers);
             }
         });
+        match &self.headers {
+            Some(provider) => provider(refresh, send),
+            None => send(Ok(Vec::new())),
+        }
     }
 
     /// Drops a request; nothing more is fed for it.
     pub(crate) fn abort(&self, attempt: AttemptId) {
         if let Some(exchange) = self.close(attempt) {
+            exchange.abort();
+        }
+    }
+
+    pub(crate) fn abort_all(&self) {
+        let open = std::mem::take(&mut *self.open.borrow_mut());
+        for exchange in open {
             exchange.abort();
         }
     }
@@ -133,16 +180,162 @@ impl Http {
         Some(open.swap_remove(at))
     }
 
-    pub(crate) fn abort_all(&self) {
-        let open = std::mem::take(&mut *self.open.borrow_mut());
-        for exchange in open {
-            exchange.abort();
+    /// Reads or changes an exchange; `None` where nobody waits for it any more.
+    fn with<R>(&self, attempt: AttemptId, work: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
+        let mut open = self.open.borrow_mut();
+        let found = open
+            .iter_mut()
+            .find(|exchange| exchange.attempt == attempt)?;
+        Some(work(found))
+    }
+
+    fn send(
+        &self,
+        driver: &Driver,
+        attempt: AttemptId,
+        request: &HttpRequest,
+        headers: Result<Vec<(String, String)>, String>,
+    ) {
+        let open = self.with(attempt, |open| {
+            (open.controller.signal(), open.settled.clone())
+        });
+        let Some((signal, settled)) = open else {
+            return;
+        };
+        let promise = headers
+            .map_err(|message| TransportError::Headers { message })
+            .and_then(|headers| js_request(request, &headers, self.credentials, &signal))
+            .and_then(|request| self.fetch(&request).map_err(|thrown| network(&thrown)));
+        match promise {
+            Ok(promise) => settled.watch(&promise),
+            Err(error) => self.fail(driver, attempt, error),
         }
     }
 
-    fn is_open(&self, attempt: AttemptId) -> bool {
-        let open = self.open.borrow();
-        open.iter().any(|exchange| exchange.attempt == attempt)
+    /// A page's own wrapper of `fetch` may throw, or answer with anything.
+    fn fetch(&self, request: &Request) -> Result<JsValue, JsValue> {
+        let scope = scope();
+        let fetch: Function = match &self.fetch {
+            Some(own) => own.clone(),
+            None => Reflect::get(&scope, &"fetch".into())?.dyn_into()?,
+        };
+        fetch.call1(&scope, request)
+    }
+
+    fn fail(&self, driver: &Driver, attempt: AttemptId, error: TransportError) {
+        if let Some(exchange) = self.close(attempt) {
+            // What is still to come of it is not wanted.
+            exchange.abort();
+            driver.feed(Input::RequestFailed { attempt, error });
+        }
+    }
+
+    /// What `fetch` gave, or a piece of the body.
+    fn settled(&self, driver: &Driver, attempt: AttemptId, result: Result<JsValue, JsValue>) {
+        let Some(reader) = self.with(attempt, |open| open.reader.clone()) else {
+            return;
+        };
+        let read = match (result, reader) {
+            (Err(thrown), _) => Err(network(&thrown)),
+            (Ok(response), None) => self.arrived(driver, attempt, response),
+            (Ok(piece), Some(_)) => self.piece(driver, attempt, &piece),
+        };
+        if let Err(error) = read {
+            self.fail(driver, attempt, error);
+        }
+    }
+
+    fn arrived(
+        &self,
+        driver: &Driver,
+        attempt: AttemptId,
+        response: JsValue,
+    ) -> Result<(), TransportError> {
+        // Not by its class: a test's window and Node.js each have a `Response` of their own.
+        let status = Reflect::get(&response, &"status".into()).ok();
+        if status.and_then(|status| status.as_f64()).is_none() {
+            return Err(broken("fetch gave no Response"));
+        }
+        let response: Response = response.unchecked_into();
+        let (status, headers) = (response.status(), readable_headers(&response));
+        let streamed = self.with(attempt, |open| match &mut open.answer {
+            Some(answer) => {
+                answer.status = status;
+                answer.headers = headers;
+                None
+            }
+            None => Some(headers),
+        });
+        if let Some(Some(headers)) = streamed {
+            driver.feed(Input::HeadersArrived {
+                attempt,
+                status,
+                headers,
+            });
+        }
+        let Some(body) = response.body() else {
+            self.finish(driver, attempt);
+            return Ok(());
+        };
+        let body: ReadableBody = body.unchecked_into();
+        let reader = body.get_reader().map_err(|thrown| network(&thrown))?;
+        let wanted = self.with(attempt, |open| open.reader = Some(reader.clone()));
+        if wanted.is_none() {
+            drop(reader.cancel());
+        }
+        self.read_on(attempt)
+    }
+
+    fn piece(
+        &self,
+        driver: &Driver,
+        attempt: AttemptId,
+        piece: &JsValue,
+    ) -> Result<(), TransportError> {
+        if field(piece, "done")?.is_truthy() {
+            self.finish(driver, attempt);
+            return Ok(());
+        }
+        let bytes =
+            bytes_of(field(piece, "value")?).ok_or_else(|| broken("the body is not bytes"))?;
+        let (mut length, mut streamed) = (0, None);
+        self.with(attempt, |open| match &mut open.answer {
+            Some(answer) => {
+                answer.body.extend_from_slice(&bytes);
+                length = answer.body.len();
+            }
+            None => streamed = Some(bytes),
+        });
+        if length > self.response_bytes_max {
+            return Err(too_large(self.response_bytes_max));
+        }
+        if let Some(bytes) = streamed.filter(|bytes| !bytes.is_empty()) {
+            driver.feed(Input::ChunkArrived { attempt, bytes });
+        }
+        self.read_on(attempt)
+    }
+
+    fn read_on(&self, attempt: AttemptId) -> Result<(), TransportError> {
+        let open = self.with(attempt, |open| (open.reader.clone(), open.settled.clone()));
+        if let Some((Some(reader), settled)) = open {
+            settled.watch(&reader.read().map_err(|thrown| network(&thrown))?);
+        }
+        Ok(())
+    }
+
+    fn finish(&self, driver: &Driver, attempt: AttemptId) {
+        let Some(exchange) = self.close(attempt) else {
+            return;
+        };
+        driver.feed(match exchange.answer {
+            Some(answer) => Input::ResponseArrived {
+                attempt,
+                status: answer.status,
+                headers: answer.headers,
+                body: answer.body,
+            },
+            None => Input::BodyEnded { attempt },
+        });
     }
 }
 
@@ -150,133 +343,8 @@ impl Exchange {
     fn abort(self) {
         self.controller.abort();
         // A body that a service worker or a wrapped `fetch` made does not know the signal.
-        if let Some(reader) = self.reader {
-            let cancelled = reader.cancel();
-            spawn_local(async move { drop(JsFuture::from(cancelled).await) });
-        }
-    }
-}
-
-struct Task {
-    driver: Weak<Driver>,
-    attempt: AttemptId,
-    body: Body,
-}
-
-enum Stopped {
-    /// Nobody waits for it any more.
-    Abandoned,
-    Failed(TransportError),
-}
-
-impl From<TransportError> for Stopped {
-    fn from(error: TransportError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl Task {
-    /// The driver, while it still wants this. Not to be held while waiting: it would keep the driver alive.
-    fn driver(&self) -> Result<Rc<Driver>, Stopped> {
-        let driver = self
-            .driver
-            .upgrade()
-            .filter(|driver| driver.http.is_open(self.attempt));
-        driver.ok_or(Stopped::Abandoned)
-    }
-
-    async fn run(&self, request: HttpRequest, signal: &AbortSignal) -> Result<Input, Stopped> {
-        let provider = self.driver()?.http.headers.clone();
-        let headers = match provider {
-            Some(provider) => provider(request.refresh_headers)
-                .await
-                .map_err(|message| TransportError::Headers { message })?,
-            None => Vec::new(),
-        };
-        let (credentials, own_fetch) = {
-            let driver = self.driver()?;
-            (driver.http.credentials, driver.http.fetch.clone())
-        };
-        let request = js_request(&request, &headers, credentials, signal)?;
-        let response = fetch(own_fetch, &request).await?;
-        let attempt = self.attempt;
-        let (status, headers) = (response.status(), readable_headers(&response));
-        match self.body {
-            Body::Streamed => {
-                self.driver()?.feed(Input::HeadersArrived {
-                    attempt,
-                    status,
-                    headers,
-                });
-                self.read(&response, |driver, bytes| {
-                    driver.feed(Input::ChunkArrived { attempt, bytes });
-                    Ok(())
-                })
-                .await?;
-                Ok(Input::BodyEnded { attempt })
-            }
-            Body::Whole => {
-                let mut body = Vec::new();
-                self.read(&response, |driver, mut bytes| {
-                    let bytes_max = driver.http.response_bytes_max;
-                    body.append(&mut bytes);
-                    if body.len() <= bytes_max {
-                        Ok(())
-                    } else {
-                        Err(too_large(bytes_max))
-                    }
-                })
-                .await?;
-                Ok(Input::ResponseArrived {
-                    attempt,
-                    status,
-                    headers,
-                    body,
-                })
-            }
-        }
-    }
-
-    async fn read(
-        &self,
-        response: &Response,
-        mut take: impl FnMut(&Driver, Vec<u8>) -> Result<(), TransportError>,
-    ) -> Result<(), Stopped> {
-        let Some(body) = response.body() else {
-            return Ok(());
-        };
-        // Throws where someone else reads the body already.
-        let get_reader: Function = Reflect::get(&body, &"getReader".into())
-            .and_then(JsCast::dyn_into)
-            .map_err(|thrown| network(&thrown))?;
-        let reader = get_reader.call0(&body).map_err(|thrown| network(&thrown))?;
-        let reader: ReadableStreamDefaultReader = reader.unchecked_into();
-        for exchange in &mut *self.driver()?.http.open.borrow_mut() {
-            if exchange.attempt == self.attempt {
-                exchange.reader = Some(reader.clone());
-            }
-        }
-        loop {
-            let step = JsFuture::from(reader.read())
-                .await
-                .map_err(|thrown| network(&thrown))?;
-            if field(&step, "done")?.is_truthy() {
-                return Ok(());
-            }
-            let value = field(&step, "value")?;
-            let bytes = bytes_of(value).ok_or_else(not_bytes)?;
-            let driver = self.driver()?;
-            if !bytes.is_empty()
-                && let Err(error) = take(&driver, bytes)
-            {
-                // What is still to come of it is not wanted.
-                driver.http.abort(self.attempt);
-                driver.feed(Input::RequestFailed {
-                    attempt: self.attempt,
-                    error,
-                });
-                return Err(Stopped::Abandoned);
-            }
+        if let Some(Ok(cancelled)) = self.reader.map(|reader| reader.cancel()) {
+            self.settled.watch(&cancelled);
         }
     }
 }
@@ -287,18 +355,19 @@ fn js_request(
     credentials: Credentials,
     signal: &AbortSignal,
 ) -> Result<Request, TransportError> {
-    let init = RequestInit::new();
-    init.set_method(request.method.as_str());
-    init.set_signal(Some(signal));
-    init.set_cache(RequestCache::NoStore);
-    init.set_credentials(match credentials {
-        Credentials::Omit => RequestCredentials::Omit,
-        Credentials::SameOrigin => RequestCredentials::SameOrigin,
-        Credentials::Include => RequestCredentials::Include,
-    });
+    let init = Object::new();
+    let option = |name: &str, value: &JsValue| {
+        // A new object can be written to.
+        drop(Reflect::set(&init, &name.into(), value));
+    };
+    option("method", &request.method.as_str().into());
+    option("signal", signal);
+    option("cache", &"no-store".into());
+    option("credentials", &credentials.as_str().into());
     if let Some(body) = &request.body {
-        init.set_body(&body.text().into());
+        option("body", &body.text().into());
     }
+    let init: RequestInit = init.unchecked_into();
     let js =
         Request::new_with_str_and_init(&request.url, &init).map_err(|thrown| invalid(&thrown))?;
     let js_headers = js.headers();
@@ -320,38 +389,11 @@ fn js_request(
     Ok(js)
 }
 
-async fn fetch(own: Option<Function>, request: &Request) -> Result<Response, TransportError> {
-    // Through `Reflect`: a page's own wrapper of `fetch` may throw, or answer with anything.
-    let scope = scope();
-    let fetch: Function = match own {
-        Some(own) => own,
-        None => Reflect::get(&scope, &"fetch".into())
-            .and_then(JsCast::dyn_into)
-            .map_err(|thrown| network(&thrown))?,
-    };
-    let promise = fetch
-        .call1(&scope, request)
-        .map_err(|thrown| network(&thrown))?;
-    let response = JsFuture::from(js_sys::Promise::resolve(&promise))
-        .await
-        .map_err(|thrown| network(&thrown))?;
-    // Not by its class: a test's window and Node.js each have a `Response` of their own.
-    match Reflect::get(&response, &"status".into()) {
-        Ok(status) if status.as_f64().is_some() => Ok(response.unchecked_into()),
-        Ok(_) | Err(_) => Err(TransportError::Network {
-            message: "fetch gave no Response".to_owned(),
-        }),
-    }
-}
-
 /// Bytes, also those that another realm's `Uint8Array` holds.
 fn bytes_of(value: JsValue) -> Option<Vec<u8>> {
     let length = Reflect::get(&value, &"byteLength".into()).ok()?;
     length.as_f64()?;
-    let bytes = value
-        .dyn_into()
-        .unwrap_or_else(|other| Uint8Array::new(&other));
-    Some(bytes.to_vec())
+    Some(Uint8Array::new(&value).to_vec())
 }
 
 /// Headers that the client reads. A header that CORS does not expose looks absent.
@@ -378,15 +420,15 @@ fn network(thrown: &JsValue) -> TransportError {
     }
 }
 
-fn invalid(thrown: &JsValue) -> TransportError {
-    TransportError::InvalidRequest {
-        message: thrown_words(thrown),
+fn broken(words: &str) -> TransportError {
+    TransportError::Network {
+        message: words.to_owned(),
     }
 }
 
-fn not_bytes() -> TransportError {
-    TransportError::Network {
-        message: "the body is not bytes".to_owned(),
+fn invalid(thrown: &JsValue) -> TransportError {
+    TransportError::InvalidRequest {
+        message: thrown_words(thrown),
     }
 }
 

@@ -33,21 +33,29 @@ mod clock;
 mod driver;
 mod http;
 mod page;
+mod promise;
 mod readers;
 mod schedule;
 mod storage;
 mod stream;
 
 pub use clock::{now, random_uuid, wall_clock};
-pub use http::{Credentials, HeaderFuture, HeaderProvider};
+pub use http::{Credentials, HeaderAnswer, HeaderFuture, HeaderProvider, header_futures};
+pub use promise::when_settled;
 pub use readers::Subscription;
-pub use storage::{LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
+pub use storage::{JsStore, LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
 pub use stream::{Conclusion, Stream, StreamOptions, WeakStream};
 
 /// The global object. A window in a page; in a worker something that has the same functions where it has them at all,
 /// which is why what can be absent is called so that its absence is an error and not an exception.
 pub(crate) fn scope() -> web_sys::Window {
-    wasm_bindgen::JsCast::unchecked_into(js_sys::global())
+    SCOPE.with(Clone::clone)
+}
+
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static SCOPE: web_sys::Window;
 }
 
 /// What a thrown value says. Anything can be thrown.

@@ -1,106 +1,107 @@
 //! What happens to the page.
 
 use crate::{clock::wall_clock, driver::Driver, schedule::is_hidden, scope};
-use js_sys::Reflect;
+use js_sys::{Function, Reflect};
 use rejoin_core::Input;
 use std::rc::Rc;
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{Event, EventTarget, PageTransitionEvent};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 
-/// Removes itself when dropped.
+#[wasm_bindgen]
+extern "C" {
+    // Node.js and some workers have no such functions.
+    type Target;
+    #[wasm_bindgen(method, catch, js_name = addEventListener)]
+    fn add(this: &Target, name: &str, callback: &Function) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = removeEventListener)]
+    fn remove(this: &Target, name: &str, callback: &Function) -> Result<(), JsValue>;
+}
+
+const OF_WINDOW: [&str; 4] = ["online", "offline", "pagehide", "pageshow"];
+const OF_DOCUMENT: [&str; 3] = ["visibilitychange", "freeze", "resume"];
+
+/// Listens to the page until it is dropped.
 pub(crate) struct Listener {
-    target: EventTarget,
-    name: &'static str,
-    callback: Closure<dyn Fn(Event)>,
+    window: Target,
+    document: Option<Target>,
+    callback: Closure<dyn Fn(JsValue)>,
+}
+
+impl Listener {
+    fn each(&self, call: fn(&Target, &str, &Function) -> Result<(), JsValue>) {
+        let callback = self.callback.as_ref().unchecked_ref();
+        for name in OF_WINDOW {
+            drop(call(&self.window, name, callback));
+        }
+        for name in OF_DOCUMENT {
+            if let Some(document) = &self.document {
+                drop(call(document, name, callback));
+            }
+        }
+    }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let callback = self.callback.as_ref().unchecked_ref();
-        drop(
-            self.target
-                .remove_event_listener_with_callback(self.name, callback),
-        );
+        self.each(Target::remove);
     }
 }
 
 /// Tells the driver how the page is, and listens for what changes it.
-pub(crate) fn listen(driver: &Rc<Driver>) -> Vec<Listener> {
+pub(crate) fn listen(driver: &Rc<Driver>) -> Listener {
     if is_hidden() {
         driver.feed(Input::BecameHidden);
     }
     if is_offline() {
         driver.feed(Input::WentOffline);
     }
-    let window: EventTarget = scope().into();
-    let document: Option<EventTarget> = scope().document().map(Into::into);
-    let listen = |target: &EventTarget, name, handle: fn(&Driver, Event)| {
-        let driver = Rc::downgrade(driver);
-        let callback = Closure::new(move |event| {
-            if let Some(driver) = driver.upgrade() {
-                handle(&driver, event);
+    let weak = Rc::downgrade(driver);
+    let listener = Listener {
+        window: JsValue::from(scope()).unchecked_into(),
+        document: scope()
+            .document()
+            .map(|it| JsValue::from(it).unchecked_into()),
+        callback: Closure::new(move |event: JsValue| {
+            let name = field(&event, "type").and_then(|name| name.as_string());
+            if let (Some(driver), Some(name)) = (weak.upgrade(), name) {
+                happened(&driver, &name, &event);
             }
-        });
-        let function = callback.as_ref().unchecked_ref();
-        drop(target.add_event_listener_with_callback(name, function));
-        Listener {
-            target: target.clone(),
-            name,
-            callback,
-        }
+        }),
     };
-    let mut listeners = vec![
-        listen(&window, "online", |driver, _| {
-            driver.feed(Input::WentOnline)
-        }),
-        listen(&window, "offline", |driver, _| {
-            driver.feed(Input::WentOffline)
-        }),
-        listen(&window, "pagehide", |driver, _| {
-            driver.feed(Input::PageHiding {
-                wall_clock: wall_clock(),
-            })
-        }),
-        listen(&window, "pageshow", |driver, event| {
-            // Every page is shown once after it is loaded; only a persisted one was frozen.
-            if event
-                .dyn_ref::<PageTransitionEvent>()
-                .is_some_and(PageTransitionEvent::persisted)
-            {
-                driver.feed(Input::Thawed);
+    listener.each(Target::add);
+    listener
+}
+
+fn happened(driver: &Driver, name: &str, event: &JsValue) {
+    let input = match name {
+        "online" => Input::WentOnline,
+        "offline" => Input::WentOffline,
+        "pagehide" | "freeze" => Input::PageHiding {
+            wall_clock: wall_clock(),
+        },
+        "resume" => Input::Thawed,
+        // Every page is shown once after it is loaded; only a persisted one was frozen.
+        "pageshow" if field(event, "persisted").is_some_and(|is| is.is_truthy()) => Input::Thawed,
+        "visibilitychange" => {
+            driver.visibility_changed();
+            if is_hidden() {
+                Input::BecameHidden
+            } else {
+                Input::BecameVisible
             }
-        }),
-    ];
-    if let Some(document) = document {
-        listeners.extend([
-            listen(&document, "visibilitychange", |driver, _| {
-                visibility_changed(driver)
-            }),
-            listen(&document, "freeze", |driver, _| {
-                driver.feed(Input::PageHiding {
-                    wall_clock: wall_clock(),
-                })
-            }),
-            listen(&document, "resume", |driver, _| driver.feed(Input::Thawed)),
-        ]);
-    }
-    listeners
+        }
+        _ => return,
+    };
+    driver.feed(input);
 }
 
 /// Node.js has a `navigator` that says nothing of the network, or none.
 fn is_offline() -> bool {
-    let field = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
     field(&scope(), "navigator")
-        .filter(JsValue::is_object)
         .and_then(|navigator| field(&navigator, "onLine"))
         .is_some_and(|on_line| on_line == JsValue::FALSE)
 }
 
-fn visibility_changed(driver: &Driver) {
-    driver.visibility_changed();
-    driver.feed(if is_hidden() {
-        Input::BecameHidden
-    } else {
-        Input::BecameVisible
-    });
+/// A field of whatever this is; `None` where it has none.
+pub(crate) fn field(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into()).ok()
 }

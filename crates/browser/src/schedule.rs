@@ -1,6 +1,6 @@
 //! One timer and one frame request, each with a closure that lives as long as its owner.
 
-use crate::{now, scope};
+use crate::{now, page::field, scope};
 use js_sys::{Function, Reflect};
 use rejoin_core::Millis;
 use std::cell::{Cell, RefCell};
@@ -156,7 +156,8 @@ impl Drop for Frame {
 pub(crate) fn is_hidden() -> bool {
     scope()
         .document()
-        .is_some_and(|document| document.visibility_state() == web_sys::VisibilityState::Hidden)
+        .and_then(|document| field(&document, "visibilityState"))
+        .is_some_and(|state| state == "hidden")
 }
 
 fn has_frames() -> bool {

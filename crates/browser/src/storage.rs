@@ -6,7 +6,7 @@ use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 /// A place for records: texts under keys. No header, token or key is ever part of one.
 ///
@@ -53,8 +53,7 @@ impl StorageError {
         }
     }
 
-    /// What a storage of JavaScript threw.
-    pub fn from_thrown(thrown: &JsValue) -> Self {
+    fn from_thrown(thrown: &JsValue) -> Self {
         let name = js_sys::Reflect::get(thrown, &"name".into())
             .ok()
             .and_then(|name| name.as_string());
@@ -75,44 +74,79 @@ impl std::fmt::Display for StorageError {
 
 impl std::error::Error for StorageError {}
 
-macro_rules! web_store {
-    ($(#[$doc:meta])* $name:ident, $getter:ident) => {
+#[wasm_bindgen]
+extern "C" {
+    /// Anything with `getItem`, `setItem` and `removeItem`. They must not wait for anything.
+    #[derive(Debug, Clone)]
+    pub type JsStore;
+
+    #[wasm_bindgen(method, catch, js_name = getItem)]
+    fn get_item(this: &JsStore, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = setItem)]
+    fn set_item(this: &JsStore, key: &str, value: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = removeItem)]
+    fn remove_item(this: &JsStore, key: &str) -> Result<(), JsValue>;
+}
+
+impl RecordStore for JsStore {
+    fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
+        let item = self
+            .get_item(key)
+            .map_err(|thrown| StorageError::from_thrown(&thrown))?;
+        Ok(item.as_string())
+    }
+
+    fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
+        self.set_item(key, text)
+            .map_err(|thrown| StorageError::from_thrown(&thrown))
+    }
+
+    fn remove(&self, key: &str) -> Result<(), StorageError> {
+        self.remove_item(key)
+            .map_err(|thrown| StorageError::from_thrown(&thrown))
+    }
+}
+
+/// A store of the page. Asked for each time: the getter itself throws where storage is refused, and that can change.
+fn page_store(name: &str) -> Result<JsStore, StorageError> {
+    let store = js_sys::Reflect::get(&scope(), &name.into())
+        .map_err(|thrown| StorageError::from_thrown(&thrown))?;
+    if store.is_object() {
+        Ok(store.unchecked_into())
+    } else {
+        Err(StorageError::Denied {
+            message: [name, " is absent"].concat(),
+        })
+    }
+}
+
+macro_rules! page_stores {
+    ($($(#[$doc:meta])* $name:ident, $getter:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Default)]
         pub struct $name;
 
-        impl $name {
-            // Asked for each time: the getter itself throws where storage is refused, and that can change.
-            fn storage() -> Result<web_sys::Storage, StorageError> {
-                let absent = || StorageError::Denied { message: concat!(stringify!($getter), " is absent").to_owned() };
-                scope().$getter().map_err(|thrown| StorageError::from_thrown(&thrown))?.ok_or_else(absent)
-            }
-        }
-
         impl RecordStore for $name {
             fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
-                Self::storage()?.get_item(key).map_err(|thrown| StorageError::from_thrown(&thrown))
+                page_store($getter)?.load(key)
             }
 
             fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
-                Self::storage()?.set_item(key, text).map_err(|thrown| StorageError::from_thrown(&thrown))
+                page_store($getter)?.save(key, text)
             }
 
             fn remove(&self, key: &str) -> Result<(), StorageError> {
-                Self::storage()?.remove_item(key).map_err(|thrown| StorageError::from_thrown(&thrown))
+                page_store($getter)?.remove(key)
             }
         }
-    };
+    )*};
 }
 
-web_store! {
+page_stores! {
     /// `localStorage`: every tab of the origin, until it is removed.
-    LocalStore, local_storage
-}
-
-web_store! {
+    LocalStore, "localStorage";
     /// `sessionStorage`: this tab, until it is closed.
-    SessionStore, session_storage
+    SessionStore, "sessionStorage";
 }
 
 /// Memory: this page, until it is left. Never fails.

@@ -1,8 +1,8 @@
 //! The host's functions, and telling it what happens.
 
 use crate::text;
-use js_sys::{Array, Function, JsString, Object, Promise, Reflect};
-use rejoin_browser::{HeaderFuture, HeaderProvider};
+use js_sys::{Array, Function, Object, Reflect};
+use rejoin_browser::{HeaderProvider, thrown_words, when_settled};
 use rejoin_core::Notice;
 use std::rc::Rc;
 use wasm_bindgen::{
@@ -10,7 +10,6 @@ use wasm_bindgen::{
     closure::Closure,
     prelude::{JsValue, wasm_bindgen},
 };
-use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
@@ -85,40 +84,27 @@ pub(crate) fn function(host: &Host, name: &str) -> Option<Function> {
 pub(crate) fn header_provider(host: &Rc<Host>) -> Option<HeaderProvider> {
     let provide = function(host, "headers")?;
     let host = Rc::clone(host);
-    Some(Rc::new(move |refresh| {
+    Some(Rc::new(move |refresh, answer| {
         let made = provide.call1(&host, &refresh.into());
-        Box::pin(async move { headers(made).await.map_err(|thrown| words(&thrown)) })
-            as HeaderFuture
+        let told =
+            |made| answer(Result::and_then(made, headers).map_err(|thrown| thrown_words(&thrown)));
+        when_settled(made, Box::new(told));
     }))
 }
 
-async fn headers(made: Result<JsValue, JsValue>) -> Result<Vec<(String, String)>, JsValue> {
-    let made = JsFuture::from(Promise::resolve(&made?)).await?;
-    let Some(object) = made.dyn_ref::<Object>() else {
-        return Ok(Vec::new());
-    };
+fn headers(made: JsValue) -> Result<Vec<(String, String)>, JsValue> {
     let mut headers = Vec::new();
-    for name in Object::keys(object) {
-        let value = Reflect::get(object, &name)?;
-        // A header that is left out on purpose is `undefined` or `null`.
-        if !value.is_undefined() && !value.is_null() {
-            headers.push((name.as_string().unwrap_or_default(), text_of(&value)));
+    if let Some(object) = made.dyn_ref::<Object>() {
+        for name in Object::keys(object) {
+            let value = Reflect::get(object, &name)?;
+            // A header that is left out on purpose is `undefined` or `null`.
+            if !value.is_undefined() && !value.is_null() {
+                let text = value.as_string().ok_or("a header's value is not a text")?;
+                headers.push((name.as_string().unwrap_or_default(), text));
+            }
         }
     }
     Ok(headers)
-}
-
-fn text_of(value: &JsValue) -> String {
-    value.as_string().unwrap_or_else(|| {
-        value
-            .dyn_ref::<JsString>()
-            .map(String::from)
-            .unwrap_or_default()
-    })
-}
-
-fn words(thrown: &JsValue) -> String {
-    rejoin_browser::thrown_words(thrown)
 }
 
 /// Tells the host what happens, at once.

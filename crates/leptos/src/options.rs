@@ -2,6 +2,7 @@
 
 use rejoin_browser::{
     HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, StreamOptions,
+    header_futures,
 };
 use rejoin_core::{Config, Notice, wire::ThreadId};
 use std::{fmt, future::Future, pin::Pin, rc::Rc};
@@ -77,7 +78,7 @@ impl UseStreamOptions {
     /// person, so it must not hold a secret.
     #[must_use]
     pub fn headers(mut self, provider: impl Fn(bool) -> HeaderFuture + 'static) -> Self {
-        self.headers = Some(Rc::new(provider));
+        self.headers = Some(header_futures(provider));
         self
     }
 

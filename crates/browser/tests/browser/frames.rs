@@ -7,8 +7,8 @@ use crate::{
     page::Visibility,
     say, token,
 };
-use rejoin_browser::{Stream, Subscription};
-use rejoin_core::{Notice, Outcome};
+use rejoin_browser::{Stream, Subscription, now};
+use rejoin_core::{Millis, Notice, Outcome};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -87,6 +87,40 @@ async fn a_hidden_page_is_notified_too() {
     use wasm_bindgen::JsCast;
     let restore: js_sys::Function = hold_frames.unchecked_into();
     restore.call0(&wasm_bindgen::JsValue::NULL).unwrap();
+}
+
+#[wasm_bindgen_test]
+async fn a_least_time_lies_between_notifications_and_none_is_lost() {
+    let server = FakeServer::install();
+    let mut options = options();
+    options.notify_interval = Millis(200);
+    let stream = Stream::new(options);
+    let call = live(&stream, &server).await;
+    let times: Rc<RefCell<Vec<(Millis, usize)>>> = Rc::default();
+    let _subscription = stream.subscribe({
+        let (stream, times) = (stream.downgrade(), Rc::clone(&times));
+        move || {
+            let stream = stream.upgrade().unwrap();
+            times.borrow_mut().push((now(), answer_text(&stream).len()));
+        }
+    });
+    for id in 1..=30 {
+        call.send(&token(id, "x"));
+        sleep(20).await;
+    }
+    until("the last token is told", || {
+        times
+            .borrow()
+            .last()
+            .is_some_and(|(_, length)| *length == 30)
+    })
+    .await;
+    let times = times.borrow();
+    for pair in times.windows(2) {
+        // Clocks in a browser are coarse.
+        assert!(pair[1].0 - pair[0].0 >= Millis(195), "{times:?}");
+    }
+    assert!(times.len() >= 3, "{times:?}");
 }
 
 #[wasm_bindgen_test]

@@ -5,10 +5,10 @@ use crate::{
     fake_server::{FakeServer, eval, sleep, string, until},
     live, notices, options, say, token,
 };
-use rejoin_browser::Stream;
+use rejoin_browser::{Stream, header_futures};
 use rejoin_core::{Connection, ErrorCode, Notice, Outcome};
 use std::{cell::RefCell, rc::Rc};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
@@ -89,7 +89,7 @@ async fn headers_are_made_for_each_request_and_again_when_refused() {
     let server = FakeServer::install();
     let asked = Rc::new(RefCell::new(Vec::new()));
     let mut options = options();
-    options.headers = Some(Rc::new({
+    options.headers = Some(header_futures({
         let asked = Rc::clone(&asked);
         move |refresh| {
             asked.borrow_mut().push(refresh);
@@ -122,7 +122,7 @@ async fn headers_are_made_for_each_request_and_again_when_refused() {
 async fn a_failing_header_provider_is_an_error_that_says_so() {
     let server = FakeServer::install();
     let mut options = options();
-    options.headers = Some(Rc::new(|_| {
+    options.headers = Some(header_futures(|_| {
         Box::pin(async { Err("no session".to_owned()) })
     }));
     options.config.retry.attempts_max = 1;
@@ -142,7 +142,7 @@ async fn a_failing_header_provider_is_an_error_that_says_so() {
 async fn a_header_that_cannot_be_sent_is_an_invalid_request() {
     let server = FakeServer::install();
     let mut options = options();
-    options.headers = Some(Rc::new(|_| {
+    options.headers = Some(header_futures(|_| {
         Box::pin(async { Ok(vec![("not a header".to_owned(), "x".to_owned())]) })
     }));
     let stream = Stream::new(options);
@@ -235,4 +235,26 @@ async fn an_answer_over_the_limit_is_given_up() {
         "{:?}",
         heard.borrow()
     );
+}
+
+#[wasm_bindgen_test]
+async fn a_fetch_of_the_applications_own_is_called_with_the_request() {
+    // Not installed: the page's own would not answer.
+    let own = eval(
+        "(request) => Promise.resolve({
+           status: 200,
+           headers: new Headers({ 'content-type': 'text/event-stream' }),
+           body: { getReader: () => {
+             const pieces = [`event: metadata\\ndata: {\"run_id\":\"run-1\"}\\nid: 0\\n\\n`,
+               `event: messages\\ndata: [{\"type\":\"AIMessageChunk\",\"id\":\"a\",\"content\":\"${request.method}\"},{}]\\nid: 1\\n\\n`];
+             return { read: () => pieces.length ? Promise.resolve({ done: false, value: new TextEncoder().encode(pieces.shift()) }) : new Promise(() => {}),
+                      cancel: () => Promise.resolve() } } },
+         })",
+    );
+    let mut options = options();
+    options.fetch = Some(own.unchecked_into());
+    let stream = Stream::new(options);
+    drop(stream.submit(say("hi")));
+    until("the answer", || answer_text(&stream) == "POST").await;
+    stream.dispose();
 }
