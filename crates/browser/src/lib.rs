@@ -71,7 +71,8 @@ pub fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
     field("message")
         .filter(|text| !text.is_empty())
         .or_else(|| field("name"))
-        .unwrap_or_else(|| String::from(js_sys::Object::from(value.clone()).to_string()))
+        .or_else(|| js_sys::JSON::stringify(value).ok()?.as_string())
+        .unwrap_or_else(|| "something that says nothing was thrown".to_owned())
 }
 
 #[cfg(all(test, target_arch = "wasm32"))]
