@@ -54,11 +54,24 @@ const INLINE_D_TS: &str =
 
 /// Builds everything. True when it worked.
 pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
+    // Held until this function returns.
+    let mut lock = None;
     steps.run("package: npm packages", || {
         setup::npm_packages(&package_dir())
     }) && steps.run("package: wasm", || compile_wasm(profile))
-        && steps.run("package: bindings", || bind(profile))
+        && steps.run("package: bindings", || {
+            lock = Some(exclusive()?);
+            bind(profile)
+        })
         && steps.run("package: TypeScript", || compile(profile))
+}
+
+/// Waits until no other process builds or reads the package's files: two builds at once would mix theirs.
+pub(crate) fn exclusive() -> Result<fs::File> {
+    let path = target_dir().join("package.lock");
+    let file = fs::File::create(&path).with_context(|| path.display().to_string())?;
+    file.lock().with_context(|| path.display().to_string())?;
+    Ok(file)
 }
 
 fn compile_wasm(profile: Profile) -> Result<()> {

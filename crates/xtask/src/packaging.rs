@@ -68,6 +68,7 @@ pub(crate) fn tests(steps: &mut Steps, profile: Profile, filter: Option<&str>) {
 fn prepare(steps: &mut Steps) -> bool {
     steps.run("packaging: npm packages", || setup::npm_packages(&dir()))
         && steps.run("packaging: npm pack", || {
+            let _lock = package::exclusive()?;
             step::run(node().arg(dir().join("harness/pack.mjs")))
         })
 }
