@@ -275,8 +275,11 @@ impl Client {
                 follow.begin_again();
                 follow
             }
-            Some(_) | None => {
+            other => {
                 self.store.begin_run();
+                if other.is_some() {
+                    self.store.expect_older_values();
+                }
                 Follow::joined(run_id)
             }
         };

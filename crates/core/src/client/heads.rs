@@ -22,6 +22,7 @@ impl Client {
 
     /// Asks for the thread's history, or where none is wanted for its state. See [`Client::take_states`].
     pub(super) fn ask_states(&mut self) -> Option<AttemptId> {
+        self.drop_history_request();
         let thread_id = self.thread_id.as_ref()?;
         Some(match self.config.history_limit {
             Some(limit) => {
@@ -206,11 +207,17 @@ impl Client {
 
     /// The history belongs to the thread that is left.
     pub(super) fn forget_history(&mut self) {
-        if let Some(asked) = self.history_asked.take() {
-            self.abort(asked.attempt);
-        }
+        self.drop_history_request();
         self.history.clear();
         self.store.touch_history();
+    }
+
+    /// What was asked for is older than what is read next.
+    pub(super) fn drop_history_request(&mut self) {
+        if let Some(asked) = self.history_asked.take() {
+            self.abort(asked.attempt);
+            self.store.touch();
+        }
     }
 
     pub(super) fn history_unavailable(&mut self, why: String) {

@@ -2,7 +2,7 @@
 
 use super::{Client, follow::Follow};
 use crate::{
-    Effect, ErrorCode, MessageOrigin, Millis, Notice,
+    Effect, ErrorCode, MessageOrigin, MessageSlot, Millis, Notice,
     phase::Phase,
     record::{Record, StoredMessage, Unusable, record_key, run_key},
 };
@@ -133,18 +133,19 @@ impl Client {
         }
         let mut bytes = 0;
         let mut stored = Vec::new();
-        for slot in self.store.slots().iter().rev() {
-            let streamed = self.store.is_streamed(slot.id());
+        let is_streamed = |slot: &MessageSlot| self.store.is_streamed(slot.id());
+        let slots = self.store.slots();
+        for (at, slot) in slots.iter().enumerate().rev() {
             bytes += slot.message.content.text_bytes() + MESSAGE_OVERHEAD_BYTES;
             if bytes > self.config.record_bytes_max {
-                if streamed {
+                if slots[..=at].iter().any(is_streamed) {
                     return None;
                 }
                 break;
             }
             stored.push(StoredMessage {
                 message: (*slot.message).clone(),
-                streamed,
+                streamed: is_streamed(slot),
                 optimistic: slot.origin == MessageOrigin::Optimistic,
             });
         }

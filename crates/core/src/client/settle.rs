@@ -164,8 +164,8 @@ impl Client {
             let stays = !past.stored && (keeps || !past.own);
             match slot.origin {
                 _ if !stays => None,
-                // Either the server has it by now, or it never arrived.
-                MessageOrigin::Optimistic => keeps.then_some(MessageOrigin::Optimistic),
+                // Of this run's own, the server either has it by now, or it never arrived.
+                MessageOrigin::Optimistic => Some(MessageOrigin::Optimistic),
                 MessageOrigin::Server | MessageOrigin::Partial => Some(MessageOrigin::Partial),
             }
         });
@@ -246,7 +246,9 @@ impl Client {
             follow.cursor.rewind();
             follow.over = !rejoinable;
         }
-        self.store.begin_run();
+        if !rejoinable {
+            self.store.begin_run();
+        }
         self.end(end, outcome);
     }
 

@@ -121,7 +121,8 @@ impl ThreadLoad {
 
 impl Client {
     pub(crate) fn is_thread_loading(&self) -> bool {
-        self.load.is_loading()
+        // Where a join has no thread yet, that is looked up first.
+        self.load.is_loading() || self.lookup.is_some()
     }
 
     pub(super) fn start_load(&mut self) {

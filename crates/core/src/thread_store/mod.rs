@@ -90,8 +90,9 @@ pub(crate) struct ThreadStore {
     messages_key: String,
     slots: Vec<MessageSlot>,
     known: Known,
-    /// Whether a state was read that the stream may not have reached yet: `values` that lack what it held are older.
-    is_ahead: bool,
+    /// Marks of messages that the stream's `values` may lack because they are older: a state was read that the stream may
+    /// not have reached yet. 0: what `values` lack was removed.
+    ahead_by: u8,
     values: Json,
     interrupts: Vec<Interrupt>,
     /// Messages from within tools, by namespace.
@@ -105,7 +106,7 @@ impl ThreadStore {
             messages_key: messages_key.to_owned(),
             slots: Vec::new(),
             known: Known::default(),
-            is_ahead: false,
+            ahead_by: 0,
             values: Json::null(),
             interrupts: Vec::new(),
             subgraphs: Vec::new(),
@@ -162,7 +163,12 @@ impl ThreadStore {
 
     /// A run is submitted: whatever its `values` lack was removed, or lies on another branch.
     pub(crate) fn expect_newer_values(&mut self) {
-        self.is_ahead = false;
+        self.ahead_by = 0;
+    }
+
+    /// A run is joined that may have begun before the one that was followed: its `values` may be older than any so far.
+    pub(crate) fn expect_older_values(&mut self) {
+        self.ahead_by = STORED | CONFIRMED;
     }
 
     /// Shows submitted messages until the server does.
@@ -192,11 +198,12 @@ impl ThreadStore {
             let ids = ids_of(&messages);
             self.read_list(&ids, &messages);
             let entries = &self.known.entries;
-            self.is_ahead &= entries.iter().any(|e| e.has(STORED) && e.listed == NONE);
-            let is_ahead = self.is_ahead;
+            let ahead_by = self.ahead_by;
+            let is_ahead = entries.iter().any(|e| e.has(ahead_by) && e.listed == NONE);
+            self.ahead_by = if is_ahead { ahead_by } else { 0 };
             // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
             let kept = self.shown(&mut |slot, entry| {
-                let removed = entry.has(CONFIRMED) && !(is_ahead && entry.has(STORED));
+                let removed = entry.has(CONFIRMED) && !entry.has(ahead_by);
                 let given_up = entry.has(VOID) || entry.has(SUPERSEDED) && !entry.has(STREAMED);
                 let stays = entry.listed == NONE && !removed && !given_up;
                 stays.then_some(slot.origin)
@@ -245,7 +252,7 @@ impl ThreadStore {
             }
         }
         self.replace_messages(ids, messages, kept);
-        self.is_ahead = true;
+        self.ahead_by = STORED;
         self.set_values(values.clone());
         if self.interrupts != interrupts {
             self.interrupts = interrupts;
@@ -400,7 +407,7 @@ impl ThreadStore {
     pub(crate) fn clear(&mut self) {
         self.replace_slots(Vec::new());
         self.known = Known::default();
-        self.is_ahead = false;
+        self.ahead_by = 0;
         self.subgraphs.clear();
         self.set_values(Json::null());
         self.clear_interrupts();
@@ -414,6 +421,9 @@ impl ThreadStore {
             let id = slot_id(at, &message);
             if streamed {
                 self.known.mark(&id, STREAMED);
+            }
+            if origin == MessageOrigin::Optimistic {
+                self.known.mark(&id, SUBMITTED);
             }
             let message = Arc::new(message);
             shown.push(Shown {
