@@ -352,3 +352,24 @@ fn a_listened_event_is_told_once_and_no_other() {
         "a subgraph's values are not the thread's"
     );
 }
+
+#[test]
+fn a_history_asked_for_before_a_run_was_over_is_not_shown_after_it() {
+    let mut bench = with_history();
+    enter(&mut bench, &talk()[1..]);
+    bench.feed(Input::HistoryRequested);
+    let (early, _) = bench.asked("/history");
+    bench.submit("more");
+    let stream = bench.accept("/runs/stream", "r");
+    bench.metadata(stream, "0", "r");
+    bench.end(stream);
+    bench.answer(
+        "/runs/r",
+        200,
+        r#"{"run_id":"r","thread_id":"t","status":"success"}"#,
+    );
+    assert!(bench.aborted.contains(&early));
+    bench.answer("/history", 200, &json!(talk()).to_string());
+    assert_eq!(shown(&bench), ["hi", "hello"]);
+    assert!(bench.open.is_empty() && !bench.client.view().is_history_loading());
+}

@@ -4,7 +4,7 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, JoinOptions, Notice, Outcome};
+use rejoin_core::{CommandId, Input, JoinOptions, Notice, Outcome, wire::Json};
 use support::Bench;
 
 fn join(bench: &mut Bench, run: Option<&str>, options: JoinOptions) {
@@ -241,5 +241,60 @@ fn turning_to_another_thread_ends_a_lookup_and_what_waits_for_it() {
     assert_eq!(
         (page.outcome(), thread(&page).as_str()),
         (Some(Outcome::Disconnected), "t2")
+    );
+}
+
+#[test]
+fn a_later_runs_end_removes_an_earlier_runs_record() {
+    let mut bench = left();
+    assert_eq!(bench.records(), 1);
+    bench.submit("more");
+    let stream = bench.accept("/runs/stream", "r2");
+    bench.metadata(stream, "0", "r2");
+    bench.end(stream);
+    bench.settle("r2", "success", r#"{"messages":[]}"#);
+    assert!(
+        bench.stored.is_empty(),
+        "a reload would go back to the run before: {:?}",
+        bench.stored
+    );
+}
+
+#[test]
+fn a_refused_submission_leaves_an_earlier_runs_record() {
+    let mut bench = left();
+    bench.submit("more");
+    bench.refuse("/runs/stream", 422, &[], "");
+    assert_eq!(
+        (bench.error_code(), bench.records()),
+        (Some("unprocessable"), 1)
+    );
+}
+
+#[test]
+fn a_record_without_the_streamed_message_has_no_cursor() {
+    let mut bench = Bench::with(|config| config.record_bytes_max = 500);
+    bench.submit("hi");
+    let stream = bench.accept("/runs/stream", "r");
+    bench.metadata(stream, "0", "r");
+    bench.token(stream, "1", "m", "a ");
+    let long = "x".repeat(200);
+    let laid = format!(
+        r#"{{"messages":[{{"type":"ai","id":"m","content":"a "}},{{"type":"human","id":"x","content":"{long}"}}]}}"#
+    );
+    bench.feed(Input::ValuesMutated {
+        values: Json::parse(laid).unwrap(),
+    });
+    bench.token(stream, "2", "m", "b ");
+    bench.feed(Input::StopRequested);
+    let record = bench
+        .stored
+        .iter()
+        .find(|(key, _)| !key.contains(":run|"))
+        .unwrap();
+    let record: serde_json::Value = serde_json::from_str(record.1).unwrap();
+    assert!(
+        record["cursor"].is_null(),
+        "a reload would go on in the middle: {record}"
     );
 }
