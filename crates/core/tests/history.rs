@@ -268,6 +268,7 @@ fn optimistic_messages_give_way_to_the_servers_values() {
         { "id": "h", "type": "human", "content": "hi" },
         { "id": "m", "type": "ai", "content": "hello" },
         { "type": "human", "content": "more" },
+        { "type": "ai", "content": "thinking" },
     ]});
     let submission = Submission {
         input: Some(
@@ -281,15 +282,27 @@ fn optimistic_messages_give_way_to_the_servers_values() {
         command: CommandId(1),
         submission: Box::new(submission),
     });
-    assert_eq!(shown(&bench), ["hi", "hello", "more"]);
+    assert_eq!(shown(&bench), ["hi", "hello", "more", "thinking"]);
+    let (_, request) = bench.asked("/runs/stream");
+    let body: Value = request.body.unwrap().read().unwrap();
+    let sent = body["input"]["messages"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let slots = bench.client.view().messages();
+    assert_eq!(
+        slots[2].id().as_str(),
+        sent,
+        "the one that is sent is the one that is shown"
+    );
     let stream = bench.accept("/runs/stream", "r");
     bench.metadata(stream, "0", "r");
-    bench.event(
-        stream,
-        "1",
-        "values",
-        r#"{"messages":[{"id":"h","type":"human","content":"hi"},{"id":"m","type":"ai","content":"hello"},{"id":"h2","type":"human","content":"more"}]}"#,
-    );
+    let values = json!({ "messages": [
+        { "id": "h", "type": "human", "content": "hi" },
+        { "id": "m", "type": "ai", "content": "hello" },
+        { "id": sent, "type": "human", "content": "more" },
+    ]});
+    bench.event(stream, "1", "values", &values.to_string());
     assert_eq!(shown(&bench), ["hi", "hello", "more"]);
 }
 

@@ -2,7 +2,7 @@
 //! server's, and the lists of messages from within tools.
 
 use super::{
-    MessageOrigin, ThreadStore,
+    MessageOrigin, MessageSlot, ThreadStore,
     known::{CONFIRMED, STORED, SUBMITTED},
     slots::{Shown, ids_of, slot_id},
 };
@@ -47,6 +47,10 @@ impl ThreadStore {
     fn lay_messages(&mut self, messages: Vec<Message>) {
         let mut next = Vec::with_capacity(messages.len());
         for (at, message) in (0..).zip(messages) {
+            if let Some(submitted) = self.submitted_as(&message, &next) {
+                next.push(submitted);
+                continue;
+            }
             let id = slot_id(at, &message);
             let entry = self.known.entry(&id);
             let shown = match self.slots.get(entry.place) {
@@ -74,6 +78,25 @@ impl ThreadStore {
             next.push(shown);
         }
         self.replace_slots(next);
+    }
+
+    /// The submitted message that one without an id is, so that it is the same one for readers and for the server. Each
+    /// is meant once.
+    fn submitted_as(&self, message: &Message, taken: &[Shown]) -> Option<Shown> {
+        let is_it = |slot: &&MessageSlot| {
+            let submitted = self.known.find(&slot.id);
+            submitted.is_some_and(|entry| entry.has(SUBMITTED))
+                && slot.message.kind == message.kind
+                && slot.message.content == message.content
+                && taken.iter().all(|taken| taken.id != slot.id)
+        };
+        let nameless = message.id.is_none();
+        let slot = self.slots.iter().find(is_it).filter(|_| nameless)?;
+        Some(Shown {
+            id: slot.id.clone(),
+            message: Arc::clone(&slot.message),
+            origin: slot.origin,
+        })
     }
 
     /// Changes the list of a namespace, or with an empty one the thread's own.
