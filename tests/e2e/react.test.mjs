@@ -68,3 +68,17 @@ scenario("the browser's back and forward buttons switch threads, and a run that 
   assert.equal(session.proxy.count("stream"), 2, "each question was asked once");
   await app.healthy();
 });
+
+scenario("the module's script does not come: load_failed, what was typed is kept, and Retry works once it does", async (session) => {
+  const app = await session.tab();
+  await app.page.route("**/inline-*.js", (route) => route.abort());
+  await app.open(RUN);
+  await app.send("a question worth keeping");
+  await app.error("load_failed");
+  const kept = (await app.at("messages").innerText()) + (await app.at("composer").inputValue());
+  assert.match(kept, /a question worth keeping/);
+  await app.page.unroute("**/inline-*.js");
+  await app.at("retry").click();
+  await app.settled(words(60));
+  assert.equal(await app.at("composer").inputValue(), "");
+});
