@@ -162,8 +162,7 @@ fn bind(profile: Profile) -> Result<()> {
     fs::rename(&next, &dist).context("could not move the new files to dist/")
 }
 
-/// Runs wasm-opt over a module, in place.
-pub(crate) fn optimise(wasm: &Path) -> Result<()> {
+fn optimise(wasm: &Path) -> Result<()> {
     let Some(wasm_opt) = wasm_opt() else {
         println!("wasm-opt is not installed: the module stays larger than it needs to be");
         return Ok(());
@@ -178,7 +177,7 @@ pub(crate) fn optimise(wasm: &Path) -> Result<()> {
 }
 
 /// The npm package's wasm-opt first: Debian's is too old for what rustc emits.
-fn wasm_opt() -> Option<PathBuf> {
+pub(crate) fn wasm_opt() -> Option<PathBuf> {
     let ours = setup::e2e_dir().join("node_modules/.bin/wasm-opt");
     if ours.exists() {
         Some(ours)

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
-use crate::build::{node, optimise, remove_dir};
+use crate::build::{node, remove_dir, wasm_opt};
 use crate::setup;
-use crate::step::{Steps, cargo, root, run, target_dir};
+use crate::step::{Steps, cargo, output, root, run, target_dir};
 
 /// How the module is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,7 +131,8 @@ fn bind(profile: Profile) -> Result<()> {
     .map(OsString::from)
     .to_vec();
     if profile == Profile::Release {
-        args.extend(["--remove-name-section", "--remove-producers-section"].map(OsString::from));
+        // Names stay: wasm-opt orders functions by them, which brings like to like, and leaves them out then.
+        args.push("--remove-producers-section".into());
     }
     let compiled = target_dir()
         .join("wasm32-unknown-unknown")
@@ -141,14 +143,92 @@ fn bind(profile: Profile) -> Result<()> {
     fs::remove_file(wasm_dir.join("rejoin_bg.wasm.d.ts"))?;
     let wasm = generated.join("rejoin_bg.wasm");
     fs::rename(wasm_dir.join("rejoin_bg.wasm"), &wasm)?;
+    let bindings = wasm_dir.join("rejoin.js");
     if profile == Profile::Release {
-        optimise(&wasm)?;
+        shrink(&wasm, &bindings)?;
     }
+    hide_exports(&wasm_dir.join("rejoin.d.ts"))?;
     run(node()
         .args(["-e", INLINE_JS])
         .arg(&wasm)
         .arg(wasm_dir.join("inline.js")))?;
     fs::write(wasm_dir.join("inline.d.ts"), INLINE_D_TS).context("inline.d.ts")
+}
+
+/// What wasm-opt does to the module that ships.
+const SHRINK: [&str; 5] = [
+    "-Oz",
+    "--generate-global-effects",
+    "-Oz",
+    "--reorder-functions-by-name",
+    // Prints what is called what from now on.
+    "--minify-imports-and-exports-and-modules",
+];
+
+/// Makes the module small, and tells the bindings the short names of what it takes and gives: with the long ones, each a
+/// hash, both files were a good deal larger to download.
+fn shrink(wasm: &Path, bindings: &Path) -> Result<()> {
+    let Some(wasm_opt) = wasm_opt() else {
+        println!("wasm-opt is not installed: the module stays larger than it needs to be");
+        return Ok(());
+    };
+    let out = wasm.with_extension("opt");
+    let names = output(
+        Command::new(wasm_opt)
+            .args(SHRINK)
+            .arg(wasm)
+            .arg("-o")
+            .arg(&out),
+    )?;
+    let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
+    let js = fs::read_to_string(bindings)?;
+    fs::write(bindings, with_short_names(&js, &names)?)?;
+    fs::rename(&out, wasm).context("could not replace the module by the small one")
+}
+
+/// Renames `name: function` among the imports, `wasm.name` wherever an export is used, and the one module that is imported.
+fn with_short_names(js: &str, names: &Value) -> Result<String> {
+    let rows = |key: &str| names[key].as_array().cloned().unwrap_or_default();
+    let text = |row: &Value, at: usize| row[at].as_str().unwrap_or_default().to_owned();
+    let mut js = js.to_owned();
+    for row in rows("imports") {
+        let (module, long, short) = (text(&row, 0), text(&row, 1), text(&row, 2));
+        let key = format!("        {long}: ");
+        if !js.contains(&key) {
+            bail!("the bindings have no import {long}");
+        }
+        js = js.replace(&key, &format!("        {short}: "));
+        js = js.replace(&format!("\"{module}\": import0"), "\"a\": import0");
+    }
+    let renamed = rows("exports");
+    let mut out = String::new();
+    let mut rest = js.as_str();
+    // `wasm.` not at the end of another word, and the word behind it.
+    while let Some(at) = rest.find("wasm.") {
+        let (before, after) = rest.split_at(at + "wasm.".len());
+        out += before;
+        let end = after
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '$'))
+            .unwrap_or(after.len());
+        let long = &after[..end];
+        let is_word = !rest[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let found = renamed.iter().find(|row| row[0] == long);
+        match found {
+            Some(row) if is_word => out += &text(row, 1),
+            Some(_) | None => out += long,
+        }
+        rest = &after[end..];
+    }
+    Ok(out + rest)
+}
+
+/// The module's exports are between it and the bindings, so the types do not list them.
+fn hide_exports(types: &Path) -> Result<()> {
+    let text = fs::read_to_string(types)?;
+    let head = "export interface InitOutput {";
+    let start = text.find(head).context("no InitOutput")? + head.len();
+    let end = start + text[start..].find("\n}").context("no end of InitOutput")?;
+    fs::write(types, [&text[..start], &text[end..]].concat()).context("rejoin.d.ts")
 }
 
 /// Compiles beside `dist/` and renames, so whoever uses it never sees half of it. A quick build is also taken with type errors.
@@ -188,4 +268,26 @@ fn copy_dir(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_short_names;
+    use serde_json::json;
+
+    #[test]
+    fn imports_and_exports_get_their_short_names_and_nothing_else_does() {
+        let js = "wasm.go(wasm.memory.buffer, mywasm.go, 'x.wasm');\n        __wbg_a_12: function() { wasm.go_on() },\n    \"./r_bg.js\": import0,";
+        let names = json!({
+            "imports": [["./r_bg.js", "__wbg_a_12", "b"]],
+            "exports": [["go", "c"], ["memory", "d"]],
+        });
+        let expected = "wasm.c(wasm.d.buffer, mywasm.go, 'x.wasm');\n        b: function() { wasm.go_on() },\n    \"a\": import0,";
+        assert_eq!(
+            with_short_names(js, &names).expect("all are there"),
+            expected
+        );
+        let missing = json!({ "imports": [["./r_bg.js", "__wbg_gone", "b"]] });
+        assert!(with_short_names(js, &missing).is_err());
+    }
 }
