@@ -354,3 +354,34 @@ fn a_rejoin_from_another_branch_fetches_the_run_from_its_start() {
     );
     assert_eq!(shown(&bench), ["h", "m4", "h5", "m7", "m8"]);
 }
+
+#[test]
+fn a_subgraphs_checkpoint_goes_with_those_around_it() {
+    let mut bench = entered(&forked());
+    let checkpoint = json!({
+        "thread_id": "t", "checkpoint_ns": "child:1", "checkpoint_id": "c", "checkpoint_map": { "": "4" },
+    });
+    let submission = Submission {
+        checkpoint: Some(Json::from_value(&checkpoint).unwrap()),
+        ..Submission::default()
+    };
+    let body = submit(&mut bench, submission);
+    let sent =
+        json!({ "checkpoint_ns": "child:1", "checkpoint_id": "c", "checkpoint_map": { "": "4" } });
+    assert_eq!(body["checkpoint"], sent);
+}
+
+#[test]
+fn a_checkpoint_that_is_none_is_invalid_input() {
+    let mut bench = entered(&forked());
+    let submission = Submission {
+        checkpoint: Some(Json::parse("7".to_owned()).unwrap()),
+        ..Submission::default()
+    };
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(1),
+        submission: Box::new(submission),
+    });
+    assert_eq!(bench.error_code(), Some("invalid_input"));
+    assert!(bench.open.is_empty());
+}

@@ -85,6 +85,9 @@ pub struct CheckpointRef {
     /// The checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_id: Option<CheckpointId>,
+    /// Of a subgraph's checkpoint, those of the graphs around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_map: Option<Json>,
 }
 
 /// The body of `POST /threads/{thread_id}/runs/stream` and of its siblings `/runs` and `/runs/wait`.
@@ -201,6 +204,7 @@ impl ToJson for RunRequest {
             inner.string("checkpoint_ns", &checkpoint.checkpoint_ns);
             let id = checkpoint.checkpoint_id.as_ref();
             inner.some_string("checkpoint_id", id.map(CheckpointId::as_str));
+            some_raw(&mut inner, "checkpoint_map", &checkpoint.checkpoint_map);
             inner.end();
         }
         let id = self.checkpoint_id.as_ref();

@@ -13,7 +13,7 @@ use crate::{
 };
 use rejoin_wire::{
     CheckpointId, Json, MessageId, RunId, ThreadId,
-    json::{FromJson, JsonError, Node, Object, ToJson},
+    json::{FromJson, JsonError, Node, Object, ToJson, field},
     message::Message,
     request::{CheckpointRef, IfNotExists, MultitaskStrategy, RunRequest},
     thread::Checkpoint,
@@ -187,15 +187,19 @@ impl Client {
             thread_id: None,
             checkpoint_ns: String::new(),
             checkpoint_id: Some(id.clone()),
+            checkpoint_map: None,
         };
         Ok(match (&submission.checkpoint, &submission.checkpoint_id) {
             (Some(newest), _) if newest.is_null() => None,
             (Some(checkpoint), _) => {
+                let map = field(checkpoint.text(), "checkpoint_map");
+                let checkpoint_map = map.map_or(Ok(None), FromJson::from_json)?;
                 let checkpoint = Checkpoint::from_json(checkpoint.text())?;
                 Some(CheckpointRef {
                     thread_id: None,
                     checkpoint_ns: checkpoint.checkpoint_ns.unwrap_or_default(),
                     checkpoint_id: checkpoint.checkpoint_id,
+                    checkpoint_map,
                 })
             }
             (None, Some(id)) => Some(of_root(id)),
