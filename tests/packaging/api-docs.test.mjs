@@ -17,6 +17,12 @@ test("docs/api, as stored, says what the sources say about everything that is ex
   const made = files(FRESH).map((path) => path.slice(FRESH.length + 1));
   assert.ok(made.length >= 3, `only ${made} were made`);
   if (accepting) rmSync(STORED, { recursive: true, force: true });
-  for (const path of made) sameAsFile(join(STORED, path), readFileSync(join(FRESH, path), "utf8"));
+  for (const path of made) sameAsFile(join(STORED, path), withoutNumbers(readFileSync(join(FRESH, path), "utf8")));
   assert.deepEqual(readdirSync(STORED, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length, made.length, "docs/api holds pages of things that are gone");
 });
+
+/** Nothing links to a type parameter, and its anchor's number changes with each type that is added before it. */
+function withoutNumbers(text) {
+  assert.ok(!text.includes("(#type-parameter-"));
+  return text.replaceAll(/<a id="type-parameter-[^"]*"><\/a> /g, "");
+}

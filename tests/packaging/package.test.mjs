@@ -1,6 +1,6 @@
 // What is in the tarball, and whether Node, TypeScript and bundlers find it there.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { bin, command, fresh, readTarball } from "./harness/project.mjs";
@@ -43,9 +43,22 @@ describe("the tarball", () => {
     for (const [path, bytes] of content) {
       // The quick build's panics say where they are.
       if (path.endsWith(".wasm") && process.env.REJOIN_PACKAGE_PROFILE === "dev") continue;
-      for (const folder of [own, process.env.HOME ?? "/root", "/.cargo/registry"]) assert.ok(!bytes.includes(`${folder}/`), `${path} holds ${folder}`);
+      for (const folder of [own, process.env.HOME ?? "/root", "/.cargo/registry"]) assert.ok(!bytes.includes(`${folder}/`), `${path} names ${folder} (a quick build is tested with --dev)`);
     }
   });
+});
+
+describe("the consumers' lockfiles", () => {
+  const names = readdirSync(join(HERE, "consumers")).filter((name) => !name.startsWith("_"));
+  for (const name of names) {
+    test(`${name}: names no registry, and any build of the tarball fits`, () => {
+      const { packages } = JSON.parse(readFileSync(join(HERE, "consumers", name, "package-lock.json"), "utf8"));
+      const { integrity, resolved } = packages["node_modules/rejoin"];
+      assert.deepEqual({ integrity, resolved }, { integrity: undefined, resolved: "file:../rejoin.tgz" });
+      const addressed = Object.entries(packages).filter(([, entry]) => /^https?:/.test(entry.resolved ?? ""));
+      assert.deepEqual(addressed.map(([path]) => path), []);
+    });
+  }
 });
 
 describe("Node", () => {
