@@ -1,6 +1,10 @@
 //! Requests and their bodies.
 
-use crate::{driver::Driver, promise::Settled, scope, thrown_words};
+use crate::{
+    driver::Driver,
+    promise::{Settled, when_settled},
+    scope, thrown_words,
+};
 use js_sys::{Function, Object, Reflect, Uint8Array};
 use rejoin_core::{AttemptId, HttpRequest, Input, TransportError};
 use std::{
@@ -281,7 +285,8 @@ impl Http {
         let reader = body.get_reader().map_err(|thrown| network(&thrown))?;
         let wanted = self.with(attempt, |open| open.reader = Some(reader.clone()));
         if wanted.is_none() {
-            drop(reader.cancel());
+            // It was aborted meanwhile, which is what its body then fails with.
+            when_settled(reader.cancel(), Box::new(|_| ()));
         }
         self.read_on(attempt)
     }
