@@ -8,7 +8,7 @@ import type { WasmSource } from "./engine.js";
 import { makePublicStore } from "./store/create-store.js";
 import type { BagTemplate } from "./types/bag.js";
 import type { ResolveStreamCustomOptions, ResolveStreamOptions, StreamStore } from "./types/stream.js";
-import type { InferStateType } from "./types/bag.js";
+import type { ShownState } from "./types/bag.js";
 
 export * from "./common.js";
 
@@ -20,7 +20,7 @@ export * from "./common.js";
  */
 export function createStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamOptions<T, Bag> | ResolveStreamCustomOptions<T, Bag>,
-): StreamStore<InferStateType<T> & object, Bag> {
+): StreamStore<ShownState<T>, Bag> {
   return makePublicStore(options, loadEngine);
 }
 

@@ -21,10 +21,12 @@ export interface SubagentMemory {
   completed: Map<string, Date>;
   /** Messages and values that were read from the server's history, by tool call id. */
   restored: Map<string, { messages: Message[]; values: Record<string, unknown> }>;
+  /** Tool calls whose history was asked for. */
+  asked: Set<string>;
 }
 
 /** Nothing remembered. */
-export const newMemory = (): SubagentMemory => ({ names: new Map(), started: new Map(), completed: new Map(), restored: new Map() });
+export const newMemory = (): SubagentMemory => ({ names: new Map(), started: new Map(), completed: new Map(), restored: new Map(), asked: new Set() });
 
 /** The id in a namespace's first `tools:` part; undefined where it is no tool's. */
 export const toolPart = (namespace: readonly string[]): string | undefined =>

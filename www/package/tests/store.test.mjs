@@ -206,3 +206,71 @@ test("a thread's messages load when it is entered, and another's when it is swit
   await until(() => second.getSnapshot().messages.length === 2);
   assert.deepEqual(ids, [null, threadId]);
 });
+
+test("what cannot be written as JSON is an error of that submission", async (t) => {
+  const errors = [];
+  const stream = make(t, { onError: (error) => errors.push(error.code) });
+  const round = {};
+  round.round = round;
+  const { outcome, error } = await stream.submit(round);
+  assert.deepEqual([outcome, error.code, errors], ["failed", "invalid_input", ["invalid_input"]]);
+  assert.equal(stream.getSnapshot().isLoading, false);
+  assert.equal((await stream.submit("words")).error.code, "invalid_input");
+  assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
+});
+
+test("a wasm that does not load is an error, and the next command tries again", async (t) => {
+  const { makeStore } = await import("../dist/store/create-store.js");
+  const { loadEngine } = await import("../dist/wasm/inline-loader.js");
+  const { loadError } = await import("../dist/errors.js");
+  const failures = [new TypeError("fetch failed"), new WebAssembly.CompileError("blocked by CSP: 'unsafe-eval' is not allowed")];
+  const load = async () => {
+    const cause = failures.shift();
+    if (cause) throw loadError(cause);
+    return loadEngine();
+  };
+  const errors = [];
+  const stream = makeStore({ apiUrl, assistantId: "chat", storage: "none", onError: (error) => errors.push(error.code) }, load, { modes: ["values"], untended: false });
+  t.after(() => stream.dispose());
+  const first = await stream.submit({ messages: [human("one")] });
+  assert.deepEqual([first.outcome, first.error.code, stream.getSnapshot().error.code, stream.getSnapshot().isLoading], ["failed", "load_failed", "load_failed", false]);
+  assert.equal((await stream.submit({ messages: [human("one")] })).error.code, "wasm_blocked");
+  assert.match(stream.getSnapshot().error.message, /wasm-unsafe-eval/);
+  assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
+  assert.equal(stream.getSnapshot().error, undefined);
+  assert.deepEqual(errors, ["load_failed", "wasm_blocked"]);
+});
+
+test("a listener that throws breaks nothing", async (t) => {
+  const thrown = [];
+  const listeners = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => thrown.push(error.message));
+  t.after(() => {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+  });
+  const stream = make(t, {
+    onCreated: () => {
+      throw new Error("mine");
+    },
+  });
+  stream.subscribe(() => {
+    throw new Error("also mine");
+  });
+  assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
+  await until(() => thrown.includes("mine") && thrown.includes("also mine"));
+});
+
+test("commands may be given from inside callbacks", async (t) => {
+  let second;
+  const stream = make(t, {
+    onFinish: () => {
+      second ??= stream.submit({ messages: [human("two")] }, quick);
+    },
+    onCreated: () => stream.getSnapshot().messages.length,
+  });
+  await stream.submit({ messages: [human("one")] }, quick);
+  assert.equal((await second).outcome, "finished");
+  assert.equal(stream.getSnapshot().messages.length, 4);
+});

@@ -5,7 +5,7 @@
  */
 "use client";
 import { loadEngine } from "../wasm/asset-loader.js";
-import type { BagTemplate, InferStateType } from "../types/bag.js";
+import type { BagTemplate, ShownState } from "../types/bag.js";
 import type { ResolveStreamCustomOptions, ResolveStreamOptions, UseStream, UseStreamCustom } from "../types/stream.js";
 import { useStreamWith } from "./use-stream.js";
 
@@ -20,11 +20,11 @@ export { createStream, loadRejoin } from "../asset.js";
  */
 export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamOptions<T, Bag>,
-): UseStream<InferStateType<T> & object, Bag>;
+): UseStream<ShownState<T>, Bag>;
 /** A thread behind an endpoint of your own. */
 export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamCustomOptions<T, Bag>,
-): UseStreamCustom<InferStateType<T> & object, Bag>;
+): UseStreamCustom<ShownState<T>, Bag>;
 export function useStream(options: any): any {
   return useStreamWith(loadEngine, options);
 }

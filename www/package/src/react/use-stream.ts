@@ -24,11 +24,10 @@ const identityOf = (options: AnyOptions): string =>
 export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
   const isControlled = "threadId" in options;
   const identity = identityOf(options);
-  // The thread outlives a store that new options replace.
-  const thread = useRef<string | null>(options.threadId ?? null);
-  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: storeFor(load, options, thread.current) }));
+  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: storeFor(load, options, options.threadId ?? null) }));
   let { store } = made;
   if (made.identity !== identity) {
+    // The thread outlives a store that new options replace.
     store = storeFor(load, options, isControlled ? (options.threadId ?? null) : made.store.threadId());
     setMade({ identity, store });
   }

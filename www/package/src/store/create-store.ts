@@ -3,6 +3,7 @@ import { Changed, type Engine, type EngineLoader, type EngineSequence, type Engi
 import { fromEngine, later, loadError, RejoinError } from "../errors.js";
 import { runHeadlessTools, toolOfInterrupt } from "../headless-tools.js";
 import { cellOf, closeList, EMPTY, grown, openCells, type MessageList, type OpenList } from "../messages.js";
+import { restoreSubagents } from "../subagent-history.js";
 import { newMemory } from "../subagents.js";
 import { progressed } from "../tool-progress.js";
 import type { ToolsEventData } from "../types/events.js";
@@ -14,7 +15,7 @@ import { disposed, promised, resultOf, settle, submissionOf, type Pending } from
 import { blank, firstFrame, lazy, type Frame } from "./frame.js";
 import { clientFor, fetchFor, headersOf } from "./network.js";
 import { callbackModes, engineOptions, eventsToHear, historyLimitOf, problemOf, storageOf, type AnyOptions } from "./options.js";
-import { snapshotOf, type SnapshotSource } from "./snapshot.js";
+import { snapshotOf, subagentsIn, type SnapshotSource } from "./snapshot.js";
 
 type Values = Record<string, unknown>;
 type Snapshot = ReturnType<typeof snapshotOf>;
@@ -46,6 +47,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   let over = kind.problem !== undefined;
   let gone = false;
   let toldProblem = false;
+  let revived = false;
   let nextCommand = 1;
   let run: RunCallbackMeta | undefined;
   let failure: unknown;
@@ -128,7 +130,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       error: localError ?? (known ? shownError.error : undefined),
       threadError: thread?.error,
       isLoading: (known?.isLoading ?? false) || commands.size > 0,
-      isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? frame.status.isThreadLoading),
+      isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? (localError === undefined && frame.status.isThreadLoading)),
       cancelled,
     };
   };
@@ -223,6 +225,16 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     if (resume !== undefined && thread === toldThread) void submit(null, { command: { resume }, multitaskStrategy: "interrupt" });
   };
 
+  const restore = async (): Promise<void> => {
+    const { isLoading, isThreadLoading } = frame.status;
+    if (!options.filterSubagentMessages || !source.hasHistory || isLoading || isThreadLoading || toldThread === null) return;
+    const memory = source.subagentMemory;
+    const shown = { client: store.client, threadId: toldThread, messagesKey, memory };
+    if (!(await restoreSubagents(subagentsIn(frame, source).values(), frame.history(), shown)) || memory !== source.subagentMemory) return;
+    changes.facts = { ...frame.facts };
+    publish();
+  };
+
   // --- the engine ---
 
   const host = {
@@ -237,6 +249,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       const before = engineStatus;
       engineStatus = JSON.parse(json) as EngineStatus;
       if (!engineStatus.error) localError = undefined;
+      // A join may have found the thread by itself.
+      tellThread(engineStatus.threadId);
       if (before && JSON.stringify(before.connection) === JSON.stringify(engineStatus.connection)) return;
       call(options.onConnectionChange, engineStatus.connection as Snapshot["connection"]);
     },
@@ -251,6 +265,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     commit() {
       publish();
       void runTools().catch(later);
+      void restore().catch(later);
     },
     event(_id: string | undefined, name: string, namespace: string[], json: string) {
       const data: unknown = JSON.parse(json);
@@ -286,7 +301,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
         starting = false;
         if (over || gone) return;
         const storage = storageOf(options);
-        const settings = engineOptions(options, modesNow(), options.initialValues as object | null);
+        // What was shown before it went away is shown again until the server has answered.
+        const shown = revived ? snapshot.values : options.initialValues;
+        const settings = engineOptions(options, modesNow(), shown as object | null);
         engine = new Engine(settings, storage === undefined ? { ...host, fetch: host.fetch! } : { ...host, fetch: host.fetch!, storage });
         localError = undefined;
         hear();
@@ -300,7 +317,6 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
         localError = error;
         waiting.length = 0;
         engineStatus = undefined;
-        frame.status.isThreadLoading = false;
         call(options.onError, error, undefined);
         for (const id of [...commands.keys()]) conclude(id, { outcome: "failed", error });
         publish();
@@ -430,14 +446,16 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     toldThread = threadId;
     engineStatus = undefined;
     frame = { ...frame, status: { ...firstFrame(threadId, threadId !== null, {}, messagesKey).status } };
-    withEngine((to) => to.switchThread(threadId ?? undefined));
+    // An engine that is still to be made begins on this thread.
+    engine?.switchThread(threadId ?? undefined);
+    if (!engine) start();
     call(options.onThreadId, threadId as string);
     publish();
   };
 
   const close = (): void => {
     const old = engine;
-    engine = undefined;
+    engine = engineStatus = undefined;
     waiting.length = 0;
     heard = "";
     old?.dispose();
@@ -452,6 +470,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       // The same function may listen twice, and each ends by itself.
       const own = (): void => listener();
       listeners.add(own);
+      revived ||= gone;
       gone = false;
       // Told where somebody listens, as a listener is what a mounted component has.
       if (kind.problem && !toldProblem) {

@@ -58,6 +58,10 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
 
 const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((item, at) => item === b[at]);
 
+/** The subagents of a frame. */
+export const subagentsIn = ({ list, lists, facts }: Frame, source: SnapshotSource): Map<string, SubagentStream> =>
+  subagentsOf(readList(list), lists, facts, source.subagentNames(), source.subagentMemory);
+
 /** Makes the snapshot of a frame. */
 export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot<any, any> & { frame: Frame } {
   const { status, list } = frame;
@@ -89,9 +93,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
   };
   const agents = (): Map<string, SubagentStream> => {
     source.track("updates", "messages-tuple");
-    return derive("subagents", [list, frame.lists, frame.facts], () =>
-      subagentsOf(readList(list), frame.lists, frame.facts, source.subagentNames(), source.subagentMemory),
-    );
+    return derive("subagents", [list, frame.lists, frame.facts], () => subagentsIn(frame, source));
   };
   const those = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
   const tree = () => derive("tree", [frame.tree, frame.history], () => treeOf(frame.tree(), frame.history()));

@@ -50,6 +50,9 @@ export type GetToolCallsType<StateType> = [ToolCallsOfState<StateType>] extends 
 /** A state type that may be indexed, whether it was an interface or a type. */
 export type StateRecord<T> = T extends object ? T & Record<string, unknown> : Record<string, unknown>;
 
+/** What is shown for a type argument: {@link InferStateType}, known to be an object. */
+export type ShownState<T> = InferStateType<T> extends infer S extends object ? S : Record<string, unknown>;
+
 /** The state behind a type argument: itself, or what a compiled graph says it returns. */
 export type InferStateType<T> = T extends { "~RunOutput": infer S }
   ? S extends object

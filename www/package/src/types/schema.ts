@@ -67,8 +67,11 @@ export interface Interrupt<TValue = unknown> {
   ns?: string[];
 }
 
+/** Values of which nothing is known: a subgraph's may be a list. */
+export type DefaultValues = Record<string, unknown>[] | Record<string, unknown>;
+
 /** One node's work in a step. */
-export interface ThreadTask<ValuesType = Record<string, unknown>, TInterruptValue = unknown> {
+export interface ThreadTask<ValuesType = DefaultValues, TInterruptValue = unknown> {
   id: string;
   name: string;
   result?: unknown;

@@ -261,7 +261,9 @@ export function legacy(test, apiUrl) {
     const store = memoryStorage();
     globalThis.sessionStorage = store;
     t.after(() => delete globalThis.sessionStorage);
-    const fake = await startFake(() => [chunk("a1", "hel"), 400, chunk("a1", "lo"), done([ai("hello")])]);
+    let goOn;
+    const gate = new Promise((resolve) => (goOn = resolve));
+    const fake = await startFake(() => [chunk("a1", "hel"), gate, chunk("a1", "lo"), done([ai("hello")])]);
     const options = { apiUrl: fake.url, assistantId: "agent", reconnectOnMount: true };
     const first = mount(t, options, { read: all });
     void (await first.ready()).submit({ messages: [] });
@@ -269,14 +271,16 @@ export function legacy(test, apiUrl) {
     const { threadId } = first.at();
     first.unmount();
     await until(() => store.items.size > 0);
-    fake.hold(threadId, stateOf({ messages: [] }));
     const deaf = mount(t, { ...options, reconnectOnMount: false, storage: store, threadId }, { read: all });
     await deaf.ready();
-    await pause(100);
+    await until(() => deaf.at().connection.state === "disconnected");
     assert.equal(deaf.at().isLoading, false);
+    assert.equal(deaf.at().canRejoin, true);
     deaf.unmount();
     const second = mount(t, { ...options, threadId }, { read: all });
-    await until(() => second.at()?.messages.at(-1)?.content === "hello");
+    await until(() => second.at()?.messages.at(-1)?.content === "hel");
+    goOn();
+    await until(() => second.at().messages.at(-1).content === "hello" && !second.at().isLoading);
   });
 
   // --- submit options ---
@@ -285,7 +289,7 @@ export function legacy(test, apiUrl) {
     const { fake, at } = await against(t, simple);
     await at().submit({ messages: [] }, {
       config: { tags: ["x"], configurable: { model: "m" } }, context: { user: 1 }, command: { goto: "node" }, interruptBefore: ["a"], interruptAfter: "*",
-      metadata: { k: "v" }, multitaskStrategy: "reject", strictResume: true, onCompletion: "continue", onDisconnect: "cancel", streamMode: ["debug"],
+      metadata: { k: "v" }, multitaskStrategy: "reject", strictResume: true, onCompletion: "continue", feedbackKeys: ["f"], runId: "ignored", onDisconnect: "cancel", streamMode: ["debug"],
       streamSubgraphs: true, streamResumable: false, durability: "sync", threadId: "22222222-2222-4222-8222-222222222222",
       checkpoint: { thread_id: "gone", checkpoint_ns: "", checkpoint_id: "c9", checkpoint_map: null },
     });
@@ -297,7 +301,7 @@ export function legacy(test, apiUrl) {
     assert.deepEqual(new Set(stream_mode), new Set(["debug", "values", "messages-tuple"]));
     assert.deepEqual(rest, {
       assistant_id: "agent", input: { messages: [] }, config: { tags: ["x"], configurable: { model: "m" } }, context: { user: 1 }, command: { goto: "node" },
-      interrupt_before: ["a"], interrupt_after: "*", multitask_strategy: "reject", strict_resume: true, on_completion: "continue", on_disconnect: "cancel",
+      interrupt_before: ["a"], interrupt_after: "*", multitask_strategy: "reject", strict_resume: true, on_completion: "continue", feedback_keys: ["f"], on_disconnect: "cancel",
       stream_subgraphs: true, stream_resumable: false, durability: "sync", checkpoint: { checkpoint_ns: "", checkpoint_id: "c9" },
     });
   });
@@ -649,5 +653,83 @@ export function legacy(test, apiUrl) {
     assert.ok(at().runId === null || typeof at().runId === "string");
     assert.equal(states.at(-1), "finished");
     assert.ok(states.includes("connecting"));
+  });
+
+  test("onWarning tells what was dealt with", async (t) => {
+    const warnings = [];
+    const { at } = await against(t, [["messages", [{ type: "AIMessageChunk", content: "no id" }, {}]], ...simple], { onWarning: (warning) => warnings.push(warning.code) });
+    assert.equal((await at().submit({ messages: [] })).outcome, "finished");
+    assert.deepEqual(warnings, ["message_without_id"]);
+    assert.equal(at().error, undefined);
+  });
+
+  test("option streamMode adds modes to what is read", async (t) => {
+    const { fake, at } = await against(t, simple, { streamMode: ["custom"] }, (s) => s.values);
+    await at().submit({ messages: [] });
+    assert.deepEqual(fake.bodies[0].stream_mode.toSorted(), ["custom", "values"]);
+  });
+
+  test("options retry, timeouts, limits and credentials reach the core, and wrong ones are named", async (t) => {
+    const { fake, at } = await against(t, [["custom", "x".repeat(4000)], ...simple], {
+      retry: { backoffBase: 10 }, timeouts: { headers: 5000 }, limits: { frameBytesMax: 1000 }, credentials: "omit",
+    });
+    const { error } = await at().submit({ messages: [] });
+    assert.ok(fake.bodies.length > 0);
+    assert.ok(error === undefined || error.code === "sse_frame_too_large", error?.code);
+    const wrong = await against(t, simple, { retry: { backoffBase: "soon" } });
+    const result = await wrong.at().submit({ messages: [] });
+    assert.equal(result.outcome, "failed");
+    assert.equal(result.error.code, "invalid_option");
+    assert.match(result.error.message, /backoffBase/);
+    await until(() => wrong.at().error?.code === "invalid_option");
+  });
+
+  test("mutate shows something until the server's next values", async (t) => {
+    const { at } = await against(t, simple);
+    at().mutate({ draft: 1 });
+    await until(() => at().values.draft === 1);
+    at().mutate((prev) => ({ draft: prev.draft + 1 }));
+    await until(() => at().values.draft === 2);
+    await at().submit({ messages: [] });
+    await until(() => at().values.draft === undefined);
+  });
+
+  test("getMessage and getMessageOrigin tell of one message", async (t) => {
+    const { at } = await against(t, [100, ...simple], {}, (s) => [s.messages, s.getMessageOrigin("h1")]);
+    const run = at().submit({ messages: [human("hi", "h1")] });
+    await until(() => at().getMessageOrigin("h1") === "optimistic");
+    await run;
+    await until(() => at().getMessageOrigin("h1") === "server");
+    assert.equal(at().getMessage("a1"), at().messages[1]);
+    assert.equal(at().getMessage("none"), undefined);
+  });
+
+  test("onFinish and history: the state that is given has the run in it", async (t) => {
+    const told = [];
+    const host = mount(t, { ...real, fetchStateHistory: true, onFinish: (state) => told.push(state.values.messages.length) }, { read: (s) => [s.history, s.messages] });
+    await host.ready();
+    await host.at().submit({ messages: [human("one")] }, quick);
+    await host.at().submit({ messages: [human("two")] }, quick);
+    assert.deepEqual(told, [2, 4]);
+    await until(() => host.at().history.at(-1).values.messages.length === 4);
+  });
+
+  test("after a reload a waiting headless tool runs, and subagents' messages are read from their checkpoints", async (t) => {
+    const thread = "11111111-1111-4111-8111-111111111111";
+    const call = { id: "c1", name: "task", args: { description: "find birds", subagent_type: "researcher" } };
+    const messages = [human("go", "h1"), ai("", "a1", { tool_calls: [call] })];
+    const tool = { type: "tool", id: "t1", tool_call_id: "c1", content: "birds" };
+    const ask = { id: "i1", value: { type: "tool", tool_call: { id: "x1", name: "where", args: {} } } };
+    const task = { id: "n1", name: "tools", path: ["__pregel_push", 0, false], error: null, interrupts: [], checkpoint: null, state: null, result: { messages: [tool] } };
+    const point = (id, parent) => ({ checkpoint: { thread_id: thread, checkpoint_ns: "", checkpoint_id: id, checkpoint_map: null }, parent_checkpoint: parent ? { thread_id: thread, checkpoint_ns: "", checkpoint_id: parent, checkpoint_map: null } : null });
+    const fake = await startFake(() => simple);
+    fake.hold(thread, stateOf({ messages: [...messages, tool] }, { ...point("k2", "k1"), next: ["ask"], tasks: [{ ...task, id: "n2", name: "ask", path: [], result: undefined, interrupts: [ask] }] }), stateOf({ messages }, { ...point("k1"), tasks: [task] }));
+    fake.states.set("tools:n1", [stateOf({ messages: [human("find birds", "s0"), ai("birds!", "s1")] })]);
+    const tools = [{ tool: { name: "where" }, execute: async () => "here" }];
+    const { at } = mount(t, { apiUrl: fake.url, assistantId: "agent", storage: "none", threadId: thread, fetchStateHistory: true, filterSubagentMessages: true, tools }, { read: (s) => [s.messages, s.subagents, s.interrupts] });
+    await until(() => at()?.getSubagent("c1")?.messages.length === 2);
+    assert.deepEqual([at().getSubagent("c1").status, at().getSubagent("c1").result], ["complete", "birds"]);
+    await until(() => fake.bodies.length === 1);
+    assert.deepEqual(fake.bodies[0].command.resume, { i1: { x1: "here" } });
   });
 }

@@ -1,5 +1,6 @@
 // What the hook does, for whichever React it is bundled with. Run by react-18.test.mjs and react-19.test.mjs.
 import assert from "node:assert/strict";
+import * as React from "react";
 import { StrictMode, memo, useState, version } from "react";
 import { createRoot, hydrateRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
@@ -241,5 +242,32 @@ export function suite(test, apiUrl) {
     await until(() => at().error);
     assert.equal(at().error.code, "forbidden");
     await setFaults(apiUrl);
+  });
+
+  test("a hidden Activity lets go, and comes back", { skip: !React.Activity }, async (t) => {
+    const { Activity } = React;
+    let show;
+    let now;
+    function Inner() {
+      now = useStream(base);
+      return <p>{now.messages.map((message) => message.content).join(" ")}</p>;
+    }
+    function Host() {
+      const [mode, set] = useState("visible");
+      show = (visible) => set(visible ? "visible" : "hidden");
+      return <Activity mode={mode}><Inner /></Activity>;
+    }
+    const div = document.createElement("div");
+    const root = createRoot(div);
+    t.after(() => root.unmount());
+    root.render(<Host />);
+    await until(() => now);
+    const run = now.submit({ messages: [human("hello")] }, configured({ n_tokens: 60, delay_ms: 10 }));
+    await until(() => /alpha0/.test(div.textContent));
+    show(false);
+    assert.equal((await run).outcome, "disconnected");
+    show(true);
+    await until(() => /59/.test(div.textContent));
+    assert.equal(div.textContent.match(/alpha0/g).length, 1);
   });
 }

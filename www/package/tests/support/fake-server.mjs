@@ -23,7 +23,7 @@ export const stateOf = (values, more = {}) => ({
 
 /**
  * Starts it. `script(body, threadId, run)` gives the events of a run, `[name, data]` each; a number among them is a pause in
- * milliseconds. What `values` events say becomes the thread's state, unless `states` is set to a list (newest first).
+ * milliseconds, a promise one until it is fulfilled. What `values` events say becomes the thread's state, unless `states` is set to a list (newest first).
  */
 export async function startFake(script) {
   const fake = { url: "", requests: [], bodies: [], states: new Map(), runs: new Map(), script };
@@ -50,6 +50,8 @@ export async function startFake(script) {
     let failed = false;
     for await (const event of events) {
       if (run.status !== "running") return;
+      // A promise among the events holds the run until it is fulfilled.
+      if (event === undefined) continue;
       if (typeof event === "number") {
         await new Promise((resolve) => setTimeout(resolve, event));
         continue;
