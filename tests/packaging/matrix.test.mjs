@@ -92,11 +92,12 @@ describe("packaging", { concurrency: 2 }, () => {
         await follows(url);
       }
       await reloads(`http://127.0.0.1:${port}/inline`);
+      await followsOnTheServer(`http://127.0.0.1:${port}/route`);
     } finally {
       await killGroup(running);
     }
     await nextDevServes(dir);
-    return `16, app router, rendered on the server, hydrated, reloaded in the middle of a run, dev server: ${lines}`;
+    return `16, app router, rendered on the server, hydrated, reloaded in the middle of a run, route handler, dev server: ${lines}`;
   });
 
   consumer("vite", async (name) => {
@@ -180,6 +181,16 @@ function checksNextOutput(dir) {
   const client = wasmIn(join(dir, ".next/static"));
   assert.deepEqual({ files: client.files, inlined: client.inlined }, { files: 1, inlined: 1 }, "two pages, one with each entry");
   return `in ${(client.bytes / 1024).toFixed(0)} KiB of static files, once for inline and once for asset`;
+}
+
+/** A route handler: the bundler has moved everything, and there is no page. */
+async function followsOnTheServer(url) {
+  const response = await fetch(`${url}?api=${encodeURIComponent(server.url)}`);
+  assert.equal(response.status, 200);
+  const { thread, answer, error } = await response.json();
+  assert.equal(error, undefined);
+  await agent.idle(thread);
+  assert.deepEqual(await agent.answers(thread), [answer]);
 }
 
 /** In development React says more about what does not fit: a warning is a failure here. */
