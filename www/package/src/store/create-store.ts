@@ -1,6 +1,6 @@
 /** The store: one engine, loaded when it is first needed, and what it shows. */
-import { Changed, type Engine, type EngineLoader, type EngineSequence, type EngineStatus } from "../engine.js";
-import { fromEngine, later, loadError, RejoinError } from "../errors.js";
+import { Changed, type Engine, type EngineConstructor, type EngineHost, type EngineLoader, type EngineSequence, type EngineStatus } from "../engine.js";
+import { fromEngine, invalidOption, later, loadError, RejoinError } from "../errors.js";
 import { runHeadlessTools, toolOfInterrupt } from "../headless-tools.js";
 import { cellOf, closeList, EMPTY, grown, openCells, type MessageList, type OpenList } from "../messages.js";
 import { restoreSubagents } from "../subagent-history.js";
@@ -237,7 +237,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
 
   // --- the engine ---
 
-  const host = {
+  const host: EngineHost = {
     fetch: fetchFor({
       options: () => options,
       payload: () => [...commands.values()].find((one) => one.payload)?.payload,
@@ -293,35 +293,36 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     settle(command, result);
   };
 
+  const begun = (Engine: EngineConstructor): void => {
+    starting = false;
+    if (over || gone) return;
+    const storage = storageOf(options);
+    // What was shown before it went away is shown again until the server has answered.
+    const shown = revived ? snapshot.values : options.initialValues;
+    engine = new Engine(engineOptions(options, modesNow(), shown as object | null), storage === undefined ? host : { ...host, storage });
+    localError = undefined;
+    hear();
+    if (toldThread !== null) engine.switchThread(toldThread);
+    if (options.thread?.data) engine.provideHistory(JSON.stringify(options.thread.data));
+    for (const command of waiting.splice(0)) command(engine);
+  };
+
+  const notBegun = (cause: unknown): void => {
+    starting = false;
+    const { code } = (cause ?? {}) as { code?: string };
+    const error = code === "invalid_option" ? invalidOption((cause as Error).message) : loadError(cause);
+    localError = error;
+    waiting.length = 0;
+    engineStatus = undefined;
+    call(options.onError, error, undefined);
+    for (const id of [...commands.keys()]) conclude(id, { outcome: "failed", error });
+    publish();
+  };
+
   const start = (): void => {
     if (engine || starting || over || gone) return;
     starting = true;
-    load().then(
-      (Engine) => {
-        starting = false;
-        if (over || gone) return;
-        const storage = storageOf(options);
-        // What was shown before it went away is shown again until the server has answered.
-        const shown = revived ? snapshot.values : options.initialValues;
-        const settings = engineOptions(options, modesNow(), shown as object | null);
-        engine = new Engine(settings, storage === undefined ? { ...host, fetch: host.fetch! } : { ...host, fetch: host.fetch!, storage });
-        localError = undefined;
-        hear();
-        if (toldThread !== null) engine.switchThread(toldThread);
-        if (options.thread?.data) engine.provideHistory(JSON.stringify(options.thread.data));
-        for (const command of waiting.splice(0)) command(engine);
-      },
-      (cause) => {
-        starting = false;
-        const error = loadError(cause);
-        localError = error;
-        waiting.length = 0;
-        engineStatus = undefined;
-        call(options.onError, error, undefined);
-        for (const id of [...commands.keys()]) conclude(id, { outcome: "failed", error });
-        publish();
-      },
-    ).catch(later);
+    load().then(begun).catch(notBegun);
   };
 
   /** Now, or when the engine is there. */

@@ -87,8 +87,8 @@ function filtered(response: Response, keep: (event: StreamEvent) => boolean): Re
   return new Response(bodyOf(kept, () => {}), { status: response.status, headers: response.headers });
 }
 
-/** The engine's fetch; undefined where the global one does as it is. */
-export function fetchFor(source: NetworkSource): ((request: Request) => Promise<Response>) | undefined {
+/** The engine's fetch. */
+export function fetchFor(source: NetworkSource): (request: Request) => Promise<Response> {
   const { options } = source;
   return async (request) => {
     if (options().transport) return viaTransport(request, source);
