@@ -13,7 +13,7 @@ use rejoin_core::{
         request::{MultitaskStrategy, OnDisconnect, StreamMode},
     },
 };
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::{
     JsCast,
     prelude::{JsValue, wasm_bindgen},
@@ -42,10 +42,13 @@ pub(crate) fn invalid(option: &str, wanted: &str) -> JsValue {
     error.into()
 }
 
-/// An object's fields, and what leads to it.
+/// An object's fields. The first that is wrong is remembered, and what is read goes on: asking after each would be
+/// most of this code.
 struct Fields<'a> {
     object: &'a JsValue,
+    /// What leads to it.
     path: &'a str,
+    wrong: &'a Cell<Option<JsValue>>,
 }
 
 impl Fields<'_> {
@@ -56,84 +59,102 @@ impl Fields<'_> {
             .filter(|value| !value.is_undefined() && !value.is_null())
     }
 
-    fn invalid(&self, name: &str, wanted: &str) -> JsValue {
-        invalid(&[self.path, name].concat(), wanted)
+    fn wrong(&self, name: &str, wanted: &str) {
+        let first = self.wrong.take();
+        let first = first.unwrap_or_else(|| invalid(&[self.path, name].concat(), wanted));
+        self.wrong.set(Some(first));
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, JsValue> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
-        };
-        match value.as_string() {
-            Some(text) if !text.is_empty() => Ok(Some(text)),
-            Some(_) | None => Err(self.invalid(name, "a text that is not empty")),
+    #[inline(never)]
+    fn text(&self, name: &str) -> Option<String> {
+        let text = self.get(name)?.as_string().filter(|text| !text.is_empty());
+        if text.is_none() {
+            self.wrong(name, "a text that is not empty");
         }
+        text
     }
 
-    fn flag(&self, name: &str, into: &mut bool) -> Result<(), JsValue> {
+    fn required(&self, name: &str) -> String {
+        let text = self.text(name);
+        if text.is_none() {
+            self.wrong(name, "given");
+        }
+        text.unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn flag(&self, name: &str, into: &mut bool) {
         if let Some(value) = self.get(name) {
-            *into = value
-                .as_bool()
-                .ok_or_else(|| self.invalid(name, "true or false"))?;
-        }
-        Ok(())
-    }
-
-    fn number(&self, name: &str) -> Result<Option<u64>, JsValue> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
-        };
-        match value.as_f64() {
-            // Infinity is as long or as much as can be.
-            Some(number) if number >= 0.0 => Ok(Some(number as u64)),
-            Some(_) | None => Err(self.invalid(name, "a number of zero or more")),
+            match value.as_bool() {
+                Some(flag) => *into = flag,
+                None => self.wrong(name, "true or false"),
+            }
         }
     }
 
-    fn millis(&self, name: &str, into: &mut Millis) -> Result<(), JsValue> {
-        if let Some(number) = self.number(name)? {
+    #[inline(never)]
+    fn number(&self, name: &str) -> Option<u64> {
+        let number = self.get(name)?.as_f64().filter(|number| *number >= 0.0);
+        if number.is_none() {
+            self.wrong(name, "a number of zero or more");
+        }
+        // Infinity is as long or as much as can be.
+        number.map(|number| number as u64)
+    }
+
+    #[inline(never)]
+    fn millis(&self, name: &str, into: &mut Millis) {
+        if let Some(number) = self.number(name) {
             *into = Millis(number);
         }
-        Ok(())
     }
 
-    fn bytes(&self, name: &str, into: &mut usize) -> Result<(), JsValue> {
-        if let Some(number) = self.number(name)? {
+    #[inline(never)]
+    fn bytes(&self, name: &str, into: &mut usize) {
+        if let Some(number) = self.number(name) {
             *into = usize::try_from(number).unwrap_or(usize::MAX);
         }
-        Ok(())
     }
 
-    fn count(&self, name: &str, into: &mut u32) -> Result<(), JsValue> {
-        if let Some(number) = self.number(name)? {
+    #[inline(never)]
+    fn count(&self, name: &str, into: &mut u32) {
+        if let Some(number) = self.number(name) {
             *into = u32::try_from(number).unwrap_or(u32::MAX);
         }
-        Ok(())
     }
 
-    fn word<T>(
-        &self,
-        name: &str,
-        words: &str,
-        read: fn(&str) -> Option<T>,
-        into: &mut T,
-    ) -> Result<(), JsValue> {
-        if let Some(text) = self.text(name)? {
-            *into = read(&text).ok_or_else(|| self.invalid(name, words))?;
+    fn word<T>(&self, name: &str, words: &str, read: fn(&str) -> Option<T>, into: &mut T) {
+        if let Some(text) = self.text(name) {
+            match read(&text) {
+                Some(word) => *into = word,
+                None => self.wrong(name, words),
+            }
         }
-        Ok(())
     }
 
-    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, JsValue> {
+    fn modes(&self, name: &str, into: &mut Vec<StreamMode>) {
         let Some(value) = self.get(name) else {
-            return Ok(None);
+            return;
         };
-        let texts = value
-            .dyn_ref::<Array>()
-            .and_then(|array| array.iter().map(|item| item.as_string()).collect());
-        texts
-            .map(Some)
-            .ok_or_else(|| self.invalid(name, "a list of texts"))
+        let texts = |array: &Array| array.iter().map(|item| item.as_string()).collect();
+        let texts: Option<Vec<String>> = value.dyn_ref().and_then(texts);
+        match texts.map(|texts| stream_modes(name, &texts)) {
+            Some(Ok(modes)) => *into = modes,
+            Some(Err(_)) | None => self.wrong(name, MODES),
+        }
+    }
+
+    /// The fields of an object among the fields.
+    fn inner(&self, name: &str, path: &str, read: impl FnOnce(&Fields<'_>)) {
+        match self.get(name) {
+            Some(object) if object.is_object() => read(&Fields {
+                object: &object,
+                path,
+                wrong: self.wrong,
+            }),
+            Some(_) => self.wrong(name, "an object"),
+            None => {}
+        }
     }
 }
 
@@ -141,6 +162,15 @@ impl Fields<'_> {
 pub(crate) const ON_DISCONNECT: &str = "continue or cancel";
 /// The words of [`MultitaskStrategy`], for who got them wrong.
 pub(crate) const STRATEGIES: &str = "reject, enqueue, interrupt or rollback";
+/// The words of [`StreamMode`], for who got them wrong.
+const MODES: &str = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
+
+/// The stream modes of these names.
+pub(crate) fn stream_modes(option: &str, names: &[String]) -> Result<Vec<StreamMode>, JsValue> {
+    let modes = names.iter().map(|name| StreamMode::from_wire(name));
+    let modes: Option<Vec<StreamMode>> = modes.collect();
+    modes.ok_or_else(|| invalid(option, MODES))
+}
 
 fn endpoint(word: &str) -> Option<Endpoint> {
     match word {
@@ -159,129 +189,113 @@ fn credentials(word: &str) -> Option<Credentials> {
     }
 }
 
-/// The stream modes of these names.
-pub(crate) fn stream_modes(option: &str, names: &[String]) -> Result<Vec<StreamMode>, JsValue> {
-    let modes = names.iter().map(|name| StreamMode::from_wire(name));
-    let modes: Option<Vec<StreamMode>> = modes.collect();
-    modes.ok_or_else(|| {
-        let wanted = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
-        invalid(option, wanted)
-    })
-}
-
 /// Reads the options, and what of the host the client is made with.
 pub(crate) fn read(options: &EngineOptions, host: &Rc<Host>) -> Result<StreamOptions, JsValue> {
+    let wrong = Cell::new(None);
     let fields = Fields {
         object: options,
         path: "",
+        wrong: &wrong,
     };
-    let required = |name| {
-        fields
-            .text(name)?
-            .ok_or_else(|| fields.invalid(name, "given"))
-    };
-    let mut config = Config::new(required("apiUrl")?, required("assistantId")?);
-    read_run_options(&fields, &mut config)?;
-    read_waits(&fields, &mut config)?;
-    let mut stream_options = StreamOptions::new(config);
-    let into = &mut stream_options.credentials;
+    let mut config = Config::new(fields.required("apiUrl"), fields.required("assistantId"));
+    read_run(&fields, &mut config);
+    read_thread(&fields, &mut config);
+    read_waits(&fields, &mut config);
+    let mut options = StreamOptions::new(config);
     fields.word(
         "credentials",
         "omit, same-origin or include",
         credentials,
-        into,
-    )?;
-    stream_options.headers = host::header_provider(host);
-    stream_options.storage = storage(host)?;
-    stream_options.fetch = host::function(host, "fetch");
-    fields.millis("throttleMs", &mut stream_options.notify_interval)?;
-    Ok(stream_options)
+        &mut options.credentials,
+    );
+    fields.millis("throttleMs", &mut options.notify_interval);
+    if let Some(wrong) = wrong.take() {
+        return Err(wrong);
+    }
+    options.headers = host::header_provider(host);
+    options.storage = storage(host)?;
+    options.fetch = host::function(host, "fetch");
+    Ok(options)
 }
 
-fn read_run_options(fields: &Fields<'_>, config: &mut Config) -> Result<(), JsValue> {
-    if let Some(key) = fields.text("messagesKey")? {
-        config.messages_key = key;
-    }
-    if let Some(names) = fields.texts("streamModes")? {
-        config.stream_modes = stream_modes("streamModes", &names)?;
-    }
-    fields.flag("streamSubgraphs", &mut config.stream_subgraphs)?;
-    fields.flag("streamResumable", &mut config.stream_resumable)?;
-    fields.flag("rejoinOnMount", &mut config.rejoin_on_mount)?;
+fn read_run(fields: &Fields<'_>, config: &mut Config) {
+    fields.modes("streamModes", &mut config.stream_modes);
+    fields.flag("streamSubgraphs", &mut config.stream_subgraphs);
+    fields.flag("streamResumable", &mut config.stream_resumable);
     fields.word(
         "onDisconnect",
         ON_DISCONNECT,
         OnDisconnect::from_wire,
         &mut config.on_disconnect,
-    )?;
+    );
     fields.word(
         "multitaskStrategy",
         STRATEGIES,
         MultitaskStrategy::from_wire,
         &mut config.multitask_strategy,
-    )?;
+    );
     fields.word(
         "endpoint",
         "agent-server or stream-only",
         endpoint,
         &mut config.endpoint,
-    )?;
-    fields.flag("loadThread", &mut config.load_thread)?;
-    fields.flag("splitSubgraphs", &mut config.split_subgraphs)?;
-    let mut history_limit = 0;
-    fields.count("historyLimit", &mut history_limit)?;
-    config.history_limit = Some(history_limit).filter(|limit| *limit > 0);
-    if let Some(values) = fields.text("initialValues")? {
-        let values = Json::parse(values).map_err(|_| invalid("initialValues", "JSON"))?;
-        config.initial_values = Some(values);
-    }
-    fields.bytes("recordBytesMax", &mut config.record_bytes_max)?;
-    fields.millis("recordTtlMs", &mut config.record_ttl)
+    );
 }
 
-fn read_waits(fields: &Fields<'_>, config: &mut Config) -> Result<(), JsValue> {
-    if let Some(object) = fields.get("retry") {
-        let fields = inner(&object, "retry", "retry.")?;
-        let retry = &mut config.retry;
-        fields.millis("backoffBase", &mut retry.backoff_base)?;
-        fields.millis("backoffMax", &mut retry.backoff_max)?;
-        fields.count("attemptsMax", &mut retry.attempts_max)?;
-        fields.count("silentJoinsMax", &mut retry.silent_joins_max)?;
-        fields.millis("retryAfterMax", &mut retry.retry_after_max)?;
+fn read_thread(fields: &Fields<'_>, config: &mut Config) {
+    if let Some(key) = fields.text("messagesKey") {
+        config.messages_key = key;
     }
-    if let Some(object) = fields.get("timeouts") {
-        let fields = inner(&object, "timeouts", "timeouts.")?;
-        let timeouts = &mut config.timeouts;
-        fields.millis("headers", &mut timeouts.headers)?;
-        fields.millis("join", &mut timeouts.join)?;
-        fields.millis("stall", &mut timeouts.stall)?;
+    fields.flag("rejoinOnMount", &mut config.rejoin_on_mount);
+    fields.flag("loadThread", &mut config.load_thread);
+    fields.flag("splitSubgraphs", &mut config.split_subgraphs);
+    let mut history_limit = 0;
+    fields.count("historyLimit", &mut history_limit);
+    config.history_limit = Some(history_limit).filter(|limit| *limit > 0);
+    if let Some(values) = fields.text("initialValues") {
+        match Json::parse(values) {
+            Ok(values) => config.initial_values = Some(values),
+            Err(_) => fields.wrong("initialValues", "JSON"),
+        }
+    }
+    fields.bytes("recordBytesMax", &mut config.record_bytes_max);
+    fields.millis("recordTtlMs", &mut config.record_ttl);
+}
+
+fn read_waits(fields: &Fields<'_>, config: &mut Config) {
+    let Config {
+        retry,
+        timeouts,
+        limits,
+        ..
+    } = config;
+    fields.inner("retry", "retry.", |fields| {
+        fields.millis("backoffBase", &mut retry.backoff_base);
+        fields.millis("backoffMax", &mut retry.backoff_max);
+        fields.count("attemptsMax", &mut retry.attempts_max);
+        fields.count("silentJoinsMax", &mut retry.silent_joins_max);
+        fields.millis("retryAfterMax", &mut retry.retry_after_max);
+    });
+    fields.inner("timeouts", "timeouts.", |fields| {
+        fields.millis("headers", &mut timeouts.headers);
+        fields.millis("join", &mut timeouts.join);
+        fields.millis("stall", &mut timeouts.stall);
         fields.millis(
             "stallWithHeartbeatMin",
             &mut timeouts.stall_with_heartbeat.0,
-        )?;
+        );
         fields.millis(
             "stallWithHeartbeatMax",
             &mut timeouts.stall_with_heartbeat.1,
-        )?;
-        fields.millis("alive", &mut timeouts.alive)?;
-        fields.millis("request", &mut timeouts.request)?;
-        fields.millis("offlineProbe", &mut timeouts.offline_probe)?;
-        fields.millis("record", &mut timeouts.record)?;
-    }
-    if let Some(object) = fields.get("limits") {
-        let fields = inner(&object, "limits", "limits.")?;
-        let limits = &mut config.limits;
-        fields.bytes("lineBytesMax", &mut limits.line_bytes_max)?;
-        fields.bytes("frameBytesMax", &mut limits.frame_bytes_max)?;
-        fields.bytes("bufferBytesMax", &mut limits.buffer_bytes_max)?;
-    }
-    Ok(())
-}
-
-fn inner<'a>(object: &'a JsValue, name: &str, path: &'a str) -> Result<Fields<'a>, JsValue> {
-    if object.is_object() {
-        Ok(Fields { object, path })
-    } else {
-        Err(invalid(name, "an object"))
-    }
+        );
+        fields.millis("alive", &mut timeouts.alive);
+        fields.millis("request", &mut timeouts.request);
+        fields.millis("offlineProbe", &mut timeouts.offline_probe);
+        fields.millis("record", &mut timeouts.record);
+    });
+    fields.inner("limits", "limits.", |fields| {
+        fields.bytes("lineBytesMax", &mut limits.line_bytes_max);
+        fields.bytes("frameBytesMax", &mut limits.frame_bytes_max);
+        fields.bytes("bufferBytesMax", &mut limits.buffer_bytes_max);
+    });
 }
