@@ -47,7 +47,13 @@ export interface EventOptions<StateType extends Values> {
 
 /** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. */
 export interface Connection {
-  /** One of the twelve; `docs/use-stream.md` says what each is. */
+  /**
+   * `idle`: there is no run. `connecting`: the first connection is being made. `live`: events come, or could at any time.
+   * `stalled`: connected, but nothing has come for longer than it should. `reconnecting`: lost, and made anew. `offline`:
+   * no network; goes on when it is back. `paused`: lost while the page is hidden; goes on when it is shown. `catching_up`:
+   * what was missed is fetched. `disconnected`: left on purpose; the agent goes on. `finished`: the run is over. `expired`:
+   * the run was not to be had any more; the thread's history is shown. `failed`: something failed for good, see `error`.
+   */
   state:
     | "idle"
     | "connecting"
