@@ -29,7 +29,7 @@ export function partsOfClient(client: ClientLike | undefined): ClientParts {
 type Fields = Record<string, any>;
 
 /** camelCase to snake_case, at the top level only: what is below is the application's own. */
-const snake = (fields: Fields): Fields =>
+export const snake = (fields: Fields): Fields =>
   Object.fromEntries(
     Object.entries(fields)
       .filter(([name, value]) => name !== "signal" && value !== undefined)
@@ -71,59 +71,52 @@ export function clientOf(apiUrl: () => string, send: Send): Client {
   const patch = (where: string, body: Fields): Promise<any> => ask("PATCH", where, body);
   const remove = (where: string, query?: Fields): Promise<any> => ask("DELETE", where, undefined, query);
   const page = { limit: 10, offset: 0 };
-  const run = (assistantId: string, payload: Fields): Fields => {
-    const { checkpoint, ...rest } = payload;
-    return { ...rest, ...(checkpoint ? { checkpoint } : {}), assistantId };
-  };
+  const thread = (id: string, ...more: string[]): string => path("threads", id, ...more);
+  const assistant = (id: string, ...more: string[]): string => path("assistants", id, ...more);
+  const named = (item: Fields | undefined): any => item && { ...item, createdAt: item["created_at"], updatedAt: item["updated_at"] };
 
   return {
     threads: {
       create: (payload = {}) => post("/threads", payload),
-      get: (id, options) => get(path("threads", id), options),
-      update: (id, payload = {}) => patch(path("threads", id), payload),
-      delete: (id, options) => remove(path("threads", id), options),
-      copy: (id, options = {}) => post(`${path("threads", id)}/copy`, options),
+      get: (id, options) => get(thread(id), options),
+      update: (id, payload = {}) => patch(thread(id), payload),
+      delete: (id, options) => remove(thread(id), options),
+      copy: (id, options = {}) => post(thread(id, "copy"), options),
       search: (query) => post("/threads/search", { ...page, ...query }),
       count: (query) => post("/threads/count", query),
-      getState: (id, checkpoint, { subgraphs, ...options } = {}) =>
+      getState: (id, checkpoint, options) =>
         checkpoint && typeof checkpoint !== "string"
-          ? post(`${path("threads", id)}/state/checkpoint`, { checkpoint, subgraphs, ...options })
-          : get(`${path("threads", id)}/state${checkpoint ? path(checkpoint) : ""}`, { subgraphs, ...options }),
-      updateState: (id, options) => post(`${path("threads", id)}/state`, options),
-      patchState: (id, metadata, options) => patch(`${path("threads", id)}/state`, { metadata, ...options }),
-      getHistory: (id, options) => post(`${path("threads", id)}/history`, { limit: 10, ...options }),
+          ? post(thread(id, "state", "checkpoint"), { checkpoint, ...options })
+          : get(checkpoint ? thread(id, "state", checkpoint) : thread(id, "state"), options),
+      updateState: (id, options) => post(thread(id, "state"), options),
+      patchState: (id, metadata, options) => patch(thread(id, "state"), { metadata, ...options }),
+      getHistory: (id, options) => post(thread(id, "history"), { limit: 10, ...options }),
     },
     runs: {
-      create: (id, assistantId, payload = {}) => post(`${path("threads", id)}/runs`, run(assistantId, payload)),
-      wait: (id, assistantId, payload = {}) => post(`${path("threads", id)}/runs/wait`, run(assistantId, payload)),
-      list: (id, options) => get(`${path("threads", id)}/runs`, { ...page, ...options }),
-      get: (id, runId, options) => get(path("threads", id, "runs", runId), options),
+      create: (id, assistantId, payload) => post(thread(id, "runs"), { ...payload, assistantId }),
+      wait: (id, assistantId, payload) => post(thread(id, "runs", "wait"), { ...payload, assistantId }),
+      list: (id, options) => get(thread(id, "runs"), { ...page, ...options }),
+      get: (id, runId, options) => get(thread(id, "runs", runId), options),
       cancel: (id, runId, wait = false, action = "interrupt", options = {}) =>
-        ask("POST", `${path("threads", id, "runs", runId)}/cancel`, options, { wait: wait ? "1" : "0", action }),
-      join: (id, runId, options) => get(`${path("threads", id, "runs", runId)}/join`, options),
-      delete: (id, runId, options) => remove(path("threads", id, "runs", runId), options),
+        ask("POST", thread(id, "runs", runId, "cancel"), options, { wait: wait ? 1 : 0, action }),
+      join: (id, runId, options) => get(thread(id, "runs", runId, "join"), options),
+      delete: (id, runId, options) => remove(thread(id, "runs", runId), options),
     },
     assistants: {
-      get: (id, options) => get(path("assistants", id), options),
+      get: (id, options) => get(assistant(id), options),
       search: (query) => post("/assistants/search", { ...page, ...query }),
-      getSchemas: (id, options) => get(`${path("assistants", id)}/schemas`, options),
-      getGraph: (id, options) => get(`${path("assistants", id)}/graph`, options),
+      getSchemas: (id, options) => get(assistant(id, "schemas"), options),
+      getGraph: (id, options) => get(assistant(id, "graph"), options),
       create: (payload) => post("/assistants", payload),
-      update: (id, payload) => patch(path("assistants", id), payload),
-      delete: (id, options) => remove(path("assistants", id), options),
+      update: (id, payload) => patch(assistant(id), payload),
+      delete: (id, options) => remove(assistant(id), options),
     },
     store: {
       putItem: (namespace, key, value, options) => ask("PUT", "/store/items", { namespace, key, value, ...options }),
-      getItem: async (namespace, key, options) => {
-        const item = await get("/store/items", { namespace: namespace.join("."), key, ...options });
-        return item ? { ...item, createdAt: item.created_at, updatedAt: item.updated_at } : null;
-      },
+      getItem: async (namespace, key, options) => named(await get("/store/items", { namespace: namespace.join("."), key, ...options })) ?? null,
       deleteItem: (namespace, key, options) => ask("DELETE", "/store/items", { namespace, key, ...options }),
-      searchItems: async (prefix, options) => {
-        const { items } = await post("/store/items/search", { namespace_prefix: prefix, ...page, ...options });
-        return { items: items.map((item: Fields) => ({ ...item, createdAt: item["created_at"], updatedAt: item["updated_at"] })) };
-      },
-      listNamespaces: (options) => post("/store/namespaces", { ...options }),
+      searchItems: async (namespacePrefix, options) => ({ items: (await post("/store/items/search", { namespacePrefix, ...page, ...options })).items.map(named) }),
+      listNamespaces: (options) => post("/store/namespaces", options),
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Commands under way: what was asked, and the promise that waits for it. */
 import type { EngineError } from "../engine.js";
+import { snake } from "../client.js";
 import { fromEngine, RejoinError } from "../errors.js";
 import type { StreamEvent } from "../types/events.js";
 import type { RunCallbackMeta, SubmitOptions } from "../types/options.js";
@@ -49,33 +50,15 @@ export function resultOf(outcome: string, error: string | undefined, failure: un
   return result;
 }
 
-const copy = (names: [string, string][], from: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(names.flatMap(([to, name]) => (from[name] === undefined ? [] : [[to, from[name]]])));
+const SENT =
+  "command config context metadata interruptBefore interruptAfter multitaskStrategy strictResume onCompletion onDisconnect streamSubgraphs streamResumable durability feedbackKeys threadId".split(" ");
 
 /** A submission in the protocol's names. `optimistic`: what to show at once. */
 export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined): string {
   const { checkpoint } = options;
   const { thread_id: _, ...place } = (checkpoint ?? {}) as { thread_id?: string };
-  const made = copy(
-    [
-      ["command", "command"],
-      ["config", "config"],
-      ["context", "context"],
-      ["metadata", "metadata"],
-      ["interrupt_before", "interruptBefore"],
-      ["interrupt_after", "interruptAfter"],
-      ["multitask_strategy", "multitaskStrategy"],
-      ["strict_resume", "strictResume"],
-      ["on_completion", "onCompletion"],
-      ["on_disconnect", "onDisconnect"],
-      ["stream_subgraphs", "streamSubgraphs"],
-      ["stream_resumable", "streamResumable"],
-      ["durability", "durability"],
-      ["feedback_keys", "feedbackKeys"],
-      ["thread_id", "threadId"],
-    ],
-    options as Record<string, unknown>,
-  );
+  const given = options as Record<string, unknown>;
+  const made = snake(Object.fromEntries(SENT.map((name) => [name, given[name]])));
   if (values != null) made["input"] = values;
   if (checkpoint !== undefined) made["checkpoint"] = checkpoint && place;
   if (optimistic) made["optimistic_values"] = optimistic;

@@ -33,6 +33,8 @@ export const ready =
 /** The status, with what only this side knows. */
 export interface Status extends Omit<EngineStatus, "error"> {
   error: unknown;
+  /** The engine's words that `error` was made of. */
+  said: string | undefined;
   /** The error of the application's own thread data. */
   threadError: unknown;
   /** The last run was cancelled: its pending nodes are no breakpoint, its failed tasks no error. */
@@ -73,6 +75,7 @@ export function firstFrame(threadId: string | null, isThreadLoading: boolean, in
       threadId,
       runId: null,
       error: undefined,
+      said: undefined,
       threadError: undefined,
       branch: "",
       cancelled: false,

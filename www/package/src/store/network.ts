@@ -25,10 +25,9 @@ export async function headersOf(options: AnyOptions, refresh: boolean): Promise<
   return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value == null ? [] : [[name, value]])));
 }
 
-/** The client given, else ours. */
-export function clientFor(options: () => AnyOptions): Client {
-  const given = options().client;
-  if (given) return given as Client;
+/** The client given, else ours. `options` is asked for each request. */
+export function clientFor({ client }: AnyOptions, options: () => AnyOptions): Client {
+  if (client) return client as Client;
   return clientOf(
     () => apiUrlOf(options()),
     async (url, init) => {

@@ -10,50 +10,31 @@ export type AnyOptions = CommonOptions<any, any> &
   Partial<Omit<UseStreamOptions<any, any>, keyof CommonOptions<any, any>>> &
   Partial<Pick<UseStreamCustomOptions<any, any>, "transport">>;
 
-const KINDS: Readonly<Record<string, string>> = {
-  assistantId: "string",
-  apiUrl: "string",
-  apiKey: "string",
-  messagesKey: "string",
-  threadId: "string",
-  throttle: "number boolean",
-  fetchStateHistory: "boolean object",
-  reconnectOnMount: "boolean function",
-  storage: "string object",
-  initialValues: "object",
-  defaultHeaders: "object",
-  headers: "object function",
-  callerOptions: "object",
-  client: "object",
-  thread: "object",
-  transport: "object",
-  retry: "object",
-  timeouts: "object",
-  limits: "object",
-  filterSubagentMessages: "boolean",
-  cancelOnStop: "boolean",
-  credentials: "string",
+/** What each option must be; those of one kind in one word list. */
+const KINDS = {
+  string: "assistantId apiUrl apiKey messagesKey threadId credentials",
+  "number or boolean": "throttle",
+  boolean: "filterSubagentMessages cancelOnStop",
+  object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
+  array: "tools streamMode subagentToolNames",
+  "boolean or object": "fetchStateHistory",
+  "boolean or function": "reconnectOnMount",
+  "string or object": "storage",
+  "object or function": "headers",
+  function:
+    "onError onFinish onCreated onUpdateEvent onCustomEvent onMetadataEvent onLangChainEvent onDebugEvent onCheckpointEvent onTaskEvent onToolEvent onStop onThreadId onTool onConnectionChange onWarning",
 };
-const CALLBACKS = [
-  "Error", "Finish", "Created", "UpdateEvent", "CustomEvent", "MetadataEvent", "LangChainEvent", "DebugEvent", "CheckpointEvent",
-  "TaskEvent", "ToolEvent", "Stop", "ThreadId", "Tool", "ConnectionChange", "Warning",
-];
 
 /** What is wrong with the options, if anything is. */
 export function problemOf(options: AnyOptions): RejoinError | undefined {
   if (typeof options !== "object" || options === null) return invalidOption("`options` must be an object.");
   const given = options as unknown as Record<string, unknown>;
-  for (const [name, kinds] of Object.entries(KINDS)) {
-    const value = given[name];
-    const kind = Array.isArray(value) ? "array" : typeof value;
-    if (value != null && !kinds.split(" ").includes(kind)) return invalidOption(`The option \`${name}\` must be ${kinds.replace(" ", " or ")}, not ${kind}.`);
-  }
-  for (const name of ["tools", "streamMode", "subagentToolNames"]) {
-    if (given[name] != null && !Array.isArray(given[name])) return invalidOption(`The option \`${name}\` must be an array.`);
-  }
-  for (const name of CALLBACKS) {
-    const value = given[`on${name}`];
-    if (value != null && typeof value !== "function") return invalidOption(`The option \`on${name}\` must be a function, not ${typeof value}.`);
+  for (const [kinds, names] of Object.entries(KINDS)) {
+    for (const name of names.split(" ")) {
+      const value = given[name];
+      const kind = Array.isArray(value) ? "array" : typeof value;
+      if (value != null && !kinds.split(" ").includes(kind)) return invalidOption(`The option \`${name}\` must be ${kinds}, not ${kind}.`);
+    }
   }
   if ("transport" in given) {
     if (typeof options.transport?.stream !== "function") return invalidOption("The option `transport` must have a method `stream`.");

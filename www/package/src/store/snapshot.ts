@@ -58,12 +58,19 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
 
 const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((item, at) => item === b[at]);
 
+/** A snapshot with what it is made of. */
+export interface InnerSnapshot extends StreamSnapshot<any, any> {
+  frame: Frame;
+  /** The values, read without asking for their stream mode. */
+  peek: () => Record<string, unknown>;
+}
+
 /** The subagents of a frame. */
 export const subagentsIn = ({ list, lists, facts }: Frame, source: SnapshotSource): Map<string, SubagentStream> =>
   subagentsOf(readList(list), lists, facts, source.subagentNames(), source.subagentMemory);
 
 /** Makes the snapshot of a frame. */
-export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot<any, any> & { frame: Frame } {
+export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot {
   const { status, list } = frame;
   const own = new Map<string, unknown>();
   // Own first: an old snapshot that is read late must not give what a newer one has derived.
@@ -105,17 +112,30 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
     return Array.isArray(messages) && messages.some((message: Message) => message.id === id) ? state : undefined;
   };
 
+  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, branch } = status;
+  const peek = (): Record<string, unknown> =>
+    derive("values", [frame.values, list, frame.interrupts], () => {
+      const values = { ...frame.values() };
+      const waiting = frame.interrupts();
+      if (list.ids.length > 0 || source.messagesKey in values) values[source.messagesKey] = readList(list);
+      if (waiting.length > 0) values["__interrupt__"] = waiting;
+      return values;
+    });
+
   return {
     frame,
+    peek,
+    connection: connection as StreamSnapshot["connection"],
+    isLoading,
+    isThreadLoading,
+    threadId,
+    runId,
+    canStop,
+    canRejoin,
+    branch,
     get values() {
       source.track("values");
-      return derive("values", [frame.values, list, frame.interrupts], () => {
-        const values = { ...frame.values() };
-        const waiting = frame.interrupts();
-        if (list.ids.length > 0 || source.messagesKey in values) values[source.messagesKey] = readList(list);
-        if (waiting.length > 0) values["__interrupt__"] = waiting;
-        return values;
-      });
+      return peek();
     },
     get messages() {
       source.track("messages-tuple", "values");
@@ -127,12 +147,6 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
     },
     get error() {
       return status.error ?? taskError() ?? status.threadError ?? undefined;
-    },
-    get isLoading() {
-      return status.isLoading;
-    },
-    get isThreadLoading() {
-      return status.isThreadLoading;
     },
     get interrupt() {
       const all = this.interrupts;
@@ -150,9 +164,6 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
       source.track("tools");
       return frame.tools;
     },
-    get branch() {
-      return status.branch;
-    },
     get history() {
       needHistory("history");
       return derive("history", [frame.tree, frame.history, status.branch], () => flatten(tree(), status.branch));
@@ -160,21 +171,6 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): StreamSnapshot
     get experimental_branchTree() {
       needHistory("experimental_branchTree");
       return tree();
-    },
-    get connection() {
-      return status.connection as StreamSnapshot["connection"];
-    },
-    get threadId() {
-      return status.threadId;
-    },
-    get runId() {
-      return status.runId;
-    },
-    get canStop() {
-      return status.canStop;
-    },
-    get canRejoin() {
-      return status.canRejoin;
     },
     get subagents() {
       return agents();

@@ -1,0 +1,128 @@
+/** What a store remembers. Its modules are functions over this. */
+import type { Engine, EngineStatus } from "../engine.js";
+import type { RejoinError } from "../errors.js";
+import type { OpenList } from "../messages.js";
+import { newMemory } from "../subagents.js";
+import type { Client } from "../types/client.js";
+import type { RunCallbackMeta } from "../types/options.js";
+import type { StreamMode } from "../types/schema.js";
+import type { Pending } from "./commands.js";
+import { firstFrame, type Frame } from "./frame.js";
+import { clientFor } from "./network.js";
+import { historyLimitOf, type AnyOptions } from "./options.js";
+import { snapshotOf, type SnapshotSource } from "./snapshot.js";
+
+/** Values of a graph. */
+export type Values = Record<string, unknown>;
+/** A snapshot, with the frame it shows. */
+export type Snapshot = ReturnType<typeof snapshotOf>;
+
+/** What differs between a store of the application's own and a hook's. */
+export interface StoreKind {
+  /** Streamed whatever is read. */
+  modes: StreamMode[];
+  /** Whether the engine goes when nobody listens, and comes back when somebody does. */
+  untended: boolean;
+  /** What is wrong with the options: it is shown, and nothing is done. */
+  problem?: RejoinError | undefined;
+}
+
+/** Everything that changes in a store. */
+export interface State {
+  options: AnyOptions;
+  readonly kind: StoreKind;
+  readonly client: Client;
+  engine: Engine | undefined;
+  /** The engine's own words on how it stands; undefined until it has said some. */
+  status: EngineStatus | undefined;
+  /** Disposed, or never usable. */
+  over: boolean;
+  /** Let go because nobody listens. */
+  gone: boolean;
+  /** The thread as the application was told. */
+  thread: string | null;
+  /** The run that callbacks are about. */
+  run: RunCallbackMeta | undefined;
+  /** The data of the run's last `error` event. */
+  failure: unknown;
+  /** What a transport threw. */
+  thrown: unknown;
+  /** An error that the engine knows nothing of. */
+  error: unknown;
+  /** Whether the last run was cancelled. */
+  cancelled: boolean;
+  /** What `mutate` has laid over the values since the engine gave them last. */
+  overlay: Values;
+  /** What the application is still being told of a run that is over. */
+  telling: Promise<void>;
+  readonly commands: Map<number, Pending>;
+  /** What waits for the engine. */
+  readonly waiting: ((engine: Engine) => void)[];
+  readonly listeners: Set<() => void>;
+  /** Messages by namespace while a frame is put together, and the namespaces that have changed. */
+  readonly open: Map<string, OpenList>;
+  readonly dirty: Set<string>;
+  /** The next frame's parts, as far as they differ. */
+  changes: Partial<Frame>;
+  frame: Frame;
+  snapshot: Snapshot;
+  readonly first: Snapshot;
+  readonly tracked: Set<StreamMode>;
+  readonly source: SnapshotSource;
+  /** Interrupts and tool calls that headless tools have answered. */
+  readonly handled: Set<string>;
+}
+
+/** The initial values, if there are any. */
+export const initialOf = ({ initialValues }: AnyOptions): Values => (initialValues as Values | null | undefined) ?? {};
+
+/** The state of a store that has done nothing yet. `track` is told what is read. */
+export function newState(options: AnyOptions, kind: StoreKind, track: (...modes: StreamMode[]) => void): State {
+  const { thread: own, messagesKey = "messages" } = options;
+  const thread = options.threadId ?? null;
+  const source: SnapshotSource = {
+    messagesKey,
+    hasHistory: historyLimitOf(options) > 0,
+    track,
+    messageMetadata: (id) => {
+      const json = state.engine?.messageMetadata(id);
+      return json === undefined ? undefined : JSON.parse(json);
+    },
+    subagentNames: () => state.options.subagentToolNames ?? ["task"],
+    subagentMemory: newMemory(),
+    memo: new Map(),
+  };
+  const frame = firstFrame(thread, own ? own.isLoading && own.data == null : thread !== null, initialOf(options), messagesKey);
+  if (kind.problem) frame.status.error = kind.problem;
+  const first = snapshotOf(frame, source);
+  const state: State = {
+    options,
+    kind,
+    client: clientFor(options, () => state.options),
+    engine: undefined,
+    status: undefined,
+    over: kind.problem !== undefined,
+    gone: false,
+    thread,
+    run: undefined,
+    failure: undefined,
+    thrown: undefined,
+    error: kind.problem,
+    cancelled: false,
+    overlay: {},
+    telling: Promise.resolve(),
+    commands: new Map(),
+    waiting: [],
+    listeners: new Set(),
+    open: new Map(),
+    dirty: new Set(),
+    changes: {},
+    frame,
+    snapshot: first,
+    first,
+    tracked: new Set(kind.modes),
+    source,
+    handled: new Set(),
+  };
+  return state;
+}

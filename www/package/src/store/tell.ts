@@ -1,0 +1,143 @@
+/** What the application is told, in the incumbent's order, and what is done by itself when a run is over. */
+import type { EngineError, EngineHost, EngineStatus } from "../engine.js";
+import { fromEngine, later, RejoinError } from "../errors.js";
+import { runHeadlessTools, toolOfInterrupt } from "../headless-tools.js";
+import { restoreSubagents } from "../subagent-history.js";
+import { toolPart } from "../subagents.js";
+import { progressed } from "../tool-progress.js";
+import type { ToolsEventData } from "../types/events.js";
+import type { Mutate, RunCallbackMeta } from "../types/options.js";
+import type { ThreadState } from "../types/schema.js";
+import { subagentsIn } from "./snapshot.js";
+import type { Snapshot, State, Values } from "./state.js";
+import { setPart, valuesNow } from "./view.js";
+
+/** Calls the application. What it throws is thrown to the page. */
+export function call<A extends unknown[]>(callback: ((...args: A) => unknown) | undefined, ...args: A): void {
+  try {
+    callback?.(...args);
+  } catch (error) {
+    later(error);
+  }
+}
+
+/** Tells a thread that was made, found or switched to. */
+export function tellThread(state: State, threadId: string | null): void {
+  if (threadId === state.thread) return;
+  state.thread = threadId;
+  call(state.options.onThreadId, threadId as string);
+}
+
+/** Tells how the connection stands, where that has changed. */
+export function tellStatus(state: State, before: EngineStatus | undefined, { error, threadId, connection }: EngineStatus): void {
+  if (!error) state.error = undefined;
+  // A join may have found the thread by itself.
+  tellThread(state, threadId);
+  if (JSON.stringify(before?.connection) !== JSON.stringify(connection)) call(state.options.onConnectionChange, connection as Snapshot["connection"]);
+}
+
+const customState = (values: Values, thread_id: string): ThreadState => ({
+  values,
+  next: [],
+  tasks: [],
+  metadata: undefined,
+  created_at: null,
+  checkpoint: { thread_id, checkpoint_id: null, checkpoint_ns: "", checkpoint_map: null },
+  parent_checkpoint: null,
+});
+
+const FAILED = ["failed", "denied", "expired", "timed_out"];
+const DONE = ["finished", "replayed", "snapshot_then_tail"];
+
+/** A run is over. */
+async function ended(state: State, { outcome, error, run_id }: { outcome: string; error?: EngineError; run_id?: string }): Promise<void> {
+  const { options, run, thread, failure } = state;
+  const meta = run ?? (run_id && thread ? { run_id, thread_id: thread } : undefined);
+  state.run = undefined;
+  state.cancelled = outcome === "cancelled";
+  if (FAILED.includes(outcome)) {
+    const told = state.thrown ?? (error ? fromEngine(error, failure) : state.snapshot.error);
+    if (told !== undefined) call(options.onError, told, meta);
+  }
+  if (!DONE.includes(outcome)) return;
+  const { onFinish, transport, thread: own } = options;
+  let head: ThreadState | undefined;
+  if (transport) head = customState(valuesNow(state), thread ?? "");
+  else if (own) head = (await own.mutate(thread ?? undefined).catch(() => undefined))?.[0];
+  else if (onFinish?.length || state.source.hasHistory) head = state.frame.head();
+  call(onFinish, head as ThreadState<any>, transport ? undefined : meta);
+}
+
+/** The host's `notice`. */
+export const noticeOf =
+  (state: State): EngineHost["notice"] =>
+  (kind, json) => {
+    const { options, commands } = state;
+    const data = JSON.parse(json);
+    if (kind === "created") {
+      tellThread(state, data.thread_id);
+      state.run = data as RunCallbackMeta;
+      for (const command of commands.values()) {
+        if (command.kind !== "submit" || command.run) continue;
+        command.run = data;
+        break;
+      }
+      call(options.onCreated, data);
+    } else if (kind === "thread_created") tellThread(state, data.thread_id);
+    else if (kind === "warning") call(options.onWarning, fromEngine(data));
+    else if (kind === "storage_failed") call(options.onWarning, new RejoinError(data.code, "The page's storage cannot be used; see the code."));
+    else if (kind === "ended") state.telling = ended(state, data);
+  };
+
+/** The host's `event`. */
+export const eventOf =
+  (state: State, mutate: Mutate<any>): EngineHost["event"] =>
+  (_id, name, parts, json) => {
+    const { options, changes, frame } = state;
+    const data = JSON.parse(json);
+    const namespace = parts.length > 0 ? parts : undefined;
+    const id = options.filterSubagentMessages && toolPart(parts);
+    if (id && (name === "values" || name === "updates")) {
+      const facts = changes.facts ?? frame.facts;
+      const known = facts[id] ?? { namespace: parts };
+      if (name === "values" || !facts[id]) setPart(state, "facts", { ...facts, [id]: name === "values" ? { ...known, values: data } : known });
+    }
+    if (name === "error") state.failure = data;
+    else if (name === "updates") call(options.onUpdateEvent, data, { namespace, mutate });
+    else if (name === "custom") call(options.onCustomEvent, data, { namespace, mutate });
+    else if (name === "tools") {
+      setPart(state, "tools", progressed(changes.tools ?? frame.tools, data as ToolsEventData));
+      call(options.onToolEvent, data, { namespace, mutate });
+    } else if (name === "checkpoints") call(options.onCheckpointEvent, data, { namespace });
+    else if (name === "tasks") call(options.onTaskEvent, data, { namespace });
+    else if (name === "debug") call(options.onDebugEvent, data, { namespace });
+    else if (namespace) return;
+    else if (name === "metadata") call(options.onMetadataEvent, data);
+    else if (name === "events") call(options.onLangChainEvent, data);
+  };
+
+/** Only what differs from what is shown is laid over it: what a function gives back unchanged may be out of date by then. */
+export const layer = (shown: Values, update: Values): Values =>
+  Object.fromEntries(Object.entries(update).filter(([name, value]) => shown[name] !== value));
+
+/** Runs the tools that the graph waits for, and resumes it. */
+export async function runTools(state: State, resume: (resume: unknown) => void): Promise<void> {
+  const { frame, thread, options } = state;
+  const { tools, onTool } = options;
+  if (!tools?.length || frame.status.isLoading) return;
+  const waiting = frame.interrupts().filter(({ value }) => toolOfInterrupt(value));
+  if (waiting.length === 0) return;
+  const result = await runHeadlessTools(waiting, tools, state.handled, onTool && ((event) => call(onTool, event)));
+  // On another thread by now: it waits there, and runs again when that thread is shown.
+  if (result !== undefined && thread === state.thread) resume(result);
+}
+
+/** Reads subagents' messages that only the server has, after a reload. */
+export async function restore(state: State): Promise<void> {
+  const { frame, thread, options, source, client } = state;
+  const { subagentMemory: memory, messagesKey } = source;
+  if (!options.filterSubagentMessages || !source.hasHistory || frame.status.isLoading || frame.status.isThreadLoading || thread === null) return;
+  const shown = { client, threadId: thread, messagesKey, memory };
+  const came = await restoreSubagents(subagentsIn(frame, source).values(), frame.history(), shown);
+  if (came && memory === source.subagentMemory) setPart(state, "facts", { ...state.frame.facts });
+}

@@ -1,0 +1,116 @@
+/** From what the engine gives to what is shown. */
+import { Changed, type EngineHost, type EngineSequence, type EngineStatus } from "../engine.js";
+import { fromEngine, later } from "../errors.js";
+import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
+import type { Interrupt, ThreadState } from "../types/schema.js";
+import { lazy, type Frame, type Status } from "./frame.js";
+import { snapshotOf } from "./snapshot.js";
+import { initialOf, type State, type Values } from "./state.js";
+
+const json = JSON.stringify;
+
+/** How it stands: the engine's words, and what only this side knows. */
+function statusNow(state: State): Status {
+  const { status: known, frame, options, error } = state;
+  const { thread } = options;
+  const old = frame.status;
+  return {
+    ...(known ?? old),
+    threadId: known ? known.threadId : state.thread,
+    // The same error is the same object.
+    error: error ?? (known?.error ? (state.thrown ?? (old.said === json(known.error) ? old.error : fromEngine(known.error, state.failure))) : undefined),
+    said: error || !known?.error ? undefined : json(known.error),
+    threadError: thread?.error,
+    isLoading: (known?.isLoading ?? false) || state.commands.size > 0,
+    isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? (error === undefined && old.isThreadLoading)),
+    cancelled: state.cancelled,
+  };
+}
+
+function closeLists(state: State): void {
+  const { dirty, changes, frame, open } = state;
+  for (const name of dirty) {
+    const list = closeList(open.get(name) as OpenList);
+    if (name) changes.lists = new Map(changes.lists ?? frame.lists).set(name, list);
+    else {
+      changes.list = list;
+      changes.ids = list.ids;
+    }
+  }
+  dirty.clear();
+}
+
+/** Shows what has changed, if anything has, and tells who listens. */
+export function publish(state: State): void {
+  closeLists(state);
+  const status = statusNow(state);
+  const old = state.frame.status;
+  if (status.error !== old.error || status.threadError !== old.threadError || json(status) !== json(old)) state.changes.status = status;
+  if (Object.keys(state.changes).length === 0) return;
+  state.frame = { ...state.frame, ...state.changes };
+  state.changes = {};
+  state.snapshot = snapshotOf(state.frame, state.source);
+  for (const listener of [...state.listeners]) {
+    try {
+      listener();
+    } catch (error) {
+      later(error);
+    }
+  }
+}
+
+/** What is shown now, with what has come since the last frame. */
+export const valuesNow = (state: State): Values => ({ ...state.snapshot.peek(), ...state.overlay });
+
+function changed(state: State, what: number): void {
+  const { engine, changes } = state;
+  if (!engine) return;
+  // Texts are taken now, so that an old snapshot that is read late does not show what came after it.
+  const part = <T>(text: string | undefined, empty: T) => lazy<T>(() => text, empty);
+  if (what & Changed.values) {
+    state.overlay = {};
+    changes.values = part(engine.values(), initialOf(state.options));
+  }
+  if (what & Changed.interrupts) changes.interrupts = part<Interrupt[]>(engine.interrupts(), []);
+  if (what & Changed.history) {
+    changes.history = part<ThreadState[]>(engine.history(), []);
+    changes.tree = part<EngineSequence>(engine.branchTree(), { type: "sequence", items: [] });
+  }
+  if (what & Changed.head) changes.head = part<ThreadState | undefined>(engine.head(), undefined);
+}
+
+/** The host's functions that make a frame. `stands` is told the status before. */
+export function frameHost(
+  state: State,
+  stands: (before: EngineStatus | undefined, now: EngineStatus) => void,
+): Pick<EngineHost, "status" | "order" | "message" | "append" | "changed"> {
+  const list = (name: string): OpenList => {
+    let found = state.open.get(name);
+    if (!found) state.open.set(name, (found = { ids: [], cells: new Map(), shared: false }));
+    state.dirty.add(name);
+    return found;
+  };
+  return {
+    status(text) {
+      const before = state.status;
+      const now = (state.status = JSON.parse(text) as EngineStatus);
+      stands(before, now);
+    },
+    order: (name, ids) => void (list(name).ids = ids),
+    message: (name, id, text, origin) => void openCells(list(name)).set(id, cellOf(text, origin)),
+    append(name, id, text) {
+      const cells = openCells(list(name));
+      const cell = cells.get(id);
+      if (cell) cells.set(id, grown(cell, text));
+    },
+    changed: (what) => changed(state, what),
+  };
+}
+
+/** Changes a part that the engine knows nothing of, shown with the engine's next frame or soon after. */
+export function setPart<P extends keyof Frame>(state: State, part: P, value: Frame[P]): void {
+  if (value === (state.changes[part] ?? state.frame[part])) return;
+  state.changes[part] = value;
+  const { throttle } = state.options;
+  setTimeout(() => publish(state), typeof throttle === "number" ? throttle : 16);
+}
