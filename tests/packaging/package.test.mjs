@@ -1,9 +1,9 @@
 // What is in the tarball, and whether Node, TypeScript and bundlers find it there.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { bin, command, fresh, readTarball } from "./harness/project.mjs";
+import { PACKAGE, bin, command, fresh, readTarball } from "./harness/project.mjs";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const TIMEOUT_MS = 120_000;
@@ -12,6 +12,14 @@ const manifest = JSON.parse(content.get("package.json").toString("utf8"));
 const ENTRIES = ["rejoin", "rejoin/react", "rejoin/asset", "rejoin/asset/react"];
 
 describe("the tarball", () => {
+  test("holds what is compiled from a source, the wasm, and a few texts; nothing else", () => {
+    const compiled = [...content.keys()].filter((path) => /^dist\/.+\.js$/.test(path)).map((path) => path.slice("dist/".length, -".js".length));
+    const orphans = compiled.filter((path) => !existsSync(join(PACKAGE, "src", `${path}.ts`)) && !existsSync(join(PACKAGE, "generated", `${path}.js`)));
+    assert.deepEqual(orphans, [], "compiled from sources that are gone");
+    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "package.json", ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
+    assert.deepEqual([...content.keys()].sort(), expected.sort());
+  });
+
   test("exports the entries, each with its types first, and every file is there", () => {
     const names = Object.keys(manifest.exports).map((key) => key.replace(/^\./, "rejoin"));
     assert.deepEqual(names.sort(), [...ENTRIES, "rejoin/package.json", "rejoin/rejoin_bg.wasm"].sort());
@@ -30,7 +38,8 @@ describe("the tarball", () => {
     assert.deepEqual({ peerDependencies, peerDependenciesMeta }, { peerDependencies: { react: ">=18" }, peerDependenciesMeta: { react: { optional: true } } });
     assert.equal(dependencies, undefined, "it needs nothing");
     for (const hook of ["preinstall", "install", "postinstall"]) assert.equal(scripts?.[hook], undefined, `it runs a ${hook} script`);
-    for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(content.get(file)?.length > 500, `${file} is missing`);
+    for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(content.get(file)?.length > 500, `${file} says nothing`);
+    for (const file of ["LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(content.get(file).equals(readFileSync(join(HERE, "../..", file))), `${file} is not the repository's`);
   });
 
   test("names no folder of the machine that built it", () => {

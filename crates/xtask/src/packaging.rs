@@ -24,7 +24,7 @@ pub(crate) struct PackagingArgs {
     /// Take www/package/dist and the server as they are.
     #[arg(long)]
     no_build: bool,
-    /// Write down the public surface, the list of packed files and the API docs as they are now.
+    /// Write down the public surface and the API docs as they are now.
     #[arg(long)]
     accept: bool,
     /// Only the tests whose name matches this regular expression.
