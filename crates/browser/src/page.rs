@@ -94,6 +94,12 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
     driver.feed(input);
 }
 
+/// Whether there is a document. Elsewhere, as in a worker or in Node.js, there is no `localStorage`, and Node.js warns whoever
+/// asks for it.
+pub fn is_page() -> bool {
+    scope().document().is_some()
+}
+
 /// Node.js has a `navigator` that says nothing of the network, or none.
 fn is_offline() -> bool {
     field(&scope(), "navigator")

@@ -61,8 +61,10 @@ extern "C" {
 /// see it, and the engine goes on.
 pub(crate) fn rethrow_later(result: Result<(), JsValue>) {
     if let Err(thrown) = result {
-        let throw = Closure::once_into_js(move || -> () { wasm_bindgen::throw_val(thrown) });
-        queue_microtask(throw.unchecked_ref());
+        let throw: Closure<dyn Fn()> =
+            Closure::new(move || wasm_bindgen::throw_val(thrown.clone()));
+        // Freed by the engine once it has been called.
+        queue_microtask(throw.into_js_value().unchecked_ref());
     }
 }
 

@@ -2,14 +2,14 @@
 
 use crate::{host::Host, options::invalid};
 use js_sys::Reflect;
-use rejoin_browser::{JsStore, LocalStore, MemoryStore, RecordStore};
+use rejoin_browser::{JsStore, LocalStore, MemoryStore, RecordStore, is_page};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// `undefined`: the page's `localStorage`, or memory where there is no page. `null`: memory.
 pub(crate) fn storage(host: &Host) -> Result<Rc<dyn RecordStore>, JsValue> {
     let given = Reflect::get(host, &"storage".into())?;
-    if given.is_undefined() && has_page() {
+    if given.is_undefined() && is_page() {
         Ok(Rc::new(LocalStore))
     } else if given.is_undefined() || given.is_null() {
         Ok(Rc::new(MemoryStore::default()))
@@ -21,9 +21,4 @@ pub(crate) fn storage(host: &Host) -> Result<Rc<dyn RecordStore>, JsValue> {
             "an object with getItem, setItem and removeItem",
         ))
     }
-}
-
-/// Without a document there is no `localStorage`, and Node.js warns whoever asks.
-fn has_page() -> bool {
-    Reflect::has(&js_sys::global(), &"document".into()).unwrap_or(false)
 }
