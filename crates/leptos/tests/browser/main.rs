@@ -321,9 +321,6 @@ async fn stop_leaves_a_run_that_can_be_rejoined() {
 #[wasm_bindgen_test]
 async fn a_join_tells_how_it_ended() {
     let server = FakeServer::install();
-    let page = mount(options().thread_id(Some("t".to_owned())), chat);
-    let stream = page.stream;
-    assert!(stream.is_thread_loading.get_untracked());
     server.answer(
         "/state",
         200,
@@ -336,6 +333,9 @@ async fn a_join_tells_how_it_ended() {
         200,
         r#"{"thread_id":"t","status":"idle","metadata":{}}"#,
     );
+    let page = mount(options().thread_id(Some("t".to_owned())), chat);
+    let stream = page.stream;
+    assert!(stream.is_thread_loading.get_untracked());
     until("the thread is loaded", || {
         !stream.is_thread_loading.get_untracked()
     })
