@@ -75,6 +75,7 @@ scenario("the module's script does not come: load_failed, what was typed is kept
   await app.open(RUN);
   await app.send("a question worth keeping");
   await app.error("load_failed");
+  await app.state("failed");
   const kept = (await app.at("messages").innerText()) + (await app.at("composer").inputValue());
   assert.match(kept, /a question worth keeping/);
   await app.page.unroute("**/inline-*.js");

@@ -93,7 +93,10 @@ export function newState(options: AnyOptions, kind: StoreKind, track: (...modes:
     memo: new Map(),
   };
   const frame = firstFrame(thread, own ? own.isLoading && own.data == null : thread !== null, initialOf(options), messagesKey);
-  if (kind.problem) frame.status.error = kind.problem;
+  if (kind.problem) {
+    frame.status.error = kind.problem;
+    frame.status.connection = { state: "failed" };
+  }
   const first = snapshotOf(frame, source);
   const state: State = {
     options,

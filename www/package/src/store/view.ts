@@ -16,6 +16,8 @@ function statusNow(state: State): Status {
   const old = frame.status;
   return {
     ...(known ?? old),
+    // Without an engine: what is wrong with the options, or that the wasm did not load, is a failure until something is asked.
+    connection: known?.connection ?? (error ? { state: "failed" } : old.connection.state === "failed" ? { state: "idle" } : old.connection),
     threadId: known ? known.threadId : state.thread,
     // The same error is the same object.
     error: error ?? (known?.error ? (state.thrown ?? (old.said === json(known.error) ? old.error : fromEngine(known.error, state.failure))) : undefined),
