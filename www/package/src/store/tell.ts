@@ -2,7 +2,6 @@
 import type { EngineError, EngineHost, EngineStatus } from "../engine.js";
 import { fromEngine, later, RejoinError } from "../errors.js";
 import { runHeadlessTools, toolOfInterrupt } from "../headless-tools.js";
-import { restoreSubagents } from "../subagent-history.js";
 import { toolPart } from "../subagents.js";
 import { progressed } from "../tool-progress.js";
 import type { ToolsEventData } from "../types/events.js";
@@ -33,7 +32,7 @@ export function tellStatus(state: State, before: EngineStatus | undefined, { err
   if (!error) state.error = undefined;
   // A join may have found the thread by itself.
   tellThread(state, threadId);
-  if (JSON.stringify(before?.connection) !== JSON.stringify(connection)) call(state.options.onConnectionChange, connection as Snapshot["connection"]);
+  if (before?.connection !== connection) call(state.options.onConnectionChange, connection as Snapshot["connection"]);
 }
 
 const customState = (values: Values, thread_id: string): ThreadState => ({
@@ -57,7 +56,8 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
   state.cancelled = outcome === "cancelled";
   if (FAILED.includes(outcome)) {
     const told = state.thrown ?? (error ? fromEngine(error, failure) : state.snapshot.error);
-    if (told !== undefined) call(options.onError, told, meta);
+    if (told instanceof RejoinError && told.code === "run_expired") call(options.onWarning, told);
+    else if (told !== undefined) call(options.onError, told, meta);
   }
   if (!DONE.includes(outcome)) return;
   const { onFinish, transport, thread: own } = options;
@@ -138,6 +138,10 @@ export async function restore(state: State): Promise<void> {
   const { subagentMemory: memory, messagesKey } = source;
   if (!options.filterSubagentMessages || !source.hasHistory || frame.status.isLoading || frame.status.isThreadLoading || thread === null) return;
   const shown = { client, threadId: thread, messagesKey, memory };
-  const came = await restoreSubagents(subagentsIn(frame, source).values(), frame.history(), shown);
+  const agents = subagentsIn(frame, source);
+  if (agents.size === 0) return;
+  // Few pages need it.
+  const { restoreSubagents } = await import("../subagent-history.js");
+  const came = await restoreSubagents(agents.values(), frame.history(), shown);
   if (came && memory === source.subagentMemory) setPart(state, "facts", { ...state.frame.facts });
 }

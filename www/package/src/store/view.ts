@@ -14,14 +14,16 @@ function statusNow(state: State): Status {
   const { status: known, frame, options, error } = state;
   const { thread } = options;
   const old = frame.status;
+  // That a run is gone is how the connection stands, and no failure of what is shown.
+  const failed = known?.error?.code === "run_expired" ? null : known?.error;
   return {
     ...(known ?? old),
     // Without an engine: what is wrong with the options, or that the wasm did not load, is a failure until something is asked.
     connection: known?.connection ?? (error ? { state: "failed" } : old.connection.state === "failed" ? { state: "idle" } : old.connection),
     threadId: known ? known.threadId : state.thread,
     // The same error is the same object.
-    error: error ?? (known?.error ? (state.thrown ?? (old.said === json(known.error) ? old.error : fromEngine(known.error, state.failure))) : undefined),
-    said: error || !known?.error ? undefined : json(known.error),
+    error: error ?? (failed ? (state.thrown ?? (old.said === json(failed) ? old.error : fromEngine(failed, state.failure))) : undefined),
+    said: error || !failed ? undefined : json(failed),
     threadError: thread?.error,
     isLoading: (known?.isLoading ?? false) || state.commands.size > 0,
     isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? (error === undefined && old.isThreadLoading)),
@@ -96,6 +98,8 @@ export function frameHost(
     status(text) {
       const before = state.status;
       const now = (state.status = JSON.parse(text) as EngineStatus);
+      // What has not changed keeps its identity.
+      if (before && json(before.connection) === json(now.connection)) now.connection = before.connection;
       stands(before, now);
     },
     order: (name, ids) => void (list(name).ids = ids),

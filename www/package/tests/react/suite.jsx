@@ -270,4 +270,41 @@ export function suite(test, apiUrl) {
     await until(() => /59/.test(div.textContent));
     assert.equal(div.textContent.match(/alpha0/g).length, 1);
   });
+
+  test("a stored run that is gone is forgotten without an error", async (t) => {
+    const storage = memoryStorage();
+    const options = { ...base, storage: undefined, reconnectOnMount: () => storage };
+    const first = mount(t, options, reading);
+    void (await first.ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 30, delay_ms: 5 }));
+    await until(() => first.at().messages.length === 2 && storage.items.size > 0);
+    const { threadId, runId, client } = first.at();
+    first.unmount();
+    await pause(20);
+    const kept = new Map(storage.items);
+    await until(async () => (await client.runs.get(threadId, runId)).status === "success");
+    await client.runs.delete(threadId, runId);
+    for (const [key, value] of kept) storage.setItem(key, value);
+    const errors = [];
+    const second = mount(t, { ...options, threadId, onError: (error) => errors.push(error) }, { read: (stream) => [stream.messages, stream.isLoading, stream.error] });
+    await until(() => second.at()?.messages.length === 2 && !second.at().isLoading && !second.at().isThreadLoading);
+    await until(() => storage.items.size === 0);
+    assert.equal(second.at().error, undefined);
+    assert.deepEqual(errors, []);
+  });
+
+  test("joinStream on a page without a thread finds the stored run's", async (t) => {
+    const storage = memoryStorage();
+    const options = { ...base, storage };
+    const first = mount(t, options, reading);
+    void (await first.ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 80, delay_ms: 10 }));
+    await until(() => first.at().messages[1]?.content.length > 20);
+    const { threadId, runId } = first.at();
+    first.unmount();
+    const ids = [];
+    const second = mount(t, { ...options, onThreadId: (id) => ids.push(id) }, reading);
+    const { outcome } = await (await second.ready()).joinStream(runId);
+    assert.ok(["finished", "replayed"].includes(outcome), outcome);
+    await until(() => /79/.test(second.at().messages[1].content));
+    assert.deepEqual(ids, [threadId]);
+  });
 }
