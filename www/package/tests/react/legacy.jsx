@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { FetchStreamTransport } from "../../dist/react/index.js";
 import { configured, human, memoryStorage, until } from "../support/server.mjs";
-import { chunk, startFake, stateOf } from "../support/fake-server.mjs";
+import { chunk, gate, startFake, stateOf } from "../support/fake-server.mjs";
 import { mount } from "./suite.jsx";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -223,11 +223,15 @@ export function legacy(test, apiUrl) {
   });
 
   test("mutate in a callback shows something at once, until the server's next values", async (t) => {
-    const events = [chunk("a1", "hel"), ["custom", "step 1"], ["custom", "step 2"], 60, chunk("a1", "lo"), 60, done([ai("hello")])];
+    const [shown, grown] = [gate(), gate()];
+    const events = [chunk("a1", "hel"), ["custom", "step 1"], ["custom", "step 2"], shown, chunk("a1", "lo"), grown, done([ai("hello")])];
     const { at } = await against(t, events, { onCustomEvent: (data, { mutate }) => mutate((prev) => ({ ...prev, steps: [...(prev.steps ?? []), data] })) });
     const run = at().submit({ messages: [] });
     await until(() => at().values.steps?.length === 2);
+    shown.open();
     await until(() => at().messages.at(-1)?.content === "hello");
+    assert.equal(at().values.steps.length, 2);
+    grown.open();
     await run;
     await until(() => at().values.steps === undefined);
     assert.equal(at().messages.length, 1);
@@ -261,9 +265,8 @@ export function legacy(test, apiUrl) {
     const store = memoryStorage();
     globalThis.sessionStorage = store;
     t.after(() => delete globalThis.sessionStorage);
-    let goOn;
-    const gate = new Promise((resolve) => (goOn = resolve));
-    const fake = await startFake(() => [chunk("a1", "hel"), gate, chunk("a1", "lo"), done([ai("hello")])]);
+    const held = gate();
+    const fake = await startFake(() => [chunk("a1", "hel"), held, chunk("a1", "lo"), done([ai("hello")])]);
     const options = { apiUrl: fake.url, assistantId: "agent", reconnectOnMount: true };
     const first = mount(t, options, { read: all });
     void (await first.ready()).submit({ messages: [] });
@@ -279,7 +282,7 @@ export function legacy(test, apiUrl) {
     deaf.unmount();
     const second = mount(t, { ...options, threadId }, { read: all });
     await until(() => second.at()?.messages.at(-1)?.content === "hel");
-    goOn();
+    held.open();
     await until(() => second.at().messages.at(-1).content === "hello" && !second.at().isLoading);
   });
 
@@ -314,9 +317,11 @@ export function legacy(test, apiUrl) {
   });
 
   test("submit optimisticValues are shown at once, as an object or from what is shown", async (t) => {
-    const { at } = await against(t, [200, done([human("hi", "h1"), ai("hello")])], { initialValues: { messages: [], n: 1 } });
+    const held = gate();
+    const { at } = await against(t, [held, done([human("hi", "h1"), ai("hello")])], { initialValues: { messages: [], n: 1 } });
     const run = at().submit({ messages: [human("hi", "h1")] }, { optimisticValues: (prev) => ({ n: prev.n + 1, messages: [...prev.messages, human("hi", "h1")] }) });
-    await until(() => at().values.n === 2 && at().messages.length === 1, "the optimistic message", 150);
+    await until(() => at().values.n === 2 && at().messages.length === 1);
+    held.open();
     await run;
     await until(() => at().messages.length === 2);
   });
@@ -482,7 +487,8 @@ export function legacy(test, apiUrl) {
   });
 
   test("joinStream resolves to an outcome; filter leaves events out; streamMode is asked for", async (t) => {
-    const { fake, at } = await against(t, [chunk("a1", "hel"), ["custom", "drop"], ["custom", "keep"], 300, chunk("a1", "lo"), done([ai("hello")])]);
+    const held = gate();
+    const { fake, at } = await against(t, [chunk("a1", "hel"), ["custom", "drop"], ["custom", "keep"], held, chunk("a1", "lo"), done([ai("hello")])]);
     const told = [];
     const run = at().submit({ messages: [] });
     await until(() => at().messages.at(-1)?.content === "hel");
@@ -491,7 +497,10 @@ export function legacy(test, apiUrl) {
     await run;
     const other = mount(t, { apiUrl: fake.url, assistantId: "agent", storage: "none", threadId, reconnectOnMount: false, onCustomEvent: (data) => told.push(data) }, { read: all });
     await other.ready();
-    const { outcome } = await other.at().joinStream(runId, undefined, { filter: ({ event, data }) => event !== "custom" || data !== "drop", streamMode: ["custom", "values"] });
+    const joined = other.at().joinStream(runId, undefined, { filter: ({ event, data }) => event !== "custom" || data !== "drop", streamMode: ["custom", "values"] });
+    await until(() => told.length > 0);
+    held.open();
+    const { outcome } = await joined;
     // A filter leaves holes in the ids, which count as missed events.
     assert.ok(["finished", "replayed", "snapshot_then_tail"].includes(outcome), outcome);
     assert.deepEqual(told, ["keep"]);
@@ -534,21 +543,24 @@ export function legacy(test, apiUrl) {
     const task = (id, description) => ({ id, name: "task", args: { description, subagent_type: "researcher" }, type: "tool_call" });
     const calls = ai("", "a1", { tool_calls: [task("c1", "find birds"), task("c2", "find fish")] });
     const sub = (ns, list) => [`values|tools:${ns}`, { messages: list }];
+    const [called, started] = [gate(), gate()];
     const events = [
-      done([human("go", "h1"), calls]), 60,
+      done([human("go", "h1"), calls]), called,
       [`updates|tools:n1`, {}], sub("n1", [human("find birds", "s0")]),
       ["messages|tools:n1", [{ type: "AIMessageChunk", id: "s1", content: "bird" }, { langgraph_checkpoint_ns: "tools:n1|model:1" }]],
-      ["messages|tools:n1", [{ type: "AIMessageChunk", id: "s1", content: "s!" }, { langgraph_checkpoint_ns: "tools:n1|model:1" }]], 150,
+      ["messages|tools:n1", [{ type: "AIMessageChunk", id: "s1", content: "s!" }, { langgraph_checkpoint_ns: "tools:n1|model:1" }]], started,
       done([human("go", "h1"), calls, { type: "tool", id: "t1", tool_call_id: "c1", content: "birds" }, { type: "tool", id: "t2", tool_call_id: "c2", content: "net broke", status: "error" }]),
     ];
     const read = (s) => [s.messages, s.subagents, s.activeSubagents];
     const { at } = await against(t, events, { filterSubagentMessages: true }, read);
     const run = at().submit({ messages: [] }, { streamSubgraphs: true });
     await until(() => at().subagents.get("c1")?.status === "pending");
+    called.open();
     await until(() => at().subagents.get("c1").messages.at(-1)?.content === "birds!");
     assert.deepEqual([...at().subagents.values()].map((one) => one.status), ["running", "pending"]);
     assert.deepEqual(at().activeSubagents.map((one) => one.id), ["c1"]);
     assert.equal(at().messages.length, 2);
+    started.open();
     await run;
     await until(() => at().getSubagent("c1").status === "complete");
     assert.equal(at().getSubagent("c1").result, "birds");
@@ -695,9 +707,11 @@ export function legacy(test, apiUrl) {
   });
 
   test("getMessage and getMessageOrigin tell of one message", async (t) => {
-    const { at } = await against(t, [100, ...simple], {}, (s) => [s.messages, s.getMessageOrigin("h1")]);
+    const held = gate();
+    const { at } = await against(t, [held, ...simple], {}, (s) => [s.messages, s.getMessageOrigin("h1")]);
     const run = at().submit({ messages: [human("hi", "h1")] });
     await until(() => at().getMessageOrigin("h1") === "optimistic");
+    held.open();
     await run;
     await until(() => at().getMessageOrigin("h1") === "server");
     assert.equal(at().getMessage("a1"), at().messages[1]);

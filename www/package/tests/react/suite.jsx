@@ -78,7 +78,7 @@ export function suite(test, apiUrl) {
       },
     };
     const { ready, at, unmount } = mount(t, { ...base, callerOptions }, reading);
-    const done = (await ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 60, delay_ms: 10 }));
+    const done = (await ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 150, delay_ms: 10 }));
     await until(() => at().messages.length === 2);
     const { threadId, runId, client } = at();
     unmount();
@@ -162,7 +162,7 @@ export function suite(test, apiUrl) {
   test("callbacks are always the latest", async (t) => {
     const told = [];
     const { ready, at, setOptions } = mount(t, { ...base, onFinish: () => told.push("old") }, reading);
-    const done = (await ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 30, delay_ms: 10 }));
+    const done = (await ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 100, delay_ms: 10 }));
     await until(() => at().messages.length === 2);
     setOptions({ onFinish: () => told.push("new") });
     await done;
@@ -275,7 +275,7 @@ export function suite(test, apiUrl) {
     const storage = memoryStorage();
     const options = { ...base, storage: undefined, reconnectOnMount: () => storage };
     const first = mount(t, options, reading);
-    void (await first.ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 30, delay_ms: 5 }));
+    void (await first.ready()).submit({ messages: [human("hello")] }, configured({ n_tokens: 100, delay_ms: 10 }));
     await until(() => first.at().messages.length === 2 && storage.items.size > 0);
     const { threadId, runId, client } = first.at();
     first.unmount();

@@ -9,6 +9,13 @@ export const chunk = (id, content, more = {}, metadata = {}) => [
   [{ type: "AIMessageChunk", id, content, ...more }, { langgraph_node: "agent", tags: [], ...metadata }],
 ];
 
+/** Holds a run where it stands among the events, until `open()`. */
+export function gate() {
+  let open;
+  const wait = new Promise((resolve) => (open = resolve));
+  return Object.assign(wait, { open });
+}
+
 /** A thread state. */
 export const stateOf = (values, more = {}) => ({
   values,
