@@ -44,7 +44,8 @@ export function Chat({ setup }: { setup: Setup }) {
 
   function ask(question: HumanMessage) {
     asked.current = question;
-    setDraft("");
+    // Not what was typed meanwhile, when it is a retry.
+    setDraft((now) => (now === textOf(question) ? "" : now));
     void stream.submit({ messages: [question] }, { ...(config && { config }) });
   }
 
@@ -78,11 +79,11 @@ export function Chat({ setup }: { setup: Setup }) {
 
   useEffect(() => {
     const escape = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && !event.isComposing) void stream.stop();
+      if (event.key === "Escape" && !event.isComposing && isLoading) void stream.stop();
     };
     addEventListener("keydown", escape);
     return () => removeEventListener("keydown", escape);
-  }, [stream.stop]);
+  }, [isLoading, stream.stop]);
 
   const visible = messages.filter((message) => message.type !== "tool");
   const waits = !isLoading && interrupts.length > 0;
