@@ -12,7 +12,6 @@ use crate::{
 use rejoin_core::{Client, CommandId, Effect, Input, Notice, Outcome, View};
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::{Rc, Weak},
 };
 
@@ -26,7 +25,7 @@ type Conclude = Box<dyn FnOnce(Outcome)>;
 pub(crate) struct Driver {
     this: Weak<Driver>,
     client: RefCell<Client>,
-    inputs: RefCell<VecDeque<Input>>,
+    inputs: RefCell<Vec<Input>>,
     /// Someone up the call stack takes the inputs.
     busy: Cell<bool>,
     /// Inputs have come since the view was refreshed.
@@ -86,7 +85,7 @@ impl Driver {
         if self.disposed.get() {
             return;
         }
-        self.inputs.borrow_mut().push_back(input);
+        self.inputs.borrow_mut().push(input);
         self.pump();
     }
 
@@ -166,7 +165,7 @@ impl Driver {
             return;
         }
         loop {
-            let input = self.inputs.borrow_mut().pop_front();
+            let input = take_first(&mut self.inputs.borrow_mut());
             let Some(input) = input else { break };
             for effect in self.step(input) {
                 self.run(effect);
@@ -285,4 +284,9 @@ fn calling(this: &Weak<Driver>, method: fn(&Driver)) -> impl Fn() + 'static {
             method(&driver);
         }
     }
+}
+
+/// Inputs seldom wait, and never many.
+fn take_first(inputs: &mut Vec<Input>) -> Option<Input> {
+    (!inputs.is_empty()).then(|| inputs.remove(0))
 }

@@ -9,7 +9,7 @@ use rejoin_core::{
     MessageOrigin, MessageSlot, Millis, View,
     wire::{MessageId, json::ToJson, message::Content},
 };
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 /// What the host knows.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Sent {
 /// The messages that were sent last, with the bytes of their text: of these only what they have grown by has to be sent.
 /// One that is not among them any more is sent whole.
 #[derive(Default)]
-struct Growing(VecDeque<Grown>);
+struct Growing(Vec<Grown>);
 
 struct Grown {
     ns: Rc<str>,
@@ -141,13 +141,13 @@ impl Growing {
             .0
             .iter()
             .position(|grown| grown.id == *slot.id() && grown.ns == *ns);
-        let sent = sent.and_then(|at| self.0.remove(at));
+        let sent = sent.map(|at| self.0.remove(at));
         let id = slot.id().clone();
         if let Content::Text(text) = &slot.message.content {
             if self.0.len() >= GROWING_MAX {
-                self.0.pop_front();
+                self.0.remove(0);
             }
-            self.0.push_back(Grown {
+            self.0.push(Grown {
                 ns: Rc::clone(ns),
                 id: id.clone(),
                 text_bytes: text.len(),

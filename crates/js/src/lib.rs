@@ -23,6 +23,11 @@ use rejoin_core::{
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
+/// Smaller to download than std's, and as quick for what little is allocated here.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
 /// One client of one thread at a time.
 #[wasm_bindgen]
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use crate::{
     EventId, Json, RunId, WireError,
     json::{FromJson, JsonError, field, fields, items},
     message::Message,
+    search::contains,
     sse::Frame,
     thread::Interrupt,
 };
@@ -134,8 +135,8 @@ impl ErrorBody {
     /// Whether the server says that it does not know the run.
     pub fn is_run_not_found(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
-        message.contains("run not found")
-            || (message.contains("404") && message.contains("not found"))
+        contains(&message, "run not found")
+            || (contains(&message, "404") && contains(&message, "not found"))
     }
 
     fn from_parts(name: Option<String>, message: Option<String>, data: &Json) -> Self {
@@ -236,7 +237,7 @@ impl Event {
             only_interrupts: false,
         };
         // Most payloads have no interrupt; a substring search is far cheaper than a second parse.
-        if !text.contains(INTERRUPT_KEY) {
+        if !contains(text, INTERRUPT_KEY) {
             return Ok(values);
         }
         let mut others = false;

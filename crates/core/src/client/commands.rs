@@ -67,7 +67,7 @@ impl Client {
             self.leave_run();
         } else if self.is_active() || self.load.is_loading() {
             if self.queue.len() < QUEUE_MAX {
-                self.queue.push_back((command, submission));
+                self.queue.push((command, submission));
             } else {
                 let error = StreamError::new(ErrorCode::TooManyRequests)
                     .with_detail("too many submissions wait");
@@ -86,7 +86,8 @@ impl Client {
         if self.is_active() || self.load.is_loading() {
             return;
         }
-        if let Some((command, submission)) = self.queue.pop_front() {
+        if !self.queue.is_empty() {
+            let (command, submission) = self.queue.remove(0);
             self.begin_run(command, submission);
         }
     }
@@ -313,7 +314,7 @@ impl Client {
                 options,
             },
         });
-        self.effects.push_back(Effect::LoadRecord { key });
+        self.effects.push(Effect::LoadRecord { key });
     }
 
     pub(super) fn looked_up(&mut self, join: Join, thread_id: Option<ThreadId>) {
@@ -465,7 +466,7 @@ impl Client {
             Phase::Finding { attempt }
             | Phase::Checking { attempt }
             | Phase::Settling { attempt } => {
-                self.effects.push_back(Effect::Abort { attempt });
+                self.effects.push(Effect::Abort { attempt });
             }
             Phase::Idle
             | Phase::Opening { .. }

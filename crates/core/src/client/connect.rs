@@ -89,8 +89,7 @@ impl Client {
             self.config.limits,
         ));
         let tries = follow.tries;
-        self.effects
-            .push_back(Effect::OpenStream { attempt, request });
+        self.effects.push(Effect::OpenStream { attempt, request });
         self.set_phase(Phase::Opening { attempt });
         self.notify(Notice::AttemptOpened {
             tries,

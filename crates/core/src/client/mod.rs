@@ -26,7 +26,6 @@ use commands::Lookup;
 use follow::Follow;
 use rejoin_wire::{RunId, ThreadId};
 use rng::Rng;
-use std::collections::VecDeque;
 use thread_load::ThreadLoad;
 
 /// One thread as seen by one reader, and the run being followed on it. See the crate's documentation for the loop
@@ -35,7 +34,9 @@ pub struct Client {
     config: Config,
     rng: Rng,
     now: Millis,
-    effects: VecDeque<Effect>,
+    effects: Vec<Effect>,
+    /// Effects that are being taken out, the oldest last.
+    outgoing: Vec<Effect>,
     last_attempt: u64,
     pub(crate) phase: Phase,
     pub(crate) thread_id: Option<ThreadId>,
@@ -46,7 +47,7 @@ pub struct Client {
     follow: Option<Follow>,
     load: ThreadLoad,
     /// Submissions that wait for the run before them.
-    queue: VecDeque<(CommandId, Submission)>,
+    queue: Vec<(CommandId, Submission)>,
     cancel: Option<requests::Asked>,
     /// A join of a run whose thread is being looked up.
     lookup: Option<Lookup>,
@@ -72,7 +73,8 @@ impl Client {
             config,
             rng: Rng::new(seed),
             now: Millis(0),
-            effects: VecDeque::new(),
+            effects: Vec::new(),
+            outgoing: Vec::new(),
             last_attempt: 0,
             phase: Phase::Idle,
             thread_id: None,
@@ -81,7 +83,7 @@ impl Client {
             error: None,
             follow: None,
             load: ThreadLoad::None,
-            queue: VecDeque::new(),
+            queue: Vec::new(),
             cancel: None,
             lookup: None,
             history: History::default(),
@@ -175,7 +177,11 @@ impl Client {
 
     /// The next order, oldest first.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        if self.outgoing.is_empty() {
+            std::mem::swap(&mut self.outgoing, &mut self.effects);
+            self.outgoing.reverse();
+        }
+        self.outgoing.pop()
     }
 
     /// When [`Input::DeadlineReached`] is due, and why.
@@ -273,7 +279,7 @@ impl Client {
     }
 
     fn notify(&mut self, notice: Notice) {
-        self.effects.push_back(Effect::Notify(notice));
+        self.effects.push(Effect::Notify(notice));
     }
 
     fn warn(&mut self, error: StreamError) {
@@ -290,7 +296,7 @@ impl Client {
     }
 
     fn abort(&mut self, attempt: AttemptId) {
-        self.effects.push_back(Effect::Abort { attempt });
+        self.effects.push(Effect::Abort { attempt });
     }
 
     fn request(&mut self, method: crate::Method, url: String, timeout: Millis) -> HttpRequest {

@@ -106,7 +106,7 @@ impl Client {
         write_string(&mut thread_text, thread_id.as_str());
         self.records.exists = true;
         self.records.superseded = false;
-        self.effects.push_back(Effect::SaveRecord { key, text });
+        self.effects.push(Effect::SaveRecord { key, text });
         if self.records.owner != record.run_id {
             self.remove_pointer();
         }
@@ -116,7 +116,7 @@ impl Client {
             let key = run_key(&self.config, &run_id);
             self.records.owner = Some(run_id);
             let text = thread_text;
-            self.effects.push_back(Effect::SaveRecord { key, text });
+            self.effects.push(Effect::SaveRecord { key, text });
         }
     }
 
@@ -176,7 +176,7 @@ impl Client {
             && let Some(thread_id) = &self.thread_id
         {
             let key = record_key(&self.config, thread_id);
-            self.effects.push_back(Effect::RemoveRecord { key });
+            self.effects.push(Effect::RemoveRecord { key });
             self.remove_pointer();
         }
     }
@@ -185,7 +185,7 @@ impl Client {
     fn remove_pointer(&mut self) {
         if let Some(run_id) = self.records.owner.take() {
             let key = run_key(&self.config, &run_id);
-            self.effects.push_back(Effect::RemoveRecord { key });
+            self.effects.push(Effect::RemoveRecord { key });
         }
     }
 

@@ -77,8 +77,7 @@ impl Client {
         let attempt = self.new_attempt();
         let mut request = self.request(method, url, self.config.timeouts.request);
         request.body = body.and_then(|body| Json::parse(body).ok());
-        self.effects
-            .push_back(Effect::SendRequest { attempt, request });
+        self.effects.push(Effect::SendRequest { attempt, request });
         attempt
     }
 

@@ -132,7 +132,7 @@ impl Client {
         };
         self.load = ThreadLoad::Loading(Box::default());
         let key = record_key(&self.config, &thread_id);
-        self.effects.push_back(Effect::LoadRecord { key });
+        self.effects.push(Effect::LoadRecord { key });
         self.ask_thread_and_state();
     }
 

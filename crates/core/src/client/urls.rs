@@ -89,9 +89,14 @@ pub(super) fn cancel(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> S
 
 /// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.
 pub(super) fn run_id_in(content_location: &str) -> Option<RunId> {
-    let (_, after) = content_location.rsplit_once("/runs/")?;
-    let id = after.split(['/', '?']).next().filter(|id| !id.is_empty())?;
-    Some(RunId::from(id))
+    let (mut before, mut found) = ("", None);
+    for part in content_location.split('/') {
+        if before == "runs" {
+            found = part.split('?').next();
+        }
+        before = part;
+    }
+    found.filter(|id| !id.is_empty()).map(RunId::from)
 }
 
 #[cfg(test)]

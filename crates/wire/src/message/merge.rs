@@ -240,11 +240,10 @@ fn belongs(have: &Object, item: &Object) -> bool {
 
 /// `text` and `text_delta` are the same block as it starts and as it grows.
 fn types_agree(have: &Object, item: &Object) -> bool {
-    let stem = |map: &Object| {
-        map.get("type")
-            .and_then(Node::as_str)
-            .map(|word| word.trim_end_matches("_delta").to_owned())
-    };
+    fn stem(map: &Object) -> Option<&str> {
+        let word = map.get("type")?.as_str()?;
+        Some(word.strip_suffix("_delta").unwrap_or(word))
+    }
     match (stem(have), stem(item)) {
         (Some(a), Some(b)) => a == b,
         (None, _) | (_, None) => true,

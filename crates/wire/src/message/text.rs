@@ -3,7 +3,7 @@
 use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
 use crate::{
     MessageId,
-    json::{FromJson, JsonError, Node, ToJson, Writer, fields, write_string},
+    json::{FromJson, JsonError, Node, Object, ToJson, Writer, fields, write_string},
 };
 
 impl FromJson for Message {
@@ -17,15 +17,15 @@ impl FromJson for Message {
                 "role" if kind.is_none() => kind = Some(String::from_json(value)?),
                 "id" => message.id = Option::from_json(value)?,
                 "content" => message.content = or_default(value)?,
-                "name" => message.name = Option::from_json(value)?,
+                "name" => set_text(&mut message.name, value)?,
                 "tool_calls" => message.tool_calls = or_default(value)?,
                 "invalid_tool_calls" => message.invalid_tool_calls = or_default(value)?,
                 "tool_call_chunks" => message.tool_call_chunks = or_default(value)?,
-                "tool_call_id" => message.tool_call_id = Option::from_json(value)?,
-                "status" => message.status = Option::from_json(value)?,
-                "usage_metadata" => message.usage_metadata = or_default(value)?,
-                "additional_kwargs" => message.additional_kwargs = or_default(value)?,
-                "response_metadata" => message.response_metadata = or_default(value)?,
+                "tool_call_id" => set_text(&mut message.tool_call_id, value)?,
+                "status" => set_text(&mut message.status, value)?,
+                "usage_metadata" => set_object(&mut message.usage_metadata, value)?,
+                "additional_kwargs" => set_object(&mut message.additional_kwargs, value)?,
+                "response_metadata" => set_object(&mut message.response_metadata, value)?,
                 // Says only that this chunk is the last one; it would outlive its meaning in the message.
                 "chunk_position" => {}
                 _ => message
@@ -44,6 +44,19 @@ impl FromJson for Message {
 /// `null` is the same as nothing.
 fn or_default<T: FromJson + Default>(text: &str) -> Result<T, JsonError> {
     Ok(Option::from_json(text)?.unwrap_or_default())
+}
+
+// Called from many places, and each copy would be downloaded.
+#[inline(never)]
+fn set_text(place: &mut Option<String>, text: &str) -> Result<(), JsonError> {
+    *place = Option::from_json(text)?;
+    Ok(())
+}
+
+#[inline(never)]
+fn set_object(place: &mut Object, text: &str) -> Result<(), JsonError> {
+    *place = or_default(text)?;
+    Ok(())
 }
 
 impl FromJson for Content {
@@ -65,8 +78,8 @@ impl FromJson for ToolCall {
             match key {
                 "name" => call.name = String::from_json(value)?,
                 "args" => call.args = Node::from_json(value)?,
-                "id" => call.id = Option::from_json(value)?,
-                "type" => call.kind = Option::from_json(value)?,
+                "id" => set_text(&mut call.id, value)?,
+                "type" => set_text(&mut call.kind, value)?,
                 _ => {}
             }
             Ok(())
@@ -87,8 +100,7 @@ impl FromJson for InvalidToolCall {
                 "type" => &mut call.kind,
                 _ => return Ok(()),
             };
-            *part = Option::from_json(value)?;
-            Ok(())
+            set_text(part, value)
         })?;
         Ok(call)
     }
@@ -109,8 +121,7 @@ impl FromJson for ToolCallChunk {
                 }
                 _ => return Ok(()),
             };
-            *part = Option::from_json(value)?;
-            Ok(())
+            set_text(part, value)
         })?;
         Ok(chunk)
     }
@@ -217,7 +228,6 @@ impl ToJson for ToolCallChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Object;
 
     #[test]
     fn reads_both_servers_forms() {
