@@ -1,2 +1,3 @@
+export { incumbent } from "./incumbent.jsx";
 export { legacy } from "./legacy.jsx";
 export { reactVersion, suite } from "./suite.jsx";

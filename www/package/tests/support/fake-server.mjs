@@ -83,6 +83,7 @@ export async function startFake(script) {
     const url = new URL(request.url, "http://fake");
     fake.requests.push({ method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body });
     const [, , threadId, what, runId, more] = url.pathname.split("/");
+    if (request.method === "POST" && url.pathname === "/threads") return json(response, 200, { thread_id: body.thread_id ?? randomUUID(), metadata: body.metadata ?? {}, status: "idle" });
     const states = fake.states.get(threadId);
     if (request.method === "POST" && what === "runs" && runId === "stream") {
       const run = { run_id: randomUUID(), thread_id: threadId, assistant_id: body.assistant_id, status: "running", log: [], metadata: body.metadata ?? {} };

@@ -27,7 +27,7 @@ export async function withReact(version, entry) {
     target: "node20",
     jsx: "automatic",
     alias: { react: `react-${version}`, "react-dom": `react-dom-${version}` },
-    external: ["node:*", "@langchain/*"],
+    external: ["node:*", "@langchain/core/*"],
     define: { "process.env.NODE_ENV": '"development"' },
     banner: { js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);' },
     logLevel: "error",
