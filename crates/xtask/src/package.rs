@@ -156,9 +156,16 @@ fn bind(profile: Profile) -> Result<()> {
 }
 
 /// What wasm-opt does to the module that ships.
-const SHRINK: [&str; 5] = [
+const SHRINK: [&str; 10] = [
+    // The lowest kilobyte is the far end of the stack, so an address may be folded into what is read from it.
+    "--low-memory-unused",
     "-Oz",
     "--generate-global-effects",
+    // Taken apart and put together again, the code repeats itself less.
+    "--flatten",
+    "--rereloop",
+    "--local-cse",
+    "-Oz",
     "-Oz",
     "--reorder-functions-by-name",
     // Prints what is called what from now on.
