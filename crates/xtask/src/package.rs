@@ -85,14 +85,34 @@ fn compile_wasm(profile: Profile) -> Result<()> {
         "--profile",
         profile.cargo_name(),
     ]);
-    // A panic says where it is. What ships must not name folders of the machine that built it, and be the same from any of them.
-    if profile == Profile::Release
-        && let Some(home) = cargo_home()
-    {
-        let remap = format!("--remap-path-prefix={}=cargo", home.display());
-        command.env("CARGO_ENCODED_RUSTFLAGS", remap);
+    if profile == Profile::Release {
+        command.env("CARGO_ENCODED_RUSTFLAGS", no_local_paths()?);
     }
     run(&mut command)
+}
+
+/// Flags that make what ships the same on every machine: a panic says where it is, but not below which folder the sources
+/// of dependencies and, where they are installed, of the standard library are kept.
+fn no_local_paths() -> Result<String> {
+    let sysroot = output(
+        Command::new("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(root()),
+    )?;
+    let version = output(Command::new("rustc").arg("-vV").current_dir(root()))?;
+    let commit = version
+        .lines()
+        .find_map(|line| line.strip_prefix("commit-hash: "))
+        .unwrap_or("unknown");
+    let mut flags = vec![format!(
+        "--remap-path-prefix={}/lib/rustlib/src/rust=/rustc/{commit}",
+        sysroot.trim()
+    )];
+    if let Some(home) = cargo_home() {
+        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
+    }
+    // Cargo splits them at this character.
+    Ok(flags.join("\u{1f}"))
 }
 
 /// Where cargo keeps the sources of dependencies.
