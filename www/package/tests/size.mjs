@@ -10,31 +10,44 @@ const sizes = (bytes) => ({
   brotli_bytes: brotli(bytes),
 });
 
-async function bundle(entryPoints) {
-  const result = await build({
+/** What is loaded with the entry, and what only comes when it is asked for. */
+async function bundle(entry) {
+  const { outputFiles, metafile } = await build({
     absWorkingDir: process.cwd(),
     bundle: true,
-    entryPoints,
+    entryPoints: [entry],
     external: ["react", "react/*", "react-dom"],
     format: "esm",
     legalComments: "none",
     metafile: true,
     minify: true,
     outdir: "unused",
+    splitting: true,
     target: "es2022",
     write: false,
   });
-  return { bytes: Buffer.from(result.outputFiles[0].contents), inputs: Object.values(result.metafile.outputs)[0].inputs };
+  const outputs = Object.entries(metafile.outputs);
+  const first = new Set(outputs.filter(([, { entryPoint }]) => entryPoint === entry).map(([name]) => name));
+  for (const name of first) {
+    for (const { path, kind } of metafile.outputs[name].imports) if (kind === "import-statement" && path in metafile.outputs) first.add(path);
+  }
+  const bytesOf = (wanted) => outputFiles.filter(({ path }) => wanted(outputs.find(([name]) => path.endsWith(name))[0])).map(({ contents }) => Buffer.from(contents));
+  const inputs = {};
+  for (const name of first) Object.assign(inputs, metafile.outputs[name].inputs);
+  return { loaded: bytesOf((name) => first.has(name)), later: bytesOf((name) => !first.has(name)), inputs };
 }
 
-const { bytes: js, inputs } = await bundle(["dist/react/asset.js"]);
+const all = (files) => files.map(sizes).reduce((sum, one) => Object.fromEntries(Object.entries(one).map(([unit, bytes]) => [unit, (sum[unit] ?? 0) + bytes])), {});
+const { loaded, later, inputs } = await bundle("dist/react/asset.js");
 const wasm = readFileSync("dist/rejoin_bg.wasm");
-const [js_sizes, wasm_sizes] = [sizes(js), sizes(wasm)];
+const [js_sizes, wasm_sizes] = [all(loaded), sizes(wasm)];
 const sum = (unit) => js_sizes[unit] + wasm_sizes[unit];
 const parts = {
   everything: { raw_bytes: sum("raw_bytes"), gzip_bytes: sum("gzip_bytes"), brotli_bytes: sum("brotli_bytes") },
   wasm: wasm_sizes,
   javascript: js_sizes,
+  // The client's requests, headless tools, subagents' histories: downloaded by pages that use them, so not in the sum.
+  on_demand: all(later),
 };
 // Compressed together, so for its parts there is only what each has before that.
 const folders = {};

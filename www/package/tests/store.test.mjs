@@ -274,3 +274,9 @@ test("commands may be given from inside callbacks", async (t) => {
   assert.equal((await second).outcome, "finished");
   assert.equal(stream.getSnapshot().messages.length, 4);
 });
+
+test("the small client has exactly the methods that its requests have", async (t) => {
+  const { requestsOf } = await import("../dist/client-requests.js");
+  const names = (client) => Object.fromEntries(Object.entries(client).map(([part, methods]) => [part, Object.keys(methods).toSorted()]));
+  assert.deepEqual(names(make(t).client), names(requestsOf(() => "", fetch)));
+});

@@ -1,7 +1,7 @@
 /** Commands under way: what was asked, and the promise that waits for it. */
 import type { EngineError } from "../engine.js";
-import { snake } from "../client.js";
 import { fromEngine, RejoinError } from "../errors.js";
+import { snake } from "../names.js";
 import type { StreamEvent } from "../types/events.js";
 import type { RunCallbackMeta, SubmitOptions } from "../types/options.js";
 import type { Outcome, RunPromise, RunResult } from "../types/stream.js";

@@ -1,7 +1,7 @@
 /** What the application is told, in the incumbent's order, and what is done by itself when a run is over. */
 import type { EngineError, EngineHost, EngineStatus } from "../engine.js";
 import { fromEngine, later, RejoinError } from "../errors.js";
-import { runHeadlessTools, toolOfInterrupt } from "../headless-tools.js";
+import { toolOfInterrupt } from "../headless-tools.js";
 import { toolPart } from "../subagents.js";
 import { progressed } from "../tool-progress.js";
 import type { ToolsEventData } from "../types/events.js";
@@ -127,6 +127,7 @@ export async function runTools(state: State, resume: (resume: unknown) => void):
   if (!tools?.length || frame.status.isLoading) return;
   const waiting = frame.interrupts().filter(({ value }) => toolOfInterrupt(value));
   if (waiting.length === 0) return;
+  const { runHeadlessTools } = await import("../headless-run.js");
   const result = await runHeadlessTools(waiting, tools, state.handled, onTool && ((event) => call(onTool, event)));
   // On another thread by now: it waits there, and runs again when that thread is shown.
   if (result !== undefined && thread === state.thread) resume(result);

@@ -1,0 +1,7 @@
+/** camelCase to snake_case, at the top level only: what is below is the application's own. `signal` is no field. */
+export const snake = (fields: Record<string, unknown>): Record<string, any> =>
+  Object.fromEntries(
+    Object.entries(fields)
+      .filter(([name, value]) => name !== "signal" && value !== undefined)
+      .map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
