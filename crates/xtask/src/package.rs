@@ -69,7 +69,12 @@ pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
 
 /// Waits until no other process builds or reads the package's files: two builds at once would mix theirs.
 pub(crate) fn exclusive() -> Result<fs::File> {
-    let path = target_dir().join("package.lock");
+    locked("package")
+}
+
+/// Waits until no other process holds the lock of this name; it is held until the file is dropped.
+pub(crate) fn locked(name: &str) -> Result<fs::File> {
+    let path = target_dir().join(name).with_extension("lock");
     let file = fs::File::create(&path).with_context(|| path.display().to_string())?;
     file.lock().with_context(|| path.display().to_string())?;
     Ok(file)

@@ -98,6 +98,8 @@ fn node_tests(
     filter: Option<&str>,
     accept: bool,
 ) -> Result<()> {
+    // The projects' folders have fixed names.
+    let _lock = package::locked("packaging")?;
     let mut command = node();
     command
         .current_dir(dir())
