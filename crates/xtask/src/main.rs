@@ -10,6 +10,7 @@ mod e2e;
 mod lint;
 mod package;
 mod packaging;
+mod panics;
 mod servers;
 mod setup;
 mod size;

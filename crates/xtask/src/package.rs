@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build::{node, remove_dir, wasm_opt};
+use crate::panics;
 use crate::setup;
 use crate::step::{Steps, cargo, output, root, run, target_dir};
 
@@ -170,6 +171,7 @@ fn bind(profile: Profile) -> Result<()> {
     fs::rename(wasm_dir.join("rejoin_bg.wasm"), &wasm)?;
     let bindings = wasm_dir.join("rejoin.js");
     if profile == Profile::Release {
+        panics::silence(&wasm)?;
         shrink(&wasm, &bindings)?;
     }
     hide_exports(&wasm_dir.join("rejoin.d.ts"))?;
