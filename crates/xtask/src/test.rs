@@ -44,6 +44,7 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     }
     let mut pages = vec![App::Leptos];
     if package::build(steps, package::Profile::Release) && built {
+        steps.run("size: the npm package", size::package);
         package::test(steps);
         packaging::tests(steps, package::Profile::Release, None);
         if apps::bundle_react(steps, &App::ALL, Mode::Development) {
