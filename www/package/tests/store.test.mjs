@@ -177,14 +177,17 @@ test("joinStream without a thread finds the stored run's", async (t) => {
   assert.match(second.getSnapshot().messages[1].content, /^alpha0.*99/s);
 });
 
-test("joining a run that is gone resolves as expired and keeps what the thread holds", async (t) => {
+test("joining a run that is gone resolves as expired, is a warning, and keeps what the thread holds", async (t) => {
   const first = make(t);
   await first.submit({ messages: [human("one")] }, quick);
   const { threadId } = first.getSnapshot();
-  const second = make(t, { threadId });
+  const told = [];
+  const second = make(t, { threadId, onWarning: ({ code }) => told.push(code), onError: ({ code }) => told.push(`error: ${code}`) });
   const { outcome, error } = await second.joinStream("01a1fd2e-66b1-71bb-b60f-000000000000");
   assert.equal(outcome, "expired");
-  assert.ok(error);
+  assert.equal(error.code, "run_expired");
+  assert.deepEqual(told, ["run_expired"]);
+  assert.equal(second.getSnapshot().error, undefined);
   assert.equal(second.getSnapshot().messages.length, 2);
 });
 

@@ -55,7 +55,9 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
   state.run = undefined;
   state.cancelled = outcome === "cancelled";
   if (FAILED.includes(outcome)) {
-    const told = state.thrown ?? (error ? fromEngine(error, failure) : state.snapshot.error);
+    // That a run is gone is not among what is shown.
+    const shown = state.snapshot.error ?? (state.status?.error ? fromEngine(state.status.error) : undefined);
+    const told = state.thrown ?? (error ? fromEngine(error, failure) : shown);
     if (told instanceof RejoinError && told.code === "run_expired") call(options.onWarning, told);
     else if (told !== undefined) call(options.onError, told, meta);
   }
