@@ -439,6 +439,11 @@ fn invalid(thrown: &JsValue) -> TransportError {
 
 fn too_large(bytes_max: usize) -> TransportError {
     TransportError::Network {
-        message: format!("the answer is larger than {bytes_max} bytes"),
+        message: [
+            "the answer is larger than ",
+            &bytes_max.to_string(),
+            " bytes",
+        ]
+        .concat(),
     }
 }

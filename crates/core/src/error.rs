@@ -1,11 +1,15 @@
 //! What can go wrong, said so that a person can act on it.
 
-use std::fmt;
+use std::{fmt, ops::Deref, sync::Arc};
 
-/// One thing that went wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct StreamError {
+/// One thing that went wrong. Its fields are behind one pointer, as it is passed on and kept in many places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamError(Arc<Problem>);
+
+/// What a [`StreamError`] says.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
     /// The stable code.
     pub code: ErrorCode,
     /// What was wrong and what to do, for a person.
@@ -16,36 +20,58 @@ pub struct StreamError {
     pub detail: Option<String>,
 }
 
+impl Deref for StreamError {
+    type Target = Problem;
+
+    fn deref(&self) -> &Problem {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for StreamError {}
+
 impl StreamError {
     /// With the code's own message.
     pub fn new(code: ErrorCode) -> Self {
-        Self {
-            code,
-            message: code.message().to_owned(),
-            status: None,
-            detail: None,
-        }
+        Self::said(code, None, None)
     }
 
     /// Adds the server's words.
     #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARS_MAX) {
             detail.truncate(end);
         }
-        if !detail.is_empty() {
-            self.message = format!("{} ({detail})", self.code.message());
-            self.detail = Some(detail);
+        if detail.is_empty() {
+            return self;
         }
-        self
+        Self::said(self.code, self.status, Some(detail))
     }
 
     /// Adds the HTTP status.
     #[must_use]
-    pub fn with_status(mut self, status: u16) -> Self {
-        self.status = Some(status);
-        self
+    pub fn with_status(self, status: u16) -> Self {
+        Self::said(self.code, Some(status), self.detail.clone())
+    }
+
+    fn said(code: ErrorCode, status: Option<u16>, detail: Option<String>) -> Self {
+        let message = match &detail {
+            Some(detail) => [code.message(), " (", detail, ")"].concat(),
+            None => code.message().to_owned(),
+        };
+        Self(Arc::new(Problem {
+            code,
+            message,
+            status,
+            detail,
+        }))
     }
 }
 

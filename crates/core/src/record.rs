@@ -15,23 +15,24 @@ const VERSION: u64 = 1;
 
 /// The key under which a thread's record is stored: server, assistant and thread, each percent-encoded.
 pub fn record_key(config: &Config, thread_id: &ThreadId) -> String {
-    let part = |text: &str| crate::client::encode_path_segment(text);
-    format!(
-        "{RECORD_PREFIX}{}|{}|{}",
-        part(&config.api_url),
-        part(config.assistant_id.as_str()),
-        part(thread_id.as_str())
-    )
+    key(&[
+        &config.api_url,
+        config.assistant_id.as_str(),
+        thread_id.as_str(),
+    ])
 }
 
 /// The key under which the thread of a run is stored: its id as a JSON string.
 pub fn run_key(config: &Config, run_id: &RunId) -> String {
-    let part = |text: &str| crate::client::encode_path_segment(text);
-    format!(
-        "{RECORD_PREFIX}run|{}|{}",
-        part(&config.api_url),
-        part(run_id.as_str())
-    )
+    key(&["run", &config.api_url, run_id.as_str()])
+}
+
+fn key(parts: &[&str]) -> String {
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|part| crate::client::encode_path_segment(part))
+        .collect();
+    [RECORD_PREFIX, &parts.join("|")].concat()
 }
 
 #[derive(Debug, Clone)]

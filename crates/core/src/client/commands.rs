@@ -412,11 +412,12 @@ impl Client {
             if let Some(follow) = &mut self.follow {
                 follow.cancel_wanted = false;
             }
-            let words = error
-                .detail
-                .unwrap_or_else(|| error.code.message().to_owned());
-            let mut told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
-            told.status = error.status;
+            let words = error.detail.as_deref().unwrap_or(error.code.message());
+            let told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
+            let told = match error.status {
+                Some(status) => told.with_status(status),
+                None => told,
+            };
             return self.warn(told);
         }
         // A stream that is open ends by itself; without one, nobody else would look.

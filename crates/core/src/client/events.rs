@@ -283,7 +283,7 @@ impl Client {
         match self.target().in_list(list, chunk) {
             Ok(notes) => {
                 for note in notes {
-                    let words = format!("`{}` changed its type within a message", note.field);
+                    let words = ["`", &note.field, "` changed its type within a message"].concat();
                     self.warn(StreamError::new(ErrorCode::EventDataInvalid).with_detail(words));
                 }
             }
@@ -398,7 +398,7 @@ impl From<WireError> for Refused {
 
 pub(super) fn run_failed(error: &ErrorBody) -> StreamError {
     let words = match &error.name {
-        Some(name) if *name != error.message => format!("{name}: {}", error.message),
+        Some(name) if *name != error.message => [name, ": ", &error.message].concat(),
         Some(_) | None => error.message.clone(),
     };
     StreamError::new(ErrorCode::RunFailed).with_detail(words)

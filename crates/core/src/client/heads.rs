@@ -27,7 +27,11 @@ impl Client {
         Some(match self.config.history_limit {
             Some(limit) => {
                 let url = urls::history(&self.config, thread_id);
-                self.ask_with(Method::Post, url, Some(format!("{{\"limit\":{limit}}}")))
+                self.ask_with(
+                    Method::Post,
+                    url,
+                    Some(["{\"limit\":", &limit.to_string(), "}"].concat()),
+                )
             }
             None => {
                 let url = urls::state(&self.config, thread_id);
@@ -172,7 +176,7 @@ impl Client {
             Ok(_) => self.history_came(),
             // A thread that the server does not have yet has no history either.
             Err(_) if answer.status == 404 => {}
-            Err(error) => self.history_unavailable(error.message),
+            Err(error) => self.history_unavailable(error.message.clone()),
         }
     }
 

@@ -29,15 +29,16 @@ impl Rng {
     pub(super) fn uuid(&mut self) -> String {
         let high = (self.next() & !0xf000) | 0x4000;
         let low = (self.next() & !(0b11 << 62)) | (0b10 << 62);
-        let text = format!("{high:016x}{low:016x}");
-        [
-            &text[..8],
-            &text[8..12],
-            &text[12..16],
-            &text[16..20],
-            &text[20..],
-        ]
-        .join("-")
+        let bits = u128::from(high) << 64 | u128::from(low);
+        let mut text = String::with_capacity(36);
+        for digit in 0..32 {
+            if matches!(digit, 8 | 12 | 16 | 20) {
+                text.push('-');
+            }
+            let value = (bits >> (124 - 4 * digit)) as usize & 0xf;
+            text.push(char::from(b"0123456789abcdef"[value]));
+        }
+        text
     }
 }
 

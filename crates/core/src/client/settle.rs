@@ -215,7 +215,8 @@ impl Client {
                 let cause = self.last_error_or(ErrorCode::RejoinTimedOut);
                 let error = match cause.code {
                     ErrorCode::RejoinTimedOut => cause,
-                    _ => StreamError::new(ErrorCode::RejoinTimedOut).with_detail(cause.message),
+                    _ => StreamError::new(ErrorCode::RejoinTimedOut)
+                        .with_detail(cause.message.as_str()),
                 };
                 self.set_error(Some(error.clone()));
                 End::Failed(error)
@@ -313,7 +314,7 @@ impl Client {
                 until: self.now + wait,
             });
         }
-        self.history_unavailable(error.message);
+        self.history_unavailable(error.message.clone());
         match outcome {
             Outcome::TimedOut => {
                 let error = self.last_error_or(ErrorCode::RejoinTimedOut);

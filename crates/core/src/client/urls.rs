@@ -13,7 +13,10 @@ pub(crate) fn encode_path_segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            for digit in [byte >> 4, byte & 0xf] {
+                encoded.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
+            }
         }
     }
     // A segment of dots alone would walk up the path.
@@ -25,35 +28,28 @@ pub(crate) fn encode_path_segment(text: &str) -> String {
 }
 
 pub(super) fn thread(config: &Config, thread_id: &ThreadId) -> String {
-    format!(
-        "{}/threads/{}",
-        config.api_url,
-        encode_path_segment(thread_id.as_str())
-    )
+    let thread_id = encode_path_segment(thread_id.as_str());
+    [config.api_url.as_str(), "/threads/", &thread_id].concat()
 }
 
 pub(super) fn state(config: &Config, thread_id: &ThreadId) -> String {
-    format!("{}/state", thread(config, thread_id))
+    thread(config, thread_id) + "/state"
 }
 
 pub(super) fn history(config: &Config, thread_id: &ThreadId) -> String {
-    format!("{}/history", thread(config, thread_id))
+    thread(config, thread_id) + "/history"
 }
 
 pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {
-    format!("{}/runs/stream", thread(config, thread_id))
+    thread(config, thread_id) + "/runs/stream"
 }
 
 pub(super) fn runs(config: &Config, thread_id: &ThreadId) -> String {
-    format!("{}/runs?limit={RUNS_LISTED_MAX}", thread(config, thread_id))
+    thread(config, thread_id) + "/runs?limit=" + &RUNS_LISTED_MAX.to_string()
 }
 
 pub(super) fn run(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
-    format!(
-        "{}/runs/{}",
-        thread(config, thread_id),
-        encode_path_segment(run_id.as_str())
-    )
+    thread(config, thread_id) + "/runs/" + &encode_path_segment(run_id.as_str())
 }
 
 /// Without modes unless they are asked for: `stream_mode` drops metadata and errors on Python, and is ignored by the
@@ -74,7 +70,7 @@ pub(super) fn join(
         }
         _ => {
             // The words need no escaping in JSON: quotes in them would be no mode's.
-            let list = format!("[\"{}\"]", modes.join("\",\""));
+            let list = ["[\"", &modes.join("\",\""), "\"]"].concat();
             url.push_str("?stream_mode=");
             url.push_str(&encode_path_segment(&list));
         }
@@ -84,7 +80,7 @@ pub(super) fn join(
 
 /// Without `wait`: the JS server reads `wait=0` as true.
 pub(super) fn cancel(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
-    format!("{}/cancel?action=interrupt", run(config, thread_id, run_id))
+    run(config, thread_id, run_id) + "/cancel?action=interrupt"
 }
 
 /// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.

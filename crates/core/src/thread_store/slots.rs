@@ -201,7 +201,7 @@ pub(crate) fn slot_id(at: usize, message: &Message) -> MessageId {
 }
 
 pub(crate) fn id_or_place(at: usize, id: Option<MessageId>) -> MessageId {
-    id.unwrap_or_else(|| MessageId::from(format!("rejoin-place-{at}")))
+    id.unwrap_or_else(|| MessageId::from("rejoin-place-".to_owned() + &at.to_string()))
 }
 
 /// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.

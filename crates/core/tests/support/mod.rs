@@ -5,7 +5,7 @@
 
 use rejoin_core::{
     AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
-    StreamError, Submission, TransportError, wire::Json,
+    Submission, TransportError, wire::Json,
 };
 
 pub struct Bench {
@@ -275,7 +275,7 @@ impl Bench {
 
     pub fn warnings(&self) -> Vec<&'static str> {
         let warning = |notice: &Notice| match notice {
-            Notice::Warning(StreamError { code, .. }) => Some(code.as_str()),
+            Notice::Warning(error) => Some(error.code.as_str()),
             _ => None,
         };
         self.notices.iter().filter_map(warning).collect()

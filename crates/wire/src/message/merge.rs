@@ -168,7 +168,7 @@ fn merge_maps(path: &str, have: &mut Object, chunk: Object, notes: &mut Vec<Merg
                 have.insert(key, more);
             }
             Some(_) if more.is_null() => {}
-            Some(value) => merge_value(&format!("{path}.{key}"), &key, value, more, notes),
+            Some(value) => merge_value(&[path, ".", &key].concat(), &key, value, more, notes),
         }
     }
 }
