@@ -8,20 +8,13 @@ use rejoin_core::{CommandId, Input, JoinOptions, Submission, wire::Json};
 use serde_json::{Value, json};
 use support::Bench;
 
-/// A state of a thread: its checkpoint, the one before it, and the ids of its messages.
+/// A state of a thread whose messages are named here, those of people with an `h`.
 fn state(id: &str, parent: Option<&str>, messages: &[&str]) -> Value {
     let kind = |id: &str| if id.starts_with('h') { "human" } else { "ai" };
-    let messages: Vec<Value> = messages
+    let messages = messages
         .iter()
-        .map(|id| json!({ "id": id, "type": kind(id), "content": id }))
-        .collect();
-    json!({
-        "values": { "messages": messages },
-        "next": [],
-        "tasks": [],
-        "checkpoint": { "thread_id": "t", "checkpoint_ns": "", "checkpoint_id": id },
-        "parent_checkpoint": parent.map(|parent| json!({ "checkpoint_ns": "", "checkpoint_id": parent })),
-    })
+        .map(|id| json!({ "id": id, "type": kind(id), "content": id }));
+    support::state(id, parent, messages.collect())
 }
 
 /// One question, answered (3), answered again (4), and the second answer followed up (5, 6) and that once more (7).
@@ -222,11 +215,7 @@ fn a_submission_goes_on_from_the_branch_that_is_shown() {
     bench.token(stream, "2", "m8", "new");
     assert_eq!(shown(&bench), ["h", "m3", "m8"]);
     bench.end(stream);
-    bench.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"success"}"#,
-    );
+    bench.run_is("r", "success");
     let mut states = forked();
     states.insert(0, state("8", Some("3"), &["h", "m3", "m8"]));
     bench.answer("/history", 200, &json!(states).to_string());
@@ -308,11 +297,7 @@ fn a_branch_chosen_while_a_run_is_followed_is_shown_when_it_is_over() {
         (Some(&"m8"), "3")
     );
     bench.end(stream);
-    bench.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"success"}"#,
-    );
+    bench.run_is("r", "success");
     let mut states = forked();
     states.insert(0, state("8", Some("7"), &["h", "m4", "h5", "m7", "m8"]));
     bench.answer("/history", 200, &json!(states).to_string());

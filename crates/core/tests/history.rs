@@ -8,19 +8,12 @@ use rejoin_core::{CommandId, Input, MessageOrigin, Notice, Outcome, Submission, 
 use serde_json::{Value, json};
 use support::Bench;
 
-/// A state of a thread: its checkpoint, the one before it, and its messages as (id, kind, text).
+/// A state of a thread and its messages as (id, kind, text).
 fn state(id: &str, parent: Option<&str>, messages: &[(&str, &str, &str)]) -> Value {
-    let messages: Vec<Value> = messages
+    let messages = messages
         .iter()
-        .map(|(id, kind, text)| json!({ "id": id, "type": kind, "content": text }))
-        .collect();
-    json!({
-        "values": { "messages": messages },
-        "next": [],
-        "tasks": [],
-        "checkpoint": { "thread_id": "t", "checkpoint_ns": "", "checkpoint_id": id },
-        "parent_checkpoint": parent.map(|parent| json!({ "checkpoint_ns": "", "checkpoint_id": parent })),
-    })
+        .map(|(id, kind, text)| json!({ "id": id, "type": kind, "content": text }));
+    support::state(id, parent, messages.collect())
 }
 
 const ASKED: (&str, &str, &str) = ("h", "human", "hi");
@@ -112,11 +105,7 @@ fn the_history_is_read_again_when_a_run_is_over() {
     bench.metadata(stream, "0", "r");
     bench.token(stream, "1", "m", "hel");
     bench.end(stream);
-    bench.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"success"}"#,
-    );
+    bench.run_is("r", "success");
     assert!(bench.client.view().is_loading());
     bench.answer("/history", 200, &json!(talk()).to_string());
     let view = bench.client.view();
@@ -376,11 +365,7 @@ fn a_history_asked_for_before_a_run_was_over_is_not_shown_after_it() {
     let stream = bench.accept("/runs/stream", "r");
     bench.metadata(stream, "0", "r");
     bench.end(stream);
-    bench.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"success"}"#,
-    );
+    bench.run_is("r", "success");
     assert!(bench.aborted.contains(&early));
     bench.answer("/history", 200, &json!(talk()).to_string());
     assert_eq!(shown(&bench), ["hi", "hello"]);

@@ -59,11 +59,7 @@ fn a_run_is_found_without_its_thread() {
     join(&mut page, Some("r"), JoinOptions::default());
     assert_eq!(thread(&page), thread(&before));
     answer_idle(&mut page);
-    page.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
-    );
+    page.run_is("r", "running");
     let stream = page.accept("/runs/r/stream", "r");
     page.token(stream, "2", "m", "b ");
     page.token(stream, "3", "m", "c ");

@@ -98,11 +98,7 @@ fn a_second_metadata_voids_the_first_attempt() {
     bench.metadata(stream, "10-0", "r");
     bench.token(stream, "11-0", "old", "a ");
     bench.end(stream);
-    bench.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
-    );
+    bench.run_is("r", "running");
     bench.pass(500);
     let join = bench.accept("/runs/r/stream", "r");
     bench.metadata(join, "50-0", "r");
@@ -269,11 +265,7 @@ fn a_reload_paints_at_once_and_fetches_only_what_is_new() {
         200,
         r#"{"thread_id":"t","status":"busy","values":{}}"#,
     );
-    page.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
-    );
+    page.run_is("r", "running");
     let (_, request) = page.asked("/runs/r/stream");
     assert_eq!(
         Bench::header(&request, "last-event-id").as_deref(),
@@ -296,11 +288,7 @@ fn a_silent_join_ends_with_the_threads_history() {
         bench.pass(500);
         bench.accept("/runs/r/stream", "r");
         bench.pass(10_000);
-        bench.answer(
-            "/runs/r",
-            200,
-            r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
-        );
+        bench.run_is("r", "running");
     }
     bench.answer(
         "/state",

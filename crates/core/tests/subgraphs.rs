@@ -116,11 +116,7 @@ fn a_reload_fetches_what_was_streamed_within_tools() {
         200,
         r#"{"thread_id":"t","status":"busy"}"#,
     );
-    page.answer(
-        "/runs/r",
-        200,
-        r#"{"run_id":"r","thread_id":"t","status":"running"}"#,
-    );
+    page.run_is("r", "running");
     let (_, request) = page.asked("/runs/r/stream");
     assert_eq!(
         Bench::header(&request, "last-event-id").as_deref(),

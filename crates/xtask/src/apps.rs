@@ -70,10 +70,6 @@ pub(crate) fn build(steps: &mut Steps, apps: &[App], profile: Profile, mode: Mod
     if apps.contains(&App::Leptos) && !build::demo_assets(steps, profile) {
         return false;
     }
-    let profile = match profile {
-        Profile::Dev => package::Profile::Dev,
-        Profile::Release => package::Profile::Release,
-    };
     !apps.iter().any(|app| app.is_react())
         || (package::build(steps, profile) && bundle_react(steps, apps, mode))
 }

@@ -15,7 +15,7 @@ use crate::servers;
 use crate::setup;
 use crate::step::{Steps, cargo, root, run, target_dir};
 
-/// How the demo is compiled.
+/// How what runs in a browser is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Quick to build, large.
@@ -24,18 +24,23 @@ pub(crate) enum Profile {
     Release,
 }
 
+/// What the demo that ships is compiled with.
+const RELEASE: &str = "wasm-release";
+
 impl Profile {
-    fn cargo_name(self) -> &'static str {
+    /// Cargo's name for it, where what ships is compiled with `release`.
+    pub(crate) fn cargo_name(self, release: &'static str) -> &'static str {
         match self {
             Self::Dev => "dev",
-            Self::Release => "wasm-release",
+            Self::Release => release,
         }
     }
 
-    fn dir_name(self) -> &'static str {
+    /// The folder below the target's that cargo fills.
+    pub(crate) fn dir_name(self, release: &'static str) -> &'static str {
         match self {
             Self::Dev => "debug",
-            Self::Release => "wasm-release",
+            Self::Release => release,
         }
     }
 }
@@ -105,7 +110,7 @@ pub(crate) fn demo_assets(steps: &mut Steps, profile: Profile) -> bool {
             "--target",
             "wasm32-unknown-unknown",
             "--profile",
-            profile.cargo_name(),
+            profile.cargo_name(RELEASE),
         ]))?;
         bind(profile)
     })
@@ -130,7 +135,7 @@ pub(crate) fn dist_dir() -> PathBuf {
 fn bind(profile: Profile) -> Result<()> {
     let wasm = target_dir()
         .join("wasm32-unknown-unknown")
-        .join(profile.dir_name())
+        .join(profile.dir_name(RELEASE))
         .join("rejoin-demo.wasm");
     let next = root().join("dist.next");
     remove_dir(&next)?;

@@ -119,11 +119,7 @@ fn main() -> Result<()> {
             setup::for_builds(&mut steps);
             package::build(
                 &mut steps,
-                if dev {
-                    package::Profile::Dev
-                } else {
-                    package::Profile::Release
-                },
+                if dev { Profile::Dev } else { Profile::Release },
             );
         }
         Command::Packaging(args) => packaging::run(&mut steps, &args),
@@ -137,7 +133,7 @@ fn main() -> Result<()> {
             if build::demo_assets(&mut steps, Profile::Release) {
                 steps.run("size: the demo", size::demo);
             }
-            if package::build(&mut steps, package::Profile::Release) {
+            if package::build(&mut steps, Profile::Release) {
                 steps.run("size: the npm package", size::package);
             }
         }

@@ -9,35 +9,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::build::{node, remove_dir, wasm_opt};
+use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::panics;
 use crate::setup;
 use crate::step::{Steps, cargo, output, root, run, target_dir};
 
-/// How the module is compiled.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Quick to build, large.
-    Dev,
-    /// What ships.
-    Release,
-}
-
-impl Profile {
-    fn cargo_name(self) -> &'static str {
-        match self {
-            Self::Dev => "dev",
-            Self::Release => "wasm-package",
-        }
-    }
-
-    fn dir_name(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release => "wasm-package",
-        }
-    }
-}
+/// What the module that ships is compiled with, apart from the demo's: it has flags of its own.
+const RELEASE: &str = "wasm-package";
 
 /// Where the package is.
 pub(crate) fn package_dir() -> PathBuf {
@@ -89,7 +67,7 @@ fn compile_wasm(profile: Profile) -> Result<()> {
         "--target",
         "wasm32-unknown-unknown",
         "--profile",
-        profile.cargo_name(),
+        profile.cargo_name(RELEASE),
     ]);
     if profile == Profile::Release {
         command.env("CARGO_ENCODED_RUSTFLAGS", no_local_paths()?);
@@ -162,7 +140,7 @@ fn bind(profile: Profile) -> Result<()> {
     }
     let compiled = target_dir()
         .join("wasm32-unknown-unknown")
-        .join(profile.dir_name())
+        .join(profile.dir_name(RELEASE))
         .join("rejoin_js.wasm");
     args.extend(["--out-dir".into(), wasm_dir.clone().into(), compiled.into()]);
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::build::{self, node, server_binary};
-use crate::package::{self, Profile};
+use crate::build::{self, Profile, node, server_binary};
+use crate::package;
 use crate::setup;
 use crate::step::{self, Steps, root};
 

@@ -43,10 +43,10 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         steps.run("size: the demo", size::demo);
     }
     let mut pages = vec![App::Leptos];
-    if package::build(steps, package::Profile::Release) && built {
+    if package::build(steps, Profile::Release) && built {
         steps.run("size: the npm package", size::package);
         package::test(steps);
-        packaging::tests(steps, package::Profile::Release, None);
+        packaging::tests(steps, Profile::Release, None);
         if apps::bundle_react(steps, &App::ALL, Mode::Development) {
             pages = App::ALL.to_vec();
         }

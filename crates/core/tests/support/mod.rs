@@ -7,6 +7,7 @@ use rejoin_core::{
     AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
     Submission, TransportError, wire::Json,
 };
+use serde_json::{Value, json};
 
 pub struct Bench {
     pub client: Client,
@@ -19,6 +20,17 @@ pub struct Bench {
 }
 
 pub const TAG: &str = "t1";
+
+/// A state of a thread: its checkpoint, the one before it, and its messages.
+pub fn state(id: &str, parent: Option<&str>, messages: Vec<Value>) -> Value {
+    json!({
+        "values": { "messages": messages },
+        "next": [],
+        "tasks": [],
+        "checkpoint": { "thread_id": "t", "checkpoint_ns": "", "checkpoint_id": id },
+        "parent_checkpoint": parent.map(|parent| json!({ "checkpoint_ns": "", "checkpoint_id": parent })),
+    })
+}
 
 impl Bench {
     pub fn new() -> Self {
@@ -189,6 +201,13 @@ impl Bench {
         self.stored.len() - self.stored.keys().filter(of_runs).count()
     }
 
+    /// Answers the question how far a run is.
+    #[track_caller]
+    pub fn run_is(&mut self, run: &str, status: &str) {
+        let body = format!(r#"{{"run_id":"{run}","thread_id":"t","status":"{status}"}}"#);
+        self.answer(&format!("/runs/{run}"), 200, &body);
+    }
+
     /// Answers a plain request.
     #[track_caller]
     pub fn answer(&mut self, path: &str, status: u16, body: &str) {
@@ -227,11 +246,7 @@ impl Bench {
     /// Answers the run's check and the thread's state.
     #[track_caller]
     pub fn settle(&mut self, run: &str, status: &str, values: &str) {
-        self.answer(
-            &format!("/runs/{run}"),
-            200,
-            &format!(r#"{{"run_id":"{run}","thread_id":"t","status":"{status}"}}"#),
-        );
+        self.run_is(run, status);
         if status == "error" && self.open.iter().any(|(_, r)| !r.url.ends_with("/state")) {
             let thread = self.client.view().thread_id().unwrap().to_string();
             self.answer(
