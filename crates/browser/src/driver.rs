@@ -155,6 +155,7 @@ impl Driver {
                 | Effect::SendRequest { .. }
                 | Effect::Abort { .. }
                 | Effect::LoadRecord { .. }
+                | Effect::ResolveCheckpoint { .. }
                 | Effect::Notify(_) => {}
             }
         }
@@ -210,6 +211,13 @@ impl Driver {
             }
             Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
+            Effect::ResolveCheckpoint { command, .. } => {
+                let checkpoint = Err("nobody looks checkpoints up".to_owned());
+                self.feed(Input::CheckpointResolved {
+                    command,
+                    checkpoint,
+                });
+            }
             Effect::Notify(notice) => self.notify(&notice),
         }
     }

@@ -41,6 +41,10 @@ pub struct Config {
     pub split_subgraphs: bool,
     /// Values, an object, that are shown while the thread has no state. Default none.
     pub initial_values: Option<Json>,
+    /// How the checkpoint is found that an edit goes on from. Default automatic.
+    pub checkpoints: Checkpoints,
+    /// Whether a new human message answers the tool calls before it that nobody has answered, as cancelled. Default no.
+    pub cancel_dangling_tool_calls: bool,
     /// How often and how soon is tried again.
     pub retry: RetryPolicy,
     /// How long is waited.
@@ -75,6 +79,8 @@ impl Config {
             endpoint: Endpoint::AgentServer,
             split_subgraphs: false,
             initial_values: None,
+            checkpoints: Checkpoints::default(),
+            cancel_dangling_tool_calls: false,
             retry: RetryPolicy::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
@@ -93,6 +99,18 @@ pub enum Endpoint {
     /// Something that only streams: a submission is one POST, and its body's end is the run's end. Nothing is
     /// joined, read, listed or stored.
     StreamOnly,
+}
+
+/// How the checkpoint is found that an edit goes on from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// In the history that was read, else in the thread's history, which is read page by page until it is found.
+    #[default]
+    Automatic,
+    /// By [`crate::Effect::ResolveCheckpoint`].
+    Asked,
+    /// Not at all: nothing can be edited or answered again.
+    Off,
 }
 
 /// Exponential backoff with full jitter: the n-th wait is uniform in `0..=min(base * 2^(n-1), max)`.

@@ -1,7 +1,7 @@
 //! Everything that a client orders.
 
-use crate::{Millis, Notice};
-use rejoin_wire::Json;
+use crate::{CommandId, Millis, Notice};
+use rejoin_wire::{Json, MessageId};
 
 /// Names one request or one connection. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +45,14 @@ pub enum Effect {
     RemoveRecord {
         /// The key.
         key: String,
+    },
+    /// Find the checkpoint whose messages are exactly these, and feed [`crate::Input::CheckpointResolved`]. Ordered
+    /// where [`crate::Checkpoints::Asked`] is set.
+    ResolveCheckpoint {
+        /// Goes with the answer.
+        command: CommandId,
+        /// The messages that are kept, oldest first.
+        parents: Vec<MessageId>,
     },
     /// Tell whoever listens.
     Notify(Notice),

@@ -138,6 +138,10 @@ codes! {
     StorageDenied = "storage_denied", "The browser does not allow storage here: this run cannot be rejoined after a reload unless the server lists it.";
     RecordCorrupt = "record_corrupt", "What was stored for this thread cannot be read; it was removed.";
     NoRunToCancel = "no_run_to_cancel", "There is no run to cancel.";
+    CheckpointNotFound = "checkpoint_not_found", "No checkpoint of the thread holds exactly the messages before this one, so nothing was changed or sent.";
+    CheckpointLookupFailed = "checkpoint_lookup_failed", "The checkpoint to go on from could not be looked up, so nothing was changed or sent. Try again.";
+    EditUnavailable = "edit_unavailable", "This message cannot be edited or answered again here: it is not known, the server has not stored what comes before it, or checkpoints are switched off.";
+    AmbiguousResume = "ambiguous_resume", "Several interrupts wait, so one answer alone does not say which it is for. Answer by interrupt id.";
     InvalidInput = "invalid_input", "What was submitted is not a JSON object of the graph's input.";
 }
 

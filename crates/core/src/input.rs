@@ -2,7 +2,7 @@
 
 use crate::{AttemptId, CommandId, Millis};
 use rejoin_wire::{
-    CheckpointId, EventId, Json, RunId, ThreadId,
+    CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
     request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},
 };
 
@@ -20,6 +20,28 @@ pub enum Input {
         command: CommandId,
         /// With what.
         submission: Box<Submission>,
+    },
+    /// Go on from an earlier point of the thread: edit a message, answer again, or try again.
+    EditRequested {
+        /// Named in [`crate::Notice::Concluded`].
+        command: CommandId,
+        /// What.
+        edit: Box<Edit>,
+    },
+    /// The answer to [`crate::Effect::ResolveCheckpoint`].
+    CheckpointResolved {
+        /// Whose.
+        command: CommandId,
+        /// The checkpoint that holds exactly what is kept; `None` where there is none; `Err` in words.
+        checkpoint: Result<Option<CheckpointId>, String>,
+    },
+    /// A tool that runs here has its result. It is sent when every pending call of its message has one, and when no run
+    /// is active.
+    ToolResultAdded {
+        /// Named in [`crate::Notice::Concluded`]: by the run that the results are sent with.
+        command: CommandId,
+        /// What came of it.
+        result: Box<ToolResult>,
     },
     /// Join a run by hand. Without a run id: the stored run, else the thread's active one. Without a thread: the
     /// one that the run was stored for.
@@ -182,6 +204,44 @@ pub struct Submission {
     pub thread_id: Option<ThreadId>,
     /// Fields that only some servers know, such as `strict_resume`: sent as they are.
     pub more: Vec<(String, Json)>,
+}
+
+/// What an edit is of, and what is sent instead.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Where the thread is gone on from.
+    pub at: EditAt,
+    /// The run. Its `checkpoint` and `checkpoint_id` are not looked at: they are what is looked up.
+    pub submission: Submission,
+}
+
+/// Where an edit goes on from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditAt {
+    /// What the submission brings takes the place of this message and of all after it.
+    Message(MessageId),
+    /// This message's turn is answered again: what is kept ends with the human message before it. The submission's
+    /// input is not looked at.
+    Answer(MessageId),
+    /// The run that failed is begun again: with its own submission where nothing of that was stored, else without
+    /// input from the thread's newest state; one that may still be active is joined. The submission given is not
+    /// looked at.
+    Failed,
+}
+
+/// What came of a tool that runs here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolResult {
+    /// The call it answers.
+    pub tool_call_id: String,
+    /// Any JSON. A text, or a list of content blocks, is sent as it is; all else as its JSON text.
+    pub content: Json,
+    /// Whether the tool failed.
+    pub is_error: bool,
+    /// The tool, where the call does not say.
+    pub name: Option<String>,
+    /// What is kept with the message and not shown to the model.
+    pub artifact: Option<Json>,
 }
 
 /// How a run is joined by hand.

@@ -16,6 +16,7 @@
 //!         Effect::SendRequest { .. } => { /* fetch; feed ResponseArrived or RequestFailed */ }
 //!         Effect::Abort { .. } => { /* drop that fetch; feed nothing more for it */ }
 //!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } => { /* storage */ }
+//!         Effect::ResolveCheckpoint { .. } => { /* the application's callback; feed CheckpointResolved */ }
 //!         Effect::Notify(_notice) => { /* callbacks, timeline */ }
 //!     }
 //! }
@@ -42,11 +43,11 @@ mod thread_store;
 mod view;
 
 pub use client::Client;
-pub use config::{Config, Endpoint, RetryPolicy, Timeouts};
+pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
 pub use effect::{AttemptId, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
-pub use input::{Input, JoinOptions, Submission, TransportError};
+pub use input::{Edit, EditAt, Input, JoinOptions, Submission, ToolResult, TransportError};
 pub use notice::{CommandId, Notice, Outcome};
 pub use phase::{Connection, DeadlineReason, Phase};
 pub use record::{RECORD_PREFIX, record_key, run_key};

@@ -90,6 +90,11 @@ pub enum Outcome {
     Disconnected,
     /// There was nothing to join.
     NothingToJoin,
+    /// An edit that something later overtook before it was sent.
+    Superseded,
+    /// What was never sent: it waited for a run that failed, or that an edit replaced; or a tool's result that answers
+    /// no pending call.
+    Dropped,
 }
 
 impl Outcome {
@@ -104,7 +109,9 @@ impl Outcome {
             | Self::TimedOut
             | Self::Cancelled
             | Self::Disconnected
-            | Self::NothingToJoin => None,
+            | Self::NothingToJoin
+            | Self::Superseded
+            | Self::Dropped => None,
         }
     }
 
@@ -121,6 +128,8 @@ impl Outcome {
             Self::Cancelled => "cancelled",
             Self::Disconnected => "disconnected",
             Self::NothingToJoin => "nothing_to_join",
+            Self::Superseded => "superseded",
+            Self::Dropped => "dropped",
         }
     }
 }

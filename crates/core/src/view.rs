@@ -4,7 +4,7 @@ use crate::{
     Client, Connection, HistoryState, MessageBranch, MessageSlot, StreamError,
     phase::{End, Phase},
 };
-use rejoin_wire::{Json, MessageId, RunId, ThreadId, thread::Interrupt};
+use rejoin_wire::{Json, MessageId, RunId, ThreadId, message::ToolCall, thread::Interrupt};
 
 /// The client's state for readers. Cheap to make; borrow it, read it, drop it.
 #[derive(Clone, Copy)]
@@ -128,6 +128,33 @@ impl<'a> View<'a> {
     /// While the thread has none, [`crate::Config::initial_values`].
     pub fn values(&self) -> &'a Json {
         self.client.store.values()
+    }
+
+    /// Whether this human message can be edited: the server has stored what comes before it, and checkpoints are not
+    /// switched off.
+    pub fn can_edit(&self, _id: &MessageId) -> bool {
+        false
+    }
+
+    /// Whether this AI message's turn can be answered again: the server has stored what comes before it, and checkpoints
+    /// are not switched off.
+    pub fn can_regenerate(&self, _id: &MessageId) -> bool {
+        false
+    }
+
+    /// Whether there is a run that failed and can be begun again.
+    pub fn can_retry(&self) -> bool {
+        false
+    }
+
+    /// The message whose edit waits for its checkpoint.
+    pub fn editing(&self) -> Option<&'a MessageId> {
+        None
+    }
+
+    /// Tool calls that no message answers, each with its message, oldest first.
+    pub fn pending_tool_calls(&self) -> Vec<(&'a MessageId, &'a ToolCall)> {
+        Vec::new()
     }
 
     /// The thread's states as last read, newest first. Empty unless [`crate::Config::history_limit`] is set or a history

@@ -162,7 +162,9 @@ impl<'a> Player<'a> {
                         },
                     );
                 }
-                Effect::SaveRecord { .. } | Effect::RemoveRecord { .. } => {}
+                Effect::SaveRecord { .. }
+                | Effect::RemoveRecord { .. }
+                | Effect::ResolveCheckpoint { .. } => {}
                 Effect::Notify(notice) => {
                     if matches!(notice, Notice::StartedOver { .. }) {
                         self.texts.clear();

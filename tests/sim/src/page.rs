@@ -282,6 +282,9 @@ impl World {
                     self.queue.push(self.now, Event::RecordFailed(page, error));
                 }
             }
+            Effect::ResolveCheckpoint { .. } => {
+                self.checker.fail("a checkpoint is asked for, which is not configured");
+            }
             Effect::Notify(notice) => self.noticed(notice),
         }
     }

@@ -3,6 +3,7 @@
 mod commands;
 mod connect;
 mod deadlines;
+mod edits;
 mod events;
 mod follow;
 mod heads;
@@ -11,6 +12,7 @@ mod requests;
 mod rng;
 mod settle;
 mod thread_load;
+mod tools;
 mod urls;
 
 pub(crate) use urls::encode_path_segment;
@@ -109,6 +111,12 @@ impl Client {
                 command,
                 submission,
             } => self.submit(command, *submission),
+            Input::EditRequested { command, edit } => self.edit(command, *edit),
+            Input::CheckpointResolved {
+                command,
+                checkpoint,
+            } => self.checkpoint_resolved(command, checkpoint),
+            Input::ToolResultAdded { command, result } => self.add_tool_result(command, *result),
             Input::JoinRequested {
                 command,
                 run_id,

@@ -195,7 +195,9 @@ impl Client {
             | Outcome::TimedOut
             | Outcome::Cancelled
             | Outcome::Disconnected
-            | Outcome::NothingToJoin => self.end(End::Expired, Outcome::Expired),
+            | Outcome::NothingToJoin
+            | Outcome::Superseded
+            | Outcome::Dropped => self.end(End::Expired, Outcome::Expired),
         }
     }
 
@@ -206,7 +208,10 @@ impl Client {
             | Outcome::Replayed
             | Outcome::SnapshotThenTail
             | Outcome::Cancelled => End::Finished,
-            Outcome::NothingToJoin | Outcome::Disconnected => End::Finished,
+            Outcome::NothingToJoin
+            | Outcome::Disconnected
+            | Outcome::Superseded
+            | Outcome::Dropped => End::Finished,
             Outcome::Expired => {
                 self.set_error(Some(StreamError::new(ErrorCode::RunExpired)));
                 End::Expired
@@ -238,7 +243,9 @@ impl Client {
             | Outcome::Denied(_)
             | Outcome::Cancelled
             | Outcome::Disconnected
-            | Outcome::NothingToJoin => false,
+            | Outcome::NothingToJoin
+            | Outcome::Superseded
+            | Outcome::Dropped => false,
         };
         self.forget_run();
         if let Some(follow) = &mut self.follow {

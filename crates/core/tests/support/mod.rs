@@ -17,6 +17,8 @@ pub struct Bench {
     pub open: Vec<(AttemptId, HttpRequest)>,
     pub aborted: Vec<AttemptId>,
     pub stored: std::collections::BTreeMap<String, String>,
+    /// Checkpoints that the application is asked for: by which command, and what is kept.
+    pub lookups: Vec<(CommandId, Vec<String>)>,
 }
 
 pub const TAG: &str = "t1";
@@ -47,6 +49,7 @@ impl Bench {
             open: Vec::new(),
             aborted: Vec::new(),
             stored: std::collections::BTreeMap::new(),
+            lookups: Vec::new(),
         }
     }
 
@@ -79,6 +82,10 @@ impl Bench {
                 }
                 Effect::RemoveRecord { key } => {
                     self.stored.remove(&key);
+                }
+                Effect::ResolveCheckpoint { command, parents } => {
+                    let parents = parents.iter().map(ToString::to_string).collect();
+                    self.lookups.push((command, parents));
                 }
                 Effect::Notify(notice) => self.notices.push(notice),
             }
