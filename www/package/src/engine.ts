@@ -37,6 +37,13 @@ export interface EngineOptions {
   splitSubgraphs?: boolean;
   /** A JSON object, shown while the thread has no state. */
   initialValues?: string;
+  /**
+   * How the checkpoint to edit or answer again from is found. `automatic` (default): in the states that were read, else by
+   * paging through the history. `asked`: {@link EngineHost.resolveCheckpoint}. `off`: nothing can be edited.
+   */
+  checkpoints?: "automatic" | "asked" | "off";
+  /** Whether a new turn answers tool calls that nobody has answered as cancelled. Default false. */
+  cancelDanglingToolCalls?: boolean;
   /** Least time between two commits. Default 0: one per animation frame. */
   throttleMs?: number;
   credentials?: RequestCredentials;
@@ -51,7 +58,7 @@ export interface EngineOptions {
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
 /** Bits of {@link EngineHost.changed}. */
-export const Changed = { values: 1, interrupts: 2, history: 4, head: 8 } as const;
+export const Changed = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16 } as const;
 
 /** What the engine calls. Calls may call the engine back. */
 export interface EngineHost {
@@ -75,6 +82,11 @@ export interface EngineHost {
   event(id: string | undefined, name: string, namespace: string[], data: string): void;
   /** Something happened that is told once. */
   notice(kind: string, json: string): void;
+  /**
+   * Which checkpoint holds exactly these messages? Answered with {@link EngineEdits.resolveCheckpoint}. Called only where
+   * {@link EngineOptions.checkpoints} is `asked`. `parents`: ids of messages that are shown, oldest first.
+   */
+  resolveCheckpoint?(command: number, parents: string[]): void;
   /** A command is done. */
   concluded(command: number, outcome: string, error: string | undefined): void;
 }
@@ -106,6 +118,18 @@ export interface EngineStatus {
   runId: string | null;
   error: EngineError | null;
   branch: string;
+  /** The message that is edited or answered again, while its checkpoint is looked up. */
+  editing: string | null;
+}
+
+/** {@link EngineEdits.editable}'s JSON. */
+export interface EngineEditable {
+  /** Ids of messages that can be edited. */
+  edit: string[];
+  /** Ids of messages that can be answered again. */
+  regenerate: string[];
+  /** Whether the run that failed can be begun again. */
+  retry: boolean;
 }
 
 /** The branch tree: indexes into {@link Engine.history}. */
@@ -124,8 +148,24 @@ export interface EngineMessageMetadata {
   stream?: Record<string, unknown>;
 }
 
+/** Going on from an earlier point of the thread. */
+export interface EngineEdits {
+  /**
+   * `edit`: JSON `{kind: "message" | "answer" | "failed", message_id?}` and the fields of a submission. `message`: what the
+   * input brings takes the place of that message and of all after it. `answer`: that AI message's turn is answered again.
+   * `failed`: the run that failed is begun again.
+   */
+  edit(command: number, edit: string): void;
+  /** Answers {@link EngineHost.resolveCheckpoint}. Neither: there is no such checkpoint. */
+  resolveCheckpoint(command: number, checkpointId: string | undefined, error: string | undefined): void;
+  /** `result`: JSON `{tool_call_id, content, is_error?, name?, artifact?}`. Sent when every call of that message has one. */
+  addToolResult(command: number, result: string): void;
+  /** {@link EngineEditable} as JSON. */
+  editable(): string;
+}
+
 /** One followed thread. */
-export interface Engine {
+export interface Engine extends EngineEdits {
   switchThread(threadId: string | undefined): void;
   /** `submission`: JSON in the protocol's own field names. */
   submit(command: number, submission: string): void;

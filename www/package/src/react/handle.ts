@@ -8,6 +8,13 @@ type Snapshot = ReturnType<InnerStore["getSnapshot"]>;
 /** Members that a spread does not read, as the incumbent's: reading them costs, or throws without their option. */
 const HIDDEN = ["history", "experimental_branchTree", "toolProgress", "subagents", "activeSubagents"];
 
+/** What stays the same while the store lives. */
+const FIXED = [
+  ..."submit stop cancel joinStream rejoin switchThread setBranch mutate edit regenerate retry respond respondAll addToolResult".split(" "),
+  "client",
+  "assistantId",
+] as (keyof InnerStore)[];
+
 /** Which parts a component has read. */
 export interface Tracker {
   parts: Set<Part>;
@@ -37,13 +44,14 @@ export function handleOf(store: InnerStore, shown: Snapshot, tracker: Tracker, e
     }
     return fixed ? shown : now;
   };
-  const { submit, stop, cancel, joinStream, rejoin, switchThread, setBranch, mutate, client, assistantId } = store;
-  const handle = { submit, stop, cancel, joinStream, rejoin, switchThread, setBranch, mutate, client, assistantId, store, ...extra };
+  const handle: Record<string, unknown> = { store, ...extra };
+  for (const name of FIXED) handle[name] ??= store[name];
   for (const name of Object.keys(PARTS)) {
-    const isMethod = name.startsWith("get");
-    const property: PropertyDescriptor = isMethod
-      ? { value: (...args: unknown[]) => (at(name) as any)[name](...args), writable: true }
-      : { get: () => (at(name) as any)[name] };
+    const read = (): any => (at(name) as any)[name];
+    const property: PropertyDescriptor = name.startsWith("get")
+      ? { value: (...args: unknown[]) => read()(...args), writable: true }
+      : // What may be done is asked of the store: the same function in every render, and never of an old one.
+        { get: name === "canEdit" || name === "canRegenerate" ? () => (at(name), store[name]) : read };
     Object.defineProperty(handle, name, { ...property, enumerable: !HIDDEN.includes(name), configurable: true });
   }
   return handle;

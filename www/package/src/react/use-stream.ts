@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { EngineLoader } from "../engine.js";
 import { makeStore, type InnerStore } from "../store/create-store.js";
-import { apiUrlOf, historyLimitOf, problemOf, type AnyOptions } from "../store/options.js";
+import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, type AnyOptions } from "../store/options.js";
 import { differs, handleOf, type Tracker } from "./handle.js";
 
 // On a server React warns of layout effects, and runs none.
@@ -18,6 +18,8 @@ const identityOf = (options: AnyOptions): string =>
     historyLimitOf(options),
     !!options.thread,
     !!options.filterSubagentMessages,
+    checkpointsOf(options),
+    !!options.cancelPendingToolCalls,
   ]);
 
 /** The hook for one way of loading the wasm. */

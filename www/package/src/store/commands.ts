@@ -9,7 +9,9 @@ import type { TransportPayload } from "./network.js";
 
 /** One command. */
 export interface Pending {
-  kind: "submit" | "join";
+  kind: "submit" | "join" | "result";
+  /** Nothing is loading on its account: what it waits for comes before a run, and the engine tells of that. */
+  quiet?: boolean;
   run: RunCallbackMeta | undefined;
   throwOnError: boolean;
   onError?: ((error: unknown, run: RunCallbackMeta | undefined) => void) | undefined;
@@ -53,8 +55,27 @@ export function resultOf(outcome: string, error: string | undefined, failure: un
 const SENT =
   "command config context metadata interruptBefore interruptAfter multitaskStrategy strictResume onCompletion onDisconnect streamSubgraphs streamResumable durability feedbackKeys threadId".split(" ");
 
+/** What makes a submission an edit. */
+export interface EditAt {
+  kind: "message" | "answer" | "failed";
+  message_id?: string;
+}
+
+/** What takes a message's place, as an update of the state. */
+export function replacementOf(given: unknown, messagesKey: string): unknown {
+  const isContent = typeof given === "string" || Array.isArray(given);
+  const message = isContent ? { type: "human", content: given } : given;
+  return isContent || (given && typeof given === "object" && "content" in given && "type" in given) ? { [messagesKey]: [message] } : given;
+}
+
+const isPart = (item: unknown): boolean => typeof item === "object" && item !== null && "type" in item;
+
+/** A tool's result as a message's content. */
+export const toolContent = (result: unknown): unknown =>
+  typeof result === "string" || (Array.isArray(result) && result.length > 0 && result.every(isPart)) ? result : (JSON.stringify(result) ?? "");
+
 /** A submission in the protocol's names. `optimistic`: what to show at once. */
-export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined): string {
+export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined, edit: EditAt | undefined): string {
   const { checkpoint } = options;
   const { thread_id: _, ...place } = (checkpoint ?? {}) as { thread_id?: string };
   const given = options as Record<string, unknown>;
@@ -63,5 +84,5 @@ export function submissionOf(values: unknown, options: SubmitOptions<any, any>, 
   if (checkpoint !== undefined) made["checkpoint"] = checkpoint && place;
   if (optimistic) made["optimistic_values"] = optimistic;
   made["stream_mode"] = modes;
-  return JSON.stringify(made);
+  return JSON.stringify({ ...made, ...edit });
 }

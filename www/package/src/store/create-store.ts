@@ -3,11 +3,12 @@ import type { Engine, EngineConstructor, EngineHost, EngineLoader } from "../eng
 import { invalidOption, later, loadError, RejoinError } from "../errors.js";
 import { EMPTY } from "../messages.js";
 import { newMemory } from "../subagents.js";
-import type { JoinOptions, SubmitOptions } from "../types/options.js";
+import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import type { RunPromise, RunResult, StreamStore } from "../types/stream.js";
-import { disposed, promised, resultOf, settle, submissionOf, type Pending } from "./commands.js";
+import { disposed, promised, replacementOf, resultOf, settle, submissionOf, toolContent, type EditAt, type Pending } from "./commands.js";
 import { blank, firstFrame } from "./frame.js";
+import { resolveCheckpoint } from "./checkpoints.js";
 import { fetchFor, headersOf } from "./network.js";
 import { callbackModes, engineOptions, eventsToHear, problemOf, storageOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
@@ -73,6 +74,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     ...frameHost(state, (before, now) => tellStatus(state, before, now)),
     fetch: fetchFor({ options: () => state.options, payload: () => oldest("payload")?.payload, failed: (error) => (state.thrown = error), filter: () => oldest("filter")?.filter }),
     headers: (refresh) => headersOf(state.options, refresh),
+    resolveCheckpoint: (command, parents) => resolveCheckpoint(state, command, parents),
     commit() {
       publish(state);
       runTools(state, (resume) => void submit(null, { command: { resume }, multitaskStrategy: "interrupt" })).catch(later);
@@ -83,6 +85,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.failure);
       if (state.thrown !== undefined && result.error) result.error = state.thrown as RejoinError;
+      // What failed before there was a run is told by nothing else.
+      if (outcome === "failed" && result.error?.code !== state.ended) call(state.options.onError, result.error, undefined);
       // With the application's own thread data its state comes later, and is told before the command is done.
       if (state.options.thread) void state.telling.finally(() => conclude(id, result));
       else conclude(id, result);
@@ -154,8 +158,12 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const made = promised(command);
     const id = nextCommand++;
     commands.set(id, made.command);
-    state.error = state.failure = state.thrown = undefined;
-    if (state.frame.tools.length > 0) setPart(state, "tools", []);
+    state.ended = undefined;
+    // What is shown stays as it is until there is more than a wish.
+    if (!command.quiet) {
+      state.error = state.failure = state.thrown = undefined;
+      if (state.frame.tools.length > 0) setPart(state, "tools", []);
+    }
     withEngine((to) => {
       try {
         send(to, id);
@@ -170,26 +178,45 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     return made.promise;
   };
 
-  const submit = (values: unknown, given?: SubmitOptions<any, any>): RunPromise => {
-    const asked = given ?? {};
-    const { throwOnError = false, optimisticValues, onError, config, context, command, streamSubgraphs } = asked;
-    if (isClosed()) return closed(throwOnError);
-    let submission: string;
+  /** JSON of what an application gave, or the promise of an error. */
+  const written = (make: () => string, throwOnError: boolean | undefined): string | RunPromise => {
     try {
-      const now = valuesNow(state);
-      const laid = optimisticValues && layer(now, typeof optimisticValues === "function" ? optimisticValues(now) : optimisticValues);
-      submission = submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesNow()])], laid);
+      return make();
     } catch (cause) {
       const error = new RejoinError("invalid_input", "What was submitted cannot be written as JSON.", { cause });
       call(state.options.onError, error, undefined);
       return refusal(throwOnError, { outcome: "failed", error });
     }
-    const made: Omit<Pending, "resolve" | "reject"> = { kind: "submit", run: undefined, throwOnError, onError };
+  };
+
+  const submit = (values: unknown, given?: SubmitOptions<any, any>, edit?: EditAt): RunPromise => {
+    const asked = given ?? {};
+    const { throwOnError = false, optimisticValues, onError, config, context, command, streamSubgraphs } = asked;
+    if (isClosed()) return closed(throwOnError);
+    const submission = written(() => {
+      const now = valuesNow(state);
+      const laid = optimisticValues && layer(now, typeof optimisticValues === "function" ? optimisticValues(now) : optimisticValues);
+      return submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesNow()])], laid, edit);
+    }, throwOnError);
+    if (typeof submission !== "string") return submission;
+    const made: Omit<Pending, "resolve" | "reject"> = { kind: "submit", quiet: !!edit, run: undefined, throwOnError, onError };
     if (state.options.transport) {
       made.payload = { input: values, context, command, config: config as Values | undefined };
       if (streamSubgraphs !== undefined) made.payload.streamSubgraphs = streamSubgraphs;
     }
-    return begin(made, (to, id) => to.submit(id, submission));
+    return begin(made, (to, id) => (edit ? to.edit(id, submission) : to.submit(id, submission)));
+  };
+
+  const resume = (answer: unknown, given?: SubmitOptions<any, any>): RunPromise => submit(null, { ...given, command: { ...given?.command, resume: answer } });
+
+  const addToolResult = ({ toolCallId, result, isError, artifact }: ToolResultInput): RunPromise => {
+    if (isClosed()) return closed(false);
+    const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: toolContent(result), is_error: isError, artifact }), false);
+    if (typeof sent !== "string") return sent;
+    return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false }, (to, id) => {
+      to.setStreamModes(modesNow());
+      to.addToolResult(id, sent);
+    });
   };
 
   const join = (runId: string | undefined, lastEventId: string | undefined, given: JoinOptions = {}): RunPromise => {
@@ -267,7 +294,15 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       if (thread.data && thread.data !== before?.data) state.engine?.provideHistory(JSON.stringify(thread.data));
       publish(state);
     },
-    submit,
+    submit: (values, asked) => submit(values, asked),
+    edit: (message_id, replacement, asked) => submit(replacementOf(replacement, state.source.messagesKey), asked, { kind: "message", message_id }),
+    regenerate: (message_id, asked) => submit(null, asked, { kind: "answer", message_id }),
+    retry: (asked) => submit(null, asked, { kind: "failed" }),
+    respond: (value, { interruptId, ...asked } = {}) => resume(interruptId === undefined ? value : { [interruptId]: value }, asked),
+    respondAll: resume,
+    addToolResult,
+    canEdit: (id) => state.snapshot.canEdit(id),
+    canRegenerate: (id) => state.snapshot.canRegenerate(id),
     stop: () => leave(state.options.cancelOnStop ?? false),
     cancel: () => leave(true),
     joinStream: (runId, lastEventId, asked) => join(runId, lastEventId ?? "-1", asked),

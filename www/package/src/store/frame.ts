@@ -1,5 +1,5 @@
 /** What is shown at one moment, as the parts that change by themselves. */
-import type { EngineStatus, EngineSequence } from "../engine.js";
+import type { EngineEditable, EngineStatus, EngineSequence } from "../engine.js";
 import { EMPTY, listOf, type MessageList } from "../messages.js";
 import type { ToolProgress } from "../types/events.js";
 import type { Interrupt, ThreadState } from "../types/schema.js";
@@ -55,6 +55,7 @@ export interface Frame {
   head: Lazy<ThreadState | undefined>;
   history: Lazy<ThreadState[]>;
   tree: Lazy<EngineSequence>;
+  editable: Lazy<EngineEditable>;
   tools: ToolProgress[];
   facts: SubagentFacts;
 }
@@ -78,6 +79,7 @@ export function firstFrame(threadId: string | null, isThreadLoading: boolean, in
       said: undefined,
       threadError: undefined,
       branch: "",
+      editing: null,
       cancelled: false,
     },
     list,
@@ -94,6 +96,7 @@ export const NOTHING = {
   head: ready<ThreadState | undefined>(undefined),
   history: ready<ThreadState[]>([]),
   tree: ready<EngineSequence>({ type: "sequence", items: [] }),
+  editable: ready<EngineEditable>({ edit: [], regenerate: [], retry: false }),
   tools: [] as ToolProgress[],
   facts: {} as SubagentFacts,
 };

@@ -12,9 +12,9 @@ export type AnyOptions = CommonOptions<any, any> &
 
 /** What each option must be; those of one kind in one word list. */
 const KINDS = {
-  string: "assistantId apiUrl apiKey messagesKey threadId credentials",
+  string: "assistantId apiUrl apiKey messagesKey threadId credentials checkpoints",
   "number or boolean": "throttle",
-  boolean: "filterSubagentMessages cancelOnStop",
+  boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls",
   object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
   array: "tools streamMode subagentToolNames",
   "boolean or object": "fetchStateHistory",
@@ -22,7 +22,7 @@ const KINDS = {
   "string or object": "storage",
   "object or function": "headers",
   function:
-    "onError onFinish onCreated onUpdateEvent onCustomEvent onMetadataEvent onLangChainEvent onDebugEvent onCheckpointEvent onTaskEvent onToolEvent onStop onThreadId onTool onConnectionChange onWarning",
+    "onError onFinish onCreated onUpdateEvent onCustomEvent onMetadataEvent onLangChainEvent onDebugEvent onCheckpointEvent onTaskEvent onToolEvent onStop onThreadId onTool onConnectionChange onWarning getCheckpointId",
 };
 
 /** What is wrong with the options, if anything is. */
@@ -48,6 +48,9 @@ export function problemOf(options: AnyOptions): RejoinError | undefined {
 export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): number {
   return typeof history === "object" ? (history?.limit ?? 0) : history ? 10 : 0;
 }
+
+/** How the checkpoint of an edit is found. */
+export const checkpointsOf = ({ getCheckpointId, checkpoints }: AnyOptions): EngineOptions["checkpoints"] => (getCheckpointId ? "asked" : checkpoints);
 
 /** Modes that callbacks need. */
 export function callbackModes(options: AnyOptions): StreamMode[] {
@@ -119,6 +122,8 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     loadThread: options.thread === undefined,
     endpoint: custom ? "stream-only" : "agent-server",
     splitSubgraphs: options.filterSubagentMessages,
+    checkpoints: checkpointsOf(options),
+    cancelDanglingToolCalls: options.cancelPendingToolCalls,
     initialValues: initialValues ? JSON.stringify(initialValues) : undefined,
     throttleMs: typeof throttle === "number" ? throttle : 0,
     retry: tries === undefined ? retry : { attemptsMax: tries, ...retry },

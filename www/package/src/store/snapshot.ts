@@ -45,6 +45,10 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   runId: ["status"],
   canStop: ["status"],
   canRejoin: ["status"],
+  canRetry: ["editable"],
+  canEdit: ["editable"],
+  canRegenerate: ["editable"],
+  editing: ["status"],
   subagents: ["list", "lists", "facts"],
   activeSubagents: ["list", "lists", "facts"],
   getToolCalls: ["list"],
@@ -112,7 +116,13 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     return Array.isArray(messages) && messages.some((message: Message) => message.id === id) ? state : undefined;
   };
 
-  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, branch } = status;
+  const editable = () =>
+    derive("editable", [frame.editable], () => {
+      const { edit, regenerate } = frame.editable();
+      return { edit: new Set(edit), regenerate: new Set(regenerate) };
+    });
+
+  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, branch, editing } = status;
   const peek = (): Record<string, unknown> =>
     derive("values", [frame.values, list, frame.interrupts], () => {
       const values = { ...frame.values() };
@@ -133,6 +143,12 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     canStop,
     canRejoin,
     branch,
+    editing,
+    get canRetry() {
+      return frame.editable().retry;
+    },
+    canEdit: (id: string) => editable().edit.has(id),
+    canRegenerate: (id: string) => editable().regenerate.has(id),
     get values() {
       source.track("values");
       return peek();

@@ -45,6 +45,8 @@ export interface State {
   run: RunCallbackMeta | undefined;
   /** The data of the run's last `error` event. */
   failure: unknown;
+  /** The code of the last run's failure, which was told. */
+  ended: string | undefined;
   /** What a transport threw. */
   thrown: unknown;
   /** An error that the engine knows nothing of. */
@@ -109,6 +111,7 @@ export function newState(options: AnyOptions, kind: StoreKind, track: (...modes:
     thread,
     run: undefined,
     failure: undefined,
+    ended: undefined,
     thrown: undefined,
     error: kind.problem,
     cancelled: false,

@@ -79,6 +79,7 @@ export const noticeOf =
     if (kind === "created") {
       tellThread(state, data.thread_id);
       state.run = data as RunCallbackMeta;
+      state.failure = undefined;
       for (const command of commands.values()) {
         if (command.kind !== "submit" || command.run) continue;
         command.run = data;
@@ -88,7 +89,10 @@ export const noticeOf =
     } else if (kind === "thread_created") tellThread(state, data.thread_id);
     else if (kind === "warning") call(options.onWarning, fromEngine(data));
     else if (kind === "storage_failed") call(options.onWarning, new RejoinError(data.code, "The page's storage cannot be used; see the code."));
-    else if (kind === "ended") state.telling = ended(state, data);
+    else if (kind === "ended") {
+      state.ended = data.error?.code;
+      state.telling = ended(state, data);
+    }
   };
 
 /** The host's `event`. */

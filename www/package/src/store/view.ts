@@ -3,7 +3,7 @@ import { Changed, type EngineHost, type EngineSequence, type EngineStatus } from
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
 import type { Interrupt, ThreadState } from "../types/schema.js";
-import { lazy, type Frame, type Status } from "./frame.js";
+import { lazy, NOTHING, type Frame, type Status } from "./frame.js";
 import { snapshotOf } from "./snapshot.js";
 import { initialOf, type State, type Values } from "./state.js";
 
@@ -25,7 +25,7 @@ function statusNow(state: State): Status {
     error: error ?? (failed ? (state.thrown ?? (old.said === json(failed) ? old.error : fromEngine(failed, state.failure))) : undefined),
     said: error || !failed ? undefined : json(failed),
     threadError: thread?.error,
-    isLoading: (known?.isLoading ?? false) || state.commands.size > 0,
+    isLoading: (known?.isLoading ?? false) || [...state.commands.values()].some(({ quiet }) => !quiet),
     isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? (error === undefined && old.isThreadLoading)),
     cancelled: state.cancelled,
   };
@@ -80,6 +80,8 @@ function changed(state: State, what: number): void {
     changes.history = part<ThreadState[]>(engine.history(), []);
     changes.tree = part<EngineSequence>(engine.branchTree(), { type: "sequence", items: [] });
   }
+  // Asked for only where it is read, which is what can be done now, however old the snapshot.
+  if (what & Changed.editable) changes.editable = lazy(() => state.engine?.editable(), NOTHING.editable());
   if (what & Changed.head) changes.head = part<ThreadState | undefined>(engine.head(), undefined);
 }
 

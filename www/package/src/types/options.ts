@@ -23,6 +23,7 @@ import type {
   StreamMode,
   ThreadState,
 } from "./schema.js";
+import type { Message } from "./messages.js";
 
 type Values = Record<string, unknown>;
 
@@ -240,6 +241,24 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   storage?: "local" | "session" | "none" | RunMetadataStorage;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
   cancelOnStop?: boolean;
+  /**
+   * Beyond the incumbent: how the checkpoint is found that an edit, or another answer, goes on from. `automatic` (default):
+   * in the states that were read, else by paging through the thread's history. `off`: it is not, and nothing can be
+   * edited unless there is {@link UseStreamOptions.getCheckpointId}.
+   */
+  checkpoints?: "automatic" | "off";
+  /**
+   * Beyond the incumbent: finds that checkpoint instead. Given the messages that are kept, oldest first (none for an edit of
+   * the first); gives the id of the checkpoint whose state holds exactly these. Null or undefined: there is none, and the
+   * edit fails as `checkpoint_not_found`; where it throws or rejects, as `checkpoint_lookup_failed`. Either way nothing is
+   * sent, and the screen stays as it was.
+   */
+  getCheckpointId?: (threadId: string, parentMessages: Message[]) => Promise<string | null | undefined>;
+  /**
+   * Beyond the incumbent: whether a new turn first answers tool calls that nobody has answered, as cancelled. Most models
+   * refuse a conversation in which a call has no result. Default false.
+   */
+  cancelPendingToolCalls?: boolean;
   /** How often and how soon is tried again. */
   retry?: RetryOptions;
   /** How long is waited. */
@@ -324,6 +343,25 @@ export interface SubmitOptions<StateType extends Values = Values, ContextType ex
   onError?: (error: unknown, run: RunCallbackMeta | undefined) => void;
   /** Beyond the incumbent: whether the promise rejects where its result has an error. Default false. */
   throwOnError?: boolean;
+}
+
+/** What an answer to an interrupt can carry. */
+export interface RespondOptions<StateType extends Values = Values, ContextType extends Values = Values>
+  extends SubmitOptions<StateType, ContextType> {
+  /** The interrupt that is answered. Needed where several wait. */
+  interruptId?: string;
+}
+
+/** The result of a tool that ran in the page. */
+export interface ToolResultInput {
+  /** The call's id, as in the AI message's `tool_calls`. */
+  toolCallId: string;
+  /** A text or content parts are sent as they are, anything else as its JSON. */
+  result: unknown;
+  /** Whether the tool failed; `result` says how. Default false. */
+  isError?: boolean;
+  /** Kept with the tool message, and not shown to the model. */
+  artifact?: unknown;
 }
 
 /** What a submission through a transport can carry. */

@@ -11,13 +11,15 @@ import type {
 } from "./bag.js";
 import type { Client } from "./client.js";
 import type { ToolProgress } from "./events.js";
-import type { AIMessage, Message, ToolCallWithResult } from "./messages.js";
+import type { AIMessage, Message, MessageContentComplex, ToolCallWithResult } from "./messages.js";
 import type {
   Connection,
   CustomSubmitOptions,
   JoinOptions,
   Mutate,
+  RespondOptions,
   SubmitOptions,
+  ToolResultInput,
   UseStreamCustomOptions,
   UseStreamOptions,
 } from "./options.js";
@@ -31,7 +33,9 @@ import type { SubagentStream } from "./subagents.js";
  * some events were not there any more; the thread's state was taken, then the rest was streamed. `expired`: the server
  * does not know the run any more; the history is shown. `timed_out`: it could not be followed in time; the history is
  * shown. `denied`, `failed`: see `error`. `cancelled`: by `cancel()` or by another client. `disconnected`: by `stop()`,
- * a switch of threads, or unmounting. `nothing_to_join`: the thread has no active run. `disposed`: the stream is no more.
+ * a switch of threads, or unmounting. `nothing_to_join`: the thread has no active run. `superseded`: an edit that a later
+ * edit, submission or switch of threads overtook before anything was sent. `dropped`: it waited for a run that failed, and
+ * was not sent. `disposed`: the stream is no more.
  */
 export type Outcome =
   | "finished"
@@ -44,6 +48,8 @@ export type Outcome =
   | "cancelled"
   | "disconnected"
   | "nothing_to_join"
+  | "superseded"
+  | "dropped"
   | "disposed";
 
 /** What `submit`, `joinStream` and `rejoin` resolve to. They reject only with `throwOnError`. */
@@ -139,6 +145,14 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly canStop: boolean;
   /** Whether `rejoin()` has something to do. */
   readonly canRejoin: boolean;
+  /** Whether `retry()` has something to do: the last run failed. */
+  readonly canRetry: boolean;
+  /** The message that is edited or answered again, while its checkpoint is looked up; null where there is none. */
+  readonly editing: string | null;
+  /** Whether `edit` works for this message: a person's, and everything before it is the server's. */
+  canEdit(messageId: string): boolean;
+  /** Whether `regenerate` works for this message: the AI's, after a person's. */
+  canRegenerate(messageId: string): boolean;
   /** Subagents by their tool call's id. */
   readonly subagents: Map<string, SubagentStream>;
   /** Subagents that run. */
@@ -183,6 +197,38 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
   setBranch: (branch: string) => void;
   /** Changes what is shown until the server's next values. */
   mutate: Mutate<StateRecord<StateType>>;
+  /**
+   * Puts something else in the place of a message of a person and of everything after it, as a new branch. A text or
+   * content parts make a new message of theirs; a message is taken as it is; anything else is an update of the state.
+   *
+   * First the checkpoint is found; only then, in one step, is the active run replaced, the screen cut, and the new run
+   * sent. Where there is none (`checkpoint_not_found`, `checkpoint_lookup_failed`, `edit_unavailable`) nothing changes but
+   * `error`. Of two edits the later wins; the other resolves as `superseded`.
+   */
+  edit: (
+    messageId: string,
+    replacement: string | MessageContentComplex[] | Message<GetToolCallsType<StateType>> | GetUpdateType<Bag, StateRecord<StateType>>,
+    options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
+  ) => RunPromise;
+  /** Answers again: everything up to the person's message before this AI message is kept. Otherwise as `edit`. */
+  regenerate: (messageId: string, options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
+  /** Begins the run that failed again: with its input where the thread holds nothing of it, else from where it failed. */
+  retry: (options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
+  /**
+   * Answers an interrupt; it disappears at once. Where several wait `options.interruptId` says which: without it the error
+   * is `ambiguous_resume`, and nothing is sent.
+   */
+  respond: (value: unknown, options?: RespondOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
+  /** Answers several interrupts by their ids; the others go on waiting. */
+  respondAll: (
+    byId: Record<string, unknown>,
+    options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
+  ) => RunPromise;
+  /**
+   * Gives the result of a tool call that the page ran. Sent when every call of that AI message has one, all together; a
+   * result for a call that has one already does nothing.
+   */
+  addToolResult: (result: ToolResultInput) => RunPromise;
 }
 
 /** A framework-free stream. */
@@ -194,6 +240,10 @@ export interface StreamStore<StateType extends object = Record<string, unknown>,
   getSnapshot: () => StreamSnapshot<StateType, Bag>;
   /** What a server renders, and a page before it is hydrated: the initial values. */
   getServerSnapshot: () => StreamSnapshot<StateType, Bag>;
+  /** As the snapshot's, of what is shown now. */
+  canEdit: (messageId: string) => boolean;
+  /** As the snapshot's, of what is shown now. */
+  canRegenerate: (messageId: string) => boolean;
   /** Changes options that may change: callbacks, headers, `tools`, `thread`, `streamMode`. */
   setOptions: (
     options: Partial<UseStreamOptions<StateRecord<StateType>, Bag>> | Partial<UseStreamCustomOptions<StateRecord<StateType>, Bag>>,

@@ -1,0 +1,20 @@
+/** Asking the application for a checkpoint. */
+import { readCell } from "../messages.js";
+import type { State } from "./state.js";
+
+/** The host's `resolveCheckpoint`. */
+export async function resolveCheckpoint(state: State, command: number, parents: string[]): Promise<void> {
+  const { engine, options, thread, open, frame } = state;
+  // The engine may be a frame ahead of what is shown.
+  const cells = open.get("")?.cells ?? frame.list.cells;
+  let id: string | null | undefined;
+  let words: string | undefined;
+  try {
+    const kept = parents.flatMap((parent) => cells.get(parent) ?? []).map(readCell);
+    id = await options.getCheckpointId?.(thread ?? "", kept);
+  } catch (thrown) {
+    words = String(thrown);
+  }
+  // Another engine, or none, has other commands.
+  if (engine && engine === state.engine) engine.resolveCheckpoint(command, id || undefined, words);
+}
