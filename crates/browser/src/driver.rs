@@ -7,7 +7,7 @@ use crate::{
     readers::Readers,
     schedule::{Alarm, Frame},
     storage::Records,
-    stream::StreamOptions,
+    stream::{CheckpointResolver, StreamOptions},
 };
 use rejoin_core::{Client, CommandId, Effect, Input, Notice, Outcome, View};
 use std::{
@@ -36,6 +36,7 @@ pub(crate) struct Driver {
     waiting: RefCell<Vec<(CommandId, Conclude)>>,
     pub(crate) http: Http,
     records: Records,
+    resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
     frame: Frame,
     listener: RefCell<Option<Listener>>,
@@ -53,6 +54,7 @@ impl Driver {
             fetch,
             response_bytes_max,
             notify_interval,
+            resolve_checkpoint,
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -66,6 +68,7 @@ impl Driver {
             waiting: RefCell::default(),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
             records: Records::new(storage),
+            resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
             listener: RefCell::default(),
@@ -211,13 +214,13 @@ impl Driver {
             }
             Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
-            Effect::ResolveCheckpoint { command, .. } => {
-                let checkpoint = Err("nobody looks checkpoints up".to_owned());
-                self.feed(Input::CheckpointResolved {
+            Effect::ResolveCheckpoint { command, parents } => match &self.resolve_checkpoint {
+                Some(resolve) => resolve(command, parents),
+                None => self.feed(Input::CheckpointResolved {
                     command,
-                    checkpoint,
-                });
-            }
+                    checkpoint: Err("nobody looks checkpoints up".to_owned()),
+                }),
+            },
             Effect::Notify(notice) => self.notify(&notice),
         }
     }

@@ -45,7 +45,7 @@ pub use page::is_page;
 pub use promise::when_settled;
 pub use readers::Subscription;
 pub use storage::{JsStore, LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
-pub use stream::{Conclusion, Stream, StreamOptions, WeakStream};
+pub use stream::{CheckpointResolver, Conclusion, Stream, StreamOptions, WeakStream};
 
 /// The global object. A window in a page; in a worker something that has the same functions where it has them at all,
 /// which is why what can be absent is called so that its absence is an error and not an exception.

@@ -8,8 +8,9 @@ use crate::{
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    CommandId, Config, Input, JoinOptions, Millis, Notice, Outcome, Submission, View,
-    wire::{RunId, ThreadId},
+    CommandId, Config, Edit, Input, JoinOptions, Millis, Notice, Outcome, Submission, ToolResult,
+    View,
+    wire::{MessageId, RunId, ThreadId},
 };
 use std::{
     fmt,
@@ -18,6 +19,14 @@ use std::{
     rc::{Rc, Weak},
     task::{Context, Poll},
 };
+
+/// Is asked for the checkpoint whose messages are exactly these, oldest first, and answers with
+/// [`Input::CheckpointResolved`] through [`Stream::send`].
+pub type CheckpointResolver = Rc<dyn Fn(CommandId, Vec<MessageId>)>;
+
+/// Is told whose checkpoint to look up, and the messages that it holds and no others, oldest first. The answer is
+/// [`Input::CheckpointResolved`], by [`Stream::send`].
+pub type CheckpointLookup = Rc<dyn Fn(CommandId, &[MessageId])>;
 
 /// How a [`Stream`] is made.
 #[derive(Clone)]
@@ -34,6 +43,10 @@ pub struct StreamOptions {
     pub fetch: Option<js_sys::Function>,
     /// The least time between two notifications of a change. Default 0: only the page's frames limit them.
     pub notify_interval: Millis,
+    /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
+    pub resolve_checkpoint: Option<CheckpointResolver>,
+    /// Looks checkpoints up where [`Config::checkpoints`] is [`rejoin_core::Checkpoints::Asked`]. Default none: nobody finds any.
+    pub checkpoints: Option<CheckpointLookup>,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -48,6 +61,8 @@ impl StreamOptions {
             credentials: Credentials::default(),
             fetch: None,
             notify_interval: Millis(0),
+            checkpoints: None,
+            resolve_checkpoint: None,
             response_bytes_max: 64 * 1024 * 1024,
         }
     }
@@ -102,6 +117,26 @@ impl Stream {
             command,
             run_id,
             options: JoinOptions::default(),
+        });
+        conclusion
+    }
+
+    /// Goes on from an earlier point of the thread: edits a message, answers again, or tries again.
+    pub fn edit(&self, edit: Edit) -> Conclusion {
+        let (command, conclusion) = self.command();
+        self.driver.feed(Input::EditRequested {
+            command,
+            edit: Box::new(edit),
+        });
+        conclusion
+    }
+
+    /// Takes the result of a tool that runs here.
+    pub fn add_tool_result(&self, result: ToolResult) -> Conclusion {
+        let (command, conclusion) = self.command();
+        self.driver.feed(Input::ToolResultAdded {
+            command,
+            result: Box::new(result),
         });
         conclusion
     }
