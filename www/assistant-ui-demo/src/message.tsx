@@ -1,0 +1,94 @@
+// Messages: what was asked, what was answered, and the bars below them.
+import {
+  ActionBarPrimitive, AuiIf, BranchPickerPrimitive, ComposerPrimitive, ErrorPrimitive, MessagePrimitive, type TextMessagePartProps, useAuiState,
+} from "@assistant-ui/react";
+import { ToolCard } from "./tool-card";
+
+/** Each stretch of text is an element of its own, with tool calls in between. */
+function Text({ text }: TextMessagePartProps) {
+  return <div className="text" data-testid="message-text" hidden={text === ""}>{text}</div>;
+}
+
+function Reasoning({ text }: { text: string }) {
+  return (
+    <details className="card reasoning">
+      <summary>Reasoning</summary>
+      <div className="text">{text}</div>
+    </details>
+  );
+}
+
+/** `‹ 2/3 ›`, where there is more than one. */
+function Branches() {
+  return (
+    <BranchPickerPrimitive.Root className="branches" hideWhenSingleBranch role="group" aria-label="Versions">
+      <BranchPickerPrimitive.Previous data-testid="branch-previous" aria-label="The version before">‹</BranchPickerPrimitive.Previous>
+      <span data-testid="branch"><BranchPickerPrimitive.Number />/<BranchPickerPrimitive.Count /></span>
+      <BranchPickerPrimitive.Next data-testid="branch-next" aria-label="The next version">›</BranchPickerPrimitive.Next>
+    </BranchPickerPrimitive.Root>
+  );
+}
+
+/** What a person asked. */
+export function UserMessage() {
+  return (
+    <MessagePrimitive.Root className="message" data-testid="message" data-role="human" role="article" aria-label="You">
+      <MessagePrimitive.Parts components={{ Text }} />
+      <div className="bar">
+        <Branches />
+        <ActionBarPrimitive.Root className="actions" hideWhenRunning>
+          <AuiIf condition={(state) => state.thread.capabilities.edit}>
+            <ActionBarPrimitive.Edit data-testid="edit">Edit</ActionBarPrimitive.Edit>
+          </AuiIf>
+        </ActionBarPrimitive.Root>
+      </div>
+    </MessagePrimitive.Root>
+  );
+}
+
+/** What was asked, while it is changed. */
+export function UserEditor() {
+  return (
+    <MessagePrimitive.Root className="message editing" data-role="human" role="article" aria-label="You, editing">
+      <ComposerPrimitive.Root className="editor">
+        <ComposerPrimitive.Input data-testid="edit-text" aria-label="Your message" autoFocus minRows={1} maxRows={9} />
+        <div className="row end">
+          <ComposerPrimitive.Cancel data-testid="edit-cancel">Cancel</ComposerPrimitive.Cancel>
+          <ComposerPrimitive.Send className="primary" data-testid="edit-save">Send</ComposerPrimitive.Send>
+        </div>
+      </ComposerPrimitive.Root>
+    </MessagePrimitive.Root>
+  );
+}
+
+/** What the agent answered: text, tool calls, and how it ended. */
+export function AssistantMessage() {
+  const status = useAuiState((state) => state.message.status);
+  const isCancelled = status?.type === "incomplete" && status.reason === "cancelled";
+  return (
+    <MessagePrimitive.Root
+      className="message" data-testid="message" data-role="ai" data-status={status?.type} data-reason={status && "reason" in status ? status.reason : undefined}
+      data-streaming={status?.type === "running"} role="article" aria-label="Assistant"
+    >
+      <MessagePrimitive.Parts components={{ Text, Reasoning, tools: { Fallback: ToolCard } }} />
+      {isCancelled && <p className="hint" data-testid="cancelled">Stopped here.</p>}
+      <MessagePrimitive.Error>
+        <ErrorPrimitive.Root className="banner error" data-testid="message-error">
+          <p><ErrorPrimitive.Message /></p>
+        </ErrorPrimitive.Root>
+      </MessagePrimitive.Error>
+      <div className="bar">
+        <Branches />
+        <ActionBarPrimitive.Root className="actions" hideWhenRunning>
+          <AuiIf condition={(state) => state.thread.capabilities.reload}>
+            <ActionBarPrimitive.Reload data-testid="regenerate">Answer again</ActionBarPrimitive.Reload>
+          </AuiIf>
+          <ActionBarPrimitive.Copy data-testid="copy">
+            <AuiIf condition={(state) => state.message.isCopied}>Copied</AuiIf>
+            <AuiIf condition={(state) => !state.message.isCopied}>Copy</AuiIf>
+          </ActionBarPrimitive.Copy>
+        </ActionBarPrimitive.Root>
+      </div>
+    </MessagePrimitive.Root>
+  );
+}

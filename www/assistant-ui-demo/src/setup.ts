@@ -1,0 +1,38 @@
+// The page's address: which server and assistant, which source of the thread, and the knobs that tests turn.
+
+/** Where the thread comes from. */
+export type Mode = "engine" | "callback";
+
+/** What the address asks for, besides the thread. */
+export interface Setup {
+  /** The Agent Server's base URL. */
+  server: string;
+  /** The assistant's id or graph name. */
+  assistant: string;
+  /** `engine`: rejoin follows runs itself. `callback`: a `stream` callback on LangGraph's SDK, as with assistant-ui's own runtime. */
+  mode: Mode;
+  /** False when edits and regeneration have no checkpoint to go on from, so that they are not offered. */
+  checkpoints: boolean;
+  /** Knobs of the scripted agents, for `config.configurable`. */
+  knobs: Record<string, string | number>;
+}
+
+const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
+
+/** Reads `?server=…&assistant=…&mode=…&checkpoints=off`; the server that comes with this page is under `/api`. */
+export function readSetup({ search, origin }: Location): Setup {
+  const query = new URLSearchParams(search);
+  const text = (name: string) => query.get(name) || undefined;
+  const knobs: Setup["knobs"] = {};
+  for (const name of KNOBS) {
+    const value = text(name);
+    if (value !== undefined) knobs[name] = /^\d+$/.test(value) ? Number(value) : value;
+  }
+  return {
+    server: text("server")?.replace(/\/+$/, "") ?? `${origin}/api`,
+    assistant: text("assistant") ?? "chat",
+    mode: text("mode") === "callback" ? "callback" : "engine",
+    checkpoints: text("checkpoints") !== "off",
+    knobs,
+  };
+}
