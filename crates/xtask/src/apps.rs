@@ -1,6 +1,7 @@
-//! The pages that are built, served and tested: `www/demo`, and `www/react-demo` with either version of React.
+//! The pages that are built, served and tested: `www/demo`, `www/react-demo` with either version of React, and
+//! `www/assistant-ui-demo`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -19,6 +20,8 @@ pub(crate) enum App {
     React18,
     /// `www/react-demo` with React 19
     React19,
+    /// `www/assistant-ui-demo`
+    AssistantUi,
 }
 
 /// Which build of React.
@@ -32,7 +35,12 @@ pub(crate) enum Mode {
 
 impl App {
     /// In the order they are tested.
-    pub(crate) const ALL: [Self; 3] = [Self::Leptos, Self::React18, Self::React19];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Leptos,
+        Self::React18,
+        Self::React19,
+        Self::AssistantUi,
+    ];
 
     /// The word the harness knows it by.
     pub(crate) fn name(self) -> &'static str {
@@ -40,12 +48,32 @@ impl App {
             Self::Leptos => "leptos",
             Self::React18 => "react18",
             Self::React19 => "react19",
+            Self::AssistantUi => "assistant-ui",
         }
     }
 
-    /// Whether it is made with React.
-    pub(crate) fn is_react(self) -> bool {
-        self.react().is_some()
+    /// Whether it is built on the npm package.
+    fn is_on_package(self) -> bool {
+        match self {
+            Self::Leptos => false,
+            Self::React18 | Self::React19 | Self::AssistantUi => true,
+        }
+    }
+
+    /// Whether it is tested on the real Agent Servers as well as on our own.
+    pub(crate) fn is_tested_everywhere(self) -> bool {
+        match self {
+            Self::Leptos | Self::AssistantUi => true,
+            Self::React18 | Self::React19 => false,
+        }
+    }
+
+    /// How the names of its test files begin, where it has a suite of its own instead of the one of all pages.
+    pub(crate) fn own_tests(self) -> Option<&'static str> {
+        match self {
+            Self::Leptos | Self::React18 | Self::React19 => None,
+            Self::AssistantUi => Some("assistant-ui"),
+        }
     }
 
     /// Its static files, ready to serve.
@@ -53,14 +81,17 @@ impl App {
         match self {
             Self::Leptos => build::dist_dir(),
             Self::React18 | Self::React19 => target_dir().join("react-demo").join(self.name()),
+            Self::AssistantUi => target_dir().join("assistant-ui-demo"),
         }
     }
 
-    fn react(self) -> Option<&'static str> {
+    /// The folder of its sources, where npm's programs build it, and what its build is told besides mode and output.
+    fn npm_build(self) -> Option<(PathBuf, &'static [&'static str])> {
         match self {
             Self::Leptos => None,
-            Self::React18 => Some("18"),
-            Self::React19 => Some("19"),
+            Self::React18 => Some((root().join("www/react-demo"), &["--react", "18"])),
+            Self::React19 => Some((root().join("www/react-demo"), &["--react", "19"])),
+            Self::AssistantUi => Some((root().join("www/assistant-ui-demo"), &[])),
         }
     }
 }
@@ -70,38 +101,45 @@ pub(crate) fn build(steps: &mut Steps, apps: &[App], profile: Profile, mode: Mod
     if apps.contains(&App::Leptos) && !build::demo_assets(steps, profile) {
         return false;
     }
-    !apps.iter().any(|app| app.is_react())
-        || (package::build(steps, profile) && bundle_react(steps, apps, mode))
+    !apps.iter().any(|app| app.is_on_package())
+        || (package::build(steps, profile) && bundle(steps, apps, mode))
 }
 
-/// Checks the React demo's types and bundles it for each of these pages, with the npm package as it is built. True when it worked.
-pub(crate) fn bundle_react(steps: &mut Steps, apps: &[App], mode: Mode) -> bool {
-    steps.run("build the React demo", || {
-        setup::npm_packages(&react_dir())?;
-        step::run(node().current_dir(react_dir()).args([
-            "node_modules/typescript/bin/tsc",
-            "-p",
-            ".",
-        ]))?;
-        apps.iter()
-            .filter_map(|&app| Some((app, app.react()?)))
-            .try_for_each(|(app, version)| bundle(app, version, mode))
+/// Checks the types of these pages and bundles them, with the npm package as it is built. True when it worked.
+pub(crate) fn bundle(steps: &mut Steps, apps: &[App], mode: Mode) -> bool {
+    steps.run("build the npm package's demos", || {
+        let mut checked: Option<PathBuf> = None;
+        for &app in apps {
+            let Some((dir, options)) = app.npm_build() else {
+                continue;
+            };
+            // Two pages of one folder follow each other.
+            if checked.as_ref() != Some(&dir) {
+                setup::npm_packages(&dir)?;
+                step::run(node().current_dir(&dir).args([
+                    "node_modules/typescript/bin/tsc",
+                    "-p",
+                    ".",
+                ]))?;
+            }
+            bundle_one(&dir, app, options, mode)?;
+            checked = Some(dir);
+        }
+        Ok(())
     })
 }
 
-fn bundle(app: App, version: &str, mode: Mode) -> Result<()> {
+fn bundle_one(dir: &Path, app: App, options: &[&str], mode: Mode) -> Result<()> {
     let mode = match mode {
         Mode::Development => "development",
         Mode::Production => "production",
     };
     step::run(
         node()
-            .current_dir(react_dir())
-            .args(["build.mjs", "--react", version, "--mode", mode, "--out"])
+            .current_dir(dir)
+            .args(["build.mjs", "--mode", mode])
+            .args(options)
+            .arg("--out")
             .arg(app.dist()),
     )
-}
-
-fn react_dir() -> PathBuf {
-    root().join("www/react-demo")
 }

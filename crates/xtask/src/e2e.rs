@@ -1,5 +1,5 @@
-//! Runs the end-to-end tests: the Leptos demo in Chromium, once per server, and the React demo on our own server, once
-//! per React version.
+//! Runs the end-to-end tests in Chromium: the Leptos demo and the assistant-ui demo once per server, the React demo on our own
+//! server, once per React version.
 
 use std::process::Command;
 
@@ -51,7 +51,7 @@ pub(crate) struct E2eArgs {
     /// Which server; all three when not given.
     #[arg(long)]
     server: Vec<Server>,
-    /// Which page; all three when not given. Those made with React are tested on our own server only.
+    /// Which page; all when not given. `react18` and `react19` are tested on our own server only.
     #[arg(long)]
     app: Vec<App>,
     /// Test the build that ships instead of the quick one.
@@ -98,7 +98,7 @@ pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter:
         let tested: Vec<App> = apps
             .iter()
             .copied()
-            .filter(|app| !app.is_react() || server == Server::Rejoin)
+            .filter(|app| app.is_tested_everywhere() || server == Server::Rejoin)
             .collect();
         if let Some(kind) = server.kind().filter(|_| !tested.is_empty()) {
             let name = format!("install the {} Agent Server", server.name());
@@ -128,9 +128,12 @@ fn node_tests(app: App, server: Server, filter: Option<&str>) -> Result<Command>
     }
     let mut files = 0_u32;
     for entry in std::fs::read_dir(e2e_dir())? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(".test.mjs") {
-            command.arg(path);
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let of_app = app.own_tests().unwrap_or_default();
+        if name.starts_with(of_app) && name.ends_with(".test.mjs") {
+            command.arg(entry.path());
             files += 1;
         }
     }

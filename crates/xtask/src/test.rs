@@ -47,13 +47,13 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         steps.run("size: the npm package", size::package);
         package::test(steps);
         packaging::tests(steps, Profile::Release, None);
-        if apps::bundle_react(steps, &App::ALL, Mode::Development) {
+        if apps::bundle(steps, &App::ALL, Mode::Development) {
             pages = App::ALL.to_vec();
         }
     } else {
         steps.skip("test: the npm package", "a build failed");
         steps.skip("packaging", "a build failed");
-        steps.skip("e2e: the React demo", "a build failed");
+        steps.skip("e2e: the npm package's demos", "a build failed");
     }
     let servers = if args.no_agent_servers {
         &Server::ALL[..1]
