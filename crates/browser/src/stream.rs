@@ -24,10 +24,6 @@ use std::{
 /// [`Input::CheckpointResolved`] through [`Stream::send`].
 pub type CheckpointResolver = Rc<dyn Fn(CommandId, Vec<MessageId>)>;
 
-/// Is told whose checkpoint to look up, and the messages that it holds and no others, oldest first. The answer is
-/// [`Input::CheckpointResolved`], by [`Stream::send`].
-pub type CheckpointLookup = Rc<dyn Fn(CommandId, &[MessageId])>;
-
 /// How a [`Stream`] is made.
 #[derive(Clone)]
 pub struct StreamOptions {
@@ -45,8 +41,6 @@ pub struct StreamOptions {
     pub notify_interval: Millis,
     /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
     pub resolve_checkpoint: Option<CheckpointResolver>,
-    /// Looks checkpoints up where [`Config::checkpoints`] is [`rejoin_core::Checkpoints::Asked`]. Default none: nobody finds any.
-    pub checkpoints: Option<CheckpointLookup>,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -61,7 +55,6 @@ impl StreamOptions {
             credentials: Credentials::default(),
             fetch: None,
             notify_interval: Millis(0),
-            checkpoints: None,
             resolve_checkpoint: None,
             response_bytes_max: 64 * 1024 * 1024,
         }
