@@ -246,6 +246,8 @@ fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Cancelled => "The agent was stopped".to_owned(),
         Outcome::Disconnected => "Disconnected; the agent goes on".to_owned(),
         Outcome::NothingToJoin => "There is nothing to join".to_owned(),
+        Outcome::Superseded => "Given up for what was asked later".to_owned(),
+        Outcome::Dropped => "Never sent: what it waited for failed".to_owned(),
         other => other.as_str().replace('_', " "),
     }
 }

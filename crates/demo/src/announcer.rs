@@ -12,7 +12,7 @@ const SPOKEN_CHARS_MAX: usize = 1000;
 #[component]
 pub(crate) fn Announcer() -> impl IntoView {
     let chat: Chat = expect_context();
-    let words = RwSignal::new(String::new());
+    let words = chat.spoken;
     let stream = chat.stream;
     Effect::new(move |was_loading: Option<bool>| {
         let is_loading = stream.is_loading.get();

@@ -3,7 +3,9 @@
 use crate::{
     activity::Activity,
     announcer::Announcer,
+    branch_switcher::Refocus,
     composer::Composer,
+    editor::with_text,
     header::Header,
     message_list::MessageList,
     notices::{ErrorBanner, Notices},
@@ -17,9 +19,12 @@ use crate::{
     timeline::Timeline,
 };
 use leptos::prelude::*;
-use rejoin_core::{Config, Millis, Notice, Outcome, Submission};
-use rejoin_leptos::{StorageKind, UseStream, UseStreamOptions, use_stream};
-use rejoin_wire::{Json, ThreadId, message::MessageKind, request::Command};
+use rejoin_core::{Checkpoints, Config, Millis, Notice, Outcome, Submission};
+use rejoin_leptos::{OutcomeFuture, StorageKind, UseStream, UseStreamOptions, use_stream};
+use rejoin_wire::{
+    InterruptId, Json, MessageId, ThreadId,
+    message::{Message, MessageKind},
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -37,6 +42,10 @@ pub(crate) struct Chat {
     /// Messages as plain text, byte for byte.
     pub(crate) is_plain: bool,
     pub(crate) assistant: StoredValue<String>,
+    /// What a screen reader is told next; see [`Announcer`].
+    pub(crate) spoken: RwSignal<String>,
+    /// Which button shall have the focus when the branch that was asked for is shown.
+    pub(crate) refocus: StoredValue<Option<Refocus>>,
     run_config: StoredValue<Option<Json>>,
     last_text: StoredValue<Option<String>>,
 }
@@ -49,34 +58,71 @@ impl Chat {
         self.stream.submit_text(text, self.run_config.get_value());
     }
 
-    /// Answers what the agent asked.
-    pub(crate) fn answer(self, answer: &Value) {
+    /// Answers one question of the agent. One without an id, of a breakpoint, can only be the only one.
+    pub(crate) fn answer(self, id: Option<InterruptId>, answer: &Value) {
         // A `Value` always has a JSON form.
         let Ok(answer) = Json::from_value(answer) else {
             return;
         };
-        self.follow.jump(false);
-        let command = Command {
-            resume: Some(answer),
-            ..Command::default()
-        };
-        let config = self.run_config.get_value();
-        self.stream.submit(Submission {
-            command: Some(command),
-            config,
-            ..Submission::default()
-        });
+        match id {
+            // By its id even where it is the only one: the JS server takes a bare `false` for no answer at all.
+            Some(id) => self.answer_all(vec![(id, answer)]),
+            None => {
+                self.follow.jump(false);
+                self.stream.resume(answer, self.run());
+            }
+        }
     }
 
-    /// Sends the last question again: the one of this page's life, else the last of the thread, under its own id so that
-    /// it does not appear twice.
+    /// Answers several questions of the agent at once.
+    pub(crate) fn answer_all(self, answers: Vec<(InterruptId, Json)>) {
+        self.follow.jump(false);
+        self.stream.respond_all(answers, self.run());
+        page::rescue_focus();
+    }
+
+    /// Puts another text in a question's place. Nothing changes on the page until it is known where to go on from.
+    pub(crate) fn edit(self, id: &MessageId, message: &Message, text: &str) -> OutcomeFuture {
+        let content = with_text(&message.content, text);
+        let input = json!({ "messages": [{ "type": "human", "content": content }] });
+        let submission = Submission {
+            input: Json::from_value(&input).ok(),
+            ..self.run()
+        };
+        self.stream.edit(id, submission)
+    }
+
+    /// Has an answer made anew.
+    pub(crate) fn regenerate(self, id: &MessageId) -> OutcomeFuture {
+        self.stream.regenerate(id, self.run())
+    }
+
+    /// Whether it is being looked up where an edit of this message, or a new answer in its place, goes on from.
+    pub(crate) fn is_editing(self, id: StoredValue<MessageId>) -> Memo<bool> {
+        let editing = self.stream.editing;
+        Memo::new(move |_| {
+            editing.with(|editing| id.try_with_value(|id| editing.as_ref() == Some(id)))
+                == Some(true)
+        })
+    }
+
+    /// What every run is given.
+    pub(crate) fn run(self) -> Submission {
+        Submission {
+            config: self.run_config.get_value(),
+            ..Submission::default()
+        }
+    }
+
+    /// Begins the run again that failed. Where that cannot be, the thread's last question is sent again, under its own id
+    /// so that it does not appear twice.
     pub(crate) fn retry(self) {
-        let last_text = self.last_text.get_value();
-        if last_text.is_some() {
-            if last_text == Some(self.draft.get_untracked()) {
-                self.draft.set(String::new());
-            }
-            return self.stream.retry();
+        if self.last_text.get_value() == Some(self.draft.get_untracked()) {
+            self.draft.set(String::new());
+        }
+        if self.stream.can_retry.get_untracked() {
+            self.stream.retry();
+            return;
         }
         let messages = self.stream.messages.get_untracked();
         let questions = messages
@@ -91,8 +137,7 @@ impl Chat {
         if input.is_some() {
             self.stream.submit(Submission {
                 input,
-                config: self.run_config.get_value(),
-                ..Submission::default()
+                ..self.run()
             });
         }
     }
@@ -208,6 +253,11 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
     };
     let options = UseStreamOptions::new(target.server.clone(), target.assistant.clone())
         .config(|config| tune(config, &query))
+        .checkpoints(match query.can_edit() {
+            true => Checkpoints::Automatic,
+            false => Checkpoints::Off,
+        })
+        .history_limit(Some(query.history_limit()))
         .thread_id(target.thread.clone())
         .storage(storage)
         .on_notice(on_notice);
@@ -219,6 +269,8 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         follow,
         is_plain: query.is_plain(),
         assistant,
+        spoken: RwSignal::new(String::new()),
+        refocus: StoredValue::new(None),
         run_config,
         last_text,
     };
@@ -233,8 +285,15 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
             activity.turn();
             follow.jump(false);
             stream.switch_thread(next.thread.map(ThreadId::from));
+            // What was followed goes on without this page.
+            threads.refresh();
         }
     });
+    Effect::new(move |_| {
+        let thread = stream.thread_id.get();
+        threads.follow(thread.filter(|_| stream.is_loading.get()));
+    });
+    on_cleanup(move || threads.follow(None));
     chat
 }
 

@@ -36,12 +36,7 @@ pub(crate) fn Composer() -> impl IntoView {
     let keys = window_event_listener(ev::keydown, move |event| global_key(&event, chat, overlays));
     on_cleanup(move || keys.remove());
     let on_key = move |event: ev::KeyboardEvent| {
-        // While a word is being composed, Enter accepts it.
-        if event.key() == "Enter"
-            && !event.shift_key()
-            && !event.is_composing()
-            && event.key_code() != IME_KEY_CODE
-        {
+        if is_send_key(&event) {
             event.prevent_default();
             send();
         }
@@ -70,6 +65,14 @@ pub(crate) fn Composer() -> impl IntoView {
             <kbd>"Enter"</kbd>" sends, "<kbd>"Shift"</kbd>"+"<kbd>"Enter"</kbd>" makes a line, "<kbd>"Esc"</kbd>" disconnects"
         </p>
     }
+}
+
+/// Whether a key sends. While a word is being composed, Enter accepts it.
+pub(crate) fn is_send_key(event: &ev::KeyboardEvent) -> bool {
+    event.key() == "Enter"
+        && !event.shift_key()
+        && !event.is_composing()
+        && event.key_code() != IME_KEY_CODE
 }
 
 /// What browsers say of a key that an input method takes.
@@ -105,7 +108,8 @@ fn global_key(event: &ev::KeyboardEvent, chat: Chat, overlays: Overlays) {
     }
 }
 
-fn fit(field: &web_sys::HtmlTextAreaElement) {
+/// Makes a field as high as its text.
+pub(crate) fn fit(field: &web_sys::HtmlTextAreaElement) {
     let style = web_sys::HtmlElement::style(field);
     // Setting a property of a constant name and a number cannot fail.
     let _ = style.set_property("height", "auto");

@@ -30,6 +30,20 @@ pub(crate) fn down() -> impl IntoView {
     icon("M12 5v14M5.5 12.5L12 19l6.5-6.5")
 }
 
+pub(crate) fn left() -> impl IntoView {
+    icon("M14.5 6l-6 6 6 6")
+}
+
+pub(crate) fn right() -> impl IntoView {
+    icon("M9.5 6l6 6-6 6")
+}
+
+pub(crate) fn pencil() -> impl IntoView {
+    icon(
+        "M4 20l1-4.500L15.500 5a1.700 1.700 0 0 1 2.400 0l1.100 1.100a1.700 1.700 0 0 1 0 2.400L8.500 19 4 20zM13.500 7l3.500 3.500",
+    )
+}
+
 pub(crate) fn timeline() -> impl IntoView {
     icon("M3 12h4l3-7 4 14 3-7h4")
 }

@@ -1,56 +1,71 @@
 //! A question of the agent, with the answers a person can give.
 
-use crate::{chat::Chat, icons, interrupt_text::Question, message_list::Card};
+use crate::{
+    chat::Chat,
+    icons,
+    interrupt_list::Card,
+    interrupt_text::{Question, approval_words},
+};
 use leptos::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// One pending question.
+/// One pending question. While a run is followed it can be read and not answered.
 #[component]
 pub(crate) fn InterruptCard(card: Card) -> impl IntoView {
     let chat: Chat = expect_context();
-    let question = StoredValue::new(Question::read(
-        &card.interrupt.value.read().unwrap_or_default(),
-    ));
-    let own_words = RwSignal::new(String::new());
-    // An answer names its question even when there is only one: the JS server takes a bare `false` for no answer at all.
-    let id = card.interrupt.id.map(|id| id.to_string());
-    let answer = StoredValue::new(move |answer: Value| {
-        let answer = match &id {
-            Some(id) => Value::Object(Map::from_iter([(id.clone(), answer)])),
-            None => answer,
-        };
-        chat.answer(&answer);
-    });
-    let give = move |value: Value| answer.with_value(|answer| answer(value));
-    let say = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let text = own_words.get_untracked();
-        if !text.trim().is_empty() {
-            give(question.with_value(|question| question.words(text.trim())));
+    let is_busy = chat.stream.is_loading;
+    let id = card.interrupt.id.as_ref().map(ToString::to_string);
+    let title_id = format!("question-{}", id.as_deref().unwrap_or("0"));
+    let heading_id = title_id.clone();
+    let Question { title, details, .. } = card.question.clone();
+    let (approve, reject) = approval_words(&card.question);
+    let words = card.words.clone();
+    let card = StoredValue::new(card);
+    let give = move |value: Value| {
+        if !is_busy.get_untracked() {
+            chat.answer(card.with_value(|card| card.interrupt.id.clone()), &value);
         }
     };
-    let Question { title, details, .. } = question.get_value();
+    let typed = move || card.with_value(Card::typed);
+    let say = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some(answer) = untrack(typed) {
+            give(answer);
+        }
+    };
+    let shown_words = words.clone();
     view! {
-        <section class="interrupt-card" data-testid="interrupt-card" role="group" aria-label="The agent asks">
-            <header>{icons::question()}<h3>{title}</h3></header>
-            <dl>
-                {details.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
-            </dl>
-            <div class="interrupt-buttons">
-                <button type="button" class="button primary" data-testid="interrupt-approve" on:click=move |_| give(question.with_value(Question::approval))>
-                    "Approve"
-                </button>
-                <button type="button" class="button" data-testid="interrupt-reject" on:click=move |_| give(question.with_value(Question::rejection))>
-                    "Reject"
-                </button>
-            </div>
-            <form class="interrupt-words" on:submit=say>
-                <input
-                    type="text" data-testid="interrupt-edit" aria-label="An answer in your own words" placeholder="Or in your own words…"
-                    autocomplete="off" prop:value=move || own_words.get() on:input=move |event| own_words.set(event_target_value(&event))
-                />
-                <button type="submit" class="button" data-testid="interrupt-answer" disabled=move || own_words.with(|text| text.trim().is_empty())>"Answer"</button>
-            </form>
-        </section>
+        <div data-testid="interrupt" data-interrupt-id=id>
+            <section class="interrupt-card" data-testid="interrupt-card" role="group" aria-labelledby=title_id>
+                <header>{icons::question()}<h3 id=heading_id>{title}</h3></header>
+                <dl>
+                    {details.into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
+                </dl>
+                <div class="interrupt-buttons">
+                    <button
+                        type="button" class="button primary" data-testid="interrupt-approve" disabled=move || is_busy.get()
+                        on:click=move |_| give(card.with_value(|card| card.question.approval()))
+                    >
+                        {approve}
+                    </button>
+                    <button
+                        type="button" class="button" data-testid="interrupt-reject" disabled=move || is_busy.get()
+                        on:click=move |_| give(card.with_value(|card| card.question.rejection()))
+                    >
+                        {reject}
+                    </button>
+                </div>
+                <form class="interrupt-words" on:submit=say>
+                    <label data-testid="interrupt-edit">
+                        <span class="visually-hidden">"An answer in your own words"</span>
+                        <input
+                            type="text" data-testid="interrupt-answer" placeholder="Or in your own words…" autocomplete="off"
+                            prop:value=move || shown_words.get() on:input=move |event| words.set(event_target_value(&event))
+                        />
+                    </label>
+                    <button type="submit" class="button" data-testid="interrupt-send" disabled=move || is_busy.get() || typed().is_none()>"Answer"</button>
+                </form>
+            </section>
+        </div>
     }
 }

@@ -97,6 +97,15 @@ impl Question {
     }
 }
 
+/// What the two buttons say: several tool calls are decided together.
+pub(crate) fn approval_words(question: &Question) -> (&'static str, &'static str) {
+    if question.actions > 1 {
+        ("Approve all", "Reject all")
+    } else {
+        ("Approve", "Reject")
+    }
+}
+
 const ASKS: &str = "The agent asks for your decision.";
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The conversation's messages, and what stands in their place while there are none.
 
 use crate::{
-    chat::Chat, copy::copy_code, empty_state::EmptyState, icons, interrupt_card::InterruptCard,
+    chat::Chat, copy::copy_code, empty_state::EmptyState, icons, interrupt_list::InterruptList,
     message_view::MessageView,
 };
 use leptos::{html, prelude::*};
@@ -62,7 +62,7 @@ pub(crate) fn MessageList() -> impl IntoView {
     view! {
         <div class="scroll-frame">
             <div
-                class="messages" data-testid="messages" node_ref=follow.area() role="log" aria-live="off" aria-label="Messages" tabindex="0"
+                id="messages" class="messages" data-testid="messages" node_ref=follow.area() role="log" aria-live="off" aria-label="Messages" tabindex="0"
                 on:scroll=move |_| follow.scrolled() on:wheel=move |event| follow.wheeled(event.delta_y()) on:click=move |event| copy_code(&event)
             >
                 <div class="column" node_ref=content>
@@ -74,11 +74,7 @@ pub(crate) fn MessageList() -> impl IntoView {
                     <Show when=move || is_waiting.get()>
                         <div class="waiting" aria-hidden="true"><span></span><span></span><span></span></div>
                     </Show>
-                    <Show when=move || !stream.is_loading.get()>
-                        <For each=move || cards(chat) key=|card| card.key.clone() let:card>
-                            <InterruptCard card />
-                        </For>
-                    </Show>
+                    <InterruptList />
                 </div>
             </div>
             <Show when=move || !follow.is_following()>
@@ -96,26 +92,4 @@ fn Skeleton() -> impl IntoView {
             <i class="right"></i><i></i><i></i><i class="short"></i>
         </div>
     }
-}
-
-/// One question of the agent.
-#[derive(Clone)]
-pub(crate) struct Card {
-    pub(crate) key: String,
-    pub(crate) interrupt: rejoin_wire::thread::Interrupt,
-}
-
-fn cards(chat: Chat) -> Vec<Card> {
-    let interrupts = chat.stream.interrupts.get();
-    let card = |(at, interrupt): (usize, rejoin_wire::thread::Interrupt)| {
-        let id = interrupt
-            .id
-            .as_ref()
-            .map_or_else(|| at.to_string(), ToString::to_string);
-        Card {
-            key: format!("{id} {}", interrupt.value.text()),
-            interrupt,
-        }
-    };
-    interrupts.into_iter().enumerate().map(card).collect()
 }

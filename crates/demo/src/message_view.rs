@@ -2,14 +2,16 @@
 
 use crate::{
     chat::Chat,
-    copy::CopyButton,
+    editor::{EditError, Editor, Rewrite},
     markdown::{Block, Renderer},
+    message_foot::MessageFoot,
     message_list::ToolResults,
     tool_card::{OrphanResult, ToolCard},
 };
 use leptos::prelude::*;
 use rejoin_leptos::StreamMessage;
 use rejoin_wire::{
+    MessageId,
     json::Node,
     message::{Content, Message, MessageKind},
 };
@@ -77,32 +79,35 @@ fn is_streaming(chat: Chat, key: String) -> Memo<bool> {
 #[component]
 fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl IntoView {
     let chat: Chat = expect_context();
-    let message: Signal<Arc<Message>> = entry.message.into();
-    let incomplete: Signal<bool> = entry.incomplete.into();
+    let message: Signal<Arc<Message>> = entry.message.clone().into();
+    let incomplete: Signal<bool> = entry.incomplete.clone().into();
     let cut_off = Memo::new(move |_| message.with(|message| cut_off(message, incomplete.get())));
     let has_text = Memo::new(move |_| message.with(|message| message.content.text_bytes() > 0));
     let thoughts = Memo::new(move |_| message.with(|message| reasoning(message)));
     let others = Memo::new(move |_| message.with(|message| other_blocks(message)));
     let is_human = kind == MessageKind::Human;
+    let rewrite = Rewrite::new();
+    let edit_button = NodeRef::new();
+    let is_open = Memo::new(move |_| rewrite.text.with(Option::is_some));
+    let id = MessageId::from(entry.key.as_str());
     view! {
         <Show when=move || thoughts.with(|text| !text.is_empty())>
             <details class="thoughts"><summary>"Reasoning"</summary><p>{move || thoughts.get()}</p></details>
         </Show>
-        <div class="bubble" class:empty=move || !has_text.get()>
+        // Hidden, not gone, while it is rewritten.
+        <div class="bubble" class:empty=move || !has_text.get() hidden=move || is_open.get()>
             {if chat.is_plain || is_human {
                 view! { <div class="message-text plain" data-testid="message-text">{move || message.with(|message| message.content.text().into_owned())}</div> }.into_any()
             } else {
                 view! { <Markdown message streaming /> }.into_any()
             }}
         </div>
+        <Show when=move || is_open.get()><Editor id=id.clone() message rewrite edit_button /></Show>
         <Show when=move || others.with(|words| !words.is_empty())><p class="others">{move || others.get()}</p></Show>
         <ToolCards message streaming />
         <Show when=move || cut_off.with(Option::is_some)><p class="cut-off">{move || cut_off.get()}</p></Show>
-        <Show when=move || has_text.get() && !streaming.get()>
-            <div class="message-actions">
-                <CopyButton what="message" text=move || message.with_untracked(|message| message.content.text().into_owned()) />
-            </div>
-        </Show>
+        <EditError rewrite />
+        <MessageFoot entry kind streaming rewrite edit_button />
     }
 }
 

@@ -1,28 +1,51 @@
 //! The error that ended a run, and the warnings that did not.
 
-use crate::{activity::Banner, chat::Chat, icons};
+use crate::{activity::Banner, chat::Chat, editor::is_about_edits, icons};
 use leptos::prelude::*;
+use rejoin_core::ErrorCode;
 
 /// What failed, in words, with its stable code and a way to try again.
 #[component]
 pub(crate) fn ErrorBanner() -> impl IntoView {
     let chat: Chat = expect_context();
     let stream = chat.stream;
-    move || {
+    let failed_before = Memo::new(move |_| {
+        stream.can_retry.get() && !stream.is_loading.get() && stream.error.with(Option::is_none)
+    });
+    let banner = move || {
         stream.error.get().map(|error| {
             let code = error.code.as_str();
+            // Nothing ran, so nothing can be run again; the message it is about has its buttons.
+            let can_retry = !is_about_edits(error.code) && error.code != ErrorCode::AmbiguousResume;
             view! {
                 <div class="banner error" role="alert" data-testid="error" data-code=code>
                     <div class="banner-text">
                         <p>{error.message.clone()}</p>
                         <code>{code}{error.status.map(|status| format!(" · HTTP {status}"))}</code>
                     </div>
-                    <button type="button" class="button" data-testid="retry" disabled=move || stream.is_loading.get() on:click=move |_| chat.retry()>
-                        "Retry"
-                    </button>
+                    {can_retry.then(|| view! { <Retry /> })}
                 </div>
             }
         })
+    };
+    view! {
+        {banner}
+        <Show when=move || failed_before.get()>
+            <div class="banner error" data-testid="failed-before">
+                <div class="banner-text"><p>"The last run failed."</p></div>
+                <Retry />
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Retry() -> impl IntoView {
+    let chat: Chat = expect_context();
+    view! {
+        <button type="button" class="button" data-testid="retry" disabled=move || chat.stream.is_loading.get() on:click=move |_| chat.retry()>
+            "Retry"
+        </button>
     }
 }
 

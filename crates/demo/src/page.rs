@@ -3,7 +3,7 @@
 use crate::query::{Query, with_param};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::HtmlElement;
+use web_sys::{HtmlButtonElement, HtmlElement};
 
 /// Replaces what index.html shows while the program loads.
 pub(crate) fn mount<V: IntoView + 'static>(app: impl FnOnce() -> V + 'static) {
@@ -76,6 +76,31 @@ pub(crate) fn focus(id: &str) {
     {
         let _ = element.focus();
     }
+}
+
+/// Gives the first of some buttons the keyboard focus that can have it.
+pub(crate) fn focus_first(buttons: &[&HtmlButtonElement]) {
+    if let Some(button) = buttons.iter().find(|button| !button.disabled()) {
+        let _ = button.focus();
+    }
+}
+
+/// What had the focus may be gone with its message: the next key then goes to the message field, or without a keyboard to
+/// the messages, which covers nothing.
+pub(crate) fn rescue_focus() {
+    request_animation_frame(|| {
+        let document = document();
+        let is_lost = document
+            .active_element()
+            .is_none_or(|element| element.tag_name() == "BODY");
+        if is_lost {
+            focus(if has_keyboard() {
+                "composer"
+            } else {
+                "messages"
+            });
+        }
+    });
 }
 
 fn search() -> String {

@@ -47,6 +47,17 @@ impl Query {
         self.text("plain") == Some("1")
     }
 
+    /// Whether messages can be edited and answers made anew: everywhere but with `checkpoints=off`.
+    pub(crate) fn can_edit(&self) -> bool {
+        self.text("checkpoints") != Some("off")
+    }
+
+    /// How many states are read for the versions to choose from (`history`). Default 100.
+    pub(crate) fn history_limit(&self) -> u32 {
+        let limit = self.number("history").and_then(|n| u32::try_from(n).ok());
+        limit.unwrap_or(100)
+    }
+
     /// Where records are kept. Default local.
     pub(crate) fn storage(&self) -> StorageChoice {
         match self.text("storage") {

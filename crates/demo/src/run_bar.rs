@@ -18,7 +18,7 @@ pub(crate) fn RunBar() -> impl IntoView {
             <Show when=move || waits.get()><p class="waits">"The agent waits for your answer."</p></Show>
             <div class="run-actions">
                 <Show when=move || stream.can_rejoin.get()>
-                    <button type="button" class="button primary" data-testid="rejoin" title="Follow the agent again" on:click=move |_| stream.rejoin()>
+                    <button type="button" class="button primary" data-testid="rejoin" title="Follow the agent again" on:click=move |_| drop(stream.rejoin())>
                         "Rejoin"
                     </button>
                 </Show>

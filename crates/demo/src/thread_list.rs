@@ -10,7 +10,10 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use rejoin_wire::{ThreadId, thread::ThreadStatus};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How often the list is read while it names runs that are not followed.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// The threads and assistants of the server that the page is turned to.
 #[derive(Clone, Copy)]
@@ -20,6 +23,8 @@ pub(crate) struct Threads {
     assistants: RwSignal<Vec<String>>,
     problem: RwSignal<Option<String>>,
     is_loading: RwSignal<bool>,
+    /// The thread whose run this page follows: known here before the server's list says so.
+    followed: RwSignal<Option<ThreadId>>,
     /// Titles of threads made here, until the server knows them.
     titles: RwSignal<BTreeMap<ThreadId, Arc<str>>>,
     /// Counts the requests; an answer that is not the newest's is dropped.
@@ -35,6 +40,7 @@ impl Threads {
             assistants: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             is_loading: RwSignal::new(false),
+            followed: RwSignal::new(None),
             titles: RwSignal::new(BTreeMap::new()),
             request: StoredValue::new(0),
         };
@@ -52,15 +58,51 @@ impl Threads {
                 }
             });
         });
+        threads.watch();
         threads
+    }
+
+    /// Runs that nobody here follows end without a word: while the list says that there are such, it is read again.
+    fn watch(self) {
+        let is_busy = Memo::new(move |_| {
+            let followed = self.followed.get();
+            let is_busy = |line: &ThreadLine| {
+                line.status == ThreadStatus::Busy && followed.as_ref() != Some(&line.id)
+            };
+            self.lines.with(|lines| lines.iter().any(is_busy))
+        });
+        Effect::new(move |_| {
+            if !is_busy.get() {
+                return;
+            }
+            let look = move || {
+                if !document().hidden() {
+                    self.read();
+                }
+            };
+            if let Ok(interval) = set_interval_with_handle(look, LOOK_EVERY) {
+                on_cleanup(move || interval.clear());
+            }
+        });
+    }
+
+    /// Tells whose run is followed.
+    pub(crate) fn follow(self, thread: Option<ThreadId>) {
+        if self.followed.with_untracked(|followed| *followed != thread) {
+            self.followed.set(thread);
+        }
     }
 
     /// Asks the server again. The old list stays until the answer comes, and when it does not.
     pub(crate) fn refresh(self) {
+        self.is_loading.set(true);
+        self.read();
+    }
+
+    fn read(self) {
         let server = self.nav.get_untracked().server;
         let request = self.request.get_value() + 1;
         self.request.set_value(request);
-        self.is_loading.set(true);
         spawn_local(async move {
             let answer = api::threads(&server).await;
             if self.request.get_value() != request {
@@ -175,6 +217,10 @@ fn ThreadItem(id: ThreadId, nav: Nav, threads: Threads, overlays: Overlays) -> i
             .with(|lines| lines.iter().find(|line| line.id == id).cloned())
     });
     let status = Memo::new(move |_| {
+        let is_followed = key.with_value(|id| threads.followed.with(|it| it.as_ref() == Some(id)));
+        if is_followed {
+            return ThreadStatus::Busy;
+        }
         line.with(|line| {
             line.as_ref()
                 .map_or(ThreadStatus::Unknown, |line| line.status)

@@ -12,7 +12,7 @@
 //!         <For each=move || stream.messages.get() key=|message| message.key.clone() let:message>
 //!             <p>{move || message.message.read().content.text().to_string()}</p>
 //!         </For>
-//!         <button on:click=move |_| stream.submit_text("hi", None)>"Send"</button>
+//!         <button on:click=move |_| { stream.submit_text("hi", None); }>"Send"</button>
 //!         <button on:click=move |_| stream.stop()>"Disconnect"</button>
 //!     }
 //! }
@@ -24,17 +24,20 @@
 //! On a server (any target but wasm32, or the feature `ssr`) the signals hold the state before anything was loaded, commands
 //! do nothing, and no browser API is touched. The page's first render shows the same, so hydration matches.
 
+mod commands;
 mod ids;
 mod options;
+mod outcome;
 mod signals;
 #[allow(unreachable_pub)] // The component macro makes a second, hidden function of it.
 mod status;
 mod use_stream;
 
-pub use options::{HeaderFuture, StorageKind, UseStreamOptions};
+pub use options::{CheckpointFuture, HeaderFuture, StorageKind, UseStreamOptions};
+pub use outcome::OutcomeFuture;
 pub use signals::StreamMessage;
 pub use status::{ConnectionStatus, ConnectionStatusProps, connection_words};
-pub use use_stream::{OutcomeFuture, UseStream, use_stream};
+pub use use_stream::{UseStream, use_stream};
 
 pub use rejoin_browser::{RecordStore, StorageError, now};
 pub use rejoin_core as core;

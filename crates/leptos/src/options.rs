@@ -4,11 +4,20 @@ use rejoin_browser::{
     HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, StreamOptions,
     header_futures,
 };
-use rejoin_core::{Config, Notice, wire::ThreadId};
+use rejoin_core::{
+    Checkpoints, Config, Notice,
+    wire::{CheckpointId, MessageId, ThreadId},
+};
 use std::{fmt, future::Future, pin::Pin, rc::Rc};
 
 /// Names and values of headers, or why there are none.
 pub type HeaderFuture = Pin<Box<dyn Future<Output = Result<Vec<(String, String)>, String>>>>;
+
+/// A checkpoint, that there is none, or why it could not be looked up.
+pub type CheckpointFuture = Pin<Box<dyn Future<Output = Result<Option<CheckpointId>, String>>>>;
+
+/// Looks checkpoints up.
+pub(crate) type Resolver = Rc<dyn Fn(ThreadId, Vec<MessageId>) -> CheckpointFuture>;
 
 /// Hears notices.
 pub(crate) type NoticeReader = Rc<dyn Fn(&Notice)>;
@@ -44,6 +53,7 @@ pub struct UseStreamOptions {
     pub(crate) config: Config,
     pub(crate) thread_id: Option<ThreadId>,
     pub(crate) headers: Option<HeaderProvider>,
+    pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
     pub(crate) notice_readers: Vec<NoticeReader>,
 }
@@ -55,6 +65,7 @@ impl UseStreamOptions {
             config: Config::new(api_url, assistant_id.into()),
             thread_id: None,
             headers: None,
+            resolver: None,
             storage: StorageKind::Local,
             notice_readers: Vec::new(),
         }
@@ -71,6 +82,42 @@ impl UseStreamOptions {
     #[must_use]
     pub fn thread_id(mut self, thread_id: Option<String>) -> Self {
         self.thread_id = thread_id.map(ThreadId::from);
+        self
+    }
+
+    /// How the checkpoint is found that an edit goes on from. Default automatic: in the history that was read, else in the
+    /// thread's, page by page. With [`Checkpoints::Off`] nothing can be edited, and no message says that it could.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.config.checkpoints = checkpoints;
+        self
+    }
+
+    /// Looks up the checkpoint that an edit goes on from: the one of the thread whose messages are exactly those given,
+    /// oldest first. `None` where there is none. Its error is shown to the person, so it must not hold a secret.
+    #[must_use]
+    pub fn resolve_checkpoint(
+        mut self,
+        resolver: impl Fn(ThreadId, Vec<MessageId>) -> CheckpointFuture + 'static,
+    ) -> Self {
+        self.config.checkpoints = Checkpoints::Asked;
+        self.resolver = Some(Rc::new(resolver));
+        self
+    }
+
+    /// Whether a new human message answers the tool calls before it that nobody has answered, as cancelled. Default no.
+    #[must_use]
+    pub fn cancel_dangling_tool_calls(mut self, cancel: bool) -> Self {
+        self.config.cancel_dangling_tool_calls = cancel;
+        self
+    }
+
+    /// How many states of the thread's history are read, newest first, whenever its state would be; `None`, the default, is
+    /// only the state. [`crate::UseStream::history`] and [`crate::StreamMessage::branch`] are made of them, so
+    /// branches can be chosen as far back as they reach. Editing does not need them: it reads what it needs.
+    #[must_use]
+    pub fn history_limit(mut self, limit: Option<u32>) -> Self {
+        self.config.history_limit = limit;
         self
     }
 

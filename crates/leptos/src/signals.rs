@@ -1,9 +1,10 @@
 //! The view as signals.
 
 use crate::UseStreamOptions;
-use leptos::prelude::{ArcRwSignal, ArcSignal, GetUntracked, ReadUntracked, RwSignal, Set};
+use leptos::prelude::{ArcRwSignal, ArcSignal, ReadUntracked, RwSignal, Set};
 use rejoin_core::{
-    Connection, ErrorCode, MessageOrigin, MessageSlot, StreamError, View,
+    Connection, ErrorCode, HistoryState, MessageBranch, MessageOrigin, MessageSlot, StreamError,
+    View,
     wire::{Json, MessageId, RunId, ThreadId, message::Message, thread::Interrupt},
 };
 use std::{collections::HashMap, sync::Arc};
@@ -19,6 +20,13 @@ pub struct StreamMessage {
     pub incomplete: ArcSignal<bool>,
     /// Whether the server has not shown it yet.
     pub optimistic: ArcSignal<bool>,
+    /// Where it stands in the thread's history: the branches to choose from, and which of them is shown. Nothing without
+    /// [`UseStreamOptions::history_limit`], nor before the message is in the history.
+    pub branch: ArcSignal<MessageBranch>,
+    /// Whether [`crate::UseStream::edit`] would work on it: a human message, and the server has what comes before it.
+    pub can_edit: ArcSignal<bool>,
+    /// Whether [`crate::UseStream::regenerate`] would work on it: an answer to a human message that the server has.
+    pub can_regenerate: ArcSignal<bool>,
 }
 
 impl PartialEq for StreamMessage {
@@ -39,8 +47,13 @@ pub(crate) struct Signals {
     pub(crate) connection: RwSignal<Connection>,
     pub(crate) error: RwSignal<Option<StreamError>>,
     pub(crate) interrupts: RwSignal<Vec<Interrupt>>,
+    pub(crate) history: RwSignal<Vec<HistoryState>>,
+    pub(crate) is_history_loading: RwSignal<bool>,
+    pub(crate) branch: RwSignal<String>,
     pub(crate) run_id: RwSignal<Option<RunId>>,
     pub(crate) thread_id: RwSignal<Option<ThreadId>>,
+    pub(crate) editing: RwSignal<Option<MessageId>>,
+    pub(crate) can_retry: RwSignal<bool>,
     pub(crate) can_rejoin: RwSignal<bool>,
     pub(crate) storage_error: RwSignal<Option<ErrorCode>>,
 }
@@ -56,8 +69,13 @@ impl Signals {
             connection: RwSignal::new(Connection::Idle),
             error: RwSignal::new(None),
             interrupts: RwSignal::new(Vec::new()),
+            history: RwSignal::new(Vec::new()),
+            is_history_loading: RwSignal::new(options.thread_id.is_some()),
+            branch: RwSignal::new(String::new()),
             run_id: RwSignal::new(None),
             thread_id: RwSignal::new(options.thread_id.clone()),
+            editing: RwSignal::new(None),
+            can_retry: RwSignal::new(false),
             can_rejoin: RwSignal::new(false),
             storage_error: RwSignal::new(None),
         }
@@ -78,6 +96,9 @@ struct Row {
     message: ArcRwSignal<Arc<Message>>,
     incomplete: ArcRwSignal<bool>,
     optimistic: ArcRwSignal<bool>,
+    branch: ArcRwSignal<MessageBranch>,
+    can_edit: ArcRwSignal<bool>,
+    can_regenerate: ArcRwSignal<bool>,
 }
 
 impl Writer {
@@ -99,16 +120,32 @@ impl Writer {
                     .set(self.rows.iter().map(Row::handle).collect());
             }
         }
+        if let Some(places) = snapshot.places {
+            for (row, place) in self.rows.iter().zip(places) {
+                put_arc(&row.branch, place.branch);
+                put_arc(&row.can_edit, place.can_edit);
+                put_arc(&row.can_regenerate, place.can_regenerate);
+            }
+        }
+        if let Some(history) = snapshot.history {
+            signals.history.set(history);
+        }
+        if let Some(branch) = snapshot.branch {
+            put(signals.branch, branch);
+        }
         if let Some(values) = snapshot.values {
             signals.values.set(values);
         }
         if let Some(interrupts) = snapshot.interrupts {
             signals.interrupts.set(interrupts);
         }
+        put(signals.is_history_loading, snapshot.is_history_loading);
         put(signals.thread_id, snapshot.thread_id);
         put(signals.run_id, snapshot.run_id);
         put(signals.error, snapshot.error);
         put(signals.is_thread_loading, snapshot.is_thread_loading);
+        put(signals.editing, snapshot.editing);
+        put(signals.can_retry, snapshot.can_retry);
         put(signals.can_rejoin, snapshot.can_rejoin);
         put(signals.connection, snapshot.connection);
         put(signals.is_loading, snapshot.is_loading);
@@ -140,6 +177,9 @@ impl Row {
             message: ArcRwSignal::new(Arc::clone(&slot.message)),
             incomplete: ArcRwSignal::new(slot.origin == MessageOrigin::Partial),
             optimistic: ArcRwSignal::new(slot.origin == MessageOrigin::Optimistic),
+            branch: ArcRwSignal::default(),
+            can_edit: ArcRwSignal::default(),
+            can_regenerate: ArcRwSignal::default(),
         }
     }
 
@@ -151,16 +191,8 @@ impl Row {
         if !Arc::ptr_eq(&self.message.read_untracked(), &slot.message) {
             self.message.set(Arc::clone(&slot.message));
         }
-        let flags = [
-            (&self.incomplete, MessageOrigin::Partial),
-            (&self.optimistic, MessageOrigin::Optimistic),
-        ];
-        for (signal, origin) in flags {
-            let flag = slot.origin == origin;
-            if signal.get_untracked() != flag {
-                signal.set(flag);
-            }
-        }
+        put_arc(&self.incomplete, slot.origin == MessageOrigin::Partial);
+        put_arc(&self.optimistic, slot.origin == MessageOrigin::Optimistic);
     }
 
     fn handle(&self) -> StreamMessage {
@@ -169,6 +201,9 @@ impl Row {
             message: self.message.clone().into(),
             incomplete: self.incomplete.clone().into(),
             optimistic: self.optimistic.clone().into(),
+            branch: self.branch.clone().into(),
+            can_edit: self.can_edit.clone().into(),
+            can_regenerate: self.can_regenerate.clone().into(),
         }
     }
 }
@@ -180,6 +215,13 @@ pub(crate) struct Snapshot {
     slots: Option<Vec<MessageSlot>>,
     values: Option<Json>,
     interrupts: Option<Vec<Interrupt>>,
+    history: Option<Vec<HistoryState>>,
+    branch: Option<String>,
+    /// One per message, where any of them may have changed.
+    places: Option<Vec<Place>>,
+    editing: Option<MessageId>,
+    can_retry: bool,
+    is_history_loading: bool,
     thread_id: Option<ThreadId>,
     run_id: Option<RunId>,
     error: Option<StreamError>,
@@ -189,22 +231,41 @@ pub(crate) struct Snapshot {
     can_rejoin: bool,
 }
 
+/// Where a message stands in the thread, and so what can be done with it.
+struct Place {
+    branch: MessageBranch,
+    can_edit: bool,
+    can_regenerate: bool,
+}
+
 impl Snapshot {
     pub(crate) fn take(view: View<'_>, since: u64) -> Self {
         let changes = view.changes_since(since);
         let messages_changed = changes.order || !changes.messages.is_empty();
+        let places_changed = changes.order || changes.history || changes.head;
+        let place_of = |slot: &MessageSlot| Place {
+            branch: view.message_branch(slot.id()),
+            can_edit: view.can_edit(slot.id()),
+            can_regenerate: view.can_regenerate(slot.id()),
+        };
         Self {
             revision: changes.revision,
             order: changes.order,
             slots: messages_changed.then(|| view.messages().to_vec()),
             values: changes.values.then(|| view.values().clone()),
             interrupts: changes.interrupts.then(|| view.interrupts().to_vec()),
+            history: changes.history.then(|| view.history().to_vec()),
+            branch: changes.history.then(|| view.branch().to_owned()),
+            places: places_changed.then(|| view.messages().iter().map(place_of).collect()),
+            is_history_loading: view.is_history_loading(),
             thread_id: view.thread_id().cloned(),
             run_id: view.run_id().cloned(),
             error: view.error().cloned(),
             connection: view.connection(),
             is_loading: view.is_loading(),
             is_thread_loading: view.is_thread_loading(),
+            editing: view.editing().cloned(),
+            can_retry: view.can_retry(),
             can_rejoin: view.can_rejoin(),
         }
     }
@@ -212,6 +273,12 @@ impl Snapshot {
 
 fn put<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.try_with_untracked_eq(&value) == Some(false) {
+        signal.set(value);
+    }
+}
+
+fn put_arc<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>, value: T) {
+    if *signal.read_untracked() != value {
         signal.set(value);
     }
 }

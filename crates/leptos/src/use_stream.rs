@@ -2,19 +2,16 @@
 
 use crate::{
     INERT, StreamMessage, UseStreamOptions,
-    ids::with_message_ids,
+    options::Resolver,
     signals::{Signals, Snapshot, Writer},
 };
-use leptos::prelude::{LocalStorage, Set, Signal, StoredValue, UpdateValue, WithValue, on_cleanup};
-use rejoin_browser::{Stream, Subscription};
+use leptos::prelude::{LocalStorage, Set, Signal, StoredValue, UpdateValue, on_cleanup};
+use rejoin_browser::{CheckpointResolver, Stream, Subscription, WeakStream};
 use rejoin_core::{
-    Connection, ErrorCode, Notice, Outcome, StreamError, Submission,
-    wire::{Json, RunId, ThreadId, request::Command, thread::Interrupt},
+    Connection, ErrorCode, HistoryState, Input, Notice, StreamError,
+    wire::{Json, MessageId, RunId, ThreadId, thread::Interrupt},
 };
-use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc};
-
-/// How a join ends.
-pub type OutcomeFuture = Pin<Box<dyn Future<Output = Outcome>>>;
+use std::{cell::RefCell, fmt, rc::Rc};
 
 /// A thread of an assistant, as signals, and what can be done with it. `Copy`; it belongs to the owner that called [`use_stream`].
 #[derive(Clone, Copy)]
@@ -31,23 +28,34 @@ pub struct UseStream {
     pub connection: Signal<Connection>,
     /// What went wrong last, until the next submission.
     pub error: Signal<Option<StreamError>>,
-    /// What the agent asks; answered by [`UseStream::resume`].
+    /// What the agent asks, all of it; answered by [`UseStream::respond`] or [`UseStream::respond_all`]. They come with the
+    /// thread, so a reload and a switch of threads restore them; what is answered is gone at once.
     pub interrupts: Signal<Vec<Interrupt>>,
+    /// The thread's states as last read, newest first. Empty without [`UseStreamOptions::history_limit`].
+    pub history: Signal<Vec<HistoryState>>,
+    /// Whether the thread's state or history is being read, first or again.
+    pub is_history_loading: Signal<bool>,
+    /// The branch of the history that is shown, by its name; empty for the newest. See [`StreamMessage::branch`] and
+    /// [`UseStream::set_branch`].
+    pub branch: Signal<String>,
     /// The run that is followed, or was last.
     pub run_id: Signal<Option<RunId>>,
     /// The thread; `None` before the first submission on a new one.
     pub thread_id: Signal<Option<ThreadId>>,
+    /// The message whose edit or new answer is being looked up: nothing else has changed yet.
+    pub editing: Signal<Option<MessageId>>,
+    /// Whether [`UseStream::retry`] would do something: the last run failed.
+    pub can_retry: Signal<bool>,
     /// Whether there is a run that is not followed and may not be over.
     pub can_rejoin: Signal<bool>,
     /// Why runs cannot be rejoined after a reload by what is stored.
     pub storage_error: Signal<Option<ErrorCode>>,
-    handle: StoredValue<Option<Handle>, LocalStorage>,
+    pub(crate) handle: StoredValue<Option<Handle>, LocalStorage>,
 }
 
-struct Handle {
-    stream: Stream,
-    messages_key: String,
-    last_submission: Option<Submission>,
+pub(crate) struct Handle {
+    pub(crate) stream: Stream,
+    pub(crate) messages_key: String,
     _subscriptions: Vec<Subscription>,
 }
 
@@ -77,8 +85,13 @@ pub fn use_stream(options: UseStreamOptions) -> UseStream {
         connection: signals.connection.into(),
         error: signals.error.into(),
         interrupts: signals.interrupts.into(),
+        history: signals.history.into(),
+        is_history_loading: signals.is_history_loading.into(),
+        branch: signals.branch.into(),
         run_id: signals.run_id.into(),
         thread_id: signals.thread_id.into(),
+        editing: signals.editing.into(),
+        can_retry: signals.can_retry.into(),
         can_rejoin: signals.can_rejoin.into(),
         storage_error: signals.storage_error.into(),
         handle,
@@ -86,7 +99,12 @@ pub fn use_stream(options: UseStreamOptions) -> UseStream {
 }
 
 fn connect(options: &UseStreamOptions, signals: Signals) -> Handle {
-    let stream = Stream::new(options.stream_options());
+    let asked: Rc<RefCell<Option<WeakStream>>> = Rc::default();
+    let mut stream_options = options.stream_options();
+    let resolver = options.resolver.as_ref();
+    stream_options.resolve_checkpoint = resolver.map(|resolver| asking(resolver, &asked));
+    let stream = Stream::new(stream_options);
+    asked.replace(Some(stream.downgrade()));
     let shown = stream.subscribe({
         let (stream, writer) = (stream.downgrade(), RefCell::new(Writer::default()));
         move || {
@@ -112,103 +130,37 @@ fn connect(options: &UseStreamOptions, signals: Signals) -> Handle {
     Handle {
         stream,
         messages_key: options.config.messages_key.clone(),
-        last_submission: None,
         _subscriptions: subscriptions,
     }
 }
 
-impl UseStream {
-    /// Runs the assistant. Input messages are shown at once; those without an id are given one.
-    pub fn submit(&self, submission: Submission) {
-        let prepared = self.handle.try_update_value(|handle| {
-            let handle = handle.as_mut()?;
-            let submission = with_message_ids(submission, &handle.messages_key);
-            handle.last_submission = Some(submission.clone());
-            Some((handle.stream.clone(), submission))
-        });
-        if let Some((stream, submission)) = prepared.flatten() {
-            drop(stream.submit(submission));
-        }
-    }
-
-    /// Says something to the assistant: one human message, with `config` (such as `{"configurable":{..}}`) for the run.
-    pub fn submit_text(&self, text: &str, config: Option<Json>) {
-        let messages_key = self
-            .handle
-            .try_with_value(|handle| Some(handle.as_ref()?.messages_key.clone()));
-        let Some(messages_key) = messages_key.flatten() else {
+/// Hands the application's answers to the stream that asked, if it is still there.
+fn asking(resolver: &Resolver, stream: &Rc<RefCell<Option<WeakStream>>>) -> CheckpointResolver {
+    let (resolver, stream) = (Rc::clone(resolver), Rc::clone(stream));
+    Rc::new(move |command, parents| {
+        let Some(asks) = stream.borrow().as_ref().and_then(WeakStream::upgrade) else {
             return;
         };
-        let message = serde_json::json!({ "type": "human", "content": text });
-        let input = Json::from_value(&serde_json::json!({ messages_key: [message] }))
-            .expect("JSON is JSON");
-        self.submit(Submission {
-            input: Some(input),
-            config,
-            ..Submission::default()
-        });
-    }
-
-    /// Answers what the agent asks: any JSON for one interrupt, or a map from interrupt id to answer.
-    pub fn resume(&self, answer: Json) {
-        let command = Command {
-            resume: Some(answer),
-            ..Command::default()
+        let Some(thread_id) = asks.with_view(|view| view.thread_id().cloned()) else {
+            // Without a thread there is no checkpoint.
+            let checkpoint = Ok(None);
+            return asks.send(Input::CheckpointResolved {
+                command,
+                checkpoint,
+            });
         };
-        self.submit(Submission {
-            command: Some(command),
-            ..Submission::default()
+        let answer = resolver(thread_id, parents);
+        let asks = asks.downgrade();
+        leptos::task::spawn_local(async move {
+            let checkpoint = answer.await;
+            if let Some(asks) = asks.upgrade() {
+                asks.send(Input::CheckpointResolved {
+                    command,
+                    checkpoint,
+                });
+            }
         });
-    }
-
-    /// Submits the last submission once more. Its messages keep their ids, so a graph that
-    /// has them already replaces them. Does nothing before the first.
-    pub fn retry(&self) {
-        let last = self
-            .handle
-            .try_with_value(|handle| handle.as_ref()?.last_submission.clone());
-        if let Some(last) = last.flatten() {
-            self.submit(last);
-        }
-    }
-
-    /// Disconnects. The agent goes on; everything received stays.
-    pub fn stop(&self) {
-        self.with_stream(Stream::stop);
-    }
-
-    /// Stops the agent on the server.
-    pub fn cancel(&self) {
-        self.with_stream(Stream::cancel);
-    }
-
-    /// Joins a run; without an id the stored one, else the thread's active one. The future tells how it ended; dropping it
-    /// changes nothing. On a server it is [`Outcome::NothingToJoin`] at once.
-    pub fn join_stream(&self, run_id: Option<RunId>) -> OutcomeFuture {
-        match self.with_stream(|stream| stream.join_stream(run_id)) {
-            Some(conclusion) => Box::pin(conclusion),
-            None => Box::pin(std::future::ready(Outcome::NothingToJoin)),
-        }
-    }
-
-    /// Joins again what was left.
-    pub fn rejoin(&self) {
-        drop(self.join_stream(None));
-    }
-
-    /// Enters another thread, or with `None` a new one. Its active run is joined; the one that was followed goes on without.
-    pub fn switch_thread(&self, thread_id: Option<ThreadId>) {
-        self.with_stream(|stream| stream.switch_thread(thread_id));
-    }
-
-    /// `None` on a server and after the owner is gone. Nothing is borrowed while `call` runs.
-    fn with_stream<R>(&self, call: impl FnOnce(&Stream) -> R) -> Option<R> {
-        let stream = self
-            .handle
-            .try_with_value(|handle| Some(handle.as_ref()?.stream.clone()))
-            .flatten()?;
-        Some(call(&stream))
-    }
+    })
 }
 
 impl fmt::Debug for UseStream {

@@ -4,8 +4,8 @@
 
 use leptos::prelude::{GetUntracked, Owner, RenderHtml, view};
 use rejoin_core::{
-    Connection, Outcome,
-    wire::{Json, ThreadId},
+    Connection, Outcome, Submission,
+    wire::{InterruptId, Json, ThreadId},
 };
 use rejoin_leptos::{
     ConnectionStatus, RecordStore, StorageError, StorageKind, UseStreamOptions, use_stream,
@@ -61,13 +61,16 @@ fn commands_do_nothing() {
     Owner::new().with(|| {
         let stream = use_stream(options());
         stream.submit_text("hi", None);
-        stream.resume(Json::null());
+        stream.resume(Json::null(), Submission::default());
+        stream.respond(&InterruptId::from("i"), Json::null(), Submission::default());
+        stream.set_branch("b");
+        stream.refresh_history();
         stream.retry();
         stream.stop();
         stream.cancel();
         stream.rejoin();
         stream.switch_thread(Some(ThreadId::from("t")));
-        let mut joining = stream.join_stream(None);
+        let mut joining = std::pin::pin!(stream.join_stream(None));
         let polled = joining
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
