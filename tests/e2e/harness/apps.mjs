@@ -1,6 +1,6 @@
 // The pages that these tests drive. All of them carry the same data-testids and read the same knobs from their address.
 
-/** Which page this process tests: "leptos" (www/demo), "react18" or "react19" (www/react-demo). */
+/** Which page this process tests: "leptos" (www/demo), "react18" or "react19" (www/react-demo), "assistant-ui" (www/assistant-ui-demo). */
 export const appKind = process.env.REJOIN_E2E_APP ?? "leptos";
 
 const REACT_LACKS = {
@@ -8,7 +8,7 @@ const REACT_LACKS = {
   timeline: "the React demo has no timeline",
   "wasm file": "in the React demo the module is inlined in a script",
 };
-const LACKS = { leptos: {}, react18: REACT_LACKS, react19: REACT_LACKS };
+const LACKS = { leptos: {}, react18: REACT_LACKS, react19: REACT_LACKS, "assistant-ui": REACT_LACKS };
 
 if (!(appKind in LACKS)) throw new Error(`REJOIN_E2E_APP is one of ${Object.keys(LACKS).join(", ")}, not ${appKind}`);
 

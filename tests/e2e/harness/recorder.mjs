@@ -13,7 +13,11 @@ function observe() {
     const texts = messages
       .slice(asked + 1)
       .filter((message) => message.dataset.role === "ai")
-      .map((message) => message.querySelector('[data-testid="message-text"]')?.textContent ?? "");
+      .flatMap((message) => {
+        // assistant-ui shows an answer of several messages as one, with their texts one after the other.
+        const found = [...message.querySelectorAll('[data-testid="message-text"]')].map((text) => text.textContent);
+        return found.length > 0 ? found : [""];
+      });
     return { turn, text: texts.join("\u00a6") };
   };
   let last = "";
