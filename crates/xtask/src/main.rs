@@ -7,6 +7,7 @@
 mod apps;
 mod build;
 mod e2e;
+mod linked;
 mod lint;
 mod package;
 mod packaging;
@@ -16,6 +17,7 @@ mod setup;
 mod size;
 mod step;
 mod test;
+mod unreached;
 
 use std::ffi::OsString;
 

@@ -13,6 +13,7 @@ use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::panics;
 use crate::setup;
 use crate::step::{Steps, cargo, output, root, run, target_dir};
+use crate::unreached;
 
 /// What the module that ships is compiled with, apart from the demo's: it has flags of its own.
 const RELEASE: &str = "wasm-package";
@@ -92,6 +93,8 @@ fn no_local_paths() -> Result<String> {
         "--remap-path-prefix={}/lib/rustlib/src/rust=/rustc/{commit}",
         sysroot.trim()
     )];
+    // What is wanted of it: `unreached.rs`.
+    flags.push("-Clink-arg=--emit-relocs".to_owned());
     if let Some(home) = cargo_home() {
         flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
     }
@@ -138,10 +141,13 @@ fn bind(profile: Profile) -> Result<()> {
         // Names stay: wasm-opt orders functions by them, which brings like to like, and leaves them out then.
         args.push("--remove-producers-section".into());
     }
-    let compiled = target_dir()
+    let mut compiled = target_dir()
         .join("wasm32-unknown-unknown")
         .join(profile.dir_name(RELEASE))
         .join("rejoin_js.wasm");
+    if profile == Profile::Release {
+        compiled = without_unreached(&compiled)?;
+    }
     args.extend(["--out-dir".into(), wasm_dir.clone().into(), compiled.into()]);
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;
     fs::remove_file(wasm_dir.join("rejoin_bg.wasm.d.ts"))?;
@@ -149,7 +155,6 @@ fn bind(profile: Profile) -> Result<()> {
     fs::rename(wasm_dir.join("rejoin_bg.wasm"), &wasm)?;
     let bindings = wasm_dir.join("rejoin.js");
     if profile == Profile::Release {
-        panics::silence(&wasm)?;
         shrink(&wasm, &bindings)?;
     }
     hide_exports(&wasm_dir.join("rejoin.d.ts"))?;
@@ -160,8 +165,23 @@ fn bind(profile: Profile) -> Result<()> {
     fs::write(wasm_dir.join("inline.d.ts"), INLINE_D_TS).context("inline.d.ts")
 }
 
+/// The module with traps for panics, and without what then is reached by nothing.
+fn without_unreached(compiled: &Path) -> Result<PathBuf> {
+    let wasm = compiled.with_extension("reached.wasm");
+    fs::copy(compiled, &wasm).with_context(|| compiled.display().to_string())?;
+    unreached::empty(&wasm, panics::silence, |copy| match wasm_opt() {
+        Some(wasm_opt) => run(Command::new(wasm_opt)
+            .args(SHRINK)
+            .arg(copy)
+            .arg("-o")
+            .arg(copy)),
+        None => Ok(()),
+    })?;
+    Ok(wasm)
+}
+
 /// What wasm-opt does to the module that ships.
-const SHRINK: [&str; 10] = [
+const SHRINK: [&str; 8] = [
     // The lowest kilobyte is the far end of the stack, so an address may be folded into what is read from it.
     "--low-memory-unused",
     "-Oz",
@@ -172,6 +192,10 @@ const SHRINK: [&str; 10] = [
     "--local-cse",
     "-Oz",
     "-Oz",
+];
+
+/// What it does last.
+const RENAME: [&str; 2] = [
     "--reorder-functions-by-name",
     // Prints what is called what from now on.
     "--minify-imports-and-exports-and-modules",
@@ -188,6 +212,7 @@ fn shrink(wasm: &Path, bindings: &Path) -> Result<()> {
     let names = output(
         Command::new(wasm_opt)
             .args(SHRINK)
+            .args(RENAME)
             .arg(wasm)
             .arg("-o")
             .arg(&out),
