@@ -2,7 +2,7 @@
 
 use crate::{
     host::{Host, rethrow_later, strings},
-    text::status,
+    text::{editable, status},
 };
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
@@ -16,6 +16,7 @@ use std::{cell::RefCell, rc::Rc};
 pub(crate) struct Sent {
     revision: u64,
     status: String,
+    editable: String,
     growing: Growing,
     /// The subgraphs that have a list of their own.
     namespaces: Vec<Rc<str>>,
@@ -105,6 +106,7 @@ impl Sent {
             changes.interrupts,
             changes.history,
             changes.head,
+            self.editable_differs(view, &calls),
         ];
         // The contract's bits are these places.
         let what = parts
@@ -115,6 +117,17 @@ impl Sent {
             calls.push(Call::Changed(what));
         }
         calls
+    }
+
+    /// While only text grows, what can be edited stays the same.
+    fn editable_differs(&mut self, view: View<'_>, calls: &[Call]) -> bool {
+        if calls.iter().all(|call| matches!(call, Call::Append(..))) {
+            return false;
+        }
+        let editable = editable(view);
+        let differs = editable != self.editable;
+        self.editable = editable;
+        differs
     }
 
     fn list(

@@ -2,8 +2,8 @@
 
 use crate::text;
 use js_sys::{Array, Function, Object, Reflect};
-use rejoin_browser::{HeaderProvider, thrown_words, when_settled};
-use rejoin_core::Notice;
+use rejoin_browser::{CheckpointResolver, HeaderProvider, thrown_words, when_settled};
+use rejoin_core::{Notice, wire::MessageId};
 use std::rc::Rc;
 use wasm_bindgen::{
     JsCast,
@@ -45,6 +45,8 @@ extern "C" {
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn notice(this: &Host, kind: &str, json: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = resolveCheckpoint)]
+    fn resolve_checkpoint(this: &Host, command: u32, parents: &Array) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn concluded(
         this: &Host,
@@ -92,6 +94,15 @@ pub(crate) fn header_provider(host: &Rc<Host>) -> Option<HeaderProvider> {
             |made| answer(Result::and_then(made, headers).map_err(|thrown| thrown_words(&thrown)));
         when_settled(made, Box::new(told));
     }))
+}
+
+/// The host's `resolveCheckpoint`.
+pub(crate) fn checkpoint_resolver(host: &Rc<Host>) -> CheckpointResolver {
+    let host = Rc::clone(host);
+    Rc::new(move |command, parents| {
+        let parents = strings(parents.iter().map(MessageId::as_str));
+        rethrow_later(host.resolve_checkpoint(command.0 as u32, &parents));
+    })
 }
 
 fn headers(made: JsValue) -> Result<Vec<(String, String)>, JsValue> {

@@ -18,7 +18,7 @@ use host::{Host, Teller};
 use rejoin_browser::{Stream, Subscription};
 use rejoin_core::{
     CommandId, Input, Notice,
-    wire::{Json, MessageId, ThreadId},
+    wire::{CheckpointId, Json, MessageId, ThreadId},
 };
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -95,6 +95,49 @@ impl Engine {
             submission,
         });
         Ok(())
+    }
+
+    /// Goes on from an earlier point of the thread. `edit`: a submission with `kind` and `message_id`.
+    ///
+    /// # Errors
+    /// As for `submit`.
+    pub fn edit(&self, command: u32, edit: String) -> Result<(), JsValue> {
+        let edit = Box::new(submission::read_edit(&edit)?);
+        let command = CommandId(command.into());
+        self.stream.send(Input::EditRequested { command, edit });
+        Ok(())
+    }
+
+    /// Answers `resolveCheckpoint` of the host. Neither: there is none.
+    #[wasm_bindgen(js_name = resolveCheckpoint)]
+    pub fn resolve_checkpoint(
+        &self,
+        command: u32,
+        #[wasm_bindgen(js_name = checkpointId)] checkpoint_id: Option<String>,
+        error: Option<String>,
+    ) {
+        let found = Ok(checkpoint_id.map(CheckpointId::from));
+        self.stream.send(Input::CheckpointResolved {
+            command: CommandId(command.into()),
+            checkpoint: error.map_or(found, Err),
+        });
+    }
+
+    /// Gives the result of a tool call that the page ran: JSON.
+    ///
+    /// # Errors
+    /// As for `submit`.
+    #[wasm_bindgen(js_name = addToolResult)]
+    pub fn add_tool_result(&self, command: u32, result: String) -> Result<(), JsValue> {
+        let result = Box::new(submission::read_tool_result(&result)?);
+        let command = CommandId(command.into());
+        self.stream.send(Input::ToolResultAdded { command, result });
+        Ok(())
+    }
+
+    /// What can be edited, answered again and begun again: JSON.
+    pub fn editable(&self) -> String {
+        self.stream.with_view(text::editable)
     }
 
     /// Joins a run by hand. `options`: JSON `{run_id?, last_event_id?, stream_mode?}`.

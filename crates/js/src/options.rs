@@ -7,7 +7,7 @@ use crate::{
 use js_sys::{Array, Error, Reflect};
 use rejoin_browser::{Credentials, StreamOptions};
 use rejoin_core::{
-    Config, Endpoint, Millis,
+    Checkpoints, Config, Endpoint, Millis,
     wire::{
         Json,
         request::{MultitaskStrategy, OnDisconnect, StreamMode},
@@ -180,6 +180,15 @@ fn endpoint(word: &str) -> Option<Endpoint> {
     }
 }
 
+fn checkpoints(word: &str) -> Option<Checkpoints> {
+    match word {
+        "automatic" => Some(Checkpoints::Automatic),
+        "asked" => Some(Checkpoints::Asked),
+        "off" => Some(Checkpoints::Off),
+        _ => None,
+    }
+}
+
 fn credentials(word: &str) -> Option<Credentials> {
     match word {
         "omit" => Some(Credentials::Omit),
@@ -214,6 +223,7 @@ pub(crate) fn read(options: &EngineOptions, host: &Rc<Host>) -> Result<StreamOpt
     }
     options.headers = host::header_provider(host);
     options.storage = storage(host)?;
+    options.resolve_checkpoint = Some(host::checkpoint_resolver(host));
     options.fetch = host::function(host, "fetch");
     Ok(options)
 }
@@ -248,6 +258,16 @@ fn read_thread(fields: &Fields<'_>, config: &mut Config) {
     }
     fields.flag("rejoinOnMount", &mut config.rejoin_on_mount);
     fields.flag("loadThread", &mut config.load_thread);
+    fields.word(
+        "checkpoints",
+        "automatic, asked or off",
+        checkpoints,
+        &mut config.checkpoints,
+    );
+    fields.flag(
+        "cancelDanglingToolCalls",
+        &mut config.cancel_dangling_tool_calls,
+    );
     fields.flag("splitSubgraphs", &mut config.split_subgraphs);
     let mut history_limit = 0;
     fields.count("historyLimit", &mut history_limit);

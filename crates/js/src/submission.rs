@@ -2,9 +2,9 @@
 
 use crate::options::{ON_DISCONNECT, STRATEGIES, invalid, stream_modes};
 use rejoin_core::{
-    JoinOptions, Submission,
+    Edit, EditAt, JoinOptions, Submission, ToolResult,
     wire::{
-        CheckpointId, EventId, Json, RunId, ThreadId,
+        CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
         json::{FromJson, fields},
         request::{Command, MultitaskStrategy, OnDisconnect},
     },
@@ -16,8 +16,56 @@ const UNKNOWN: &str = "left out: it is not known";
 
 /// Reads a submission of the contract.
 pub(crate) fn read_submission(text: &str) -> Result<Submission, JsValue> {
+    submission(object("submission", text)?)
+}
+
+/// Reads an edit of the contract: a submission, and where it goes on from.
+pub(crate) fn read_edit(text: &str) -> Result<Edit, JsValue> {
+    let mut fields = object("edit", text)?;
+    let mut take = |name: &str| {
+        let at = fields.iter().position(|(field, _)| field == name)?;
+        String::from_json(fields.remove(at).1.text()).ok()
+    };
+    let id = take("message_id").map(MessageId::from);
+    let at = match (take("kind").as_deref(), id) {
+        (Some("message"), Some(id)) => EditAt::Message(id),
+        (Some("answer"), Some(id)) => EditAt::Answer(id),
+        (Some("failed"), None) => EditAt::Failed,
+        _ => return Err(invalid("messageId", "a text")),
+    };
+    let submission = submission(fields)?;
+    Ok(Edit { at, submission })
+}
+
+/// Reads a tool's result of the contract.
+pub(crate) fn read_tool_result(text: &str) -> Result<ToolResult, JsValue> {
+    let mut result = ToolResult {
+        tool_call_id: String::new(),
+        content: Json::null(),
+        is_error: false,
+        name: None,
+        artifact: None,
+    };
+    for (name, value) in object("result", text)? {
+        let field = Field {
+            name: &name,
+            value: &value,
+        };
+        match field.name {
+            "tool_call_id" => result.tool_call_id = field.text()?,
+            "is_error" => result.is_error = field.flag()?,
+            "name" => result.name = Some(field.text()?),
+            "content" => result.content = value,
+            "artifact" => result.artifact = Some(value),
+            unknown => return Err(invalid(unknown, UNKNOWN)),
+        }
+    }
+    Ok(result)
+}
+
+fn submission(fields: Vec<(String, Json)>) -> Result<Submission, JsValue> {
     let mut submission = Submission::default();
-    for (name, value) in object("submission", text)? {
+    for (name, value) in fields {
         let field = Field {
             name: &name,
             value: &value,

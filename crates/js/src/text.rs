@@ -70,6 +70,27 @@ pub(crate) fn status(view: View<'_>, now: Millis) -> String {
         None => object.raw("error", "null"),
     }
     object.string("branch", view.branch());
+    object.string_or_null("editing", view.editing().map(MessageId::as_str));
+    object.end();
+    out
+}
+
+/// The `editable` of the contract.
+pub(crate) fn editable(view: View<'_>) -> String {
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    let mut ids = |name: &str, can: &dyn Fn(&MessageId) -> bool| {
+        let mut list = Writer::list(object.field(name));
+        for slot in view.messages() {
+            if can(slot.id()) {
+                write_string(list.item(), slot.id().as_str());
+            }
+        }
+        list.end();
+    };
+    ids("edit", &|id| view.can_edit(id));
+    ids("regenerate", &|id| view.can_regenerate(id));
+    object.bool("retry", view.can_retry());
     object.end();
     out
 }

@@ -86,7 +86,7 @@ export interface EngineHost {
    * Which checkpoint holds exactly these messages? Answered with {@link EngineEdits.resolveCheckpoint}. Called only where
    * {@link EngineOptions.checkpoints} is `asked`. `parents`: ids of messages that are shown, oldest first.
    */
-  resolveCheckpoint?(command: number, parents: string[]): void;
+  resolveCheckpoint(command: number, parents: string[]): void;
   /** A command is done. */
   concluded(command: number, outcome: string, error: string | undefined): void;
 }

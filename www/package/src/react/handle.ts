@@ -47,11 +47,11 @@ export function handleOf(store: InnerStore, shown: Snapshot, tracker: Tracker, e
   const handle: Record<string, unknown> = { store, ...extra };
   for (const name of FIXED) handle[name] ??= store[name];
   for (const name of Object.keys(PARTS)) {
-    const read = (): any => (at(name) as any)[name];
-    const property: PropertyDescriptor = name.startsWith("get")
-      ? { value: (...args: unknown[]) => read()(...args), writable: true }
-      : // What may be done is asked of the store: the same function in every render, and never of an old one.
-        { get: name === "canEdit" || name === "canRegenerate" ? () => (at(name), store[name]) : read };
+    const isMethod = name.startsWith("get");
+    const property: PropertyDescriptor = isMethod
+      ? { value: (...args: unknown[]) => (at(name) as any)[name](...args), writable: true }
+      : // What may be done is asked of the store: the same function in every render, and never of an old snapshot.
+        { get: () => (name === "canEdit" || name === "canRegenerate" ? (at(name), store) : (at(name) as any))[name] };
     Object.defineProperty(handle, name, { ...property, enumerable: !HIDDEN.includes(name), configurable: true });
   }
   return handle;

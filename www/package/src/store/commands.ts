@@ -68,12 +68,6 @@ export function replacementOf(given: unknown, messagesKey: string): unknown {
   return isContent || (given && typeof given === "object" && "content" in given && "type" in given) ? { [messagesKey]: [message] } : given;
 }
 
-const isPart = (item: unknown): boolean => typeof item === "object" && item !== null && "type" in item;
-
-/** A tool's result as a message's content. */
-export const toolContent = (result: unknown): unknown =>
-  typeof result === "string" || (Array.isArray(result) && result.length > 0 && result.every(isPart)) ? result : (JSON.stringify(result) ?? "");
-
 /** A submission in the protocol's names. `optimistic`: what to show at once. */
 export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined, edit: EditAt | undefined): string {
   const { checkpoint } = options;

@@ -6,7 +6,7 @@ import { newMemory } from "../subagents.js";
 import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import type { RunPromise, RunResult, StreamStore } from "../types/stream.js";
-import { disposed, promised, replacementOf, resultOf, settle, submissionOf, toolContent, type EditAt, type Pending } from "./commands.js";
+import { disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type Pending } from "./commands.js";
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
 import { fetchFor, headersOf } from "./network.js";
@@ -84,9 +84,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     notice: noticeOf(state),
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.failure);
-      if (state.thrown !== undefined && result.error) result.error = state.thrown as RejoinError;
       // What failed before there was a run is told by nothing else.
       if (outcome === "failed" && result.error?.code !== state.ended) call(state.options.onError, result.error, undefined);
+      if (state.thrown !== undefined && result.error) result.error = state.thrown as RejoinError;
       // With the application's own thread data its state comes later, and is told before the command is done.
       if (state.options.thread) void state.telling.finally(() => conclude(id, result));
       else conclude(id, result);
@@ -211,7 +211,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
 
   const addToolResult = ({ toolCallId, result, isError, artifact }: ToolResultInput): RunPromise => {
     if (isClosed()) return closed(false);
-    const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: toolContent(result), is_error: isError, artifact }), false);
+    const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: result ?? null, is_error: isError, artifact }), false);
     if (typeof sent !== "string") return sent;
     return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false }, (to, id) => {
       to.setStreamModes(modesNow());

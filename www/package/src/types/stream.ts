@@ -212,8 +212,8 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
   ) => RunPromise;
   /** Answers again: everything up to the person's message before this AI message is kept. Otherwise as `edit`. */
   regenerate: (messageId: string, options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
-  /** Begins the run that failed again: with its input where the thread holds nothing of it, else from where it failed. */
-  retry: (options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
+  /** Begins the run that failed again, as it was submitted where the thread holds nothing of it, else from where it failed. */
+  retry: (options?: Pick<SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>, "onError" | "throwOnError">) => RunPromise;
   /**
    * Answers an interrupt; it disappears at once. Where several wait `options.interruptId` says which: without it the error
    * is `ambiguous_resume`, and nothing is sent.

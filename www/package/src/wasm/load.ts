@@ -17,7 +17,7 @@ export function loader(own: () => Wasm | Promise<Wasm>): EngineLoader {
   const load = async (source: WasmSource | undefined): Promise<EngineConstructor> => {
     try {
       await init({ module_or_path: source ?? (await own()) });
-      return Engine as unknown as EngineConstructor;
+      return Engine;
     } catch (cause) {
       loading = undefined;
       throw loadError(cause);
