@@ -382,13 +382,20 @@ pub(crate) fn fail_run(
     error: &AgentError,
 ) -> Result<(), ServerError> {
     let thread_id = run.thread_id;
-    if save_partials(tx, &run, partials, finish_reason)?.is_none()
-        && let Some(mut head) = tx.head(&tx.thread(thread_id)?)?
-        && head.run_id == Some(run.run_id)
-        && let Some(task) = head.tasks.first_mut()
+    let begun = tx
+        .head(&tx.thread(thread_id)?)?
+        .filter(|head| head.run_id == Some(run.run_id));
+    let next = begun.as_ref().map(|head| head.next.clone());
+    let kept = save_partials(tx, &run, partials, finish_reason)?.map(|mut kept| {
+        kept.go_to(next.unwrap_or_default());
+        kept.failed = true;
+        kept
+    });
+    if let Some(mut at) = kept.or(begun)
+        && let Some(task) = at.tasks.first_mut()
     {
         task.error = Some(format!("{}({:?})", error.kind, error.message));
-        tx.put_checkpoint(thread_id, &head)?;
+        tx.put_checkpoint(thread_id, &at)?;
     }
     tx.end_run(&mut run, RunStatus::Error, Some(error_json(error)))?;
     settle_thread(tx, thread_id, ThreadStatus::Error, Some(error_json(error)))

@@ -59,6 +59,10 @@ pub(crate) struct CheckpointRecord {
     pub(crate) created_at: String,
     /// The node that wrote it; what an update without `as_node` counts as.
     pub(crate) node: Option<String>,
+    /// Whether it holds what a step had streamed before it failed. A run that goes on from here takes that step again,
+    /// from the state it began with.
+    #[serde(default)]
+    pub(crate) failed: bool,
 }
 
 /// Why a checkpoint was written.
@@ -78,7 +82,8 @@ pub(crate) struct TaskRecord {
     pub(crate) name: String,
     pub(crate) error: Option<String>,
     pub(crate) interrupts: Vec<InterruptRecord>,
-    /// What the node wrote, kept while another task of the step waits for an answer.
+    /// What the node wrote, kept while another task of the step waits for an answer. Of `__start__`: the input, so that a
+    /// run which goes on from here is given it again.
     pub(crate) result: Option<Value>,
 }
 
@@ -177,6 +182,7 @@ impl CheckpointRecord {
             run_id,
             created_at: now_iso(),
             node: None,
+            failed: false,
         }
     }
 
@@ -204,12 +210,26 @@ impl CheckpointRecord {
             .collect()
     }
 
+    /// The nodes that run next: of a step that is half done, those that are not.
+    fn waiting(&self) -> Vec<&str> {
+        let names = |is_done: bool| -> Vec<&str> {
+            let fits = |task: &&TaskRecord| task.result.is_some() == is_done;
+            self.tasks
+                .iter()
+                .filter(fits)
+                .map(|task| task.name.as_str())
+                .collect()
+        };
+        let open = names(false);
+        if open.is_empty() { names(true) } else { open }
+    }
+
     /// The protocol's shape of a thread's state.
     pub(crate) fn to_json(&self, thread_id: ThreadId) -> Value {
         let address = |id: CheckpointId| json!({"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": id});
         json!({
             "values": self.values,
-            "next": self.next,
+            "next": self.waiting(),
             "tasks": self.tasks.iter().map(TaskRecord::to_json).collect::<Vec<_>>(),
             "metadata": {
                 "source": self.source, "step": self.step, "parents": {},

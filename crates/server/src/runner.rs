@@ -52,6 +52,19 @@ struct Start {
 /// Answers to open questions, by interrupt id.
 type Answers = BTreeMap<String, Value>;
 
+/// The node that only holds a graph's input.
+const START: &str = "__start__";
+
+impl Start {
+    fn going_on(at: CheckpointRecord) -> Self {
+        Self {
+            at,
+            answers: Answers::new(),
+            continues: true,
+        }
+    }
+}
+
 impl Runner {
     /// Runs to the end.
     ///
@@ -92,12 +105,7 @@ impl Runner {
     async fn begin(&self) -> Result<Start, AgentError> {
         let request = &self.run.request;
         let asked_for = requested_checkpoint(request)?;
-        let view = self.emitter.store.view()?;
-        let base = match asked_for {
-            Some(id) => Some(view.checkpoint(self.run.thread_id, id)?),
-            None => view.head(&view.thread(self.run.thread_id)?)?,
-        };
-        drop(view);
+        let base = self.base(asked_for)?;
         if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
             let input = input
                 .read()
@@ -113,21 +121,48 @@ impl Runner {
         if let Some(command) = &request.command {
             return self.begin_with_command(base, command).await;
         }
-        let at = if asked_for.is_some() {
-            let mut fork =
-                CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
-            fork.go_to(base.next.clone());
-            self.save(vec![fork.clone()]).await?;
-            fork
-        } else {
-            base
+        self.go_on(base, asked_for.is_some()).await
+    }
+
+    /// The checkpoint that the run starts from; none where the thread has none.
+    fn base(
+        &self,
+        asked_for: Option<CheckpointId>,
+    ) -> Result<Option<CheckpointRecord>, AgentError> {
+        let view = self.emitter.store.view()?;
+        let base = match asked_for {
+            Some(id) => Some(view.checkpoint(self.run.thread_id, id)?),
+            None => view.head(&view.thread(self.run.thread_id)?)?,
         };
-        self.values(&at).await?;
-        Ok(Start {
-            at,
-            answers: Answers::new(),
-            continues: true,
-        })
+        Ok(base)
+    }
+
+    /// Runs what is next at a checkpoint: from a copy of it where it was asked for by name.
+    async fn go_on(&self, base: CheckpointRecord, is_named: bool) -> Result<Start, AgentError> {
+        if !is_named && !base.failed {
+            self.values(&base).await?;
+            return Ok(Start::going_on(base));
+        }
+        let mut fork = CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
+        fork.go_to(base.next.clone());
+        if base.failed {
+            // Without what the failed attempt had said.
+            let parent = base.parent.map(|parent| {
+                let view = self.emitter.store.view()?;
+                view.checkpoint(self.run.thread_id, parent)
+            });
+            fork.values = parent
+                .transpose()?
+                .map(|parent| parent.values)
+                .unwrap_or_default();
+        }
+        let input = base.tasks.first().filter(|task| task.name == START);
+        if let Some(Value::Object(input)) = input.and_then(|task| task.result.clone()) {
+            return self.enter(fork, input).await;
+        }
+        self.save(vec![fork.clone()]).await?;
+        self.values(&fork).await?;
+        Ok(Start::going_on(fork))
     }
 
     async fn begin_with_input(
@@ -139,11 +174,23 @@ impl Runner {
             state::normalise(input).map_err(|message| AgentError::new("ValueError", message))?;
         let run_id = Some(self.run.run_id);
         let mut given = CheckpointRecord::after(base, Source::Input, run_id);
-        given.go_to(vec!["__start__".to_owned()]);
-        let mut at = CheckpointRecord::after(Some(&given), Source::Loop, run_id);
+        given.go_to(vec![START.to_owned()]);
+        self.enter(given, input).await
+    }
+
+    /// Takes the step from a graph's `__start__` to its first nodes.
+    async fn enter(
+        &self,
+        mut given: CheckpointRecord,
+        input: Map<String, Value>,
+    ) -> Result<Start, AgentError> {
+        let mut at = CheckpointRecord::after(Some(&given), Source::Loop, given.run_id);
+        for task in &mut given.tasks {
+            task.result = Some(Value::Object(input.clone()));
+        }
         state::apply(&mut at.values, input, self.agent.appended());
         at.go_to(self.agent.entry());
-        at.node = Some("__start__".to_owned());
+        at.node = Some(START.to_owned());
         self.save(vec![given, at.clone()]).await?;
         self.values(&at).await?;
         Ok(Start {
@@ -476,10 +523,11 @@ pub(crate) fn requested_checkpoint(
 /// Which open question gets which answer.
 fn answers(at: &CheckpointRecord, resume: Value) -> Result<Answers, AgentError> {
     let open = at.interrupts();
+    // As on both real servers: what looks like a map from ids is one, also where no question has these ids (any more).
+    let is_id = |key: &String| key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     if let Value::Object(map) = &resume
-        && map
-            .keys()
-            .any(|key| open.iter().any(|question| question.id == *key))
+        && !map.is_empty()
+        && map.keys().all(is_id)
     {
         return Ok(map
             .iter()

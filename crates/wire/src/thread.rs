@@ -146,9 +146,17 @@ pub struct ThreadState {
 }
 
 impl ThreadState {
-    /// Every question pending at this checkpoint.
+    /// Every question pending at this checkpoint. Both real servers keep the question of a task that was answered while
+    /// another still waits (Python with the task's result, JS without): only those that run next are pending.
     pub fn interrupts(&self) -> impl Iterator<Item = &Interrupt> {
-        self.tasks.iter().flat_map(|task| &task.interrupts)
+        let waits = |task: &&Task| {
+            let node = task.name.as_ref();
+            node.is_none_or(|node| self.next.contains(node))
+        };
+        self.tasks
+            .iter()
+            .filter(waits)
+            .flat_map(|task| &task.interrupts)
     }
 }
 
@@ -309,3 +317,32 @@ impl FromJson for ThreadState {
 
 serde_by_text!(Interrupt);
 serde_by_text!(read Thread, Run, ThreadState);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_whose_task_does_not_run_next_is_answered() {
+        let check = |next: &str, result: &str, expected: &[&str]| {
+            let asks = |name: &str, result: &str| {
+                format!(r#"{{"name":"{name}","result":{result},"interrupts":[{{"id":"{name}"}}]}}"#)
+            };
+            let text = format!(
+                r#"{{"next":{next},"tasks":[{},{}]}}"#,
+                asks("ask_a", result),
+                asks("ask_b", "null")
+            );
+            let state = ThreadState::from_json(&text).expect("a state");
+            let found: Vec<_> = state
+                .interrupts()
+                .filter_map(|interrupt| interrupt.id.as_ref().map(InterruptId::as_str))
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check(r#"["ask_a","ask_b"]"#, "null", &["ask_a", "ask_b"]);
+        // Python after one of two answers, and JS, where the state gives no result.
+        check(r#"["ask_b"]"#, r#"{"answers":[]}"#, &["ask_b"]);
+        check(r#"["ask_b"]"#, "null", &["ask_b"]);
+    }
+}

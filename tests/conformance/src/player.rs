@@ -374,7 +374,8 @@ impl<'a> Player<'a> {
         };
         json!({
             "values": values,
-            "next": [],
+            // What asks is what runs next.
+            "next": if streamed.interrupts == json!([]) { json!([]) } else { json!(["node"]) },
             "tasks": [{ "id": "1", "name": "node", "interrupts": streamed.interrupts }],
             "checkpoint": { "thread_id": thread, "checkpoint_ns": "", "checkpoint_id": "1" },
         })
