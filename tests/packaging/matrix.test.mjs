@@ -114,6 +114,20 @@ describe("packaging", { concurrency: 2 }, () => {
     return `8, build, preview and dev server: ${sizes.join(", ")}`;
   });
 
+  consumer("assistant-ui", async (name) => {
+    const dir = await fresh(name);
+    const out = join(dir, "dist");
+    await command(dir, bin(dir, "vite"), ["build", "--outDir", out]);
+    const size = holdsWasmOnce(out, "inline");
+    inlinedIsApart(out);
+    await viteServes(dir, ["preview", "--outDir", out]);
+    await viteServes(dir, []);
+    for (const entry of ["rejoin/assistant-ui", "rejoin/assistant-ui/internal"]) {
+      await command(dir, process.execPath, ["--input-type=commonjs", "-e", `require("${entry}")`]);
+    }
+    return `0.15, Vite 8, build, preview and dev server: ${size}`;
+  });
+
   consumer("webpack", async (name) => {
     const dir = await fresh(name, { shared: "src/shared" });
     const sizes = [];

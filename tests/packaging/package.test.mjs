@@ -10,6 +10,8 @@ const TIMEOUT_MS = 120_000;
 const content = readTarball();
 const manifest = JSON.parse(content.get("package.json").toString("utf8"));
 const ENTRIES = ["rejoin", "rejoin/react", "rejoin/asset", "rejoin/asset/react"];
+/** Those that need assistant-ui's packages beside them. */
+const ASSISTANT_UI = ["rejoin/assistant-ui", "rejoin/assistant-ui/internal"];
 
 describe("the tarball", () => {
   test("holds what is compiled from a source, the wasm, and a few texts; nothing else", () => {
@@ -22,7 +24,7 @@ describe("the tarball", () => {
 
   test("exports the entries, each with its types first, and every file is there", () => {
     const names = Object.keys(manifest.exports).map((key) => key.replace(/^\./, "rejoin"));
-    assert.deepEqual(names.sort(), [...ENTRIES, "rejoin/package.json", "rejoin/rejoin_bg.wasm"].sort());
+    assert.deepEqual(names.sort(), [...ENTRIES, ...ASSISTANT_UI, "rejoin/package.json", "rejoin/rejoin_bg.wasm"].sort());
     for (const [entry, target] of Object.entries(manifest.exports)) {
       const conditions = typeof target === "string" ? { default: target } : target;
       if (!/\.(json|wasm)$/.test(entry)) assert.equal(Object.keys(conditions)[0], "types", `${entry}: types must come first`);
@@ -35,7 +37,8 @@ describe("the tarball", () => {
     const workspace = readFileSync(join(HERE, "../../Cargo.toml"), "utf8").match(/^version = "(.+)"$/m)[1];
     const { name, version, type, sideEffects, license, peerDependencies, peerDependenciesMeta, dependencies, scripts } = manifest;
     assert.deepEqual({ name, version, type, sideEffects, license }, { name: "rejoin", version: workspace, type: "module", sideEffects: false, license: "MIT OR Apache-2.0" });
-    assert.deepEqual({ peerDependencies, peerDependenciesMeta }, { peerDependencies: { react: ">=18" }, peerDependenciesMeta: { react: { optional: true } } });
+    assert.deepEqual(peerDependencies, { "@assistant-ui/core": ">=0.3.20 <0.4", "@assistant-ui/store": ">=0.3.14 <0.4", react: ">=18" });
+    assert.deepEqual(peerDependenciesMeta, Object.fromEntries(Object.keys(peerDependencies).map((name) => [name, { optional: true }])), "nobody has to have them");
     assert.equal(dependencies, undefined, "it needs nothing");
     for (const hook of ["preinstall", "install", "postinstall"]) assert.equal(scripts?.[hook], undefined, `it runs a ${hook} script`);
     for (const file of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(content.get(file)?.length > 500, `${file} says nothing`);

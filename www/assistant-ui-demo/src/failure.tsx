@@ -3,13 +3,12 @@ import { useLangGraphError } from "rejoin/assistant-ui";
 
 /** The thread's last failure. */
 export function Failure() {
-  const failure = useLangGraphError();
-  if (failure === undefined) return null;
-  const { code = "unknown", message = String(failure.error) } = failure.error as { code?: string; message?: string };
+  const { error, canRetry, retry } = useLangGraphError();
+  if (error === undefined) return null;
   return (
-    <div className="banner error" role="alert" data-testid="error" data-code={code}>
-      <p>{message} <code>{code}</code></p>
-      {failure.retry && <button type="button" data-testid="retry" onClick={() => void failure.retry?.()}>Retry</button>}
+    <div className="banner error" role="alert" data-testid="error" data-code={error.code}>
+      <p>{error.message} <code>{error.code}</code></p>
+      {canRetry && <button type="button" data-testid="retry" onClick={() => void retry()}>Retry</button>}
     </div>
   );
 }

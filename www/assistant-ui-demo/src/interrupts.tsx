@@ -1,23 +1,26 @@
 // What the agent asks: a card for each question, answered one at a time or all at once.
 import { useState } from "react";
 import { useAuiState } from "@assistant-ui/react";
-import { useLangGraphInterrupts, useLangGraphRespond } from "rejoin/assistant-ui";
+import { useLangGraphInterrupts, useLangGraphRespond, useLangGraphRespondAll } from "rejoin/assistant-ui";
 import { Details } from "./details";
 
 /** Every question that waits. */
 export function Interrupts() {
   const interrupts = useLangGraphInterrupts();
   const respond = useLangGraphRespond();
+  const respondAll = useLangGraphRespondAll();
   const isRunning = useAuiState((state) => state.thread.isRunning);
   if (isRunning || interrupts.length === 0) return null;
+  // What goes wrong is the thread's error, which is shown below.
+  const quietly = (answered: Promise<void>) => void answered.catch(() => {});
   const answerAll = (value: unknown) => {
     const ids = interrupts.flatMap(({ id }) => (id === undefined ? [] : [id]));
-    void respond(Object.fromEntries(ids.map((id) => [id, value])));
+    quietly(respondAll(Object.fromEntries(ids.map((id) => [id, value]))));
   };
   return (
     <>
       {interrupts.map(({ id, value }, at) => (
-        <Card key={id ?? at} id={id} value={value} answer={(answer) => void respond(id === undefined ? answer : { [id]: answer })} />
+        <Card key={id ?? at} id={id} value={value} answer={(answer) => quietly(respond(answer, { interruptId: id }))} />
       ))}
       {interrupts.length > 1 && (
         <div className="row end">

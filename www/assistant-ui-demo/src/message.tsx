@@ -2,6 +2,7 @@
 import {
   ActionBarPrimitive, AuiIf, BranchPickerPrimitive, ComposerPrimitive, ErrorPrimitive, MessagePrimitive, type TextMessagePartProps, useAuiState,
 } from "@assistant-ui/react";
+import { useLangGraphCanEdit, useLangGraphCanRegenerate } from "rejoin/assistant-ui";
 import { ToolCard } from "./tool-card";
 
 /** Each stretch of text is an element of its own, with tool calls in between. */
@@ -31,15 +32,14 @@ function Branches() {
 
 /** What a person asked. */
 export function UserMessage() {
+  const canEdit = useLangGraphCanEdit(useAuiState((state) => state.message.id));
   return (
     <MessagePrimitive.Root className="message" data-testid="message" data-role="human" role="article" aria-label="You">
       <MessagePrimitive.Parts components={{ Text }} />
       <div className="bar">
         <Branches />
         <ActionBarPrimitive.Root className="actions" hideWhenRunning>
-          <AuiIf condition={(state) => state.thread.capabilities.edit}>
-            <ActionBarPrimitive.Edit data-testid="edit">Edit</ActionBarPrimitive.Edit>
-          </AuiIf>
+          {canEdit && <ActionBarPrimitive.Edit data-testid="edit">Edit</ActionBarPrimitive.Edit>}
         </ActionBarPrimitive.Root>
       </div>
     </MessagePrimitive.Root>
@@ -64,6 +64,7 @@ export function UserEditor() {
 /** What the agent answered: text, tool calls, and how it ended. */
 export function AssistantMessage() {
   const status = useAuiState((state) => state.message.status);
+  const canRegenerate = useLangGraphCanRegenerate(useAuiState((state) => state.message.id));
   const isCancelled = status?.type === "incomplete" && status.reason === "cancelled";
   return (
     <MessagePrimitive.Root
@@ -80,9 +81,7 @@ export function AssistantMessage() {
       <div className="bar">
         <Branches />
         <ActionBarPrimitive.Root className="actions" hideWhenRunning>
-          <AuiIf condition={(state) => state.thread.capabilities.reload}>
-            <ActionBarPrimitive.Reload data-testid="regenerate">Answer again</ActionBarPrimitive.Reload>
-          </AuiIf>
+          {canRegenerate && <ActionBarPrimitive.Reload data-testid="regenerate">Answer again</ActionBarPrimitive.Reload>}
           <ActionBarPrimitive.Copy data-testid="copy">
             <AuiIf condition={(state) => state.message.isCopied}>Copied</AuiIf>
             <AuiIf condition={(state) => !state.message.isCopied}>Copy</AuiIf>
