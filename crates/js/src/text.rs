@@ -4,7 +4,7 @@ use rejoin_core::{
     Connection, HistoryState, Millis, Outcome, StreamError, View,
     wire::{
         MessageId, RunId,
-        json::{Writer, write_string},
+        json::{ToJson, Writer, write_string},
         thread::Interrupt,
     },
 };
@@ -118,15 +118,12 @@ pub(crate) fn ended(run_id: Option<&RunId>, outcome: &Outcome) -> String {
     out
 }
 
-/// A list of `{"id"?,"value"}`.
+/// The interrupts as the server sent them.
 pub(crate) fn interrupts(interrupts: &[Interrupt]) -> String {
     let mut out = String::new();
     let mut list = Writer::list(&mut out);
     for interrupt in interrupts {
-        let mut object = Writer::object(list.item());
-        object.some_string("id", interrupt.id.as_ref().map(|id| id.as_str()));
-        object.raw("value", interrupt.value.text());
-        object.end();
+        interrupt.write_json(list.item());
     }
     list.end();
     out

@@ -100,6 +100,8 @@ pub struct Interrupt {
     pub id: Option<InterruptId>,
     /// What is asked: any JSON.
     pub value: Json,
+    /// All else that the server says of it, by name: where it was asked, what an answer looks like.
+    pub more: Vec<(String, Json)>,
 }
 
 /// A checkpoint's address.
@@ -256,7 +258,11 @@ impl FromJson for Interrupt {
         fields(text, &mut |key, value| match key {
             "id" | "interrupt_id" => set(&mut interrupt.id, value),
             "value" => set(&mut interrupt.value, value),
-            _ => Ok(()),
+            _ => {
+                let value = Json::from_json(value)?;
+                interrupt.more.push((key.to_owned(), value));
+                Ok(())
+            }
         })?;
         Ok(interrupt)
     }
@@ -267,6 +273,9 @@ impl ToJson for Interrupt {
         let mut object = Writer::object(out);
         object.some_string("id", self.id.as_ref().map(InterruptId::as_str));
         object.raw("value", self.value.text());
+        for (name, value) in &self.more {
+            object.raw(name, value.text());
+        }
         object.end();
     }
 }
@@ -344,5 +353,16 @@ mod tests {
         // Python after one of two answers, and JS, where the state gives no result.
         check(r#"["ask_b"]"#, r#"{"answers":[]}"#, &["ask_b"]);
         check(r#"["ask_b"]"#, "null", &["ask_b"]);
+    }
+
+    #[test]
+    fn an_interrupt_is_kept_whole() {
+        let check = |text: &str, expected: &str| {
+            let interrupt = Interrupt::from_json(text).expect("an interrupt");
+            assert_eq!(interrupt.to_json(), expected);
+        };
+        let whole = r#"{"id":"i","value":{"q":1},"ns":["ask:1"],"resumable":true,"when":"during"}"#;
+        check(whole, whole);
+        check(r#"{"interrupt_id":"i"}"#, r#"{"id":"i","value":null}"#);
     }
 }
