@@ -1,0 +1,81 @@
+// Runs the tests of @assistant-ui/react-langgraph, as they come with its package, on Rejoin's code: what they import from
+// beside them is taken from here, everything else from node_modules. They are run where they lie and never copied.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { startVitest } from "vitest/node";
+
+const here = new URL(".", import.meta.url);
+const root = fileURLToPath(new URL("../../..", here));
+const peer = fileURLToPath(new URL("../../../node_modules/@assistant-ui/react-langgraph/src/", here));
+const source = (path) => fileURLToPath(new URL(`../../../src/assistant-ui/${path}`, here));
+
+/** Where each of the peer's own modules is here. */
+const MODULES = {
+  LangGraphMessageAccumulator: source("messages/accumulator.ts"),
+  abortableIterable: source("internal/abortable-iterable.ts"),
+  appendLangChainChunk: source("messages/append-chunk.ts"),
+  bufferToolResults: source("internal/buffer-tool-result.ts"),
+  convertLangChainMessages: fileURLToPath(new URL("convert.ts", here)),
+  createLangGraphStream: source("index.ts"),
+  hooks: source("index.ts"),
+  messageHelpers: source("internal.ts"),
+  serialRunQueue: source("internal/serial-run-queue.ts"),
+  testUtils: fileURLToPath(new URL("test-utils.ts", here)),
+  useLangGraphMessages: source("index.ts"),
+  useLangGraphRuntime: source("index.ts"),
+  useLangGraphStreamingTiming: source("index.ts"),
+};
+
+const ours = {
+  name: "rejoin-in-place-of-the-peer",
+  enforce: "pre",
+  resolveId(id, importer) {
+    if (!importer?.startsWith(peer) || !id.startsWith("./") || id === "./types") return null;
+    return MODULES[id.slice(2)] ?? assert.fail(`${importer} imports ${id}, which has no counterpart here`);
+  },
+};
+
+/** Tests that are meant to end otherwise here, each with the reason. */
+const differing = JSON.parse(readFileSync(new URL("differs.json", here), "utf8"));
+
+const nameOf = (test) => `${test.module.moduleId.split("/").at(-1)} > ${test.fullName}`;
+
+/**
+ * Runs the named test files. Every test must pass, except those in differs.json, which must not: one that passes is no
+ * longer a difference. Gives the closing line.
+ */
+export async function runPeerSuite(label, files) {
+  const vitest = await startVitest("test", [], {
+    config: false,
+    root,
+    watch: false,
+    include: files.map((file) => `${peer}${file}`),
+    exclude: [],
+    environment: "happy-dom",
+    globals: true,
+    reporters: [{}],
+    pool: "forks",
+    poolOptions: { forks: { singleFork: true } },
+    server: { deps: { inline: [/react-langgraph\/src\//] } },
+  }, { plugins: [ours], cacheDir: "node_modules/.tests/vite", esbuild: { jsx: "automatic", tsconfigRaw: {} }, server: { watch: null } });
+  try {
+    const modules = vitest.state.getTestModules();
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const broken = [...modules.flatMap((module) => module.errors()), ...vitest.state.getUnhandledErrors()];
+    const expected = new Map(Object.entries(differing).filter(([name]) => files.some((file) => name.startsWith(`${file} > `))));
+    const failed = tests.filter((test) => test.result().state === "failed");
+    const wrong = [
+      ...broken.map((error) => `${error?.stack ?? error?.message ?? error}`),
+      ...failed.filter((test) => !expected.has(nameOf(test))).map((test) => `${nameOf(test)}\n    ${test.result().errors?.map(({ message }) => message).join("\n    ")}`),
+      ...[...expected.keys()].filter((name) => !failed.some((test) => nameOf(test) === name)).map((name) => `listed in differs.json, but did not fail: ${name}`),
+    ];
+    const passed = tests.filter((test) => test.result().state === "passed").length;
+    const line = `${label}: ${passed} of the peer's ${tests.length} tests pass, ${expected.size} differ on purpose, ${tests.length - passed - failed.length} skipped`;
+    assert.equal(modules.length, files.length, `files run: ${modules.map(({ moduleId }) => moduleId).join(", ")}`);
+    assert.deepEqual(wrong, [], `${line}\n\n${wrong.join("\n\n")}`);
+    return line;
+  } finally {
+    await vitest.close();
+  }
+}
