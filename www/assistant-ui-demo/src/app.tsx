@@ -1,24 +1,30 @@
-// The page: one runtime, the conversations, and the thread.
+// The page: the conversations and the thread, on a runtime that the address chooses.
+import { lazy, Suspense } from "react";
 import { type AssistantRuntime, AssistantRuntimeProvider } from "@assistant-ui/react";
-import { useCallbackRuntime, useEngineRuntime } from "./runtime";
+import { useEngineRuntime } from "./engine-runtime";
 import type { Setup } from "./setup";
 import { Thread } from "./thread";
 import { Threads } from "./threads";
 
+// LangGraph's SDK is loaded where it is used only.
+const OnCallbacks = lazy(() => import("./callback-runtime"));
+
 /** Runs the thread in the way that the address asks for. */
 export function App({ setup }: { setup: Setup }) {
-  return setup.mode === "callback" ? <OnCallbacks setup={setup} /> : <OnEngine setup={setup} />;
+  if (setup.mode === "engine") return <OnEngine setup={setup} />;
+  return (
+    <Suspense fallback={<p className="boot">Loading…</p>}>
+      <OnCallbacks setup={setup} />
+    </Suspense>
+  );
 }
 
 function OnEngine({ setup }: { setup: Setup }) {
   return <Page runtime={useEngineRuntime(setup)} />;
 }
 
-function OnCallbacks({ setup }: { setup: Setup }) {
-  return <Page runtime={useCallbackRuntime(setup)} />;
-}
-
-function Page({ runtime }: { runtime: AssistantRuntime }) {
+/** Everything under one runtime. */
+export function Page({ runtime }: { runtime: AssistantRuntime }) {
   return (
     <AssistantRuntimeProvider runtime={runtime}>
       <header className="top">

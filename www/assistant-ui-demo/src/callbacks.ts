@@ -1,4 +1,4 @@
-// `stream`, `load` and `getCheckpointId` on LangGraph's SDK, as assistant-ui's documentation has an application write them.
+// The application follows the runs: `stream`, `load` and `getCheckpointId` on LangGraph's SDK, as assistant-ui's own runtime takes them.
 import type { Client } from "@langchain/langgraph-sdk";
 import type { LangChainMessage, UseLangGraphRuntimeOptions } from "rejoin/assistant-ui";
 import type { Setup } from "./setup";

@@ -15,6 +15,10 @@ export interface Setup {
   checkpoints: boolean;
   /** Knobs of the scripted agents, for `config.configurable`. */
   knobs: Record<string, string | number>;
+  /** How often and how soon is tried again. */
+  retry: Record<string, number>;
+  /** How long is waited, in milliseconds. */
+  timeouts: Record<string, number>;
 }
 
 const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
@@ -23,6 +27,14 @@ const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
 export function readSetup({ search, origin }: Location): Setup {
   const query = new URLSearchParams(search);
   const text = (name: string) => query.get(name) || undefined;
+  const numbers = (names: Record<string, string>) => {
+    const found: Record<string, number> = {};
+    for (const [name, option] of Object.entries(names)) {
+      const value = text(name);
+      if (value !== undefined && /^\d+$/.test(value)) found[option] = Number(value);
+    }
+    return found;
+  };
   const knobs: Setup["knobs"] = {};
   for (const name of KNOBS) {
     const value = text(name);
@@ -34,5 +46,7 @@ export function readSetup({ search, origin }: Location): Setup {
     mode: text("mode") === "callback" ? "callback" : "engine",
     checkpoints: text("checkpoints") !== "off",
     knobs,
+    retry: numbers({ attempts_max: "attemptsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
+    timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),
   };
 }

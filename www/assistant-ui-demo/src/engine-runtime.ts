@@ -1,0 +1,23 @@
+// rejoin follows the runs: an address and an assistant are all it needs.
+import { useMemo } from "react";
+import { useLangGraphRuntime } from "rejoin/assistant-ui";
+import { useThreadInAddress } from "./address";
+import type { Setup } from "./setup";
+import { threadList } from "./thread-list";
+
+/** The runtime without a callback. */
+export function useEngineRuntime({ server, assistant, checkpoints, knobs, retry, timeouts }: Setup) {
+  // A thread is made with its first run.
+  const adapter = useMemo(() => threadList(async () => undefined), []);
+  return useLangGraphRuntime({
+    apiUrl: server,
+    assistantId: assistant,
+    checkpoints: checkpoints ? "automatic" : "off",
+    config: { configurable: knobs },
+    retry,
+    timeouts,
+    unstable_threadListAdapter: adapter,
+    unstable_allowCancellation: true,
+    ...useThreadInAddress(),
+  });
+}
