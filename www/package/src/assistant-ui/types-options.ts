@@ -10,6 +10,7 @@ import type {
 } from "@assistant-ui/core";
 import type { CloudThreadListAdapterOptions, DataMessagePartComponent } from "@assistant-ui/core/react";
 import type { ClientLike } from "../types/client.js";
+import type { SubmitOptions, UseStreamOptions } from "../types/options.js";
 import type { LangGraphEventHandlers, LangGraphInterruptState, LangGraphMessagesEvent, LangGraphStreamCallback } from "./types-events.js";
 import type { LangChainMessage, UIMessage } from "./types.js";
 
@@ -47,7 +48,15 @@ type LangGraphSource = {
   client?: ClientLike;
   /** The graph or assistant to run; with it, and without `stream`, Rejoin speaks to the server itself. */
   assistantId?: string;
-};
+  /** Without `stream`: the config that each run is sent with, under what the composer's own run config says. */
+  config?: NonNullable<SubmitOptions["config"]>;
+  /** Without `stream`: the key of the messages in the state. Default `messages`. */
+  messagesKey?: string;
+  /** Without `stream`: `automatic` (default) finds checkpoints in the thread's history; with `off` nothing can be edited unless there is `getCheckpointId`. */
+  checkpoints?: "automatic" | "off";
+  /** Without `stream`: how many states are read, which decides how far back branches are known. Default 100. */
+  fetchStateHistory?: { limit: number };
+} & Pick<UseStreamOptions, "defaultHeaders" | "headers" | "callerOptions" | "credentials" | "storage" | "retry" | "timeouts">;
 
 /** Everything that can be set. */
 export type UseLangGraphRuntimeOptions = ExternalStoreSharedOptions &

@@ -1,0 +1,59 @@
+/** A `stream` callback for an Agent Server. */
+import { partsOfClient } from "../client.js";
+import type { ClientLike } from "../types/client.js";
+import type { DisconnectMode, StreamMode } from "../types/schema.js";
+import type { LangChainMessage, LangGraphMessagesEvent, LangGraphStreamCallback } from "./types.js";
+
+/** The part of an SDK client that a stream needs. */
+export interface LangGraphStreamClient {
+  runs: {
+    stream: (threadId: any, assistantId: string, payload?: any) => any;
+  };
+}
+
+/** What {@link unstable_createLangGraphStream} takes. */
+export interface CreateLangGraphStreamOptions {
+  /** A client of `@langchain/langgraph-sdk`. */
+  client: LangGraphStreamClient;
+  /** The assistant, or the graph. */
+  assistantId: string;
+  /** What is streamed. Default `messages`, `updates` and `custom`. */
+  streamMode?: StreamMode | "messages" | (StreamMode | "messages")[];
+  /** What the server does when the page is gone. Default `cancel`. Not looked at by `useLangGraphRuntime` itself, whose runs go on. */
+  onDisconnect?: DisconnectMode;
+}
+
+type Source = { client: ClientLike; assistantId: string };
+
+/** What our streams were made with, so that the runtime can follow their runs by itself. */
+const sources = new WeakMap<object, Source>();
+
+/** What this callback was made with; undefined where it is the application's own. */
+export const streamSource = (stream: object): Source | undefined => sources.get(stream);
+
+/**
+ * Makes a `stream` callback that sends runs with an SDK client. Given to `useLangGraphRuntime` as it is, runs also resume after
+ * a reload and a switch of threads; wrapped in a function of your own it is only that: a callback.
+ *
+ * @throws Error where the thread has no id at the server
+ */
+export function unstable_createLangGraphStream({
+  client,
+  assistantId,
+  streamMode = ["messages", "updates", "custom"],
+  onDisconnect = "cancel",
+}: CreateLangGraphStreamOptions): LangGraphStreamCallback<LangChainMessage> {
+  const stream: LangGraphStreamCallback<LangChainMessage> = async (messages, { state, command, checkpointId, runConfig, abortSignal, initialize }) => {
+    const { externalId } = await initialize();
+    if (!externalId) throw new Error("Thread has not been initialized.");
+    const sent = messages.length > 0 ? { messages } : undefined;
+    const payload: Record<string, unknown> = { input: state ? { ...state, ...sent } : (sent ?? null), streamMode, signal: abortSignal, onDisconnect };
+    if (command != null) payload["command"] = command;
+    if (checkpointId != null) payload["checkpoint"] = { checkpoint_id: checkpointId };
+    if (runConfig !== undefined) payload["config"] = runConfig;
+    return client.runs.stream(externalId, assistantId, payload) as AsyncGenerator<LangGraphMessagesEvent<LangChainMessage>>;
+  };
+  // A client that cannot be read, such as a wrapped one, goes on sending by itself.
+  if (partsOfClient(client as unknown as ClientLike).apiUrl) sources.set(stream, { client: client as unknown as ClientLike, assistantId });
+  return stream;
+}

@@ -1,0 +1,105 @@
+/** A thread's LangChain messages as assistant-ui's. */
+import type { ExportedMessageRepository, ThreadMessage } from "@assistant-ui/core";
+import { convertExternalMessages, createExternalMessageConversionCache, useExternalMessageConverter, type ExternalMessageConversionCache } from "@assistant-ui/core/react";
+import { useMemo, useRef, useState } from "react";
+import { convertLangChainMessages } from "../messages/convert.js";
+import { groupUIMessages } from "../messages/ui.js";
+import { useLangGraphStreamingTiming } from "../streaming-timing.js";
+import type { LangGraphThread, ThreadSnapshot } from "../threads/thread.js";
+import type { LangChainMessage } from "../types.js";
+
+/** Stand-ins for answers that failed before they began: shown, and no part of the thread. */
+const standIns = new WeakSet<LangChainMessage>();
+
+/** Without stand-ins. */
+export const innerMessages = (messages: readonly LangChainMessage[]): LangChainMessage[] => messages.filter((message) => !standIns.has(message));
+
+type Converter = useExternalMessageConverter.Callback<LangChainMessage>;
+
+/** Stable: another function would convert everything anew. */
+const convert: Converter = (message, metadata) => {
+  if (!standIns.has(message)) return convertLangChainMessages(message, metadata as Parameters<typeof convertLangChainMessages>[1]) as ReturnType<Converter>;
+  const { id, status } = message as LangChainMessage & { type: "ai" };
+  // Passing things are forgotten by assistant-ui when they go, in place of staying as a branch.
+  return { role: "assistant", content: [], metadata: { isOptimistic: true }, ...(id && { id }), ...(status && { status }) };
+};
+
+/** The messages with a stand-in after each one whose turn failed without an answer. */
+function useShown({ messages, failures }: ThreadSnapshot): LangChainMessage[] {
+  const [made] = useState(() => new Map<string, LangChainMessage>());
+  return useMemo(() => {
+    if (failures.size === 0) return messages;
+    return messages.flatMap((message) => {
+      const words = failures.get(message.id ?? "");
+      if (words === undefined || message.type === "ai" || message.type === "tool") return [message];
+      const key = `${message.id} ${words}`;
+      const standIn = made.get(key) ?? { type: "ai" as const, id: `error-${message.id}`, content: "", status: { type: "incomplete" as const, reason: "error" as const, error: words } };
+      made.set(key, standIn);
+      standIns.add(standIn);
+      return [message, standIn];
+    });
+  }, [messages, failures, made]);
+}
+
+/** What {@link useThreadMessages} gives. */
+export interface ThreadMessages {
+  /** The messages that are shown. */
+  messages: readonly ThreadMessage[];
+  /** These with all branches; undefined where assistant-ui keeps branches by itself. */
+  repository: ExportedMessageRepository | undefined;
+  /** The thread's own name of the branch that ends with this message. */
+  branchOf: (headId: string | null) => string | undefined;
+}
+
+/** Converts what a thread shows. What has not changed keeps its identity. */
+export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnapshot, isRunning: boolean): ThreadMessages {
+  const { messages, uiMessages, cancelled, failures, branches } = snapshot;
+  const shown = useShown(snapshot);
+  const messageTiming = useLangGraphStreamingTiming(messages, isRunning);
+  const uiMessagesByParent = useMemo(() => groupUIMessages(uiMessages), [uiMessages]);
+  const [toolArgsKeyOrderCache] = useState(() => new Map<string, Map<string, string[]>>());
+  const last = messages.at(-1);
+  // Part of an answer that was there already: the whole answer is marked.
+  const error = last && (last.type === "ai" || last.type === "tool") ? failures.get(last.id ?? "") : undefined;
+  const metadata = useMemo(
+    () =>
+      ({
+        toolArgsKeyOrderCache,
+        uiMessagesByParent,
+        messageTiming,
+        attachmentsByMessageId: thread.attachments,
+        cancelledMessageIds: cancelled,
+        ...(error !== undefined && { error }),
+      }) as useExternalMessageConverter.Metadata,
+    [thread, toolArgsKeyOrderCache, uiMessagesByParent, messageTiming, cancelled, error],
+  );
+  const converted = useExternalMessageConverter({ callback: convert, messages: shown, isRunning, metadata });
+
+  const caches = useRef(new Map<string, ExternalMessageConversionCache>());
+  const others = useMemo(
+    () =>
+      (branches ?? []).map(({ key, messages: list }) => {
+        const cache = caches.current.get(key) ?? createExternalMessageConversionCache();
+        caches.current.set(key, cache);
+        return { key, messages: convertExternalMessages(list, convert, false, metadata, cache) };
+      }),
+    [branches, metadata],
+  );
+  const repository = useMemo(() => (branches ? repositoryOf([...others.map((branch) => branch.messages), converted]) : undefined), [branches, others, converted]);
+  const branchOf = (headId: string | null): string | undefined => others.find((branch) => branch.messages.at(-1)?.id === headId)?.key;
+  return { messages: converted, repository, branchOf };
+}
+
+/** All ways through a thread as one tree. The last one is shown. */
+function repositoryOf(ways: readonly (readonly ThreadMessage[])[]): ExportedMessageRepository {
+  const all = new Map<string, ExportedMessageRepository["messages"][number]>();
+  for (const way of ways) {
+    way.forEach((message, at) => {
+      const parentId = way[at - 1]?.id ?? null;
+      const known = all.get(message.id);
+      // The shown way's own messages are the newest; others only add what it does not have.
+      if (!known || way === ways.at(-1)) all.set(message.id, { message, parentId });
+    });
+  }
+  return { headId: ways.at(-1)?.at(-1)?.id ?? null, messages: [...all.values()] };
+}

@@ -1,0 +1,175 @@
+/** One thread for assistant-ui. Runs as a tap resource, which knows React's basic hooks only. */
+import { createMessageQueue, type AppendMessage, type AssistantRuntime, type MessageQueueController, type ThreadMessage, type ToolExecutionStatus } from "@assistant-ui/core";
+import { useExternalStoreRuntime } from "@assistant-ui/core/react";
+import { useAui, useAuiEvent } from "@assistant-ui/store";
+import { useEffect, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { RejoinError } from "../../errors.js";
+import { provide } from "../extras.js";
+import { newMessageId } from "../messages/new-id.js";
+import { getMessageContent } from "../messages/get-content.js";
+import { truncateLangChainMessages } from "../messages/truncate.js";
+import { unavailable } from "../threads/failures.js";
+import type { LangGraphThread, ThreadSnapshot } from "../threads/thread.js";
+import type { LangChainMessage } from "../types.js";
+import { makeThread, setThreadOptions, usesEngine, type ThreadOptions } from "./make-thread.js";
+import { innerMessages, useThreadMessages } from "./use-thread-messages.js";
+import { useUIComponents } from "./use-ui-components.js";
+
+type Human = LangChainMessage & { type: "human"; id: string };
+
+const NO_ITEMS: readonly never[] = [];
+const noSubscription = (): (() => void) => () => {};
+
+/** The queue of messages that wait in the composer, where it is on. */
+function useMessageQueue(thread: LangGraphThread, isOn: boolean, isRunning: boolean, newTurn: (message: AppendMessage) => Promise<void>): MessageQueueController | null {
+  const latest = useRef(newTurn);
+  useInsertionEffect(() => {
+    latest.current = newTurn;
+  });
+  const queue = useMemo(() => (isOn ? createMessageQueue({ run: (message) => void latest.current(message) }) : null), [thread, isOn]);
+  const subscribe = queue?.subscribe ?? noSubscription;
+  // Not read: the subscription is what shows a change of the queue.
+  useSyncExternalStore(subscribe, () => queue?.adapter.items ?? NO_ITEMS, () => NO_ITEMS);
+  useSyncExternalStore(subscribe, () => queue?.adapter.steerItems ?? NO_ITEMS, () => NO_ITEMS);
+  const was = useRef(isRunning);
+  useEffect(() => {
+    if (was.current !== isRunning) (isRunning ? queue?.notifyBusy : queue?.notifyIdle)?.();
+    was.current = isRunning;
+  }, [isRunning, queue]);
+  return queue;
+}
+
+/** What the hooks read. */
+function useExtras(thread: LangGraphThread, snapshot: ThreadSnapshot): object {
+  const { send, setState, respond, respondAll, retry } = thread;
+  return useMemo(() => {
+    const { canEdit, editable, interrupts, state, uiMessages, error, canRetry, editing, connection } = snapshot;
+    return provide({
+      send,
+      setState,
+      respond,
+      respondAll,
+      retry,
+      interrupt: interrupts[0],
+      interrupts,
+      state,
+      // Read only where somebody asks.
+      get messageMetadata() {
+        return snapshot.messageMetadata;
+      },
+      uiMessages,
+      error,
+      canRetry,
+      editing,
+      connection,
+      canEdit: (id) => canEdit && (editable?.edit(id) ?? true),
+      canRegenerate: (id) => canEdit && (editable?.regenerate(id) ?? true),
+    });
+  }, [snapshot, send, setState, respond, respondAll, retry]);
+}
+
+/** The runtime of the thread whose list item is in scope. */
+export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
+  const aui = useAui();
+  const current = useRef(aui);
+  const [thread] = useState(() =>
+    makeThread(options, {
+      externalId: () => (current.current.threadListItem.source === null ? undefined : (current.current.threadListItem.getState().externalId ?? undefined)),
+      initialize: async () => {
+        const { remoteId, externalId } = await current.current.threadListItem.initialize();
+        return { remoteId, externalId };
+      },
+    }),
+  );
+  useInsertionEffect(() => {
+    current.current = aui;
+    setThreadOptions(thread, options);
+  });
+  useEffect(() => {
+    thread.enter();
+    return thread.leave;
+  }, [thread]);
+  useAuiEvent("threadListItem.switchedTo", () => thread.returned());
+  useUIComponents(aui, options.uiComponents);
+
+  const snapshot = useSyncExternalStore(thread.subscribe, thread.getSnapshot, thread.getSnapshot);
+  const [toolStatuses, setToolStatuses] = useState<Record<string, ToolExecutionStatus>>({});
+  const isBusy = snapshot.isRunning || Object.values(toolStatuses).some((status) => status?.type === "executing");
+  const shown = useThreadMessages(thread, snapshot, isBusy);
+  const messages = useRef<readonly ThreadMessage[]>(shown.messages);
+  useInsertionEffect(() => {
+    messages.current = shown.messages;
+  });
+
+  const humanOf = (message: AppendMessage): Human => {
+    const made: Human = { id: newMessageId(), type: "human", content: getMessageContent(message) };
+    if (message.attachments?.length) thread.attachments.set(made.id, message.attachments);
+    return made;
+  };
+  const newTurn = (message: AppendMessage): Promise<void> => thread.newTurn(humanOf(message), message.runConfig);
+  const queue = useMessageQueue(thread, options.unstable_enableMessageQueue ?? false, isBusy, newTurn);
+  /** The messages up to and with `parentId`. Undefined where that is not shown: what would be kept is not known then. */
+  const keptTo = (parentId: string | null): LangChainMessage[] | undefined =>
+    parentId !== null && !messages.current.some(({ id }) => id === parentId) ? undefined : innerMessages(truncateLangChainMessages(messages.current, parentId));
+  const startsRun = (message: AppendMessage): boolean => message.startRun ?? message.role === "user";
+
+  const onEdit = async (message: AppendMessage): Promise<void> => {
+    const kept = keptTo(message.parentId);
+    if (!kept) throw unavailable("The message before the one that is edited is not shown.");
+    queue?.clear();
+    if (!startsRun(message)) return thread.stage(humanOf(message), message.runConfig, kept);
+    return thread.edit({ kept, message: humanOf(message), at: message.sourceId ?? undefined, runConfig: message.runConfig });
+  };
+  const onReload = async (parentId: string | null, { runConfig, sourceId }: { runConfig?: unknown; sourceId?: string | null }): Promise<void> => {
+    queue?.clear();
+    if (await thread.runStaged(parentId, runConfig)) return;
+    const { canEdit, canRetry, messages: all } = thread.getSnapshot();
+    // The turn that failed has no answer to give again: it is begun again.
+    if (canRetry && all.at(-1)?.id === parentId) return thread.retry();
+    if (!canEdit) throw unavailable("Answers cannot be given again here.");
+    const kept = keptTo(parentId);
+    if (!kept) throw unavailable("The message to answer again is not shown.");
+    return thread.edit({ kept, message: null, at: sourceId ?? undefined, runConfig });
+  };
+  const offered = useRef<LangChainMessage[]>([]);
+  const hasBranches = snapshot.canEdit && !snapshot.isRunning;
+  const { attachments, dictation, feedback, speech, voice } = options.adapters ?? {};
+  const canCancel = options.unstable_allowCancellation ?? usesEngine(options);
+
+  const store = {
+    isDisabled: options.isDisabled,
+    isSendDisabled: options.isSendDisabled,
+    unstable_capabilities: options.unstable_capabilities,
+    suggestions: options.suggestions,
+    isRunning: snapshot.isRunning,
+    isLoading: snapshot.isLoading,
+    ...(shown.repository ? { messageRepository: shown.repository } : { messages: shown.messages }),
+    unstable_enableToolInvocations: true,
+    setToolStatuses,
+    adapters: { attachments, dictation, feedback, speech, voice },
+    extras: useExtras(thread, snapshot),
+    onNew: async (message: AppendMessage) => (startsRun(message) ? newTurn(message) : thread.stage(humanOf(message), message.runConfig, undefined)),
+    ...(queue && { queue: queue.adapter }),
+    onAddToolResult: thread.addToolResult,
+    onEdit: snapshot.canEdit ? onEdit : undefined,
+    onReload: snapshot.canEdit || snapshot.hasStaged ? onReload : undefined,
+    onCancel: canCancel
+      ? async () => {
+          queue?.clear();
+          await thread.cancel();
+        }
+      : undefined,
+    onRefetchThread: thread.refetch,
+    // assistant-ui also hands over lists that it made by itself; only a switch of branches is followed.
+    ...(hasBranches && {
+      setMessages: (list: readonly ThreadMessage[]) => {
+        offered.current = innerMessages(truncateLangChainMessages(list, list.at(-1)?.id ?? null));
+      },
+      unstable_onBranchChange: ({ headId }: { headId: string | null }) => thread.setBranch(offered.current, shown.branchOf(headId)),
+      onDelete: async () => {
+        throw new RejoinError("edit_unavailable", "Messages cannot be deleted: the server would still have them.");
+      },
+    }),
+  };
+  return useExternalStoreRuntime(store as unknown as Parameters<typeof useExternalStoreRuntime<ThreadMessage>>[0]);
+}

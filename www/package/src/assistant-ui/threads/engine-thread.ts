@@ -1,0 +1,257 @@
+/** A thread whose runs this package follows by itself: they resume after a reload and after a switch of threads. */
+import type { CompleteAttachment } from "@assistant-ui/core";
+import { RejoinError } from "../../errors.js";
+import { createStream } from "../../index.js";
+import type { SubmitOptions } from "../../types/options.js";
+import type { RunPromise, StreamStore } from "../../types/stream.js";
+import { filterUIMessagesBySurvivingIds } from "../messages/ui.js";
+import type { LangChainMessage, LangGraphSendMessageConfig } from "../types.js";
+import type { ThreadItem } from "./callback-thread.js";
+import { engineSnapshot, type EngineFacts } from "./engine-snapshot.js";
+import { streamOptions, type EngineThreadOptions } from "./engine-options.js";
+import { unavailable } from "./failures.js";
+import { Publisher } from "./publisher.js";
+import { sameIds } from "./reconcile.js";
+import { Staged } from "./staged.js";
+import type { EditRequest, GraphState, LangGraphThread, RespondOptions, ThreadSnapshot, ToolResult } from "./thread.js";
+
+type Store = StreamStore<any, any>;
+type Sent = SubmitOptions<any, any>;
+
+/** A thread that the core follows. See {@link LangGraphThread} for its members. */
+export class EngineThread implements LangGraphThread {
+  readonly attachments = new Map<string, readonly CompleteAttachment[]>();
+  #options: EngineThreadOptions;
+  readonly #item: ThreadItem;
+  readonly #publisher = new Publisher<ThreadSnapshot>(() => engineSnapshot(this.#facts, this.#store.getSnapshot()));
+  readonly #staged = new Staged();
+  readonly #facts: EngineFacts;
+  #store: Store;
+  #unsubscribe: (() => void) | undefined;
+  #isOver = false;
+  /** The config of the run before: an answer to its question is sent with it too. */
+  #runConfig: unknown;
+  #pendingState: GraphState | undefined;
+
+  constructor(options: EngineThreadOptions, item: ThreadItem) {
+    this.#options = options;
+    this.#item = item;
+    this.#facts = {
+      pending: [],
+      staged: [],
+      isStarting: false,
+      again: undefined,
+      error: undefined,
+      cancelled: new Set(),
+      uiMessages: undefined,
+      uiStateKey: options.uiStateKey ?? "ui",
+      canEdit: options.checkpoints !== "off" || options.getCheckpointId !== undefined,
+      cache: {},
+    };
+    this.#store = this.#make();
+  }
+
+  get subscribe(): LangGraphThread["subscribe"] {
+    return this.#publisher.subscribe;
+  }
+  get getSnapshot(): LangGraphThread["getSnapshot"] {
+    return this.#publisher.getSnapshot;
+  }
+
+  #make(): Store {
+    const id = this.#item.externalId();
+    return createStream({
+      ...streamOptions(this.#facts, () => this.#options, () => this.#publisher.soon()),
+      // A thread that the server does not know yet is made by the first run, with its id.
+      ...(id !== undefined && { threadId: id }),
+    }) as Store;
+  }
+
+  /** Hands over the options of a later render. */
+  setOptions(options: EngineThreadOptions): void {
+    const { headers } = options;
+    if (headers !== this.#options.headers) this.#store.setOptions({ ...(headers && { headers }) });
+    this.#options = options;
+  }
+
+  // --- life ---
+
+  readonly enter = (): void => {
+    if (this.#isOver) this.#store = this.#make();
+    this.#isOver = false;
+    this.#unsubscribe ??= this.#store.subscribe(() => this.#publisher.now());
+  };
+
+  readonly leave = (): void => {
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    // StrictMode enters again at once.
+    queueMicrotask(() => {
+      if (this.#unsubscribe || this.#isOver) return;
+      this.#isOver = true;
+      this.#store.dispose();
+    });
+  };
+
+  readonly dispose = (): void => this.leave();
+
+  readonly returned = (): void => {
+    // What is followed here went on meanwhile; a run that was begun elsewhere is found by asking.
+    if (!this.#store.getSnapshot().isLoading && this.#store.getSnapshot().threadId !== null) void this.#read().catch(() => {});
+  };
+
+  readonly refetch = (): Promise<void> => this.#read();
+
+  /** Asks for what the server has. A run that is active there is followed. */
+  async #read(): Promise<void> {
+    if (this.#store.getSnapshot().isLoading) return;
+    const { error, outcome } = await this.#store.rejoin();
+    if (error && outcome !== "nothing_to_join") throw error;
+  }
+
+  // --- runs ---
+
+  #config(runConfig: unknown): NonNullable<Sent["config"]> {
+    const given = { ...this.#options.config, ...((runConfig ?? {}) as object) } as NonNullable<Sent["config"]>;
+    const { custom, configurable, ...rest } = given as { custom?: object; configurable?: object };
+    // assistant-ui's own run config has one member, `custom`, which a graph reads as its configurable values.
+    const values = { ...this.#options.config?.configurable, ...configurable, ...custom };
+    return { ...rest, ...(Object.keys(values).length > 0 && { configurable: values }) } as NonNullable<Sent["config"]>;
+  }
+
+  /** Shows messages at once, makes the thread where there is none, and sends. Rejects with what went wrong. */
+  async #send(messages: LangChainMessage[], { command, runConfig, checkpointId, state }: LangGraphSendMessageConfig): Promise<void> {
+    const facts = this.#facts;
+    const config = command && runConfig === undefined ? this.#runConfig : runConfig;
+    this.#runConfig = config;
+    facts.error = facts.again = undefined;
+    const given = state ?? this.#pendingState;
+    this.#pendingState = undefined;
+    facts.pending = messages;
+    facts.isStarting = true;
+    this.#publisher.now();
+    let sent: RunPromise;
+    try {
+      const id = this.#item.externalId() ?? (await this.#item.initialize()).externalId;
+      const isNew = this.#store.getSnapshot().threadId === null;
+      const values = given || messages.length > 0 ? { ...given, ...(messages.length > 0 && { [this.#options.messagesKey ?? "messages"]: messages }) } : null;
+      sent = this.#store.submit(values, {
+        config: this.#config(config),
+        ...(command && { command: command as NonNullable<Sent["command"]> }),
+        ...(checkpointId !== undefined && { checkpoint: { checkpoint_id: checkpointId, checkpoint_ns: "", checkpoint_map: null } }),
+        ...(isNew && id !== undefined && { threadId: id }),
+      });
+    } catch (cause) {
+      const error = cause instanceof RejoinError ? cause : new RejoinError("stream_failed", "The thread could not be made.", { cause });
+      facts.error = error;
+      facts.again = () => this.#send(messages, { ...(command && { command }), ...(runConfig !== undefined && { runConfig }), ...(given && { state: given }) });
+      this.#options.eventHandlers?.onError?.(error);
+      throw error;
+    } finally {
+      facts.pending = [];
+      facts.isStarting = false;
+      this.#publisher.now();
+    }
+    await this.#settled(sent);
+  }
+
+  /** Rejects with a run's error. What waited for a run that failed was dropped. */
+  async #settled(run: RunPromise): Promise<void> {
+    const { error, outcome } = await run;
+    this.#publisher.now();
+    if (error) throw error;
+    if (outcome === "dropped") throw new RejoinError("dropped", "What waited for a run that failed was not sent.");
+  }
+
+  /** Whoever waits hears of a failure; nobody else is bothered, as it is shown. */
+  #told(done: Promise<void>): Promise<void> {
+    done.catch(() => {});
+    return done;
+  }
+
+  readonly send = (messages: LangChainMessage[], config: LangGraphSendMessageConfig): Promise<void> => this.#told(this.#send(messages, config));
+
+  readonly newTurn = async (message: LangChainMessage & { type: "human" }, runConfig: unknown): Promise<void> => {
+    await this.#send([message], { runConfig }).catch(() => {});
+  };
+
+  readonly respond = (value: unknown, { interruptId, runConfig }: RespondOptions = {}): Promise<void> =>
+    this.#told(this.#settled(this.#store.respond(value, { ...(interruptId !== undefined && { interruptId }), config: this.#config(runConfig ?? this.#runConfig) })));
+
+  readonly respondAll = (byId: Record<string, unknown>, { runConfig }: Pick<RespondOptions, "runConfig"> = {}): Promise<void> =>
+    this.#told(this.#settled(this.#store.respondAll(byId, { config: this.#config(runConfig ?? this.#runConfig) })));
+
+  readonly cancel = async (): Promise<void> => {
+    const messages = this.getSnapshot().messages;
+    const asked = messages.findLastIndex(({ type }) => type === "human");
+    const unfinished = messages.slice(asked + 1).findLast(({ type }) => type === "ai")?.id;
+    if (unfinished !== undefined) this.#facts.cancelled = new Set([...this.#facts.cancelled, unfinished]);
+    await this.#store.cancel();
+  };
+
+  readonly addToolResult = async ({ toolCallId, result, isError, artifact }: ToolResult): Promise<void> => {
+    await this.#store.addToolResult({ toolCallId, result, ...(isError !== undefined && { isError }), ...(artifact !== undefined && { artifact }) });
+  };
+
+  // --- edits and branches ---
+
+  readonly edit = async (request: EditRequest): Promise<void> => {
+    const { kept, message, runConfig } = request;
+    const shown = this.#store.getSnapshot().messages as LangChainMessage[];
+    const at = shown[kept.length];
+    const config = { config: this.#config(runConfig) };
+    this.#facts.error = this.#facts.again = undefined;
+    if (!sameIds(shown.slice(0, kept.length), kept) || at?.id === undefined) return this.#refuse(unavailable("The messages before this one are not what the thread shows."));
+    this.#runConfig = runConfig;
+    const { outcome, error } = await (message ? this.#store.edit(at.id, message as never, config) : this.#store.regenerate(at.id, config));
+    // Nothing was sent, so what is done again is the edit.
+    if (outcome === "failed" && error && LOOKUP.has(error.code)) this.#facts.again = () => this.edit(request);
+    this.#publisher.now();
+  };
+
+  #refuse(error: RejoinError): void {
+    this.#facts.error = error;
+    this.#options.eventHandlers?.onError?.(error);
+    this.#publisher.now();
+  }
+
+  readonly setBranch = (_messages: LangChainMessage[], key: string | undefined): void => {
+    if (key !== undefined) this.#store.setBranch(key);
+  };
+
+  readonly stage = (message: LangChainMessage & { type: "human"; id: string }, runConfig: unknown, kept: LangChainMessage[] | undefined): void => {
+    if (kept) return this.#refuse(unavailable("An edit cannot wait for a later run here; send it, or add a new message."));
+    this.#staged.add(message, runConfig);
+    this.#facts.staged = [...this.#facts.staged, message];
+    this.#publisher.now();
+  };
+
+  readonly runStaged = async (id: string | null, runConfig: unknown): Promise<boolean> => {
+    const taken = this.#staged.take(id, this.#facts.staged);
+    if (!taken) return false;
+    this.#facts.staged = this.#facts.staged.filter((message) => !taken.messages.includes(message));
+    await this.#send(taken.messages, { runConfig: runConfig ?? taken.runConfig }).catch(() => {});
+    return true;
+  };
+
+  // --- state and errors ---
+
+  readonly setState: LangGraphThread["setState"] = (next) => {
+    const made = typeof next === "function" ? next(this.getSnapshot().state) : next;
+    this.#pendingState = made;
+    this.#store.mutate(made);
+    this.#facts.uiMessages = this.#facts.uiMessages && filterUIMessagesBySurvivingIds(this.#facts.uiMessages, this.getSnapshot().messages);
+    this.#publisher.now();
+  };
+
+  readonly retry = async (): Promise<void> => {
+    const { again } = this.#facts;
+    this.#facts.error = this.#facts.again = undefined;
+    if (again) await again().catch(() => {});
+    else if (this.#store.getSnapshot().canRetry) await this.#store.retry();
+    else await this.#read().catch(() => {});
+  };
+}
+
+/** Errors of an edit that was not sent. */
+const LOOKUP: ReadonlySet<string> = new Set(["checkpoint_not_found", "checkpoint_lookup_failed"]);
