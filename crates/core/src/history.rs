@@ -1,6 +1,6 @@
 //! The thread's states as they were read: its history, and which of them is shown.
 
-use crate::{branches::Branches, thread_store::id_or_place};
+use crate::{branches::Branches, lookup::Pages, thread_store::id_or_place};
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
     json::{FromJson, JsonError, field, fields, items},
@@ -64,6 +64,8 @@ pub(crate) struct History {
     branch: String,
     branches: Branches,
     messages: OnceCell<Vec<(MessageId, MessageBranch)>>,
+    /// What was read to find checkpoints; void when the thread goes on.
+    pub(crate) pages: Pages,
 }
 
 impl History {
@@ -116,6 +118,10 @@ impl History {
     }
 
     pub(crate) fn set_states(&mut self, states: Vec<HistoryState>) {
+        let newest = states
+            .first()
+            .and_then(|state| state.checkpoint_id.as_ref());
+        self.pages_end_at(newest.cloned().as_ref());
         self.states = states;
         self.head = None;
         self.grow();
@@ -123,7 +129,17 @@ impl History {
 
     /// A state that was read without a history, and so is newer than the one that there may be.
     pub(crate) fn set_head(&mut self, head: Json) {
+        if self.pages.len() > 0 {
+            let read = HistoryState::read(head.clone()).ok();
+            self.pages_end_at(read.and_then(|state| state.checkpoint_id).as_ref());
+        }
         self.head = Some(head);
+    }
+
+    fn pages_end_at(&mut self, newest: Option<&CheckpointId>) {
+        if self.pages.newest() != newest {
+            self.pages = Pages::default();
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -198,8 +214,14 @@ impl History {
     }
 }
 
+/// What made a state: `input`, `loop`, `update`, `fork`.
+pub(crate) fn source_of(state: &HistoryState) -> Option<String> {
+    let metadata = field(state.json.text(), "metadata")?;
+    String::from_json(field(metadata, "source")?).ok()
+}
+
 /// The ids of a state's messages; for a message without one, its place.
-fn message_ids(state: &HistoryState, messages_key: &str) -> Vec<MessageId> {
+pub(crate) fn message_ids(state: &HistoryState, messages_key: &str) -> Vec<MessageId> {
     let mut ids = Vec::new();
     let values = field(state.json.text(), "values").unwrap_or_default();
     let listed = items(

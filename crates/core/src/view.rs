@@ -2,9 +2,15 @@
 
 use crate::{
     Client, Connection, HistoryState, MessageBranch, MessageSlot, StreamError,
+    client::pending_calls,
+    lookup::Which,
     phase::{End, Phase},
 };
-use rejoin_wire::{Json, MessageId, RunId, ThreadId, message::ToolCall, thread::Interrupt};
+use rejoin_wire::{
+    Json, MessageId, RunId, ThreadId,
+    message::{MessageKind, ToolCall},
+    thread::Interrupt,
+};
 
 /// The client's state for readers. Cheap to make; borrow it, read it, drop it.
 #[derive(Clone, Copy)]
@@ -132,29 +138,54 @@ impl<'a> View<'a> {
 
     /// Whether this human message can be edited: the server has stored what comes before it, and checkpoints are not
     /// switched off.
-    pub fn can_edit(&self, _id: &MessageId) -> bool {
-        false
+    pub fn can_edit(&self, id: &MessageId) -> bool {
+        self.client.kept_by(id, Which::Newest).is_some()
     }
 
     /// Whether this AI message's turn can be answered again: the server has stored what comes before it, and checkpoints
     /// are not switched off.
-    pub fn can_regenerate(&self, _id: &MessageId) -> bool {
-        false
+    pub fn can_regenerate(&self, id: &MessageId) -> bool {
+        self.client.kept_by(id, Which::Oldest).is_some()
+    }
+
+    /// The messages that [`View::can_edit`] and [`View::can_regenerate`] hold of, in one pass.
+    pub fn editable(&self) -> (Vec<&'a MessageId>, Vec<&'a MessageId>) {
+        let Some(stored) = self.client.stored_messages() else {
+            return (Vec::new(), Vec::new());
+        };
+        let (mut edit, mut regenerate) = (Vec::new(), Vec::new());
+        let mut turn = None;
+        for (at, slot) in self.messages().iter().enumerate() {
+            if slot.message.kind == MessageKind::Human {
+                turn = Some(at + 1);
+                if at <= stored {
+                    edit.push(slot.id());
+                }
+            } else if slot.message.kind == MessageKind::Ai
+                && turn.is_some_and(|kept| kept <= stored)
+            {
+                regenerate.push(slot.id());
+            }
+        }
+        (edit, regenerate)
     }
 
     /// Whether there is a run that failed and can be begun again.
     pub fn can_retry(&self) -> bool {
-        false
+        self.client.can_retry()
     }
 
     /// The message whose edit waits for its checkpoint.
     pub fn editing(&self) -> Option<&'a MessageId> {
-        None
+        self.client.editing()
     }
 
     /// Tool calls that no message answers, each with its message, oldest first.
     pub fn pending_tool_calls(&self) -> Vec<(&'a MessageId, &'a ToolCall)> {
-        Vec::new()
+        let pending = pending_calls(self.messages()).into_iter();
+        pending
+            .map(|(at, _, call)| (self.messages()[at].id(), call))
+            .collect()
     }
 
     /// The thread's states as last read, newest first. Empty unless [`crate::Config::history_limit`] is set or a history

@@ -235,6 +235,37 @@ fn on_the_newest_branch_no_checkpoint_is_sent() {
     );
 }
 
+/// `langgraphjs dev` keeps a run's `checkpoint_id` with the thread and starts later runs there that name none.
+#[test]
+fn the_newest_state_is_asked_for_in_a_way_that_undoes_an_earlier_fork() {
+    let check = |config: Option<Value>, expected: Value| {
+        let mut bench = entered(&forked());
+        let submission = Submission {
+            config: config.map(|config| Json::from_value(&config).unwrap()),
+            ..Submission::default()
+        };
+        assert_eq!(submit(&mut bench, submission)["config"], expected);
+    };
+    let newest = json!({ "configurable": { "checkpoint_id": null } });
+    check(None, newest.clone());
+    check(Some(Value::Null), newest.clone());
+    check(Some(json!({ "configurable": null })), newest);
+    check(
+        Some(json!({ "tags": ["a"], "configurable": { "k": 1 } })),
+        json!({ "tags": ["a"], "configurable": { "k": 1, "checkpoint_id": null } }),
+    );
+    let named = json!({ "configurable": { "checkpoint_id": "c" } });
+    check(Some(named.clone()), named);
+
+    let mut bench = entered(&forked());
+    select(&mut bench, "3");
+    let body = submit(&mut bench, Submission::default());
+    assert!(
+        body.get("config").is_none(),
+        "the checkpoint is named: {body}"
+    );
+}
+
 #[test]
 fn null_starts_from_the_newest_state_whatever_is_shown() {
     let mut bench = entered(&forked());

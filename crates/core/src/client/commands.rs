@@ -4,25 +4,30 @@ use super::{
     Client,
     follow::Follow,
     requests::{Answer, Asked},
+    submission::Prepared,
     urls,
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
+    lookup::Pages,
     phase::{End, Phase},
     record::run_key,
 };
 use rejoin_wire::{
-    CheckpointId, Json, MessageId, RunId, ThreadId,
-    json::{FromJson, JsonError, Node, Object, ToJson, field},
-    message::Message,
-    request::{CheckpointRef, IfNotExists, MultitaskStrategy, RunRequest},
-    thread::Checkpoint,
+    MessageId, RunId, ThreadId,
+    message::{Message, MessageKind},
+    request::MultitaskStrategy,
 };
 
 /// Submissions that may wait for their turn.
 const QUEUE_MAX: usize = 32;
-/// The key in a run's metadata by which a lost answer's run is found again.
-pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
+
+/// What was submitted last.
+pub(super) struct Last {
+    pub(super) submission: Submission,
+    /// The messages that it brought.
+    pub(super) messages: Vec<MessageId>,
+}
 
 /// A join that was asked for and has to wait.
 #[derive(Debug)]
@@ -43,6 +48,7 @@ impl Client {
     pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
         self.leave();
         self.follow = None;
+        self.last = None;
         self.shadow = None;
         self.cancel = None;
         self.records.forget();
@@ -56,6 +62,7 @@ impl Client {
     }
 
     pub(super) fn submit(&mut self, command: CommandId, submission: Submission) {
+        self.supersede_edit();
         let strategy = submission
             .multitask_strategy
             .unwrap_or(self.config.multitask_strategy);
@@ -71,14 +78,11 @@ impl Client {
             } else {
                 let error = StreamError::new(ErrorCode::TooManyRequests)
                     .with_detail("too many submissions wait");
-                self.notify(Notice::Concluded {
-                    command,
-                    outcome: Outcome::Failed(error),
-                });
+                self.conclude(command, Outcome::Failed(error));
             }
             return;
         }
-        self.begin_run(command, submission);
+        self.begin_run(vec![command], submission);
     }
 
     /// Begins the submission that has waited longest.
@@ -88,11 +92,39 @@ impl Client {
         }
         if !self.queue.is_empty() {
             let (command, submission) = self.queue.remove(0);
-            self.begin_run(command, submission);
+            self.begin_run(vec![command], submission);
         }
     }
 
-    fn begin_run(&mut self, command: CommandId, submission: Submission) {
+    /// Gives up what waits for its turn.
+    pub(super) fn drop_queue(&mut self, outcome: &Outcome) {
+        for (command, _) in std::mem::take(&mut self.queue) {
+            self.conclude(command, outcome.clone());
+        }
+        for (command, _) in std::mem::take(&mut self.results) {
+            self.conclude(command, outcome.clone());
+        }
+    }
+
+    pub(super) fn begin_run(&mut self, commands: Vec<CommandId>, submission: Submission) {
+        let stored = self.store.slots().len();
+        match self.prepare(submission, stored) {
+            Ok(run) => self.begin_prepared(commands, run),
+            Err(error) => {
+                self.set_error(Some(error.clone()));
+                if error.code == ErrorCode::InvalidInput {
+                    self.last = None;
+                    self.set_phase(Phase::Ended(End::Failed(error.clone())));
+                }
+                for command in commands {
+                    self.conclude(command, Outcome::Failed(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Begins a run that can be sent as it is.
+    pub(super) fn begin_prepared(&mut self, mut commands: Vec<CommandId>, run: Prepared) {
         self.set_error(None);
         self.shadow = None;
         self.cancel = None;
@@ -103,139 +135,36 @@ impl Client {
             self.store.drop_optimistic();
         }
         self.store.begin_run();
-        let submission_id = self.rng.uuid();
-        let thread_id = submission.thread_id.clone();
-        let body = match self.run_body(submission, &submission_id) {
-            Ok(body) => body,
-            Err(error) => {
-                let error =
-                    StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string());
-                self.set_error(Some(error.clone()));
-                self.set_phase(Phase::Ended(End::Failed(error.clone())));
-                self.notify(Notice::Concluded {
-                    command,
-                    outcome: Outcome::Failed(error),
-                });
-                return;
-            }
+        self.leave_branch(run.checkpoint.as_ref());
+        self.history.pages = Pages::default();
+        self.store.expect_newer_values();
+        commands.extend(run.answered);
+        if run.shown.iter().any(|m| m.kind == MessageKind::Human) {
+            self.drop_results(&|_| true);
+        }
+        self.store.answer_interrupts(run.interrupts.as_deref());
+        let last = Last {
+            messages: run.shown.iter().filter_map(|m| m.id.clone()).collect(),
+            submission: run.submission,
         };
-        self.store.clear_interrupts();
+        self.show_submitted(run.shown);
+        if let Some(values) = &last.submission.optimistic_values {
+            self.mutate_values(values);
+        }
         if self.thread_id.is_none() {
             // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
+            let thread_id = last.submission.thread_id.clone();
             let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(self.rng.uuid()));
             self.thread_id = Some(thread_id.clone());
             self.notify(Notice::ThreadCreated { thread_id });
         }
+        self.last = Some(last);
         self.load.set_loaded();
-        self.follow = Some(Follow::submitted(submission_id, body, command));
+        self.follow = Some(Follow::submitted(run.submission_id, run.body, commands));
         self.open_stream();
     }
 
-    fn run_body(&mut self, submission: Submission, submission_id: &str) -> Result<Json, JsonError> {
-        let checkpoint = self.checkpoint_of(&submission)?;
-        self.leave_branch(checkpoint.as_ref().and_then(|c| c.checkpoint_id.as_ref()));
-        self.store.expect_newer_values();
-        let input = match submission.input {
-            Some(input) if !input.is_null() => Some(self.input_with_ids(&input)?),
-            Some(_) | None => None,
-        };
-        if let Some(values) = &submission.optimistic_values {
-            self.store.lay_values(values)?;
-        }
-        let mut metadata = match &submission.metadata {
-            Some(metadata) if !metadata.is_null() => Object::from_json(metadata.text())?,
-            Some(_) | None => Object::default(),
-        };
-        metadata.insert(SUBMISSION_KEY.to_owned(), Node::text(submission_id));
-        let config = &self.config;
-        let durability = submission
-            .durability
-            .map(|word| String::from_json(word.text()));
-        Ok(Json::written(&RunRequest {
-            input,
-            command: submission.command,
-            config: submission.config,
-            context: submission.context,
-            metadata: Some(Json::written(&metadata)),
-            checkpoint,
-            stream_mode: submission
-                .stream_modes
-                .unwrap_or_else(|| config.stream_modes.clone()),
-            stream_subgraphs: submission
-                .stream_subgraphs
-                .unwrap_or(config.stream_subgraphs),
-            stream_resumable: submission
-                .stream_resumable
-                .or(Some(config.stream_resumable)),
-            on_disconnect: submission.on_disconnect.or(Some(config.on_disconnect)),
-            interrupt_before: submission.interrupt_before,
-            interrupt_after: submission.interrupt_after,
-            durability: durability.transpose()?,
-            multitask_strategy: Some(
-                submission
-                    .multitask_strategy
-                    .unwrap_or(config.multitask_strategy),
-            ),
-            if_not_exists: Some(IfNotExists::Create),
-            more: submission.more,
-            ..RunRequest::new(config.assistant_id.clone())
-        }))
-    }
-
-    /// Where a submission starts from; `None` for the thread's newest state.
-    fn checkpoint_of(&self, submission: &Submission) -> Result<Option<CheckpointRef>, JsonError> {
-        let of_root = |id: &CheckpointId| CheckpointRef {
-            thread_id: None,
-            checkpoint_ns: String::new(),
-            checkpoint_id: Some(id.clone()),
-            checkpoint_map: None,
-        };
-        Ok(match (&submission.checkpoint, &submission.checkpoint_id) {
-            (Some(newest), _) if newest.is_null() => None,
-            (Some(checkpoint), _) => {
-                let map = field(checkpoint.text(), "checkpoint_map");
-                let checkpoint_map = map.map_or(Ok(None), FromJson::from_json)?;
-                let checkpoint = Checkpoint::from_json(checkpoint.text())?;
-                Some(CheckpointRef {
-                    thread_id: None,
-                    checkpoint_ns: checkpoint.checkpoint_ns.unwrap_or_default(),
-                    checkpoint_id: checkpoint.checkpoint_id,
-                    checkpoint_map,
-                })
-            }
-            (None, Some(id)) => Some(of_root(id)),
-            (None, None) => self.history.older_head().map(of_root),
-        })
-    }
-
-    /// Gives each input message an id, so that the one shown now and the one the server shows are the same.
-    fn input_with_ids(&mut self, input: &Json) -> Result<Json, JsonError> {
-        let mut fields = Object::from_json(input.text())?;
-        let Some(messages) = fields.get_mut(&self.config.messages_key) else {
-            return Ok(input.clone());
-        };
-        let mut list = match std::mem::take(messages) {
-            Node::Array(list) => list,
-            one => vec![one],
-        };
-        let mut shown = Vec::new();
-        for message in &mut list {
-            if let Node::String(text) = message {
-                let content = Node::String(std::mem::take(text));
-                let mut human = Object::default();
-                human.insert("type".to_owned(), Node::text("human"));
-                human.insert("content".to_owned(), content);
-                *message = Node::Object(human);
-            }
-            let Node::Object(object) = message else {
-                continue;
-            };
-            if object.get("id").and_then(Node::as_str).is_none() {
-                object.insert("id".to_owned(), Node::String(self.rng.uuid()));
-            }
-            shown.push(Message::from_json(&object.to_json())?);
-        }
-        *messages = Node::Array(list);
+    fn show_submitted(&mut self, mut shown: Vec<Message>) {
         // An order to remove, or an edit of a message that is shown, is the server's to carry out.
         let known: Vec<MessageId> = self
             .store
@@ -247,7 +176,6 @@ impl Client {
             m.kind.as_str() != "remove" && m.id.as_ref().is_none_or(|id| !known.contains(id))
         });
         self.store.show_optimistic(shown);
-        Ok(Json::written(&fields))
     }
 
     pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>, options: JoinOptions) {
@@ -275,6 +203,9 @@ impl Client {
         self.leave_run();
         self.leave_branch(None);
         self.set_error(None);
+        if !same {
+            self.last = None;
+        }
         let follow = match self.follow.take() {
             Some(mut follow) if same => {
                 follow.begin_again();
@@ -344,18 +275,14 @@ impl Client {
 
     /// Disconnects from whatever is under way. The agent goes on; everything received stays.
     fn leave(&mut self) {
-        for (command, _) in std::mem::take(&mut self.queue) {
-            self.notify(Notice::Concluded {
-                command,
-                outcome: Outcome::Disconnected,
-            });
-        }
+        self.supersede_edit();
+        self.drop_queue(&Outcome::Disconnected);
         self.conclude_lookup();
         self.abort_load();
         self.leave_run();
     }
 
-    fn leave_run(&mut self) {
+    pub(super) fn leave_run(&mut self) {
         if !self.is_active() {
             return;
         }
@@ -447,7 +374,11 @@ impl Client {
                 outcome: outcome.clone(),
             });
         }
+        if matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_)) && !self.load.has_failed() {
+            self.drop_queue(&Outcome::Dropped);
+        }
         if outcome != Outcome::Disconnected {
+            self.send_tool_results();
             self.begin_queued();
         }
     }

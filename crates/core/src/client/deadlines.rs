@@ -26,12 +26,13 @@ impl Client {
         let history = self
             .history_asked
             .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
+        let edit = self.edit_due().map(|at| (at, DeadlineReason::Timeout));
         let load = self.load_due().map(|at| (at, DeadlineReason::Timeout));
         let record = self
             .records
             .due(timeouts.record)
             .map(|at| (at, DeadlineReason::Record));
-        [phase, cancel, history, load, record]
+        [phase, cancel, history, edit, load, record]
             .into_iter()
             .flatten()
             .collect()
@@ -70,6 +71,7 @@ impl Client {
             self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail("no answer in time"));
         }
         self.history_deadline();
+        self.edit_deadline();
         self.load_deadline();
         if self
             .records

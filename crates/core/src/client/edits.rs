@@ -1,21 +1,324 @@
-//! Editing, answering again, trying again.
+//! Editing a message, answering again, trying again.
+//!
+//! The checkpoint is looked up first, beside whatever runs; only then, in one step, the run that is active is replaced,
+//! the screen goes back to what the checkpoint holds, and the new run begins there.
 
-use super::Client;
-use crate::{CommandId, Edit, ErrorCode, Outcome, StreamError};
-use rejoin_wire::CheckpointId;
+use super::{
+    Client,
+    requests::{Answer, Asked},
+    urls,
+};
+use crate::{
+    Checkpoints, CommandId, Edit, EditAt, Effect, ErrorCode, HistoryState, JoinOptions,
+    MessageOrigin, Method, Outcome, StreamError, Submission,
+    lookup::{Beginning, Found, PAGE_STATES, Pages, Which},
+    phase::{End, Phase},
+};
+use rejoin_wire::{
+    CheckpointId, Json, MessageId, json::FromJson, message::MessageKind,
+    request::MultitaskStrategy, thread::ThreadState,
+};
+
+/// An edit whose checkpoint is being looked up.
+#[derive(Debug)]
+pub(super) struct Resolving {
+    pub(super) message: MessageId,
+    command: CommandId,
+    submission: Submission,
+    /// What is kept, oldest first.
+    kept: Vec<MessageId>,
+    which: Which,
+    /// The page that is being read.
+    asked: Option<Asked>,
+    headers_refreshed: bool,
+    /// Whether the thread's newest state was read for this edit, rather than known before.
+    read_anew: bool,
+}
+
+impl Resolving {
+    pub(super) fn is_asked_by(&self, attempt: crate::AttemptId) -> bool {
+        self.asked.is_some_and(|asked| asked.attempt == attempt)
+    }
+}
 
 impl Client {
     pub(super) fn edit(&mut self, command: CommandId, edit: Edit) {
-        drop(edit);
-        let error = StreamError::new(ErrorCode::EditUnavailable);
-        self.set_error(Some(error.clone()));
-        self.conclude(command, Outcome::Failed(error));
+        self.supersede_edit();
+        let (message, which) = match edit.at {
+            EditAt::Message(message) => (message, Which::Newest),
+            EditAt::Answer(message) => (message, Which::Oldest),
+            EditAt::Failed => return self.try_again(command),
+        };
+        let Some(kept) = self.kept_by(&message, which) else {
+            return self.refuse(command, ErrorCode::EditUnavailable, "");
+        };
+        let slots = &self.store.slots()[..kept];
+        let kept: Vec<MessageId> = slots.iter().map(|slot| slot.id().clone()).collect();
+        let mut submission = edit.submission;
+        if which == Which::Oldest {
+            submission.input = None;
+            submission.command = None;
+        }
+        let parents = kept.clone();
+        self.editing = Some(Resolving {
+            message,
+            command,
+            submission,
+            kept,
+            which,
+            asked: None,
+            headers_refreshed: false,
+            read_anew: false,
+        });
+        self.store.touch();
+        if self.config.checkpoints == Checkpoints::Asked {
+            self.effects
+                .push(Effect::ResolveCheckpoint { command, parents });
+        } else {
+            self.look_up_checkpoint();
+        }
+    }
+
+    /// How many messages an edit of this one keeps; `None` where it cannot be edited.
+    pub(crate) fn kept_by(&self, message: &MessageId, which: Which) -> Option<usize> {
+        let slots = self.store.slots();
+        let at = slots.iter().position(|slot| slot.id() == message)?;
+        let is_human = |at: &usize| slots[*at].message.kind == MessageKind::Human;
+        let kept = match which {
+            Which::Newest => Some(at).filter(is_human)?,
+            Which::Oldest if slots[at].message.kind != MessageKind::Ai => return None,
+            Which::Oldest => (0..at).rev().find(is_human)? + 1,
+        };
+        (kept <= self.stored_messages()?).then_some(kept)
+    }
+
+    /// How many messages from the first on the server has; `None` where nothing can be edited.
+    pub(crate) fn stored_messages(&self) -> Option<usize> {
+        let off = self.config.checkpoints == Checkpoints::Off || self.thread_id.is_none();
+        if off || self.is_stream_only() || self.load.is_loading() {
+            return None;
+        }
+        let mut slots = self.store.slots().iter();
+        let unknown = slots.position(|slot| slot.origin != MessageOrigin::Server);
+        Some(unknown.unwrap_or(self.store.slots().len()))
+    }
+
+    /// In what was read already; else page by page.
+    fn look_up_checkpoint(&mut self) {
+        let key = self.config.messages_key.clone();
+        if self.history.pages.len() == 0 {
+            let states = self.history.states().to_vec();
+            self.history.pages.add(states, &key);
+        }
+        match self.found_checkpoint() {
+            Found::At(id, state) => self.send_edit(id, state.as_ref()),
+            // The thread has gone on since those were read.
+            Found::More if self.is_active() => self.read_anew(),
+            Found::More => self.ask_page(),
+            Found::Nothing => self.read_anew(),
+        }
+    }
+
+    fn read_anew(&mut self) {
+        self.history.pages = Pages::default();
+        if let Some(editing) = &mut self.editing {
+            editing.read_anew = true;
+        }
+        self.ask_page();
+    }
+
+    fn found_checkpoint(&self) -> Found {
+        let Some(editing) = &self.editing else {
+            return Found::Nothing;
+        };
+        let head = self.history.older_head();
+        let wanted = Beginning::of(&editing.kept);
+        self.history.pages.find(head, wanted, editing.which)
+    }
+
+    fn ask_page(&mut self) {
+        let Some(thread_id) = &self.thread_id else {
+            return;
+        };
+        let before = self.history.pages.oldest();
+        let url = urls::page(&self.config, thread_id, PAGE_STATES, before);
+        let attempt = self.ask(Method::Get, url);
+        let at = self.now;
+        if let Some(editing) = &mut self.editing {
+            editing.asked = Some(Asked { attempt, at });
+        }
+    }
+
+    pub(super) fn page_answered(&mut self, answer: &Answer<'_>) {
+        let Some(editing) = &mut self.editing else {
+            return;
+        };
+        editing.asked = None;
+        if matches!(answer.status, 401 | 403)
+            && !std::mem::replace(&mut editing.headers_refreshed, true)
+        {
+            self.refresh_headers = true;
+            return self.ask_page();
+        }
+        let read = answer
+            .read::<Vec<Json>>("thread history")
+            .map_err(|error| error.message.clone())
+            .and_then(|states| {
+                let states: Result<Vec<_>, _> =
+                    states.into_iter().map(HistoryState::read).collect();
+                states.map_err(|error| error.to_string())
+            });
+        let states = match read {
+            Ok(states) => states,
+            Err(why) => return self.give_edit_up(ErrorCode::CheckpointLookupFailed, &why),
+        };
+        self.history.pages.add(states, &self.config.messages_key);
+        match self.found_checkpoint() {
+            Found::At(id, state) => self.send_edit(id, state.as_ref()),
+            Found::More => self.ask_page(),
+            Found::Nothing if self.editing.as_ref().is_some_and(|e| !e.read_anew) => {
+                self.read_anew();
+            }
+            Found::Nothing => self.checkpoint_missing(),
+        }
+    }
+
+    fn checkpoint_missing(&mut self) {
+        let read = self.history.pages.len().to_string() + " states were read";
+        self.give_edit_up(ErrorCode::CheckpointNotFound, &read);
     }
 
     pub(super) fn checkpoint_resolved(
         &mut self,
-        _command: CommandId,
-        _checkpoint: Result<Option<CheckpointId>, String>,
+        command: CommandId,
+        checkpoint: Result<Option<CheckpointId>, String>,
     ) {
+        let waits = |editing: &Resolving| editing.command == command;
+        if self.config.checkpoints != Checkpoints::Asked
+            || !self.editing.as_ref().is_some_and(waits)
+        {
+            return;
+        }
+        match checkpoint {
+            Ok(Some(id)) => {
+                let state = self.history.find(&id).map(|state| state.json.clone());
+                self.send_edit(id, state.as_ref());
+            }
+            Ok(None) => self.give_edit_up(ErrorCode::CheckpointNotFound, ""),
+            Err(why) => self.give_edit_up(ErrorCode::CheckpointLookupFailed, &why),
+        }
+    }
+
+    /// The one step.
+    fn send_edit(&mut self, checkpoint: CheckpointId, state: Option<&Json>) {
+        let Some(editing) = self.editing.take() else {
+            return;
+        };
+        self.store.touch();
+        let mut submission = editing.submission;
+        submission.checkpoint = None;
+        submission.checkpoint_id = Some(checkpoint);
+        submission
+            .multitask_strategy
+            .get_or_insert(MultitaskStrategy::Interrupt);
+        let kept = editing.kept;
+        let run = match self.prepare(submission, kept.len()) {
+            Ok(run) => run,
+            Err(error) => return self.refused_with(editing.command, error),
+        };
+        self.drop_queue(&Outcome::Dropped);
+        self.leave_run();
+        let state = state.and_then(|state| ThreadState::from_json(state.text()).ok());
+        if let Some(state) = state {
+            self.show_state(&state, &|_, _| None);
+        } else {
+            self.store.keep_only(&kept);
+        }
+        self.begin_prepared(vec![editing.command], run);
+    }
+
+    /// Something later has overtaken the edit that is being looked up.
+    pub(super) fn supersede_edit(&mut self) {
+        if let Some(editing) = self.drop_edit() {
+            self.conclude(editing.command, Outcome::Superseded);
+        }
+    }
+
+    /// Nothing was sent, and nothing on the screen changes.
+    fn give_edit_up(&mut self, code: ErrorCode, why: &str) {
+        if let Some(editing) = self.drop_edit() {
+            self.refuse(editing.command, code, why);
+        }
+    }
+
+    fn drop_edit(&mut self) -> Option<Resolving> {
+        let editing = self.editing.take()?;
+        if let Some(asked) = editing.asked {
+            self.abort(asked.attempt);
+        }
+        self.store.touch();
+        Some(editing)
+    }
+
+    pub(super) fn refuse(&mut self, command: CommandId, code: ErrorCode, why: &str) {
+        self.refused_with(command, StreamError::new(code).with_detail(why));
+    }
+
+    fn refused_with(&mut self, command: CommandId, error: StreamError) {
+        self.set_error(Some(error.clone()));
+        self.conclude(command, Outcome::Failed(error));
+    }
+
+    pub(super) fn edit_due(&self) -> Option<crate::Millis> {
+        let asked = self.editing.as_ref()?.asked?;
+        Some(asked.at + self.config.timeouts.request)
+    }
+
+    pub(super) fn edit_deadline(&mut self) {
+        if self.edit_due().is_some_and(|at| at <= self.now) {
+            self.give_edit_up(ErrorCode::CheckpointLookupFailed, "no answer in time");
+        }
+    }
+
+    pub(crate) fn can_retry(&self) -> bool {
+        let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
+        // A thread may be entered after its run has failed.
+        let of_run = |error: &StreamError| error.code == ErrorCode::RunFailed;
+        let run_failed = self.error.as_ref().is_some_and(of_run);
+        let has_run = run_failed || self.last.is_some() || self.can_rejoin();
+        !self.is_active() && !self.load.is_loading() && (failed || run_failed) && has_run
+    }
+
+    fn try_again(&mut self, command: CommandId) {
+        if !self.can_retry() {
+            return self.refuse(command, ErrorCode::EditUnavailable, "");
+        }
+        if self.can_rejoin() {
+            return self.join(command, None, JoinOptions::default());
+        }
+        // A part of an answer is answered anew, and what the server does not have is said again.
+        self.store.keep_stored();
+        let stored = |id: &MessageId| self.store.slots().iter().any(|slot| slot.id() == id);
+        let never_stored = |last: &&super::commands::Last| {
+            self.run_id().is_none()
+                || self.is_stream_only()
+                || !last.messages.is_empty() && !last.messages.iter().any(stored)
+        };
+        let last = self.last.as_ref();
+        let submission = match last.filter(never_stored) {
+            Some(last) => last.submission.clone(),
+            None => {
+                let last = last.map(|last| last.submission.clone());
+                Submission {
+                    input: None,
+                    command: None,
+                    checkpoint: None,
+                    checkpoint_id: None,
+                    optimistic_values: None,
+                    ..last.unwrap_or_default()
+                }
+            }
+        };
+        self.submit(command, submission);
     }
 }

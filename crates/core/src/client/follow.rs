@@ -96,11 +96,11 @@ impl Follow {
         }
     }
 
-    pub(super) fn submitted(submission_id: String, body: Json, command: CommandId) -> Self {
+    pub(super) fn submitted(submission_id: String, body: Json, commands: Vec<CommandId>) -> Self {
         Self {
             submission_id: Some(submission_id),
             body: Some(body),
-            commands: vec![command],
+            commands,
             ..Self::new()
         }
     }

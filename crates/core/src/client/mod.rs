@@ -9,12 +9,15 @@ mod follow;
 mod heads;
 mod records;
 mod requests;
+mod resume;
 mod rng;
 mod settle;
+mod submission;
 mod thread_load;
 mod tools;
 mod urls;
 
+pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
 use crate::{
@@ -56,6 +59,12 @@ pub struct Client {
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
     history_asked: Option<requests::Asked>,
+    /// The edit whose checkpoint is being looked up.
+    editing: Option<edits::Resolving>,
+    /// What was submitted last, to be begun again.
+    last: Option<commands::Last>,
+    /// Results of tools that wait to be sent.
+    results: Vec<tools::Waiting>,
     /// The events that are told, by name.
     listened: Vec<String>,
     /// When the phase's own request was sent, or when it was parked.
@@ -90,6 +99,9 @@ impl Client {
             lookup: None,
             history: History::default(),
             history_asked: None,
+            editing: None,
+            last: None,
+            results: Vec::new(),
             listened: ["custom", "updates", "error"].map(str::to_owned).to_vec(),
             phase_since: Millis(0),
             records: records::Records::default(),
@@ -215,6 +227,10 @@ impl Client {
 
     pub(crate) fn run_id(&self) -> Option<&RunId> {
         self.follow.as_ref()?.run_id.as_ref()
+    }
+
+    pub(crate) fn editing(&self) -> Option<&rejoin_wire::MessageId> {
+        self.editing.as_ref().map(|editing| &editing.message)
     }
 
     pub(crate) fn can_rejoin(&self) -> bool {

@@ -110,6 +110,12 @@ impl Client {
             .is_some_and(|asked| asked.attempt == attempt)
         {
             self.history_answered(answer);
+        } else if self
+            .editing
+            .as_ref()
+            .is_some_and(|editing| editing.is_asked_by(attempt))
+        {
+            self.page_answered(answer);
         } else {
             self.load_answered(attempt, answer);
         }

@@ -1,6 +1,6 @@
 //! After a stream: is the run over, and what does the thread hold now.
 
-use super::{Client, commands::SUBMISSION_KEY, events::run_failed, requests::Answer, urls};
+use super::{Client, events::run_failed, requests::Answer, submission::SUBMISSION_KEY, urls};
 use crate::{
     ErrorCode, MessageOrigin, Method, Outcome, StreamError,
     phase::{End, Phase},

@@ -1,11 +1,172 @@
-//! Results of tools that run here.
+//! Results of tools that run here: they wait until every pending call of their message has one, and until no run is
+//! active, and are sent together.
 
 use super::Client;
-use crate::{CommandId, Outcome, ToolResult};
+use crate::{CommandId, MessageSlot, Outcome, Submission, ToolResult};
+use rejoin_wire::{
+    Json,
+    json::{FromJson, Node, Object},
+    message::{MessageKind, ToolCall},
+};
+
+/// A result that waits, and who waits for it.
+pub(super) type Waiting = (CommandId, ToolResult);
+
+/// A call that no message answers: its message's place, and itself.
+pub(crate) type PendingCall<'a> = (usize, &'a str, &'a ToolCall);
+
+/// Calls that no message answers, oldest first.
+pub(crate) fn pending_calls(slots: &[MessageSlot]) -> Vec<PendingCall<'_>> {
+    let answered = |id: &str| {
+        let mut slots = slots.iter();
+        slots.any(|slot| slot.message.tool_call_id.as_deref() == Some(id))
+    };
+    let mut pending = Vec::new();
+    for (at, slot) in slots.iter().enumerate() {
+        if slot.message.kind != MessageKind::Ai {
+            continue;
+        }
+        for call in &slot.message.tool_calls {
+            if let Some(id) = call.id.as_deref().filter(|id| !answered(id)) {
+                pending.push((at, id, call));
+            }
+        }
+    }
+    pending
+}
 
 impl Client {
     pub(super) fn add_tool_result(&mut self, command: CommandId, result: ToolResult) {
-        drop(result);
-        self.conclude(command, Outcome::Dropped);
+        self.store.refresh_tool_calls();
+        let id = result.tool_call_id.as_str();
+        let mut pending = pending_calls(self.store.slots()).into_iter();
+        let is_known = pending.any(|(_, call, _)| call == id);
+        let is_given = self.results.iter().any(|(_, have)| have.tool_call_id == id);
+        if !is_known || is_given {
+            return self.conclude(command, Outcome::Dropped);
+        }
+        self.results.push((command, result));
+        self.send_tool_results();
+    }
+
+    /// Sends the results of the oldest message whose calls all have one.
+    pub(super) fn send_tool_results(&mut self) {
+        if self.results.is_empty() || self.is_active() || self.load.is_loading() {
+            return;
+        }
+        self.store.refresh_tool_calls();
+        let pending = pending_calls(self.store.slots());
+        let has = |id: &str| self.results.iter().any(|(_, have)| have.tool_call_id == id);
+        let is_whole = |at: usize| {
+            let mut calls = pending.iter().filter(|(message, ..)| *message == at);
+            calls.all(|(_, id, _)| has(id))
+        };
+        let ready = pending.iter().map(|(at, ..)| *at).find(|at| is_whole(*at));
+        let calls: Vec<(String, String)> = pending
+            .iter()
+            .filter(|(at, ..)| Some(*at) == ready)
+            .map(|(_, id, call)| ((*id).to_owned(), call.name.clone()))
+            .collect();
+        let known: Vec<String> = pending.iter().map(|(_, id, _)| (*id).to_owned()).collect();
+        self.drop_results(&|result| !known.contains(&result.tool_call_id));
+        if calls.is_empty() {
+            return;
+        }
+        let mut messages = Vec::new();
+        let mut commands = Vec::new();
+        for (id, name) in &calls {
+            let at = self.results.iter().position(|(_, r)| r.tool_call_id == *id);
+            if let Some((command, result)) = at.map(|at| self.results.remove(at)) {
+                commands.push(command);
+                messages.push(tool_message(id, name, Some(&result)));
+            }
+        }
+        let mut input = Object::default();
+        input.insert(self.config.messages_key.clone(), Node::Array(messages));
+        let last = self.last.as_ref().map(|last| last.submission.clone());
+        let submission = Submission {
+            input: Some(Json::written(&input)),
+            command: None,
+            checkpoint: None,
+            checkpoint_id: None,
+            optimistic_values: None,
+            multitask_strategy: None,
+            ..last.unwrap_or_default()
+        };
+        self.begin_run(commands, submission);
+    }
+
+    /// A person goes on: the calls before that nobody has answered are answered by the results that wait, else as
+    /// cancelled, where [`crate::Config::cancel_dangling_tool_calls`] is set. `answered` is told whose results they are.
+    pub(super) fn answer_dangling(
+        &mut self,
+        kept: usize,
+        answered: &mut Vec<CommandId>,
+    ) -> Vec<Node> {
+        if !self.config.cancel_dangling_tool_calls {
+            return Vec::new();
+        }
+        self.store.refresh_tool_calls();
+        let slots = self.store.slots();
+        let mut messages = Vec::new();
+        for (_, id, call) in pending_calls(&slots[..kept.min(slots.len())]) {
+            let waits = self.results.iter().find(|(_, r)| r.tool_call_id == id);
+            answered.extend(waits.map(|(command, _)| *command));
+            messages.push(tool_message(
+                id,
+                &call.name,
+                waits.map(|(_, result)| result),
+            ));
+        }
+        messages
+    }
+
+    /// Gives up results that wait.
+    pub(super) fn drop_results(&mut self, which: &dyn Fn(&ToolResult) -> bool) {
+        let (dropped, kept) = std::mem::take(&mut self.results)
+            .into_iter()
+            .partition(|(_, result)| which(result));
+        self.results = kept;
+        let dropped: Vec<Waiting> = dropped;
+        for (command, _) in dropped {
+            self.conclude(command, Outcome::Dropped);
+        }
+    }
+}
+
+/// The message that answers a call; without a result, that it was cancelled.
+pub(super) fn tool_message(call: &str, name: &str, result: Option<&ToolResult>) -> Node {
+    let mut message = Object::default();
+    let mut set = |key: &str, value: Node| message.insert(key.to_owned(), value);
+    set("type", Node::text("tool"));
+    let given = result.and_then(|result| result.name.as_deref());
+    set("name", Node::text(given.unwrap_or(name)));
+    set("tool_call_id", Node::text(call));
+    let failed = result.is_none_or(|result| result.is_error);
+    set(
+        "status",
+        Node::text(if failed { "error" } else { "success" }),
+    );
+    let content = match result {
+        Some(result) => content_of(&result.content),
+        None => Node::text(r#"{"cancelled":true}"#),
+    };
+    set("content", content);
+    let artifact = result.and_then(|result| result.artifact.as_ref());
+    if let Some(artifact) = artifact.and_then(|json| Node::from_json(json.text()).ok()) {
+        set("artifact", artifact);
+    }
+    Node::Object(message)
+}
+
+/// A text or a list of content blocks as it is; all else as its JSON text.
+fn content_of(content: &Json) -> Node {
+    let is_block = |item: &Node| item.get("type").and_then(Node::as_str).is_some();
+    match Node::from_json(content.text()) {
+        Ok(Node::String(text)) => Node::String(text),
+        Ok(Node::Array(items)) if !items.is_empty() && items.iter().all(is_block) => {
+            Node::Array(items)
+        }
+        Ok(_) | Err(_) => Node::text(content.text()),
     }
 }

@@ -1,7 +1,7 @@
 //! Where things are on the server. Ids come from outside, so each is encoded into its path segment.
 
 use crate::Config;
-use rejoin_wire::{RunId, ThreadId};
+use rejoin_wire::{CheckpointId, RunId, ThreadId};
 
 /// Runs asked for when one has to be found. The servers list in opposite orders, so this is the whole list.
 const RUNS_LISTED_MAX: u32 = 100;
@@ -38,6 +38,21 @@ pub(super) fn state(config: &Config, thread_id: &ThreadId) -> String {
 
 pub(super) fn history(config: &Config, thread_id: &ThreadId) -> String {
     thread(config, thread_id) + "/history"
+}
+
+/// One page of the history, newest first, in the one form that every server reads alike.
+pub(super) fn page(
+    config: &Config,
+    thread_id: &ThreadId,
+    limit: usize,
+    before: Option<&CheckpointId>,
+) -> String {
+    let mut url = history(config, thread_id) + "?limit=" + &limit.to_string();
+    if let Some(before) = before {
+        url.push_str("&before=");
+        url.push_str(&encode_path_segment(before.as_str()));
+    }
+    url
 }
 
 pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {

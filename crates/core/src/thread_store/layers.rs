@@ -44,6 +44,12 @@ impl ThreadStore {
         Ok(())
     }
 
+    /// Whether [`ThreadStore::lay_values`] would take it.
+    pub(crate) fn check_values(&self, over: &Json) -> Result<(), JsonError> {
+        Object::from_json(over.text())?;
+        self.read_messages(over).map(drop)
+    }
+
     fn lay_messages(&mut self, messages: Vec<Message>) {
         let mut next = Vec::with_capacity(messages.len());
         for (at, message) in (0..).zip(messages) {

@@ -186,6 +186,32 @@ impl ThreadStore {
         self.retain(&|slot, _| slot.origin != MessageOrigin::Optimistic);
     }
 
+    /// Takes away what the server does not have.
+    pub(crate) fn keep_stored(&mut self) {
+        self.retain(&|slot, _| slot.origin == MessageOrigin::Server);
+    }
+
+    /// Goes back to these messages.
+    pub(crate) fn keep_only(&mut self, ids: &[MessageId]) {
+        self.retain(&|slot, _| ids.contains(&slot.id));
+    }
+
+    /// Interrupts that are answered are asked no more: these, or all.
+    pub(crate) fn answer_interrupts(&mut self, ids: Option<&[String]>) {
+        let waits = |interrupt: &Interrupt| {
+            let (Some(ids), Some(id)) = (ids, &interrupt.id) else {
+                return false;
+            };
+            !ids.iter().any(|answered| answered == id.as_str())
+        };
+        let before = self.interrupts.len();
+        self.interrupts.retain(waits);
+        if self.interrupts.len() < before {
+            self.revisions.latest += 1;
+            self.revisions.interrupts = self.revisions.latest;
+        }
+    }
+
     /// Applies a root `values` event.
     pub(crate) fn apply_values(&mut self, values: &Values) -> Result<(), JsonError> {
         if let Some(interrupts) = &values.interrupts {
@@ -336,14 +362,6 @@ impl ThreadStore {
         }
     }
 
-    pub(crate) fn clear_interrupts(&mut self) {
-        if !self.interrupts.is_empty() {
-            self.interrupts.clear();
-            self.revisions.latest += 1;
-            self.revisions.interrupts = self.revisions.latest;
-        }
-    }
-
     /// Reads the arguments of tool calls that have grown since the last time.
     pub(crate) fn refresh_tool_calls(&mut self) {
         for entry in self.known.entries.iter_mut().filter(|e| e.has(UNREAD)) {
@@ -410,7 +428,7 @@ impl ThreadStore {
         self.ahead_by = 0;
         self.subgraphs.clear();
         self.set_values(Json::null());
-        self.clear_interrupts();
+        self.answer_interrupts(None);
     }
 
     /// Paints what was stored: the messages, and which of them this run was streaming.

@@ -1,0 +1,228 @@
+//! A submission becomes the body that is posted. Nothing that is shown changes here, so whatever is wrong with it is found
+//! while there is nothing to undo.
+
+use super::{
+    Client,
+    resume::{Answers, answers},
+};
+use crate::{CommandId, ErrorCode, StreamError, Submission};
+use rejoin_wire::{
+    CheckpointId, Json,
+    json::{FromJson, JsonError, Node, Object, ToJson, field},
+    message::{Message, MessageKind},
+    request::{CheckpointRef, IfNotExists, RunRequest},
+    thread::Checkpoint,
+};
+
+/// The key in a run's metadata by which a lost answer's run is found again.
+pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
+
+/// A run that can be sent as it is.
+pub(super) struct Prepared {
+    /// What it is made of, with the ids of its messages.
+    pub(super) submission: Submission,
+    pub(super) submission_id: String,
+    pub(super) body: Json,
+    pub(super) checkpoint: Option<CheckpointId>,
+    /// The messages that it brings.
+    pub(super) shown: Vec<Message>,
+    /// Whose tools' results it brings.
+    pub(super) answered: Vec<CommandId>,
+    /// The interrupts that it answers; `None` for all.
+    pub(super) interrupts: Option<Vec<String>>,
+}
+
+impl Client {
+    /// Everything that can be wrong with a submission is found here, before anything has changed. `kept` is how many
+    /// messages stay shown.
+    pub(super) fn prepare(
+        &mut self,
+        mut submission: Submission,
+        kept: usize,
+    ) -> Result<Prepared, StreamError> {
+        let resume = submission.command.as_ref().and_then(|c| c.resume.as_ref());
+        let interrupts = match resume.map(|resume| answers(resume, self.store.interrupts())) {
+            Some(Answers::Unclear) => return Err(StreamError::new(ErrorCode::AmbiguousResume)),
+            Some(Answers::These(ids)) => Some(ids),
+            Some(Answers::All) | None => None,
+        };
+        let invalid = |error: JsonError| {
+            StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string())
+        };
+        let submission_id = self.rng.uuid();
+        let checkpoint = self.checkpoint_of(&submission).map_err(invalid)?;
+        if submission.checkpoint.is_none() {
+            submission.checkpoint_id = checkpoint.as_ref().and_then(|c| c.checkpoint_id.clone());
+        }
+        let mut answered = Vec::new();
+        let mut shown = Vec::new();
+        if let Some(input) = submission.input.take_if(|input| !input.is_null()) {
+            let input = self.input_with_ids(&input, kept, &mut shown, &mut answered);
+            submission.input = Some(input.map_err(invalid)?);
+        }
+        if let Some(values) = &submission.optimistic_values {
+            self.store.check_values(values).map_err(invalid)?;
+        }
+        let body = self.run_body(submission.clone(), checkpoint.clone(), &submission_id);
+        let body = body.map_err(invalid)?;
+        self.results
+            .retain(|(command, _)| !answered.contains(command));
+        Ok(Prepared {
+            body,
+            checkpoint: checkpoint.and_then(|c| c.checkpoint_id),
+            submission,
+            submission_id,
+            shown,
+            answered,
+            interrupts,
+        })
+    }
+
+    fn run_body(
+        &self,
+        submission: Submission,
+        checkpoint: Option<CheckpointRef>,
+        submission_id: &str,
+    ) -> Result<Json, JsonError> {
+        let mut metadata = match &submission.metadata {
+            Some(metadata) if !metadata.is_null() => Object::from_json(metadata.text())?,
+            Some(_) | None => Object::default(),
+        };
+        metadata.insert(SUBMISSION_KEY.to_owned(), Node::text(submission_id));
+        let config = &self.config;
+        let durability = submission
+            .durability
+            .map(|word| String::from_json(word.text()));
+        Ok(Json::written(&RunRequest {
+            input: submission.input,
+            command: submission.command,
+            config: if checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only() {
+                Some(config_at_newest(submission.config.as_ref())?)
+            } else {
+                submission.config
+            },
+            context: submission.context,
+            metadata: Some(Json::written(&metadata)),
+            checkpoint,
+            stream_mode: submission
+                .stream_modes
+                .unwrap_or_else(|| config.stream_modes.clone()),
+            stream_subgraphs: submission
+                .stream_subgraphs
+                .unwrap_or(config.stream_subgraphs),
+            stream_resumable: submission
+                .stream_resumable
+                .or(Some(config.stream_resumable)),
+            on_disconnect: submission.on_disconnect.or(Some(config.on_disconnect)),
+            interrupt_before: submission.interrupt_before,
+            interrupt_after: submission.interrupt_after,
+            durability: durability.transpose()?,
+            multitask_strategy: Some(
+                submission
+                    .multitask_strategy
+                    .unwrap_or(config.multitask_strategy),
+            ),
+            if_not_exists: Some(IfNotExists::Create),
+            more: submission.more,
+            ..RunRequest::new(config.assistant_id.clone())
+        }))
+    }
+
+    /// Where a submission starts from; `None` for the thread's newest state.
+    fn checkpoint_of(&self, submission: &Submission) -> Result<Option<CheckpointRef>, JsonError> {
+        let of_root = |id: &CheckpointId| CheckpointRef {
+            thread_id: None,
+            checkpoint_ns: String::new(),
+            checkpoint_id: Some(id.clone()),
+            checkpoint_map: None,
+        };
+        Ok(match (&submission.checkpoint, &submission.checkpoint_id) {
+            (Some(newest), _) if newest.is_null() => None,
+            (Some(checkpoint), _) => {
+                let map = field(checkpoint.text(), "checkpoint_map");
+                let checkpoint_map = map.map_or(Ok(None), FromJson::from_json)?;
+                let checkpoint = Checkpoint::from_json(checkpoint.text())?;
+                Some(CheckpointRef {
+                    thread_id: None,
+                    checkpoint_ns: checkpoint.checkpoint_ns.unwrap_or_default(),
+                    checkpoint_id: checkpoint.checkpoint_id,
+                    checkpoint_map,
+                })
+            }
+            (None, Some(id)) => Some(of_root(id)),
+            (None, None) => self.history.older_head().map(of_root),
+        })
+    }
+
+    /// Gives each input message an id, so that the one shown now and the one the server shows are the same. A person's
+    /// message goes behind answers to the calls that nobody has answered.
+    fn input_with_ids(
+        &mut self,
+        input: &Json,
+        kept: usize,
+        shown: &mut Vec<Message>,
+        answered: &mut Vec<CommandId>,
+    ) -> Result<Json, JsonError> {
+        let mut fields = Object::from_json(input.text())?;
+        let Some(messages) = fields.get_mut(&self.config.messages_key) else {
+            return Ok(input.clone());
+        };
+        let mut list = match std::mem::take(messages) {
+            Node::Array(list) => list,
+            one => vec![one],
+        };
+        for message in &mut list {
+            shown.extend(self.message_with_id(message)?);
+        }
+        if shown
+            .iter()
+            .any(|message| message.kind == MessageKind::Human)
+        {
+            let mut first = self.answer_dangling(kept, answered);
+            let mut before = Vec::new();
+            for message in &mut first {
+                before.extend(self.message_with_id(message)?);
+            }
+            first.append(&mut list);
+            list = first;
+            before.append(shown);
+            *shown = before;
+        }
+        *messages = Node::Array(list);
+        Ok(Json::written(&fields))
+    }
+
+    fn message_with_id(&mut self, message: &mut Node) -> Result<Option<Message>, JsonError> {
+        if let Node::String(text) = message {
+            let content = Node::String(std::mem::take(text));
+            let mut human = Object::default();
+            human.insert("type".to_owned(), Node::text("human"));
+            human.insert("content".to_owned(), content);
+            *message = Node::Object(human);
+        }
+        let Node::Object(object) = message else {
+            return Ok(None);
+        };
+        if object.get("id").and_then(Node::as_str).is_none() {
+            object.insert("id".to_owned(), Node::String(self.rng.uuid()));
+        }
+        Message::from_json(&object.to_json()).map(Some)
+    }
+}
+
+/// The config of a run that starts at its thread's newest state. The JS server starts a run that names no checkpoint at
+/// the one that a run of the thread named before; `null` says the newest there, and nothing elsewhere.
+fn config_at_newest(given: Option<&Json>) -> Result<Json, JsonError> {
+    let object = |text: Option<&str>| match text {
+        Some(text) if text != "null" => Object::from_json(text),
+        Some(_) | None => Ok(Object::default()),
+    };
+    let given = given.map(Json::text);
+    let mut config = object(given)?;
+    let mut configurable = object(given.and_then(|given| field(given, "configurable")))?;
+    if configurable.get("checkpoint_id").is_none() {
+        configurable.insert("checkpoint_id".to_owned(), Node::Null);
+        config.insert("configurable".to_owned(), Node::Object(configurable));
+    }
+    Ok(Json::written(&config))
+}
