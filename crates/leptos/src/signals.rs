@@ -5,7 +5,11 @@ use leptos::prelude::{ArcRwSignal, ArcSignal, ReadUntracked, RwSignal, Set};
 use rejoin_core::{
     Connection, ErrorCode, HistoryState, MessageBranch, MessageOrigin, MessageSlot, StreamError,
     View,
-    wire::{Json, MessageId, RunId, ThreadId, message::Message, thread::Interrupt},
+    wire::{
+        Json, MessageId, RunId, ThreadId,
+        message::{Message, ToolCall},
+        thread::Interrupt,
+    },
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -53,6 +57,7 @@ pub(crate) struct Signals {
     pub(crate) run_id: RwSignal<Option<RunId>>,
     pub(crate) thread_id: RwSignal<Option<ThreadId>>,
     pub(crate) editing: RwSignal<Option<MessageId>>,
+    pub(crate) pending_tool_calls: RwSignal<Vec<(MessageId, ToolCall)>>,
     pub(crate) can_retry: RwSignal<bool>,
     pub(crate) can_rejoin: RwSignal<bool>,
     pub(crate) storage_error: RwSignal<Option<ErrorCode>>,
@@ -75,6 +80,7 @@ impl Signals {
             run_id: RwSignal::new(None),
             thread_id: RwSignal::new(options.thread_id.clone()),
             editing: RwSignal::new(None),
+            pending_tool_calls: RwSignal::new(Vec::new()),
             can_retry: RwSignal::new(false),
             can_rejoin: RwSignal::new(false),
             storage_error: RwSignal::new(None),
@@ -145,6 +151,9 @@ impl Writer {
         put(signals.error, snapshot.error);
         put(signals.is_thread_loading, snapshot.is_thread_loading);
         put(signals.editing, snapshot.editing);
+        if let Some(pending) = snapshot.pending_tool_calls {
+            put(signals.pending_tool_calls, pending);
+        }
         put(signals.can_retry, snapshot.can_retry);
         put(signals.can_rejoin, snapshot.can_rejoin);
         put(signals.connection, snapshot.connection);
@@ -220,6 +229,7 @@ pub(crate) struct Snapshot {
     /// One per message, where any of them may have changed.
     places: Option<Vec<Place>>,
     editing: Option<MessageId>,
+    pending_tool_calls: Option<Vec<(MessageId, ToolCall)>>,
     can_retry: bool,
     is_history_loading: bool,
     thread_id: Option<ThreadId>,
@@ -265,10 +275,18 @@ impl Snapshot {
             is_loading: view.is_loading(),
             is_thread_loading: view.is_thread_loading(),
             editing: view.editing().cloned(),
+            pending_tool_calls: messages_changed.then(|| pending_tool_calls(view)),
             can_retry: view.can_retry(),
             can_rejoin: view.can_rejoin(),
         }
     }
+}
+
+fn pending_tool_calls(view: View<'_>) -> Vec<(MessageId, ToolCall)> {
+    let pending = view.pending_tool_calls().into_iter();
+    pending
+        .map(|(message, call)| (message.clone(), call.clone()))
+        .collect()
 }
 
 fn put<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {

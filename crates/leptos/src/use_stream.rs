@@ -9,7 +9,7 @@ use leptos::prelude::{LocalStorage, Set, Signal, StoredValue, UpdateValue, on_cl
 use rejoin_browser::{CheckpointResolver, Stream, Subscription, WeakStream};
 use rejoin_core::{
     Connection, ErrorCode, HistoryState, Input, Notice, StreamError,
-    wire::{Json, MessageId, RunId, ThreadId, thread::Interrupt},
+    wire::{Json, MessageId, RunId, ThreadId, message::ToolCall, thread::Interrupt},
 };
 use std::{cell::RefCell, fmt, rc::Rc};
 
@@ -44,6 +44,9 @@ pub struct UseStream {
     pub thread_id: Signal<Option<ThreadId>>,
     /// The message whose edit or new answer is being looked up: nothing else has changed yet.
     pub editing: Signal<Option<MessageId>>,
+    /// Tool calls that no message answers, each with its message, oldest first. Those of tools that run here are answered by
+    /// [`UseStream::add_tool_result`].
+    pub pending_tool_calls: Signal<Vec<(MessageId, ToolCall)>>,
     /// Whether [`UseStream::retry`] would do something: the last run failed.
     pub can_retry: Signal<bool>,
     /// Whether there is a run that is not followed and may not be over.
@@ -91,6 +94,7 @@ pub fn use_stream(options: UseStreamOptions) -> UseStream {
         run_id: signals.run_id.into(),
         thread_id: signals.thread_id.into(),
         editing: signals.editing.into(),
+        pending_tool_calls: signals.pending_tool_calls.into(),
         can_retry: signals.can_retry.into(),
         can_rejoin: signals.can_rejoin.into(),
         storage_error: signals.storage_error.into(),

@@ -5,6 +5,7 @@
 #[path = "../../../browser/tests/browser/fake_server.rs"]
 #[allow(dead_code)] // Shared with the driver's own tests.
 mod fake_server;
+mod threads;
 
 use fake_server::{Call, FakeServer, eval, next_frame, until};
 use leptos::{mount::mount_to, prelude::*};
@@ -190,6 +191,10 @@ async fn a_token_reruns_the_readers_of_its_own_message_only() {
                 {
                     let count = count.clone();
                     move || {
+                        // Neither do what is known of where it stands.
+                        message.branch.track();
+                        message.can_edit.track();
+                        message.can_regenerate.track();
                         let text = message.message.read().content.text().to_string();
                         count(if text == "hi" { "human" } else if message.key == "ai-1" { "first" } else { "second" });
                         text
