@@ -93,7 +93,8 @@ export const convertLangChainMessages: useExternalMessageConverter.Callback<Lang
       return { role: "system", id, content: [{ type: "text", text: message.content }], metadata: { custom: customOf(message.additional_kwargs) } };
     case "human": {
       const attachments = (id && metadata.attachmentsByMessageId?.get(id)) || [];
-      const parts = partsOf(message.content ?? [], metadata.toolArgsKeyOrderCache, id);
+      // Only an answer can reason and call tools; assistant-ui would refuse the whole thread.
+      const parts = partsOf(message.content ?? [], undefined, id).filter(({ type }) => type !== "reasoning" && type !== "tool-call");
       return {
         role: "user",
         id,
