@@ -89,7 +89,17 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
     thread.enter();
     return thread.leave;
   }, [thread]);
-  useAuiEvent("threadListItem.switchedTo", () => thread.returned());
+  // Events of all threads come here.
+  const isAway = useRef(false);
+  const isOwn = (threadId: string): boolean => aui.threadListItem.source !== null && aui.threadListItem.getState().id === threadId;
+  useAuiEvent("threadListItem.switchedAway", ({ threadId }) => {
+    if (isOwn(threadId)) isAway.current = true;
+  });
+  useAuiEvent("threadListItem.switchedTo", ({ threadId }) => {
+    if (!isAway.current || !isOwn(threadId)) return;
+    isAway.current = false;
+    thread.returned();
+  });
   useUIComponents(aui, options.uiComponents);
 
   const snapshot = useSyncExternalStore(thread.subscribe, thread.getSnapshot, thread.getSnapshot);
