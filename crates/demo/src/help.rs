@@ -8,7 +8,7 @@ const KEYS: &[(&str, &str)] = &[
     ("Shift + Enter", "a new line"),
     (
         "Esc",
-        "disconnect while an answer comes; close what is open",
+        "disconnect while an answer comes; leave a message as it was; close what is open",
     ),
     ("/", "to the message field"),
     ("?", "this help"),
@@ -41,6 +41,7 @@ pub(crate) fn Help(open: RwSignal<bool>) -> impl IntoView {
                 <dt>"Disconnect"</dt><dd>"stops following. The agent goes on; everything received stays."</dd>
                 <dt>"Rejoin"</dt><dd>"follows it again and fetches what was missed."</dd>
                 <dt>"Stop agent"</dt><dd>"ends the agent's work on the server."</dd>
+                <dt>"Edit, Regenerate"</dt><dd>"go on from an earlier message. What was there stays: ‹ 1/2 › switches between the versions."</dd>
                 <dt>"Timeline"</dt><dd>"shows each connection, event and hiccup as it happens."</dd>
             </dl>
             <table class="keys">

@@ -18,6 +18,39 @@
 //! }
 //! ```
 //!
+//! A message can be edited and an answer made anew, each on a branch of its own; what the agent asks is answered by its id:
+//!
+//! ```no_run
+//! use leptos::prelude::*;
+//! use rejoin_leptos::{StreamMessage, UseStream, core::{Submission, wire::{Json, MessageId, thread::Interrupt}}};
+//!
+//! #[component]
+//! fn Message(stream: UseStream, message: StreamMessage) -> impl IntoView {
+//!     let id = MessageId::from(message.key.as_str());
+//!     let (can_regenerate, branch) = (message.can_regenerate, message.branch);
+//!     let versions = move || branch.get().options.into_iter().enumerate().map(|(at, name)| view! {
+//!         <button on:click=move |_| stream.set_branch(&name)>{at + 1}</button>
+//!     }).collect_view();
+//!     view! {
+//!         <p>{move || message.message.read().content.text().to_string()}</p>
+//!         <button hidden=move || !can_regenerate.get() on:click=move |_| { stream.regenerate(&id, Submission::default()); }>
+//!             "Regenerate"
+//!         </button>
+//!         {versions}
+//!     }
+//! }
+//!
+//! #[component]
+//! fn Question(stream: UseStream, interrupt: Interrupt) -> impl IntoView {
+//!     let yes = move |_| if let Some(id) = &interrupt.id {
+//!         stream.respond(id, Json::parse("true".to_owned()).expect("JSON"), Submission::default());
+//!     };
+//!     view! { <p>{interrupt.value.text().to_owned()}</p><button on:click=yes>"Yes"</button> }
+//! }
+//! ```
+//!
+//! Branches are as many as the history that is read shows ([`UseStreamOptions::history_limit`]); editing needs none of it.
+//!
 //! Signals change at most once per animation frame, and only those whose content changed: a token reruns the
 //! readers of its own message and nothing else.
 //!

@@ -126,12 +126,14 @@ impl Writer {
                     .set(self.rows.iter().map(Row::handle).collect());
             }
         }
-        if let Some(places) = snapshot.places {
-            for (row, place) in self.rows.iter().zip(places) {
-                put_arc(&row.branch, place.branch);
-                put_arc(&row.can_edit, place.can_edit);
-                put_arc(&row.can_regenerate, place.can_regenerate);
+        if let Some(branches) = snapshot.branches {
+            for (row, branch) in self.rows.iter().zip(branches) {
+                put_arc(&row.branch, branch);
             }
+        }
+        for (row, offer) in self.rows.iter().zip(snapshot.offers) {
+            put_arc(&row.can_edit, offer.can_edit);
+            put_arc(&row.can_regenerate, offer.can_regenerate);
         }
         if let Some(history) = snapshot.history {
             signals.history.set(history);
@@ -227,7 +229,9 @@ pub(crate) struct Snapshot {
     history: Option<Vec<HistoryState>>,
     branch: Option<String>,
     /// One per message, where any of them may have changed.
-    places: Option<Vec<Place>>,
+    branches: Option<Vec<MessageBranch>>,
+    /// One per message.
+    offers: Vec<Offer>,
     editing: Option<MessageId>,
     pending_tool_calls: Option<Vec<(MessageId, ToolCall)>>,
     can_retry: bool,
@@ -241,11 +245,25 @@ pub(crate) struct Snapshot {
     can_rejoin: bool,
 }
 
-/// Where a message stands in the thread, and so what can be done with it.
-struct Place {
-    branch: MessageBranch,
+/// What can be done with a message.
+struct Offer {
     can_edit: bool,
     can_regenerate: bool,
+}
+
+/// One per message.
+fn offers(view: View<'_>) -> Vec<Offer> {
+    let (edit, regenerate) = view.editable();
+    // Both are in the order of the messages.
+    let (mut edit, mut regenerate) = (
+        edit.into_iter().peekable(),
+        regenerate.into_iter().peekable(),
+    );
+    let offer = |slot: &MessageSlot| Offer {
+        can_edit: edit.next_if_eq(&slot.id()).is_some(),
+        can_regenerate: regenerate.next_if_eq(&slot.id()).is_some(),
+    };
+    view.messages().iter().map(offer).collect()
 }
 
 impl Snapshot {
@@ -253,11 +271,7 @@ impl Snapshot {
         let changes = view.changes_since(since);
         let messages_changed = changes.order || !changes.messages.is_empty();
         let places_changed = changes.order || changes.history || changes.head;
-        let place_of = |slot: &MessageSlot| Place {
-            branch: view.message_branch(slot.id()),
-            can_edit: view.can_edit(slot.id()),
-            can_regenerate: view.can_regenerate(slot.id()),
-        };
+        let branch_of = |slot: &MessageSlot| view.message_branch(slot.id());
         Self {
             revision: changes.revision,
             order: changes.order,
@@ -266,14 +280,8 @@ impl Snapshot {
             interrupts: changes.interrupts.then(|| view.interrupts().to_vec()),
             history: changes.history.then(|| view.history().to_vec()),
             branch: changes.history.then(|| view.branch().to_owned()),
-            places: places_changed.then(|| view.messages().iter().map(place_of).collect()),
-            is_history_loading: view.is_history_loading(),
-            thread_id: view.thread_id().cloned(),
-            run_id: view.run_id().cloned(),
-            error: view.error().cloned(),
-            connection: view.connection(),
-            is_loading: view.is_loading(),
-            is_thread_loading: view.is_thread_loading(),
+            branches: places_changed.then(|| view.messages().iter().map(branch_of).collect()),
+            offers: offers(view),
             editing: view.editing().cloned(),
             pending_tool_calls: messages_changed.then(|| pending_tool_calls(view)),
             can_retry: view.can_retry(),
