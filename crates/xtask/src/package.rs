@@ -127,29 +127,14 @@ fn bind(profile: Profile) -> Result<()> {
     let wasm_dir = generated.join("wasm");
     remove_dir(&generated)?;
     fs::create_dir_all(&wasm_dir)?;
-    let mut args: Vec<OsString> = [
-        "wasm-bindgen",
-        "--target",
-        "web",
-        "--omit-default-module-path",
-        "--out-name",
-        "rejoin",
-    ]
-    .map(OsString::from)
-    .to_vec();
-    if profile == Profile::Release {
-        // Names stay: wasm-opt orders functions by them, which brings like to like, and leaves them out then.
-        args.push("--remove-producers-section".into());
-    }
-    let mut compiled = target_dir()
+    let compiled = target_dir()
         .join("wasm32-unknown-unknown")
         .join(profile.dir_name(RELEASE))
         .join("rejoin_js.wasm");
-    if profile == Profile::Release {
-        compiled = without_unreached(&compiled)?;
+    match profile {
+        Profile::Dev => bindgen(&compiled, &wasm_dir, profile)?,
+        Profile::Release => bind_reached(&compiled, &wasm_dir)?,
     }
-    args.extend(["--out-dir".into(), wasm_dir.clone().into(), compiled.into()]);
-    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;
     fs::remove_file(wasm_dir.join("rejoin_bg.wasm.d.ts"))?;
     let wasm = generated.join("rejoin_bg.wasm");
     fs::rename(wasm_dir.join("rejoin_bg.wasm"), &wasm)?;
@@ -165,19 +150,45 @@ fn bind(profile: Profile) -> Result<()> {
     fs::write(wasm_dir.join("inline.d.ts"), INLINE_D_TS).context("inline.d.ts")
 }
 
-/// The module with traps for panics, and without what then is reached by nothing.
-fn without_unreached(compiled: &Path) -> Result<PathBuf> {
-    let wasm = compiled.with_extension("reached.wasm");
-    fs::copy(compiled, &wasm).with_context(|| compiled.display().to_string())?;
-    unreached::empty(&wasm, panics::silence, |copy| match wasm_opt() {
+/// Generates the bindings of the module with traps for panics, and without what then is reached by nothing.
+fn bind_reached(compiled: &Path, wasm_dir: &Path) -> Result<()> {
+    let [module, copy] =
+        ["cut", "copy"].map(|name| compiled.with_file_name(name).join("rejoin.wasm"));
+    for path in [&module, &copy] {
+        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+    }
+    let made = unreached::Copy::make(compiled, &module, &copy, panics::silence)?;
+    bindgen(&module, wasm_dir, Profile::Release)?;
+    let copy_dir = copy.with_file_name("bound");
+    bindgen(&copy, &copy_dir, Profile::Release)?;
+    let [module, copy] = [wasm_dir, &copy_dir].map(|dir| dir.join("rejoin_bg.wasm"));
+    made.empty(&module, &copy, |copy| match wasm_opt() {
         Some(wasm_opt) => run(Command::new(wasm_opt)
             .args(SHRINK)
             .arg(copy)
             .arg("-o")
             .arg(copy)),
         None => Ok(()),
-    })?;
-    Ok(wasm)
+    })
+}
+
+fn bindgen(compiled: &Path, out_dir: &Path, profile: Profile) -> Result<()> {
+    let mut args: Vec<OsString> = [
+        "wasm-bindgen",
+        "--target",
+        "web",
+        "--omit-default-module-path",
+        "--out-name",
+        "rejoin",
+    ]
+    .map(OsString::from)
+    .to_vec();
+    if profile == Profile::Release {
+        // Names stay: wasm-opt orders functions by them, which brings like to like, and leaves them out then.
+        args.push("--remove-producers-section".into());
+    }
+    args.extend(["--out-dir".into(), out_dir.into(), compiled.into()]);
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
 }
 
 /// What wasm-opt does to the module that ships.

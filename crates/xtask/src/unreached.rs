@@ -25,69 +25,138 @@ use crate::linked::{Address, Linked};
 /// How the exports begin that keep wasm-opt from knowing a global's value.
 const GLOBAL: &str = "address of ";
 
-/// Empties what nothing reaches once `cut` has cut something off. `wasm` was linked with `--emit-relocs`; `optimise` does to a
-/// module's file what will be done to this one.
-pub(crate) fn empty(
-    wasm: &Path,
-    cut: impl Fn(&mut Module) -> Result<()>,
-    optimise: impl Fn(&Path) -> Result<()>,
-) -> Result<()> {
-    let bytes = fs::read(wasm).with_context(|| wasm.display().to_string())?;
-    let linked = Linked::read(&bytes).context("what the linker says of the module")?;
-    let mut module = Module::from_buffer(&bytes).context("the module cannot be read")?;
-    let mut copy = Module::from_buffer(&bytes).context("the module cannot be read")?;
-    let addresses = name_addresses(&mut copy, &linked);
-    for module in [&mut module, &mut copy] {
-        for section in ["linking", "reloc.CODE", "reloc.DATA"] {
-            module.customs.remove_raw(section);
-        }
-        cut(module)?;
-    }
-    let path = wasm.with_extension("addresses.wasm");
-    copy.emit_wasm_file(&path)
-        .context("the copy cannot be written")?;
-    optimise(&path)?;
-    let copy = Module::from_file(&path).context("the optimised copy cannot be read")?;
-    let reached = reached(&copy, &linked, &addresses)?;
-    let emptied = empty_data(&mut module, &linked, &reached)?;
-    let unused = empty_table(&mut module, &reached)?;
-    println!(
-        "{emptied} bytes of data and {unused} places of the function table are reached by nothing"
-    );
-    module
-        .emit_wasm_file(wasm)
-        .context("the module cannot be written")
+/// The functions that only tell wasm-bindgen what the imports take; none is left once it has read them.
+const DESCRIBES: &str = "__wbindgen_describe_";
+
+/// A copy of a module in which addresses are read from globals.
+pub(crate) struct Copy {
+    linked: Linked,
+    /// By the globals' numbers.
+    addresses: Vec<Address>,
+    /// What functions mention that wasm-bindgen carries out, and where the addresses stay numbers, by the functions' names.
+    unnamed: BTreeMap<String, Vec<Address>>,
 }
 
-/// Makes each address in the code the value of an exported global, and tells which is which.
-fn name_addresses(module: &mut Module, linked: &Linked) -> Vec<Address> {
-    let mut names = Names {
-        linked,
-        found: BTreeMap::new(),
-    };
-    let globals = &mut module.globals;
-    for (_, function) in module.funcs.iter_local_mut() {
-        let entry = function.entry_block();
-        let mut places = Places {
+impl Copy {
+    /// Reads `from`, which was linked with `--emit-relocs`, and writes the module to `module` and the copy to `copy`, both
+    /// without what `cut` cuts off.
+    pub(crate) fn make(
+        from: &Path,
+        module: &Path,
+        copy: &Path,
+        cut: impl Fn(&mut Module) -> Result<()>,
+    ) -> Result<Self> {
+        let bytes = fs::read(from).with_context(|| from.display().to_string())?;
+        let linked = Linked::read(&bytes).context("what the linker says of the module")?;
+        let mut made = Self {
             linked,
-            of: Vec::new(),
+            addresses: Vec::new(),
+            unnamed: BTreeMap::new(),
         };
-        ir::dfs_in_order(&mut places, function, entry);
-        for (address, value) in places.of {
-            names.found.entry((address, value)).or_insert_with(|| {
-                let value = ConstExpr::Value(Value::I32(value));
-                globals.add_local(ValType::I32, true, false, value)
-            });
+        for (path, is_copy) in [(module, false), (copy, true)] {
+            let mut module = Module::from_buffer(&bytes).context("the module cannot be read")?;
+            if is_copy {
+                made.name_addresses(&mut module);
+            }
+            for section in ["linking", "reloc.CODE", "reloc.DATA"] {
+                module.customs.remove_raw(section);
+            }
+            cut(&mut module)?;
+            module
+                .emit_wasm_file(path)
+                .with_context(|| path.display().to_string())?;
         }
-        ir::dfs_pre_order_mut(&mut names, function, entry);
+        Ok(made)
     }
-    let mut addresses = Vec::new();
-    for ((address, _), global) in names.found {
-        let name = format!("{GLOBAL}{}", addresses.len());
-        module.exports.add(&name, global);
-        addresses.push(address);
+
+    /// Empties what nothing reaches in `module`. `copy` was treated as it was, and then optimised by `optimise`.
+    pub(crate) fn empty(
+        &self,
+        module: &Path,
+        copy: &Path,
+        optimise: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
+        let read = |path: &Path| {
+            Module::from_file(path).with_context(|| format!("{} cannot be read", path.display()))
+        };
+        let mut always = self.linked.always.clone();
+        for function in read(copy)?.funcs.iter() {
+            let addresses = self.unnamed.get(&name(function));
+            always.extend(addresses.into_iter().flatten());
+        }
+        optimise(copy)?;
+        let reached = reached(&read(copy)?, self, always)?;
+        let mut emptied = read(module)?;
+        let bytes = empty_data(&mut emptied, &self.linked, &reached)?;
+        let slots = empty_table(&mut emptied, &reached)?;
+        println!("nothing reaches {bytes} bytes of data and {slots} places of the function table");
+        emptied
+            .emit_wasm_file(module)
+            .with_context(|| module.display().to_string())
     }
-    addresses
+
+    /// Makes each address in the code the value of an exported global, whose name is its number.
+    fn name_addresses(&mut self, module: &mut Module) {
+        let mut names = Names {
+            linked: &self.linked,
+            found: BTreeMap::new(),
+        };
+        let described = described(module);
+        let globals = &mut module.globals;
+        for (id, function) in module.funcs.iter_local_mut() {
+            let entry = function.entry_block();
+            let mut places = Places {
+                linked: &self.linked,
+                of: Vec::new(),
+            };
+            ir::dfs_in_order(&mut places, function, entry);
+            if let Some(name) = described.get(&id) {
+                let addresses = places.of.iter().map(|(address, _)| *address);
+                self.unnamed.insert(name.clone(), addresses.collect());
+                continue;
+            }
+            for (address, value) in places.of {
+                names.found.entry((address, value)).or_insert_with(|| {
+                    let value = ConstExpr::Value(Value::I32(value));
+                    globals.add_local(ValType::I32, true, false, value)
+                });
+            }
+            ir::dfs_pre_order_mut(&mut names, function, entry);
+        }
+        for ((address, _), global) in names.found {
+            let name = format!("{GLOBAL}{}", self.addresses.len());
+            module.exports.add(&name, global);
+            self.addresses.push(address);
+        }
+    }
+}
+
+/// The functions that wasm-bindgen carries out, and their names.
+fn described(module: &Module) -> BTreeMap<FunctionId, String> {
+    let mut walk = Walk::default();
+    for export in module.exports.iter() {
+        if let ExportItem::Function(function) = export.item
+            && export.name.starts_with(DESCRIBES)
+        {
+            walk.functions.push(function);
+        }
+    }
+    let mut described = BTreeMap::new();
+    while let Some(id) = walk.functions.pop() {
+        let function = module.funcs.get(id);
+        if let FunctionKind::Local(local) = &function.kind
+            && described.insert(id, name(function)).is_none()
+        {
+            ir::dfs_in_order(&mut walk, local, local.entry_block());
+        }
+    }
+    described
+}
+
+/// A function's name, as wasm-bindgen leaves it.
+fn name(function: &walrus::Function) -> String {
+    let name = function.name.as_deref().unwrap_or_default();
+    rustc_demangle::demangle(name).to_string()
 }
 
 /// The addresses in a function.
@@ -137,35 +206,35 @@ struct Reached {
     addresses: BTreeSet<Address>,
 }
 
-fn reached(copy: &Module, linked: &Linked, addresses: &[Address]) -> Result<Reached> {
+fn reached(optimised: &Module, copy: &Copy, always: BTreeSet<Address>) -> Result<Reached> {
     let mut globals = BTreeMap::new();
     let mut walk = Walk::default();
-    for export in copy.exports.iter() {
+    for export in optimised.exports.iter() {
         match export.item {
             ExportItem::Function(function) => walk.functions.push(function),
             ExportItem::Global(global) => {
                 if let Some(number) = export.name.strip_prefix(GLOBAL) {
-                    globals.insert(global, addresses[number.parse::<usize>()?]);
+                    globals.insert(global, copy.addresses[number.parse::<usize>()?]);
                 }
             }
             ExportItem::Table(_) | ExportItem::Memory(_) | ExportItem::Tag(_) => {}
         }
     }
-    walk.functions.extend(copy.start);
-    let table = table(copy)?;
+    walk.functions.extend(optimised.start);
+    let table = table(optimised)?;
     let mut reached = Reached::default();
-    let mut waiting: Vec<Address> = linked.always.iter().copied().collect();
+    let mut waiting: Vec<Address> = always.into_iter().collect();
     loop {
         if let Some(address) = waiting.pop() {
             if !reached.addresses.insert(address) {
                 continue;
             }
             match address {
-                Address::Data(symbol) => waiting.extend(linked.in_data(symbol)),
+                Address::Data(symbol) => waiting.extend(copy.linked.in_data(symbol)),
                 Address::Slot(slot) => walk.functions.extend(table.get(&slot)),
             }
         } else if let Some(function) = walk.functions.pop() {
-            if let FunctionKind::Local(local) = &copy.funcs.get(function).kind
+            if let FunctionKind::Local(local) = &optimised.funcs.get(function).kind
                 && reached.functions.insert(function)
             {
                 ir::dfs_in_order(&mut walk, local, local.entry_block());
@@ -275,7 +344,7 @@ mod tests {
 
     use walrus::{FunctionBuilder, FunctionKind, Module};
 
-    use super::empty;
+    use super::Copy;
     use crate::step::{run, target_dir};
 
     const SOURCE: &str = r#"
@@ -322,7 +391,10 @@ mod tests {
         run(rustc.arg(&wasm).arg(&source)).expect("rustc");
         assert!(has(&wasm, "kept words") && has(&wasm, "lost words"));
 
-        empty(&wasm, cut, |_| Ok(())).expect("it can be emptied");
+        let copy = dir.join("copy.wasm");
+        Copy::make(&wasm, &wasm, &copy, cut)
+            .and_then(|made| made.empty(&wasm, &copy, |_| Ok(())))
+            .expect("it can be emptied");
         assert!(has(&wasm, "kept words") && !has(&wasm, "lost words"));
         let mut module = Module::from_file(&wasm).expect("it is a module");
         walrus::passes::gc::run(&mut module);
