@@ -22,17 +22,24 @@ pub(crate) struct Beginning {
 
 impl Beginning {
     pub(crate) fn of(ids: &[MessageId]) -> Self {
-        // FNV-1a.
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut beginning = Self {
+            count: 0,
+            hash: 0xcbf2_9ce4_8422_2325,
+        };
         for id in ids {
+            // FNV-1a.
             for byte in id.as_str().bytes().chain([0xff]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+                beginning.hash = (beginning.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
             }
+            beginning.count += 1;
         }
-        Self {
-            count: ids.len(),
-            hash,
-        }
+        beginning
+    }
+
+    /// Those of the first `shortest` ids, of one more, and so on to all; the longest last.
+    pub(crate) fn from_shortest(ids: &[MessageId], shortest: usize) -> Vec<Self> {
+        let counts = shortest..=ids.len();
+        counts.map(|count| Self::of(&ids[..count])).collect()
     }
 }
 
@@ -48,8 +55,14 @@ pub(crate) enum Which {
 /// What was found.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
-    /// The checkpoint, and its state where that is still known.
-    At(CheckpointId, Option<Json>),
+    /// The checkpoint.
+    At {
+        id: CheckpointId,
+        /// Its state, where that is still known.
+        state: Option<Json>,
+        /// How many messages it holds.
+        count: usize,
+    },
     /// Older states have to be read.
     More,
     /// There is none.
@@ -113,14 +126,17 @@ impl Pages {
         self.is_whole = self.known.len() == before || self.known.len() >= STATES_MAX;
     }
 
-    /// The state on the way from `head`, or without one from the newest, back to the first that holds exactly
-    /// `wanted`; where there is none on that way, any.
+    /// The state on the way from `head`, or without one from the newest, back to the first that holds exactly one of
+    /// `wanted`; where there is none on that way, any that holds the last of it.
     pub(crate) fn find(
         &self,
         head: Option<&CheckpointId>,
-        wanted: Beginning,
+        wanted: &[Beginning],
         which: Which,
     ) -> Found {
+        let Some(longest) = wanted.last() else {
+            return Found::Nothing;
+        };
         let mut best = None;
         let mut at = match head {
             Some(_) => self.place(head, 0),
@@ -128,13 +144,13 @@ impl Pages {
         };
         let mut reached_first = false;
         while let Some(known) = at.map(|at| &self.known[at]) {
-            if known.beginning == wanted {
+            if wanted.contains(&known.beginning) {
                 best = at;
                 if which == Which::Newest && !known.is_copy {
                     return self.found(best);
                 }
             } else if best.is_some()
-                && (which == Which::Newest || known.beginning.count < wanted.count)
+                && (which == Which::Newest || known.beginning.count < longest.count)
             {
                 return self.found(best);
             }
@@ -148,7 +164,7 @@ impl Pages {
         if !self.is_whole && !reached_first {
             return Found::More;
         }
-        let anywhere = |known: &Known| known.beginning == wanted && !known.is_copy;
+        let anywhere = |known: &Known| known.beginning == *longest && !known.is_copy;
         let best = best.or_else(|| match which {
             Which::Newest => self.known.iter().position(anywhere),
             Which::Oldest => self.known.iter().rposition(anywhere),
@@ -157,11 +173,15 @@ impl Pages {
     }
 
     fn found(&self, at: Option<usize>) -> Found {
-        let state = at.map(|at| &self.known[at].state);
-        match state.and_then(|state| Some((state, state.checkpoint_id.clone()?))) {
-            Some((state, id)) => {
-                let json = (!state.json.is_null()).then(|| state.json.clone());
-                Found::At(id, json)
+        let known = at.map(|at| &self.known[at]);
+        match known.and_then(|known| Some((known, known.state.checkpoint_id.clone()?))) {
+            Some((known, id)) => {
+                let json = &known.state.json;
+                Found::At {
+                    id,
+                    state: (!json.is_null()).then(|| json.clone()),
+                    count: known.beginning.count,
+                }
             }
             None => Found::Nothing,
         }
@@ -211,7 +231,7 @@ mod tests {
 
     fn at(found: Found) -> String {
         match found {
-            Found::At(id, _) => id.to_string(),
+            Found::At { id, .. } => id.to_string(),
             Found::More => "more".to_owned(),
             Found::Nothing => "nothing".to_owned(),
         }
@@ -220,7 +240,8 @@ mod tests {
     fn check(pages: &Pages, head: Option<&str>, kept: &[&str], which: Which, expected: &str) {
         let ids: Vec<MessageId> = kept.iter().map(|id| (*id).into()).collect();
         let head = head.map(CheckpointId::from);
-        let found = pages.find(head.as_ref(), Beginning::of(&ids), which);
+        let wanted = [Beginning::of(&ids)];
+        let found = pages.find(head.as_ref(), &wanted, which);
         assert_eq!(at(found), expected, "{kept:?} {which:?}");
     }
 
@@ -284,6 +305,23 @@ mod tests {
         pages.add(Vec::new(), "messages");
         check(&pages, None, &[], Which::Newest, "nothing");
         assert_eq!((pages.len(), pages.oldest()), (4, Some(&"3".into())));
+    }
+
+    #[test]
+    fn messages_that_came_with_an_edited_one_are_not_in_a_state_without_it() {
+        let pages = pages(&[
+            "4 3 loop h1 a1 t1 h2",
+            "3 2 input h1 a1",
+            "2 1 loop h1 a1",
+            "1 - loop h1",
+        ]);
+        let ids: Vec<MessageId> = ["h1", "a1", "t1"].map(Into::into).to_vec();
+        let wanted = Beginning::from_shortest(&ids, 2);
+        let found = pages.find(None, &wanted, Which::Newest);
+        let Found::At { id, count, .. } = found else {
+            panic!("{found:?}");
+        };
+        assert_eq!((id.as_str(), count), ("2", 2));
     }
 
     #[test]

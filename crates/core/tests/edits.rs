@@ -170,6 +170,30 @@ fn a_turn_is_answered_again_from_its_question() {
 }
 
 #[test]
+fn what_came_with_an_edited_message_is_sent_again() {
+    let mut states = three_turns();
+    // The second question came with the answer to a call of the first turn's.
+    for state in &mut states[..5] {
+        let messages = state["values"]["messages"].as_array_mut().unwrap();
+        let answer = json!({ "id": "t1", "type": "tool", "tool_call_id": "c1", "content": "22" });
+        messages.insert(2, answer);
+    }
+    let mut bench = bench(|config| config.history_limit = Some(100));
+    bench.answer("/history", 200, &json!(states).to_string());
+    bench.answer("/threads/t", 200, IDLE);
+    edit_message(&mut bench, "h2");
+    let body = posted(&bench);
+    assert_eq!(body["checkpoint"]["checkpoint_id"], "3");
+    let sent = body["input"]["messages"].as_array().unwrap();
+    assert_eq!(
+        (sent.len(), &sent[0]["id"], &sent[1]["id"]),
+        (2, &json!("t1"), &json!("h9"))
+    );
+    assert_eq!(sent[0]["tool_call_id"], "c1");
+    assert_eq!(shown(&bench), ["h1", "a1", "t1", "h9"]);
+}
+
+#[test]
 fn values_and_interrupts_go_back_with_the_messages() {
     let mut states = three_turns();
     states[0]["values"]["topic"] = "late".into();

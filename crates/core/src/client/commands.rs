@@ -108,7 +108,7 @@ impl Client {
 
     pub(super) fn begin_run(&mut self, commands: Vec<CommandId>, submission: Submission) {
         let stored = self.store.slots().len();
-        match self.prepare(submission, stored) {
+        match self.prepare(submission, stored, &[]) {
             Ok(run) => self.begin_prepared(commands, run),
             Err(error) => {
                 self.set_error(Some(error.clone()));

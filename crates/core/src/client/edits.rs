@@ -27,6 +27,9 @@ pub(super) struct Resolving {
     submission: Submission,
     /// What is kept, oldest first.
     kept: Vec<MessageId>,
+    /// How many of them a state must hold. What came with the message that is edited, such as answers to the tool calls
+    /// before it, is in no state without it, and is sent again.
+    stored: usize,
     which: Which,
     /// The page that is being read.
     asked: Option<Asked>,
@@ -54,6 +57,13 @@ impl Client {
         };
         let slots = &self.store.slots()[..kept];
         let kept: Vec<MessageId> = slots.iter().map(|slot| slot.id().clone()).collect();
+        let answer = slots
+            .iter()
+            .rposition(|slot| slot.message.kind == MessageKind::Ai);
+        let stored = match which {
+            Which::Newest => answer.map_or(0, |at| at + 1),
+            Which::Oldest => kept.len(),
+        };
         let mut submission = edit.submission;
         if which == Which::Oldest {
             submission.input = None;
@@ -65,6 +75,7 @@ impl Client {
             command,
             submission,
             kept,
+            stored,
             which,
             asked: None,
             headers_refreshed: false,
@@ -111,7 +122,7 @@ impl Client {
             self.history.pages.add(states, &key);
         }
         match self.found_checkpoint() {
-            Found::At(id, state) => self.send_edit(id, state.as_ref()),
+            Found::At { id, state, count } => self.send_edit(id, state.as_ref(), count),
             // The thread has gone on since those were read.
             Found::More if self.is_active() => self.read_anew(),
             Found::More => self.ask_page(),
@@ -132,8 +143,8 @@ impl Client {
             return Found::Nothing;
         };
         let head = self.history.older_head();
-        let wanted = Beginning::of(&editing.kept);
-        self.history.pages.find(head, wanted, editing.which)
+        let wanted = Beginning::from_shortest(&editing.kept, editing.stored);
+        self.history.pages.find(head, &wanted, editing.which)
     }
 
     fn ask_page(&mut self) {
@@ -174,7 +185,7 @@ impl Client {
         };
         self.history.pages.add(states, &self.config.messages_key);
         match self.found_checkpoint() {
-            Found::At(id, state) => self.send_edit(id, state.as_ref()),
+            Found::At { id, state, count } => self.send_edit(id, state.as_ref(), count),
             Found::More => self.ask_page(),
             Found::Nothing if self.editing.as_ref().is_some_and(|e| !e.read_anew) => {
                 self.read_anew();
@@ -202,15 +213,15 @@ impl Client {
         match checkpoint {
             Ok(Some(id)) => {
                 let state = self.history.find(&id).map(|state| state.json.clone());
-                self.send_edit(id, state.as_ref());
+                self.send_edit(id, state.as_ref(), usize::MAX);
             }
             Ok(None) => self.give_edit_up(ErrorCode::CheckpointNotFound, ""),
             Err(why) => self.give_edit_up(ErrorCode::CheckpointLookupFailed, &why),
         }
     }
 
-    /// The one step.
-    fn send_edit(&mut self, checkpoint: CheckpointId, state: Option<&Json>) {
+    /// The one step. Of what is kept the checkpoint holds the first `count`; the others are sent again.
+    fn send_edit(&mut self, checkpoint: CheckpointId, state: Option<&Json>, count: usize) {
         let Some(editing) = self.editing.take() else {
             return;
         };
@@ -222,7 +233,8 @@ impl Client {
             .multitask_strategy
             .get_or_insert(MultitaskStrategy::Interrupt);
         let kept = editing.kept;
-        let run = match self.prepare(submission, kept.len()) {
+        let again = kept.get(count..).unwrap_or_default();
+        let run = match self.prepare(submission, kept.len(), again) {
             Ok(run) => run,
             Err(error) => return self.refused_with(editing.command, error),
         };
@@ -232,7 +244,7 @@ impl Client {
         if let Some(state) = state {
             self.show_state(&state, &|_, _| None);
         } else {
-            self.store.keep_only(&kept);
+            self.store.keep_only(&kept[..kept.len() - again.len()]);
         }
         self.begin_prepared(vec![editing.command], run);
     }

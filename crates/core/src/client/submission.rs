@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{CommandId, ErrorCode, StreamError, Submission};
 use rejoin_wire::{
-    CheckpointId, Json,
+    CheckpointId, Json, MessageId,
     json::{FromJson, JsonError, Node, Object, ToJson, field},
     message::{Message, MessageKind},
     request::{CheckpointRef, IfNotExists, RunRequest},
@@ -34,11 +34,12 @@ pub(super) struct Prepared {
 
 impl Client {
     /// Everything that can be wrong with a submission is found here, before anything has changed. `kept` is how many
-    /// messages stay shown.
+    /// messages stay shown; `again` are those of them that are sent again.
     pub(super) fn prepare(
         &mut self,
         mut submission: Submission,
         kept: usize,
+        again: &[MessageId],
     ) -> Result<Prepared, StreamError> {
         let resume = submission.command.as_ref().and_then(|c| c.resume.as_ref());
         let interrupts = match resume.map(|resume| answers(resume, self.store.interrupts())) {
@@ -57,7 +58,7 @@ impl Client {
         let mut answered = Vec::new();
         let mut shown = Vec::new();
         if let Some(input) = submission.input.take_if(|input| !input.is_null()) {
-            let input = self.input_with_ids(&input, kept, &mut shown, &mut answered);
+            let input = self.input_with_ids(&input, (kept, again), &mut shown, &mut answered);
             submission.input = Some(input.map_err(invalid)?);
         }
         if let Some(values) = &submission.optimistic_values {
@@ -159,7 +160,7 @@ impl Client {
     fn input_with_ids(
         &mut self,
         input: &Json,
-        kept: usize,
+        (kept, again): (usize, &[MessageId]),
         shown: &mut Vec<Message>,
         answered: &mut Vec<CommandId>,
     ) -> Result<Json, JsonError> {
@@ -178,7 +179,8 @@ impl Client {
             .iter()
             .any(|message| message.kind == MessageKind::Human)
         {
-            let mut first = self.answer_dangling(kept, answered);
+            let mut first = self.sent_again(again)?;
+            first.append(&mut self.answer_dangling(kept, answered));
             let mut before = Vec::new();
             for message in &mut first {
                 before.extend(self.message_with_id(message)?);
@@ -190,6 +192,14 @@ impl Client {
         }
         *messages = Node::Array(list);
         Ok(Json::written(&fields))
+    }
+
+    fn sent_again(&self, ids: &[MessageId]) -> Result<Vec<Node>, JsonError> {
+        let slots = self.store.slots().iter();
+        let again = slots.filter(|slot| ids.contains(slot.id()));
+        again
+            .map(|slot| Node::from_json(&slot.message.to_json()))
+            .collect()
     }
 
     fn message_with_id(&mut self, message: &mut Node) -> Result<Option<Message>, JsonError> {
