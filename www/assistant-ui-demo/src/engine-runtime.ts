@@ -6,13 +6,14 @@ import type { Setup } from "./setup";
 import { threadList } from "./thread-list";
 
 /** The runtime without a callback. */
-export function useEngineRuntime({ server, assistant, checkpoints, knobs, retry, timeouts }: Setup) {
+export function useEngineRuntime({ server, assistant, checkpoints, states, knobs, retry, timeouts }: Setup) {
   // A thread is made with its first run.
   const adapter = useMemo(() => threadList(async () => undefined), []);
   return useLangGraphRuntime({
     apiUrl: server,
     assistantId: assistant,
     checkpoints: checkpoints ? "automatic" : "off",
+    ...(states !== undefined && { fetchStateHistory: { limit: states } }),
     config: { configurable: knobs },
     retry,
     timeouts,

@@ -13,6 +13,8 @@ export interface Setup {
   mode: Mode;
   /** False when edits and regeneration have no checkpoint to go on from, so that they are not offered. */
   checkpoints: boolean;
+  /** How many of the thread's states are read when it is entered; undefined is the runtime's default. */
+  states: number | undefined;
   /** Knobs of the scripted agents, for `config.configurable`. */
   knobs: Record<string, string | number>;
   /** How often and how soon is tried again. */
@@ -45,6 +47,7 @@ export function readSetup({ search, origin }: Location): Setup {
     assistant: text("assistant") ?? "chat",
     mode: text("mode") === "callback" ? "callback" : "engine",
     checkpoints: text("checkpoints") !== "off",
+    states: numbers({ states: "states" })["states"],
     knobs,
     retry: numbers({ attempts_max: "attemptsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
     timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),
