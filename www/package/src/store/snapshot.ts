@@ -86,9 +86,10 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     own.set(name, value);
     return value;
   };
-  const head = (): ThreadState | undefined => (status.isLoading || status.cancelled ? undefined : frame.head());
+  // A state that is still being read has no interrupts yet; that is no breakpoint.
+  const head = (): ThreadState | undefined => (status.isLoading || status.isThreadLoading || status.cancelled ? undefined : frame.head());
   const taskError = (): unknown =>
-    derive("taskError", [frame.head, status.isLoading, status.cancelled], () => {
+    derive("taskError", [frame.head, status.isLoading, status.isThreadLoading, status.cancelled], () => {
       const said = head()?.tasks?.reduce<unknown>((found, task) => task.error ?? found, undefined);
       if (said == null) return undefined;
       let data: unknown = said;
