@@ -79,17 +79,14 @@ pub(crate) fn status(view: View<'_>, now: Millis) -> String {
 pub(crate) fn editable(view: View<'_>) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
-    let mut ids = |name: &str, can: &dyn Fn(&MessageId) -> bool| {
+    let (edit, regenerate) = view.editable();
+    for (name, ids) in [("edit", edit), ("regenerate", regenerate)] {
         let mut list = Writer::list(object.field(name));
-        for slot in view.messages() {
-            if can(slot.id()) {
-                write_string(list.item(), slot.id().as_str());
-            }
+        for id in ids {
+            write_string(list.item(), id.as_str());
         }
         list.end();
-    };
-    ids("edit", &|id| view.can_edit(id));
-    ids("regenerate", &|id| view.can_regenerate(id));
+    }
     object.bool("retry", view.can_retry());
     object.end();
     out
