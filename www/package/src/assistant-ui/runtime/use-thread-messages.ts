@@ -29,9 +29,10 @@ function useShown({ messages, failures }: ThreadSnapshot): LangChainMessage[] {
   const [made] = useState(() => new Map<string, LangChainMessage>());
   return useMemo(() => {
     if (failures.size === 0) return messages;
-    return messages.flatMap((message) => {
+    return messages.flatMap((message, at) => {
       const words = failures.get(message.id ?? "");
-      if (words === undefined || message.type === "ai" || message.type === "tool") return [message];
+      // An answer that is there after all would be shown as one with the stand-in.
+      if (words === undefined || [message, messages[at + 1]].some((one) => one?.type === "ai" || one?.type === "tool")) return [message];
       const key = `${message.id} ${words}`;
       const standIn = made.get(key) ?? { type: "ai" as const, id: `error-${message.id}`, content: "", status: { type: "incomplete" as const, reason: "error" as const, error: words } };
       made.set(key, standIn);

@@ -91,7 +91,8 @@ export class CallbackThread implements LangGraphThread {
       run: (sending, onComplete) => this.#run(sending, onComplete),
       onRunningChange: (isRunning) => {
         this.#isRunning = isRunning;
-        this.#publisher.now();
+        // The run's first step shows that it runs together with what it sends, so that no older answer seems to.
+        if (!isRunning) this.#publisher.now();
       },
     });
   }
@@ -249,6 +250,7 @@ export class CallbackThread implements LangGraphThread {
     this.#failed = false;
     this.#clearError();
     if (sending.keep) this.#truncate(sending.keep);
+    this.#begunAgain(sending.messages);
     this.#isBranch = false;
     await this.#stream.send(sending.messages, sending.config, {
       keep: sending.keep,
@@ -263,6 +265,13 @@ export class CallbackThread implements LangGraphThread {
         this.#publisher.now();
       },
     });
+  }
+
+  /** A turn that is begun again, or goes on, has not failed any more. */
+  #begunAgain(messages: readonly LangChainMessage[]): void {
+    const ids = new Set(messages.map(({ id }) => id ?? ""));
+    if (!messages.some(({ type }) => type === "human")) ids.add(this.#messages.at(-1)?.id ?? "");
+    if (this.#failures.size > 0) this.#failures = new Map([...this.#failures].filter(([id]) => !ids.has(id)));
   }
 
   /** What belongs to messages that go is put aside. */

@@ -1,0 +1,124 @@
+// Options of the runtime that the incumbent's own tests leave out. Bundled with one version of React by lib-options.test.mjs.
+import assert from "node:assert/strict";
+import { MessagePrimitiveParts, MessageByIndexProvider, AssistantRuntimeProvider } from "@assistant-ui/core/react";
+import { useAuiState } from "@assistant-ui/store";
+import { createRoot } from "react-dom/client";
+import { until } from "../support/server.mjs";
+import { agent, ai, human, listOf, mount, useLangGraphRuntime } from "./runtime.jsx";
+
+const saying = (text) => [human("h1", "hi"), ai("a1", text)];
+
+export function suite(test) {
+  test("option delete deletes a thread at the server", async (t) => {
+    const { stream, run } = agent();
+    const deleted = [];
+    const page = mount(t, { stream, create: async () => ({ externalId: "srv-1" }), delete: async (id) => void deleted.push(id) });
+    await page.ready();
+    page.say("hello");
+    (await run(0)).end();
+    await page.idle();
+    const item = page.seen.runtime.threads.mainItem;
+    await until(() => item.getState().externalId === "srv-1", "the thread's id");
+    await item.delete();
+    assert.deepEqual(deleted, ["srv-1"]);
+  });
+
+  test("option cloud keeps the list of threads, and deletes there too", async (t) => {
+    const { stream, run } = agent();
+    const [asked, made, deleted, loads] = [[], [], [], []];
+    const known = { id: "cloud-1", title: "Before", external_id: "srv-7", is_archived: false, last_message_at: new Date() };
+    const cloud = {
+      threads: {
+        list: async (query) => (asked.push(query), { threads: query?.is_archived ? [] : [known] }),
+        get: async () => known,
+        create: async (fields) => (made.push(fields), { thread_id: "cloud-2" }),
+        delete: async (id) => void deleted.push(["cloud", id]),
+        messages: () => ({ list: async () => ({ messages: [] }) }),
+      },
+      runs: { stream: async () => new ReadableStream({ start: (controller) => controller.close() }) },
+      files: {},
+    };
+    const page = mount(t, {
+      stream,
+      cloud,
+      create: async () => ({ externalId: "srv-8" }),
+      delete: async (id) => void deleted.push(["server", id]),
+      load: async (id) => (loads.push(id), { messages: saying("hello") }),
+    });
+    await page.runtime();
+    await until(() => asked.length > 0 && page.seen.runtime.threads.getState().threadIds.length === 1, "the list");
+    await page.seen.runtime.threads.switchToThread("cloud-1");
+    await until(() => page.texts().length === 2, "the thread");
+    assert.deepEqual(loads, ["srv-7"]);
+    await page.seen.runtime.threads.switchToNewThread();
+    await until(() => page.texts().length === 0, "a new thread");
+    page.say("new");
+    (await run(0)).end();
+    assert.equal(made[0].external_id, "srv-8");
+    await page.idle();
+    await page.seen.runtime.threads.getItemById("cloud-1").delete();
+    assert.deepEqual(deleted, [
+      ["server", "cloud-1"],
+      ["cloud", "cloud-1"],
+    ]);
+  });
+
+  test("option initialThreadId is the thread shown first", async (t) => {
+    const { stream } = agent();
+    const loads = [];
+    const page = mount(t, { stream, initialThreadId: "t2", unstable_threadListAdapter: listOf("t1", "t2"), load: async (id) => (loads.push(id), { messages: saying(id) }) });
+    await page.ready();
+    await until(() => page.texts()[1] === "assistant: t2", "the thread");
+    assert.deepEqual(loads, ["t2"]);
+  });
+
+  test("option uiComponents shows components by name, and any other with the fallback", async (t) => {
+    const uiMessages = ["chart", "unknown"].map((name, at) => ({ type: "ui", id: `u${at}`, name, props: { value: at }, metadata: { message_id: "a1" } }));
+    const { stream } = agent();
+    const components = (label) => ({
+      renderers: { chart: ({ data }) => <b>{`${label} ${data.value}`}</b> },
+      fallback: ({ name, data }) => <i>{`${name} ${data.value}`}</i>,
+    });
+    const options = { stream, threadId: "t1", unstable_threadListAdapter: listOf("t1"), load: async () => ({ messages: saying("look:"), uiMessages }) };
+    function Answer() {
+      const count = useAuiState((state) => state.thread.messages.length);
+      if (count < 2) return null;
+      return (
+        <MessageByIndexProvider index={1}>
+          <MessagePrimitiveParts components={{ Text: ({ text }) => <p>{text}</p> }} />
+        </MessageByIndexProvider>
+      );
+    }
+    function Host({ label }) {
+      const runtime = useLangGraphRuntime({ ...options, uiComponents: label ? components(label) : undefined });
+      return (
+        <AssistantRuntimeProvider runtime={runtime}>
+          <Answer />
+        </AssistantRuntimeProvider>
+      );
+    }
+    const place = document.createElement("div");
+    const root = createRoot(place);
+    t.after(() => root.unmount());
+    const shows = async (html) => until(() => place.innerHTML === html, `${html}, not ${place.innerHTML}`);
+    root.render(<Host label="Chart" />);
+    await shows("<p>look:</p><b>Chart 0</b><i>unknown 1</i>");
+    root.render(<Host label="Diagram" />);
+    await shows("<p>look:</p><b>Diagram 0</b><i>unknown 1</i>");
+    root.render(<Host />);
+    await shows("<p>look:</p>");
+  });
+
+  test("options isDisabled, isSendDisabled, suggestions and unstable_capabilities are assistant-ui's own", async (t) => {
+    const { stream } = agent();
+    const suggestions = [{ prompt: "What is new?" }];
+    const page = mount(t, { stream, unstable_threadListAdapter: listOf(), isDisabled: true, isSendDisabled: true, suggestions, unstable_capabilities: { copy: false } });
+    await page.ready();
+    const { isDisabled, capabilities, suggestions: shown } = page.at().thread;
+    assert.deepEqual([isDisabled, capabilities.unstable_copy, shown], [true, false, suggestions]);
+    page.seen.runtime.thread.composer.setText("something to send");
+    assert.equal(page.seen.runtime.thread.composer.getState().canSend, false);
+    page.setOptions({ isDisabled: false, isSendDisabled: false });
+    await until(() => !page.at().thread.isDisabled && page.seen.runtime.thread.composer.getState().canSend, "the thread to be open");
+  });
+}
