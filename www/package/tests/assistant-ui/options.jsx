@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { MessagePrimitiveParts, MessageByIndexProvider, AssistantRuntimeProvider } from "@assistant-ui/core/react";
 import { useAuiState } from "@assistant-ui/store";
 import { createRoot } from "react-dom/client";
+import { useLangGraphCanEdit, useLangGraphCanRegenerate } from "../../dist/assistant-ui/index.js";
 import { until } from "../support/server.mjs";
 import { agent, ai, human, listOf, mount, useLangGraphRuntime } from "./runtime.jsx";
 
@@ -107,6 +108,35 @@ export function suite(test) {
     await shows("<p>look:</p><b>Diagram 0</b><i>unknown 1</i>");
     root.render(<Host />);
     await shows("<p>look:</p>");
+  });
+
+  test("useLangGraphCanEdit and useLangGraphCanRegenerate follow getCheckpointId", async (t) => {
+    const options = { stream: agent().stream, threadId: "t1", unstable_threadListAdapter: listOf("t1"), load: async () => ({ messages: saying("hello") }) };
+    let now;
+    function Probe() {
+      now = [useAuiState((state) => state.thread.messages.length), useLangGraphCanEdit("h1"), useLangGraphCanRegenerate("a1")];
+      return null;
+    }
+    function Host({ getCheckpointId }) {
+      const runtime = useLangGraphRuntime({ ...options, ...(getCheckpointId && { getCheckpointId }) });
+      return (
+        <AssistantRuntimeProvider runtime={runtime}>
+          <Probe />
+        </AssistantRuntimeProvider>
+      );
+    }
+    const root = createRoot(document.createElement("div"));
+    t.after(() => root.unmount());
+    root.render(<Host />);
+    await until(() => now?.[0] === 2, "the thread");
+    assert.deepEqual(now, [2, false, false]);
+    const other = createRoot(document.createElement("div"));
+    t.after(() => other.unmount());
+    root.unmount();
+    now = undefined;
+    other.render(<Host getCheckpointId={async () => null} />);
+    await until(() => now?.[0] === 2, "the thread");
+    assert.deepEqual(now, [2, true, true]);
   });
 
   test("options isDisabled, isSendDisabled, suggestions and unstable_capabilities are assistant-ui's own", async (t) => {
