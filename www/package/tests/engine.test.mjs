@@ -217,6 +217,8 @@ test("wrong options are errors that name them", () => {
     [{ retry: { attemptsMax: "3" } }, "retry.attemptsMax"],
     [{ timeouts: { join: -1 } }, "timeouts.join"],
     [{ limits: { lineBytesMax: true } }, "limits.lineBytesMax"],
+    [{ checkpoints: "sometimes" }, "checkpoints"],
+    [{ cancelDanglingToolCalls: 1 }, "cancelDanglingToolCalls"],
   ];
   for (const [options, option] of cases) {
     assert.throws(
@@ -250,6 +252,12 @@ test("wrong submissions are errors that name what is wrong, and nothing is sent"
     assert.throws(() => engine.submit(1, text), { code: "invalid_option", option }, text);
   }
   assert.throws(() => engine.join(1, '{"runId":"r"}'), { code: "invalid_option", option: "runId" });
+  for (const [text, option] of [["{", "edit"], ['{"kind":"message"}', "messageId"], ['{"kind":"answer","message_id":7}', "messageId"], ['{"kind":"failed","inptu":1}', "inptu"]]) {
+    assert.throws(() => engine.edit(1, text), { code: "invalid_option", option }, text);
+  }
+  for (const [text, option] of [["[]", "result"], ['{"tool_call_id":1}', "tool_call_id"], ['{"is_error":1}', "is_error"], ['{"tool":"c1"}', "tool"]]) {
+    assert.throws(() => engine.addToolResult(1, text), { code: "invalid_option", option }, text);
+  }
   assert.throws(() => engine.mutate("{"), { code: "invalid_option", option: "values" });
   assert.throws(() => engine.setStreamModes(["nonsense"]), { code: "invalid_option", option: "modes" });
   await sleep(20);
@@ -375,6 +383,57 @@ test("after dispose nothing is called and nothing is asked", async () => {
   assert.equal(host.calls.length, calls);
   assert.equal(server.requests.length, requests);
   assert.equal(typeof engine.values(), "string");
+});
+
+const stored = (messages) => ({ "/threads/t": { thread_id: "t", status: "idle" }, "/state": { values: { messages }, next: [], tasks: [], checkpoint: { checkpoint_id: "c2", checkpoint_ns: "" } } });
+const told = (host) => host.calls.filter(([name, what]) => name === "changed" && what & 16).length;
+
+test("an edit asks the host for its checkpoint, from inside of whose function it may be answered", async () => {
+  const server = fakeServer(stored([{ type: "human", id: "h1", content: "one" }, { type: "ai", id: "a1", content: "first" }, { type: "human", id: "h2", content: "two" }]));
+  let engine;
+  const asked = [];
+  const host = makeHost({
+    fetch: server.fetch,
+    storage: null,
+    resolveCheckpoint(command, parents) {
+      asked.push([command, parents]);
+      if (command === 7) engine.resolveCheckpoint(7, "c1");
+    },
+  });
+  engine = make(host, { checkpoints: "asked" });
+  engine.switchThread("t");
+  await until("the thread", () => host.messages.size === 3 && told(host) > 0);
+  assert.deepEqual(JSON.parse(engine.editable()), { edit: ["h1", "h2"], regenerate: ["a1"], retry: false });
+  engine.edit(5, JSON.stringify({ kind: "message", message_id: "h2", input: {} }));
+  await until("what is edited", () => host.status_now.editing === "h2");
+  engine.resolveCheckpoint(5, undefined, undefined);
+  engine.edit(6, JSON.stringify({ kind: "answer", message_id: "a1" }));
+  engine.resolveCheckpoint(6, undefined, "");
+  engine.resolveCheckpoint(99, "c9", undefined);
+  assert.equal(server.writers.length, 0);
+  engine.edit(7, JSON.stringify({ kind: "message", message_id: "h2", input: { messages: [{ type: "human", content: "two!" }] } }));
+  await until("the run", () => server.writers.length === 1);
+  assert.deepEqual(asked, [[5, ["h1", "a1"]], [6, ["h1"]], [7, ["h1", "a1"]]]);
+  assert.deepEqual(server.bodies[0].checkpoint, { checkpoint_id: "c1", checkpoint_ns: "" });
+  const ends = host.calls.filter(([name]) => name === "concluded").map(([, command, outcome, error]) => [command, outcome, error && JSON.parse(error).code]);
+  assert.deepEqual(ends, [[5, "failed", "checkpoint_not_found"], [6, "failed", "checkpoint_lookup_failed"]]);
+  await until("the frame", () => host.messages.get(host.lists.get("")[2])?.content === "two!");
+  assert.deepEqual([host.lists.get("").length, host.status_now.editing], [3, null]);
+});
+
+test("what can be edited is told when it differs, and not while text grows", async () => {
+  const { server, host } = await live();
+  await server.token("one");
+  await until("the answer", () => answer(host) === "one");
+  const before = told(host);
+  for (let at = 0; at < 5; at++) {
+    await server.token("+");
+    await until("more", () => answer(host).length === 4 + at);
+  }
+  assert.equal(told(host), before);
+  const [human] = host.lists.get("");
+  await server.send("values", { messages: [{ type: "human", id: human, content: "hi" }, { type: "ai", id: "ai-1", content: "one+++++" }] });
+  await until("it is the server's", () => told(host) > before);
 });
 
 test("a least time lies between two commits, and the last is not lost", async () => {

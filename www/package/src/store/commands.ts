@@ -15,7 +15,8 @@ export interface Pending {
   run: RunCallbackMeta | undefined;
   throwOnError: boolean;
   onError?: ((error: unknown, run: RunCallbackMeta | undefined) => void) | undefined;
-  payload?: TransportPayload;
+  /** What a transport is given. Null: what the engine sends. */
+  payload?: TransportPayload | null;
   filter?: { runId: string; keep: (event: StreamEvent) => boolean };
   resolve: (result: RunResult) => void;
   reject: (error: unknown) => void;
@@ -37,19 +38,13 @@ export function promised(command: Omit<Pending, "resolve" | "reject">): { comman
 /** The error of a command that comes too late. */
 export const disposed = (): RejoinError => new RejoinError("disposed", "This stream was disposed; nothing more can be asked of it.");
 
-/** Ends that leave the history on the screen and are no failure of the stream, yet are one for who asked to join. */
-const ENDS: Readonly<Record<string, [code: string, message: string]>> = {
-  expired: ["run_expired", "The run is not known to the server any more; what the thread's history holds is shown."],
-  timed_out: ["rejoin_timed_out", "The run could not be followed in time; what the thread's history holds is shown."],
-};
-
-/** A result from the engine's words. */
-export function resultOf(outcome: string, error: string | undefined, failure: unknown): RunResult {
-  const result: RunResult = { outcome: outcome as Outcome };
-  const end = ENDS[outcome];
-  if (error) result.error = fromEngine(JSON.parse(error) as EngineError, failure);
-  else if (end) result.error = new RejoinError(...end);
-  return result;
+/**
+ * A result from the engine's words. A run that could not be followed to its end leaves the history on the screen: that is
+ * no failure of the stream, yet one for who asked to join. `known` says which.
+ */
+export function resultOf(outcome: string, error: string | undefined, known: EngineError | null | undefined, failure: unknown): RunResult {
+  const said = error ? (JSON.parse(error) as EngineError) : ["expired", "timed_out"].includes(outcome) && known;
+  return { outcome: outcome as Outcome, ...(said ? { error: fromEngine(said, failure) } : {}) };
 }
 
 const SENT =

@@ -68,7 +68,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     settle(command, result);
   };
   /** The oldest command with that: submissions through a transport run one after another. */
-  const oldest = (what: "payload" | "filter"): Pending | undefined => [...commands.values()].find((command) => command[what]);
+  const oldest = (what: "payload" | "filter"): Pending | undefined => [...commands.values()].find((command) => command[what] !== undefined);
 
   const host: EngineHost = {
     ...frameHost(state, (before, now) => tellStatus(state, before, now)),
@@ -83,7 +83,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     event: eventOf(state, mutate as (update: any) => void),
     notice: noticeOf(state),
     concluded(id, outcome, error) {
-      const result = resultOf(outcome, error, state.failure);
+      const result = resultOf(outcome, error, state.status?.error, state.failure);
       // What failed before there was a run is told by nothing else.
       if (outcome === "failed" && result.error?.code !== state.ended) call(state.options.onError, result.error, undefined);
       if (state.thrown !== undefined && result.error) result.error = state.thrown as RejoinError;
@@ -213,7 +213,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     if (isClosed()) return closed(false);
     const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: result ?? null, is_error: isError, artifact }), false);
     if (typeof sent !== "string") return sent;
-    return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false }, (to, id) => {
+    return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false, payload: null }, (to, id) => {
       to.setStreamModes(modesNow());
       to.addToolResult(id, sent);
     });

@@ -51,18 +51,20 @@ export interface TransportPayload {
 /** What the network needs of its store. */
 export interface NetworkSource {
   options: () => AnyOptions;
-  /** The submission that a transport is to send now. */
-  payload: () => TransportPayload | undefined;
+  /** The submission that a transport is to send now; none where the request says it all. */
+  payload: () => TransportPayload | null | undefined;
   /** What a transport failed with. */
   failed: (error: unknown) => void;
   /** The filter of the run that is joined, where one was given. */
   filter: () => { runId: string; keep: (event: StreamEvent) => boolean } | undefined;
 }
 
+/** A request's body as a transport takes it. */
+const sentIn = ({ input, context, command, config }: Record<string, any>): TransportPayload => ({ input, context, command, config });
+
 async function viaTransport(request: Request, { options, payload, failed }: NetworkSource): Promise<Response> {
   const thread = /\/threads\/([^/]+)\//.exec(request.url)?.[1];
-  const given = payload();
-  const { config, ...rest } = given ?? { input: undefined, context: undefined, command: undefined, config: undefined };
+  const { config, ...rest } = payload() ?? sentIn(JSON.parse(await request.text()));
   try {
     const events = await (options().transport as NonNullable<AnyOptions["transport"]>).stream({
       ...(rest as any),

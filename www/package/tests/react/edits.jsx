@@ -379,6 +379,31 @@ export function edits(test, apiUrl) {
     assert.equal(fake.bodies.length, 2);
   });
 
+  test("through a transport tool results are sent, and nothing can be edited", async (t) => {
+    const payloads = [];
+    const transport = {
+      stream: async ({ input, context }) => {
+        payloads.push({ input, context });
+        return (async function* () {
+          const [event, data] = payloads.length > 1 ? answered({ input })[0] : ["values", { messages: [human("hi", "h1"), calls] }];
+          yield { event, data };
+        })();
+      },
+    };
+    const host = mount(t, { transport }, { read });
+    const { at } = host;
+    await host.ready();
+    await at().submit({ messages: [human("hi", "h1")] });
+    await until(() => at().toolCalls.length === 2 && !at().isLoading);
+    const results = [at().addToolResult({ toolCallId: "c1", result: "a" }), at().addToolResult({ toolCallId: "c2", result: "b" })];
+    for (const result of results) assert.equal((await result).outcome, "finished");
+    assert.deepEqual(payloads[1].input.messages.map(({ tool_call_id, content }) => [tool_call_id, content]), [["c1", "a"], ["c2", "b"]]);
+    assert.equal(at().messages.at(-1).content, "done");
+    assert.equal(at().canEdit("h1"), false);
+    assert.equal((await at().edit("h1", "new")).error.code, "edit_unavailable");
+    assert.equal(payloads.length, 2);
+  });
+
   test("option cancelPendingToolCalls: a new turn answers open calls as cancelled; without it nothing is added", async (t) => {
     for (const cancelPendingToolCalls of [true, false]) {
       const { fake, at } = await against(t, (body) => (fake.bodies.length > 1 ? answered(body) : [["values", { messages: [human("hi", "h1"), calls] }]]), { cancelPendingToolCalls });
