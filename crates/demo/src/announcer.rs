@@ -27,14 +27,10 @@ pub(crate) fn Announcer() -> impl IntoView {
 }
 
 fn last_answer(chat: Chat) -> String {
-    let asks = chat
-        .stream
-        .interrupts
-        .with_untracked(|interrupts| !interrupts.is_empty());
-    let question = if asks {
-        "The agent asks for your decision. "
-    } else {
-        ""
+    let question = match chat.stream.interrupts.with_untracked(Vec::len) {
+        0 => String::new(),
+        1 => "The agent asks for your decision. ".to_owned(),
+        count => format!("The agent asks {count} questions. "),
     };
     let messages = chat.stream.messages.get_untracked();
     let last = messages.last().map(|entry| entry.message.get_untracked());
@@ -48,6 +44,6 @@ fn last_answer(chat: Chat) -> String {
                 .collect();
             format!("{question}Answer: {text}")
         }
-        Some(_) | None => question.to_owned(),
+        Some(_) | None => question,
     }
 }

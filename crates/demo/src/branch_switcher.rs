@@ -66,16 +66,14 @@ fn Switcher(branch: Signal<MessageBranch>) -> impl IntoView {
         });
     });
     view! {
-        <div class="branch" role="group" aria-label="Versions">
+        <div class="branch" role="group" data-testid="branch" aria-label=move || format!("Version {} of {}", place.get() + 1, count.get())>
             <button
                 type="button" class="icon-button small" data-testid="branch-previous" aria-label="Previous version" title="Previous version" node_ref=previous
                 disabled=move || is_busy.get() || is_first() on:click=move |_| go(false)
             >
                 {icons::left()}
             </button>
-            <span data-testid="branch" aria-label=move || format!("Version {} of {}", place.get() + 1, count.get())>
-                {move || format!("{}/{}", place.get() + 1, count.get())}
-            </span>
+            <span>{move || format!("{}/{}", place.get() + 1, count.get())}</span>
             <button
                 type="button" class="icon-button small" data-testid="branch-next" aria-label="Next version" title="Next version" node_ref=next
                 disabled=move || is_busy.get() || is_last() on:click=move |_| go(true)

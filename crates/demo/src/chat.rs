@@ -78,7 +78,6 @@ impl Chat {
     pub(crate) fn answer_all(self, answers: Vec<(InterruptId, Json)>) {
         self.follow.jump(false);
         self.stream.respond_all(answers, self.run());
-        page::rescue_focus();
     }
 
     /// Puts another text in a question's place. Nothing changes on the page until it is known where to go on from.
@@ -89,11 +88,13 @@ impl Chat {
             input: Json::from_value(&input).ok(),
             ..self.run()
         };
+        self.last_text.set_value(Some(text.to_owned()));
         self.stream.edit(id, submission)
     }
 
     /// Has an answer made anew.
     pub(crate) fn regenerate(self, id: &MessageId) -> OutcomeFuture {
+        self.last_text.set_value(None);
         self.stream.regenerate(id, self.run())
     }
 

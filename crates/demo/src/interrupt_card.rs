@@ -5,6 +5,7 @@ use crate::{
     icons,
     interrupt_list::Card,
     interrupt_text::{Question, approval_words},
+    page,
 };
 use leptos::prelude::*;
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub(crate) fn InterruptCard(card: Card) -> impl IntoView {
         }
     };
     let shown_words = words.clone();
+    on_cleanup(page::rescue_focus);
     view! {
         <div data-testid="interrupt" data-interrupt-id=id>
             <section class="interrupt-card" data-testid="interrupt-card" role="group" aria-labelledby=title_id>
