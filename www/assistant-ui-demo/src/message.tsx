@@ -1,8 +1,9 @@
 // Messages: what was asked, what was answered, and the bars below them.
 import {
-  ActionBarPrimitive, AuiIf, BranchPickerPrimitive, ComposerPrimitive, ErrorPrimitive, MessagePrimitive, type TextMessagePartProps, useAuiState,
+  ActionBarPrimitive, AuiIf, BranchPickerPrimitive, ComposerPrimitive, MessagePrimitive, type TextMessagePartProps, useAuiState,
 } from "@assistant-ui/react";
 import { useLangGraphCanEdit, useLangGraphCanRegenerate } from "rejoin/assistant-ui";
+import { MessageFailure } from "./failure";
 import { ToolCard } from "./tool-card";
 
 /** Each stretch of text is an element of its own, with tool calls in between. */
@@ -73,11 +74,7 @@ export function AssistantMessage() {
     >
       <MessagePrimitive.Parts components={{ Text, Reasoning, tools: { Fallback: ToolCard } }} />
       {isCancelled && <p className="hint" data-testid="cancelled">Stopped here.</p>}
-      <MessagePrimitive.Error>
-        <ErrorPrimitive.Root className="banner error" data-testid="message-error">
-          <p><ErrorPrimitive.Message /></p>
-        </ErrorPrimitive.Root>
-      </MessagePrimitive.Error>
+      <MessageFailure />
       <div className="bar">
         <Branches />
         <ActionBarPrimitive.Root className="actions" hideWhenRunning>
