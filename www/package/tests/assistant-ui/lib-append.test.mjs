@@ -24,6 +24,14 @@ test("thinking is put together, with its signature", () => {
     ],
   );
   assert.deepEqual(contentOf({ type: "thinking", thinking: "a" }, { type: "thinking", thinking: "b" }), [{ type: "thinking", thinking: "ab" }]);
+  assert.deepEqual(contentOf({ type: "thinking", signature: "s1", index: 0 }, { type: "thinking", thinking: "a", index: 0 }, { type: "thinking", signature: "s2", index: 0 }), [
+    { type: "thinking", thinking: "a", signature: "s1s2", index: 0 },
+  ]);
+  assert.deepEqual(contentOf([{ type: "thinking", thinking: "a" }, { type: "text", text: "b" }], { type: "thinking", thinking: "c" }), [
+    { type: "thinking", thinking: "a" },
+    { type: "text", text: "b" },
+    { type: "thinking", thinking: "c" },
+  ]);
 });
 
 test("reasoning is put together: text, and the paragraphs of its summary", () => {
@@ -85,6 +93,17 @@ test("blocks of other types are kept and not erased by empty fields; tool calls 
       { type: "image_url", image_url: "https://a/2.png" },
     ],
   );
+});
+
+test("content that is neither text nor a list is no content", () => {
+  assert.deepEqual(whole(chunk({ text: "no list" })).content, []);
+  assert.deepEqual(whole(chunk({ text: "no list" }), chunk("hello")).content, [{ type: "text", text: "hello" }]);
+});
+
+test("JSON that was streamed before a call had its id stays with it", () => {
+  const streamed = whole(chunk("", { tool_call_chunks: [{ index: 0, id: "", name: "f", args: '{ "a": 1 }' }] }));
+  const { tool_calls: calls } = appendLangChainChunk(streamed, { type: "ai", id: "a1", content: "", tool_calls: [{ id: "c1", name: "f", args: { a: 1 } }] });
+  assert.deepEqual(calls[0], { id: "c1", name: "f", args: { a: 1 }, partial_json: '{ "a": 1 }' });
 });
 
 test("strings among the blocks are text, and what is no block is left out", () => {

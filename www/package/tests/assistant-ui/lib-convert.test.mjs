@@ -123,6 +123,28 @@ test("a person's message that holds what only an answer has does not take the th
   assert.deepEqual(new Set(content.map(({ type }) => type)), new Set(["text", "image", "file"]));
 });
 
+test("what an agent stored wrongly takes nothing else down", () => {
+  const { content } = convertLangChainMessages({ id: "a1", type: "ai", content: { text: "no list" }, tool_calls: [null, { id: "c1", name: "f", args: "no object" }, { id: "c2", name: "g", args: [1] }], tool_call_chunks: [null] });
+  assert.deepEqual(content.map(({ toolCallId, args, argsText }) => [toolCallId, unmarked(args), argsText]), [["c1", {}, "{}"], ["c2", {}, "{}"]]);
+  const loop = {};
+  loop.loop = loop;
+  assert.equal(convertLangChainMessages({ id: "a1", type: "ai", content: [], tool_calls: [{ id: "c1", name: "f", args: loop }] }).content[0].argsText, "{}");
+  assert.deepEqual(convertLangChainMessages({ id: "s1", type: "system", content: ["be ", { type: "text", text: "good" }] }).content, [{ type: "text", text: "be good" }]);
+  const calls = [null, { id: "c1", name: "f", args: {} }];
+  const thread = [{ id: "a1", type: "ai", content: "", tool_calls: calls }, { id: "t1", type: "tool", content: "42", tool_call_id: "c1", name: null, status: "success" }];
+  assert.equal(convertExternalMessages(thread, convertLangChainMessages, false, {})[0].content.at(-1).result, "42");
+  assert.deepEqual(helpers.getPendingToolCalls(thread.slice(0, 1)), [calls[1]]);
+  assert.equal(appendLangChainChunk({ id: "a1", type: "ai", content: "", tool_calls: [null] }, thread[0]), thread[0]);
+});
+
+test("reasoning is shown once it says something, and its summary once that does", () => {
+  const shown = (...content) => convertLangChainMessages({ id: "a1", type: "ai", content }).content.map(({ type, text }) => `${type}: ${text}`);
+  const blank = { type: "summary_text", index: 0 };
+  assert.deepEqual(shown({ type: "thinking", signature: "s" }, { type: "reasoning", signature: "s" }, { type: "reasoning", summary: [blank] }, { type: "thinking", thinking: "" }), []);
+  assert.deepEqual(shown({ type: "reasoning", reasoning: "so far", summary: [blank] }), ["reasoning: so far"]);
+  assert.deepEqual(shown({ type: "reasoning", reasoning: "so far", summary: [blank, { ...blank, text: "told" }] }), ["reasoning: \n\n\ntold"]);
+});
+
 test("strings among the blocks of a stored message are shown", () => {
   assert.deepEqual(convertLangChainMessages({ id: "a1", type: "ai", content: ["one", null, { type: "text", text: "two" }] }).content, [
     { type: "text", text: "one" },

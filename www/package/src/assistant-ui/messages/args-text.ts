@@ -25,8 +25,15 @@ function ordersOf(all: KeyOrders | undefined, call: string): Map<string, string[
 
 /** JSON of arguments, with the keys in the order they had before: servers parse them and send them in another. */
 export function stableArgsText(all: KeyOrders | undefined, call: string, args: unknown): string {
-  return JSON.stringify(inOrder(args, ordersOf(all, call)));
+  try {
+    return JSON.stringify(inOrder(args, ordersOf(all, call)));
+  } catch {
+    // Made by the application, and no JSON.
+    return "{}";
+  }
 }
+
+const isObject = (value: unknown): value is ReadonlyJSONObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 let symbol: symbol | null | undefined;
 
@@ -61,7 +68,7 @@ export interface ShownArgs {
  * arguments by now: what was shown must be the beginning of what is shown next.
  */
 export function argsOf(call: LangChainToolCall, chunk: LangChainToolCallChunk | undefined, all: KeyOrders | undefined, key: string): ShownArgs {
-  const args = call.args ?? {};
+  const args = isObject(call.args) ? call.args : {};
   const begun = chunk && Object.keys(args).length === 0 ? "" : undefined;
   const streamed = call.partial_json ?? chunk?.args ?? chunk?.args_json ?? begun;
   if (streamed === undefined) {

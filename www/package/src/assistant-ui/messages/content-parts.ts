@@ -10,10 +10,13 @@ export type ContentBlock = Exclude<AssistantMessageContent | UserMessageContent,
 
 const BYTES = "application/octet-stream";
 
-/** Reasoning as one text: the paragraphs of its summary, else what it says itself. */
-function reasoningText({ summary, reasoning }: MessageContentReasoning): string {
-  return summary?.length ? summary.map((part) => part?.text ?? "").join("\n\n\n") : (reasoning ?? "");
+/** Reasoning as one text: the paragraphs of its summary once they say something, else what it says itself. */
+function reasoningText({ summary, reasoning }: MessageContentReasoning): string | undefined {
+  return summary?.some((part) => part?.text) ? summary.map((part) => part?.text ?? "").join("\n\n\n") : reasoning;
 }
+
+/** Nothing while there is no text: a signature alone is nothing to show. */
+const reasoningPart = (text: string | undefined): ContentPart | null => (text ? { type: "reasoning", text } : null);
 
 function filePart(block: Extract<ContentBlock, { type: "file" }>): ContentPart {
   const filename = block.metadata?.filename ?? "file";
@@ -35,9 +38,9 @@ export function partOf(block: Exclude<ContentBlock, { type: "computer_call" }>):
     case "text_delta":
       return { type: "text", text: block.text };
     case "thinking":
-      return { type: "reasoning", text: block.thinking };
+      return reasoningPart(block.thinking);
     case "reasoning":
-      return { type: "reasoning", text: reasoningText(block) };
+      return reasoningPart(reasoningText(block));
     case "image_url": {
       const image = typeof block.image_url === "string" ? block.image_url : block.image_url?.url;
       return image ? { type: "image", image } : null;

@@ -34,9 +34,17 @@ function warn(what: string): void {
 
 const keyOf = (id: string | undefined, kind: string, call: string): string => `${id ?? "unknown"}:${kind}:${call}`;
 
-function partsOf(content: readonly (ContentBlock | string)[] | string, orders: KeyOrders | undefined, id: string | undefined): ContentPart[] {
+/** Content as a list. Servers store what agents give them, so it may be anything. */
+function blocksOf(content: unknown): readonly (ContentBlock | string)[] {
+  if (typeof content === "string") return [content];
+  if (Array.isArray(content)) return content;
+  if (content) warn(`content that is neither text nor a list`);
+  return [];
+}
+
+function partsOf(content: unknown, orders: KeyOrders | undefined, id: string | undefined): ContentPart[] {
   const parts: ContentPart[] = [];
-  for (const block of typeof content === "string" ? [content] : content) {
+  for (const block of blocksOf(content)) {
     if (typeof block === "string") parts.push({ type: "text", text: block });
     else if (block?.type === "computer_call") {
       const { action, call_id: toolCallId } = block;
@@ -52,11 +60,12 @@ function partsOf(content: readonly (ContentBlock | string)[] | string, orders: K
 }
 
 function toolCallParts({ id, tool_calls: calls, tool_call_chunks: chunks }: LangChainAiMessage, orders: KeyOrders | undefined): ToolCallMessagePart[] {
-  return (calls ?? []).map((call, place) => {
+  return (calls ?? []).flatMap((call, place): ToolCallMessagePart[] => {
+    if (!call) return [];
     const index = call.index ?? place;
     const toolCallId = call.id || `lc-toolcall-${id ?? "unknown"}-${index}`;
-    const chunk = chunks?.find((known) => (call.id ? known.id === call.id : known.index === index));
-    return { type: "tool-call", toolCallId, toolName: call.name, ...argsOf(call, chunk, orders, keyOf(id, "tool", toolCallId)) };
+    const chunk = chunks?.find((known) => known && (call.id ? known.id === call.id : known.index === index));
+    return [{ type: "tool-call", toolCallId, toolName: call.name, ...argsOf(call, chunk, orders, keyOf(id, "tool", toolCallId)) }];
   });
 }
 
@@ -65,8 +74,7 @@ const customOf = (kwargs: Kwargs): Record<string, unknown> => (kwargs?.["metadat
 function answer(message: LangChainAiMessage, metadata: LangGraphConverterMetadata): Converted {
   const { id, additional_kwargs: kwargs, status } = message;
   const orders = metadata.toolArgsKeyOrderCache;
-  const content = typeof message.content === "string" ? [message.content] : (message.content ?? []);
-  const blocks = [...(kwargs?.reasoning ? [kwargs.reasoning] : []), ...content, ...(kwargs?.tool_outputs ?? [])];
+  const blocks = [...(kwargs?.reasoning ? [kwargs.reasoning] : []), ...blocksOf(message.content), ...(kwargs?.tool_outputs ?? [])];
   const components = (id && metadata.uiMessagesByParent?.get(id)) || [];
   const timing = id ? metadata.messageTiming?.[id] : undefined;
   return {
@@ -89,12 +97,14 @@ export const convertLangChainMessages: useExternalMessageConverter.Callback<Lang
 ) => {
   const { id, type } = message;
   switch (type) {
-    case "system":
-      return { role: "system", id, content: [{ type: "text", text: message.content }], metadata: { custom: customOf(message.additional_kwargs) } };
+    case "system": {
+      const texts = partsOf(message.content, undefined, id).map((part) => (part.type === "text" ? part.text : ""));
+      return { role: "system", id, content: [{ type: "text", text: texts.join("") }], metadata: { custom: customOf(message.additional_kwargs) } };
+    }
     case "human": {
       const attachments = (id && metadata.attachmentsByMessageId?.get(id)) || [];
       // Only an answer can reason and call tools; assistant-ui would refuse the whole thread.
-      const parts = partsOf(message.content ?? [], undefined, id).filter(({ type }) => type !== "reasoning" && type !== "tool-call");
+      const parts = partsOf(message.content, undefined, id).filter(({ type }) => type !== "reasoning" && type !== "tool-call");
       return {
         role: "user",
         id,
@@ -108,7 +118,8 @@ export const convertLangChainMessages: useExternalMessageConverter.Callback<Lang
     case "tool":
       return {
         role: "tool",
-        toolName: message.name,
+        // Without a name it is the result of its call, whatever that is named; with another name assistant-ui refuses it.
+        toolName: message.name || undefined,
         toolCallId: message.tool_call_id,
         result: message.content,
         artifact: message.artifact,

@@ -46,9 +46,9 @@ function grow(call: LangChainToolCall | undefined, chunk: LangChainToolCallChunk
 
 /** Where the call is that this one belongs to: by id, else by index when one of the two has no id. -1: nowhere. */
 function placeOf(calls: readonly LangChainToolCall[], id: string | undefined, index: number | null | undefined): number {
-  const byId = id ? calls.findIndex((call) => call.id === id) : -1;
+  const byId = id ? calls.findIndex((call) => call?.id === id) : -1;
   if (byId >= 0 || index === undefined || index === null) return byId;
-  return calls.findIndex((call) => call.index === index && (!call.id || !id));
+  return calls.findIndex((call) => call?.index === index && (!call.id || !id));
 }
 
 /** The calls with the next pieces of them. */
@@ -86,8 +86,8 @@ export function keepStreamedArgs(streamed: LangChainAiMessage, whole: LangChainA
   if (!before?.length || !whole.tool_calls?.length) return whole;
   let kept = false;
   const calls = whole.tool_calls.map((call, place) => {
-    const from = before[placeOf(before, call.id, call.index ?? place)];
-    if (call.partial_json || !from?.partial_json) return call;
+    const from = call && before[placeOf(before, call.id, call.index ?? place)];
+    if (!from?.partial_json || call.partial_json) return call;
     const read = readArgs(from);
     if (read.complete && !same(read.value, call.args)) return call;
     kept = true;

@@ -12,7 +12,7 @@ export type PendingToolCallGroup = {
 /** The group of a message's calls: the message, or its first call when it has no id. Undefined: it has neither. */
 export function pendingToolCallGroupKey({ id, tool_calls: calls }: LangChainAiMessage): string | undefined {
   if (id !== undefined) return `message:${id}`;
-  const first = calls?.[0]?.id;
+  const first = calls?.find((call) => call)?.id;
   return first === undefined ? undefined : `tool:${first}`;
 }
 
@@ -26,7 +26,7 @@ export function getPendingToolCallGroups(
     if (message.type === "tool") pending.delete(message.tool_call_id);
     if (message.type !== "ai" || !message.tool_calls?.length) continue;
     const key = resolveGroupKey(message) ?? pendingToolCallGroupKey(message);
-    if (key) for (const call of message.tool_calls) pending.set(call.id, { key, call });
+    if (key) for (const call of message.tool_calls) if (call) pending.set(call.id, { key, call });
   }
   const groups = new Map<string, PendingToolCallGroup>();
   for (const { key, call } of pending.values()) {
