@@ -118,7 +118,7 @@ export const convertLangChainMessages: useExternalMessageConverter.Callback<Lang
     case "tool":
       return {
         role: "tool",
-        // Without a name it is the result of its call, whatever that is named; with another name assistant-ui refuses it.
+        // Null from Python's servers is no name.
         toolName: message.name || undefined,
         toolCallId: message.tool_call_id,
         result: message.content,
