@@ -298,7 +298,12 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     edit: (message_id, replacement, asked) => submit(replacementOf(replacement, state.source.messagesKey), asked, { kind: "message", message_id }),
     regenerate: (message_id, asked) => submit(null, asked, { kind: "answer", message_id }),
     retry: (asked) => submit(null, asked, { kind: "failed" }),
-    respond: (value, { interruptId, ...asked } = {}) => resume(interruptId === undefined ? value : { [interruptId]: value }, asked),
+    respond(value, { interruptId, ...asked } = {}) {
+      // Of several the one that is shown: the others wait for tools.
+      const [only, more] = state.snapshot.interrupts;
+      const id = interruptId ?? (more || state.frame.interrupts().length < 2 ? undefined : only?.id);
+      return resume(id === undefined ? value : { [id]: value }, asked);
+    },
     respondAll: resume,
     addToolResult,
     canEdit: (id) => state.snapshot.canEdit(id),

@@ -329,6 +329,15 @@ export function edits(test, apiUrl) {
     assert.equal((await answers()).length, 2);
   });
 
+  test("respond answers the one interrupt that is shown, where another waits for a headless tool", async (t) => {
+    const tool = { type: "tool", toolCall: { id: "c1", name: "locate", args: {} } };
+    const { fake, at } = await against(t, () => [["values", { messages: [], __interrupt__: [{ id: "i1", value: tool }, { id: "i2", value: "sure?" }] }]]);
+    await at().submit({ messages: [] });
+    await until(() => at().interrupts.length === 1 && !at().isLoading);
+    await at().respond("yes");
+    assert.deepEqual(fake.bodies[1].command, { resume: { i2: "yes" } });
+  });
+
   test("interrupts come back with their thread, after a switch and after a reload", async (t) => {
     const first = mount(t, { ...real, assistantId: "approval" }, { read });
     await first.ready();

@@ -7,6 +7,7 @@ import {
   useMessages,
   useStream as ours,
   type AIMessage,
+  type Outcome,
   type DefaultToolCall,
   type Interrupt,
   type Message,
@@ -166,4 +167,35 @@ type Calls = { name: "weather"; args: { city: string }; id?: string } | { name: 
   useMessage(store, "id");
   const stop: () => void = store.subscribe(() => {});
   stop();
+}
+
+// --- edits and answers ---
+{
+  const b = ours<State, { InterruptType: { question: string }; ConfigurableType: { model: string } }>({
+    ...options,
+    checkpoints: "automatic",
+    getCheckpointId: async (threadId: string, parentMessages: Message[]) => (parentMessages.length > 0 ? threadId : null),
+    cancelPendingToolCalls: true,
+  });
+  void b.edit("id", "text");
+  void b.edit("id", [{ type: "text", text: "part" }]);
+  void b.edit("id", { type: "human", content: "whole" }, { config: { configurable: { model: "m" } }, throwOnError: true });
+  void b.edit("id", { title: "t" });
+  // @ts-expect-error what is said is of no use without what it is said to
+  void b.edit("id");
+  void b.regenerate("id", { onError: () => {} });
+  void b.retry();
+  // @ts-expect-error the run is as it was
+  void b.retry({ config: {} });
+  void b.respond({ any: "thing" }, { interruptId: "i", metadata: { k: 1 } });
+  void b.respondAll({ i: true, j: "yes" });
+  void b.addToolResult({ toolCallId: "c", result: { celsius: 22 }, isError: false });
+  yes<Equal<typeof b.canRetry, boolean>>();
+  yes<Equal<typeof b.editing, string | null>>();
+  yes<Equal<ReturnType<typeof b.canEdit>, boolean>>();
+  yes<Equal<Awaited<ReturnType<typeof b.retry>>["outcome"], Outcome>>();
+  const dropped: Outcome[] = ["superseded", "dropped"];
+  void dropped;
+  // @ts-expect-error a word of the engine's own
+  ours({ ...options, checkpoints: "asked" });
 }
