@@ -39,6 +39,47 @@ for (const [name, viewport, colorScheme] of SIZES) {
   });
 }
 
+/** Waits until a run has begun and is over. */
+async function answered(app, count) {
+  await app.page.waitForFunction((wanted) => document.querySelectorAll('[data-testid="message"][data-role="ai"]').length === wanted, count);
+  await app.state("finished");
+}
+
+for (const [name, viewport, colorScheme] of SIZES) {
+  scenario(`${name}: an edit, versions and several questions fit and can be read`, async (session) => {
+    const app = await session.tab();
+    await app.page.setViewportSize(viewport);
+    await app.page.emulateMedia({ colorScheme });
+    await app.open({ plain: "0", n_tokens: 24, delay_ms: 1 });
+    await app.send("What can I see from up there?");
+    await answered(app, 1);
+    await app.send("And how long does it take to climb, if the weather holds and nobody is in a hurry?");
+    await answered(app, 2);
+    await app.at("regenerate").last().click();
+    await app.at("branch").waitFor();
+    await answered(app, 2);
+    await app.at("edit").last().click();
+    await app.at("edit-text").fill("And how long does it take to climb with a child?");
+    await app.at("edit-save").click();
+    await app.page.waitForFunction(() => document.querySelector('[data-testid="messages"]').innerText.includes("with a child?") && !document.querySelector('[data-testid="edit-text"]'));
+    await answered(app, 2);
+    await app.page.getByText("1/2").or(app.page.getByText("2/2")).first().waitFor();
+    await fits(app);
+    await shot(app, `${name}-versions`);
+    await app.at("edit").first().click();
+    await app.at("edit-text").fill("What can I see from up there in winter, when the paths are closed and the hut is shut? Is it worth the walk at all?");
+    await fits(app);
+    await shot(app, `${name}-editing`);
+    await app.open({ plain: "0", assistant: "multi" });
+    await app.send("Prepare the trip.");
+    await app.at("interrupt-answer").nth(1).waitFor();
+    await app.at("interrupt-answer").first().fill("the night train");
+    await fits(app);
+    await shot(app, `${name}-questions`);
+    await app.healthy();
+  });
+}
+
 scenario("keyboard: Enter sends, Shift+Enter makes a line, and the composer keeps the focus", async (session) => {
   const app = await session.open({ n_tokens: 5, delay_ms: 1 });
   await app.at("composer").focus();

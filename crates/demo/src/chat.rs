@@ -42,6 +42,7 @@ pub(crate) struct Chat {
     /// Messages as plain text, byte for byte.
     pub(crate) is_plain: bool,
     pub(crate) assistant: StoredValue<String>,
+    names_questions: bool,
     /// What a screen reader is told next; see [`Announcer`].
     pub(crate) spoken: RwSignal<String>,
     /// Which button shall have the focus when the branch that was asked for is shown.
@@ -64,7 +65,7 @@ impl Chat {
         let Ok(answer) = Json::from_value(answer) else {
             return;
         };
-        match id {
+        match id.filter(|_| self.names_questions) {
             // By its id even where it is the only one: the JS server takes a bare `false` for no answer at all.
             Some(id) => self.answer_all(vec![(id, answer)]),
             None => {
@@ -269,6 +270,7 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         draft,
         follow,
         is_plain: query.is_plain(),
+        names_questions: query.names_questions(),
         assistant,
         spoken: RwSignal::new(String::new()),
         refocus: StoredValue::new(None),

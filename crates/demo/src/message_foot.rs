@@ -25,11 +25,11 @@ pub(crate) fn MessageFoot(
     let id = StoredValue::new(MessageId::from(entry.key.as_str()));
     let is_human = kind == MessageKind::Human;
     let is_ai = kind == MessageKind::Ai;
+    let is_open = move || rewrite.text.with(Option::is_some);
     let can_copy = Memo::new(move |_| {
-        !streaming.get() && message.with(|message| message.content.text_bytes() > 0)
+        !streaming.get() && !is_open() && message.with(|message| message.content.text_bytes() > 0)
     });
     let can_edit: Signal<bool> = entry.can_edit.into();
-    let is_open = move || rewrite.text.with(Option::is_some);
     let can_edit = Memo::new(move |_| is_human && can_edit.get() && !is_open());
     let can_regenerate: Signal<bool> = entry.can_regenerate.into();
     // An answer of several messages is made anew as a whole: one button is enough.

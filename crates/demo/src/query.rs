@@ -52,6 +52,11 @@ impl Query {
         self.text("checkpoints") != Some("off")
     }
 
+    /// Whether answers name their question: everywhere but with `answer=unnamed`, to see what comes of it.
+    pub(crate) fn names_questions(&self) -> bool {
+        self.text("answer") != Some("unnamed")
+    }
+
     /// How many states are read for the versions to choose from (`history`). Default 100.
     pub(crate) fn history_limit(&self) -> u32 {
         let limit = self.number("history").and_then(|n| u32::try_from(n).ok());
@@ -177,6 +182,16 @@ mod tests {
     fn plain_is_off_unless_one() {
         assert!(!Query::parse("plain=0").is_plain());
         assert!(!Query::parse("").is_plain());
+    }
+
+    #[test]
+    fn what_can_be_turned_off_is_on() {
+        let all = |query: &Query| (query.can_edit(), query.names_questions());
+        assert_eq!(all(&Query::parse("checkpoints=on&answer=")), (true, true));
+        let off = Query::parse("checkpoints=off&answer=unnamed");
+        assert_eq!(all(&off), (false, false));
+        assert_eq!(Query::parse("history=7").history_limit(), 7);
+        assert_eq!(Query::parse("history=-1").history_limit(), 100);
     }
 
     #[test]
