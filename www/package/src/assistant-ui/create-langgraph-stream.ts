@@ -7,6 +7,7 @@ import type { LangChainMessage, LangGraphMessagesEvent, LangGraphStreamCallback 
 /** The part of an SDK client that a stream needs. */
 export interface LangGraphStreamClient {
   runs: {
+    /** Begins a run on a thread and gives its events. */
     stream: (threadId: any, assistantId: string, payload?: any) => any;
   };
 }

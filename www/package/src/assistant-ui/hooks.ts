@@ -21,10 +21,10 @@ const NO_UI: readonly UIMessage[] = [];
 const NO_METADATA: Map<string, LangGraphTupleMetadata> = new Map();
 
 /** The graph's state, with what was set for the next run laid over it. Undefined until there is one. */
-export const useLangGraphState = <TState extends State = State>(): TState | undefined => useExtras((extras) => extras.state as TState | undefined, undefined);
+export const useLangGraphState = <TState extends Record<string, unknown> = Record<string, unknown>>(): TState | undefined => useExtras((extras) => extras.state as TState | undefined, undefined);
 
 /** Changes the state that is shown, until the server's next one, and sends it with the next run. A function is given what is shown. */
-export function useLangGraphSetState<TState extends State = State>(): (next: TState | ((prev: TState | undefined) => TState)) => void {
+export function useLangGraphSetState<TState extends Record<string, unknown> = Record<string, unknown>>(): (next: TState | ((prev: TState | undefined) => TState)) => void {
   const aui = useAui();
   return useCallback((next) => extrasOf(aui).setState(next as State | ((prev: State | undefined) => State)), [aui]);
 }
@@ -69,7 +69,14 @@ export const useLangGraphMessageMetadata = (): Map<string, LangGraphTupleMetadat
 export const useLangGraphUIMessages = (): readonly UIMessage[] => useExtras((extras) => extras.uiMessages, NO_UI);
 
 /** Beyond the incumbent: what went wrong last, of a run, of loading the thread or of an edit; undefined when something new starts. */
-export function useLangGraphError(): { error: RejoinError | undefined; canRetry: boolean; retry: () => Promise<void> } {
+export function useLangGraphError(): {
+  /** What went wrong. */
+  error: RejoinError | undefined;
+  /** Whether `retry` can do something. */
+  canRetry: boolean;
+  /** Begins what failed again: the run, or the reading of the thread. */
+  retry: () => Promise<void>;
+} {
   const aui = useAui();
   const error = useExtras((extras) => extras.error, undefined);
   const canRetry = useExtras((extras) => extras.canRetry, false);

@@ -31,6 +31,7 @@ export {
 export { LangGraphMessageAccumulator, type LangGraphStateAccumulatorConfig } from "./messages/accumulator.js";
 export { appendLangChainChunk } from "./messages/append-chunk.js";
 export { convertLangChainMessages } from "./messages/convert.js";
+export type { UIUpdate } from "./messages/ui.js";
 export { useLangGraphRuntime } from "./runtime/use-langgraph-runtime.js";
 export { useLangGraphStreamingTiming } from "./streaming-timing.js";
 export type { RespondOptions } from "./threads/thread.js";

@@ -32,7 +32,7 @@ export type LangGraphResumeConfig = {
 };
 
 /** What only one of the two ways to reach an agent needs. */
-type LangGraphSource = {
+export type LangGraphSource = {
   /** Begins a run and gives its events. Not needed with `assistantId`. */
   stream?: LangGraphStreamCallback<LangChainMessage>;
   /** Joins a run that goes on at the server, after a reload or on return to its thread; null: there is none. */

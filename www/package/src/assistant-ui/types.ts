@@ -41,11 +41,14 @@ export type LangChainToolCall = {
   partial_json?: string;
 };
 
-/** Where a block of a streamed message belongs: blocks of one type with the same index are one block. */
-type Indexed = { index?: number | string };
+/** Where a block of a streamed message belongs. */
+export type MessageContentIndex = {
+  /** Blocks of one type with the same index are one block. Without it, a block belongs to the last one if that is of its type. */
+  index?: number | string;
+};
 
 /** A block of text. */
-export type MessageContentText = Indexed & {
+export type MessageContentText = MessageContentIndex & {
   /** `text_delta` comes from streams only, and is shown as `text`. */
   type: "text" | "text_delta";
   /** The text, or the next characters of it. */
@@ -61,7 +64,7 @@ export type MessageContentImageUrl = {
 };
 
 /** What the model thought before it answered, as Anthropic sends it. */
-export type MessageContentThinking = Indexed & {
+export type MessageContentThinking = MessageContentIndex & {
   type: "thinking";
   thinking: string;
   /** The provider's proof that the text is its own. */
@@ -69,13 +72,13 @@ export type MessageContentThinking = Indexed & {
 };
 
 /** A paragraph of a summary of the model's reasoning. */
-export type MessageContentReasoningSummaryText = Indexed & {
+export type MessageContentReasoningSummaryText = MessageContentIndex & {
   type: "summary_text";
   text?: string;
 };
 
 /** The model's reasoning: a summary in paragraphs, or the text itself. */
-export type MessageContentReasoning = Indexed & {
+export type MessageContentReasoning = MessageContentIndex & {
   type: "reasoning";
   summary?: MessageContentReasoningSummaryText[];
   reasoning?: string;
@@ -84,7 +87,7 @@ export type MessageContentReasoning = Indexed & {
 };
 
 /** A tool call among the content. `tool_calls` says the same in full, so it is not shown from here. */
-export type MessageContentToolUse = Indexed & {
+export type MessageContentToolUse = MessageContentIndex & {
   type: "tool_use" | "input_json_delta";
 };
 

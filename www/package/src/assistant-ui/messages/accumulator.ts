@@ -3,9 +3,6 @@ import type { LangGraphTupleMetadata, UIMessage } from "../types.js";
 import { newMessageId } from "./new-id.js";
 import { applyUIUpdate, type UIUpdate } from "./ui.js";
 
-/** Joins a message to the one of the same id that is there already. */
-export type AppendMessage<TMessage> = (prev: TMessage | undefined, curr: TMessage) => TMessage;
-
 /** What an accumulator is begun with. */
 export type LangGraphStateAccumulatorConfig<TMessage> = {
   /** The messages that are there. Default: none. */
@@ -13,7 +10,7 @@ export type LangGraphStateAccumulatorConfig<TMessage> = {
   /** The components that are there. Default: none. */
   initialUIMessages?: UIMessage[];
   /** How a message is joined to the one of the same id. Default: it takes its place. */
-  appendMessage?: AppendMessage<TMessage>;
+  appendMessage?: (prev: TMessage | undefined, curr: TMessage) => TMessage;
 };
 
 /** In a message that takes another away, the id that means every one. */
@@ -27,7 +24,7 @@ export class LangGraphMessageAccumulator<TMessage extends { id?: string }> {
   #messages = new Map<string, TMessage>();
   readonly #metadata = new Map<string, LangGraphTupleMetadata>();
   #ui: UIMessage[];
-  readonly #append: AppendMessage<TMessage>;
+  readonly #append: (prev: TMessage | undefined, curr: TMessage) => TMessage;
 
   /** Begins with what is there. */
   constructor({ initialMessages = [], initialUIMessages = [], appendMessage = (_, curr) => curr }: LangGraphStateAccumulatorConfig<TMessage> = {}) {

@@ -123,21 +123,25 @@ export class MessageStream<T extends { id?: string }> {
     this.#changed(true);
   }
 
+  /** Shows these messages in the place of all others, also to the run that goes on. */
   readonly setMessages = (messages: T[]): void => {
     this.#run?.accumulator.replaceMessages(messages);
     this.set({ messages });
   };
+  /** Shows these components in the place of all others, also to the run that goes on. */
   readonly setUIMessages = (uiMessages: UIMessage[]): void => {
     this.#run?.accumulator.replaceUIMessages(uiMessages);
     this.set({ uiMessages });
   };
+  /** Shows this state. */
   readonly setValues = (values: Values | undefined): void => this.set({ values });
+  /** Shows this question in the place of all others; undefined: none. */
   readonly setInterrupt = (interrupt: LangGraphInterruptState | undefined): void => this.set({ interrupts: interrupt ? [interrupt] : [] });
 
   /** Ends the run here. What its stream does with the signal is its own affair. */
   readonly cancel = (): void => this.#run?.abort.abort();
 
-  /** Lays messages that were read over those shown. See {@link merged}. */
+  /** Lays messages that were read over those shown. */
   readonly reconcileMessages = (read: T[], before: T[], { snapshotIsComplete = true }: { snapshotIsComplete?: boolean } = {}): void => {
     const accumulator = this.#run?.accumulator;
     const messages = merged(read, before, accumulator?.getMessages() ?? this.#state.messages, snapshotIsComplete);
