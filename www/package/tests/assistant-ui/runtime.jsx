@@ -92,7 +92,7 @@ export const human = (id, content) => ({ type: "human", id, content });
 
 /** Renders a provider with the runtime; `at()` is what its hooks gave last. */
 export function mount(t, options) {
-  const seen = { now: undefined, renders: 0 };
+  const seen = { now: undefined, renders: 0, mounted: true };
   const rejections = [];
   const onRejection = (reason) => rejections.push(reason);
   process.on("unhandledRejection", onRejection);
@@ -134,8 +134,12 @@ export function mount(t, options) {
   }
   const root = createRoot(document.createElement("div"), { onUncaughtError: (error) => (seen.crash = error) });
   root.render(<Host />);
+  const unmount = () => {
+    if (seen.mounted) root.unmount();
+    seen.mounted = false;
+  };
   t.after(async () => {
-    root.unmount();
+    unmount();
     await pause(20);
     process.off("unhandledRejection", onRejection);
     assert.deepEqual(rejections, [], "no rejection is left to nobody");
@@ -147,6 +151,7 @@ export function mount(t, options) {
     at().thread.messages.filter((message) => !message.metadata.isOptimistic).map(({ role, content }) => `${role}: ${content.map((part) => part.text ?? `[${part.type}]`).join("")}`);
   return {
     seen,
+    unmount,
     at,
     texts,
     ids: () => at().thread.messages.map(({ id }) => id),

@@ -34,6 +34,9 @@ function listed({ thread_id, metadata, updated_at }: Thread): Metadata {
   };
 }
 
+/** What a server's threads of an assistant are found by: it writes both with a thread's first run. */
+const ofAssistant = (assistantId: string): Record<string, string> => ({ [/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(assistantId) ? "assistant_id" : "graph_id"]: assistantId });
+
 /** A title made of the first thing that was asked. */
 function titleOf(messages: readonly ThreadMessage[]): string {
   const parts = messages.find(({ role }) => role === "user")?.content ?? [];
@@ -63,7 +66,7 @@ export function serverThreadList(now: () => Source): RemoteThreadListAdapter {
     async list({ after } = {}) {
       const { client, assistantId } = now();
       const offset = Number(after ?? 0);
-      const threads = await client.threads.search({ metadata: { graph_id: assistantId }, limit: PAGE, offset, sortBy: "updated_at", sortOrder: "desc" });
+      const threads = await client.threads.search({ metadata: ofAssistant(assistantId), limit: PAGE, offset, sortBy: "updated_at", sortOrder: "desc" });
       return { threads: threads.map(listed), ...(threads.length === PAGE && { nextCursor: String(offset + PAGE) }) };
     },
     async fetch(threadId) {
@@ -71,7 +74,7 @@ export function serverThreadList(now: () => Source): RemoteThreadListAdapter {
     },
     async initialize() {
       const { client, assistantId, create } = now();
-      const id = create ? (await create()).externalId : (await client.threads.create({ graphId: assistantId })).thread_id;
+      const id = create ? (await create()).externalId : (await client.threads.create({ metadata: ofAssistant(assistantId) })).thread_id;
       return { remoteId: id, externalId: id };
     },
     rename: (threadId, title) => write(threadId, { title }),

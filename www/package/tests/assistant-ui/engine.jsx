@@ -1,0 +1,256 @@
+// What the runtime does where runs are followed by this package. Bundled by runtime-engine.test.mjs; the server is the real one.
+import assert from "node:assert/strict";
+import { Client } from "@langchain/langgraph-sdk";
+import { unstable_createLangGraphStream } from "../../dist/assistant-ui/index.js";
+import { memoryStorage, until } from "../support/server.mjs";
+import { listOf, mount } from "./runtime.jsx";
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function suite(test, apiUrl) {
+  const ask = async (path, body) => {
+    const answer = await fetch(`${apiUrl}${path}`, body ? { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {});
+    return answer.json();
+  };
+  const knobs = (configurable) => ({ configurable: { n_tokens: 6, delay_ms: 2, ...configurable } });
+  /** Mounts on the server's threads. */
+  const open = (t, assistantId, more = {}) => mount(t, { apiUrl, assistantId, config: knobs(), storage: "none", ...more });
+  const threadOf = (page) => page.at().aui.threadListItem.getState().externalId;
+  const headOf = (page) => ask(`/threads/${threadOf(page)}/state`);
+  /** Says each of `lines` and waits for the answers. */
+  const talk = async (page, ...lines) => {
+    await page.ready();
+    for (const line of lines) {
+      const before = page.texts().length;
+      page.say(line);
+      await until(() => page.texts().length === before + 2 && page.texts().at(-1).length > 11 && !page.at().thread.isRunning, `an answer to ${line}`);
+    }
+  };
+  /** What the server's newest state holds is what is shown. */
+  const agrees = async (page) => {
+    const { values } = await headOf(page);
+    const plain = values.messages.map(({ type, content }) => `${type === "human" ? "user" : "assistant"}: ${content}`);
+    await until(() => page.texts().join("\n") === plain.join("\n"), `the server's messages:\n${plain.join("\n")}`).catch((error) => assert.deepEqual(page.texts(), plain, String(error)));
+  };
+  const said = (page) => page.texts().filter((line) => line.startsWith("user")).map((line) => line.slice(6));
+  const idle = (page) => until(() => !page.at().thread.isRunning, "the run's end");
+
+  test("engine: a conversation is streamed, and the server agrees", async (t) => {
+    const page = open(t, "chat");
+    await page.ready();
+    page.say("hello");
+    await until(() => page.texts()[0] === "user: hello" && page.at().thread.isRunning, "the message");
+    await until(() => page.texts().length === 2, "the answer");
+    await idle(page);
+    await agrees(page);
+    assert.equal(page.last().status.type, "complete");
+    assert.ok(page.at().connection.state);
+    assert.equal(page.at().state.messages.length, 2);
+    assert.ok(page.at().metadata.get(page.last().id), "what came beside the chunks");
+    await talk(page, "again");
+    await agrees(page);
+  });
+
+  test("engine: a run resumes after a reload", async (t) => {
+    const storage = memoryStorage();
+    const more = { storage, config: knobs({ n_tokens: 60, delay_ms: 15 }), unstable_threadListAdapter: listOf() };
+    const threadId = (await ask("/threads", {})).thread_id;
+    const first = open(t, "chat", { ...more, unstable_threadListAdapter: listOf(threadId), threadId });
+    await until(() => first.seen.runtime && first.at() && threadOf(first) === threadId && !first.at().thread.isLoading, "the thread");
+    first.say("hello");
+    await until(() => first.texts()[1]?.length > 40, "some of the answer");
+    first.unmount();
+    const second = open(t, "chat", { ...more, unstable_threadListAdapter: listOf(threadId), threadId });
+    await until(() => second.at()?.thread.isRunning && second.texts()[1]?.length > 40, "the run that goes on");
+    await until(() => !second.at().thread.isRunning && second.texts().length === 2, "its end");
+    await agrees(second);
+    assert.equal((await ask(`/threads/${threadId}/runs`)).length, 1);
+  });
+
+  test("engine: a run goes on while another thread is shown, and is there on return", async (t) => {
+    const page = open(t, "chat", { config: knobs({ n_tokens: 50, delay_ms: 15 }) });
+    await page.ready();
+    page.say("hello");
+    await until(() => page.texts()[1]?.length > 20, "some of the answer");
+    const own = threadOf(page);
+    const item = page.seen.runtime.threads.mainItem.getState().id;
+    await page.seen.runtime.threads.switchToNewThread();
+    await until(() => page.texts().length === 0, "a new thread");
+    await pause(100);
+    await page.seen.runtime.threads.switchToThread(item);
+    await until(() => threadOf(page) === own && page.texts()[1]?.length > 20, "the thread again");
+    await until(() => !page.at().thread.isRunning && page.texts().length === 2, "the run's end");
+    await agrees(page);
+    assert.deepEqual((await ask(`/threads/${own}/runs`)).map(({ status }) => status), ["success"]);
+  });
+
+  test("engine: edits find their checkpoints by themselves, and the server agrees", async (t) => {
+    const page = open(t, "chat");
+    await talk(page, "one", "two", "three");
+    for (const [at, line, left] of [[4, "three!", ["one", "two", "three!"]], [2, "two!", ["one", "two!"]], [0, "one!", ["one!"]]]) {
+      page.edit(at, line);
+      await until(() => said(page).join() === left.join() && page.texts().length === 2 * left.length && !page.at().thread.isRunning, line);
+      await agrees(page);
+    }
+    assert.equal(page.at().failure.error, undefined);
+  });
+
+  test("engine: an answer is given again, and branches can be switched, also after a reload", async (t) => {
+    const page = open(t, "chat");
+    await talk(page, "one", "two");
+    const [, first, , second] = page.ids();
+    page.message(1).reload();
+    await until(() => page.texts().length === 2 && page.ids()[1] !== first && !page.at().thread.isRunning, "the other answer");
+    await agrees(page);
+    await until(() => page.message(1).getState().branchCount === 2, "two branches");
+    assert.equal(page.message(1).getState().branchNumber, 2);
+    page.message(1).switchToBranch({ position: "previous" });
+    await until(() => page.ids().join().includes(second), "the first branch, to its end");
+    assert.deepEqual(said(page), ["one", "two"]);
+    // What comes next goes on from what is shown.
+    page.say("three");
+    await until(() => page.texts().length === 6 && !page.at().thread.isRunning, "an answer");
+    await agrees(page);
+    assert.deepEqual(said(page), ["one", "two", "three"]);
+
+    const threadId = threadOf(page);
+    const again = open(t, "chat", { unstable_threadListAdapter: listOf(threadId), threadId });
+    await until(() => again.at() && again.texts().length === 6, "the thread");
+    await until(() => again.message(1).getState().branchCount === 2, "its branches");
+    again.message(1).switchToBranch({ position: again.message(1).getState().branchNumber === 1 ? "next" : "previous" });
+    await until(() => again.texts().length === 2, "the other branch");
+    assert.deepEqual(said(again), ["one"]);
+  });
+
+  test("engine: a question survives a reload, and its answer is sent", async (t) => {
+    const page = open(t, "approval");
+    await page.ready();
+    page.say("do it");
+    await until(() => page.at().interrupt && !page.at().thread.isRunning, "the question");
+    const threadId = threadOf(page);
+    page.unmount();
+    const again = open(t, "approval", { unstable_threadListAdapter: listOf(threadId), threadId });
+    await until(() => again.at()?.interrupts.length === 1, "the question again");
+    const before = again.texts().length;
+    void again.at().respond(true);
+    await until(() => again.at().interrupts.length === 0, "that it is answered");
+    await until(() => !again.at().thread.isRunning && again.texts().join().length > 0 && again.at().thread.messages.length >= before, "the end");
+    const { next } = await headOf(again);
+    assert.deepEqual(next, []);
+  });
+
+  test("engine: several questions are answered one by one or by a map; one answer for all is refused", async (t) => {
+    for (const byMap of [false, true]) {
+      const page = open(t, "multi");
+      await page.ready();
+      page.say("do it");
+      await until(() => page.at().interrupts.length === 2 && !page.at().thread.isRunning, "both questions");
+      await assert.rejects(page.at().respond(true), { code: "ambiguous_resume" });
+      await until(() => page.at().failure.error?.code === "ambiguous_resume", "the error");
+      const [one, two] = page.at().interrupts.map(({ id }) => id);
+      if (byMap) void page.at().respondAll({ [one]: true, [two]: true });
+      else {
+        void page.at().respond(true, { interruptId: one });
+        await until(() => page.at().interrupts.length === 1 && !page.at().thread.isRunning, "one question");
+        assert.equal(page.at().interrupts[0].id, two);
+        void page.at().command({ resume: { [two]: true } });
+      }
+      await until(() => page.at().interrupts.length === 0 && !page.at().thread.isRunning, "no question");
+      await until(async () => (await headOf(page)).next.length === 0, "the end");
+      page.unmount();
+    }
+  });
+
+  test("engine: stopping reaches the server, and marks the answer as cancelled", async (t) => {
+    const page = open(t, "chat", { config: knobs({ n_tokens: 400, delay_ms: 20 }) });
+    await page.ready();
+    page.say("hello");
+    await until(() => page.texts()[1]?.length > 20, "some of the answer");
+    assert.equal(page.at().thread.capabilities.cancel, true);
+    page.seen.runtime.thread.cancelRun();
+    await idle(page);
+    assert.deepEqual([page.last().status.type, page.last().status.reason], ["incomplete", "cancelled"]);
+    await until(async () => (await ask(`/threads/${threadOf(page)}/runs`)).every(({ status }) => status !== "running" && status !== "pending"), "the run's end on the server");
+    assert.equal(said(page).length, 1);
+    assert.ok(page.texts()[1].length > 20, "what had streamed stays");
+  });
+
+  test("engine: a graph that fails marks its answer, and is begun again", async (t) => {
+    const page = open(t, "boom");
+    await page.ready();
+    page.say("hello");
+    const { error, canRetry } = await until(() => page.at().failure.error && !page.at().thread.isRunning && page.at().failure, "the error");
+    assert.equal(error.code, "run_failed");
+    await until(() => page.last().status?.type === "incomplete" && page.last().status.reason === "error", "the mark");
+    assert.equal(page.last().role, "assistant");
+    assert.equal(canRetry, true);
+    void page.at().failure.retry();
+    await until(() => page.at().thread.isRunning, "another run");
+    await until(() => page.at().failure.error && !page.at().thread.isRunning, "the same error");
+    assert.deepEqual(said(page), ["hello"]);
+  });
+
+  test("engine: without checkpoints nothing can be edited, given again or switched", async (t) => {
+    const page = open(t, "chat", { checkpoints: "off" });
+    await talk(page, "one");
+    const { edit, reload, switchToBranch } = page.at().thread.capabilities;
+    assert.deepEqual([edit, reload, switchToBranch], [false, false, false]);
+  });
+
+  test("engine: getCheckpointId is used where it is given; where it finds nothing nothing changes", async (t) => {
+    const asked = [];
+    let answer = async () => null;
+    const page = open(t, "chat", { checkpoints: "off", getCheckpointId: (id, parents) => (asked.push([id, parents.map((message) => message.id)]), answer(id, parents)) });
+    await talk(page, "one", "two");
+    const before = page.texts();
+    page.edit(2, "two!");
+    await until(() => page.at().failure.error?.code === "checkpoint_not_found", "the error");
+    assert.deepEqual(page.texts(), before);
+    assert.deepEqual(asked, [[threadOf(page), page.ids().slice(0, 2)]]);
+    answer = async (id, parents) => {
+      const wanted = parents.map((message) => message.id).join();
+      const states = await ask(`/threads/${id}/history`, { limit: 50 });
+      return states.find(({ values }) => (values.messages ?? []).map((message) => message.id).join() === wanted).checkpoint.checkpoint_id;
+    };
+    assert.equal(page.at().failure.canRetry, true);
+    void page.at().failure.retry();
+    await until(() => said(page)[1] === "two!" && page.texts().length === 4 && !page.at().thread.isRunning, "the edit");
+    await agrees(page);
+  });
+
+  test("engine: a stream of unstable_createLangGraphStream is followed in the same way", async (t) => {
+    const stream = unstable_createLangGraphStream({ client: new Client({ apiUrl }), assistantId: "chat" });
+    const page = mount(t, { stream, config: knobs(), storage: "none" });
+    await talk(page, "one");
+    assert.equal(page.at().thread.capabilities.edit, true);
+    page.edit(0, "one!");
+    await until(() => said(page).join() === "one!" && page.texts().length === 2 && !page.at().thread.isRunning, "the edit");
+    await agrees(page);
+  });
+
+  test("engine: the server's threads are the list: titled, renamed, archived, deleted", async (t) => {
+    const page = open(t, "chat");
+    await talk(page, "a question about lists");
+    const id = threadOf(page);
+    await until(async () => (await ask(`/threads/${id}`)).metadata.title === "a question about lists", "the title");
+    const again = open(t, "chat");
+    await again.ready();
+    const items = await until(() => again.at().aui.threads.getState().threadItems.length > 0 && again.at().aui.threads.getState().threadItems, "the list");
+    assert.ok(items.some((item) => item.externalId === id && item.title === "a question about lists"));
+    await again.seen.runtime.threads.switchToThread(id);
+    await until(() => said(again).join() === "a question about lists", "the thread");
+    await again.seen.runtime.threads.getItemById(id).rename("lists");
+    assert.equal((await ask(`/threads/${id}`)).metadata.title, "lists");
+    await again.seen.runtime.threads.getItemById(id).archive();
+    assert.equal((await ask(`/threads/${id}`)).metadata.archived, true);
+    await again.seen.runtime.threads.getItemById(id).delete();
+    assert.equal((await fetch(`${apiUrl}/threads/${id}`)).status, 404);
+  });
+
+  test("engine: state that is set is shown and rides the next run", async (t) => {
+    const page = open(t, "chat");
+    await talk(page, "one");
+    page.at().setState((now) => ({ ...now, mood: "good" }));
+    await until(() => page.at().state?.mood === "good", "the state");
+  });
+}
