@@ -235,8 +235,8 @@ export function suite(test, apiUrl) {
     await until(async () => (await ask(`/threads/${id}`)).metadata.title === "a question about lists", "the title");
     const again = open(t, "chat");
     await again.ready();
-    const items = await until(() => again.at().aui.threads.getState().threadItems.length > 0 && again.at().aui.threads.getState().threadItems, "the list");
-    assert.ok(items.some((item) => item.externalId === id && item.title === "a question about lists"));
+    const listed = () => again.at().aui.threads.getState().threadItems.find((item) => item.externalId === id);
+    assert.equal((await until(listed, "the thread in the list")).title, "a question about lists");
     await again.seen.runtime.threads.switchToThread(id);
     await until(() => said(again).join() === "a question about lists", "the thread");
     await again.seen.runtime.threads.getItemById(id).rename("lists");

@@ -66,7 +66,9 @@ export function serverThreadList(now: () => Source): RemoteThreadListAdapter {
     async list({ after } = {}) {
       const { client, assistantId } = now();
       const offset = Number(after ?? 0);
-      const threads = await client.threads.search({ metadata: ofAssistant(assistantId), limit: PAGE, offset, sortBy: "updated_at", sortOrder: "desc" });
+      // Not the values: a list needs no messages.
+      const select = ["thread_id", "metadata", "updated_at"];
+      const threads = await client.threads.search({ metadata: ofAssistant(assistantId), limit: PAGE, offset, sortBy: "updated_at", sortOrder: "desc", select });
       return { threads: threads.map(listed), ...(threads.length === PAGE && { nextCursor: String(offset + PAGE) }) };
     },
     async fetch(threadId) {
