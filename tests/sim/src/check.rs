@@ -2,7 +2,7 @@
 
 use crate::{server::Server, truth::Truth};
 use rejoin_core::{Client, MessageOrigin, Outcome};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was on the screen.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,12 @@ pub(crate) struct Checker {
     pub(crate) history_unavailable: bool,
     /// Whether the last submission failed before the client knew its run: what it showed may go, as it may be said again.
     submission_failed: bool,
+    /// Whether the user is trying again: an edit that was stored goes on from the thread's newest state.
+    pub(crate) retries: bool,
+    /// Submissions that have left the page.
+    pub(crate) edits_sent: BTreeSet<String>,
+    /// Whether the user has just turned to another point of the thread, so that the screen may lose messages.
+    pub(crate) went_back: bool,
     shown: BTreeMap<String, Shown>,
     revision: u64,
 }
@@ -52,6 +58,7 @@ impl Checker {
         if let Some((submission, runs)) = posts {
             self.fail(format!("submission {submission} became the runs {runs:?}"));
         }
+        let went_back = std::mem::take(&mut self.went_back) || !view.branch().is_empty();
         let revision = view.revision();
         if revision < self.revision {
             self.fail(format!(
@@ -114,6 +121,7 @@ impl Checker {
         for (id, shown) in &before {
             let given_up = self.submission_failed && shown.origin == MessageOrigin::Optimistic;
             if !self.shown.contains_key(id)
+                && !went_back
                 && !given_up
                 && !may_vanish(server, id, *shown, run_id.as_deref())
             {
@@ -141,7 +149,8 @@ impl Checker {
 }
 
 fn is_dead(server: &Server, id: &str) -> bool {
-    server.truth.told.get(id).is_some_and(|told| told.dead)
+    let dead = server.truth.told.get(id).is_some_and(|told| told.dead);
+    dead || server.truth.aside.contains(id)
 }
 
 /// Whether a message may leave the screen: the server has started over or lost it; or it does not hold it, and it was

@@ -53,7 +53,7 @@ impl Page {
     /// Whether nothing is under way.
     pub(crate) fn is_at_rest(&self) -> bool {
         let view = self.client.view();
-        !view.is_loading() && !view.is_thread_loading()
+        !view.is_loading() && !view.is_thread_loading() && view.editing().is_none()
     }
 }
 
@@ -260,7 +260,9 @@ impl World {
     fn run_effect(&mut self, page: u64, effect: Effect) {
         match effect {
             Effect::OpenStream { attempt, request } => {
-                self.send((page, attempt), to_server(&request), true)
+                let request = to_server(&request);
+                self.check_edit(&request);
+                self.send((page, attempt), request, true)
             }
             Effect::SendRequest { attempt, request } => {
                 self.send((page, attempt), to_server(&request), false)
@@ -283,9 +285,44 @@ impl World {
                 }
             }
             Effect::ResolveCheckpoint { .. } => {
-                self.checker.fail("a checkpoint is asked for, which is not configured");
+                self.checker
+                    .fail("a checkpoint is asked for, which is not configured");
             }
             Effect::Notify(notice) => self.noticed(notice),
+        }
+    }
+
+    /// An edit names its checkpoint, and what is shown when it leaves is what the server will have.
+    fn check_edit(&mut self, request: &Request) {
+        let is_edit = request.body["metadata"].get("sim_edit").is_some();
+        let submission = request.body["metadata"]["rejoin_submission"].as_str();
+        let submission = submission.unwrap_or_default().to_owned();
+        // A post that was lost is sent again later, when the server may have said what it holds without it.
+        let is_first = self.checker.edits_sent.insert(submission);
+        if !request.is_post || !is_edit || !is_first || self.checker.retries {
+            return;
+        }
+        self.checker.went_back = true;
+        self.report.count("edit: sent");
+        let Some(checkpoint) = request.body["checkpoint"]["checkpoint_id"].as_str() else {
+            return self.checker.fail("an edit is sent without a checkpoint");
+        };
+        let thread = request.path.split('/').nth(2).unwrap_or_default();
+        let thread = self.server.threads.get(thread);
+        let (Some(state), Some(page)) = (thread.and_then(|t| t.stored(checkpoint)), &self.page)
+        else {
+            return self.report.count("edit: sent to a checkpoint that is lost");
+        };
+        let mut expected = state.message_ids();
+        let input = request.body["input"]["messages"].as_array();
+        let input = input.map(Vec::as_slice).unwrap_or_default();
+        expected.extend(input.iter().filter_map(|message| message["id"].as_str()));
+        let view = page.client.view();
+        let shown = view.messages().iter().map(|slot| slot.id().as_str());
+        let shown: Vec<&str> = shown.collect();
+        if shown != expected {
+            let words = format!("an edit shows {shown:?}, but the server will have {expected:?}");
+            self.checker.fail(words);
         }
     }
 
@@ -315,6 +352,9 @@ impl World {
             Notice::Concluded { command, outcome } => {
                 self.report
                     .count(format!("concluded: {}", outcome.as_str()));
+                if let Some(error) = outcome.error() {
+                    self.report.count(format!("failed: {}", error.code));
+                }
                 let open = self
                     .page
                     .as_mut()

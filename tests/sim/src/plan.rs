@@ -83,6 +83,16 @@ pub(crate) enum Action {
     Switch,
     /// Turns to another thread and straight back.
     SwitchAndBack,
+    /// Edits one of the messages.
+    Edit,
+    /// Edits two at once.
+    EditTwice,
+    /// Asks for one of the answers again.
+    Regenerate,
+    /// Begins the run that failed again.
+    Retry,
+    /// Looks at another branch.
+    SelectBranch,
 }
 
 impl Action {
@@ -98,6 +108,11 @@ impl Action {
             Self::Cancel => "cancel",
             Self::Switch => "switch",
             Self::SwitchAndBack => "switch and back",
+            Self::Edit => "edit",
+            Self::EditTwice => "edit twice",
+            Self::Regenerate => "regenerate",
+            Self::Retry => "retry",
+            Self::SelectBranch => "select branch",
         }
     }
 }
@@ -180,6 +195,7 @@ impl Plan {
         let mut actions: Vec<_> = (0..rng.pick(&[0, 0, 1, 1, 2, 3, 5]))
             .map(|_| (rng.between(10, calm_at), draw_action(rng)))
             .collect();
+        actions.extend(draw_edits(calm_at));
         actions.sort_by_key(|(at, _)| *at);
         let latency_ms = rng.pick(&[(0, 2), (1, 20), (20, 120), (100, 900)]);
         let log_ttl_ms = rng.chance(15).then(|| rng.pick(&[50, 3_000, 60_000]));
@@ -230,6 +246,30 @@ fn draw_action(rng: &mut Rng) -> Action {
         Action::Switch,
         Action::SwitchAndBack,
     ])
+}
+
+/// Every second schedule goes back in its thread. Drawn apart, so that the others stay as they were.
+fn draw_edits(calm_at: u64) -> Vec<(u64, Action)> {
+    if calm_at.is_multiple_of(2) {
+        return Vec::new();
+    }
+    let mut rng = Rng::new(calm_at);
+    let count = rng.between(1, 5);
+    let draw = |_| {
+        let action = rng.pick(&[
+            Action::Submit,
+            Action::Edit,
+            Action::Edit,
+            Action::Edit,
+            Action::EditTwice,
+            Action::Regenerate,
+            Action::Regenerate,
+            Action::Retry,
+            Action::SelectBranch,
+        ]);
+        (rng.between(10, calm_at), action)
+    };
+    (0..count).map(draw).collect()
 }
 
 fn draw_happening(rng: &mut Rng, weather: Weather) -> Happening {

@@ -180,6 +180,7 @@ impl World {
         if followed
             && over
             && kept
+            && view.branch().is_empty()
             && !self.checker.history_unavailable
             && matches!(
                 view.connection(),

@@ -22,6 +22,8 @@ pub(crate) struct Truth {
     pub told: BTreeMap<String, Told>,
     /// What people say: the texts submitted.
     pub asked: BTreeSet<String>,
+    /// Messages of threads that have gone on from before them.
+    pub aside: BTreeSet<String>,
 }
 
 impl Truth {

@@ -5,7 +5,7 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    CommandId, Input, JoinOptions, Submission,
+    CommandId, Edit, EditAt, Input, JoinOptions, Submission,
     wire::{
         Json, RunId,
         request::{Command, MultitaskStrategy},
@@ -41,6 +41,15 @@ impl World {
                 self.join(Some("00000000-0000-4000-8000-00000000abcd".to_owned()))
             }
             Action::Cancel => self.feed(Input::CancelRequested),
+            Action::Edit => self.edit(false),
+            Action::EditTwice => {
+                self.edit(false);
+                let again = self.rng.chance(50);
+                self.edit(again);
+            }
+            Action::Regenerate => self.edit(true),
+            Action::Retry => self.retry(),
+            Action::SelectBranch => self.select_branch(),
             Action::Switch => {
                 let thread = self.other_thread();
                 self.enter(thread);
@@ -94,12 +103,8 @@ impl World {
             .page
             .as_ref()
             .map_or(0, |page| page.client.view().interrupts().len());
-        let knobs = self.plan.knobs;
-        let config =
-            json!({ "configurable": { "n_tokens": knobs.n_tokens, "delay_ms": knobs.delay_ms } });
-        let config = Some(Json::from_value(&config).expect("a JSON object"));
         let mut submission = Submission {
-            config,
+            config: Some(self.config()),
             multitask_strategy,
             ..Submission::default()
         };
@@ -111,14 +116,96 @@ impl World {
                 ..Command::default()
             });
         } else {
-            let text = format!("question {}", command.0);
-            let input = json!({ "messages": [{ "type": "human", "content": text }] });
-            self.server.truth.asked.insert(text);
-            submission.input = Some(Json::from_value(&input).expect("a JSON object"));
+            submission.input = Some(self.says(format!("question {}", command.0)));
         }
         self.feed(Input::SubmitRequested {
             command,
             submission: Box::new(submission),
         });
+    }
+
+    fn config(&self) -> Json {
+        let knobs = self.plan.knobs;
+        let knobs = json!({ "n_tokens": knobs.n_tokens, "delay_ms": knobs.delay_ms });
+        Json::from_value(&json!({ "configurable": knobs })).expect("a JSON object")
+    }
+
+    fn says(&mut self, text: String) -> Json {
+        let input = json!({ "messages": [{ "type": "human", "content": text }] });
+        self.server.truth.asked.insert(text);
+        Json::from_value(&input).expect("a JSON object")
+    }
+
+    /// Edits a message, or with `again` asks for an answer anew; now and then one that cannot be.
+    fn edit(&mut self, again: bool) {
+        let Some(page) = &self.page else { return };
+        let view = page.client.view();
+        let (edit, regenerate) = view.editable();
+        let messages = if again { regenerate } else { edit };
+        let at = match messages.len() {
+            0 => None,
+            count => Some(messages[self.rng.index(count)].clone()),
+        };
+        let known = at.is_some();
+        let at = at.unwrap_or_else(|| "no-such-message".into());
+        self.report.count(if known {
+            "edit: known"
+        } else {
+            "edit: unknown"
+        });
+        let command = self.next_command();
+        let input = self.says(format!("edit {}", command.0));
+        let mark = json!({ "sim_edit": command.0 });
+        let submission = Submission {
+            input: Some(input),
+            config: Some(self.config()),
+            metadata: Some(Json::from_value(&mark).expect("a JSON object")),
+            ..Submission::default()
+        };
+        let at = if again {
+            EditAt::Answer(at)
+        } else {
+            EditAt::Message(at)
+        };
+        let edit = Box::new(Edit { at, submission });
+        self.feed(Input::EditRequested { command, edit });
+    }
+
+    fn retry(&mut self) {
+        let can = self
+            .page
+            .as_ref()
+            .is_some_and(|page| page.client.view().can_retry());
+        self.report.count(if can {
+            "retry: known"
+        } else {
+            "retry: unknown"
+        });
+        let command = self.next_command();
+        // What a failed run has left on the screen goes.
+        self.checker.went_back = can;
+        let edit = Box::new(Edit {
+            at: EditAt::Failed,
+            submission: Submission::default(),
+        });
+        self.checker.retries = true;
+        self.feed(Input::EditRequested { command, edit });
+        self.checker.retries = false;
+    }
+
+    fn select_branch(&mut self) {
+        let Some(page) = &self.page else { return };
+        let view = page.client.view();
+        let slots = view.messages().iter();
+        let options: Vec<String> = slots
+            .flat_map(|slot| view.message_branch(slot.id()).options)
+            .collect();
+        if !page.is_at_rest() || options.is_empty() {
+            return self.report.count("select branch: none");
+        }
+        let branch = options[self.rng.index(options.len())].clone();
+        self.report.count("select branch: known");
+        self.checker.went_back = true;
+        self.feed(Input::BranchSelected { branch });
     }
 }

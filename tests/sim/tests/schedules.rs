@@ -126,6 +126,11 @@ fn check_coverage(report: &Report) {
         "cancel",
         "switch",
         "switch and back",
+        "edit",
+        "edit twice",
+        "regenerate",
+        "retry",
+        "select branch",
     ];
     let connections = [
         "idle",
@@ -154,6 +159,14 @@ fn check_coverage(report: &Report) {
         .chain(
             [
                 "concluded: nothing_to_join",
+                "concluded: superseded",
+                "concluded: dropped",
+                "edit: known",
+                "edit: sent",
+                "retry: known",
+                "select branch: known",
+                "failed: checkpoint_lookup_failed",
+                "failed: edit_unavailable",
                 "notice: started over",
                 "warning: record_corrupt",
             ]

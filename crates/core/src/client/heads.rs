@@ -23,15 +23,18 @@ impl Client {
     /// Asks for the thread's history, or where none is wanted for its state. See [`Client::take_states`].
     pub(super) fn ask_states(&mut self) -> Option<AttemptId> {
         self.drop_history_request();
+        self.reads_state = false;
         let thread_id = self.thread_id.as_ref()?;
         Some(match self.config.history_limit {
             Some(limit) => {
                 let url = urls::history(&self.config, thread_id);
-                self.ask_with(
+                let asked = self.ask_with(
                     Method::Post,
                     url,
                     Some(["{\"limit\":", &limit.to_string(), "}"].concat()),
-                )
+                );
+                self.states_asked = Some(asked);
+                asked
             }
             None => {
                 let url = urls::state(&self.config, thread_id);
@@ -40,13 +43,41 @@ impl Client {
         })
     }
 
+    /// While one of several questions waits, the history of both real servers goes on asking the answered ones, without what
+    /// they led to; only the thread's state is right. So it is read as well, as the same request. True while it is.
+    pub(super) fn reads_state_too(&mut self, attempt: AttemptId, answer: &Answer<'_>) -> bool {
+        if self
+            .states_asked
+            .take_if(|asked| *asked == attempt)
+            .is_none()
+        {
+            return false;
+        }
+        let several = answer.first_item().is_some_and(|newest| {
+            ThreadState::from_json(newest).is_ok_and(|state| state.interrupts().count() > 1)
+        });
+        let (true, Some(thread_id)) = (several, &self.thread_id) else {
+            return false;
+        };
+        let url = urls::state(&self.config, thread_id);
+        if answer
+            .read("thread history")
+            .is_ok_and(|states| self.set_states(states).is_ok())
+        {
+            self.reads_state = true;
+            self.ask_as(attempt, Method::Get, url, None);
+        }
+        self.reads_state
+    }
+
     /// Keeps what [`Client::ask_states`] has brought. Returns the thread's newest state; of a thread without any, an
     /// empty one.
     pub(super) fn take_states(&mut self, answer: &Answer<'_>) -> Result<ThreadState, StreamError> {
         let invalid = |error: JsonError| {
             StreamError::new(ErrorCode::BodyInvalid).with_detail(error.to_string())
         };
-        let head = if self.config.history_limit.is_some() {
+        let head = if self.config.history_limit.is_some() && !std::mem::take(&mut self.reads_state)
+        {
             let states: Vec<Json> = answer.read("thread history")?;
             self.set_states(states).map_err(invalid)?;
             match self.history.states().first() {

@@ -59,6 +59,9 @@ pub struct Client {
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
     history_asked: Option<requests::Asked>,
+    /// The request that is to bring the history, and whether the state is read in its place by now.
+    states_asked: Option<AttemptId>,
+    reads_state: bool,
     /// The edit whose checkpoint is being looked up.
     editing: Option<edits::Resolving>,
     /// What was submitted last, to be begun again.
@@ -99,6 +102,8 @@ impl Client {
             lookup: None,
             history: History::default(),
             history_asked: None,
+            states_asked: None,
+            reads_state: false,
             editing: None,
             last: None,
             results: Vec::new(),

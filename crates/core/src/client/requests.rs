@@ -6,7 +6,7 @@ use crate::{
 };
 use rejoin_wire::{
     Json,
-    json::{FromJson, field},
+    json::{FromJson, field, items},
 };
 
 /// A request that was sent and not answered.
@@ -52,6 +52,17 @@ impl<'a> Answer<'a> {
         })
     }
 
+    /// The first item of a body that is a list, as written.
+    pub(super) fn first_item(&self) -> Option<&'a str> {
+        let mut first = None;
+        let text = std::str::from_utf8(self.body).ok()?;
+        let listed = items(text, &mut |item| {
+            first.get_or_insert(item);
+            Ok(())
+        });
+        listed.ok().and(first)
+    }
+
     pub(super) fn check(&self) -> Result<(), StreamError> {
         match &self.failure {
             Some(error) => Err(error.clone()),
@@ -75,14 +86,28 @@ impl Client {
         body: Option<String>,
     ) -> AttemptId {
         let attempt = self.new_attempt();
+        self.ask_as(attempt, method, url, body);
+        attempt
+    }
+
+    /// Under the name of a request that is answered.
+    pub(super) fn ask_as(
+        &mut self,
+        attempt: AttemptId,
+        method: Method,
+        url: String,
+        body: Option<String>,
+    ) {
         let mut request = self.request(method, url, self.config.timeouts.request);
         request.body = body.and_then(|body| Json::parse(body).ok());
         self.effects.push(Effect::SendRequest { attempt, request });
-        attempt
     }
 
     /// The one place where an answer finds what asked for it; one that nobody waits for is dropped.
     pub(super) fn answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
+        if self.reads_state_too(attempt, answer) {
+            return;
+        }
         match self.phase {
             Phase::Finding { attempt: asked } if asked == attempt => {
                 return self.runs_listed(answer);

@@ -160,8 +160,9 @@ impl Client {
                 | Outcome::Denied(_)
         );
         self.show_state(&state, &|slot, past| {
-            // A run that went well has nothing that its thread's state lacks; other runs' text is theirs.
-            let stays = !past.stored && (keeps || !past.own);
+            // A run that went well has nothing that its thread's state lacks; other runs' text is theirs, unless the thread
+            // has gone on from before it.
+            let stays = !past.stored && (keeps || !past.own && !past.told);
             match slot.origin {
                 _ if !stays => None,
                 // Of this run's own, the server either has it by now, or it never arrived.

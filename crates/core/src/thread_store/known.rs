@@ -18,6 +18,9 @@ pub(super) const UNREAD: u8 = 32;
 /// An answer that is not known here has taken its place in the list being read.
 pub(super) const SUPERSEDED: u8 = 64;
 
+/// A stored record has held it as the server's, before a reload.
+pub(super) const PAINTED: u8 = 128;
+
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
 

@@ -7,7 +7,9 @@ mod known;
 mod layers;
 mod slots;
 
-use known::{CONFIRMED, Known, NONE, STORED, STREAMED, SUBMITTED, SUPERSEDED, UNREAD, VOID};
+use known::{
+    CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, UNREAD, VOID,
+};
 pub(crate) use slots::id_or_place;
 use slots::{Shown, ids_of, slot_id};
 
@@ -59,6 +61,8 @@ impl MessageSlot {
 pub(crate) struct Past {
     /// An earlier state has held it, so it was removed.
     pub(crate) stored: bool,
+    /// Values have held it since, or did before a reload.
+    pub(crate) told: bool,
     /// The run being followed has submitted or streamed it.
     pub(crate) own: bool,
 }
@@ -267,6 +271,7 @@ impl ThreadStore {
             let laid = slot.origin == MessageOrigin::Optimistic && entry.has(CONFIRMED);
             let past = Past {
                 stored: laid || entry.has(STORED),
+                told: entry.has(CONFIRMED | PAINTED),
                 own: entry.has(STREAMED | SUBMITTED),
             };
             keep(slot, past)
@@ -437,12 +442,15 @@ impl ThreadStore {
         let mut shown = Vec::with_capacity(messages.len());
         for (at, (message, origin, streamed)) in messages.into_iter().enumerate() {
             let id = slot_id(at, &message);
-            if streamed {
-                self.known.mark(&id, STREAMED);
-            }
-            if origin == MessageOrigin::Optimistic {
-                self.known.mark(&id, SUBMITTED);
-            }
+            self.known.mark(
+                &id,
+                match (streamed, origin) {
+                    (true, MessageOrigin::Optimistic) => STREAMED | SUBMITTED,
+                    (false, MessageOrigin::Optimistic) => SUBMITTED,
+                    (true, MessageOrigin::Server | MessageOrigin::Partial) => STREAMED,
+                    (false, MessageOrigin::Server | MessageOrigin::Partial) => PAINTED,
+                },
+            );
             let message = Arc::new(message);
             shown.push(Shown {
                 id,

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod behaviour;
+pub(crate) mod checkpoints;
 mod js;
 mod ours;
 mod python;
@@ -259,23 +260,14 @@ impl Server {
         thread.status = "busy";
         thread.error = Value::Null;
         thread.changed_at = now;
+        let thread_id = run.thread.clone();
         if first {
-            thread.interrupts.clear();
-            match &run.resume {
-                Some(answer) => {
-                    thread.approved = Some(answer.clone());
-                    run.node = 1;
-                }
-                None => {
-                    thread.approved = None;
-                    for message in run.input.clone() {
-                        thread.put(message);
-                    }
-                }
+            if !self.go_back(id) {
+                return self.fail(now, id, "the checkpoint is not known");
             }
-            thread.messages.get_or_insert_default();
+            self.apply_input(id);
         }
-        let values = thread.values();
+        let values = self.threads[&thread_id].values();
         let metadata = json!({ "run_id": id, "attempt": 1 });
         self.publish(now, id, "metadata", metadata);
         self.publish(now, id, "values", values);
@@ -325,6 +317,7 @@ impl Server {
                     .get_mut(&run.thread)
                     .expect("a run has a thread");
                 thread.put(message.clone());
+                thread.store("loop", run.node + 1);
                 if told {
                     let node = json!({ "run_id": id, "langgraph_node": "node" });
                     self.publish(now, id, "messages", json!([message, node]));
@@ -332,7 +325,14 @@ impl Server {
             }
             Op::NextNode => {
                 run.node += 1;
-                let values = self.threads[&run.thread].values();
+                let thread = self
+                    .threads
+                    .get_mut(&run.thread)
+                    .expect("a run has a thread");
+                if thread.node != run.node {
+                    thread.store("loop", run.node);
+                }
+                let values = thread.values();
                 self.publish(now, id, "values", values);
                 return self.enter_node(now, id);
             }

@@ -43,7 +43,8 @@ pub(crate) enum Reply {
 impl Server {
     /// Answers a request.
     pub(crate) fn answer(&mut self, now: u64, request: &Request) -> Reply {
-        if request.path.ends_with("/state") || request.path.ends_with("/history") {
+        let is_page = !request.is_post && request.path.contains("/history");
+        if request.path.ends_with("/state") || request.path.ends_with("/history") && !is_page {
             self.state_read_at = now;
         }
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
@@ -70,8 +71,15 @@ impl Server {
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
             (true, ["threads", thread, "history"]) => match self.threads.get(*thread) {
-                // One state is all that this model keeps.
-                Some(thread) => ok(&json!([thread.state(self.ways.thread_keeps_error())])),
+                Some(thread) => {
+                    let limit = request.body["limit"].as_u64().unwrap_or(1);
+                    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                    ok(&thread.history(None, limit, self.ways.thread_keeps_error()))
+                }
+                None => self.not_found(&format!("Thread with ID {thread}")),
+            },
+            (false, ["threads", thread, "history"]) => match self.threads.get(*thread) {
+                Some(thread) => ok(&self.history_page(thread, query)),
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
             _ => plain(404, b"no such route".to_vec()),
@@ -142,6 +150,9 @@ impl Server {
             knobs,
             input,
             resume,
+            checkpoint: body["checkpoint"]["checkpoint_id"]
+                .as_str()
+                .map(str::to_owned),
             status: "pending",
             log: Vec::new(),
             log_expired: false,

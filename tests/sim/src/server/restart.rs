@@ -68,6 +68,7 @@ impl Server {
             self.kill_messages(&id);
             let thread = self.threads.get_mut(&id).expect("listed above");
             thread.messages = None;
+            thread.forget_states();
             thread.interrupts.clear();
             for run in thread.runs.clone() {
                 self.runs
@@ -147,6 +148,7 @@ impl Server {
                     tokens: 0,
                 };
                 thread.put(self.ways.said(&message, &said));
+                thread.store("loop", run.node);
             }
         }
         self.run_over_at = now;

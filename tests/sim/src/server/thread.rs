@@ -3,6 +3,7 @@
 use super::{
     agent::{Agent, Knobs, Op, Seen},
     behaviour::Logged,
+    checkpoints::Stored,
 };
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
@@ -26,6 +27,14 @@ pub(crate) struct Thread {
     pub runs: Vec<String>,
     /// When it last changed.
     pub changed_at: u64,
+    /// Its stored states, oldest first.
+    pub states: Vec<Stored>,
+    /// The state that it stands at.
+    pub head: Option<String>,
+    /// The node that runs next.
+    pub node: usize,
+    /// How many states it has ever stored.
+    pub states_made: u64,
 }
 
 /// A run.
@@ -45,6 +54,8 @@ pub(crate) struct Run {
     pub input: Vec<Value>,
     /// The answer that it brings.
     pub resume: Option<Value>,
+    /// Where it begins.
+    pub checkpoint: Option<String>,
     /// `pending`, `running`, `success`, `error`, `interrupted`.
     pub status: &'static str,
     /// Its events.
@@ -119,10 +130,13 @@ impl Thread {
             }
             _ => (json!([]), json!([])),
         };
+        let head = self.head.as_ref().and_then(|id| self.stored(id));
+        let parent = head.and_then(|head| head.parent.clone());
+        let source = head.map_or("loop", |head| head.source);
         json!({
-            "values": self.values(), "next": next, "tasks": tasks, "metadata": {}, "created_at": null,
-            "checkpoint": { "checkpoint_id": "c", "thread_id": self.id, "checkpoint_ns": "" },
-            "parent_checkpoint": null,
+            "values": self.values(), "next": next, "tasks": tasks, "metadata": { "source": source }, "created_at": null,
+            "checkpoint": { "checkpoint_id": self.head, "thread_id": self.id, "checkpoint_ns": "" },
+            "parent_checkpoint": parent.map(|id| json!({ "checkpoint_id": id, "checkpoint_ns": "" })),
         })
     }
 
