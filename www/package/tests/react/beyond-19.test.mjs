@@ -4,5 +4,6 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { edits } = await withReact(19, "react/edits.jsx");
+const { answers, edits } = await withReact(19, "react/beyond.jsx");
 edits(test, apiUrl);
+answers(test, apiUrl);

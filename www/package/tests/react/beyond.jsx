@@ -1,0 +1,2 @@
+export { answers } from "./answers.jsx";
+export { edits } from "./edits.jsx";
