@@ -4,6 +4,7 @@ import { MessagePrimitiveParts, MessageByIndexProvider, AssistantRuntimeProvider
 import { useAuiState } from "@assistant-ui/store";
 import { createRoot } from "react-dom/client";
 import { useLangGraphCanEdit, useLangGraphCanRegenerate } from "../../dist/assistant-ui/index.js";
+import { startFake } from "../support/fake-server.mjs";
 import { until } from "../support/server.mjs";
 import { agent, ai, human, listOf, mount, useLangGraphRuntime } from "./runtime.jsx";
 
@@ -150,5 +151,41 @@ export function suite(test) {
     assert.equal(page.seen.runtime.thread.composer.getState().canSend, false);
     page.setOptions({ isDisabled: false, isSendDisabled: false });
     await until(() => !page.at().thread.isDisabled && page.seen.runtime.thread.composer.getState().canSend, "the thread to be open");
+  });
+
+  test("without stream, each request and each run carries what the options say", async (t) => {
+    const fake = await startFake(async function* ({ input }) {
+      yield ["values", { talk: [...input.talk, ai("a1", "hi")] }];
+    });
+    const asked = [];
+    const seeing = (url, init) => (asked.push({ url: `${url}`, init }), fetch(url, init));
+    const page = mount(t, {
+      apiUrl: fake.url,
+      assistantId: "chat",
+      apiKey: "key",
+      defaultHeaders: { "x-own": "1" },
+      headers: async () => ({ authorization: "Bearer token" }),
+      callerOptions: { fetch: seeing },
+      credentials: "include",
+      config: { configurable: { mood: "good" } },
+      messagesKey: "talk",
+      fetchStateHistory: { limit: 7 },
+      storage: "none",
+      unstable_threadListAdapter: listOf("t1"),
+      threadId: "t1",
+    });
+    await page.ready();
+    page.say("hello");
+    await until(() => page.texts().join() === "user: hello,assistant: hi" && !page.at().thread.isRunning, "the answer");
+    const run = asked.find(({ url }) => url.endsWith("/runs/stream"));
+    const headers = new Headers(run.init.headers);
+    assert.deepEqual(["x-api-key", "x-own", "authorization"].map((name) => headers.get(name)), ["key", "1", "Bearer token"]);
+    assert.equal(run.init.credentials, "include");
+    const body = JSON.parse(run.init.body);
+    assert.equal(body.config.configurable.mood, "good");
+    assert.equal(body.assistant_id, "chat");
+    assert.deepEqual(body.input.talk.map(({ type, content }) => [type, content]), [["human", "hello"]]);
+    const histories = asked.filter(({ url }) => url.includes("/history")).map(({ url, init }) => Number(new URL(url).searchParams.get("limit") ?? JSON.parse(init.body).limit));
+    assert.ok(histories.length > 0 && histories.every((limit) => limit === 7), `${histories}`);
   });
 }
