@@ -8,7 +8,10 @@ import { partsOfClient } from "../client.js";
 /** Options of either kind. */
 export type AnyOptions = CommonOptions<any, any> &
   Partial<Omit<UseStreamOptions<any, any>, keyof CommonOptions<any, any>>> &
-  Partial<Pick<UseStreamCustomOptions<any, any>, "transport">>;
+  Partial<Pick<UseStreamCustomOptions<any, any>, "transport">> & {
+    /** Internal: events to tell as they come, beside the callbacks. No mode is asked for by it. */
+    hear?: { names: readonly string[]; event: (name: string, namespace: string[], data: unknown) => void };
+  };
 
 /** What each option must be; those of one kind in one word list. */
 const KINDS = {
@@ -68,7 +71,7 @@ export function callbackModes(options: AnyOptions): StreamMode[] {
 
 /** Events that the engine shall tell one by one. */
 export function eventsToHear(options: AnyOptions, modes: ReadonlySet<StreamMode>): string[] {
-  const names = new Set<string>(["error", ...callbackModes(options)]);
+  const names = new Set<string>(["error", ...callbackModes(options), ...(options.hear?.names ?? [])]);
   if (options.onMetadataEvent) names.add("metadata");
   if (modes.has("tools")) names.add("tools");
   if (options.filterSubagentMessages) names.add("updates").add("values");

@@ -102,6 +102,7 @@ export const eventOf =
     const { options, changes, frame } = state;
     const data = JSON.parse(json);
     const namespace = parts.length > 0 ? parts : undefined;
+    call(options.hear?.event, name, parts, data);
     const id = options.filterSubagentMessages && toolPart(parts);
     if (id && (name === "values" || name === "updates")) {
       const facts = changes.facts ?? frame.facts;

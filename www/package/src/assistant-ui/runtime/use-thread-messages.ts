@@ -87,7 +87,8 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
     [branches, metadata],
   );
   const repository = useMemo(() => (branches ? repositoryOf([...others.map((branch) => branch.messages), converted]) : undefined), [branches, others, converted]);
-  const branchOf = (headId: string | null): string | undefined => others.find((branch) => branch.messages.at(-1)?.id === headId)?.key;
+  const branchOf = (headId: string | null): string | undefined =>
+    (others.findLast((branch) => branch.messages.at(-1)?.id === headId) ?? others.findLast((branch) => branch.messages.some(({ id }) => id === headId)))?.key;
   return { messages: converted, repository, branchOf };
 }
 

@@ -125,7 +125,7 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
 
   const onEdit = async (message: AppendMessage): Promise<void> => {
     const kept = keptTo(message.parentId);
-    if (!kept) throw unavailable("The message before the one that is edited is not shown.");
+    if (!kept) return thread.refuse(unavailable("The message before the one that is edited is not shown."));
     queue?.clear();
     if (!startsRun(message)) return thread.stage(humanOf(message), message.runConfig, kept);
     return thread.edit({ kept, message: humanOf(message), at: message.sourceId ?? undefined, runConfig: message.runConfig });
@@ -136,9 +136,8 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
     const { canEdit, canRetry, messages: all } = thread.getSnapshot();
     // The turn that failed has no answer to give again: it is begun again.
     if (canRetry && all.at(-1)?.id === parentId) return thread.retry();
-    if (!canEdit) throw unavailable("Answers cannot be given again here.");
-    const kept = keptTo(parentId);
-    if (!kept) throw unavailable("The message to answer again is not shown.");
+    const kept = canEdit ? keptTo(parentId) : undefined;
+    if (!kept) return thread.refuse(unavailable("This answer cannot be given again."));
     return thread.edit({ kept, message: null, at: sourceId ?? undefined, runConfig });
   };
   const offered = useRef<LangChainMessage[]>([]);

@@ -326,7 +326,12 @@ export class CallbackThread implements LangGraphThread {
 
   readonly send = (messages: LangChainMessage[], config: LangGraphSendMessageConfig): Promise<void> => {
     const refused = config.command && refusedResume(config.command.resume, this.#stream.state.interrupts);
-    if (refused) return this.#refuse(refused);
+    if (refused) {
+      this.refuse(refused);
+      const done = Promise.reject(refused);
+      done.catch(() => {});
+      return done;
+    }
     if (this.#isBranch && config.checkpointId === undefined) return this.#fromBranch(messages, config);
     return this.#enqueue({ messages, config });
   };
@@ -491,12 +496,7 @@ export class CallbackThread implements LangGraphThread {
     this.#publisher.now();
   }
 
-  #refuse(error: RejoinError): Promise<void> {
-    this.#fail(error, undefined);
-    const refused = Promise.reject(error);
-    refused.catch(() => {});
-    return refused;
-  }
+  readonly refuse = (error: RejoinError): void => this.#fail(error, undefined);
 
   #lastState: { values: GraphState | undefined; overlay: GraphState | undefined; state: GraphState | undefined } | undefined;
 

@@ -1,6 +1,8 @@
 /** The runtime's options as the store takes them. */
 import type { UseStreamOptions } from "../../types/options.js";
-import type { LangChainMessage, UseLangGraphRuntimeOptions } from "../types.js";
+import type { AnyOptions } from "../../store/options.js";
+import { normalizeLangGraphTupleMessage } from "../messages/tuple.js";
+import type { LangChainMessage, LangGraphTupleMetadata, UseLangGraphRuntimeOptions } from "../types.js";
 import { tell, type EventHandlers } from "./apply-event.js";
 import { applyUIUpdate } from "../messages/ui.js";
 import { isUIUpdate } from "./events.js";
@@ -18,15 +20,42 @@ const HISTORY_LIMIT = 100;
 /** Options that are handed on as they are. */
 const SAME = ["client", "apiUrl", "apiKey", "assistantId", "messagesKey", "defaultHeaders", "headers", "callerOptions", "credentials", "storage", "checkpoints", "retry", "timeouts"] as const;
 
+/** Events that the store has no callback for, with the handlers that need them. */
+const HEARD: Readonly<Record<string, readonly (keyof EventHandlers)[]>> = {
+  messages: ["onMessageChunk"],
+  values: ["onValues", "onSubgraphValues"],
+  info: ["onInfo"],
+  error: ["onSubgraphError"],
+};
+
+/** Tells such an event. */
+function told(handlers: EventHandlers, name: string, parts: readonly string[], data: unknown): void {
+  const namespace = parts.join("|");
+  if (name === "messages") {
+    const [given, beside] = (Array.isArray(data) ? data : []) as [unknown, LangGraphTupleMetadata | undefined];
+    const read = normalizeLangGraphTupleMessage(given);
+    if (read?.kind === "chunk") tell(handlers, "onMessageChunk", read.message, { ...beside, ...(namespace && { namespace }) });
+  } else if (name === "values") {
+    if (namespace) tell(handlers, "onSubgraphValues", namespace, data);
+    else tell(handlers, "onValues", data);
+  } else if (name === "info") tell(handlers, "onInfo", data);
+  // The graph's own error is told by the store, when its run is over.
+  else if (name === "error" && namespace) {
+    tell(handlers, "onError", data);
+    tell(handlers, "onSubgraphError", namespace, data);
+  }
+}
+
 /** Makes the store's options. `now` gives the runtime's options of the last render; `changed` is called where facts have changed. */
 export function streamOptions(facts: EngineFacts, now: () => EngineThreadOptions, changed: () => void): UseStreamOptions<any, any> {
   const options = now();
   const given = Object.fromEntries(SAME.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
   const handlers = (): EventHandlers => now().eventHandlers ?? {};
-  const named = (namespace: string[] | undefined): string | undefined => namespace?.join("|");
   const heard = options.eventHandlers ?? {};
-  return {
+  const names = Object.keys(HEARD).filter((name) => HEARD[name]?.some((handler) => heard[handler]));
+  const made: UseStreamOptions<any, any> & Pick<AnyOptions, "hear"> = {
     ...(given as unknown as UseStreamOptions<any, any>),
+    hear: { names, event: (name, namespace, data) => told(handlers(), name, namespace, data) },
     fetchStateHistory: options.fetchStateHistory ?? { limit: HISTORY_LIMIT },
     cancelPendingToolCalls: options.autoCancelPendingToolCalls !== false,
     ...(options.getCheckpointId && {
@@ -36,14 +65,15 @@ export function streamOptions(facts: EngineFacts, now: () => EngineThreadOptions
     // Always heard: UI messages come by it.
     onCustomEvent: (data, { namespace }) => {
       if (namespace === undefined && isUIUpdate(data)) {
-        facts.uiMessages = applyUIUpdate(facts.uiMessages ?? [], data);
+        facts.uiMessages = applyUIUpdate(facts.uiMessages ?? facts.stateUI ?? [], data);
         changed();
       } else tell(handlers(), "onCustomEvent", "custom", data);
     },
     ...((heard.onUpdates || heard.onSubgraphUpdates) && {
       onUpdateEvent: (data: unknown, { namespace }: { namespace: string[] | undefined }) =>
-        namespace === undefined ? tell(handlers(), "onUpdates", data) : tell(handlers(), "onSubgraphUpdates", named(namespace) as string, data),
+        namespace === undefined ? tell(handlers(), "onUpdates", data) : tell(handlers(), "onSubgraphUpdates", namespace.join("|"), data),
     }),
     ...(heard.onMetadata && { onMetadataEvent: (data: unknown) => tell(handlers(), "onMetadata", data) }),
   };
+  return made;
 }

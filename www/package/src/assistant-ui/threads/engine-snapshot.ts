@@ -21,8 +21,12 @@ export interface EngineFacts {
   error: RejoinError | undefined;
   /** Messages that were not finished as their run was cancelled. */
   cancelled: ReadonlySet<string>;
-  /** UI messages that came by events, laid over those of the state. */
+  /** UI messages as events have changed them since the state said which there are. */
   uiMessages: UIMessage[] | undefined;
+  /** Those of the last state. */
+  stateUI: UIMessage[] | undefined;
+  /** Whether the server is only asked whether there is something to follow. */
+  isReading: boolean;
   readonly uiStateKey: string;
   readonly canEdit: boolean;
   /** The last value of each derived part, with what it was derived from. */
@@ -92,16 +96,20 @@ export function engineSnapshot(facts: EngineFacts, shown: Shown): ThreadSnapshot
     return Object.keys(values).length > 0 ? values : undefined;
   });
   const fromState = state?.[uiStateKey];
-  const uiMessages = derived(facts, "ui", [fromState, facts.uiMessages, messages], () => {
-    const all = new Map([...(Array.isArray(fromState) ? (fromState as UIMessage[]) : []), ...(facts.uiMessages ?? [])].map((message) => [message.id, message]));
-    return filterUIMessagesBySurvivingIds([...all.values()], messages);
-  });
+  if (Array.isArray(fromState) && fromState !== facts.stateUI) {
+    // A state says which there are.
+    facts.stateUI = fromState as UIMessage[];
+    facts.uiMessages = undefined;
+  }
+  const everyUI = facts.uiMessages ?? facts.stateUI;
+  const uiMessages = derived(facts, "ui", [everyUI, messages], () => filterUIMessagesBySurvivingIds(everyUI ?? [], messages));
   const interrupts = derived(facts, "interrupts", [shown.interrupts], () =>
     // A stop before a node is no question.
     (shown.interrupts as LangGraphInterruptState[]).filter((interrupt) => interrupt.when !== "breakpoint"),
   );
   const error = facts.error ?? asError(shown.error);
-  const isRunning = shown.isLoading || isStarting;
+  const isOnlyAsked = facts.isReading && ["idle", "connecting"].includes(shown.connection.state);
+  const isRunning = (shown.isLoading && !isOnlyAsked) || isStarting;
   const tree = shown.experimental_branchTree;
   return {
     messages,

@@ -4,8 +4,8 @@ import { RejoinError } from "../../errors.js";
 import { createStream } from "../../index.js";
 import type { SubmitOptions } from "../../types/options.js";
 import type { RunPromise, StreamStore } from "../../types/stream.js";
-import { filterUIMessagesBySurvivingIds } from "../messages/ui.js";
 import type { LangChainMessage, LangGraphSendMessageConfig } from "../types.js";
+import { tell } from "./apply-event.js";
 import type { ThreadItem } from "./callback-thread.js";
 import { engineSnapshot, type EngineFacts } from "./engine-snapshot.js";
 import { streamOptions, type EngineThreadOptions } from "./engine-options.js";
@@ -44,6 +44,8 @@ export class EngineThread implements LangGraphThread {
       error: undefined,
       cancelled: new Set(),
       uiMessages: undefined,
+      stateUI: undefined,
+      isReading: false,
       uiStateKey: options.uiStateKey ?? "ui",
       canEdit: options.checkpoints !== "off" || options.getCheckpointId !== undefined,
       cache: {},
@@ -77,9 +79,11 @@ export class EngineThread implements LangGraphThread {
   // --- life ---
 
   readonly enter = (): void => {
-    if (this.#isOver) this.#store = this.#make();
+    const wasOver = this.#isOver;
+    if (wasOver) this.#store = this.#make();
     this.#isOver = false;
     this.#unsubscribe ??= this.#store.subscribe(() => this.#publisher.now());
+    if (wasOver) this.#publisher.now();
   };
 
   readonly leave = (): void => {
@@ -105,7 +109,10 @@ export class EngineThread implements LangGraphThread {
   /** Asks for what the server has. A run that is active there is followed. */
   async #read(): Promise<void> {
     if (this.#store.getSnapshot().isLoading) return;
+    this.#facts.isReading = true;
     const { error, outcome } = await this.#store.rejoin();
+    this.#facts.isReading = false;
+    this.#publisher.now();
     if (error && outcome !== "nothing_to_join") throw error;
   }
 
@@ -145,7 +152,7 @@ export class EngineThread implements LangGraphThread {
       const error = cause instanceof RejoinError ? cause : new RejoinError("stream_failed", "The thread could not be made.", { cause });
       facts.error = error;
       facts.again = () => this.#send(messages, { ...(command && { command }), ...(runConfig !== undefined && { runConfig }), ...(given && { state: given }) });
-      this.#options.eventHandlers?.onError?.(error);
+      tell(this.#options.eventHandlers ?? {}, "onError", error);
       throw error;
     } finally {
       facts.pending = [];
@@ -201,7 +208,7 @@ export class EngineThread implements LangGraphThread {
     const at = shown[kept.length];
     const config = { config: this.#config(runConfig) };
     this.#facts.error = this.#facts.again = undefined;
-    if (!sameIds(shown.slice(0, kept.length), kept) || at?.id === undefined) return this.#refuse(unavailable("The messages before this one are not what the thread shows."));
+    if (!sameIds(shown.slice(0, kept.length), kept) || at?.id === undefined) return this.refuse(unavailable("The messages before this one are not what the thread shows."));
     this.#runConfig = runConfig;
     const { outcome, error } = await (message ? this.#store.edit(at.id, message as never, config) : this.#store.regenerate(at.id, config));
     // Nothing was sent, so what is done again is the edit.
@@ -209,18 +216,21 @@ export class EngineThread implements LangGraphThread {
     this.#publisher.now();
   };
 
-  #refuse(error: RejoinError): void {
+  readonly refuse = (error: RejoinError): void => {
     this.#facts.error = error;
-    this.#options.eventHandlers?.onError?.(error);
+    this.#facts.again = undefined;
+    tell(this.#options.eventHandlers ?? {}, "onError", error);
     this.#publisher.now();
-  }
+  };
 
   readonly setBranch = (_messages: LangChainMessage[], key: string | undefined): void => {
     if (key !== undefined) this.#store.setBranch(key);
+    // Also where that is no branch of the server's: assistant-ui then goes back to what is shown.
+    this.#publisher.now();
   };
 
   readonly stage = (message: LangChainMessage & { type: "human"; id: string }, runConfig: unknown, kept: LangChainMessage[] | undefined): void => {
-    if (kept) return this.#refuse(unavailable("An edit cannot wait for a later run here; send it, or add a new message."));
+    if (kept) return this.refuse(unavailable("An edit cannot wait for a later run here; send it, or add a new message."));
     this.#staged.add(message, runConfig);
     this.#facts.staged = [...this.#facts.staged, message];
     this.#publisher.now();
@@ -240,7 +250,6 @@ export class EngineThread implements LangGraphThread {
     const made = typeof next === "function" ? next(this.getSnapshot().state) : next;
     this.#pendingState = made;
     this.#store.mutate(made);
-    this.#facts.uiMessages = this.#facts.uiMessages && filterUIMessagesBySurvivingIds(this.#facts.uiMessages, this.getSnapshot().messages);
     this.#publisher.now();
   };
 

@@ -100,6 +100,8 @@ export interface LangGraphThread {
   readonly respondAll: (byId: Record<string, unknown>, options?: Pick<RespondOptions, "runConfig">) => Promise<void>;
   /** Edits a message or gives an answer again. */
   readonly edit: (request: EditRequest) => Promise<void>;
+  /** Shows and tells an error; nothing else changes. */
+  readonly refuse: (error: RejoinError) => void;
   /** Does again what failed last. */
   readonly retry: () => Promise<void>;
   /** Ends the run, and what waits for it. */
