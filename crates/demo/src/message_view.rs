@@ -17,9 +17,23 @@ use rejoin_wire::{
 };
 use std::sync::Arc;
 
-/// One message of the conversation.
+/// One message of the conversation. A tool's answer is shown in the card of its call; only without one by itself.
 #[component]
 pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
+    let chat: Chat = expect_context();
+    if entry.message.get_untracked().kind != MessageKind::Tool {
+        return view! { <Frame entry /> }.into_any();
+    }
+    let all = chat.stream.messages;
+    let call = entry.message.get_untracked().tool_call_id.clone();
+    let is_in_card = Memo::new(move |_| {
+        all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref())))
+    });
+    view! { <Show when=move || !is_in_card.get()><Frame entry=entry.clone() /></Show> }.into_any()
+}
+
+#[component]
+fn Frame(entry: StreamMessage) -> impl IntoView {
     let chat: Chat = expect_context();
     let kind = entry.message.get_untracked().kind.clone();
     let label = match &kind {
@@ -32,24 +46,16 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
     let (incomplete, optimistic) = (entry.incomplete.clone(), entry.optimistic.clone());
     let id = entry.key.clone();
     let streaming = is_streaming(chat, entry.key.clone());
-    let is_tool = kind == MessageKind::Tool;
-    // A tool's answer is shown in the card of its call; only without one does it show itself.
-    let all = chat.stream.messages;
-    let call = entry.message.get_untracked().tool_call_id.clone();
-    let is_in_card = Memo::new(move |_| {
-        is_tool && all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref())))
-    });
-    let body = if is_tool {
-        view! { <OrphanResult entry=entry.clone() is_in_card /> }.into_any()
+    let body = if kind == MessageKind::Tool {
+        view! { <OrphanResult entry /> }.into_any()
     } else {
-        view! { <Body entry=entry.clone() kind=kind.clone() streaming /> }.into_any()
+        view! { <Body entry kind=kind.clone() streaming /> }.into_any()
     };
     view! {
         <article
             class="message" data-testid="message" data-role=kind.as_str().to_owned() data-message-id=id aria-label=label
             data-incomplete=move || incomplete.get().to_string() data-optimistic=move || optimistic.get().to_string()
             data-streaming=move || streaming.get().to_string()
-            hidden=move || is_in_card.get()
         >
             {body}
         </article>

@@ -60,7 +60,7 @@ pub(crate) fn ToolCard(
 
 /// A tool's answer whose call is not in the conversation.
 #[component]
-pub(crate) fn OrphanResult(entry: StreamMessage, is_in_card: Memo<bool>) -> impl IntoView {
+pub(crate) fn OrphanResult(entry: StreamMessage) -> impl IntoView {
     let name = entry
         .message
         .get_untracked()
@@ -71,9 +71,7 @@ pub(crate) fn OrphanResult(entry: StreamMessage, is_in_card: Memo<bool>) -> impl
     let text = move || message.with(|message| message.content.text().into_owned());
     view! {
         <section class="tool-card">
-            <Show when=move || !is_in_card.get()>
-                <header>{icons::tool()}<code class="tool-name">{name.clone()}</code></header>
-            </Show>
+            <header>{icons::tool()}<code class="tool-name">{name}</code></header>
             <div class="tool-result"><pre class="message-text" data-testid="message-text">{text}</pre></div>
         </section>
     }
