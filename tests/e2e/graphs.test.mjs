@@ -73,8 +73,8 @@ scenario("approval: the card survives a reload, and a reader who comes later", a
 
 scenario("approval: the answer can be edited", async (session) => {
   const app = await asked(session);
-  await app.at("interrupt-edit").fill("send it tomorrow");
-  await app.at("interrupt-edit").press("Enter");
+  await app.at("interrupt-answer").fill("send it tomorrow");
+  await app.at("interrupt-answer").press("Enter");
   await app.shows("done approved=");
   assert.match(await app.answer(), /done approved=['"]send it tomorrow['"]$/);
 });
@@ -114,6 +114,9 @@ scenario("boom: retry asks again", async (session) => {
   await app.at("retry").click();
   await again;
   await app.error("run_failed");
+  await session.agent.idle(app.thread());
+  const { values } = await session.agent.state(app.thread());
+  assert.equal(values.messages.filter((message) => message.type === "human").length, 1, "the question is asked once");
 });
 
 scenario("cancel: the server's run ends, what was received stays, the next question works", async (session) => {

@@ -34,7 +34,7 @@ scenario("StrictMode mounts twice, and still there is one load of the thread and
   assert.match(await app.page.locator("h1").innerText(), new RegExp(`React ${appKind.slice("react".length)}\\.`));
   // Both tabs read the thread when the run is over; only the new one opened it.
   const opened = session.proxy.calls.slice(before).filter((call) => call.at < session.proxy.calls.find((one, at) => at >= before && /\/stream/.test(one.path)).at);
-  const reads = opened.filter((call) => /\/state/.test(call.path));
+  const reads = opened.filter((call) => /\/(state|history)/.test(call.path));
   assert.equal(reads.length, 1, `the thread was loaded once, not ${reads.length} times`);
   const joins = session.proxy.calls.slice(before).filter((call) => /\/runs\/[^/]+\/stream/.test(call.path));
   assert.equal(joins.length, 1, `one connection, not ${joins.length}`);

@@ -108,7 +108,7 @@ pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter:
         }
         for app in tested {
             let name = format!("e2e: {} on {}", app.name(), server.name());
-            match node_tests(app, server, filter) {
+            match node_tests(app, apps, server, filter) {
                 Ok(command) => jobs.push((name, command)),
                 Err(error) => drop(steps.run(&name, || Err(error))),
             }
@@ -117,7 +117,7 @@ pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter:
     steps.run_side_by_side(jobs, AT_ONCE);
 }
 
-fn node_tests(app: App, server: Server, filter: Option<&str>) -> Result<Command> {
+fn node_tests(app: App, apps: &[App], server: Server, filter: Option<&str>) -> Result<Command> {
     let browser = setup::browser()?;
     let mut command = node();
     command
@@ -144,10 +144,17 @@ fn node_tests(app: App, server: Server, filter: Option<&str>) -> Result<Command>
         .env("REJOIN_E2E_SERVER", server.name())
         .env("REJOIN_E2E_APP", app.name())
         .env("REJOIN_DIST", app.dist())
+        .env("REJOIN_DISTS", dists(apps))
         .env("REJOIN_SERVER_BINARY", server_binary())
         .env("CHROMIUM", browser.chromium);
     if let Some(kind) = server.kind() {
         command.env("REJOIN_AGENT_SERVER_DIR", kind.dir());
     }
     Ok(command)
+}
+
+/// The files of every page that is tested in this run, for the tests that compare pages: `name=folder;name=folder`.
+fn dists(apps: &[App]) -> String {
+    let named = |app: &App| format!("{}={}", app.name(), app.dist().display());
+    apps.iter().map(named).collect::<Vec<_>>().join(";")
 }

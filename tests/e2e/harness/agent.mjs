@@ -28,6 +28,24 @@ export class Agent {
     return (await this.call("GET", `/threads/${thread}/state`)).body;
   }
 
+  /** The thread's states, newest first. */
+  async history(thread) {
+    return (await this.call("GET", `/threads/${thread}/history?limit=1000`)).body;
+  }
+
+  /** Makes a thread that these questions were asked in, each answered with so many words. Returns its id. */
+  async conversation(questions, { assistant = "chat", n_tokens = 3 } = {}) {
+    const { body: { thread_id: thread } } = await this.call("POST", "/threads", {});
+    for (const content of questions) {
+      const input = { messages: [{ type: "human", content }] };
+      const { status, body } = await this.call("POST", `/threads/${thread}/runs/wait`, {
+        assistant_id: assistant, input, config: { configurable: { n_tokens, delay_ms: 0 } },
+      });
+      if (status !== 200) throw new Error(`no run: ${status} ${JSON.stringify(body)}`);
+    }
+    return thread;
+  }
+
   /** The contents of the thread's AI messages, in order. */
   async answers(thread) {
     const state = await this.state(thread);

@@ -18,3 +18,9 @@ export function lacks(need) {
   if (!(need in REACT_LACKS)) throw new Error(`no page lacks ${need}: it needs no exception`);
   return LACKS[appKind][need] ?? false;
 }
+
+/** The files of another page, where they were built together with the tested one's; undefined where not. */
+export function distOf(app) {
+  const named = (process.env.REJOIN_DISTS ?? "").split(";").map((pair) => pair.split("="));
+  return new Map(named).get(app);
+}

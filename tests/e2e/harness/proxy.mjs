@@ -22,7 +22,7 @@ const EVENT_WAIT_MS = 20_000;
 /** The demo's built files. */
 export const distDir = process.env.REJOIN_DIST ?? new URL("../../../dist", import.meta.url).pathname;
 
-/** @typedef {"stream"|"join"|"events"|"any"|((call: {method: string, path: string}) => boolean)} Match */
+/** @typedef {"stream"|"join"|"events"|"history"|"any"|((call: {method: string, path: string}) => boolean)} Match */
 
 /** Starts a proxy in front of `upstream` (a URL). */
 export async function startProxy(upstream, { dist } = {}) {
@@ -32,7 +32,7 @@ export async function startProxy(upstream, { dist } = {}) {
 }
 
 class Proxy extends EventEmitter {
-  /** Every API call so far: method, path, headers, status, body bytes sent, how it ended. */
+  /** Every API call so far: method, path, headers, what was sent (`sent`, text), status, body bytes answered, how it ended. */
   calls = [];
   /** When true every API connection is dropped at once, as without a network. */
   down = false;
@@ -135,6 +135,7 @@ class Proxy extends EventEmitter {
     });
     this.emit("call", call);
     const body = await collect(request);
+    call.sent = body.toString();
     if (this.down) return void response.destroy();
     const fault = this.#takeFault(call);
     if (fault) {
@@ -256,6 +257,7 @@ function matcher(match) {
     case "stream": return isStream;
     case "join": return isJoin;
     case "events": return (call) => isStream(call) || isJoin(call);
+    case "history": return (call) => /\/threads\/[^/]+\/history$/.test(call.path.split("?")[0]);
     case "any": return () => true;
     default: throw new Error(`no such match: ${match}`);
   }

@@ -21,13 +21,13 @@ export function Notices({ notices, dismiss }: { notices: Notice[]; dismiss: (cod
   );
 }
 
-/** The error in words, its code, and a way to try again. */
-export function ErrorBanner({ error, retry, isBusy }: { error: unknown; retry: () => void; isBusy: boolean }) {
+/** The error in words, its code, and a way to try again where there is something to try. */
+export function ErrorBanner({ error, retry, isBusy }: { error: unknown; retry: (() => void) | undefined; isBusy: boolean }) {
   const { code = "unknown", message = String(error), status } = error as { code?: string; message?: string; status?: number };
   return (
     <div className="banner error" role="alert" data-testid="error" data-code={code}>
       <p>{message} <code>{code}{status === undefined ? "" : ` · HTTP ${status}`}</code></p>
-      <button type="button" data-testid="retry" disabled={isBusy} onClick={retry}>Retry</button>
+      {retry && <button type="button" data-testid="retry" disabled={isBusy} onClick={retry}>Retry</button>}
     </div>
   );
 }

@@ -4,8 +4,8 @@ import { type HumanMessage, type Message, useStream } from "rejoin/react";
 import { Composer } from "./composer";
 import { ErrorBanner, Notices, type Notice } from "./banners";
 import { useFollow } from "./follow";
-import { InterruptCard } from "./interrupt-card";
-import { MessageView, textOf } from "./message";
+import { InterruptList } from "./interrupt-card";
+import { isOfEdits, MessageView, textOf, type Actions } from "./message";
 import type { Setup } from "./setup";
 import { Status } from "./status";
 import { useThreads } from "./threads";
@@ -31,6 +31,9 @@ export function Chat({ setup }: { setup: Setup }) {
     apiUrl: setup.server,
     assistantId: setup.assistant,
     threadId: threads.current,
+    checkpoints: setup.checkpoints,
+    // For the versions of messages.
+    fetchStateHistory: { limit: setup.historyLimit },
     onThreadId: (id) => threads.name(id, asked.current ? textOf(asked.current) : "Conversation"),
     onWarning: note,
     storage: setup.storage,
@@ -49,16 +52,34 @@ export function Chat({ setup }: { setup: Setup }) {
     void stream.submit({ messages: [question] }, { ...(config && { config }) });
   }
 
-  function retry() {
-    // Under its own id, so that it does not appear twice. After a reload it is the thread's last question.
-    const last = asked.current ?? messages.findLast((message) => message.type === "human");
-    if (last) ask(last);
+  const options = config && { config };
+  function answer(interruptId: string | undefined, value: unknown) {
+    void stream.respond(value, { ...options, ...(interruptId !== undefined && setup.namesQuestions && { interruptId }) });
+  }
+  function answerAll(byId: Record<string, unknown>) {
+    void stream.respondAll(byId, options);
   }
 
-  function answer(id: string | undefined, value: unknown) {
-    const resume = id === undefined ? value : { [id]: value };
-    void stream.submit(undefined, { command: { resume }, ...(config && { config }) });
-  }
+  // The commands stay the same functions, so the messages that have not changed do not render again.
+  const latest = useRef(stream);
+  latest.current = stream;
+  const { edit, regenerate, setBranch } = stream;
+  const actions = useMemo<Actions>(() => {
+    const options = config && { config };
+    return {
+      edit: (id, text) => edit(id, text, options),
+      regenerate: (id) => regenerate(id, options),
+      choose: (message, place) => {
+        const to = latest.current.getMessagesMetadata(message)?.branchOptions?.[place - 1];
+        if (to !== undefined) setBranch(to);
+      },
+    };
+  }, [config, edit, regenerate, setBranch]);
+
+  // Where the module did not load the stream knows of no run yet: the question is asked again, under its own id.
+  const { code } = (error ?? {}) as { code?: string };
+  const unasked = code === "load_failed" ? asked.current : undefined;
+  const retry = stream.canRetry ? () => void stream.retry() : unasked && (() => ask(unasked));
 
   // A submission that was refused leaves no message: what was typed goes back to where it was typed.
   useEffect(() => {
@@ -112,20 +133,27 @@ export function Chat({ setup }: { setup: Setup }) {
             {!stream.isThreadLoading && visible.length === 0 && !isLoading && (
               <p className="hint">Ask something, then reload, close the tab or pull the plug: the answer goes on.</p>
             )}
-            {visible.map((message, at) => (
-              <MessageView
-                key={message.id} message={message} isStreaming={isLoading && at === visible.length - 1}
-                toolCalls={message.type === "ai" && message.tool_calls?.length ? stream.getToolCalls(message) : undefined}
-                isIncomplete={message.id !== undefined && stream.getMessageOrigin(message.id) === "partial"}
-              />
-            ))}
-            {waits && interrupts.map((interrupt, at) => (
-              <InterruptCard key={interrupt.id ?? at} value={interrupt.value} answer={(value) => answer(interrupt.id, value)} />
-            ))}
+            {visible.map((message, at) => {
+              const { id = "" } = message;
+              const { branch, branchOptions = [] } = stream.getMessagesMetadata(message, messages.indexOf(message)) ?? {};
+              // An answer of several messages is made anew as a whole: one button is enough.
+              const isEnd = visible[at + 1]?.type !== "ai";
+              return (
+                <MessageView
+                  key={id} message={message} isStreaming={isLoading && at === visible.length - 1} isBusy={isLoading} actions={actions}
+                  toolCalls={message.type === "ai" && message.tool_calls?.length ? stream.getToolCalls(message) : undefined}
+                  isIncomplete={stream.getMessageOrigin(id) === "partial"}
+                  place={branch === undefined ? 1 : branchOptions.indexOf(branch) + 1} count={branchOptions.length}
+                  canEdit={message.type === "human" && stream.canEdit(id)} canRegenerate={message.type === "ai" && isEnd && stream.canRegenerate(id)}
+                  isLookedUp={stream.editing === id}
+                />
+              );
+            })}
+            {waits && <InterruptList interrupts={interrupts} answer={answer} answerAll={answerAll} />}
           </div>
         </div>
         <div className="dock column">
-          {error !== undefined && <ErrorBanner error={error} retry={retry} isBusy={isLoading} />}
+          {error !== undefined && !isOfEdits(code) && <ErrorBanner error={error} retry={retry} isBusy={isLoading} />}
           <Status stream={stream} waits={waits} />
           <Composer
             draft={draft} change={setDraft} isBusy={isLoading}

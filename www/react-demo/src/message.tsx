@@ -1,7 +1,18 @@
 // One message. A message that has not changed keeps its identity, so `memo` is all it takes to render only what did.
-import { memo } from "react";
-import type { Message, ToolCallWithResult } from "rejoin/react";
+import { memo, useEffect, useRef, useState } from "react";
+import type { Message, RunPromise, ToolCallWithResult } from "rejoin/react";
 import { Details } from "./details";
+import { Editor, MessageFoot } from "./message-foot";
+
+/** What can be done with a message; the same functions in every render. */
+export interface Actions {
+  /** Puts other words in a question's place. */
+  edit: (id: string, text: string) => RunPromise;
+  /** Answers again. */
+  regenerate: (id: string) => RunPromise;
+  /** Shows another version: 1 is the first. */
+  choose: (message: Message, place: number) => void;
+}
 
 interface Props {
   message: Message;
@@ -10,16 +21,60 @@ interface Props {
   isStreaming: boolean;
   /** Its run failed or was cancelled, and the server has not stored it. */
   isIncomplete: boolean;
+  /** Which version is shown, from 1, and of how many; 0 where there is one. */
+  place: number;
+  count: number;
+  /** A run is followed. */
+  isBusy: boolean;
+  canEdit: boolean;
+  canRegenerate: boolean;
+  /** Its edit, or its new answer, is being looked up. */
+  isLookedUp: boolean;
+  actions: Actions;
 }
 
 const LABELS: Record<string, string> = { human: "You", ai: "Assistant", system: "System" };
+const OF_EDITS = ["checkpoint_not_found", "checkpoint_lookup_failed", "edit_unavailable"];
 
-/** A bubble, and a card for each tool call. */
-export const MessageView = memo(function MessageView({ message, toolCalls, isStreaming, isIncomplete }: Props) {
+/** Whether an error says that an edit came to nothing: it is shown beside its message. */
+export const isOfEdits = (code: string | undefined): boolean => code !== undefined && OF_EDITS.includes(code);
+
+/** A bubble, a card for each tool call, and what can be done with it. */
+export const MessageView = memo(function MessageView(props: Props) {
+  const { message, toolCalls, isStreaming, isIncomplete, place, count, isBusy, canEdit, canRegenerate, isLookedUp, actions } = props;
+  const [isEdited, setEdited] = useState(false);
+  const [problem, setProblem] = useState<{ code?: string; message: string }>();
+  const article = useRef<HTMLElement>(null);
+  const wasEdited = useRef(false);
   const text = textOf(message);
+  const id = message.id;
+
+  useEffect(() => {
+    // The focus goes back to the button that opened the field.
+    if (wasEdited.current && !isEdited) article.current?.querySelector<HTMLElement>('[data-testid="edit"]')?.focus();
+    wasEdited.current = isEdited;
+  }, [isEdited]);
+
+  /** Where it succeeds, this message goes away with what it replaces. */
+  async function follow(run: RunPromise) {
+    setProblem(undefined);
+    const { error } = await run;
+    if (isOfEdits(error?.code)) setProblem(error);
+  }
+  function close() {
+    setEdited(false);
+    setProblem(undefined);
+  }
+
   return (
-    <article className="message" data-testid="message" data-role={message.type} data-incomplete={isIncomplete} data-streaming={isStreaming} aria-label={LABELS[message.type] ?? "Message"}>
-      <div className="text" data-testid="message-text" hidden={text === ""}>{text}</div>
+    <article
+      ref={article} className="message" data-testid="message" data-role={message.type} data-message-id={id} data-incomplete={isIncomplete} data-streaming={isStreaming}
+      aria-label={LABELS[message.type] ?? "Message"}
+    >
+      {isEdited && id !== undefined && (
+        <Editor text={text} isSending={isLookedUp} save={(words) => void follow(actions.edit(id, words))} cancel={close} />
+      )}
+      <div className="text" data-testid="message-text" hidden={isEdited || text === ""}>{text}</div>
       {toolCalls?.map((tool) => (
         <section key={tool.id} className="card" data-testid="tool-card" data-state={tool.state} aria-label={`Tool ${tool.call.name}`}>
           <h2><code>{tool.call.name}</code> <small>{tool.state}</small></h2>
@@ -28,6 +83,12 @@ export const MessageView = memo(function MessageView({ message, toolCalls, isStr
         </section>
       ))}
       {isIncomplete && <p className="hint">Not whole: the agent stopped here, and the server has not stored this.</p>}
+      {problem && <p className="banner error" role="alert" data-testid="edit-error" data-code={problem.code}>{problem.message}</p>}
+      <MessageFoot
+        versions={count > 1 ? { place, count } : undefined} isBusy={isBusy} choose={(to) => actions.choose(message, to)}
+        edit={canEdit && !isEdited ? () => setEdited(true) : undefined}
+        regenerate={canRegenerate && id !== undefined && !isLookedUp ? () => void follow(actions.regenerate(id)) : undefined}
+      />
     </article>
   );
 });

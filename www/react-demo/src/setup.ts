@@ -8,6 +8,12 @@ export interface Setup {
   assistant: string;
   /** Where a run's record is kept. */
   storage: "local" | "session" | "none";
+  /** How the checkpoint is found that an edit goes on from. */
+  checkpoints: "automatic" | "off";
+  /** Whether an answer says which question it is for; only tests answer without. */
+  namesQuestions: boolean;
+  /** How many of a thread's states are read, for the versions of its messages. */
+  historyLimit: number;
   /** Knobs of the scripted agents, for `config.configurable`. */
   knobs: Record<string, string | number>;
   /** How often and how soon is tried again. */
@@ -42,6 +48,9 @@ export function readSetup({ search, origin }: Location): Setup {
     server: text("server")?.replace(/\/+$/, "") ?? `${origin}/api`,
     assistant: text("assistant") ?? "chat",
     storage: storage === "session" || storage === "none" ? storage : "local",
+    checkpoints: text("checkpoints") === "off" ? "off" : "automatic",
+    namesQuestions: text("answer") !== "unnamed",
+    historyLimit: Number(text("history")) || 100,
     knobs,
     retry: numbers({ attempts_max: "attemptsMax", silent_joins_max: "silentJoinsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
     timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),
