@@ -50,6 +50,15 @@ test("each export, option and event handler of the incumbent has a row", () => {
   for (const name of names) assert.equal(typeof ours[name], "function", name);
 });
 
+test("each of our own options has a row", () => {
+  const types = read("../../src/assistant-ui/types-options.ts");
+  const body = types.slice(types.indexOf("export type LangGraphSource"));
+  const members = [...body.matchAll(/^ {2}(?: {2})?(\w+)\??:/gm)].map(([, name]) => name);
+  const picked = [...(/Pick<UseStreamOptions, ([^>]+)>/.exec(body)?.[1] ?? "").matchAll(/"(\w+)"/g)].map(([, name]) => name);
+  assert.ok(members.length > 25 && picked.length > 4, `${members}; ${picked}`);
+  for (const name of [...members, ...picked]) assert.ok(named.has(name), `no row for ${name}`);
+});
+
 test("each of our own exports has a row", () => {
   const exported = [...Object.keys(ours), ...Object.keys(internal)];
   assert.ok(exported.length > 35, `${exported}`);

@@ -4,7 +4,7 @@ import { MessagePrimitiveParts, MessageByIndexProvider, AssistantRuntimeProvider
 import { useAuiState } from "@assistant-ui/store";
 import { createRoot } from "react-dom/client";
 import { useLangGraphCanEdit, useLangGraphCanRegenerate } from "../../dist/assistant-ui/index.js";
-import { startFake } from "../support/fake-server.mjs";
+import { startFake, stateOf } from "../support/fake-server.mjs";
 import { until } from "../support/server.mjs";
 import { agent, ai, human, listOf, mount, useLangGraphRuntime } from "./runtime.jsx";
 
@@ -187,5 +187,21 @@ export function suite(test) {
     assert.deepEqual(body.input.talk.map(({ type, content }) => [type, content]), [["human", "hello"]]);
     const histories = asked.filter(({ url }) => url.includes("/history")).map(({ url, init }) => Number(new URL(url).searchParams.get("limit") ?? JSON.parse(init.body).limit));
     assert.ok(histories.length > 0 && histories.every((limit) => limit === 7), `${histories}`);
+  });
+
+  test("without stream, timeouts and retry are createStream's", async (t) => {
+    const fake = await startFake(async function* () {});
+    fake.states.set("t1", [stateOf({ messages: saying("stored") })]);
+    const tries = [];
+    const hanging = (url, init) => {
+      if (!`${url}`.includes("/history") || tries.length === 4) return fetch(url, init);
+      tries.push(performance.now());
+      // Answers nothing until it is given up.
+      return new Promise((_, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)));
+    };
+    mount(t, { apiUrl: fake.url, assistantId: "chat", callerOptions: { fetch: hanging }, timeouts: { request: 40 }, retry: { backoffBase: 10, backoffMax: 20 }, storage: "none", unstable_threadListAdapter: listOf("t1"), threadId: "t1" });
+    await until(() => tries.length === 4, "the fourth try");
+    // By default each is given up after 15 seconds.
+    assert.ok(tries[3] - tries[0] < 5000, `${tries[3] - tries[0]} ms`);
   });
 }
