@@ -248,9 +248,70 @@ export function suite(test, apiUrl) {
   });
 
   test("engine: state that is set is shown and rides the next run", async (t) => {
-    const page = open(t, "chat");
+    const sent = [];
+    const callerOptions = { fetch: (url, init) => (sent.push([String(url), init.body && JSON.parse(init.body)]), fetch(url, init)) };
+    const page = open(t, "chat", { callerOptions });
     await talk(page, "one");
     page.at().setState((now) => ({ ...now, mood: "good" }));
     await until(() => page.at().state?.mood === "good", "the state");
+    page.say("two");
+    await until(() => page.texts().length === 4 && !page.at().thread.isRunning, "the answer");
+    const inputs = sent.filter(([url]) => url.endsWith("/runs/stream")).map(([, body]) => body.input);
+    assert.deepEqual([inputs.length, inputs[1].mood, inputs[1].messages.length], [2, "good", 1]);
+  });
+
+  test("engine: events reach their handlers", async (t) => {
+    const told = [];
+    const names = ["onMessageChunk", "onValues", "onUpdates", "onSubgraphUpdates", "onMetadata", "onError", "onCustomEvent"];
+    const eventHandlers = Object.fromEntries(names.map((name) => [name, (...args) => void told.push([name, ...args])]));
+    const page = open(t, "chat", { eventHandlers });
+    await page.ready();
+    page.say("hello");
+    await until(() => page.texts().length >= 2 && !page.at().thread.isRunning, "the answer");
+    const of = (name) => told.filter(([given]) => given === name);
+    for (const name of ["onMessageChunk", "onValues", "onUpdates", "onMetadata"]) assert.ok(of(name).length > 0, name);
+    assert.equal(of("onError").length, 0);
+    const [, chunk, metadata] = of("onMessageChunk")[0];
+    assert.deepEqual([chunk.type, typeof metadata.langgraph_node], ["AIMessageChunk", "string"]);
+    assert.ok(Array.isArray(of("onValues").at(-1)[1].messages));
+  });
+
+  test("engine: a thread that cannot be made is a visible error, and is made again", async (t) => {
+    let fails = true;
+    const create = async () => {
+      if (fails) throw new Error("HTTP 503");
+      return { externalId: (await ask("/threads", {})).thread_id };
+    };
+    const page = open(t, "chat", { create });
+    await page.ready();
+    page.say("hello");
+    const { error, canRetry } = await until(() => page.at().failure.error && !page.at().thread.isRunning && page.at().failure, "the error");
+    assert.deepEqual([error.code, canRetry], ["stream_failed", true]);
+    fails = false;
+    void page.at().failure.retry();
+    await until(() => page.texts().length === 2 && !page.at().thread.isRunning, "the answer");
+    await agrees(page);
+  });
+
+  test("engine: refetching shows what was done elsewhere", async (t) => {
+    const page = open(t, "chat");
+    await talk(page, "one");
+    const other = open(t, "chat", { unstable_threadListAdapter: listOf(threadOf(page)), threadId: threadOf(page) });
+    await until(() => other.at() && said(other).join() === "one", "the thread in the other page");
+    await talk(other, "two");
+    assert.deepEqual(said(page), ["one"]);
+    await page.seen.runtime.threads.reloadMainThread();
+    await until(() => said(page).join() === "one,two", "what was said there");
+    await agrees(page);
+  });
+
+  test("engine: under StrictMode there is one run and one connection", async (t) => {
+    const sent = [];
+    const callerOptions = { fetch: (url, init) => (sent.push(`${init.method} ${new URL(url).pathname}`), fetch(url, init)) };
+    const page = open(t, "chat", { callerOptions, strict: true });
+    await talk(page, "one");
+    await agrees(page);
+    assert.equal(sent.filter((line) => line.endsWith("/runs/stream")).length, 1);
+    assert.equal(sent.filter((line) => line === "POST /threads").length, 1);
   });
 }

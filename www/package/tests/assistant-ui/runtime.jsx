@@ -1,6 +1,6 @@
 // What the runtime does on callbacks. Bundled with one version of React by runtime-callbacks.test.mjs.
 import assert from "node:assert/strict";
-import { useEffect, useState } from "react";
+import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { AssistantRuntimeProvider } from "@assistant-ui/core/react";
 import { useAui, useAuiState } from "@assistant-ui/store";
@@ -91,7 +91,7 @@ export const ai = (id, content, more = {}) => ({ type: "ai", id, content, ...mor
 export const human = (id, content) => ({ type: "human", id, content });
 
 /** Renders a provider with the runtime; `at()` is what its hooks gave last. */
-export function mount(t, options) {
+export function mount(t, { strict = false, ...options }) {
   const seen = { now: undefined, renders: 0, mounted: true };
   const rejections = [];
   const onRejection = (reason) => rejections.push(reason);
@@ -133,7 +133,7 @@ export function mount(t, options) {
     );
   }
   const root = createRoot(document.createElement("div"), { onUncaughtError: (error) => (seen.crash = error) });
-  root.render(<Host />);
+  root.render(strict ? <StrictMode><Host /></StrictMode> : <Host />);
   const unmount = () => {
     if (seen.mounted) root.unmount();
     seen.mounted = false;
@@ -589,6 +589,17 @@ export function suite(test) {
     void retry();
     await until(() => page.texts().length === 1, "the thread");
     assert.equal(page.at().failure.error, undefined);
+  });
+
+  test("under StrictMode a thread is read once it is there, and a run is sent once", async (t) => {
+    const page = await conversation(t, { strict: true });
+    page.say("three");
+    const run = await page.run(0);
+    run.give("messages/complete", [ai("a3", "third")]);
+    run.end();
+    await page.idle();
+    assert.deepEqual(page.texts().slice(4), ["user: three", "assistant: third"]);
+    assert.equal(page.runs.length, 1);
   });
 
   test("without getCheckpointId nothing can be edited, given again or switched", async (t) => {
