@@ -10,6 +10,7 @@ const QUICK = { n_tokens: 12, delay_ms: 8 };
 const ANSWER = words(12);
 const SLOW = { n_tokens: 100, delay_ms: 20 };
 const WHOLE = words(100);
+/** What has nothing to do with the server is tested on our own only. */
 const OURS = { on: ["rejoin"] };
 
 /** Asks and waits for the whole answer. */
@@ -57,7 +58,7 @@ scenario("tools: the call is a card between the texts, with arguments and result
   assert.equal(await app.at("tool-card").count(), 1);
   assert.match(await app.at("tool-card").innerText(), /get_weather[^]*Paris[^]*22C in Paris/);
   await agrees(session, app);
-});
+}, OURS);
 
 scenario("edit: the last, a middle and the first message; branches are switched, also after a reload", async (session) => {
   const app = await asked(session, "one", "two", "three");
@@ -181,7 +182,7 @@ scenario("the connection is cut mid-stream: the text goes on by itself", async (
   await app.settled(WHOLE);
   await app.passed("reconnecting", "catching_up");
   await agrees(session, app);
-});
+}, OURS);
 
 scenario("stop: the server's run ends, what was received stays and is marked, the next question works", async (session) => {
   const app = await session.open({ ...SLOW, n_tokens: 400 });
@@ -232,7 +233,7 @@ scenario("boom: the agent's words are shown with the text before them, and retry
   await app.error("run_failed");
   const questions = (await shown(app)).filter(({ role }) => role === "human");
   assert.equal(questions.length, 1, "the question is not shown twice");
-});
+}, OURS);
 
 scenario("a server that refuses the question: an error, and retry asks it", async (session) => {
   session.proxy.fault("stream", { kind: "status", status: 500 });
