@@ -595,6 +595,35 @@ fn a_failed_edit_is_tried_again_from_its_checkpoint() {
 }
 
 #[test]
+fn an_edit_that_the_server_refuses_shows_the_thread_as_it_is_and_can_be_tried_again() {
+    let mut bench = with_state(|_| {});
+    edit_message(&mut bench, "h2");
+    bench.answer(&page(""), 200, &json!(three_turns()).to_string());
+    bench.refuse("/runs/stream", 422, &[], "");
+    assert_eq!(concluded(&bench, 5), ["unprocessable"]);
+    bench.answer("/state", 200, &three_turns()[0].to_string());
+    let all = ["h1", "a1", "h2", "a2", "h3", "a3"];
+    assert_eq!(shown(&bench), all);
+    assert_eq!(bench.error_code(), Some("unprocessable"));
+    edit(&mut bench, 6, EditAt::Failed, Submission::default());
+    assert_eq!(posted(&bench)["checkpoint"]["checkpoint_id"], "3");
+    assert_eq!(shown(&bench), ["h1", "a1", "h9"]);
+    // Given up, it is no part of what is said next.
+    let mut bench = with_state(|_| {});
+    edit_message(&mut bench, "h2");
+    bench.answer(&page(""), 200, &json!(three_turns()).to_string());
+    bench.refuse("/runs/stream", 422, &[], "");
+    bench.answer("/state", 200, &three_turns()[0].to_string());
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(7),
+        submission: Box::new(says("h4")),
+    });
+    assert_eq!(posted(&bench).get("checkpoint"), None);
+    assert_eq!(shown(&bench)[..6], all);
+    assert_eq!(shown(&bench)[6..], ["h4"]);
+}
+
+#[test]
 fn nothing_is_tried_again_where_nothing_failed() {
     let mut bench = with_state(|_| {});
     edit(&mut bench, 5, EditAt::Failed, Submission::default());

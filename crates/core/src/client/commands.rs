@@ -27,6 +27,8 @@ pub(super) struct Last {
     pub(super) submission: Submission,
     /// The messages that it brought.
     pub(super) messages: Vec<MessageId>,
+    /// Of an edit, the messages that were kept.
+    pub(super) kept: Option<Vec<MessageId>>,
 }
 
 /// A join that was asked for and has to wait.
@@ -146,6 +148,7 @@ impl Client {
         let last = Last {
             messages: run.shown.iter().filter_map(|m| m.id.clone()).collect(),
             submission: run.submission,
+            kept: run.kept,
         };
         self.show_submitted(run.shown);
         if let Some(values) = &last.submission.optimistic_values {

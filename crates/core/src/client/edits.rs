@@ -234,7 +234,7 @@ impl Client {
             .get_or_insert(MultitaskStrategy::Interrupt);
         let kept = editing.kept;
         let again = kept.get(count..).unwrap_or_default();
-        let run = match self.prepare(submission, kept.len(), again) {
+        let mut run = match self.prepare(submission, kept.len(), again) {
             Ok(run) => run,
             Err(error) => return self.refused_with(editing.command, error),
         };
@@ -246,6 +246,7 @@ impl Client {
         } else {
             self.store.keep_only(&kept[..kept.len() - again.len()]);
         }
+        run.kept = Some(kept);
         self.begin_prepared(vec![editing.command], run);
     }
 
@@ -292,6 +293,17 @@ impl Client {
         }
     }
 
+    /// Whether a submission that goes on from an earlier point was refused: it never became a run.
+    pub(super) fn was_refused_back(&self) -> bool {
+        let goes_back = |last: &super::commands::Last| {
+            let named = last.submission.checkpoint.as_ref();
+            let named = named.is_some_and(|named| !named.is_null());
+            named || last.submission.checkpoint_id.is_some()
+        };
+        let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
+        failed && self.run_id().is_none() && self.last.as_ref().is_some_and(goes_back)
+    }
+
     pub(crate) fn can_retry(&self) -> bool {
         let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
         // A thread may be entered after its run has failed.
@@ -318,7 +330,12 @@ impl Client {
         };
         let last = self.last.as_ref();
         let submission = match last.filter(never_stored) {
-            Some(last) => last.submission.clone(),
+            Some(last) => {
+                if let Some(kept) = &last.kept {
+                    self.store.keep_only(kept);
+                }
+                last.submission.clone()
+            }
             None => {
                 let last = last.map(|last| last.submission.clone());
                 Submission {

@@ -219,6 +219,10 @@ impl Client {
         if !self.history.branch().is_empty() {
             return self.show_branch();
         }
+        if self.was_refused_back() {
+            // What was said for it has no place in the thread as it is.
+            self.store.drop_optimistic();
+        }
         if let Some(state) = self.history.head_state() {
             self.refresh_state(&state);
         }

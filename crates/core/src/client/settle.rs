@@ -276,6 +276,10 @@ impl Client {
         }
         self.set_error(Some(error.clone()));
         self.end(End::Failed(error), outcome);
+        if self.was_refused_back() {
+            // The screen went back for it, and the thread has not.
+            self.ask_history();
+        }
     }
 
     fn forget_run(&mut self) {

@@ -22,6 +22,8 @@ pub(super) struct Prepared {
     /// What it is made of, with the ids of its messages.
     pub(super) submission: Submission,
     pub(super) submission_id: String,
+    /// Of an edit, the messages that stay shown.
+    pub(super) kept: Option<Vec<MessageId>>,
     pub(super) body: Json,
     pub(super) checkpoint: Option<CheckpointId>,
     /// The messages that it brings.
@@ -73,6 +75,7 @@ impl Client {
             checkpoint: checkpoint.and_then(|c| c.checkpoint_id),
             submission,
             submission_id,
+            kept: None,
             shown,
             answered,
             interrupts,
