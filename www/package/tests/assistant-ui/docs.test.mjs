@@ -11,7 +11,7 @@ const docs = [process.env.REJOIN_DOCS, new URL("../../../../docs/", here)].filte
 const page = read("use-langgraph-runtime.md", docs);
 const peer = new URL("../../node_modules/@assistant-ui/react-langgraph/src/", here);
 
-const HEADS = ["option", "hook", "export", "handler"];
+const HEADS = ["option", "hook", "export", "handler", "fault"];
 const rows = page.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---")).map((line) => line.slice(2, -2).split(" | ")).filter(([first]) => !HEADS.includes(first));
 const named = new Set(rows.flatMap(([first]) => [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name)));
 
