@@ -116,6 +116,12 @@ describe("a bundler", () => {
     assert.equal(page, "console.log(location.hash.code);");
   });
 
+  test("leaves the runtime and the wasm out of a page that only converts messages for assistant-ui", { timeout: TIMEOUT_MS }, async () => {
+    assert.equal(await costs('import { useLangGraphRuntime } from "rejoin/assistant-ui";', "--external:@assistant-ui/*"), "");
+    const page = await costs('import { appendLangChainChunk } from "rejoin/assistant-ui"; console.log(appendLangChainChunk);', "--external:@assistant-ui/*");
+    assert.ok(page.length > 500 && !page.includes("import"), `${page.length} bytes, imports: ${page.match(/import[^;]*;/g)}`);
+  });
+
   for (const entry of ENTRIES) {
     test(`leaves ${entry} out of a page that does not use what it imports`, { timeout: TIMEOUT_MS }, async () => {
       assert.equal(await costs(`import { loadRejoin } from "${entry}";`), "");
