@@ -50,6 +50,14 @@ const SEEDS: &[(u64, &str)] = &[
         8908,
         "a submission that never arrived hid that the thread's last run had failed",
     ),
+    (
+        915,
+        "after joining a run of a branch that was left, its question stayed under the newer branch's answer",
+    ),
+    (
+        14516,
+        "after a reload right after an edit, the message that was edited away stayed",
+    ),
     (14914, "as 7610, on the server with dense ids"),
     (
         15439,
