@@ -9,10 +9,7 @@ use rejoin_core::ErrorCode;
 pub(crate) fn ErrorBanner() -> impl IntoView {
     let chat: Chat = expect_context();
     let stream = chat.stream;
-    let failed_before = Memo::new(move |_| {
-        stream.can_retry.get() && !stream.is_loading.get() && stream.error.with(Option::is_none)
-    });
-    let banner = move || {
+    move || {
         stream.error.get().map(|error| {
             let code = error.code.as_str();
             // Nothing ran, so nothing can be run again; the message it is about has its buttons.
@@ -27,15 +24,6 @@ pub(crate) fn ErrorBanner() -> impl IntoView {
                 </div>
             }
         })
-    };
-    view! {
-        {banner}
-        <Show when=move || failed_before.get()>
-            <div class="banner error" data-testid="failed-before">
-                <div class="banner-text"><p>"The last run failed."</p></div>
-                <Retry />
-            </div>
-        </Show>
     }
 }
 

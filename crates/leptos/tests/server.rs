@@ -5,7 +5,7 @@
 use leptos::prelude::{GetUntracked, Owner, RenderHtml, view};
 use rejoin_core::{
     Connection, Outcome, Submission,
-    wire::{InterruptId, Json, ThreadId},
+    wire::{InterruptId, Json, MessageId, ThreadId},
 };
 use rejoin_leptos::{
     ConnectionStatus, RecordStore, StorageError, StorageKind, UseStreamOptions, use_stream,
@@ -63,6 +63,9 @@ fn commands_do_nothing() {
         stream.submit_text("hi", None);
         stream.resume(Json::null(), Submission::default());
         stream.respond(&InterruptId::from("i"), Json::null(), Submission::default());
+        stream.respond_all([], Submission::default());
+        stream.edit_text(&MessageId::from("m"), "hi", None);
+        stream.regenerate(&MessageId::from("m"), Submission::default());
         stream.set_branch("b");
         stream.refresh_history();
         stream.retry();
@@ -77,6 +80,8 @@ fn commands_do_nothing() {
         assert_eq!(polled, Poll::Ready(Outcome::NothingToJoin));
         assert!(stream.messages.get_untracked().is_empty());
         assert!(!stream.is_loading.get_untracked());
+        assert!(!stream.can_retry.get_untracked());
+        assert_eq!(stream.editing.get_untracked(), None);
     });
 }
 
