@@ -80,6 +80,8 @@ export const noticeOf =
       tellThread(state, data.thread_id);
       state.run = data as RunCallbackMeta;
       state.failure = undefined;
+      // An edit leaves what is shown alone until it has become a run.
+      if ((state.changes.tools ?? state.frame.tools).length > 0) setPart(state, "tools", []);
       for (const command of commands.values()) {
         if (command.kind !== "submit" || command.run) continue;
         command.run = data;

@@ -226,6 +226,23 @@ export function edits(test, apiUrl) {
     await agrees(at);
   });
 
+  test("an edit leaves tool progress alone until its run is there", async (t) => {
+    const held = gate();
+    const start = ["tools", { event: "on_tool_start", toolCallId: "c1", name: "search", input: 1 }];
+    const script = (body) => (body.checkpoint ? [["values", { messages: [human("new", "h2")] }]] : [start, ["values", { messages: [human("hi", "h1")] }]]);
+    const { at, fake } = await against(t, script, { getCheckpointId: async () => (await held, "c0") }, (s) => [...read(s), s.toolProgress]);
+    await at().submit({ messages: [human("hi", "h1")] });
+    await until(() => at().toolProgress.length === 1 && at().canEdit("h1"));
+    const edit = at().edit("h1", "new");
+    await until(() => at().editing === "h1");
+    await pause(30);
+    assert.equal(at().toolProgress.length, 1);
+    held.open();
+    assert.equal((await edit).outcome, "finished");
+    await until(() => at().toolProgress.length === 0);
+    assert.equal(fake.bodies[1].checkpoint.checkpoint_id, "c0");
+  });
+
   test("retry begins the run that failed again", async (t) => {
     const { at } = await talk(t, {});
     await setFaults(apiUrl, { match: "stream", fault: { kind: "html" } });

@@ -31,9 +31,9 @@ export function threadsOn(apiUrl) {
     await until(() => !host.at().isLoading && host.at().messages.length === 2 * lines.length);
     return host;
   };
-  const against = async (t, script, options = {}) => {
+  const against = async (t, script, options = {}, reads = read) => {
     const fake = await startFake(script);
-    const host = mount(t, { apiUrl: fake.url, assistantId: "agent", storage: "none", ...options }, { read });
+    const host = mount(t, { apiUrl: fake.url, assistantId: "agent", storage: "none", ...options }, { read: reads });
     await host.ready();
     return { fake, ...host };
   };
