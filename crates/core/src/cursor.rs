@@ -3,7 +3,7 @@
 use rejoin_wire::{
     EventId,
     event::Event,
-    json::{FromJson, JsonError, ToJson, Writer, fields},
+    json::{FromJson, JsonError, ToJson, Writer, fields, whole_number},
 };
 
 /// Asks a server for everything it has.
@@ -140,7 +140,7 @@ impl FromJson for Cursor {
 }
 
 fn number(id: &EventId) -> Option<u64> {
-    id.as_str().parse().ok()
+    whole_number(id.as_str())
 }
 
 /// The events had lately, by (id, name, data): never by id alone, never by order. At least the last

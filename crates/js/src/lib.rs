@@ -15,6 +15,7 @@ mod text;
 
 use frame::Sent;
 use host::{Host, Teller};
+use js_sys::Array;
 use rejoin_browser::{Stream, Subscription};
 use rejoin_core::{
     CommandId, Input, Notice,
@@ -203,15 +204,21 @@ impl Engine {
     /// # Errors
     /// As for `submit`, where a mode is not known.
     #[wasm_bindgen(js_name = setStreamModes)]
-    pub fn set_stream_modes(&self, modes: Vec<String>) -> Result<(), JsValue> {
-        let modes = options::stream_modes("modes", &modes)?;
+    pub fn set_stream_modes(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string[]")] modes: Array,
+    ) -> Result<(), JsValue> {
+        let names = options::texts(&modes);
+        let names = names.ok_or_else(|| options::invalid("modes", options::MODES))?;
+        let modes = options::stream_modes("modes", &names)?;
         self.stream.send(Input::StreamModesSet { modes });
         Ok(())
     }
 
     /// Names the events that `event` of the host is called with. Before the first time: none.
-    pub fn listen(&self, events: Vec<String>) {
-        self.stream.send(Input::EventsListened { names: events });
+    pub fn listen(&self, #[wasm_bindgen(unchecked_param_type = "string[]")] events: Array) {
+        let names = options::texts(&events).unwrap_or_default();
+        self.stream.send(Input::EventsListened { names });
     }
 
     /// The graph's values: JSON.

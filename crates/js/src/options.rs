@@ -136,9 +136,11 @@ impl Fields<'_> {
         let Some(value) = self.get(name) else {
             return;
         };
-        let texts = |array: &Array| array.iter().map(|item| item.as_string()).collect();
-        let texts: Option<Vec<String>> = value.dyn_ref().and_then(texts);
-        match texts.map(|texts| stream_modes(name, &texts)) {
+        match value
+            .dyn_ref()
+            .and_then(texts)
+            .map(|texts| stream_modes(name, &texts))
+        {
             Some(Ok(modes)) => *into = modes,
             Some(Err(_)) | None => self.wrong(name, MODES),
         }
@@ -163,7 +165,12 @@ pub(crate) const ON_DISCONNECT: &str = "continue or cancel";
 /// The words of [`MultitaskStrategy`], for who got them wrong.
 pub(crate) const STRATEGIES: &str = "reject, enqueue, interrupt or rollback";
 /// The words of [`StreamMode`], for who got them wrong.
-const MODES: &str = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
+pub(crate) const MODES: &str = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
+
+/// The items of a list of texts.
+pub(crate) fn texts(list: &Array) -> Option<Vec<String>> {
+    list.iter().map(|item| item.as_string()).collect()
+}
 
 /// The stream modes of these names.
 pub(crate) fn stream_modes(option: &str, names: &[String]) -> Result<Vec<StreamMode>, JsValue> {

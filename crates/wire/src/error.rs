@@ -10,7 +10,7 @@ pub enum WireError {
     #[error(transparent)]
     Sse(#[from] DecodeError),
     /// An event's data is not JSON, or not the JSON that its name promises.
-    #[error("the data of event `{event}` is not what the protocol says: {reason}")]
+    #[error("{}", self.words())]
     EventData {
         /// The event's name as it was sent.
         event: String,
@@ -18,7 +18,7 @@ pub enum WireError {
         reason: String,
     },
     /// A response body is not the JSON that its path promises.
-    #[error("the {what} is not what the protocol says: {reason}")]
+    #[error("{}", self.words())]
     Body {
         /// What was being read, in words: `thread state`, `run`.
         what: &'static str,
@@ -28,6 +28,18 @@ pub enum WireError {
 }
 
 impl WireError {
+    /// What `Display` says. A page that asks for it here does not load what formats.
+    pub fn words(&self) -> String {
+        const WRONG: &str = " is not what the protocol says: ";
+        match self {
+            Self::Sse(error) => error.words(),
+            Self::EventData { event, reason } => {
+                ["the data of event `", event, "`", WRONG, reason].concat()
+            }
+            Self::Body { what, reason } => ["the ", what, WRONG, reason].concat(),
+        }
+    }
+
     /// The stable code, as listed in `docs/errors.md`.
     pub fn code(&self) -> &'static str {
         match self {

@@ -166,7 +166,7 @@ impl Event {
         };
         let data = Json::parse(text).map_err(|error| WireError::EventData {
             event: full_name.clone(),
-            reason: error.to_string(),
+            reason: error.words(),
         })?;
         let id = frame.id.filter(|id| !id.is_empty()).map(EventId::from);
         Ok(Self {
@@ -261,7 +261,7 @@ impl Event {
     fn error(&self, error: &JsonError) -> WireError {
         WireError::EventData {
             event: self.name.as_str().to_owned(),
-            reason: error.to_string(),
+            reason: error.words(),
         }
     }
 }

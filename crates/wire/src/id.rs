@@ -7,9 +7,17 @@ use std::{fmt, sync::Arc};
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(Arc<str>);
+
+        impl Clone for $name {
+            // Small enough to be put wherever it is called, which is everywhere.
+            #[inline(never)]
+            fn clone(&self) -> Self {
+                Self(Arc::clone(&self.0))
+            }
+        }
 
         impl $name {
             /// The id as the server wrote it.

@@ -1,10 +1,6 @@
 //! What a client sends.
 
-use crate::{
-    AssistantId, CheckpointId, Json, ThreadId,
-    json::{ToJson, Writer, write_string},
-    word::words,
-};
+use crate::{AssistantId, CheckpointId, Json, ThreadId, word::words};
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -177,71 +173,6 @@ impl RunRequest {
             durability: None,
             more: Vec::new(),
         }
-    }
-}
-
-impl ToJson for RunRequest {
-    fn write_json(&self, out: &mut String) {
-        let mut object = Writer::object(out);
-        object.string("assistant_id", self.assistant_id.as_str());
-        some_raw(&mut object, "input", &self.input);
-        if let Some(command) = &self.command {
-            let mut inner = Writer::object(object.field("command"));
-            some_raw(&mut inner, "resume", &command.resume);
-            some_raw(&mut inner, "update", &command.update);
-            some_raw(&mut inner, "goto", &command.goto);
-            inner.end();
-        }
-        some_raw(&mut object, "config", &self.config);
-        some_raw(&mut object, "context", &self.context);
-        some_raw(&mut object, "metadata", &self.metadata);
-        if let Some(checkpoint) = &self.checkpoint {
-            let mut inner = Writer::object(object.field("checkpoint"));
-            inner.some_string(
-                "thread_id",
-                checkpoint.thread_id.as_ref().map(ThreadId::as_str),
-            );
-            inner.string("checkpoint_ns", &checkpoint.checkpoint_ns);
-            let id = checkpoint.checkpoint_id.as_ref();
-            inner.some_string("checkpoint_id", id.map(CheckpointId::as_str));
-            some_raw(&mut inner, "checkpoint_map", &checkpoint.checkpoint_map);
-            inner.end();
-        }
-        let id = self.checkpoint_id.as_ref();
-        object.some_string("checkpoint_id", id.map(CheckpointId::as_str));
-        if !self.stream_mode.is_empty() {
-            let mut modes = Writer::list(object.field("stream_mode"));
-            for mode in &self.stream_mode {
-                write_string(modes.item(), mode.as_str());
-            }
-            modes.end();
-        }
-        if self.stream_subgraphs {
-            object.bool("stream_subgraphs", true);
-        }
-        if let Some(resumable) = self.stream_resumable {
-            object.bool("stream_resumable", resumable);
-        }
-        object.some_string(
-            "on_disconnect",
-            self.on_disconnect.map(OnDisconnect::as_str),
-        );
-        let strategy = self.multitask_strategy.map(MultitaskStrategy::as_str);
-        object.some_string("multitask_strategy", strategy);
-        object.some_string("if_not_exists", self.if_not_exists.map(IfNotExists::as_str));
-        some_raw(&mut object, "interrupt_before", &self.interrupt_before);
-        some_raw(&mut object, "interrupt_after", &self.interrupt_after);
-        object.some_string("durability", self.durability.as_deref());
-        for (name, json) in &self.more {
-            object.raw(name, json.text());
-        }
-        object.end();
-    }
-}
-
-fn some_raw(object: &mut Writer<'_>, name: &str, json: &Option<Json>) {
-    if let Some(json) = json {
-        object.raw(name, json.text());
     }
 }
 

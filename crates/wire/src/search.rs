@@ -3,7 +3,7 @@
 /// Whether `word`, which is not empty, stands anywhere in `text`.
 pub(crate) fn contains(text: &str, word: &str) -> bool {
     let (mut text, word) = (text.as_bytes(), word.as_bytes());
-    while let Some(at) = memchr::memchr(word[0], text) {
+    while let Some(at) = text.iter().position(|byte| *byte == word[0]) {
         text = &text[at..];
         if text.starts_with(word) {
             return true;

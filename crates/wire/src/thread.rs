@@ -3,7 +3,7 @@
 //! Only what is read is typed. Fields that one server sends and the other does not are optional.
 
 use crate::{
-    AssistantId, CheckpointId, InterruptId, Json, RunId, ThreadId, WireError,
+    CheckpointId, InterruptId, Json, RunId, ThreadId, WireError,
     json::{FromJson, JsonError, ToJson, Writer, fields, serde_by_text},
     word::words,
 };
@@ -13,12 +13,6 @@ use crate::{
 pub struct Thread {
     /// The thread.
     pub thread_id: ThreadId,
-    /// ISO 8601.
-    pub created_at: Option<String>,
-    /// ISO 8601.
-    pub updated_at: Option<String>,
-    /// What was said of it when it was made or patched.
-    pub metadata: Option<Json>,
     /// What it is doing.
     pub status: ThreadStatus,
     /// The head's values; absent before the first run.
@@ -53,12 +47,8 @@ pub struct Run {
     pub run_id: RunId,
     /// Its thread.
     pub thread_id: ThreadId,
-    /// Who runs.
-    pub assistant_id: Option<AssistantId>,
     /// ISO 8601.
     pub created_at: Option<String>,
-    /// ISO 8601.
-    pub updated_at: Option<String>,
     /// How far it is.
     pub status: RunStatus,
     /// What the client said of it.
@@ -173,7 +163,7 @@ pub fn read_body<T: FromJson>(what: &'static str, body: &[u8]) -> Result<T, Wire
     };
     read.map_err(|error| WireError::Body {
         what,
-        reason: error.to_string(),
+        reason: error.words(),
     })
 }
 
@@ -195,15 +185,11 @@ fn required<T>(value: Option<T>, expected: &'static str) -> Result<T, JsonError>
 impl FromJson for Thread {
     fn from_json(text: &str) -> Result<Self, JsonError> {
         let (mut thread_id, mut status) = (None, None);
-        let (mut created_at, mut updated_at) = (None, None);
-        let (mut metadata, mut values, mut error) = (None, None, None);
+        let (mut values, mut error) = (None, None);
         let mut interrupts = Vec::new();
         fields(text, &mut |key, value| match key {
             "thread_id" => set(&mut thread_id, value),
             "status" => set(&mut status, value),
-            "created_at" => set(&mut created_at, value),
-            "updated_at" => set(&mut updated_at, value),
-            "metadata" => set(&mut metadata, value),
             "values" => set(&mut values, value),
             "error" => set(&mut error, value),
             "interrupts" if value != "null" => fields(value, &mut |task, list| {
@@ -215,9 +201,6 @@ impl FromJson for Thread {
         Ok(Self {
             thread_id: required(thread_id, "a `thread_id`")?,
             status: required(status, "a `status`")?,
-            created_at,
-            updated_at,
-            metadata,
             values,
             interrupts,
             error,
@@ -227,15 +210,12 @@ impl FromJson for Thread {
 
 impl FromJson for Run {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut run_id, mut thread_id, mut assistant_id) = (None, None, None);
-        let (mut created_at, mut updated_at) = (None, None);
-        let (mut status, mut metadata) = (None, None);
+        let (mut run_id, mut thread_id, mut status) = (None, None, None);
+        let (mut created_at, mut metadata) = (None, None);
         fields(text, &mut |key, value| match key {
             "run_id" => set(&mut run_id, value),
             "thread_id" => set(&mut thread_id, value),
-            "assistant_id" => set(&mut assistant_id, value),
             "created_at" => set(&mut created_at, value),
-            "updated_at" => set(&mut updated_at, value),
             "status" => set(&mut status, value),
             "metadata" => set(&mut metadata, value),
             _ => Ok(()),
@@ -244,9 +224,7 @@ impl FromJson for Run {
             run_id: required(run_id, "a `run_id`")?,
             thread_id: required(thread_id, "a `thread_id`")?,
             status: required(status, "a `status`")?,
-            assistant_id,
             created_at,
-            updated_at,
             metadata,
         })
     }

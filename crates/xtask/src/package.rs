@@ -142,7 +142,9 @@ fn bind(profile: Profile) -> Result<()> {
     if profile == Profile::Release {
         shrink(&wasm, &bindings)?;
     }
-    hide_exports(&wasm_dir.join("rejoin.d.ts"))?;
+    let types = wasm_dir.join("rejoin.d.ts");
+    replace_tail(&bindings, "async function __wbg_load(", EXPORTS)?;
+    replace_tail(&types, "export type InitInput", EXPORT_TYPES)?;
     run(node()
         .args(["-e", INLINE_JS])
         .arg(&wasm)
@@ -270,13 +272,23 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
     Ok(out + rest)
 }
 
-/// The module's exports are between it and the bindings, so the types do not list them.
-fn hide_exports(types: &Path) -> Result<()> {
-    let text = fs::read_to_string(types)?;
-    let head = "export interface InitOutput {";
-    let start = text.find(head).context("no InitOutput")? + head.len();
-    let end = start + text[start..].find("\n}").context("no end of InitOutput")?;
-    fs::write(types, [&text[..start], &text[end..]].concat()).context("rejoin.d.ts")
+/// What the bindings give besides the classes. How the module is loaded is `src/wasm/load.ts`: what they bring for that is
+/// more to download, and prints warnings.
+const EXPORTS: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as start };\n";
+
+const EXPORT_TYPES: &str = "/** What the module imports. */
+export declare function imports(): WebAssembly.Imports;
+/** Makes the classes those of this instance. Once only. */
+export declare function start(instance: WebAssembly.Instance): void;
+";
+
+/// Replaces everything from `head` on.
+fn replace_tail(file: &Path, head: &str, tail: &str) -> Result<()> {
+    let text = fs::read_to_string(file)?;
+    let at = text
+        .find(head)
+        .with_context(|| format!("{} has no `{head}`", file.display()))?;
+    fs::write(file, [&text[..at], tail].concat()).with_context(|| file.display().to_string())
 }
 
 /// Compiles beside `dist/` and renames, so whoever uses it never sees half of it. A quick build is also taken with type errors.

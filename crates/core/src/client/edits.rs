@@ -177,7 +177,7 @@ impl Client {
             .and_then(|states| {
                 let states: Result<Vec<_>, _> =
                     states.into_iter().map(HistoryState::read).collect();
-                states.map_err(|error| error.to_string())
+                states.map_err(|error| error.words())
             });
         let states = match read {
             Ok(states) => states,
@@ -336,17 +336,7 @@ impl Client {
                 }
                 last.submission.clone()
             }
-            None => {
-                let last = last.map(|last| last.submission.clone());
-                Submission {
-                    input: None,
-                    command: None,
-                    checkpoint: None,
-                    checkpoint_id: None,
-                    optimistic_values: None,
-                    ..last.unwrap_or_default()
-                }
-            }
+            None => self.settings_of_last(),
         };
         self.submit(command, submission);
     }

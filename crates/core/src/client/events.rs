@@ -243,7 +243,7 @@ impl Client {
             .apply_values(values)
             .map_err(|error| WireError::EventData {
                 event: event.name.as_str().to_owned(),
-                reason: error.to_string(),
+                reason: error.words(),
             })?;
         if let Some(doubt) = self
             .follow
@@ -409,7 +409,7 @@ fn wire_error(error: &WireError) -> StreamError {
         .iter()
         .find(|code| code.as_str() == error.code());
     StreamError::new(code.copied().unwrap_or(ErrorCode::EventDataInvalid))
-        .with_detail(error.to_string())
+        .with_detail(error.words())
 }
 
 impl super::follow::Follow {

@@ -73,9 +73,8 @@ impl Client {
     /// Keeps what [`Client::ask_states`] has brought. Returns the thread's newest state; of a thread without any, an
     /// empty one.
     pub(super) fn take_states(&mut self, answer: &Answer<'_>) -> Result<ThreadState, StreamError> {
-        let invalid = |error: JsonError| {
-            StreamError::new(ErrorCode::BodyInvalid).with_detail(error.to_string())
-        };
+        let invalid =
+            |error: JsonError| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words());
         let head = if self.config.history_limit.is_some() && !std::mem::take(&mut self.reads_state)
         {
             let states: Vec<Json> = answer.read("thread history")?;
@@ -117,7 +116,7 @@ impl Client {
         let interrupts = state.interrupts().cloned().collect();
         let shown = self.store.load_state(&state.values, interrupts, keep);
         if let Err(error) = shown {
-            self.history_unavailable(error.to_string());
+            self.history_unavailable(error.words());
         }
     }
 
@@ -171,7 +170,7 @@ impl Client {
 
     pub(super) fn mutate_values(&mut self, values: &Json) {
         if let Err(error) = self.store.lay_values(values) {
-            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string()));
+            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.words()));
         }
     }
 
@@ -179,14 +178,14 @@ impl Client {
         if let Some(values) = self.config.initial_values.clone()
             && let Err(error) = self.store.show_initial(&values)
         {
-            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string()));
+            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.words()));
         }
     }
 
     pub(super) fn provide_history(&mut self, states: &Json) {
         let read = Vec::from_json(states.text()).and_then(|states| self.set_states(states));
         if let Err(error) = read {
-            return self.history_unavailable(error.to_string());
+            return self.history_unavailable(error.words());
         }
         self.history_came();
     }

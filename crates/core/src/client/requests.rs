@@ -6,7 +6,7 @@ use crate::{
 };
 use rejoin_wire::{
     Json,
-    json::{FromJson, field, items},
+    json::{FromJson, field, items, whole_number},
 };
 
 /// A request that was sent and not answered.
@@ -47,9 +47,8 @@ impl<'a> Answer<'a> {
     /// Reads the body of a 2xx; every other answer is an error, typed by its status.
     pub(super) fn read<T: FromJson>(&self, what: &'static str) -> Result<T, StreamError> {
         self.check()?;
-        rejoin_wire::thread::read_body(what, self.body).map_err(|error| {
-            StreamError::new(ErrorCode::BodyInvalid).with_detail(error.to_string())
-        })
+        rejoin_wire::thread::read_body(what, self.body)
+            .map_err(|error| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words()))
     }
 
     /// The first item of a body that is a list, as written.
@@ -179,14 +178,18 @@ pub(super) fn transport_error(error: &TransportError) -> StreamError {
 /// `Retry-After` in seconds. The form with a date needs a clock that can be compared with the server's; it is ignored.
 pub(super) fn retry_after(headers: &[(String, String)]) -> Option<Millis> {
     let (_, value) = headers.iter().find(|(name, _)| name == "retry-after")?;
-    let seconds: u64 = value.trim().parse().ok()?;
+    let seconds = whole_number(value.trim_ascii())?;
     Some(Millis(seconds.saturating_mul(1000)))
 }
 
 /// `{"detail":".."}` (Python), `{"message":".."}`, or the text itself unless it is a page.
 fn detail(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
+    // Of what is not text, as much as is.
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        Err(wrong) => std::str::from_utf8(&body[..wrong.valid_up_to()]).unwrap_or_default(),
+    };
+    let text = text.trim_ascii();
     let words = match field(text, "detail") {
         Some("null") | None => {
             field(text, "message").and_then(|words| String::from_json(words).ok())

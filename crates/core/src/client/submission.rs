@@ -8,9 +8,9 @@ use super::{
 use crate::{CommandId, ErrorCode, StreamError, Submission};
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
-    json::{FromJson, JsonError, Node, Object, ToJson, field},
+    json::{FromJson, JsonError, Node, Object, ToJson, Writer, field, write_string},
     message::{Message, MessageKind},
-    request::{CheckpointRef, IfNotExists, RunRequest},
+    request::{CheckpointRef, IfNotExists},
     thread::Checkpoint,
 };
 
@@ -49,9 +49,8 @@ impl Client {
             Some(Answers::These(ids)) => Some(ids),
             Some(Answers::All) | None => None,
         };
-        let invalid = |error: JsonError| {
-            StreamError::new(ErrorCode::InvalidInput).with_detail(error.to_string())
-        };
+        let invalid =
+            |error: JsonError| StreamError::new(ErrorCode::InvalidInput).with_detail(error.words());
         let submission_id = self.rng.uuid();
         let checkpoint = self.checkpoint_of(&submission).map_err(invalid)?;
         if submission.checkpoint.is_none() {
@@ -66,7 +65,7 @@ impl Client {
         if let Some(values) = &submission.optimistic_values {
             self.store.check_values(values).map_err(invalid)?;
         }
-        let body = self.run_body(submission.clone(), checkpoint.clone(), &submission_id);
+        let body = self.run_body(&submission, checkpoint.as_ref(), &submission_id);
         let body = body.map_err(invalid)?;
         self.results
             .retain(|(command, _)| !answered.contains(command));
@@ -82,54 +81,104 @@ impl Client {
         })
     }
 
+    /// The body of `POST /threads/{thread_id}/runs/stream`, as [`rejoin_wire::request::RunRequest`] reads it.
     fn run_body(
         &self,
-        submission: Submission,
-        checkpoint: Option<CheckpointRef>,
+        submission: &Submission,
+        checkpoint: Option<&CheckpointRef>,
         submission_id: &str,
     ) -> Result<Json, JsonError> {
-        let mut metadata = match &submission.metadata {
-            Some(metadata) if !metadata.is_null() => Object::from_json(metadata.text())?,
-            Some(_) | None => Object::default(),
-        };
+        let mut metadata = object(submission.metadata.as_ref().map(Json::text))?;
         metadata.insert(SUBMISSION_KEY.to_owned(), Node::text(submission_id));
+        let at_newest = checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only();
+        let config = if at_newest {
+            Some(config_at_newest(submission.config.as_ref())?)
+        } else {
+            submission.config.clone()
+        };
+        let mut body = String::new();
+        let mut object = Writer::object(&mut body);
+        object.string("assistant_id", self.config.assistant_id.as_str());
+        some_raw(
+            &mut object,
+            &[
+                ("input", &submission.input),
+                ("config", &config),
+                ("context", &submission.context),
+                ("metadata", &Some(Json::written(&metadata))),
+                ("interrupt_before", &submission.interrupt_before),
+                ("interrupt_after", &submission.interrupt_after),
+                ("durability", &submission.durability),
+            ],
+        );
+        if let Some(command) = &submission.command {
+            let mut inner = Writer::object(object.field("command"));
+            let parts = [
+                ("resume", &command.resume),
+                ("update", &command.update),
+                ("goto", &command.goto),
+            ];
+            some_raw(&mut inner, &parts);
+            inner.end();
+        }
+        if let Some(checkpoint) = checkpoint {
+            let mut inner = Writer::object(object.field("checkpoint"));
+            inner.string("checkpoint_ns", &checkpoint.checkpoint_ns);
+            let id = checkpoint.checkpoint_id.as_ref();
+            inner.some_string("checkpoint_id", id.map(CheckpointId::as_str));
+            some_raw(
+                &mut inner,
+                &[("checkpoint_map", &checkpoint.checkpoint_map)],
+            );
+            inner.end();
+        }
+        self.write_settings(&mut object, submission);
+        for (name, json) in &submission.more {
+            object.raw(name, json.text());
+        }
+        object.end();
+        Json::parse(body)
+    }
+
+    /// The fields whose values the client's settings give where the submission does not.
+    fn write_settings(&self, object: &mut Writer<'_>, submission: &Submission) {
         let config = &self.config;
-        let durability = submission
-            .durability
-            .map(|word| String::from_json(word.text()));
-        Ok(Json::written(&RunRequest {
-            input: submission.input,
-            command: submission.command,
-            config: if checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only() {
-                Some(config_at_newest(submission.config.as_ref())?)
-            } else {
-                submission.config
-            },
-            context: submission.context,
-            metadata: Some(Json::written(&metadata)),
-            checkpoint,
-            stream_mode: submission
-                .stream_modes
-                .unwrap_or_else(|| config.stream_modes.clone()),
-            stream_subgraphs: submission
-                .stream_subgraphs
-                .unwrap_or(config.stream_subgraphs),
-            stream_resumable: submission
-                .stream_resumable
-                .or(Some(config.stream_resumable)),
-            on_disconnect: submission.on_disconnect.or(Some(config.on_disconnect)),
-            interrupt_before: submission.interrupt_before,
-            interrupt_after: submission.interrupt_after,
-            durability: durability.transpose()?,
-            multitask_strategy: Some(
-                submission
-                    .multitask_strategy
-                    .unwrap_or(config.multitask_strategy),
-            ),
-            if_not_exists: Some(IfNotExists::Create),
-            more: submission.more,
-            ..RunRequest::new(config.assistant_id.clone())
-        }))
+        let modes = submission.stream_modes.as_ref();
+        let mut list = Writer::list(object.field("stream_mode"));
+        for mode in modes.unwrap_or(&config.stream_modes) {
+            write_string(list.item(), mode.as_str());
+        }
+        list.end();
+        let subgraphs = submission.stream_subgraphs;
+        object.bool(
+            "stream_subgraphs",
+            subgraphs.unwrap_or(config.stream_subgraphs),
+        );
+        let resumable = submission.stream_resumable;
+        object.bool(
+            "stream_resumable",
+            resumable.unwrap_or(config.stream_resumable),
+        );
+        let on_disconnect = submission.on_disconnect.unwrap_or(config.on_disconnect);
+        object.string("on_disconnect", on_disconnect.as_str());
+        let strategy = submission.multitask_strategy;
+        let strategy = strategy.unwrap_or(config.multitask_strategy);
+        object.string("multitask_strategy", strategy.as_str());
+        object.string("if_not_exists", IfNotExists::Create.as_str());
+    }
+
+    /// The last submission's settings, without what it brought and where it went on from.
+    pub(super) fn settings_of_last(&self) -> Submission {
+        let Some(last) = &self.last else {
+            return Submission::default();
+        };
+        let mut submission = last.submission.clone();
+        submission.input = None;
+        submission.command = None;
+        submission.checkpoint = None;
+        submission.checkpoint_id = None;
+        submission.optimistic_values = None;
+        submission
     }
 
     /// Where a submission starts from; `None` for the thread's newest state.
@@ -226,10 +275,6 @@ impl Client {
 /// The config of a run that starts at its thread's newest state. The JS server starts a run that names no checkpoint at
 /// the one that a run of the thread named before; `null` says the newest there, and nothing elsewhere.
 fn config_at_newest(given: Option<&Json>) -> Result<Json, JsonError> {
-    let object = |text: Option<&str>| match text {
-        Some(text) if text != "null" => Object::from_json(text),
-        Some(_) | None => Ok(Object::default()),
-    };
     let given = given.map(Json::text);
     let mut config = object(given)?;
     let mut configurable = object(given.and_then(|given| field(given, "configurable")))?;
@@ -238,4 +283,21 @@ fn config_at_newest(given: Option<&Json>) -> Result<Json, JsonError> {
         config.insert("configurable".to_owned(), Node::Object(configurable));
     }
     Ok(Json::written(&config))
+}
+
+/// An object's fields; none where nothing or `null` is given.
+fn object(text: Option<&str>) -> Result<Object, JsonError> {
+    match text {
+        Some(text) if text != "null" => Object::from_json(text),
+        Some(_) | None => Ok(Object::default()),
+    }
+}
+
+/// The fields that there are.
+fn some_raw(object: &mut Writer<'_>, fields: &[(&str, &Option<Json>)]) {
+    for (name, json) in fields {
+        if let Some(json) = json {
+            object.raw(name, json.text());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! active, and are sent together.
 
 use super::Client;
-use crate::{CommandId, MessageSlot, Outcome, Submission, ToolResult};
+use crate::{CommandId, MessageSlot, Outcome, ToolResult};
 use rejoin_wire::{
     Json,
     json::{FromJson, Node, Object},
@@ -83,16 +83,9 @@ impl Client {
         }
         let mut input = Object::default();
         input.insert(self.config.messages_key.clone(), Node::Array(messages));
-        let last = self.last.as_ref().map(|last| last.submission.clone());
-        let submission = Submission {
-            input: Some(Json::written(&input)),
-            command: None,
-            checkpoint: None,
-            checkpoint_id: None,
-            optimistic_values: None,
-            multitask_strategy: None,
-            ..last.unwrap_or_default()
-        };
+        let mut submission = self.settings_of_last();
+        submission.input = Some(Json::written(&input));
+        submission.multitask_strategy = None;
         self.begin_run(commands, submission);
     }
 

@@ -12,7 +12,7 @@ mod tests;
 mod write;
 
 pub use node::{Node, Object};
-pub use read::{FromJson, field, fields, find, items};
+pub use read::{FromJson, field, fields, find, items, whole_number};
 pub use scan::{DEPTH_MAX, JsonError};
 pub use write::{ToJson, Writer, write_string};
 
@@ -21,8 +21,16 @@ use serde_json::value::RawValue;
 use std::{fmt, sync::Arc};
 
 /// Valid JSON text, kept as it came. Cloning is cheap; reading it is the reader's cost.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Json(Option<Arc<str>>);
+
+impl Clone for Json {
+    // Small enough to be put wherever it is called, which is everywhere.
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 impl Json {
     /// Checks `text` and keeps it.

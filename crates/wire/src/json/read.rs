@@ -89,15 +89,25 @@ impl FromJson for String {
 
 impl FromJson for u64 {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        text.trim()
-            .parse()
-            .map_err(|_| JsonError::expected("a whole number"))
+        whole_number(text.trim_ascii()).ok_or_else(|| JsonError::expected("a whole number"))
     }
+}
+
+/// The number that digits say, and nothing but digits. What std reads a number with, of any type and base, is many times as
+/// large.
+pub fn whole_number(digits: &str) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0_u64, |sum, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 impl FromJson for bool {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        match text.trim() {
+        match text.trim_ascii() {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err(JsonError::expected("true or false")),
@@ -113,7 +123,7 @@ impl FromJson for Json {
 
 impl<T: FromJson> FromJson for Option<T> {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        if text.trim() == "null" {
+        if text.trim_ascii() == "null" {
             return Ok(None);
         }
         T::from_json(text).map(Some)

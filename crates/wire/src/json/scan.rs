@@ -20,11 +20,22 @@ impl JsonError {
     pub fn expected(expected: &'static str) -> Self {
         Self { expected, at: 0 }
     }
+
+    /// What `Display` says. A page that asks for it here does not load what formats.
+    pub fn words(&self) -> String {
+        [
+            "expected ",
+            self.expected,
+            " at byte ",
+            &self.at.to_string(),
+        ]
+        .concat()
+    }
 }
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {} at byte {}", self.expected, self.at)
+        f.write_str(&self.words())
     }
 }
 

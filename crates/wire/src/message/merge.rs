@@ -3,7 +3,7 @@
 //! Each rule appends, so a token costs its own length, whatever has come before.
 
 use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
-use crate::json::{Node, Object};
+use crate::json::{Node, Object, whole_number};
 
 /// Something in a chunk that did not fit the message so far. The message stays usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -253,9 +253,9 @@ fn types_agree(have: &Object, item: &Object) -> bool {
 /// Whole numbers are summed. Of others the newer stands: what a provider counts is whole, and a sum of anything else
 /// would have to be rounded.
 fn add(have: &mut String, more: String) {
-    *have = match (have.parse::<i64>(), more.parse::<i64>()) {
-        (Ok(a), Ok(b)) => a.saturating_add(b).to_string(),
-        (Err(_), _) | (_, Err(_)) => more,
+    *have = match (whole_number(have), whole_number(&more)) {
+        (Some(a), Some(b)) => a.saturating_add(b).to_string(),
+        (None, _) | (_, None) => more,
     };
 }
 

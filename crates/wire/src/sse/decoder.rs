@@ -335,7 +335,7 @@ impl Block {
 /// Splits `name: value` at the first colon, less one space after it. A line without a colon is a name
 /// with an empty value.
 fn split_field(line: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b':', line) {
+    match line.iter().position(|byte| *byte == b':') {
         None => (line, b""),
         Some(colon) => {
             let value = &line[colon + 1..];

@@ -31,27 +31,27 @@ impl Default for Limits {
 #[non_exhaustive]
 pub enum DecodeError {
     /// A line went over [`Limits::line_bytes_max`]. The decoder is terminated.
-    #[error("a line of the event stream is longer than {limit_bytes} bytes")]
+    #[error("{}", self.words())]
     LineTooLong {
         /// The limit that was passed, in bytes.
         limit_bytes: usize,
     },
     /// A frame went over [`Limits::frame_bytes_max`]. The decoder is terminated.
-    #[error("a frame of the event stream is larger than {limit_bytes} bytes")]
+    #[error("{}", self.words())]
     FrameTooLarge {
         /// The limit that was passed, in bytes.
         limit_bytes: usize,
     },
     /// More was pushed than taken, over [`Limits::buffer_bytes_max`]. Items that were whole before the
     /// chunk that did not fit are delivered first, then this, and the decoder is terminated.
-    #[error("more than {limit_bytes} bytes of the event stream wait to be read")]
+    #[error("{}", self.words())]
     BufferFull {
         /// The limit that was passed, in bytes.
         limit_bytes: usize,
     },
     /// A field was not UTF-8. Its frame, with its id and retry, is dropped; the next frame is decoded
     /// as usual.
-    #[error("the `{field}` field of a frame is not UTF-8 (first bad byte at {valid_up_to})")]
+    #[error("{}", self.words())]
     InvalidUtf8 {
         /// Which field: `"event"`, `"data"` or `"id"`. The frame's first bad one.
         field: &'static str,
@@ -61,6 +61,37 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// What `Display` says. A page that asks for it here does not load what formats.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let (before, number, after) = match self {
+            Self::LineTooLong { limit_bytes } => (
+                "a line of the event stream is longer than ",
+                limit_bytes,
+                " bytes",
+            ),
+            Self::FrameTooLarge { limit_bytes } => (
+                "a frame of the event stream is larger than ",
+                limit_bytes,
+                " bytes",
+            ),
+            Self::BufferFull { limit_bytes } => (
+                "more than ",
+                limit_bytes,
+                " bytes of the event stream wait to be read",
+            ),
+            Self::InvalidUtf8 { field, valid_up_to } => {
+                let before = [
+                    "the `",
+                    field,
+                    "` field of a frame is not UTF-8 (first bad byte at ",
+                ];
+                return [&before.concat(), valid_up_to.to_string().as_str(), ")"].concat();
+            }
+        };
+        [before, &number.to_string(), after].concat()
+    }
+
     /// A stable name for this kind of error, for logs and for callers in other languages.
     #[must_use]
     pub fn code(&self) -> &'static str {

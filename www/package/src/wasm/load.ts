@@ -1,11 +1,14 @@
 /** What both loaders share. */
 
-import init, { Engine } from "./rejoin.js";
+import { Engine, imports, start } from "./rejoin.js";
 import { loadError } from "../errors.js";
 import type { EngineConstructor, EngineLoader, WasmSource } from "../engine.js";
 
-/** What the bindings take. */
-export type Wasm = Exclude<Parameters<typeof init>[0], { module_or_path: unknown }>;
+/** Where wasm can come from, once whatever had to be waited for has come. */
+export type Wasm = Awaited<WasmSource>;
+
+// Of all loaders: the bindings know one module.
+let loading: Promise<EngineConstructor> | undefined;
 
 /**
  * A loader: one load for all calls, tried again after a failure.
@@ -13,15 +16,30 @@ export type Wasm = Exclude<Parameters<typeof init>[0], { module_or_path: unknown
  * @param own - Gives the package's own wasm, for calls that name no source.
  */
 export function loader(own: () => Wasm | Promise<Wasm>): EngineLoader {
-  let loading: Promise<EngineConstructor> | undefined;
   const load = async (source: WasmSource | undefined): Promise<EngineConstructor> => {
     try {
-      await init({ module_or_path: source ?? (await own()) });
-      return Engine;
+      start(await instantiate(await (source ?? own())));
+      return Engine as unknown as EngineConstructor;
     } catch (cause) {
       loading = undefined;
       throw loadError(cause);
     }
   };
   return (source) => (loading ??= load(source));
+}
+
+async function instantiate(source: Wasm): Promise<WebAssembly.Instance> {
+  const given = typeof source === "string" || source instanceof URL ? await fetch(source) : source;
+  if (!(given instanceof Response)) {
+    // Bytes give both, a module gives the instance alone.
+    const made: object = await WebAssembly.instantiate(given, imports());
+    return made instanceof WebAssembly.Instance ? made : (made as WebAssembly.WebAssemblyInstantiatedSource).instance;
+  }
+  if (!given.ok) throw new Error(`${given.url} was answered with ${given.status}`);
+  // Only what is served as wasm can be compiled while it comes.
+  const streams = given.headers.get("content-type")?.startsWith("application/wasm");
+  const { instance } = streams
+    ? await WebAssembly.instantiateStreaming(given, imports())
+    : await WebAssembly.instantiate(await given.arrayBuffer(), imports());
+  return instance;
 }
