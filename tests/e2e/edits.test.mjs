@@ -9,6 +9,9 @@ const scenario = suite({ apps: ["leptos", "react19"] });
 const SHORT = { n_tokens: 3, delay_ms: 1 };
 const SLOW = { n_tokens: 300, delay_ms: 20 };
 
+/** What is the client's alone is tested on our own server alone. */
+const OURS = { on: ["rejoin"] };
+
 /** The body of the newest submission. */
 const lastSent = (session) => JSON.parse(session.proxy.calls.findLast((call) => call.path.endsWith("/runs/stream")).sent);
 
@@ -148,7 +151,7 @@ scenario("of two edits the later wins, and nothing of the other is sent", async 
   assert.equal(session.proxy.count("stream"), 1);
   assert.equal(await app.at("edit-error").count(), 0);
   await app.healthy();
-});
+}, OURS);
 
 for (const [what, answer, code] of [
   ["fails", { kind: "status", status: 500 }, "checkpoint_lookup_failed"],
@@ -170,7 +173,7 @@ for (const [what, answer, code] of [
     await asks(app, "one b");
     await isHead(session, app);
     await app.healthy();
-  });
+  }, OURS);
 }
 
 scenario("without checkpoints nothing is offered that could not work", async (session) => {
@@ -183,7 +186,7 @@ scenario("without checkpoints nothing is offered that could not work", async (se
   await asks(app, "one", "two");
   await isHead(session, app);
   for (const offer of ["edit", "regenerate"]) assert.equal(await app.at(offer).count(), 0, offer);
-});
+}, OURS);
 
 scenario("an edit that is given up leaves the message as it was, and the focus on its button", async (session) => {
   const thread = await session.agent.conversation(["one"]);
@@ -196,7 +199,7 @@ scenario("an edit that is given up leaves the message as it was, and the focus o
   await eventually(() => app.page.evaluate(() => document.activeElement?.dataset.testid), "edit", "the focus");
   assert.deepEqual(await screen(app), before);
   assert.equal(session.proxy.count("stream"), 0);
-}, { on: ["rejoin"] });
+}, OURS);
 
 scenario("a thread of 120 checkpoints is edited at its first message: its history is paged", async (session) => {
   const thread = await session.agent.conversation(["one"]);
