@@ -67,6 +67,10 @@ const SEEDS: &[(u64, &str)] = &[
         35654,
         "after a reload, replayed values older than the thread's state took a newer message away",
     ),
+    (
+        119_419,
+        "a record that was read only by a later join took away what a history had shown since",
+    ),
 ];
 
 #[test]

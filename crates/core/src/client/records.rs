@@ -206,9 +206,14 @@ impl Client {
         };
         self.records.exists = true;
         match Record::read(&text, thread_id, wall_clock, self.config.record_ttl) {
-            Ok(record) => {
+            Ok(mut record) => {
                 self.records.owner.clone_from(&record.run_id);
-                self.paint(&record);
+                if self.load.shows_state() {
+                    // The cursor belongs to the messages that were stored with it.
+                    record.cursor = None;
+                } else {
+                    self.paint(&record);
+                }
                 self.load_record(Some(record));
             }
             Err(why) => {

@@ -33,6 +33,8 @@ pub(super) struct Loading {
     tries: u32,
     retry_at: Option<Millis>,
     parked: bool,
+    /// Whether a state of the thread was shown before, which is newer than what is stored of it.
+    shows_state: bool,
     headers_refreshed: bool,
     /// A join asked for while the thread was not there yet.
     join: Option<Join>,
@@ -89,6 +91,10 @@ impl ThreadLoad {
         matches!(self, Self::Loading(loading) if loading.record.is_none())
     }
 
+    pub(super) fn shows_state(&self) -> bool {
+        matches!(self, Self::Loading(loading) if loading.shows_state)
+    }
+
     pub(super) fn set_loaded(&mut self) {
         *self = Self::Loaded;
     }
@@ -130,7 +136,10 @@ impl Client {
             self.load = ThreadLoad::None;
             return;
         };
-        self.load = ThreadLoad::Loading(Box::default());
+        self.load = ThreadLoad::Loading(Box::new(Loading {
+            shows_state: self.history.head().is_some(),
+            ..Loading::default()
+        }));
         let key = record_key(&self.config, &thread_id);
         self.effects.push(Effect::LoadRecord { key });
         self.ask_thread_and_state();
