@@ -1,10 +1,7 @@
 //! Plain requests beside the stream: the thread list and the assistants.
 
 use gloo_net::http::{Method, Request, RequestBuilder};
-use rejoin_wire::{
-    Json, ThreadId,
-    thread::{Thread, ThreadStatus},
-};
+use rejoin_wire::{Json, ThreadId, thread::ThreadStatus};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -24,6 +21,17 @@ pub(crate) struct ThreadLine {
     /// ISO 8601.
     pub(crate) updated_at: Option<String>,
     pub(crate) status: ThreadStatus,
+}
+
+/// A thread as the list needs it. Fields that only one of the servers sends are optional.
+#[derive(Deserialize)]
+struct Thread {
+    thread_id: ThreadId,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    metadata: Option<Json>,
+    status: ThreadStatus,
+    values: Option<Json>,
 }
 
 #[derive(Deserialize)]
