@@ -249,6 +249,33 @@ scenario("a server that refuses the question: an error, and retry asks it", asyn
   await agrees(session, app);
 }, OURS);
 
+scenario("rejoining hangs while the run goes on: it gives up in time, says so, and retry follows the run", async (session) => {
+  const app = await session.open({ ...SLOW, n_tokens: 150, delay_ms: 30, join_timeout_ms: 300, attempts_max: 2 });
+  await app.send("hello");
+  await app.shows(word(10));
+  session.proxy.fault("join", { kind: "hang" }, 100);
+  session.proxy.dropAll();
+  await app.error("rejoin_timed_out");
+  assert.ok((await app.answer()).startsWith(words(10)), "what was received stays");
+  session.proxy.clearFaults();
+  await app.at("retry").click();
+  await app.settled(words(150));
+  assert.equal(session.proxy.count("stream"), 1, "the question was asked once");
+}, OURS);
+
+scenario("the module's script does not come: load_failed, what was typed is kept, and retry works once it does", async (session) => {
+  const app = await session.tab();
+  await app.page.route("**/inline-*.js", (route) => route.abort());
+  await app.open(QUICK);
+  await app.send("a question worth keeping");
+  await app.error("load_failed");
+  assert.match((await app.at("messages").innerText()) + (await app.at("composer").inputValue()), /a question worth keeping/);
+  await app.page.unroute("**/inline-*.js");
+  await app.at("retry").click();
+  await shows(app, turn("a question worth keeping", ANSWER));
+  assert.equal(await app.at("error").count(), 0, "the error is gone");
+}, OURS);
+
 scenario("an edit whose checkpoint cannot be looked up changes nothing, and says so", async (session) => {
   const app = await asked(session, "one", "two");
   const before = await shown(app);

@@ -159,7 +159,19 @@ export class EngineThread implements LangGraphThread {
       facts.isStarting = false;
       this.#publisher.now();
     }
-    await this.#settled(sent);
+    try {
+      await this.#settled(sent);
+    } catch (error) {
+      const { messages: kept, canRetry } = this.#store.getSnapshot();
+      const isKept = (kept as LangChainMessage[]).some(({ id }) => messages.some((message) => message.id === id));
+      // The store never had it, as the module did not load: what was asked stays, and can be asked again.
+      if (messages.length > 0 && !isKept && !canRetry && facts.pending.length === 0) {
+        facts.pending = messages;
+        facts.again = () => this.#send(messages, { ...(command && { command }), ...(runConfig !== undefined && { runConfig }), ...(given && { state: given }) });
+        this.#publisher.now();
+      }
+      throw error;
+    }
   }
 
   /** Rejects with a run's error. What waited for a run that failed was dropped. */
