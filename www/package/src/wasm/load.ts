@@ -19,7 +19,7 @@ export function loader(own: () => Wasm | Promise<Wasm>): EngineLoader {
   const load = async (source: WasmSource | undefined): Promise<EngineConstructor> => {
     try {
       start(await instantiate(await (source ?? own())));
-      return Engine as unknown as EngineConstructor;
+      return Engine;
     } catch (cause) {
       loading = undefined;
       throw loadError(cause);
