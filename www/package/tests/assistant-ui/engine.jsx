@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Client } from "@langchain/langgraph-sdk";
 import { unstable_createLangGraphStream } from "../../dist/assistant-ui/index.js";
+import { gate, startFake, stateOf } from "../support/fake-server.mjs";
 import { memoryStorage, until } from "../support/server.mjs";
 import { listOf, mount } from "./runtime.jsx";
 
@@ -313,5 +314,101 @@ export function suite(test, apiUrl) {
     await agrees(page);
     assert.equal(sent.filter((line) => line.endsWith("/runs/stream")).length, 1);
     assert.equal(sent.filter((line) => line === "POST /threads").length, 1);
+  });
+
+  /** Mounts on a server that streams what `script` says, on a thread that is there. */
+  const fakePage = async (t, script, more = {}) => {
+    let states = 1;
+    const fake = await startFake(async function* (body) {
+      for await (const event of script(body)) {
+        yield event;
+        // A server's states have checkpoints of their own.
+        const [state] = fake.states.get("t1") ?? [];
+        if (state) state.checkpoint.checkpoint_id = `c${++states}`;
+      }
+    });
+    fake.states.set("t1", [stateOf({ messages: [] })]);
+    const page = mount(t, { apiUrl: fake.url, assistantId: "agent", storage: "none", unstable_threadListAdapter: listOf("t1"), threadId: "t1", ...more });
+    await until(() => page.seen.runtime && page.at() && threadOf(page) === "t1" && !page.at().thread.isLoading, "the thread");
+    return { ...page, fake };
+  };
+
+  test("engine: results of tools in the page are sent together, with the config of the run that called them", async (t) => {
+    const call = (id) => ({ id, name: "pick", args: {}, type: "tool_call" });
+    const page = await fakePage(t, async function* ({ input }) {
+      const asked = input.messages;
+      const calls = { type: "ai", id: "a1", content: "", tool_calls: [call("c1"), call("c2")] };
+      if (asked[0].type === "human") yield ["values", { messages: [...asked, calls] }];
+      else yield ["values", { messages: [{ type: "human", id: "h1", content: "go" }, calls, ...asked.map((message, at) => ({ ...message, id: `r${at}` })), { type: "ai", id: "a2", content: "done" }] }];
+    }, { config: { configurable: { mood: "good" } } });
+    page.say("go");
+    await until(() => page.last()?.status?.type === "requires-action" && !page.at().thread.isRunning, "the calls");
+    const answer = (id, result, more) => page.message(1).getMessagePartByToolCallId(id).addToolResult(result, more);
+    answer("c1", ["one"]);
+    await pause(30);
+    assert.equal(page.fake.bodies.length, 1);
+    answer("c2", { two: 2 });
+    await until(() => page.texts().at(-1).endsWith("done") && !page.at().thread.isRunning, "the answer");
+    const { input, config } = page.fake.bodies[1];
+    assert.deepEqual(input.messages.map(({ type, tool_call_id, name, content, status }) => [type, tool_call_id, name, content, status]), [
+      ["tool", "c1", "pick", '["one"]', "success"],
+      ["tool", "c2", "pick", '{"two":2}', "success"],
+    ]);
+    assert.equal(config.configurable.mood, "good");
+  });
+
+  test("engine: a new turn answers tool calls that wait", async (t) => {
+    const calls = { type: "ai", id: "a1", content: "", tool_calls: [{ id: "c1", name: "pick", args: {}, type: "tool_call" }] };
+    const page = await fakePage(t, async function* ({ input }) {
+      yield ["values", { messages: [...(page.fake.bodies.length > 1 ? [{ type: "human", id: "h1", content: "go" }, calls] : []), ...input.messages, ...(page.fake.bodies.length > 1 ? [] : [calls])] }];
+    });
+    page.say("go");
+    await until(() => page.last()?.status?.type === "requires-action" && !page.at().thread.isRunning, "the call");
+    page.say("never mind");
+    await until(() => page.fake.bodies.length === 2 && !page.at().thread.isRunning, "the next run");
+    assert.deepEqual(page.fake.bodies[1].input.messages.map(({ type, content }) => [type, content]), [["tool", '{"cancelled":true}'], ["human", "never mind"]]);
+  });
+
+  test("engine: UI messages and events of subgraphs reach the page", async (t) => {
+    const told = [];
+    const names = ["onCustomEvent", "onSubgraphUpdates", "onSubgraphValues", "onSubgraphError", "onError", "onValues"];
+    const eventHandlers = Object.fromEntries(names.map((name) => [name, (...args) => void told.push([name, ...args])]));
+    const panel = { type: "ui", id: "u1", name: "chart", props: { n: 1 }, metadata: { message_id: "a1" } };
+    const shown = gate();
+    const page = await fakePage(t, async function* ({ input }) {
+      const messages = [...input.messages, { type: "ai", id: "a1", content: "hi" }];
+      yield ["values", { messages }];
+      yield ["custom", panel];
+      yield ["custom", { progress: 1 }];
+      yield ["updates|tools:1", { node: {} }];
+      yield ["values|tools:1", { n: 1 }];
+      yield await shown;
+      yield ["values", { messages, ui: [{ ...panel, id: "u2" }] }];
+    }, { eventHandlers });
+    page.say("go");
+    await until(() => page.at().ui.length === 1 && page.last().content.some((part) => part.type === "data" && part.name === "chart"), "the panel");
+    shown.open();
+    await until(() => page.at().ui[0]?.id === "u2" && !page.at().thread.isRunning, "the state's panel");
+    const of = (name) => told.filter(([given]) => given === name).map(([, ...args]) => args);
+    assert.deepEqual(of("onCustomEvent"), [["custom", { progress: 1 }]]);
+    assert.deepEqual(of("onSubgraphUpdates"), [["tools:1", { node: {} }]]);
+    assert.deepEqual(of("onSubgraphValues"), [["tools:1", { n: 1 }]]);
+    assert.equal(of("onValues").length, 2);
+    assert.equal(of("onError").length, 0);
+  });
+
+  test("engine: an error before the first token marks the new turn, and is told once", async (t) => {
+    const told = [];
+    const page = await fakePage(t, async function* ({ input }) {
+      if (page.fake.bodies.length === 1) yield ["values", { messages: [...input.messages, { type: "ai", id: "a1", content: "hi" }] }];
+      else yield ["error", { error: "ValueError", message: "boom" }];
+    }, { eventHandlers: { onError: (error) => void told.push([error.code, error.message]) } });
+    page.say("one");
+    await until(() => page.texts().length === 2 && !page.at().thread.isRunning, "the answer");
+    page.say("two");
+    await until(() => page.at().failure.error && !page.at().thread.isRunning && page.last().status?.reason === "error", "the mark");
+    assert.deepEqual(page.last().status, { type: "incomplete", reason: "error", error: "boom" });
+    assert.deepEqual([page.at().thread.messages.length, page.at().thread.messages[1].status.type], [4, "complete"]);
+    assert.deepEqual(told, [["run_failed", "boom"]]);
   });
 }

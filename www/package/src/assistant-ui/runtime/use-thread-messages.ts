@@ -86,22 +86,31 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
       }),
     [branches, metadata],
   );
-  const repository = useMemo(() => (branches ? repositoryOf([...others.map((branch) => branch.messages), converted]) : undefined), [branches, others, converted]);
+  const repository = useMemo(() => (branches ? repositoryOf(others.map((branch) => branch.messages), converted) : undefined), [branches, others, converted]);
   const branchOf = (headId: string | null): string | undefined =>
     (others.findLast((branch) => branch.messages.at(-1)?.id === headId) ?? others.findLast((branch) => branch.messages.some(({ id }) => id === headId)))?.key;
   return { messages: converted, repository, branchOf };
 }
 
-/** All ways through a thread as one tree. The last one is shown. */
-function repositoryOf(ways: readonly (readonly ThreadMessage[])[]): ExportedMessageRepository {
-  const all = new Map<string, ExportedMessageRepository["messages"][number]>();
+/**
+ * All ways through a thread as one tree, parents first, older siblings before newer ones.
+ *
+ * `shown` is as it is shown. A message of it may stand elsewhere in another way, as graphs may remove messages; of such a way only
+ * what comes after its last common message is taken.
+ */
+function repositoryOf(ways: readonly (readonly ThreadMessage[])[], shown: readonly ThreadMessage[]): ExportedMessageRepository {
+  const places = new Map(shown.map(({ id }, at) => [id, at]));
+  const taken = new Map<string, ExportedMessageRepository["messages"][number]>();
+  const take = (message: ThreadMessage, parentId: string | null): void => {
+    if (!taken.has(message.id)) taken.set(message.id, { message, parentId });
+  };
+  const takeShown = (end: number): void => shown.slice(0, end).forEach((message, at) => take(message, shown[at - 1]?.id ?? null));
   for (const way of ways) {
-    way.forEach((message, at) => {
-      const parentId = way[at - 1]?.id ?? null;
-      const known = all.get(message.id);
-      // The shown way's own messages are the newest; others only add what it does not have.
-      if (!known || way === ways.at(-1)) all.set(message.id, { message, parentId });
-    });
+    const last = way.findLastIndex(({ id }) => places.has(id));
+    const common = way[last];
+    if (common) takeShown((places.get(common.id) ?? 0) + 1);
+    way.slice(last + 1).forEach((message, at) => take(message, way[last + at]?.id ?? null));
   }
-  return { headId: ways.at(-1)?.at(-1)?.id ?? null, messages: [...all.values()] };
+  takeShown(shown.length);
+  return { headId: shown.at(-1)?.id ?? null, messages: [...taken.values()] };
 }

@@ -209,7 +209,8 @@ export class EngineThread implements LangGraphThread {
   };
 
   readonly addToolResult = async ({ toolCallId, result, isError, artifact }: ToolResult): Promise<void> => {
-    await this.#store.addToolResult({ toolCallId, result, ...(isError !== undefined && { isError }), ...(artifact !== undefined && { artifact }) });
+    // As with a `stream` callback: always its JSON, also of texts and lists.
+    await this.#store.addToolResult({ toolCallId, result: JSON.stringify(result) ?? "null", ...(isError !== undefined && { isError }), ...(artifact !== undefined && { artifact }) });
   };
 
   // --- edits and branches ---
