@@ -74,6 +74,27 @@ export function suite(test) {
     assert.deepEqual(loads, ["t2"]);
   });
 
+  test("option threadId: the thread is loading from its first frame on", async (t) => {
+    const frames = [];
+    const options = { stream: agent().stream, threadId: "t1", unstable_threadListAdapter: listOf("t1"), load: () => new Promise(() => {}) };
+    function Probe() {
+      frames.push([useAuiState((state) => state.threads.mainThreadId), useAuiState((state) => state.thread.isLoading)]);
+      return null;
+    }
+    function Host() {
+      return (
+        <AssistantRuntimeProvider runtime={useLangGraphRuntime(options)}>
+          <Probe />
+        </AssistantRuntimeProvider>
+      );
+    }
+    const root = createRoot(document.createElement("div"));
+    t.after(() => root.unmount());
+    root.render(<Host />);
+    const first = await until(() => frames.find(([id]) => id === "t1"), "a frame of the thread");
+    assert.equal(first[1], true);
+  });
+
   test("option uiComponents shows components by name, and any other with the fallback", async (t) => {
     const uiMessages = ["chart", "unknown"].map((name, at) => ({ type: "ui", id: `u${at}`, name, props: { value: at }, metadata: { message_id: "a1" } }));
     const { stream } = agent();

@@ -40,12 +40,14 @@ const ours = {
 
 /** Tests that are meant to end otherwise here, each with the reason. */
 const differing = JSON.parse(readFileSync(new URL("differs.json", here), "utf8"));
+/** Tests that fail by chance on a busy machine, whatever they are run on, each with the reason: how they end says nothing. */
+const racing = JSON.parse(readFileSync(new URL("races.json", here), "utf8"));
 
 const nameOf = (test) => `${test.module.moduleId.split("/").at(-1)} > ${test.fullName}`;
 
 /**
  * Runs the named test files. Every test must pass, except those in differs.json, which must not: one that passes is no
- * longer a difference. Gives the closing line.
+ * longer a difference. What races.json names is run, and may end as it likes. Gives the closing line.
  */
 export async function runPeerSuite(label, files) {
   const vitest = await startVitest("test", [], {
@@ -68,14 +70,16 @@ export async function runPeerSuite(label, files) {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const broken = [...modules.flatMap((module) => module.errors()), ...vitest.state.getUnhandledErrors()];
     const expected = new Map(Object.entries(differing).filter(([name]) => files.some((file) => name.startsWith(`${file} > `))));
-    const failed = tests.filter((test) => test.result().state === "failed");
+    const failed = tests.filter((test) => test.result().state === "failed" && !(nameOf(test) in racing));
     const wrong = [
       ...broken.map((error) => `${error?.stack ?? error?.message ?? error}`),
       ...failed.filter((test) => !expected.has(nameOf(test))).map((test) => `${nameOf(test)}\n    ${test.result().errors?.map(({ message }) => message).join("\n    ")}`),
       ...[...expected.keys()].filter((name) => !failed.some((test) => nameOf(test) === name)).map((name) => `listed in differs.json, but did not fail: ${name}`),
     ];
-    const passed = tests.filter((test) => test.result().state === "passed").length;
-    const line = `${label}: ${passed} of the peer's ${tests.length} tests pass, ${expected.size} differ on purpose, ${tests.length - passed - failed.length} skipped`;
+    const races = tests.filter((test) => nameOf(test) in racing).length;
+    const passed = tests.filter((test) => test.result().state === "passed" && !(nameOf(test) in racing)).length;
+    const skipped = tests.length - passed - failed.length - races;
+    const line = `${label}: ${passed} of the peer's ${tests.length} tests pass, ${expected.size} differ on purpose, ${races} left to chance, ${skipped} skipped`;
     assert.equal(modules.length, files.length, `files run: ${modules.map(({ moduleId }) => moduleId).join(", ")}`);
     assert.ok(wrong.length === 0, `${line}\n\n${wrong.join("\n\n")}`);
     return line;
