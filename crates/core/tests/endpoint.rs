@@ -2,7 +2,7 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Endpoint, Input, JoinOptions, Outcome};
+use rejoin_core::{CommandId, Edit, EditAt, Endpoint, Input, JoinOptions, Outcome, Submission};
 use support::Bench;
 
 fn streaming() -> (Bench, rejoin_core::AttemptId) {
@@ -174,4 +174,30 @@ fn broken_events_are_left_out() {
     );
     bench.end(stream);
     assert!(at_rest(&bench));
+}
+
+#[test]
+fn a_submission_that_failed_can_be_sent_again() {
+    let (mut bench, stream) = streaming();
+    let before = bench.client.view().messages()[0].id().clone();
+    bench.event(stream, "", "error", r#"{"error":"E","message":"boom"}"#);
+    bench.end(stream);
+    assert_eq!(bench.error_code(), Some("run_failed"));
+    assert!(bench.client.view().can_retry());
+    let edit = |at| Input::EditRequested {
+        command: CommandId(2),
+        edit: Box::new(Edit {
+            at,
+            submission: Submission::default(),
+        }),
+    };
+    bench.feed(edit(EditAt::Failed));
+    let (_, request) = bench.asked("/runs/stream");
+    let body = request.body.map(|body| body.text().to_owned());
+    assert!(body.is_some_and(|body| body.contains(before.as_str())));
+    let shown: Vec<_> = bench.client.view().messages().iter().collect();
+    assert_eq!((shown.len(), shown[0].id()), (1, &before));
+    // There is nothing to go back to.
+    bench.feed(edit(EditAt::Message(before)));
+    assert_eq!(bench.error_code(), Some("edit_unavailable"));
 }

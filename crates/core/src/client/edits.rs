@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Checkpoints, CommandId, Edit, EditAt, Effect, ErrorCode, HistoryState, JoinOptions,
-    MessageOrigin, Method, Outcome, StreamError, Submission,
+    MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
     lookup::{Beginning, Found, PAGE_STATES, Pages, Which},
     phase::{End, Phase},
 };
@@ -320,23 +320,32 @@ impl Client {
         if self.can_rejoin() {
             return self.join(command, None, JoinOptions::default());
         }
-        // A part of an answer is answered anew, and what the server does not have is said again.
-        self.store.keep_stored();
-        let stored = |id: &MessageId| self.store.slots().iter().any(|slot| slot.id() == id);
+        let slots = self.store.slots();
+        let of_last = |slot: &MessageSlot| {
+            let last = self.last.as_ref();
+            last.is_some_and(|last| last.messages.contains(slot.id()))
+        };
+        let said = slots.iter().position(of_last).unwrap_or(slots.len());
+        let is_stored = |slot: &MessageSlot| of_last(slot) && slot.origin == MessageOrigin::Server;
+        let any_stored = slots.iter().any(is_stored);
         let never_stored = |last: &&super::commands::Last| {
-            self.run_id().is_none()
-                || self.is_stream_only()
-                || !last.messages.is_empty() && !last.messages.iter().any(stored)
+            let has_messages = !last.messages.is_empty();
+            self.run_id().is_none() || self.is_stream_only() || has_messages && !any_stored
         };
         let last = self.last.as_ref();
         let submission = match last.filter(never_stored) {
             Some(last) => {
-                if let Some(kept) = &last.kept {
-                    self.store.keep_only(kept);
-                }
+                // It is said again, and what was answered to it goes.
+                let before = slots[..said].iter().map(|slot| slot.id().clone());
+                let kept = last.kept.clone().unwrap_or_else(|| before.collect());
+                self.store.keep_only(&kept);
                 last.submission.clone()
             }
-            None => self.settings_of_last(),
+            None => {
+                // A part of an answer is answered anew.
+                self.store.keep_stored();
+                self.settings_of_last()
+            }
         };
         self.submit(command, submission);
     }
