@@ -44,6 +44,12 @@ impl HistoryState {
     }
 }
 
+impl FromJson for HistoryState {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        Self::read(Json::from_json(text)?)
+    }
+}
+
 /// Where a message stands in the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageBranch {

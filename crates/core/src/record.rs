@@ -28,11 +28,14 @@ pub fn run_key(config: &Config, run_id: &RunId) -> String {
 }
 
 fn key(parts: &[&str]) -> String {
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| crate::client::encode_path_segment(part))
-        .collect();
-    [RECORD_PREFIX, &parts.join("|")].concat()
+    let mut key = RECORD_PREFIX.to_owned();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            key.push('|');
+        }
+        key.push_str(&crate::client::encode_path_segment(part));
+    }
+    key
 }
 
 #[derive(Debug, Clone)]

@@ -171,17 +171,11 @@ impl Client {
             self.refresh_headers = true;
             return self.ask_page();
         }
-        let read = answer
-            .read::<Vec<Json>>("thread history")
-            .map_err(|error| error.message.clone())
-            .and_then(|states| {
-                let states: Result<Vec<_>, _> =
-                    states.into_iter().map(HistoryState::read).collect();
-                states.map_err(|error| error.words())
-            });
-        let states = match read {
+        let states: Vec<HistoryState> = match answer.read("thread history") {
             Ok(states) => states,
-            Err(why) => return self.give_edit_up(ErrorCode::CheckpointLookupFailed, &why),
+            Err(error) => {
+                return self.give_edit_up(ErrorCode::CheckpointLookupFailed, &error.message);
+            }
         };
         self.history.pages.add(states, &self.config.messages_key);
         match self.found_checkpoint() {

@@ -258,11 +258,16 @@ impl Client {
     /// The namespace whose list an event's messages go to; empty for the thread's own.
     fn list_of(&self, event: &Event) -> String {
         let within_tool = |part: &String| part.starts_with("tools:");
+        let mut list = String::new();
         if self.config.split_subgraphs && event.namespace.iter().any(within_tool) {
-            event.namespace.join("|")
-        } else {
-            String::new()
+            for part in &event.namespace {
+                if !list.is_empty() {
+                    list.push('|');
+                }
+                list.push_str(part);
+            }
         }
+        list
     }
 
     fn apply_message(&mut self, list: &str, message: Message, metadata: Json) {

@@ -60,10 +60,8 @@ impl Client {
             return false;
         };
         let url = urls::state(&self.config, thread_id);
-        if answer
-            .read("thread history")
-            .is_ok_and(|states| self.set_states(states).is_ok())
-        {
+        if let Ok(states) = answer.read("thread history") {
+            self.set_states(states);
             self.reads_state = true;
             self.ask_as(attempt, Method::Get, url, None);
         }
@@ -77,8 +75,7 @@ impl Client {
             |error: JsonError| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words());
         let head = if self.config.history_limit.is_some() && !std::mem::take(&mut self.reads_state)
         {
-            let states: Vec<Json> = answer.read("thread history")?;
-            self.set_states(states).map_err(invalid)?;
+            self.set_states(answer.read("thread history")?);
             match self.history.states().first() {
                 Some(newest) => ThreadState::from_json(newest.json.text()),
                 None => Ok(ThreadState::default()),
@@ -93,11 +90,9 @@ impl Client {
         head.map_err(invalid)
     }
 
-    fn set_states(&mut self, states: Vec<Json>) -> Result<(), JsonError> {
-        let states: Result<_, _> = states.into_iter().map(HistoryState::read).collect();
-        self.history.set_states(states?);
+    fn set_states(&mut self, states: Vec<HistoryState>) {
+        self.history.set_states(states);
         self.store.touch_history();
-        Ok(())
     }
 
     /// Shows a state. `keep` says as what a message stays that it lacks.
@@ -183,7 +178,7 @@ impl Client {
     }
 
     pub(super) fn provide_history(&mut self, states: &Json) {
-        let read = Vec::from_json(states.text()).and_then(|states| self.set_states(states));
+        let read = Vec::from_json(states.text()).map(|states| self.set_states(states));
         if let Err(error) = read {
             return self.history_unavailable(error.words());
         }

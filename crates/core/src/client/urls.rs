@@ -1,7 +1,10 @@
 //! Where things are on the server. Ids come from outside, so each is encoded into its path segment.
 
 use crate::Config;
-use rejoin_wire::{CheckpointId, RunId, ThreadId};
+use rejoin_wire::{
+    CheckpointId, RunId, ThreadId,
+    json::{Writer, write_string},
+};
 
 /// Runs asked for when one has to be found. The servers list in opposite orders, so this is the whole list.
 const RUNS_LISTED_MAX: u32 = 100;
@@ -84,10 +87,14 @@ pub(super) fn join(
             url.push_str(&encode_path_segment(mode));
         }
         _ => {
-            // The words need no escaping in JSON: quotes in them would be no mode's.
-            let list = ["[\"", &modes.join("\",\""), "\"]"].concat();
+            let mut json = String::new();
+            let mut list = Writer::list(&mut json);
+            for mode in modes {
+                write_string(list.item(), mode);
+            }
+            list.end();
             url.push_str("?stream_mode=");
-            url.push_str(&encode_path_segment(&list));
+            url.push_str(&encode_path_segment(&json));
         }
     }
     url
