@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build::{Profile, node, remove_dir, wasm_opt};
+use crate::likeness;
 use crate::panics;
 use crate::setup;
 use crate::step::{Steps, cargo, output, root, run, target_dir};
@@ -186,7 +187,7 @@ fn bindgen(compiled: &Path, out_dir: &Path, profile: Profile) -> Result<()> {
     .map(OsString::from)
     .to_vec();
     if profile == Profile::Release {
-        // Names stay: wasm-opt orders functions by them, which brings like to like, and leaves them out then.
+        // Names stay: `unreached.rs` goes by them. wasm-opt leaves them out then.
         args.push("--remove-producers-section".into());
     }
     args.extend(["--out-dir".into(), out_dir.into(), compiled.into()]);
@@ -207,8 +208,10 @@ const SHRINK: [&str; 8] = [
     "-Oz",
 ];
 
-/// What it does last.
-const RENAME: [&str; 2] = [
+/// What it does last, to a module whose functions are named by their places.
+const FINISH: [&str; 4] = [
+    "--low-memory-unused",
+    "-Oz",
     "--reorder-functions-by-name",
     // Prints what is called what from now on.
     "--minify-imports-and-exports-and-modules",
@@ -222,10 +225,15 @@ fn shrink(wasm: &Path, bindings: &Path) -> Result<()> {
         return Ok(());
     };
     let out = wasm.with_extension("opt");
+    run(Command::new(&wasm_opt)
+        .args(SHRINK)
+        .arg(wasm)
+        .arg("-o")
+        .arg(&out))?;
+    fs::write(wasm, likeness::name_places(&fs::read(&out)?)?)?;
     let names = output(
-        Command::new(wasm_opt)
-            .args(SHRINK)
-            .args(RENAME)
+        Command::new(&wasm_opt)
+            .args(FINISH)
             .arg(wasm)
             .arg("-o")
             .arg(&out),
