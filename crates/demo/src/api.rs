@@ -1,8 +1,11 @@
 //! Plain requests beside the stream: the thread list and the assistants.
 
 use gloo_net::http::{Method, Request, RequestBuilder};
-use rejoin_wire::{Json, ThreadId, thread::ThreadStatus};
-use serde::Deserialize;
+use rejoin_wire::{
+    ThreadId,
+    json::{FromJson, JsonError, field, fields, items},
+    thread::ThreadStatus,
+};
 use std::sync::Arc;
 
 use crate::thread_title::title_of;
@@ -23,22 +26,6 @@ pub(crate) struct ThreadLine {
     pub(crate) status: ThreadStatus,
 }
 
-/// A thread as the list needs it. Fields that only one of the servers sends are optional.
-#[derive(Deserialize)]
-struct Thread {
-    thread_id: ThreadId,
-    created_at: Option<String>,
-    updated_at: Option<String>,
-    metadata: Option<Json>,
-    status: ThreadStatus,
-    values: Option<Json>,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    graph_id: Option<String>,
-}
-
 /// The server's newest threads. `Err` is a sentence for a person.
 pub(crate) async fn threads(server: &str) -> Result<Vec<ThreadLine>, String> {
     let body = format!(
@@ -50,31 +37,26 @@ pub(crate) async fn threads(server: &str) -> Result<Vec<ThreadLine>, String> {
         Some(body),
     )
     .await?;
-    let threads: Vec<Thread> =
-        serde_json::from_str(&text).map_err(|_| NOT_AN_AGENT_SERVER.to_owned())?;
-    Ok(threads.into_iter().map(line).collect())
+    Vec::from_json(&text).map_err(|_| NOT_AN_AGENT_SERVER.to_owned())
 }
 
 /// The names of the server's graphs, each once. `Err` is a sentence for a person.
 pub(crate) async fn assistants(server: &str) -> Result<Vec<String>, String> {
-    #[derive(Deserialize)]
-    struct Assistant {
-        graph_id: String,
-    }
     let text = call(
         Method::POST,
         &format!("{server}/assistants/search"),
         Some("{\"limit\":100}".to_owned()),
     )
     .await?;
-    let all: Vec<Assistant> =
-        serde_json::from_str(&text).map_err(|_| NOT_AN_AGENT_SERVER.to_owned())?;
     let mut names = Vec::new();
-    for assistant in all {
-        if !names.contains(&assistant.graph_id) {
-            names.push(assistant.graph_id);
+    let read = items(&text, &mut |assistant| {
+        let name = field(assistant, "graph_id").and_then(text_of);
+        if let Some(name) = name.filter(|name| !names.contains(name)) {
+            names.push(name);
         }
-    }
+        Ok(())
+    });
+    read.map_err(|_| NOT_AN_AGENT_SERVER.to_owned())?;
     Ok(names)
 }
 
@@ -118,16 +100,63 @@ async fn call(method: Method, url: &str, body: Option<String>) -> Result<String,
         .map_err(|_| "The answer broke off.".to_owned())
 }
 
-fn line(thread: Thread) -> ThreadLine {
-    let metadata = thread
-        .metadata
-        .as_ref()
-        .and_then(|json: &Json| json.read::<Metadata>().ok());
-    ThreadLine {
-        title: thread.values.as_ref().and_then(title_of).map(Arc::from),
-        graph: metadata.and_then(|metadata| metadata.graph_id),
-        id: thread.thread_id,
-        updated_at: thread.updated_at.or(thread.created_at),
-        status: thread.status,
+/// From a thread as servers list it. What only one of them sends may be missing.
+impl FromJson for ThreadLine {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let (mut id, mut status, mut title, mut graph) = (None, ThreadStatus::Unknown, None, None);
+        let (mut created_at, mut updated_at) = (None, None);
+        fields(text, &mut |key, value| {
+            match key {
+                "thread_id" => id = Some(ThreadId::from_json(value)?),
+                "status" => status = ThreadStatus::from_json(value)?,
+                "values" => title = title_of(value),
+                // Metadata is anything at all.
+                "metadata" => graph = field(value, "graph_id").and_then(text_of),
+                "created_at" => created_at = text_of(value),
+                "updated_at" => updated_at = text_of(value),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            id: id.ok_or(JsonError::expected("a `thread_id`"))?,
+            title: title.map(Arc::from),
+            graph,
+            updated_at: updated_at.or(created_at),
+            status,
+        })
+    }
+}
+
+fn text_of(value: &str) -> Option<String> {
+    String::from_json(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ThreadLine;
+    use rejoin_wire::{json::FromJson, thread::ThreadStatus};
+
+    #[test]
+    fn threads_are_read_as_both_servers_list_them() {
+        let line = ThreadLine::from_json(
+            r#"{"thread_id":"t","status":"busy","metadata":{"graph_id":"chat"},"updated_at":"2026","created_at":"2025",
+                "values":{"messages":[{"type":"human","content":"hi"}]},"interrupts":{}}"#,
+        );
+        let line = line.expect("a thread");
+        assert_eq!((line.id.as_str(), line.status), ("t", ThreadStatus::Busy));
+        assert_eq!(line.graph.as_deref(), Some("chat"));
+        assert_eq!(line.title.as_deref(), Some("hi"));
+        assert_eq!(line.updated_at.as_deref(), Some("2026"));
+        let bare = ThreadLine::from_json(
+            r#"{"thread_id":"t","status":"odd","metadata":null,"values":null,"updated_at":null,"created_at":"2025"}"#,
+        );
+        let bare = bare.expect("a thread");
+        assert_eq!(
+            (bare.status, bare.title, bare.graph),
+            (ThreadStatus::Unknown, None, None)
+        );
+        assert_eq!(bare.updated_at.as_deref(), Some("2025"));
+        assert!(ThreadLine::from_json("{}").is_err());
     }
 }

@@ -1,24 +1,17 @@
 //! A thread's name: the beginning of its first question.
 
 use rejoin_wire::{
-    Json,
+    json::{FromJson, field},
     message::{Message, MessageKind},
 };
-use serde::Deserialize;
 
 /// The longest title, in characters.
 const TITLE_CHARS_MAX: usize = 80;
 
-/// The title of a thread with these values; `None` before anything was asked.
-pub(crate) fn title_of(values: &Json) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Values {
-        #[serde(default)]
-        messages: Vec<Message>,
-    }
-    let values: Values = values.read().ok()?;
-    let first = values
-        .messages
+/// The title of a thread with these values, which are JSON; `None` before anything was asked.
+pub(crate) fn title_of(values: &str) -> Option<String> {
+    let messages: Vec<Message> = Vec::from_json(field(values, "messages")?).ok()?;
+    let first = messages
         .iter()
         .find(|message| message.kind == MessageKind::Human)?;
     shorten(&first.content.text())
@@ -39,11 +32,9 @@ pub(crate) fn shorten(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{shorten, title_of};
-    use rejoin_wire::Json;
 
     fn check(values: &str, expected: Option<&str>) {
-        let values = Json::parse(values.to_owned()).expect("valid JSON");
-        assert_eq!(title_of(&values).as_deref(), expected, "for {values:?}");
+        assert_eq!(title_of(values).as_deref(), expected, "for {values}");
     }
 
     #[test]
