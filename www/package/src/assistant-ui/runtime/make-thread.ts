@@ -1,7 +1,8 @@
 /** Which kind of thread the options ask for. */
 import { invalidOption } from "../../errors.js";
 import { streamSource } from "../create-langgraph-stream.js";
-import { CallbackThread, type ThreadItem } from "../threads/callback-thread.js";
+import type { ThreadItem } from "../threads/callback-settings.js";
+import { CallbackThread } from "../threads/callback-thread.js";
 import { EngineThread } from "../threads/engine-thread.js";
 import type { LangGraphThread } from "../threads/thread.js";
 import type { UseLangGraphRuntimeOptions } from "../types.js";

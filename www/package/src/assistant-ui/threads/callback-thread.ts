@@ -2,49 +2,31 @@
 import type { CompleteAttachment } from "@assistant-ui/core";
 import type { RejoinError } from "../../errors.js";
 import { createSerialRunQueue } from "../internal/serial-run-queue.js";
-import { appendLangChainChunk } from "../messages/append-chunk.js";
-import { filterUIMessagesBySurvivingIds } from "../messages/ui.js";
-import type {
-  LangChainMessage,
-  LangGraphInterruptState,
-  LangGraphSendMessageConfig,
-  LangGraphThreadIds,
-  UIMessage,
-  UseLangGraphRuntimeOptions,
-} from "../types.js";
-import { tell, type EventHandlers } from "./apply-event.js";
-import { isObject } from "./events.js";
-import { loadFailure, lookupFailed, notFound, refusedResume, runError, unavailable } from "./failures.js";
-import { Loads, type LoadPurpose } from "./loads.js";
-import { MessageStream, type Events, type SendExtras, type StreamSettings } from "./message-stream.js";
+import type { LangChainMessage, LangGraphLoadResult, LangGraphSendMessageConfig } from "../types.js";
+import { tell } from "./apply-event.js";
+import { callbackSettings, type CallbackOptions, type ThreadItem } from "./callback-settings.js";
+import { lookupFailed, notFound, refusedResume, runError, unavailable } from "./failures.js";
+import type { LoadPurpose } from "./loads.js";
+import { MessageStream, type SendExtras } from "./message-stream.js";
 import { Ownership } from "./ownership.js";
 import { Publisher } from "./publisher.js";
-import { sameIds } from "./reconcile.js";
+import { Reading } from "./reading.js";
+import { ShownBranch } from "./shown-branch.js";
 import { Staged } from "./staged.js";
 import type { EditRequest, GraphState, LangGraphThread, RespondOptions, ThreadSnapshot, ToolResult } from "./thread.js";
 import { cancellations, ToolResults } from "./tool-results.js";
-
-/** What of the options such a thread reads. May be changed at any time. */
-export type CallbackOptions = Pick<
-  UseLangGraphRuntimeOptions,
-  "load" | "getCheckpointId" | "autoCancelPendingToolCalls" | "eventHandlers" | "uiStateKey" | "resume"
-> &
-  Required<Pick<UseLangGraphRuntimeOptions, "stream">>;
-
-/** The thread in assistant-ui's list. */
-export interface ThreadItem {
-  /** The server's id; undefined for a thread that it does not know yet. */
-  externalId: () => string | undefined;
-  /** Makes it at the server, where it is not there. */
-  initialize: () => Promise<LangGraphThreadIds>;
-}
+import { TurnMarks } from "./turn-marks.js";
 
 interface Sending extends Pick<SendExtras<LangChainMessage>, "keep" | "open"> {
   messages: LangChainMessage[];
   config: LangGraphSendMessageConfig;
 }
 
-const NONE: ReadonlySet<string> = new Set();
+/** Whoever waits hears of a failure; nobody else is bothered, as it is shown. */
+function told(done: Promise<void>): Promise<void> {
+  done.catch(() => {});
+  return done;
+}
 
 /** A thread whose runs the `stream` callback sends. See {@link LangGraphThread} for its members. */
 export class CallbackThread implements LangGraphThread {
@@ -53,18 +35,17 @@ export class CallbackThread implements LangGraphThread {
   readonly #item: ThreadItem;
   readonly #stream: MessageStream<LangChainMessage>;
   readonly #publisher: Publisher<ThreadSnapshot>;
-  readonly #loads = new Loads();
+  readonly #reading: Reading;
   readonly #ownership = new Ownership();
   readonly #tools = new ToolResults(this.#ownership);
   readonly #staged = new Staged();
+  readonly #marks = new TurnMarks();
+  readonly #branch = new ShownBranch();
   readonly #queue;
   #isRunning = false;
-  #isLoading: boolean;
   #editing: string | null = null;
   #error: RejoinError | undefined;
   #again: (() => Promise<void>) | undefined;
-  #cancelled: ReadonlySet<string> = NONE;
-  #failures: ReadonlyMap<string, string> = new Map();
   #overlay: GraphState | undefined;
   #pendingState: GraphState | undefined;
   /** Counts what the person asks for: a lookup that is overtaken by something newer ends without a trace. */
@@ -73,19 +54,36 @@ export class CallbackThread implements LangGraphThread {
   #current: Sending | undefined;
   /** Whether the graph itself failed in this run; what waits behind it is dropped. */
   #failed = false;
-  /** The thread's newest messages, as far as is known. Another list is another branch. */
-  #head: LangChainMessage[] = [];
-  #headInterrupts: readonly LangGraphInterruptState[] = [];
-  #isBranch = false;
-  /** UI messages of branches that are not shown. */
-  readonly #otherUI = new Map<string, UIMessage>();
   #lastEventId: string | undefined;
 
   constructor(options: CallbackOptions, item: ThreadItem) {
     this.options = options;
     this.#item = item;
-    this.#isLoading = options.load !== undefined && item.externalId() !== undefined;
-    this.#stream = new MessageStream(this.#settings(), (soon) => (soon ? this.#publisher.soon() : this.#publisher.now()));
+    const settings = callbackSettings({
+      options: () => this.options,
+      item,
+      onValues: () => (this.#overlay = undefined),
+      onEventId: (id) => (this.#lastEventId = id),
+      onMessages: (messages, runConfig) => this.#ownership.remember(messages, runConfig),
+      onInterrupt: (runConfig) => (this.#ownership.interruptConfig = runConfig),
+      onFailure: (failure, id, thrown) => this.#runFailed(failure, id, thrown),
+      onCancelled: (id) => this.#marks.cancel(id),
+    });
+    this.#stream = new MessageStream(settings, (soon) => (soon ? this.#publisher.soon() : this.#publisher.now()));
+    this.#reading = new Reading({
+      options: () => this.options,
+      item,
+      isRunning: () => this.#isRunning,
+      asked: () => this.#asked,
+      lastEventId: () => this.#lastEventId,
+      begin: (purpose) => this.#beginReading(purpose),
+      changed: () => this.#publisher.now(),
+      fail: (error, again) => this.#fail(error, again),
+      mended: (error) => {
+        if (this.#error === error) this.#clearError();
+      },
+      follow: (open) => this.#quietly(this.#enqueue({ messages: [], config: {}, open })),
+    });
     this.#publisher = new Publisher(() => this.#snapshot());
     this.#queue = createSerialRunQueue<Sending>({
       run: (sending, onComplete) => this.#run(sending, onComplete),
@@ -97,151 +95,55 @@ export class CallbackThread implements LangGraphThread {
     });
   }
 
-  get subscribe(): LangGraphThread["subscribe"] {
-    return this.#publisher.subscribe;
-  }
-  get getSnapshot(): LangGraphThread["getSnapshot"] {
-    return this.#publisher.getSnapshot;
-  }
+  readonly subscribe: LangGraphThread["subscribe"] = (listener) => this.#publisher.subscribe(listener);
+  readonly getSnapshot: LangGraphThread["getSnapshot"] = () => this.#publisher.getSnapshot();
   get #messages(): LangChainMessage[] {
     return this.#stream.state.messages;
   }
 
   // --- life ---
 
-  readonly enter = (): void => {
-    void this.#load("initial").then(() => this.#resume()).catch(() => {});
-  };
+  readonly enter = (): void => void this.#reading.enter("initial");
 
   readonly leave = (): void => {
-    this.#loads.abort();
-    this.#isLoading = false;
+    this.#reading.abort();
     this.#stop();
   };
 
   readonly returned = (): void => {
-    if (this.#isRunning) return;
-    // Whatever happened meanwhile, here or elsewhere, is taken; what fails is shown.
-    void this.#load("reload").then(() => this.#resume()).catch((cause) => this.#fail(loadFailure(cause), () => this.#load("reload")));
+    // Whatever happened meanwhile, here or elsewhere, is taken.
+    if (!this.#isRunning) void this.#reading.enter("reload");
   };
 
   readonly dispose = (): void => this.leave();
 
+  readonly #refetch = (): Promise<void> => this.#reading.load("reload");
   get refetch(): LangGraphThread["refetch"] {
     return this.options.load && this.#refetch;
   }
-  readonly #refetch = (): Promise<void> => this.#load("reload");
 
-  async #load(purpose: LoadPurpose): Promise<void> {
-    const id = this.#item.externalId();
-    if (!this.options.load || id === undefined) return;
-    const read = this.#loads.run(purpose, (signal) => this.#read(id, purpose, signal), () => {
-      this.#isLoading = false;
-      this.#publisher.now();
-    });
-    if (purpose === "reload") return read;
-    await read.catch((cause) => {
-      console.warn("[rejoin] `load` failed; the thread is shown empty:", cause);
-      this.#fail(loadFailure(cause), () => this.#load("initial"));
-    });
-  }
-
-  async #read(id: string, purpose: LoadPurpose, signal: AbortSignal): Promise<void> {
+  /** Called before the thread is read. Gives what lays the result over what is shown by then. */
+  #beginReading(purpose: LoadPurpose): (result: LangGraphLoadResult) => void {
     const before = this.#stream.state;
     if (purpose === "initial") {
       this.#tools.clear();
       this.#ownership.prune([]);
       this.#pendingState = this.#overlay = undefined;
-      this.#isLoading = true;
       this.#stream.setValues(undefined);
     }
-    const { messages, interrupts = [], uiMessages = [] } = await (this.options.load as NonNullable<CallbackOptions["load"]>)(id, { signal });
-    if (signal.aborted) return;
-    if (this.#error && !this.#isRunning) this.#clearError();
-    // What is read again may be behind a run that has just ended, so nothing is deleted by it.
-    const whole = { snapshotIsComplete: purpose === "initial" };
-    if (this.#isBranch) return;
-    this.#stream.reconcileMessages(messages, before.messages, whole);
-    this.#ownership.seed(messages);
-    this.#stream.reconcileUIMessages(uiMessages, before.uiMessages, whole);
-    this.#stream.reconcileInterrupts(interrupts, before.interrupts);
-    this.#head = this.#messages;
-  }
-
-  async #resume(): Promise<void> {
-    const id = this.#item.externalId();
-    const { resume } = this.options;
-    if (!resume || id === undefined || this.#isRunning) return;
-    const abort = new AbortController();
-    const asked = this.#asked;
-    let events: Events<LangChainMessage> | null | undefined;
-    try {
-      events = await resume(id, { signal: abort.signal, lastEventId: this.#lastEventId });
-    } catch (cause) {
-      this.#fail(runError(cause, true), () => this.#resume());
-      return;
-    }
-    if (!events) return;
-    if (this.#isRunning || asked !== this.#asked) {
-      // Somebody was quicker.
-      abort.abort();
-      void events[Symbol.asyncIterator]().return?.(undefined)?.catch(() => {});
-      return;
-    }
-    const open = async (signal: AbortSignal): Promise<Events<LangChainMessage> | null | undefined> => {
-      signal.addEventListener("abort", () => abort.abort(), { once: true });
-      return events;
+    return ({ messages, interrupts = [], uiMessages = [] }) => {
+      if (this.#branch.isOther) return;
+      // What is read again may be behind a run that has just ended, so nothing is deleted by it.
+      const whole = { snapshotIsComplete: purpose === "initial" };
+      this.#stream.reconcileMessages(messages, before.messages, whole);
+      this.#ownership.seed(messages);
+      this.#stream.reconcileUIMessages(uiMessages, before.uiMessages, whole);
+      this.#stream.reconcileInterrupts(interrupts, before.interrupts);
+      this.#branch.settle(this.#messages);
     };
-    await this.#quietly(this.#enqueue({ messages: [], config: {}, open }));
   }
 
   // --- runs ---
-
-  #settings(): StreamSettings<LangChainMessage> {
-    const options = (): CallbackOptions => this.options;
-    const handlers: EventHandlers = new Proxy({} as EventHandlers, {
-      // The handlers of the last render. A state of the server's ends what was laid over it.
-      get: (_, name: keyof EventHandlers) =>
-        name === "onValues"
-          ? (values: unknown) => {
-              this.#overlay = undefined;
-              return options().eventHandlers?.onValues?.(values);
-            }
-          : options().eventHandlers?.[name],
-    });
-    return {
-      stream: async (messages, config) => this.#noting(await options().stream(messages, config)),
-      appendMessage: appendLangChainChunk as StreamSettings<LangChainMessage>["appendMessage"],
-      get uiStateKey() {
-        return options().uiStateKey ?? "ui";
-      },
-      eventHandlers: handlers,
-      initialize: () => this.#item.initialize(),
-      onMessages: (messages, runConfig) => this.#ownership.remember(messages, runConfig),
-      onInterrupt: (runConfig) => (this.#ownership.interruptConfig = runConfig),
-      onFailure: (failure, id, thrown) => this.#runFailed(failure, id, thrown),
-      onCancelled: (id) => {
-        this.#cancelled = new Set([...this.#cancelled, id]);
-      },
-    };
-  }
-
-  /** Notes the ids of events, for a `resume` that asks for what came after them. */
-  #noting(events: Events<LangChainMessage>): AsyncGenerator<{ event: string; data: unknown }> {
-    const iterator = events[Symbol.asyncIterator]();
-    const note = (result: IteratorResult<{ event: string; data: unknown }>): typeof result => {
-      const id = isObject(result.value) ? result.value["id"] : undefined;
-      if (typeof id === "string") this.#lastEventId = id;
-      return result;
-    };
-    return {
-      next: async () => note(await iterator.next()),
-      return: async () => (await iterator.return?.(undefined)) ?? { done: true, value: undefined },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    } as unknown as AsyncGenerator<{ event: string; data: unknown }>;
-  }
 
   async #run(sending: Sending, onComplete: () => void): Promise<void> {
     this.#current = sending;
@@ -250,13 +152,13 @@ export class CallbackThread implements LangGraphThread {
     this.#failed = false;
     this.#clearError();
     if (sending.keep) this.#truncate(sending.keep);
-    this.#begunAgain(sending.messages);
-    this.#isBranch = false;
+    this.#marks.begin(sending.messages, this.#messages.at(-1));
+    this.#branch.begin();
     await this.#stream.send(sending.messages, sending.config, {
       keep: sending.keep,
       open: sending.open,
       onComplete: () => {
-        this.#head = this.#messages;
+        this.#branch.settle(this.#messages);
         if (this.#failed) {
           this.#tools.clearBatches();
           this.#queue.drop();
@@ -267,21 +169,10 @@ export class CallbackThread implements LangGraphThread {
     });
   }
 
-  /** A turn that is begun again, or goes on, has not failed any more. */
-  #begunAgain(messages: readonly LangChainMessage[]): void {
-    const ids = new Set(messages.map(({ id }) => id ?? ""));
-    if (!messages.some(({ type }) => type === "human")) ids.add(this.#messages.at(-1)?.id ?? "");
-    if (this.#failures.size > 0) this.#failures = new Map([...this.#failures].filter(([id]) => !ids.has(id)));
-  }
-
   /** What belongs to messages that go is put aside. */
   #truncate(keep: LangChainMessage[]): void {
-    const { uiMessages } = this.#stream.state;
-    const left = filterUIMessagesBySurvivingIds(uiMessages, keep);
-    for (const message of uiMessages) if (!left.includes(message)) this.#otherUI.set(message.id, message);
-    this.#stream.set({ uiMessages: left }, true);
-    const ids = new Set(keep.map(({ id }) => id ?? ""));
-    this.#failures = new Map([...this.#failures].filter(([id]) => ids.has(id) && id !== keep.at(-1)?.id));
+    this.#stream.set({ uiMessages: this.#branch.truncateUI(this.#stream.state.uiMessages, keep) }, true);
+    this.#marks.truncate(keep);
     this.#ownership.prune(keep);
   }
 
@@ -290,8 +181,7 @@ export class CallbackThread implements LangGraphThread {
     this.#error = runError(failure, thrown);
     const sent = this.#current;
     this.#again = sent && (() => this.#resend(sent));
-    const last = this.#messages.at(-1)?.id ?? "";
-    if (id === undefined) this.#failures = new Map([...this.#failures, [last, this.#error.message]]);
+    if (id === undefined) this.#marks.fail(this.#messages.at(-1)?.id ?? "", this.#error.message);
     // An error event was told as it came.
     if (thrown) tell(this.options.eventHandlers ?? {}, "onError", failure);
     this.#publisher.now();
@@ -299,7 +189,7 @@ export class CallbackThread implements LangGraphThread {
 
   #enqueue(sending: Sending): Promise<void> {
     // What is being read again would erase what is sent now.
-    this.#loads.abort("reload");
+    this.#reading.abort("reload");
     this.#ownership.seed(this.#messages);
     const state = this.#pendingState;
     this.#pendingState = undefined;
@@ -307,10 +197,7 @@ export class CallbackThread implements LangGraphThread {
     const isAnswer = config.command != null && config.runConfig === undefined && this.#stream.state.interrupts.length > 0;
     const { interruptConfig } = this.#ownership;
     const made = { ...config, ...(isAnswer && interruptConfig !== undefined ? { runConfig: interruptConfig } : {}), ...(state ? { state } : {}) };
-    const done = this.#queue.enqueue({ ...sending, config: made });
-    // Whoever waits for it hears of it; nobody else is bothered, as it is shown.
-    done.catch(() => {});
-    return done;
+    return told(this.#queue.enqueue({ ...sending, config: made }));
   }
 
   /** Sends again what never became a run, or lets the graph go on from where it failed. */
@@ -328,11 +215,9 @@ export class CallbackThread implements LangGraphThread {
     const refused = config.command && refusedResume(config.command.resume, this.#stream.state.interrupts);
     if (refused) {
       this.refuse(refused);
-      const done = Promise.reject(refused);
-      done.catch(() => {});
-      return done;
+      return told(Promise.reject(refused));
     }
-    if (this.#isBranch && config.checkpointId === undefined) return this.#fromBranch(messages, config);
+    if (this.#branch.isOther && config.checkpointId === undefined) return this.#fromBranch(messages, config);
     return this.#enqueue({ messages, config });
   };
 
@@ -417,8 +302,7 @@ export class CallbackThread implements LangGraphThread {
       // The run that is left ends first; what it still brings is not shown any more.
       this.#queue.drop();
       this.#stream.cancel();
-      const config = { runConfig, ...(checkpointId === undefined ? {} : { checkpointId }) };
-      return this.#quietly(this.#enqueue({ messages: message ? [message] : [], config, keep: kept }));
+      return this.#quietly(this.#enqueue({ messages: message ? [message] : [], config: { runConfig, ...(checkpointId && { checkpointId }) }, keep: kept }));
     };
     return this.#quietly(this.#resolved(kept, at, go, () => this.edit(request)));
   };
@@ -427,25 +311,14 @@ export class CallbackThread implements LangGraphThread {
     if (this.#isRunning) return;
     this.#asked++;
     this.#editing = null;
-    const { interrupts, uiMessages } = this.#stream.state;
-    if (!this.#isBranch) this.#headInterrupts = interrupts;
-    this.#isBranch = !sameIds(messages, this.#head);
-    for (const message of uiMessages) this.#otherUI.set(message.id, message);
-    this.#stream.set({
-      messages,
-      interrupts: this.#isBranch ? [] : this.#headInterrupts,
-      uiMessages: filterUIMessagesBySurvivingIds([...this.#otherUI.values()], messages),
-    });
+    this.#stream.set(this.#branch.show(messages, this.#stream.state));
   };
 
   /** The branch that is shown is not the newest: the next run starts from its own checkpoint. */
   #fromBranch(messages: LangChainMessage[], config: LangGraphSendMessageConfig): Promise<void> {
     const kept = this.#messages;
-    const go = (checkpointId: string | undefined): Promise<void> =>
-      this.#enqueue({ messages, config: { ...config, ...(checkpointId === undefined ? {} : { checkpointId }) } });
-    const done = this.#resolved(kept, messages.at(-1)?.id, go, () => this.#quietly(this.#fromBranch(messages, config)));
-    done.catch(() => {});
-    return done;
+    const go = (checkpointId?: string): Promise<void> => this.#enqueue({ messages, config: { ...config, ...(checkpointId && { checkpointId }) } });
+    return told(this.#resolved(kept, messages.at(-1)?.id, go, () => this.#quietly(this.#fromBranch(messages, config))));
   }
 
   readonly stage = (message: LangChainMessage & { type: "human"; id: string }, runConfig: unknown, kept: LangChainMessage[] | undefined): void => {
@@ -482,7 +355,7 @@ export class CallbackThread implements LangGraphThread {
   readonly retry = async (): Promise<void> => {
     const again = this.#again;
     this.#clearError();
-    await again?.();
+    await again?.().catch(() => {});
   };
 
   #clearError(): void {
@@ -511,12 +384,12 @@ export class CallbackThread implements LangGraphThread {
       state: this.#lastState?.state,
       interrupts,
       isRunning: this.#isRunning,
-      isLoading: this.#isLoading,
+      isLoading: this.#reading.isLoading,
       editing: this.#editing,
       error: this.#error,
       canRetry: this.#again !== undefined,
-      cancelled: this.#cancelled,
-      failures: this.#failures,
+      cancelled: this.#marks.cancelled,
+      failures: this.#marks.failures,
       canEdit: this.options.getCheckpointId !== undefined,
       editable: undefined,
       connection: undefined,

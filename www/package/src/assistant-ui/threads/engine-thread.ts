@@ -6,7 +6,7 @@ import type { SubmitOptions } from "../../types/options.js";
 import type { RunPromise, StreamStore } from "../../types/stream.js";
 import type { LangChainMessage, LangGraphSendMessageConfig } from "../types.js";
 import { tell } from "./apply-event.js";
-import type { ThreadItem } from "./callback-thread.js";
+import type { ThreadItem } from "./callback-settings.js";
 import { engineSnapshot, type EngineFacts } from "./engine-snapshot.js";
 import { streamOptions, type EngineThreadOptions } from "./engine-options.js";
 import { unavailable } from "./failures.js";
