@@ -25,6 +25,7 @@ pub mod json;
 pub mod message;
 pub mod request;
 mod search;
+pub mod session;
 pub mod sse;
 pub mod thread;
 mod word;

@@ -1,0 +1,121 @@
+//! What a reader is answered with.
+
+use super::{Cursor, Node};
+use crate::{
+    json::{FromJson, JsonError, ToJson, Writer, fields},
+    word::words,
+};
+
+/// A stretch of a session's messages without a hole, oldest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// The messages.
+    pub nodes: Vec<Node>,
+    /// Whether there are messages before the first.
+    pub has_older: bool,
+}
+
+words! {
+    /// How a reader goes on.
+    AttachMode {
+        /// With the records after its cursor: every one, in order.
+        Replay = "replay",
+        /// With the newest messages as they are now, then the records after that.
+        Snapshot = "snapshot",
+        ;
+        /// A word this version does not know.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// Why a reader is given a snapshot.
+    SnapshotReason {
+        /// It came without a cursor.
+        New = "new",
+        /// Records after its cursor are not kept any more.
+        Trimmed = "trimmed",
+        /// Its cursor is of another life of the log.
+        ForeignEpoch = "foreign_epoch",
+        /// Its cursor is beyond the log's end.
+        Ahead = "ahead",
+        /// There are more records after its cursor than are worth sending, also while it reads.
+        Behind = "behind",
+        ;
+        /// A word this version does not know.
+        Unknown = "unknown",
+    }
+}
+
+/// The first event of a stream, and the first after a reader has fallen behind: what follows, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// What follows.
+    pub mode: AttachMode,
+    /// With a snapshot, why.
+    pub reason: Option<SnapshotReason>,
+    /// With a replay, the reader's own cursor; with a snapshot, the last record that it holds.
+    pub cursor: Cursor,
+    /// The number of the log's last record when this was said. With it the reader has caught up.
+    pub head: u64,
+}
+
+impl ToJson for Page {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        let mut list = Writer::list(object.field("nodes"));
+        for node in &self.nodes {
+            node.write_json(list.item());
+        }
+        list.end();
+        object.bool("has_older", self.has_older);
+        object.end();
+    }
+}
+
+impl FromJson for Page {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut page = Self::default();
+        fields(text, &mut |name, value| {
+            match name {
+                "nodes" => page.nodes = FromJson::from_json(value)?,
+                "has_older" => page.has_older = FromJson::from_json(value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(page)
+    }
+}
+
+impl ToJson for Attached {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Writer::object(out);
+        object.string("mode", self.mode.as_str());
+        object.some_string("reason", self.reason.map(SnapshotReason::as_str));
+        self.cursor.write_json(object.field("cursor"));
+        object.number("head", self.head);
+        object.end();
+    }
+}
+
+impl FromJson for Attached {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let (mut mode, mut reason) = (AttachMode::Unknown, None);
+        let (mut cursor, mut head) = (None, None);
+        fields(text, &mut |name, value| {
+            match name {
+                "mode" => mode = FromJson::from_json(value)?,
+                "reason" => reason = FromJson::from_json(value)?,
+                "cursor" => cursor = FromJson::from_json(value)?,
+                "head" => head = Some(u64::from_json(value)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        match (cursor, head) {
+            (Some(cursor), Some(head)) => Ok(Self { mode, reason, cursor, head }),
+            _ => Err(JsonError::expected("a cursor and a head")),
+        }
+    }
+}
