@@ -27,6 +27,7 @@ mod error;
 mod http;
 mod ids;
 mod live;
+pub mod metrics;
 mod records;
 mod recover;
 mod runner;
