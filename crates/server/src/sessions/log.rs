@@ -148,7 +148,8 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, LogError>>;
 ///
 /// Every method may be called from any number of tasks, and on Redis from any number of servers, at once.
 pub trait SessionLog: Send + Sync + 'static {
-    /// Stores a batch; makes the session where it is not there. When this answers, the records survive a crash.
+    /// Stores a batch; makes the session where it is not there and there is something to store, else that is
+    /// [`LogError::NotFound`]. When this answers, the records survive a crash.
     ///
     /// Each change is admitted by [`admit`]: stored, known to be there already, or refused, and then nothing of the
     /// batch is stored. The producer's lease on every message it has begun in this session is renewed, also by a batch
@@ -159,12 +160,13 @@ pub trait SessionLog: Send + Sync + 'static {
     fn bounds<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Bounds>;
 
     /// The records after `after`, in order, without a hole: at most `limit`, and no more once they are `bytes` long. Empty
-    /// at the log's end. Where `after + 1` is not kept any more: empty too; [`SessionLog::bounds`], asked afterwards,
-    /// tells which it is.
+    /// at the log's end. Where the record after it is not kept any more, where `after` is beyond the log's end (which
+    /// may have been lost), or of another life of the log: empty too; [`SessionLog::bounds`], asked afterwards, tells
+    /// which it is.
     fn records<'a>(
         &'a self,
         session: &'a SessionId,
-        after: u64,
+        after: Cursor,
         limit: usize,
         bytes: usize,
     ) -> Answer<'a, Vec<Record>>;
@@ -195,7 +197,7 @@ pub trait SessionLog: Send + Sync + 'static {
     fn orphans(&self, limit: usize) -> Answer<'_, Vec<Orphan>>;
 
     /// Ends a message whose lease is over, whoever holds it; refused with [`LogError::Fenced`] where it is not over any
-    /// more. A server that finds it ended already is answered like the first.
+    /// more. A server that finds it ended already, however, is answered like the first.
     fn abort<'a>(&'a self, orphan: &'a Orphan, status: EndStatus) -> Answer<'a, Appended>;
 
     /// Every session with a record that may be too old or too much: those that retention has to look at.
@@ -205,6 +207,10 @@ pub trait SessionLog: Send + Sync + 'static {
     /// there is none. A reader subscribes first and reads then, so that nothing falls between.
     fn watch(&self, session: &SessionId) -> watch::Receiver<u64>;
 }
+
+/// More pieces a message does not have: an update that claims more is refused as a gap. Every engine counts exactly up
+/// to here.
+pub const PIECES_MAX: u64 = 1 << 48;
 
 /// What an engine does with a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,6 +247,10 @@ pub fn admit(
         Change::Started { .. } => Err(LogError::MessageExists(id.to_owned())),
         // Anybody who may write may take a message away, or say it anew once it is over.
         Change::Removed { .. } => Ok(Admission::Store),
+        Change::Updated { at, .. } if *at > PIECES_MAX => Err(LogError::PieceGap {
+            id: id.to_owned(),
+            expected: head.pieces,
+        }),
         Change::Updated { .. } if head.ended.is_some() => Ok(Admission::Store),
         _ if !is_own => Err(LogError::Fenced(id.to_owned())),
         Change::Ended { status, .. } => match &head.ended {
