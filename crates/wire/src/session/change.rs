@@ -251,7 +251,9 @@ impl FromJson for Record {
     fn from_json(text: &str) -> Result<Self, JsonError> {
         let given = Given::read(text)?;
         Ok(Self {
-            seq: given.seq.ok_or_else(|| JsonError::expected("seq, a number"))?,
+            seq: given
+                .seq
+                .ok_or_else(|| JsonError::expected("seq, a number"))?,
             change: given.into_change()?,
         })
     }

@@ -36,7 +36,10 @@ impl fmt::Display for Cursor {
 
 impl ToJson for Cursor {
     fn write_json(&self, out: &mut String) {
-        write_string(out, &[&self.epoch.0.to_string(), "-", &self.seq.to_string()].concat());
+        write_string(
+            out,
+            &[&self.epoch.0.to_string(), "-", &self.seq.to_string()].concat(),
+        );
     }
 }
 

@@ -10,10 +10,12 @@
 
 mod change;
 mod cursor;
+mod node;
 mod page;
 mod transcript;
 
 pub use change::{Change, EndStatus, Record};
 pub use cursor::{Cursor, Epoch};
-pub use page::{Attached, AttachMode, Page, SnapshotReason};
-pub use transcript::{Applied, Diverged, Node, NodeStatus, Transcript};
+pub use node::{Node, NodeStatus};
+pub use page::{AttachMode, Attached, Page, SnapshotReason};
+pub use transcript::{Applied, Diverged, Transcript};

@@ -114,7 +114,12 @@ impl FromJson for Attached {
             Ok(())
         })?;
         match (cursor, head) {
-            (Some(cursor), Some(head)) => Ok(Self { mode, reason, cursor, head }),
+            (Some(cursor), Some(head)) => Ok(Self {
+                mode,
+                reason,
+                cursor,
+                head,
+            }),
             _ => Err(JsonError::expected("a cursor and a head")),
         }
     }

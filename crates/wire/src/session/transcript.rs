@@ -1,57 +1,6 @@
 //! What a log adds up to.
 
-use super::{Change, EndStatus, Page, Record};
-use crate::{
-    MessageId, RunId,
-    json::{FromJson, JsonError, ToJson, Writer, fields},
-    message::Message,
-};
-
-/// A message of a session, as far as it has come.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// The number of the record that began it: its place in the session, for good.
-    pub position: u64,
-    /// The number of the last record that changed it.
-    pub changed: u64,
-    /// How many pieces it is made of.
-    pub pieces: u64,
-    /// The message; its id names it.
-    pub message: Message,
-    /// The run that says it.
-    pub run_id: Option<RunId>,
-    /// Whether more will come.
-    pub status: NodeStatus,
-}
-
-/// Whether more of a message will come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeStatus {
-    /// Yes, as long as its producer lives.
-    Streaming,
-    /// No.
-    Ended(EndStatus),
-}
-
-impl NodeStatus {
-    /// The protocol's word: `streaming`, `complete`, `cancelled` or `aborted`.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Streaming => "streaming",
-            Self::Ended(status) => status.as_str(),
-        }
-    }
-}
-
-impl Node {
-    /// The message's id.
-    ///
-    /// # Panics
-    /// Never: messages without one are refused where they are read.
-    pub fn id(&self) -> &MessageId {
-        self.message.id.as_ref().expect("a node's message has an id")
-    }
-}
+use super::{Change, Node, NodeStatus, Page, Record};
 
 /// Messages in the order they began, and the last record that they hold.
 ///
@@ -161,130 +110,26 @@ impl Transcript {
 
     fn apply_change(&mut self, seq: u64, change: Change) -> Result<Applied, Diverged> {
         let diverged = Diverged::Piece { seq };
-        match change {
-            Change::Started { message, run_id } => {
-                self.nodes.push(Node {
-                    position: seq,
-                    changed: seq,
-                    pieces: 0,
-                    message,
-                    run_id,
-                    status: NodeStatus::Streaming,
-                });
+        let Some(id) = change.message_id() else {
+            return Err(diverged);
+        };
+        let index = self.nodes.iter().rposition(|node| node.id() == id);
+        match (change, index) {
+            (Change::Started { message, run_id }, _) => {
+                self.nodes.push(Node::begun(seq, message, run_id));
                 Ok(Applied::Added(self.nodes.len() - 1))
             }
-            Change::Appended { id, at, chunk } => {
-                let open = self.streaming(&id, seq)?;
-                let (index, node) = open;
-                if node.pieces != at {
-                    return Err(diverged);
-                }
-                node.message.merge_chunk(chunk);
-                node.pieces += 1;
+            (Change::Removed { .. }, Some(index)) => {
+                self.nodes.remove(index);
+                Ok(Applied::Removed(index))
+            }
+            // Of a message further back: it is read when that page is.
+            (Change::Updated { .. } | Change::Removed { .. }, None) => Ok(Applied::Nothing),
+            (Change::Appended { .. } | Change::Ended { .. }, None) => Err(diverged),
+            (change, Some(index)) => {
+                self.nodes[index].apply(seq, change)?;
                 Ok(Applied::Changed(index))
             }
-            Change::Updated { message, at } => {
-                let Some(id) = message.id.clone() else {
-                    return Err(diverged);
-                };
-                let Some((index, node)) = self.find(&id, seq) else {
-                    // Of a message further back: it is read when that page is.
-                    return Ok(Applied::Nothing);
-                };
-                node.message = message;
-                node.pieces = at;
-                Ok(Applied::Changed(index))
-            }
-            Change::Ended { id, status } => {
-                let (index, node) = self.streaming(&id, seq)?;
-                node.status = NodeStatus::Ended(status);
-                node.message.refresh_tool_calls();
-                Ok(Applied::Changed(index))
-            }
-            Change::Removed { id } => match self.find(&id, seq) {
-                Some((index, _)) => {
-                    self.nodes.remove(index);
-                    Ok(Applied::Removed(index))
-                }
-                None => Ok(Applied::Nothing),
-            },
-        }
-    }
-
-    /// The message, marked as changed by this record.
-    fn find(&mut self, id: &MessageId, seq: u64) -> Option<(usize, &mut Node)> {
-        let index = self.nodes.iter().rposition(|node| node.id() == id)?;
-        let node = &mut self.nodes[index];
-        node.changed = seq;
-        Some((index, node))
-    }
-
-    fn streaming(&mut self, id: &MessageId, seq: u64) -> Result<(usize, &mut Node), Diverged> {
-        let is_it = |node: &Node| node.id() == id && node.status == NodeStatus::Streaming;
-        let index = self.nodes.iter().rposition(is_it);
-        let index = index.ok_or(Diverged::Piece { seq })?;
-        let node = &mut self.nodes[index];
-        node.changed = seq;
-        Ok((index, node))
-    }
-}
-
-impl ToJson for Node {
-    fn write_json(&self, out: &mut String) {
-        let mut object = Writer::object(out);
-        object.number("position", self.position);
-        object.number("changed", self.changed);
-        object.number("pieces", self.pieces);
-        object.string("status", self.status.as_str());
-        if let NodeStatus::Ended(status) = &self.status {
-            object.some_string("reason", status.reason());
-        }
-        object.some_string("run_id", self.run_id.as_ref().map(RunId::as_str));
-        self.message.write_json(object.field("message"));
-        object.end();
-    }
-}
-
-impl FromJson for Node {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut position, mut changed, mut pieces) = (None, None, None);
-        let (mut status, mut reason) = (String::new(), None);
-        let (mut run_id, mut message) = (None, None);
-        fields(text, &mut |name, value| {
-            match name {
-                "position" => position = Some(u64::from_json(value)?),
-                "changed" => changed = Some(u64::from_json(value)?),
-                "pieces" => pieces = Some(u64::from_json(value)?),
-                "status" => status = FromJson::from_json(value)?,
-                "reason" => reason = FromJson::from_json(value)?,
-                "run_id" => run_id = FromJson::from_json(value)?,
-                "message" => message = Some(Message::from_json(value)?),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        let status = if status == "streaming" {
-            NodeStatus::Streaming
-        } else {
-            let ended = EndStatus::from_wire(&status, reason);
-            NodeStatus::Ended(ended.ok_or_else(|| JsonError::expected("a message's status"))?)
-        };
-        match (position, changed, pieces, message) {
-            (Some(position), Some(changed), Some(pieces), Some(message))
-                if message.id.is_some() =>
-            {
-                Ok(Self {
-                    position,
-                    changed,
-                    pieces,
-                    message,
-                    run_id,
-                    status,
-                })
-            }
-            _ => Err(JsonError::expected(
-                "position, changed, pieces and a message with an id",
-            )),
         }
     }
 }
