@@ -184,11 +184,18 @@ pub trait SessionLog: Send + Sync + 'static {
 
     /// Keeps messages added up, so that the records they are made of may go. One that is known as of a later record
     /// already stays as it is; one that was removed meanwhile is left out.
-    fn compact<'a>(&'a self, session: &'a SessionId, nodes: Vec<Node>) -> Answer<'a, ()>;
+    /// Where `epoch` is not the log's, the nodes are of another life of it: nothing happens.
+    fn compact<'a>(
+        &'a self,
+        session: &'a SessionId,
+        epoch: Epoch,
+        nodes: Vec<Node>,
+    ) -> Answer<'a, ()>;
 
     /// Throws away the records up to and including `through`. Every message that began there must have been
     /// [compacted](SessionLog::compact) as of `through` or later.
-    fn trim<'a>(&'a self, session: &'a SessionId, through: u64) -> Answer<'a, ()>;
+    /// Where `through` is of another life of the log: nothing happens.
+    fn trim<'a>(&'a self, session: &'a SessionId, through: Cursor) -> Answer<'a, ()>;
 
     /// Throws a session away. What is stored under its name later is another life of it.
     fn delete<'a>(&'a self, session: &'a SessionId) -> Answer<'a, ()>;

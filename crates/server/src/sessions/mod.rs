@@ -6,10 +6,16 @@
 //! ```
 
 pub mod log;
+pub mod memory;
 
+mod deadlines;
 mod error;
 mod limits;
+mod measured;
+mod plan;
 mod reader;
+mod store;
+mod watchers;
 
 use std::sync::Arc;
 
@@ -18,19 +24,45 @@ use rejoin_wire::session::{Cursor, Node, Page};
 pub use error::SessionError;
 pub use limits::{Retention, SessionLimits};
 pub use reader::{Frame, Reader, ReaderEvent};
+pub use store::SessionStore;
 
 use log::{Appended, Batch, MessageHead, SessionId, SessionLog};
+use measured::Measured;
+
+use crate::metrics::Metrics;
 
 /// Every session of a store.
 pub struct Sessions {
     log: Arc<dyn SessionLog>,
     limits: SessionLimits,
+    metrics: Arc<Metrics>,
 }
 
 impl Sessions {
     /// Sessions that are stored in `log`.
     pub fn new(log: Arc<dyn SessionLog>, limits: SessionLimits) -> Arc<Self> {
-        Arc::new(Self { log, limits })
+        let metrics = Metrics::new();
+        Arc::new(Self {
+            log: Arc::new(Measured::new(log, Arc::clone(&metrics))),
+            limits,
+            metrics,
+        })
+    }
+
+    /// What happens in them, counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn probe(&self) -> Result<(), SessionError> {
+        match self.log.bounds(&SessionId::parse("readiness")?).await {
+            Ok(_) | Err(log::LogError::NotFound) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Where they are stored.
