@@ -13,7 +13,8 @@ pub(crate) fn now_iso() -> String {
     iso(now.as_secs(), now.subsec_micros())
 }
 
-fn since_epoch() -> std::time::Duration {
+/// Time since 1970, never negative.
+pub(crate) fn since_epoch() -> std::time::Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rejoin_wire::{
@@ -32,6 +35,8 @@ pub(crate) struct Engine {
     pub(crate) agents: Agents,
     slots: Mutex<Slots>,
     stopping: watch::Sender<bool>,
+    /// Whether the server is about to stop.
+    leaving: AtomicBool,
 }
 
 #[derive(Default)]
@@ -55,6 +60,7 @@ impl Engine {
             agents,
             slots: Mutex::default(),
             stopping: watch::Sender::new(false),
+            leaving: AtomicBool::new(false),
         })
     }
 
@@ -118,6 +124,16 @@ impl Engine {
         {
             live.cancel(CancelAction::Interrupt);
         }
+    }
+
+    /// The server will stop soon: nothing changes but what it says of itself.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to stop.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// Ends every stream; runs that go on are ended by the next start.

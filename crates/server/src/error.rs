@@ -1,10 +1,12 @@
 //! What can go wrong between a request and its answer.
 
 use axum::{
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+
+use crate::auth::Capability;
 
 /// Every failure a request can meet; [`ServerError::code`] is stable, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +59,24 @@ pub enum ServerError {
     /// The server is stopping; try again later.
     #[error("The server is stopping")]
     Stopping,
+    /// A store cannot be reached (the server's fault); try again later, or another server.
+    #[error("A store cannot be reached")]
+    NotReady,
+    /// Tokens are asked for, and there is no `Authorization: Bearer ..` (the caller's fault).
+    #[error("A token is needed: Authorization: Bearer ..")]
+    TokenMissing,
+    /// The token is not signed with this server's secret by HS256, lacks a claim, or is none (the caller's fault).
+    #[error("The token is not valid")]
+    TokenInvalid,
+    /// The token's time is over: get another and try again.
+    #[error("The token has expired")]
+    TokenExpired,
+    /// The token is for another session (asking again does not help).
+    #[error("The token is not for this session")]
+    SessionNotAllowed,
+    /// The token does not allow this (asking again does not help). The answer's `capability` says what is missing.
+    #[error("The token does not have the capability {0}")]
+    CapabilityMissing(Capability),
 }
 
 impl ServerError {
@@ -77,6 +97,12 @@ impl ServerError {
             Self::CursorAhead { .. } => "cursor_ahead",
             Self::Store(_) => "store_failed",
             Self::Stopping => "server_stopping",
+            Self::NotReady => "not_ready",
+            Self::TokenMissing => "token_missing",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenExpired => "token_expired",
+            Self::SessionNotAllowed => "session_not_allowed",
+            Self::CapabilityMissing(_) => "capability_missing",
         }
     }
 
@@ -96,8 +122,23 @@ impl ServerError {
             }
             Self::RunLogExpired(_) => StatusCode::GONE,
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::SessionNotAllowed | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
         }
+    }
+
+    /// What a 401 says beside its body, by RFC 6750.
+    fn challenge(&self) -> Option<HeaderValue> {
+        (self.status() == StatusCode::UNAUTHORIZED).then(|| {
+            HeaderValue::from_static(if *self == Self::TokenMissing {
+                "Bearer"
+            } else {
+                "Bearer error=\"invalid_token\""
+            })
+        })
     }
 
     pub(crate) fn store(error: impl std::fmt::Display) -> Self {
@@ -107,8 +148,17 @@ impl ServerError {
 
 impl IntoResponse for ServerError {
     fn into_response(self) -> Response {
-        let body = json!({"detail": self.to_string(), "code": self.code()});
-        (self.status(), axum::Json(body)).into_response()
+        let mut body = json!({"detail": self.to_string(), "code": self.code()});
+        if let Self::CapabilityMissing(capability) = &self {
+            body["capability"] = capability.as_str().into();
+        }
+        let mut response = (self.status(), axum::Json(body)).into_response();
+        if let Some(challenge) = self.challenge() {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 }
 
@@ -134,6 +184,12 @@ mod tests {
             ServerError::CursorAhead { cursor: 1 },
             ServerError::Store(text()),
             ServerError::Stopping,
+            ServerError::NotReady,
+            ServerError::TokenMissing,
+            ServerError::TokenInvalid,
+            ServerError::TokenExpired,
+            ServerError::SessionNotAllowed,
+            ServerError::CapabilityMissing(Capability::Publish),
         ];
         let readme = include_str!("../README.md");
         for error in all {

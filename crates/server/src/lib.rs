@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agents;
+pub mod auth;
 mod clock;
 mod engine;
 mod error;
@@ -44,8 +45,10 @@ pub use error::ServerError;
 pub use ids::{CheckpointId, RunId, ThreadId, assistant_id};
 
 use agents::{Agents, OpenAiConfig};
+use auth::AuthSecret;
 use engine::Engine;
 use http::{App, Connection, Faults, Tcp};
+use sessions::{SessionLimits, SessionStore, Sessions};
 use store::Store;
 
 /// How long a stopping server waits for answers under way.
@@ -70,6 +73,17 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How long the event log of an ended run is kept. Default: 600 s.
     pub retention: Duration,
+    /// Where sessions are stored. Default: in the database of everything else.
+    pub sessions: SessionStore,
+    /// How large sessions may grow, and what their readers may cost. Default: [`SessionLimits::default`].
+    pub session_limits: SessionLimits,
+    /// For how long a message that this server writes is held without a word, before any server may end it. It is renewed
+    /// three times as often. Default: 15 s.
+    pub lease: Duration,
+    /// What tokens are signed with. Default: none, and then nobody is asked for one.
+    pub auth: Option<AuthSecret>,
+    /// For how long a stopping server still serves while `/ready` says 503, so that a load balancer can look. Default: 0.
+    pub drain: Duration,
     /// The endpoint of the `openai` agent. Default: none; its runs fail with an error that says so.
     pub openai: Option<OpenAiConfig>,
     /// What can run. Default: [`Agents::standard`].
@@ -87,6 +101,11 @@ impl Default for Config {
             faults: false,
             heartbeat: Duration::from_secs(5),
             retention: Duration::from_secs(600),
+            sessions: SessionStore::default(),
+            session_limits: SessionLimits::default(),
+            lease: Duration::from_secs(15),
+            auth: None,
+            drain: Duration::ZERO,
             openai: None,
             agents: None,
         }
@@ -113,6 +132,9 @@ pub enum StartError {
         /// What the store said.
         source: ServerError,
     },
+    /// Where sessions are to be stored cannot be opened or reached. Neither the address nor its password is in the text.
+    #[error("cannot open the store of sessions: {0}")]
+    Sessions(String),
 }
 
 impl StartError {
@@ -121,6 +143,7 @@ impl StartError {
         match self {
             Self::Listen { .. } => "listen_failed",
             Self::Data { .. } => "data_failed",
+            Self::Sessions(_) => "sessions_failed",
         }
     }
 }
@@ -129,6 +152,7 @@ impl StartError {
 pub struct Server {
     address: SocketAddr,
     engine: Arc<Engine>,
+    drain: Duration,
     serving: JoinHandle<()>,
     restart: watch::Receiver<bool>,
 }
@@ -156,6 +180,8 @@ impl Server {
                 "ended runs that the last process left running"
             );
         }
+        let log = config.sessions.open(&store, config.memory).await?;
+        let sessions = Sessions::new(log, config.session_limits.clone());
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -175,8 +201,10 @@ impl Server {
             .faults
             .then(|| Faults::new(restart, engine.stopping()));
         tokio::spawn(recover::sweep(Arc::clone(&engine), config.retention));
+        let drain = config.drain;
         let app = App {
             engine: Arc::clone(&engine),
+            sessions,
             config: Arc::new(config),
         };
         let service = http::router(app, faults).into_make_service_with_connect_info::<Connection>();
@@ -196,6 +224,7 @@ impl Server {
         Ok(Self {
             address,
             engine,
+            drain,
             serving,
             restart: restart_asked,
         })
@@ -219,8 +248,12 @@ impl Server {
         }
     }
 
-    /// Ends every stream and waits a moment for answers under way. Runs that are not over are ended by the next start.
+    /// Hands over: `/ready` says 503 from now on; after [`Config::drain`] every stream ends, cleanly, so that its reader
+    /// comes back to a server that stays, and answers under way are waited for, a moment. Runs that are not over are ended
+    /// by the next start.
     pub async fn stop(self) {
+        self.engine.leave();
+        tokio::time::sleep(self.drain).await;
         self.engine.stop();
         let _ = tokio::time::timeout(STOP_GRACE, self.serving).await;
     }

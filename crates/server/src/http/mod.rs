@@ -5,8 +5,10 @@ mod assistants;
 mod cors;
 mod faults;
 mod listener;
+mod operations;
 mod runs;
 mod stream;
+pub(crate) mod streamed;
 mod threads;
 
 use std::sync::Arc;
@@ -19,9 +21,14 @@ use axum::{
     routing::{get, post},
 };
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
-use crate::{Config, engine::Engine, error::ServerError};
+use crate::{
+    Config,
+    auth::{self, Guard},
+    engine::Engine,
+    error::ServerError,
+    sessions::Sessions,
+};
 
 pub(crate) use faults::Faults;
 pub(crate) use listener::{Connection, Tcp};
@@ -33,28 +40,36 @@ const BODY_BYTES_MAX: usize = 32 << 20;
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) config: Arc<Config>,
 }
 
 /// The whole server: API, fault injection, static files, CORS.
 pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
     let config = Arc::clone(&app.config);
-    let mut api = api(app);
+    let prefix = config.api_prefix.trim_end_matches('/');
+    let guard = Guard {
+        secret: config.auth.clone(),
+        prefix: prefix.into(),
+        metrics: Arc::clone(app.sessions.metrics()),
+    };
+    let guarded =
+        |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), auth::check));
+    let mut api = guarded(api(app));
     if let Some(faults) = &faults {
         api = api.layer(middleware::from_fn_with_state(
             faults.clone(),
             faults::inject,
         ));
-        api = api.merge(faults::routes(faults.clone()));
+        api = api.merge(guarded(faults::routes(faults.clone())));
     }
-    let prefix = config.api_prefix.trim_end_matches('/');
     let mut router = if prefix.is_empty() {
         api
     } else {
         Router::new().nest(prefix, api)
     };
     if let (Some(faults), false) = (&faults, prefix.is_empty()) {
-        router = router.merge(faults::routes(faults.clone()));
+        router = router.merge(guarded(faults::routes(faults.clone())));
     }
     router = match &config.assets {
         Some(directory) => {
@@ -70,8 +85,10 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
 
 fn api(app: App) -> Router {
     Router::new()
-        .route("/ok", get(|| async { axum::Json(json!({"ok": true})) }))
-        .route("/info", get(info))
+        .route("/ok", get(operations::ok))
+        .route("/ready", get(operations::ready))
+        .route("/info", get(operations::info))
+        .route("/metrics", get(operations::metrics))
         .route("/assistants/search", post(assistants::search))
         .route("/assistants/{assistant_id}", get(assistants::get))
         .route("/threads", post(threads::create))
@@ -118,14 +135,6 @@ fn api(app: App) -> Router {
         )
         .method_not_allowed_fallback(|| async { ServerError::MethodNotAllowed })
         .with_state(app)
-}
-
-async fn info() -> axum::Json<serde_json::Value> {
-    axum::Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "server": "rejoin-server",
-        "flags": {"assistants": true, "crons": false},
-    }))
 }
 
 /// A JSON body, answered with 422 and a sentence where it is not one; an empty body reads as `{}`.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::{Body as HttpBody, Bytes},
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -18,6 +18,7 @@ use super::{
     stream::{Filter, Reading, Source, locate, respond},
 };
 use crate::{
+    auth::{Access, Capability},
     engine::Engine,
     error::ServerError,
     ids::{RunId, ThreadId},
@@ -141,16 +142,21 @@ pub(crate) struct JoinQuery {
 
 pub(crate) async fn join_stream(
     State(app): State<App>,
+    Extension(access): Extension<Access>,
     Path(ids): Path<(String, String)>,
     Query(query): Query<JoinQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ServerError> {
     let (thread, run) = parse(&ids)?;
+    let cancel_on_disconnect = is_true(query.cancel_on_disconnect.as_deref());
+    if cancel_on_disconnect {
+        access.require(Capability::Cancel)?;
+    }
     let cursor = Cursor::read(&headers)?;
     let reading = Reading {
         source: position(&app.engine, thread, run, cursor)?,
         filter: Filter::parse(query.stream_mode.as_deref()),
-        cancel_on_disconnect: is_true(query.cancel_on_disconnect.as_deref()),
+        cancel_on_disconnect,
         heartbeat: app.config.heartbeat,
     };
     Ok(respond(&app.engine, thread, run, reading))

@@ -1,7 +1,7 @@
 //! `/threads`: making, finding, changing and reading conversations.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode},
 };
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{App, Body, Query};
 use crate::{
+    auth::Access,
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, ThreadId},
@@ -42,12 +43,14 @@ enum IfExists {
 
 pub(crate) async fn create(
     State(app): State<App>,
+    Extension(access): Extension<Access>,
     Body(body): Body<Create>,
 ) -> Result<Json<Value>, ServerError> {
     let id = body
         .thread_id
         .as_deref()
         .map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
+    access.require_session(&id.to_string())?;
     let keep = body.if_exists == Some(IfExists::DoNothing);
     let made = move |tx: &crate::store::Tx| match tx.thread(id) {
         Ok(found) if keep => Ok((tx.head(&found)?, found)),
@@ -142,13 +145,14 @@ enum SortOrder {
 
 pub(crate) async fn search(
     State(app): State<App>,
+    Extension(access): Extension<Access>,
     Body(search): Body<Search>,
 ) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
     let view = app.engine.store.view()?;
     let mut threads: Vec<ThreadRecord> = view
         .threads()?
         .into_iter()
-        .filter(|thread| search.fits(thread))
+        .filter(|thread| access.reaches(&thread.thread_id.to_string()) && search.fits(thread))
         .collect();
     threads.sort_by_cached_key(|thread| search.key(thread));
     if search.sort_order != Some(SortOrder::Asc) {

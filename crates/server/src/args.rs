@@ -1,0 +1,322 @@
+//! The command line and the environment.
+//!
+//! A flag comes before its variable, and a variable before the default.
+
+use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::BoolishValueParser, error::ErrorKind, parser::ValueSource, value_parser,
+};
+use rejoin_server::{
+    Config,
+    agents::OpenAiConfig,
+    auth::{AuthSecret, Capability, SecretError},
+    sessions::{Retention, SessionLimits, SessionStore},
+};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The secret itself: not a flag, as everybody on the machine can read those.
+const SECRET_VARIABLE: &str = "REJOIN_AUTH_SECRET";
+
+/// A server of the Agent Server protocol whose streams survive reloads, disconnects and its own crash.
+///
+/// Each option can be given by the variable beside it; a flag comes before its variable. REJOIN_AUTH_SECRET holds the secret
+/// of tokens where --auth-secret-file is not given. The agent `openai` reads OPENAI_BASE_URL (default
+/// https://api.openai.com/v1), OPENAI_API_KEY and OPENAI_MODEL.
+#[derive(Parser)]
+#[command(
+    name = "rejoin-server",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Print a token, for trying what one allows; applications make their own
+    Token(Token),
+}
+
+#[derive(Args)]
+pub(crate) struct Token {
+    /// The session that it is for; * is every one
+    #[arg(long)]
+    pub(crate) session: String,
+    /// What it allows: stream, history, publish, cancel, separated by commas, or nothing
+    #[arg(long, value_parser = capabilities, default_value = "stream,history")]
+    pub(crate) caps: Capabilities,
+    /// How long it holds, such as 90s, 15m, 1h or 7d
+    #[arg(long, value_parser = duration, default_value = "1h")]
+    pub(crate) ttl: Duration,
+    #[command(flatten)]
+    pub(crate) secret: Secret,
+}
+
+#[derive(Args)]
+pub(crate) struct Secret {
+    /// A file with the secret that tokens are signed with, at least 32 bytes; without a secret nobody is asked for a token
+    #[arg(long, env = "REJOIN_AUTH_SECRET_FILE")]
+    auth_secret_file: Option<PathBuf>,
+}
+
+impl Secret {
+    /// The file's, else the variable's, else none.
+    pub(crate) fn read(&self) -> Result<Option<AuthSecret>, SecretError> {
+        match &self.auth_secret_file {
+            Some(path) => AuthSecret::read(path).map(Some),
+            None => std::env::var_os(SECRET_VARIABLE)
+                .map(|secret| AuthSecret::new(secret.as_encoded_bytes()))
+                .transpose(),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The address to listen on
+    #[arg(long, env = "REJOIN_HOST", default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, env = "REJOIN_PORT", default_value_t = 8787)]
+    port: u16,
+    /// Address and port in one, in place of --host and --port
+    #[arg(long, env = "REJOIN_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// The directory of the database
+    #[arg(long, env = "REJOIN_DATA", default_value = ".rejoin")]
+    data: PathBuf,
+    /// Keep everything in memory
+    #[arg(long, env = "REJOIN_MEMORY", value_parser = BoolishValueParser::new())]
+    memory: bool,
+    /// A directory of static files to serve
+    #[arg(long, env = "REJOIN_ASSETS")]
+    assets: Option<PathBuf>,
+    /// The path that the API is under
+    #[arg(long, env = "REJOIN_API_PREFIX", default_value = "")]
+    api_prefix: String,
+    /// Let requests to /faults break things, for tests and demonstrations
+    #[arg(long, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
+    faults: bool,
+    /// Milliseconds of silence before a stream gets a heartbeat
+    #[arg(long, env = "REJOIN_HEARTBEAT_MS", default_value_t = 5000, value_parser = value_parser!(u64).range(1..))]
+    heartbeat_ms: u64,
+    /// Seconds that the event log of an ended run is kept
+    #[arg(long, env = "REJOIN_RETENTION_S", default_value_t = 600)]
+    retention_s: u64,
+    /// Where sessions are stored: own (the database of everything else), memory, redb:DIRECTORY or redis://HOST:PORT
+    #[arg(
+        long,
+        env = "REJOIN_SESSIONS",
+        hide_env_values = true,
+        default_value = "own"
+    )]
+    sessions: SessionStore,
+    /// Milliseconds that a message of this server is held without a word, before any server may end it
+    #[arg(long, env = "REJOIN_LEASE_MS", default_value_t = 15_000, value_parser = value_parser!(u64).range(100..))]
+    lease_ms: u64,
+    /// Seconds that a session's records are kept; its messages stay
+    #[arg(long, env = "REJOIN_SESSION_RETENTION_S", default_value_t = seconds(Retention::default().age_max))]
+    session_retention_s: u64,
+    /// The most records of a session that are kept
+    #[arg(long, env = "REJOIN_SESSION_RECORDS_MAX", default_value_t = Retention::default().records_max)]
+    session_records_max: u64,
+    /// The same in bytes
+    #[arg(long, env = "REJOIN_SESSION_BYTES_MAX", default_value_t = Retention::default().bytes_max)]
+    session_bytes_max: u64,
+    /// The longest message of a session, in bytes of JSON
+    #[arg(long, env = "REJOIN_MESSAGE_BYTES_MAX", default_value_t = SessionLimits::default().message_bytes_max)]
+    message_bytes_max: usize,
+    /// The most records that a reader is sent; one that lacks more gets a snapshot
+    #[arg(long, env = "REJOIN_REPLAY_RECORDS_MAX", default_value_t = SessionLimits::default().replay_records_max)]
+    replay_records_max: u64,
+    /// The same in bytes
+    #[arg(long, env = "REJOIN_REPLAY_BYTES_MAX", default_value_t = SessionLimits::default().replay_bytes_max)]
+    replay_bytes_max: u64,
+    #[command(flatten)]
+    secret: Secret,
+    /// Milliseconds that a stopping server still serves while /ready says 503
+    #[arg(long, env = "REJOIN_DRAIN_MS", default_value_t = 0)]
+    drain_ms: u64,
+    /// What to log to standard error: off, error, warn, info, debug or trace
+    #[arg(long, env = "REJOIN_LOG", default_value = "info")]
+    pub(crate) log: LevelFilter,
+    /// How to log
+    #[arg(long, env = "REJOIN_LOG_FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people
+    Text,
+    /// An object on each line
+    Json,
+}
+
+/// What comes before what, of options that say the same: the first, unless only the others are on the command line.
+const RIVALS: [(&str, &[&str]); 2] = [("listen", &["host", "port"]), ("memory", &["data"])];
+
+impl Cli {
+    /// Reads the command line and the environment; ends the process, with an explanation, where they do not fit.
+    pub(crate) fn read() -> Self {
+        let matches = Self::command().get_matches();
+        match Self::checked(&matches) {
+            Ok(cli) => cli,
+            Err(error) => error.exit(),
+        }
+    }
+
+    fn checked(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        for (first, others) in RIVALS {
+            let said = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            match others.iter().find(|other| said(other)) {
+                Some(other) if said(first) => {
+                    let text = format!("--{first} cannot be used with --{other}");
+                    return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+                }
+                Some(_) if first == "listen" => cli.serve.listen = None,
+                Some(_) => cli.serve.memory = false,
+                None => {}
+            }
+        }
+        Ok(cli)
+    }
+}
+
+impl Serve {
+    /// What the server is started with.
+    ///
+    /// # Errors
+    /// Where the secret of tokens cannot be had.
+    pub(crate) fn config(self) -> Result<Config, SecretError> {
+        Ok(Config {
+            listen: self.listen.unwrap_or(SocketAddr::new(self.host, self.port)),
+            auth: self.secret.read()?,
+            data: self.data,
+            memory: self.memory,
+            assets: self.assets,
+            api_prefix: normal_prefix(&self.api_prefix),
+            faults: self.faults,
+            heartbeat: Duration::from_millis(self.heartbeat_ms),
+            retention: Duration::from_secs(self.retention_s),
+            sessions: self.sessions,
+            session_limits: SessionLimits {
+                message_bytes_max: self.message_bytes_max,
+                replay_records_max: self.replay_records_max,
+                replay_bytes_max: self.replay_bytes_max,
+                retention: Retention {
+                    records_max: self.session_records_max,
+                    bytes_max: self.session_bytes_max,
+                    age_max: Duration::from_secs(self.session_retention_s),
+                    ..Retention::default()
+                },
+                ..SessionLimits::default()
+            },
+            lease: Duration::from_millis(self.lease_ms),
+            drain: Duration::from_millis(self.drain_ms),
+            openai: OpenAiConfig::from_env(),
+            agents: None,
+        })
+    }
+}
+
+/// `/api`, however it was written; empty for the root.
+fn normal_prefix(text: &str) -> String {
+    match text.trim_matches('/') {
+        "" => String::new(),
+        inner => format!("/{inner}"),
+    }
+}
+
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs()
+}
+
+/// What `--caps` says.
+#[derive(Clone)]
+pub(crate) struct Capabilities(pub(crate) Vec<Capability>);
+
+fn capabilities(text: &str) -> Result<Capabilities, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            Capability::parse(word)
+                .ok_or_else(|| format!("{word} is none of stream, history, publish, cancel"))
+        })
+        .collect::<Result<_, _>>()
+        .map(Capabilities)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let invalid = || "a time is a number with s, m, h or d".to_owned();
+    let number = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit = match &text[number.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err(invalid()),
+    };
+    let number: u64 = number.parse().map_err(|_| invalid())?;
+    let seconds = number.checked_mul(unit).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Cli, ErrorKind> {
+        let args = ["rejoin-server"].iter().chain(args);
+        let matches = Cli::command().try_get_matches_from(args);
+        matches
+            .and_then(|matches| Cli::checked(&matches))
+            .map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn options_that_say_the_same_are_not_given_together() {
+        let conflict = |args: &[&str]| read(args).err() == Some(ErrorKind::ArgumentConflict);
+        assert!(conflict(&["--listen", "127.0.0.1:1", "--port", "2"]));
+        assert!(conflict(&["--listen", "127.0.0.1:1", "--host", "::1"]));
+        assert!(conflict(&["--memory", "--data", "x"]));
+        assert!(conflict(&["--port", "2", "token", "--session", "a"]));
+        assert!(read(&["--host", "::1", "--port", "2", "--data", "x"]).is_ok());
+    }
+
+    #[test]
+    fn a_time_has_a_unit_and_is_not_nothing() {
+        let check = |text: &str, seconds: Option<u64>| {
+            assert_eq!(
+                duration(text).ok(),
+                seconds.map(Duration::from_secs),
+                "{text}"
+            );
+        };
+        check("90s", Some(90));
+        check("90", Some(90));
+        check("15m", Some(900));
+        check("1h", Some(3600));
+        check("7d", Some(604_800));
+        for bad in [
+            "",
+            "h",
+            "0s",
+            "-1s",
+            "1.5h",
+            "1w",
+            "99999999999999999999s",
+            "213503982334602d",
+        ] {
+            check(bad, None);
+        }
+    }
+}

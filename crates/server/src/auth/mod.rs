@@ -1,0 +1,23 @@
+//! Who may do what: signed tokens that name a session and what may be done with it.
+//!
+//! ```text
+//! Authorization: Bearer <JWT, HS256>    {"exp": 1795280000, "session": "..." | "*", "caps": ["stream", "history"]}
+//!        │
+//!        ▼
+//!  guard.rs ── policy.rs: what does this endpoint need? ── token.rs: does the token say so? ──► the endpoint, with Access
+//!        └──► 401 token_missing | token_invalid | token_expired      403 session_not_allowed | capability_missing
+//! ```
+//!
+//! Off unless a secret is configured. An endpoint that the policy does not know is refused while it is on.
+
+mod guard;
+mod hs256;
+mod policy;
+mod secret;
+mod token;
+
+pub use policy::{Capability, ENDPOINTS, Endpoint, Needs};
+pub use secret::{AuthSecret, SecretError};
+pub use token::{Access, Claims, TokenError};
+
+pub(crate) use guard::{Guard, check};

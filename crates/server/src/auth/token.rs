@@ -1,0 +1,109 @@
+//! A token: what it claims, how it is made, and why one is refused.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, Header, Validation, errors::ErrorKind};
+use serde::{Deserialize, Serialize};
+
+use super::{AuthSecret, Capability};
+
+/// The name that stands for every session.
+const EVERY_SESSION: &str = "*";
+
+/// What a token says. Other claims are left alone, but for `aud`: a token for somebody else is refused, and `nbf`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Until when, in seconds since 1970. From that second on it is refused; there is no leeway.
+    pub exp: u64,
+    /// Which session, or `*` for every one.
+    pub session: String,
+    /// What may be done with it. A word this version does not know gives nothing.
+    pub caps: Vec<String>,
+}
+
+/// Why a token is refused. Nothing of the token is in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not signed with this server's secret by HS256, says no `exp`, `session` or `caps`, or is no token.
+    #[error("The token is not valid")]
+    Invalid,
+    /// Its time is over.
+    #[error("The token has expired")]
+    Expired,
+}
+
+impl Claims {
+    /// Claims that hold from now on for `ttl`, in whole seconds.
+    pub fn new(session: &str, caps: &[Capability], ttl: Duration) -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            exp: now.as_secs().saturating_add(ttl.as_secs()),
+            session: session.to_owned(),
+            caps: caps.iter().map(|cap| cap.as_str().to_owned()).collect(),
+        }
+    }
+
+    /// The token that says this.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`], where the application has installed a JWT provider that cannot sign.
+    pub fn sign(&self, secret: &AuthSecret) -> Result<String, TokenError> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), self, &secret.encoding)
+            .map_err(|_| TokenError::Invalid)
+    }
+
+    /// Reads a token, whoever sent it.
+    ///
+    /// # Errors
+    /// Where it is not this server's, or its time is over.
+    pub fn verify(token: &str, secret: &AuthSecret) -> Result<Self, TokenError> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        // RFC 7519: on or after `exp` it must not be accepted.
+        validation.reject_tokens_expiring_in_less_than = 1;
+        validation.validate_nbf = true;
+        jsonwebtoken::decode::<Self>(token, &secret.decoding, &validation)
+            .map(|data| data.claims)
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => TokenError::Expired,
+                _ => TokenError::Invalid,
+            })
+    }
+}
+
+/// What the sender of a request may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everything: tokens are switched off.
+    Open,
+    /// What a token says.
+    Token(Claims),
+}
+
+impl Access {
+    /// Whether it reaches this session.
+    pub fn reaches(&self, session: &str) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Token(claims) => claims.session == EVERY_SESSION || claims.session == session,
+        }
+    }
+
+    /// Whether it reaches every session.
+    pub fn reaches_all(&self) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Token(claims) => claims.session == EVERY_SESSION,
+        }
+    }
+
+    /// Whether it has the capability.
+    pub fn has(&self, capability: Capability) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Token(claims) => claims.caps.iter().any(|cap| cap == capability.as_str()),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An engine that is watched: how many records, how long, how often it fails.
+
+use std::{sync::Arc, time::Instant};
+
+use rejoin_wire::session::{Cursor, EndStatus, Epoch, Node, Record};
+use tokio::sync::watch;
+
+use super::log::{
+    Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog,
+};
+use crate::metrics::{AppendResult, Metrics};
+
+/// Counts what goes through it and passes everything on.
+pub(super) struct Measured {
+    log: Arc<dyn SessionLog>,
+    metrics: Arc<Metrics>,
+}
+
+impl Measured {
+    pub(super) fn new(log: Arc<dyn SessionLog>, metrics: Arc<Metrics>) -> Self {
+        Self { log, metrics }
+    }
+}
+
+impl SessionLog for Measured {
+    fn append<'a>(&'a self, session: &'a SessionId, batch: Batch) -> Answer<'a, Appended> {
+        Box::pin(async move {
+            let changes = batch.changes.len();
+            let began = Instant::now();
+            let answer = self.log.append(session, batch).await;
+            let (result, repeated) = match &answer {
+                Ok(appended) => (AppendResult::Stored, appended.repeated),
+                Err(LogError::Store(_)) => {
+                    tracing::warn!(session = session.as_str(), "the store of sessions failed");
+                    (AppendResult::Failed, changes)
+                }
+                Err(_) => (AppendResult::Refused, changes),
+            };
+            let stored = changes.saturating_sub(repeated);
+            let repeated = if answer.is_ok() { repeated } else { 0 };
+            self.metrics
+                .appended(result, began.elapsed(), stored, repeated);
+            answer
+        })
+    }
+
+    fn abort<'a>(&'a self, orphan: &'a Orphan, status: EndStatus) -> Answer<'a, Appended> {
+        Box::pin(async move {
+            let answer = self.log.abort(orphan, status).await;
+            // Another server may have been first.
+            if answer.as_ref().is_ok_and(|appended| appended.repeated == 0) {
+                tracing::info!(
+                    session = orphan.session.as_str(),
+                    message = orphan.id.as_str(),
+                    "ended a message whose producer was not heard of in time"
+                );
+                self.metrics.lease_expired();
+            }
+            answer
+        })
+    }
+
+    fn bounds<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Bounds> {
+        self.log.bounds(session)
+    }
+
+    fn records<'a>(
+        &'a self,
+        session: &'a SessionId,
+        after: Cursor,
+        limit: usize,
+        bytes: usize,
+    ) -> Answer<'a, Vec<Record>> {
+        self.log.records(session, after, limit, bytes)
+    }
+
+    fn messages<'a>(
+        &'a self,
+        session: &'a SessionId,
+        before: u64,
+        limit: usize,
+    ) -> Answer<'a, Vec<MessageHead>> {
+        self.log.messages(session, before, limit)
+    }
+
+    fn streaming<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Vec<MessageHead>> {
+        self.log.streaming(session)
+    }
+
+    fn compact<'a>(
+        &'a self,
+        session: &'a SessionId,
+        epoch: Epoch,
+        nodes: Vec<Node>,
+    ) -> Answer<'a, ()> {
+        self.log.compact(session, epoch, nodes)
+    }
+
+    fn trim<'a>(&'a self, session: &'a SessionId, through: Cursor) -> Answer<'a, ()> {
+        self.log.trim(session, through)
+    }
+
+    fn delete<'a>(&'a self, session: &'a SessionId) -> Answer<'a, ()> {
+        self.log.delete(session)
+    }
+
+    fn orphans(&self, limit: usize) -> Answer<'_, Vec<Orphan>> {
+        self.log.orphans(limit)
+    }
+
+    fn sessions(&self) -> Answer<'_, Vec<SessionId>> {
+        self.log.sessions()
+    }
+
+    fn watch(&self, session: &SessionId) -> watch::Receiver<u64> {
+        self.log.watch(session)
+    }
+}
