@@ -9,10 +9,13 @@ pub mod log;
 pub mod memory;
 
 mod deadlines;
+mod encoder;
 mod error;
 mod limits;
 mod measured;
+mod outbox;
 mod plan;
+mod producer;
 mod reader;
 mod store;
 mod watchers;
@@ -21,8 +24,11 @@ use std::sync::Arc;
 
 use rejoin_wire::session::{Cursor, Node, Page};
 
+pub use encoder::{Ending, MessageWriter};
 pub use error::SessionError;
 pub use limits::{Retention, SessionLimits};
+pub use outbox::Stopped;
+pub use producer::{Producer, ProducerOptions};
 pub use reader::{Frame, Reader, ReaderEvent};
 pub use store::SessionStore;
 

@@ -1,0 +1,592 @@
+//! What a producer has to say to one session and is not sure of yet: batches out, answers in. No clock, no task.
+//!
+//! ```text
+//!  begin ──► Start ─┐
+//! append ──► Pieces ├─► queue ──► take ──► batch ──► confirm: it is stored
+//!    end ──► End   ─┘     ▲                 │
+//!                         └──── rewind ◄────┤ failed too often: its messages are said whole
+//!                                           ├ failed: the same batch again
+//!                                           └ refuse: one message is out, the rest is sent again
+//! ```
+//! What is appended to a message while a batch is under way waits with it and is merged where merging changes nothing. A
+//! message that has too much waiting is said whole, so what is held is the message itself and little more.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use rejoin_wire::{
+    MessageId, RunId,
+    json::{ToJson, write_string},
+    message::{Content, Message},
+    session::{Change, EndStatus},
+};
+use tokio::sync::watch;
+
+/// Pieces of a message that may wait and cannot be merged; with more it is said whole.
+const PIECES_WAITING_MAX: usize = 64;
+
+/// Why nothing is added to a message any more, though its producer did not end it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// It would be longer than the limit; it has ended as `aborted`, reason `message_too_large`.
+    #[error("the message would be longer than a message may be")]
+    TooLarge,
+    /// Somebody else ended it: it was cancelled from elsewhere, or its lease was over.
+    #[error("the message was ended elsewhere")]
+    Ended,
+    /// It belongs to another producer.
+    #[error("the message belongs to another producer")]
+    Fenced,
+    /// It was removed, or its session was deleted.
+    #[error("the message was removed")]
+    Removed,
+    /// The server stops; it has ended as `aborted`, reason `server_stopping`.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// How far a message's end has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// More may come, or is on its way.
+    Open,
+    /// Its end is stored.
+    Stored,
+    /// Nothing of it will be stored any more.
+    Stopped(Stopped),
+}
+
+/// What an outbox may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutboxLimits {
+    /// A message, as JSON.
+    pub(super) message_bytes_max: usize,
+    /// A batch is closed once it has so many changes.
+    pub(super) batch_changes: usize,
+    /// A batch is closed once it is so long.
+    pub(super) batch_bytes: usize,
+}
+
+/// What a producer has to say to one session.
+pub(super) struct Outbox {
+    limits: OutboxLimits,
+    queue: VecDeque<Entry>,
+    lines: HashMap<MessageId, Line>,
+    /// The batch whose fate is open; empty where none is.
+    under_way: Vec<Change>,
+    under_way_bytes: usize,
+    /// Whether a batch was sent and not answered yet.
+    is_sent: bool,
+}
+
+/// Something to say, in the order it was asked for. What it says is decided when it is its turn.
+enum Entry {
+    Start(MessageId),
+    Pieces(MessageId),
+    End(MessageId, EndStatus),
+    /// A change to a message that is not being streamed, and its length as JSON.
+    Other(Change, usize),
+}
+
+/// A message that is being streamed.
+struct Line {
+    /// All of it, with what waits.
+    whole: Message,
+    bytes: usize,
+    /// The beginning, until it is in a batch.
+    start: Option<(Message, Option<RunId>)>,
+    /// Above every piece that was ever tried.
+    next: u64,
+    waiting: Vec<Message>,
+    waiting_bytes: usize,
+    /// Whether it is said whole next, instead of what waits.
+    repair: bool,
+    is_queued: bool,
+    is_ending: bool,
+    fate: watch::Sender<Fate>,
+}
+
+impl Outbox {
+    pub(super) fn new(limits: OutboxLimits) -> Self {
+        Self {
+            limits,
+            queue: VecDeque::new(),
+            lines: HashMap::new(),
+            under_way: Vec::new(),
+            under_way_bytes: 0,
+            is_sent: false,
+        }
+    }
+
+    /// A message begins; `None` where it has no id, or is being streamed already.
+    pub(super) fn begin(
+        &mut self,
+        message: Message,
+        run_id: Option<RunId>,
+    ) -> Option<(MessageId, watch::Receiver<Fate>)> {
+        let (id, told) = self.open_line(message.clone())?;
+        let line = self.lines.get_mut(&id)?;
+        let is_too_large = line.bytes > self.limits.message_bytes_max;
+        line.start = Some((message, run_id));
+        self.queue.push_back(Entry::Start(id.clone()));
+        if is_too_large {
+            self.begin_too_large(&id);
+        }
+        Some((id, told))
+    }
+
+    /// A message that this producer has begun goes on, and is said whole first. `pieces`: above every piece that was ever
+    /// tried.
+    pub(super) fn resume(
+        &mut self,
+        message: Message,
+        pieces: u64,
+    ) -> Option<(MessageId, watch::Receiver<Fate>)> {
+        let (id, told) = self.open_line(message)?;
+        let line = self.lines.get_mut(&id)?;
+        line.next = pieces;
+        line.say_whole();
+        line.is_queued = true;
+        self.queue.push_back(Entry::Pieces(id.clone()));
+        Some((id, told))
+    }
+
+    fn open_line(&mut self, message: Message) -> Option<(MessageId, watch::Receiver<Fate>)> {
+        let id = message.id.clone()?;
+        if self.lines.contains_key(&id) {
+            return None;
+        }
+        let (fate, told) = watch::channel(Fate::Open);
+        let line = Line {
+            bytes: message.to_json().len(),
+            whole: message,
+            start: None,
+            next: 0,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            repair: false,
+            is_queued: false,
+            is_ending: false,
+            fate,
+        };
+        self.lines.insert(id.clone(), line);
+        Some((id, told))
+    }
+
+    /// Only its name and who speaks are kept.
+    fn begin_too_large(&mut self, id: &MessageId) {
+        if let Some(line) = self.lines.get_mut(id) {
+            let stub = Message {
+                id: line.whole.id.clone(),
+                kind: line.whole.kind.clone(),
+                ..Message::default()
+            };
+            line.whole = stub.clone();
+            line.bytes = 0;
+            line.start = line.start.take().map(|(_, run_id)| (stub, run_id));
+        }
+        self.end_too_large(id);
+    }
+
+    fn end_too_large(&mut self, id: &MessageId) {
+        let reason = "message_too_large".to_owned();
+        self.end(id, EndStatus::Aborted { reason });
+        if let Some(line) = self.lines.get(id) {
+            line.fate.send_replace(Fate::Stopped(Stopped::TooLarge));
+        }
+    }
+
+    /// A piece follows.
+    pub(super) fn append(&mut self, id: &MessageId, chunk: Message) -> Result<(), Stopped> {
+        let Some(line) = self.lines.get_mut(id) else {
+            return Err(Stopped::Removed);
+        };
+        if let Fate::Stopped(why) = &*line.fate.borrow() {
+            return Err(why.clone());
+        }
+        if line.is_ending {
+            return Err(Stopped::Ended);
+        }
+        let bytes = added_bytes(&chunk);
+        if line.bytes + bytes > self.limits.message_bytes_max {
+            self.end_too_large(id);
+            return Err(Stopped::TooLarge);
+        }
+        line.bytes += bytes;
+        line.whole.merge_chunk(chunk.clone());
+        line.wait(chunk, bytes);
+        if !std::mem::replace(&mut line.is_queued, true) {
+            self.queue.push_back(Entry::Pieces(id.clone()));
+        }
+        Ok(())
+    }
+
+    /// The message is something else than its pieces said.
+    pub(super) fn replace(&mut self, message: Message) {
+        let Some(id) = message.id.clone() else { return };
+        let bytes = message.to_json().len();
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        if line.is_ending || bytes > self.limits.message_bytes_max {
+            return;
+        }
+        line.whole = message;
+        line.bytes = bytes;
+        line.say_whole();
+        if !std::mem::replace(&mut line.is_queued, true) {
+            self.queue.push_back(Entry::Pieces(id));
+        }
+    }
+
+    /// The message is over; what waits is said before that.
+    pub(super) fn end(&mut self, id: &MessageId, status: EndStatus) {
+        if let Some(line) = self.lines.get_mut(id)
+            && !std::mem::replace(&mut line.is_ending, true)
+        {
+            self.queue.push_back(Entry::End(id.clone(), status));
+        }
+    }
+
+    /// Ends every message that has not ended, as the server stops.
+    pub(super) fn stop(&mut self) {
+        let reason = "server_stopping".to_owned();
+        let open: Vec<MessageId> = self.open().cloned().collect();
+        for id in open {
+            let reason = reason.clone();
+            self.end(&id, EndStatus::Aborted { reason });
+            if let Some(line) = self.lines.get(&id) {
+                line.fate.send_replace(Fate::Stopped(Stopped::Stopping));
+            }
+        }
+    }
+
+    /// Anything about a message that is not being streamed. A removal ends one that is.
+    pub(super) fn say(&mut self, change: Change) {
+        if let Change::Removed { id } = &change {
+            if let Some(line) = self.lines.get(id) {
+                line.fate.send_replace(Fate::Stopped(Stopped::Removed));
+                self.forget(id);
+            }
+            // Where it is stored it goes; where it is not, there is nothing to take away.
+            self.under_way.retain(|sent| sent.message_id() != Some(id));
+        }
+        let bytes = change.to_json().len();
+        self.queue.push_back(Entry::Other(change, bytes));
+    }
+
+    /// The messages that have not ended.
+    fn open(&self) -> impl Iterator<Item = &MessageId> {
+        let open = self.lines.iter().filter(|(_, line)| !line.is_ending);
+        open.map(|(id, _)| id)
+    }
+
+    /// Whether there are messages whose lease has to be renewed.
+    pub(super) fn has_open(&self) -> bool {
+        self.open().next().is_some()
+    }
+
+    /// Whether everything is stored, and nothing on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.under_way.is_empty() && !self.is_sent
+    }
+
+    /// Whether everything of a message is stored so far.
+    pub(super) fn is_level(&self, id: &MessageId) -> bool {
+        let is_of = |change: &Change| change.message_id() == Some(id);
+        let waits = self.lines.get(id).is_some_and(|line| {
+            line.start.is_some() || line.repair || !line.waiting.is_empty() || line.is_ending
+        });
+        !waits && !self.under_way.iter().any(is_of)
+    }
+
+    /// What waits of a message, in bytes.
+    pub(super) fn waiting_bytes(&self, id: &MessageId) -> usize {
+        self.lines.get(id).map_or(0, |line| {
+            if line.repair {
+                line.bytes
+            } else {
+                line.waiting_bytes
+            }
+        })
+    }
+
+    /// About what is held in memory, in bytes of JSON.
+    pub(super) fn held_bytes(&self) -> usize {
+        let queued = self.queue.iter().map(|entry| match entry {
+            Entry::Other(_, bytes) => *bytes,
+            Entry::Start(_) | Entry::Pieces(_) | Entry::End(..) => 0,
+        });
+        let lines = self.lines.values();
+        let lines = lines.map(|line| line.bytes + line.waiting_bytes);
+        let under_way = if self.under_way.is_empty() {
+            0
+        } else {
+            self.under_way_bytes
+        };
+        queued.sum::<usize>() + lines.sum::<usize>() + under_way
+    }
+
+    /// The batch to be sent: the one under way, or what is next. Empty where there is nothing to say.
+    pub(super) fn take(&mut self) -> &[Change] {
+        if self.under_way.is_empty() {
+            let mut bytes = 0;
+            while bytes < self.limits.batch_bytes
+                && self.under_way.len() < self.limits.batch_changes
+                && let Some(entry) = self.queue.pop_front()
+            {
+                bytes += self.put(entry);
+            }
+            self.under_way_bytes = bytes;
+        }
+        self.is_sent = !self.under_way.is_empty();
+        &self.under_way
+    }
+
+    /// Puts an entry into the batch; returns how long it is.
+    fn put(&mut self, entry: Entry) -> usize {
+        let batch = &mut self.under_way;
+        match entry {
+            Entry::Start(id) => {
+                let line = self.lines.get_mut(&id);
+                let start = line.and_then(|line| Some((line.start.take()?, line.bytes)));
+                start.map_or(0, |((message, run_id), bytes)| {
+                    batch.push(Change::Started { message, run_id });
+                    bytes
+                })
+            }
+            Entry::Pieces(id) => match self.lines.get_mut(&id) {
+                Some(line) => line.put(&id, batch),
+                None => 0,
+            },
+            Entry::End(id, status) => {
+                if self.lines.contains_key(&id) {
+                    batch.push(Change::Ended { id, status });
+                }
+                0
+            }
+            Entry::Other(change, bytes) => {
+                batch.push(change);
+                bytes
+            }
+        }
+    }
+
+    /// The batch is stored.
+    pub(super) fn confirm(&mut self) {
+        self.is_sent = false;
+        for change in std::mem::take(&mut self.under_way) {
+            if let Change::Ended { id, .. } = change
+                && let Some(line) = self.lines.remove(&id)
+            {
+                let stored = |fate: &mut Fate| {
+                    let is_open = *fate == Fate::Open;
+                    if is_open {
+                        *fate = Fate::Stored;
+                    }
+                    is_open
+                };
+                line.fate.send_if_modified(stored);
+            }
+        }
+    }
+
+    /// Takes the batch apart again: the messages in it that had pieces are said whole, under a number that is above
+    /// every one that was tried, whatever became of those. Returns how many.
+    pub(super) fn rewind(&mut self) -> usize {
+        let mut whole: HashSet<MessageId> = HashSet::new();
+        for change in std::mem::take(&mut self.under_way).into_iter().rev() {
+            let entry = match change {
+                Change::Started { message, run_id } => {
+                    let id = message.id.clone();
+                    let line = id.as_ref().and_then(|id| self.lines.get_mut(id));
+                    let (Some(id), Some(line)) = (id, line) else {
+                        continue;
+                    };
+                    line.start = Some((message, run_id));
+                    Entry::Start(id)
+                }
+                Change::Ended { id, status } => Entry::End(id, status),
+                change @ (Change::Appended { .. } | Change::Updated { .. }) => {
+                    let id = change.message_id().cloned();
+                    let line = id.as_ref().and_then(|id| self.lines.get_mut(id));
+                    match (id, line) {
+                        (Some(id), Some(line)) => {
+                            line.say_whole();
+                            line.is_queued = true;
+                            if !whole.insert(id.clone()) {
+                                continue;
+                            }
+                            Entry::Pieces(id)
+                        }
+                        _ => other(change),
+                    }
+                }
+                change @ Change::Removed { .. } => other(change),
+            };
+            self.queue.push_front(entry);
+        }
+        whole.len()
+    }
+
+    /// The log will not have a message: its changes are dropped, the others are sent again.
+    pub(super) fn refuse(&mut self, id: &str, why: Stopped) {
+        let is_it = |change: &Change| change.message_id().is_some_and(|of| of.as_str() == id);
+        let named = self.under_way.iter().find(|change| is_it(change));
+        let named = named.and_then(|change| change.message_id().cloned());
+        self.under_way.retain(|change| !is_it(change));
+        let Some(id) = named else { return };
+        if let Some(line) = self.lines.get(&id) {
+            line.fate.send_if_modified(|fate| {
+                let is_open = *fate == Fate::Open;
+                if is_open {
+                    *fate = Fate::Stopped(why);
+                }
+                is_open
+            });
+        }
+        self.forget(&id);
+    }
+
+    /// The log found a message too long: what it has of it stands, and it ends.
+    pub(super) fn refuse_too_large(&mut self, id: &str) {
+        let is_it = |change: &Change| change.message_id().is_some_and(|of| of.as_str() == id);
+        let named = self.under_way.iter().find(|change| is_it(change));
+        let named = named.and_then(|change| change.message_id().cloned());
+        let is_started = !self.under_way.iter().any(|change| {
+            is_it(change) && matches!(change, Change::Started { .. } | Change::Ended { .. })
+        });
+        self.under_way.retain(|change| !is_it(change));
+        let Some(id) = named else { return };
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        line.waiting.clear();
+        line.waiting_bytes = 0;
+        line.repair = false;
+        line.fate.send_replace(Fate::Stopped(Stopped::TooLarge));
+        if is_started {
+            self.end_too_large(&id);
+        } else {
+            self.forget(&id);
+        }
+    }
+
+    /// Drops everything: what it was about is stored elsewhere and will be said anew.
+    pub(super) fn give_up(&mut self) {
+        for (_, line) in self.lines.drain() {
+            line.fate.send_replace(Fate::Stopped(Stopped::Removed));
+        }
+        self.queue.clear();
+        self.under_way.clear();
+    }
+
+    /// Whether a message is being streamed.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.lines.keys().any(|of| of.as_str() == id)
+    }
+
+    /// Nothing more is said of a message.
+    fn forget(&mut self, id: &MessageId) {
+        self.lines.remove(id);
+        self.queue.retain(|entry| match entry {
+            Entry::Start(of) | Entry::Pieces(of) | Entry::End(of, _) => of != id,
+            Entry::Other(..) => true,
+        });
+    }
+}
+
+fn other(change: Change) -> Entry {
+    let bytes = change.to_json().len();
+    Entry::Other(change, bytes)
+}
+
+impl Line {
+    fn wait(&mut self, chunk: Message, bytes: usize) {
+        if self.repair {
+            // What is said next is whole anyway.
+            return;
+        }
+        self.waiting_bytes += bytes;
+        let is_text = matches!(self.whole.content, Content::Text(_));
+        let chunk = match self.waiting.last_mut() {
+            Some(last) if is_text => match join(last, chunk) {
+                Some(chunk) => chunk,
+                None => return,
+            },
+            Some(_) | None => chunk,
+        };
+        self.waiting.push(chunk);
+        if self.waiting.len() > PIECES_WAITING_MAX {
+            self.say_whole();
+        }
+    }
+
+    fn say_whole(&mut self) {
+        self.repair = true;
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    fn put(&mut self, id: &MessageId, batch: &mut Vec<Change>) -> usize {
+        self.is_queued = false;
+        if std::mem::take(&mut self.repair) {
+            // An append of unknown fate may have made one piece more than is known.
+            self.next += 1;
+            batch.push(Change::Updated {
+                message: self.whole.clone(),
+                at: self.next,
+            });
+            return self.bytes;
+        }
+        for chunk in self.waiting.drain(..) {
+            batch.push(Change::Appended {
+                id: id.clone(),
+                at: self.next,
+                chunk,
+            });
+            self.next += 1;
+        }
+        std::mem::take(&mut self.waiting_bytes)
+    }
+}
+
+/// Joins a piece to the one before it, where the message becomes the same as by the two one after the other: plain text
+/// of a message of plain text. Gives it back where it may become another.
+fn join(last: &mut Message, chunk: Message) -> Option<Message> {
+    if !is_text_only(&chunk) {
+        return Some(chunk);
+    }
+    match (&mut last.content, chunk.content) {
+        (Content::Text(text), Content::Text(more)) => {
+            text.push_str(&more);
+            None
+        }
+        (_, content) => Some(Message { content, ..chunk }),
+    }
+}
+
+/// Whether a piece says nothing but text.
+fn is_text_only(chunk: &Message) -> bool {
+    matches!(chunk.content, Content::Text(_))
+        && chunk.name.is_none()
+        && chunk.tool_calls.is_empty()
+        && chunk.invalid_tool_calls.is_empty()
+        && chunk.tool_call_chunks.is_empty()
+        && chunk.tool_call_id.is_none()
+        && chunk.status.is_none()
+        && chunk.usage_metadata.is_empty()
+        && chunk.additional_kwargs.is_empty()
+        && chunk.response_metadata.is_empty()
+        && chunk.extra.is_empty()
+}
+
+/// What a piece adds to a message's JSON.
+fn added_bytes(chunk: &Message) -> usize {
+    let mut text = String::new();
+    match &chunk.content {
+        Content::Text(content) if is_text_only(chunk) => write_string(&mut text, content),
+        Content::Text(_) | Content::Blocks(_) => chunk.write_json(&mut text),
+    }
+    text.len().saturating_sub(2)
+}
