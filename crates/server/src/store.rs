@@ -15,7 +15,7 @@ use redb::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::ServerError;
+use crate::{error::ServerError, sessions};
 
 /// Jobs that may wait for the writer; more make their senders wait.
 const JOBS_WAITING_MAX: usize = 4096;
@@ -52,9 +52,15 @@ struct Ran {
 impl Store {
     /// Opens (or makes) the database file in `directory`.
     pub(crate) fn open(directory: &Path) -> Result<Self, ServerError> {
-        std::fs::create_dir_all(directory).map_err(ServerError::store)?;
-        let db = Database::create(directory.join("rejoin.redb")).map_err(ServerError::store)?;
-        Self::start(db)
+        Self::open_file(&directory.join("rejoin.redb"))
+    }
+
+    /// Opens (or makes) a database file, and its directory.
+    pub(crate) fn open_file(file: &Path) -> Result<Self, ServerError> {
+        if let Some(directory) = file.parent() {
+            std::fs::create_dir_all(directory).map_err(ServerError::store)?;
+        }
+        Self::start(Database::create(file).map_err(ServerError::store)?)
     }
 
     /// The same store without a file: gone when the process ends.
@@ -79,7 +85,8 @@ impl Store {
 
     fn start(db: Database) -> Result<Self, ServerError> {
         let txn = db.begin_write().map_err(ServerError::store)?;
-        for table in [THREADS, RUNS, CHECKPOINTS, EVENTS, ACTIVE, ENDED] {
+        let own = [THREADS, RUNS, CHECKPOINTS, EVENTS, ACTIVE, ENDED];
+        for table in own.into_iter().chain(sessions::redb::TABLES) {
             txn.open_table(table).map_err(ServerError::store)?;
         }
         txn.commit().map_err(ServerError::store)?;
@@ -216,6 +223,24 @@ impl Tx {
         let mut open = self.0.open_table(table).map_err(ServerError::store)?;
         open.remove(key).map_err(ServerError::store)?;
         Ok(())
+    }
+
+    /// Removes every key with `from <= key < to`. Returns the bytes of their values.
+    pub(crate) fn remove_range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<u64, ServerError> {
+        let mut bytes = 0;
+        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
+        let remove = |_: &[u8], value: &[u8]| {
+            bytes += value.len() as u64;
+            false
+        };
+        open.retain_in(from..to, remove)
+            .map_err(ServerError::store)?;
+        Ok(bytes)
     }
 
     /// Removes every key that begins with `prefix`.

@@ -180,8 +180,8 @@ impl Life {
     }
 
     fn records(&self, after: Cursor, limit: usize, bytes: usize) -> Vec<Record> {
-        let is_kept = after.epoch == self.epoch && after.seq + 1 >= self.first;
-        if !is_kept || after.seq >= self.head() {
+        let is_other = after.epoch != self.epoch;
+        if is_other || after.seq >= self.head() || after.seq + 1 < self.first {
             return Vec::new();
         }
         let mut left = bytes as u64;

@@ -7,6 +7,7 @@
 
 pub mod log;
 pub mod memory;
+pub mod redb;
 
 mod deadlines;
 mod encoder;
