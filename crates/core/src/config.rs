@@ -34,6 +34,11 @@ pub struct Config {
     /// Whether entering a thread reads its state or history. Default yes; no where
     /// [`crate::Input::HistoryProvided`] brings it.
     pub load_thread: bool,
+    /// Whether the thread's state, all of its messages, is read when it is entered and when a run is over. Default yes.
+    /// No where a session is shown instead ([`crate::Input::ViewOpened`]): a long thread then costs one page. Its values,
+    /// what it asked before, and branches are not known then, and [`Config::stream_modes`] should leave out `values`. A
+    /// server without sessions is read all the same.
+    pub reads_state: bool,
     /// What answers submissions. Default an Agent Server.
     pub endpoint: Endpoint,
     /// Whether messages from within a tool (a namespace with a part that starts with `tools:`) go to lists of their
@@ -76,6 +81,7 @@ impl Config {
             rejoin_on_mount: true,
             history_limit: None,
             load_thread: true,
+            reads_state: true,
             endpoint: Endpoint::AgentServer,
             split_subgraphs: false,
             initial_values: None,

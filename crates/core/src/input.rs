@@ -82,6 +82,20 @@ pub enum Input {
         /// Such as `custom`. Before the first time: `custom`, `updates` and `error`.
         names: Vec<String>,
     },
+    /// Show the session of the client's thread, whichever that is, until [`Input::ViewClosed`]: [`crate::View::session`].
+    /// Once more: another page size from now on, and a feed that was refused is asked for again.
+    ViewOpened {
+        /// How many messages a page has: 1 to 1,000.
+        limit: usize,
+    },
+    /// Show the page of the session before the first message that is shown. Several at once are one request.
+    OlderRequested {
+        /// Named in [`crate::Notice::Concluded`]: `Finished` also where there is nothing older, `NothingToJoin` where no
+        /// view is open.
+        command: CommandId,
+    },
+    /// Forget the session. The run that is followed goes on.
+    ViewClosed,
     /// Disconnect. The agent goes on; everything received stays.
     StopRequested,
     /// Stop the agent on the server.

@@ -40,6 +40,7 @@ mod lookup;
 mod notice;
 mod phase;
 mod record;
+mod session;
 mod thread_store;
 mod view;
 
@@ -53,6 +54,7 @@ pub use notice::{CommandId, Notice, Outcome};
 pub use phase::{Connection, DeadlineReason, Phase};
 pub use record::{RECORD_PREFIX, record_key, run_key};
 pub use rejoin_wire as wire;
+pub use session::{SessionNode, SessionView};
 pub use thread_store::{MessageOrigin, MessageSlot};
 pub use view::{Changes, SubgraphMessages, View};
 

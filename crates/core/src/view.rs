@@ -1,7 +1,7 @@
 //! What a reader sees.
 
 use crate::{
-    Client, Connection, HistoryState, MessageBranch, MessageSlot, StreamError,
+    Client, Connection, HistoryState, MessageBranch, MessageSlot, SessionView, StreamError,
     client::pending_calls,
     lookup::Which,
     phase::{End, Phase},
@@ -230,6 +230,12 @@ impl<'a> View<'a> {
             messages: store.slots(),
             order_revision: store.revisions().order,
         })
+    }
+
+    /// The thread's session; `None` while no view of it is open ([`crate::Input::ViewOpened`]).
+    pub fn session(&self) -> Option<SessionView<'a>> {
+        let session = self.client.session.as_deref()?;
+        Some(SessionView::new(self.client, session))
     }
 
     /// The messages, oldest first.

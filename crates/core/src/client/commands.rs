@@ -178,6 +178,11 @@ impl Client {
         shown.retain(|m| {
             m.kind.as_str() != "remove" && m.id.as_ref().is_none_or(|id| !known.contains(id))
         });
+        if let Some(session) = &mut self.session {
+            let ids = shown.iter().filter_map(|message| message.id.clone());
+            session.pending.extend(ids);
+            session.pending_order = self.store.touched();
+        }
         self.store.show_optimistic(shown);
     }
 

@@ -3,14 +3,11 @@
 
 use super::{
     Client,
-    follow::{Link, Refusal},
-    requests::{retry_after, status_error},
+    link::Link,
+    requests::{header, status_error},
     urls,
 };
 use crate::{Effect, ErrorCode, Method, Millis, Notice, Outcome, StreamError, phase::Phase};
-
-/// How much of a refusal's body is read for a person.
-const REFUSAL_BYTES_MAX: usize = 4096;
 
 impl Client {
     /// Joins the run where its id is known; posts the submission where it has not left; otherwise finds the run.
@@ -98,39 +95,17 @@ impl Client {
     }
 
     pub(super) fn headers_arrived(&mut self, status: u16, headers: &[(String, String)]) {
-        let header = |name: &str| {
-            headers
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.as_str())
-        };
         let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) else {
             return;
         };
-        let attempt = link.attempt;
-        link.last_byte_at = self.now;
-        if status != 200 {
-            link.refusal = Some(Refusal {
-                status,
-                retry_after: retry_after(headers),
-                body: Vec::new(),
-            });
-            return;
+        let (attempt, is_join) = (link.attempt, link.is_join);
+        match link.begin(self.now, status, headers) {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) if is_join => return self.lost(error),
+            Some(Err(error)) => return self.refused(error),
         }
-        let content_type = header("content-type").unwrap_or_default();
-        if !content_type
-            .to_ascii_lowercase()
-            .starts_with("text/event-stream")
-        {
-            let error = StreamError::new(ErrorCode::NotAnEventStream).with_detail(content_type);
-            let is_join = link.is_join;
-            return if is_join {
-                self.lost(error)
-            } else {
-                self.refused(error)
-            };
-        }
-        let run_id = header("content-location").and_then(urls::run_id_in);
+        let run_id = header(headers, "content-location").and_then(urls::run_id_in);
         if let Some(follow) = &mut self.follow {
             follow.headers_refreshed = false;
         }
@@ -165,11 +140,7 @@ impl Client {
     /// Collects the body of an answer that is not a stream. `None`: it is.
     pub(super) fn refusal_chunk(&mut self, bytes: &[u8]) -> Option<()> {
         let link = self.follow.as_mut()?.link.as_mut()?;
-        let refusal = link.refusal.as_mut()?;
-        refusal
-            .body
-            .extend_from_slice(&bytes[..bytes.len().min(REFUSAL_BYTES_MAX - refusal.body.len())]);
-        if refusal.body.len() == REFUSAL_BYTES_MAX {
+        if link.refusal_chunk(bytes)? {
             self.conclude_refusal();
         }
         Some(())
@@ -270,13 +241,15 @@ impl Client {
         if tries > self.config.retry.attempts_max {
             return self.give_up(error);
         }
+        let until = self.now + self.wait_before(tries, retry_after);
+        self.set_phase(Phase::Waiting { until });
+    }
+
+    /// How long is waited before the next attempt: what the server says, else longer each time.
+    pub(super) fn wait_before(&mut self, tries: u32, retry_after: Option<Millis>) -> Millis {
         let backoff = self.backoff(tries);
-        let wait = retry_after.map_or(backoff, |after| {
-            after.min(self.config.retry.retry_after_max)
-        });
-        self.set_phase(Phase::Waiting {
-            until: self.now + wait,
-        });
+        let retry_after_max = self.config.retry.retry_after_max;
+        retry_after.map_or(backoff, |after| after.min(retry_after_max))
     }
 
     pub(super) fn backoff(&mut self, tries: u32) -> Millis {
@@ -325,6 +298,7 @@ impl Client {
         if woke && online && visible {
             self.load_woke();
         }
+        self.feed_reachable(woke);
     }
 
     /// The page was frozen or kept aside: no connection can be relied on.
@@ -340,14 +314,12 @@ impl Client {
             Phase::Idle | Phase::Ended(_) => {}
         }
         self.load_woke();
+        self.feed_thawed();
     }
 
     fn reopen_unless_alive(&mut self, alive: Millis) {
-        let silent_for = match self.follow.as_ref().and_then(|follow| follow.link.as_ref()) {
-            Some(link) => self.now - link.last_byte_at,
-            None => return,
-        };
-        if self.is_stream_only() || silent_for < alive && alive > Millis(0) {
+        let link = self.follow.as_ref().and_then(|follow| follow.link.as_ref());
+        if self.is_stream_only() || link.is_none_or(|link| link.is_alive(self.now, alive)) {
             return;
         }
         self.close_link("not provably alive");

@@ -32,7 +32,9 @@ impl Client {
             .records
             .due(timeouts.record)
             .map(|at| (at, DeadlineReason::Record));
-        [phase, cancel, history, edit, load, record]
+        let older = self.older_due().map(|at| (at, DeadlineReason::Timeout));
+        let feed = self.feed_due();
+        [phase, cancel, history, edit, load, record, feed, older]
             .into_iter()
             .flatten()
             .collect()
@@ -46,19 +48,7 @@ impl Client {
             return None;
         }
         let opening = matches!(self.phase, Phase::Opening { .. });
-        Some(if link.is_join && !link.got_byte {
-            (link.opened_at + timeouts.join, DeadlineReason::Timeout)
-        } else if opening {
-            (link.opened_at + timeouts.headers, DeadlineReason::Timeout)
-        } else {
-            let window = link.stall_window(timeouts);
-            let wait = if link.stalled {
-                window
-            } else {
-                Millis(window.0 / 2)
-            };
-            (link.last_byte_at + wait, DeadlineReason::Stall)
-        })
+        Some(link.due(opening, timeouts))
     }
 
     pub(super) fn deadline_reached(&mut self) {
@@ -73,6 +63,8 @@ impl Client {
         self.history_deadline();
         self.edit_deadline();
         self.load_deadline();
+        self.feed_deadline();
+        self.older_deadline();
         if self
             .records
             .due(self.config.timeouts.record)

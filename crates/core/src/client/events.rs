@@ -19,9 +19,7 @@ impl Client {
             return;
         };
         let attempt = link.attempt;
-        link.last_byte_at = self.now;
-        link.got_byte = true;
-        if std::mem::take(&mut link.stalled) {
+        if link.byte_arrived(self.now) {
             self.store.touch();
         }
         if self.refusal_chunk(bytes).is_some() {

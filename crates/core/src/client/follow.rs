@@ -1,15 +1,12 @@
-//! What is known of the run being followed, and of the connection to it.
+//! What is known of the run being followed.
 
+use super::link::Link;
 use crate::{
-    AttemptId, CommandId, JoinOptions, Millis, Outcome, StreamError,
-    config::Timeouts,
+    CommandId, JoinOptions, Outcome, StreamError,
     cursor::{Cursor, Recent},
     record::Record,
 };
-use rejoin_wire::{
-    Json, MessageId, RunId,
-    sse::{Decoder, Limits},
-};
+use rejoin_wire::{Json, MessageId, RunId};
 
 /// The run being followed, from the first request to its end and, after a disconnect, until something else is done.
 #[derive(Debug)]
@@ -152,89 +149,6 @@ impl Follow {
             (true, _) => Outcome::SnapshotThenTail,
             (false, true) => Outcome::Replayed,
             (false, false) => Outcome::Finished,
-        }
-    }
-}
-
-/// One connection.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) attempt: AttemptId,
-    pub(super) opened_at: Millis,
-    pub(super) last_byte_at: Millis,
-    pub(super) decoder: Decoder,
-    /// Whether this is a join, which must be answered at once, rather than a submission.
-    pub(super) is_join: bool,
-    /// Whether it asks for the run from its start.
-    pub(super) from_start: bool,
-    pub(super) got_byte: bool,
-    pub(super) got_frame: bool,
-    /// Whether something new has come.
-    pub(super) progressed: bool,
-    /// Whether nothing has come for half of the time after which the connection is made anew.
-    pub(super) stalled: bool,
-    /// Events of this connection, where it asks for everything and so must not be compared with earlier ones.
-    pub(super) seen: Recent,
-    pub(super) refusal: Option<Refusal>,
-    heartbeat_at: Option<Millis>,
-    heartbeat_every: Option<Millis>,
-}
-
-/// An answer that is not a stream; its body is read as far as a person needs it.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<Millis>,
-    pub(super) body: Vec<u8>,
-}
-
-impl Link {
-    pub(super) fn new(
-        attempt: AttemptId,
-        now: Millis,
-        is_join: bool,
-        from_start: bool,
-        limits: Limits,
-    ) -> Self {
-        Self {
-            attempt,
-            opened_at: now,
-            last_byte_at: now,
-            decoder: Decoder::new(limits),
-            is_join,
-            from_start,
-            got_byte: false,
-            got_frame: false,
-            progressed: false,
-            stalled: false,
-            seen: Recent::default(),
-            refusal: None,
-            heartbeat_at: None,
-            heartbeat_every: None,
-        }
-    }
-
-    pub(super) fn heartbeat(&mut self, now: Millis) {
-        if let Some(before) = self.heartbeat_at.replace(now) {
-            let every = now - before;
-            self.heartbeat_every = Some(
-                self.heartbeat_every
-                    .map_or(every, |longest| longest.max(every)),
-            );
-        }
-    }
-
-    /// How long nothing may come before the connection is made anew.
-    pub(super) fn stall_window(&self, timeouts: &Timeouts) -> Millis {
-        let (shortest, longest) = timeouts.stall_with_heartbeat;
-        match self.heartbeat_every {
-            Some(every) => Millis(
-                every
-                    .0
-                    .saturating_mul(3)
-                    .clamp(shortest.0.min(longest.0), longest.0),
-            ),
-            None => timeouts.stall,
         }
     }
 }

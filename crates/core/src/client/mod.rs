@@ -5,8 +5,11 @@ mod connect;
 mod deadlines;
 mod edits;
 mod events;
+mod feed;
 mod follow;
 mod heads;
+mod link;
+mod older;
 mod records;
 mod requests;
 mod resume;
@@ -17,6 +20,8 @@ mod thread_load;
 mod tools;
 mod urls;
 
+pub(crate) use feed::Feed;
+pub(crate) use older::Older;
 pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
@@ -25,6 +30,7 @@ use crate::{
     HttpRequest, Input, Millis, Notice, StreamError, Submission, View,
     history::History,
     phase::{End, Phase},
+    session::Session,
     thread_store::ThreadStore,
 };
 use commands::Lookup;
@@ -49,6 +55,8 @@ pub struct Client {
     /// A full replay is applied here and shown when it has caught up, so that no reader sees text shrink.
     shadow: Option<ThreadStore>,
     pub(crate) error: Option<StreamError>,
+    /// While a view of the thread's session is open.
+    pub(crate) session: Option<Box<Session>>,
     follow: Option<Follow>,
     load: ThreadLoad,
     /// Submissions that wait for the run before them.
@@ -95,6 +103,7 @@ impl Client {
             store,
             shadow: None,
             error: None,
+            session: None,
             follow: None,
             load: ThreadLoad::None,
             queue: Vec::new(),
@@ -145,6 +154,9 @@ impl Client {
             Input::HistoryRequested => self.ask_history(),
             Input::StreamModesSet { modes } => self.config.stream_modes = modes,
             Input::EventsListened { names } => self.listened = names,
+            Input::ViewOpened { limit } => self.open_view(limit),
+            Input::OlderRequested { command } => self.request_older(command),
+            Input::ViewClosed => self.close_view(),
             Input::StopRequested => self.stop(),
             Input::CancelRequested => self.request_cancel(),
             Input::HeadersArrived {
@@ -154,16 +166,22 @@ impl Client {
             } => {
                 if self.is_link(attempt) {
                     self.headers_arrived(status, &headers);
+                } else if self.is_feed(attempt) {
+                    self.feed_headers(status, &headers);
                 }
             }
             Input::ChunkArrived { attempt, bytes } => {
                 if self.is_link(attempt) {
                     self.chunk_arrived(&bytes);
+                } else if self.is_feed(attempt) {
+                    self.feed_chunk(&bytes);
                 }
             }
             Input::BodyEnded { attempt } => {
                 if self.is_link(attempt) {
                     self.body_ended();
+                } else if self.is_feed(attempt) {
+                    self.feed_ended();
                 }
             }
             Input::ResponseArrived {
@@ -178,6 +196,8 @@ impl Client {
                 let error = requests::transport_error(&error);
                 if self.is_link(attempt) {
                     self.lost(error);
+                } else if self.is_feed(attempt) {
+                    self.feed_broke(error);
                 } else {
                     self.answered(attempt, &requests::Answer::failed(error));
                 }
@@ -197,6 +217,7 @@ impl Client {
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),
         }
+        self.tend_session();
         self.tell_connection();
     }
 
@@ -218,6 +239,9 @@ impl Client {
     /// Call it once before reading a frame.
     pub fn refresh_view(&mut self) {
         self.store.refresh_tool_calls();
+        if let Some(session) = &mut self.session {
+            session.shown.refresh_tool_calls();
+        }
     }
 
     /// What a reader sees.

@@ -127,7 +127,9 @@ impl Client {
             | Phase::Settling { .. }
             | Phase::Ended(_) => {}
         }
-        if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
+        if self.is_older(attempt) {
+            self.older_answered(answer);
+        } else if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
             self.cancel_answered(answer);
         } else if self
             .history_asked
@@ -175,9 +177,15 @@ pub(super) fn transport_error(error: &TransportError) -> StreamError {
     StreamError::new(code).with_detail(message.clone())
 }
 
+/// A header's value, by its name in lower case.
+pub(super) fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = headers.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str())
+}
+
 /// `Retry-After` in seconds. The form with a date needs a clock that can be compared with the server's; it is ignored.
 pub(super) fn retry_after(headers: &[(String, String)]) -> Option<Millis> {
-    let (_, value) = headers.iter().find(|(name, _)| name == "retry-after")?;
+    let value = header(headers, "retry-after")?;
     let seconds = whole_number(value.trim_ascii())?;
     Some(Millis(seconds.saturating_mul(1000)))
 }

@@ -84,7 +84,7 @@ impl Client {
         self.show_shadow();
         // What has not caught up by now is what the thread's state is read for.
         self.drop_shadow();
-        if self.is_stream_only() {
+        if self.is_stream_only() || !self.reads_state() {
             return self.settled(outcome);
         }
         let (Some(thread_id), Some(follow)) = (self.thread_id.clone(), &mut self.follow) else {
@@ -401,7 +401,7 @@ fn is_submission(run: &Run, id: &str) -> bool {
 }
 
 /// The run that is running; else the one that has waited longest. Servers list in opposite orders.
-fn active_run(runs: &[Run]) -> Option<&Run> {
+pub(super) fn active_run(runs: &[Run]) -> Option<&Run> {
     let running = runs.iter().find(|run| run.status == RunStatus::Running);
     running.or_else(|| {
         let pending = runs.iter().filter(|run| run.status == RunStatus::Pending);

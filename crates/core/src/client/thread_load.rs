@@ -1,15 +1,19 @@
 //! Entering a thread: its stored record, its state and the thread itself are read, then the run that is active on
 //! it, if any, is joined.
 
-use super::{Client, commands::Join, events::run_failed, follow::Follow, requests::Answer, urls};
+use super::{
+    Client, commands::Join, events::run_failed, follow::Follow, requests::Answer,
+    settle::active_run, urls,
+};
 use crate::{
     AttemptId, Connection, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     phase::{End, Phase},
     record::{Record, record_key},
 };
 use rejoin_wire::{
+    ThreadId,
     event::ErrorBody,
-    thread::{Thread, ThreadState, ThreadStatus},
+    thread::{Run, Thread, ThreadState, ThreadStatus},
 };
 
 /// How far the thread is loaded.
@@ -36,6 +40,8 @@ pub(super) struct Loading {
     /// Whether a state of the thread was shown before, which is newer than what is stored of it.
     shows_state: bool,
     headers_refreshed: bool,
+    /// Whether the thread's runs are listed instead of reading the thread, with all its values.
+    lists_runs: bool,
     /// A join asked for while the thread was not there yet.
     join: Option<Join>,
 }
@@ -163,8 +169,12 @@ impl Client {
             return;
         };
         let refresh = self.refresh_headers;
-        let thread_url = urls::thread(&self.config, &thread_id);
-        let state = match self.config.load_thread {
+        let reads = self.reads_state();
+        let thread_url = match reads {
+            true => urls::thread(&self.config, &thread_id),
+            false => urls::runs(&self.config, &thread_id),
+        };
+        let state = match self.config.load_thread && reads {
             true => self.ask_states().map_or(Part::Missing, Part::Asked),
             false => Part::Unwanted,
         };
@@ -174,6 +184,7 @@ impl Client {
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.state = state;
             loading.thread = Part::Asked(thread);
+            loading.lists_runs = !reads;
             loading.asked_at = now;
             loading.retry_at = None;
             loading.parked = false;
@@ -197,7 +208,11 @@ impl Client {
         let set = if let Some(state) = state {
             loading.state.set(state, answer.status)
         } else if loading.thread.is_asked_by(attempt) {
-            loading.thread.set(answer.read("thread"), answer.status)
+            let thread = match loading.lists_runs {
+                true => thread_of_runs(answer, self.thread_id.as_ref()),
+                false => answer.read("thread"),
+            };
+            loading.thread.set(thread, answer.status)
         } else {
             return;
         };
@@ -242,9 +257,7 @@ impl Client {
         if tries > self.config.retry.attempts_max {
             return self.give_load_up(error);
         }
-        let wait = retry_after.map(|after| after.min(self.config.retry.retry_after_max));
-        let wait = wait.unwrap_or_else(|| self.backoff(tries));
-        let retry_at = self.now + wait;
+        let retry_at = self.now + self.wait_before(tries, retry_after);
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.retry_at = Some(retry_at);
         }
@@ -432,4 +445,26 @@ impl Client {
         }
         self.end(End::Expired, Outcome::Expired);
     }
+}
+
+/// What the list of its runs says of a thread; one that the server does not have may have a session all the same.
+fn thread_of_runs(
+    answer: &Answer<'_>,
+    thread_id: Option<&ThreadId>,
+) -> Result<Thread, StreamError> {
+    let runs: Vec<Run> = match answer.read("list of runs") {
+        Err(_) if answer.status == 404 => Vec::new(),
+        read => read?,
+    };
+    let status = match active_run(&runs) {
+        Some(_) => ThreadStatus::Busy,
+        None => ThreadStatus::Idle,
+    };
+    Ok(Thread {
+        thread_id: thread_id.cloned().unwrap_or_else(|| ThreadId::from("")),
+        status,
+        values: None,
+        interrupts: Vec::new(),
+        error: None,
+    })
 }

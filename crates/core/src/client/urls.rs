@@ -4,6 +4,7 @@ use crate::Config;
 use rejoin_wire::{
     CheckpointId, RunId, ThreadId,
     json::{Writer, write_string},
+    session::Cursor,
 };
 
 /// Runs asked for when one has to be found. The servers list in opposite orders, so this is the whole list.
@@ -56,6 +57,36 @@ pub(super) fn page(
         url.push_str(&encode_path_segment(before.as_str()));
     }
     url
+}
+
+/// The feed of a thread's session: what comes after `cursor`, or its newest messages and what comes then.
+pub(super) fn session_stream(
+    config: &Config,
+    thread_id: &ThreadId,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> String {
+    let mut url = session(config, thread_id) + "/stream?limit=" + &limit.to_string();
+    if let Some(Cursor { epoch, seq }) = cursor {
+        url += &["&cursor=", &epoch.0.to_string(), "-", &seq.to_string()].concat();
+    }
+    url
+}
+
+/// The page of a session's messages that began before a position.
+pub(super) fn session_messages(
+    config: &Config,
+    thread_id: &ThreadId,
+    before: u64,
+    limit: usize,
+) -> String {
+    let page = ["/messages?before=", &before.to_string(), "&limit="].concat();
+    session(config, thread_id) + &page + &limit.to_string()
+}
+
+fn session(config: &Config, thread_id: &ThreadId) -> String {
+    let thread_id = encode_path_segment(thread_id.as_str());
+    [config.api_url.as_str(), "/sessions/", &thread_id].concat()
 }
 
 pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {

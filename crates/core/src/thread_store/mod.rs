@@ -152,6 +152,12 @@ impl ThreadStore {
         self.revisions.latest += 1;
     }
 
+    /// The same, and the revision that it makes.
+    pub(crate) fn touched(&mut self) -> u64 {
+        self.touch();
+        self.revisions.latest
+    }
+
     /// Marks the history and its head as changed.
     pub(crate) fn touch_history(&mut self) {
         self.revisions.latest += 1;

@@ -79,6 +79,22 @@ impl Transcript {
         added
     }
 
+    /// Its messages as a page.
+    pub fn into_page(self) -> Page {
+        Page {
+            nodes: self.nodes,
+            has_older: self.has_older,
+        }
+    }
+
+    /// Reads the tool calls of the message at this index from the pieces so far: while it is streaming they are not read
+    /// with each piece.
+    pub fn refresh_tool_calls(&mut self, at: usize) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.message.refresh_tool_calls();
+        }
+    }
+
     /// Forgets all but the newest messages, and those that are streaming.
     pub fn keep_newest(&mut self, count: usize) {
         let streaming = |node: &Node| node.status == NodeStatus::Streaming;

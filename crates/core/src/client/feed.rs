@@ -1,0 +1,578 @@
+//! The feed of the thread's session: connecting, and connecting again, as a run's stream does; what it says is applied to
+//! what is shown.
+//!
+//! ```text
+//!            a view is open, and there is a thread
+//!   Idle ─────────────────────────────────────────► Opening ── 200, event stream ──► Live
+//!                          404: the server has       │  ▲                             │
+//!   Absent ◄────────────── no sessions ──────────────┤  │ backoff over, online,       │ lost, stalled, ended,
+//!   Failed ◄────────────── refused ──────────────────┤  │ visible, thawed             │ or what came does not follow
+//!                                                    ▼  │                             │
+//!                                                   Waiting, Parked ◄─────────────────┘
+//! ```
+//! It goes on as long as the view is open: unlike a run it never ends, and there is nothing else to show.
+
+use super::{
+    Client,
+    link::{Link, Refusal},
+    requests::status_error,
+    urls,
+};
+use crate::{
+    AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, StreamError,
+    session::Session,
+};
+use rejoin_wire::{
+    WireError,
+    json::{FromJson, JsonError},
+    session::{AttachMode, Attached, Cursor, Page, Record},
+    sse::{Frame, Item},
+};
+
+/// Where the feed stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    /// There is no thread.
+    #[default]
+    Idle,
+    Opening,
+    Live,
+    Waiting {
+        until: Millis,
+    },
+    Parked,
+    /// The server has refused it.
+    Failed,
+    /// The server has no sessions.
+    Absent,
+}
+
+/// What comes next on a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Awaits {
+    #[default]
+    Attached,
+    Snapshot,
+    Records,
+}
+
+/// The feed of one thread's session.
+#[derive(Debug, Default)]
+pub(crate) struct Feed {
+    phase: Phase,
+    since: Millis,
+    link: Option<Link>,
+    awaits: Awaits,
+    /// The log's last record when the server last said how it goes on.
+    head: u64,
+    /// Whether messages of this thread's session were had, if only that there are none.
+    had: bool,
+    /// Whether what is shown does not lead to what comes, so that a snapshot has to.
+    diverged: bool,
+    tries: u32,
+    reconnected: bool,
+    headers_refreshed: bool,
+    /// Whether the thread's state was asked for in place of the session.
+    state_asked: bool,
+    pub(crate) error: Option<StreamError>,
+}
+
+impl Feed {
+    pub(crate) fn is_absent(&self) -> bool {
+        self.phase == Phase::Absent
+    }
+
+    /// Whether the first page is on its way.
+    pub(crate) fn awaits_first(&self) -> bool {
+        !self.had && !matches!(self.phase, Phase::Idle | Phase::Failed | Phase::Absent)
+    }
+
+    /// Whether it is there.
+    pub(crate) fn has_first(&self) -> bool {
+        self.had
+    }
+
+    fn set(&mut self, phase: Phase, now: Millis) {
+        self.phase = phase;
+        self.since = now;
+    }
+}
+
+impl Client {
+    pub(super) fn open_view(&mut self, limit: usize) {
+        let fresh = Session::new(limit);
+        match &mut self.session {
+            Some(session) => {
+                session.limit = fresh.limit;
+                if session.feed.phase == Phase::Failed {
+                    // A person tries again.
+                    session.feed.tries = 0;
+                    session.feed.headers_refreshed = false;
+                    self.open_feed();
+                }
+            }
+            None => self.session = Some(Box::new(fresh)),
+        }
+        self.store.touch();
+    }
+
+    pub(super) fn close_view(&mut self) {
+        self.close_feed();
+        self.drop_older();
+        self.session = None;
+        self.store.touch();
+    }
+
+    /// After each input: the view is of the client's thread, and a window stays where it is.
+    pub(super) fn tend_session(&mut self) {
+        let Some(session) = &self.session else { return };
+        let known = session.thread_id.as_ref();
+        if known != Some(&self.thread_id) {
+            let (limit, was_new) = (session.limit, known == Some(&None));
+            self.close_feed();
+            self.drop_older();
+            let mut fresh = Session::new(limit);
+            fresh.thread_id = Some(self.thread_id.clone());
+            if let Some(before) = self.session.take().filter(|_| was_new) {
+                // The thread that it was submitted to has its id now.
+                fresh.pending = before.pending;
+            }
+            let revision = self.store.touched();
+            fresh.shown.clear(revision);
+            fresh.pending_order = revision;
+            fresh.window.order = revision;
+            fresh.generation = revision;
+            self.session = Some(Box::new(fresh));
+            self.open_feed();
+        }
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if session.feed.is_absent() {
+            let asks = !self.config.reads_state && !self.load.is_loading();
+            if asks && !std::mem::replace(&mut session.feed.state_asked, true) {
+                self.ask_history();
+            }
+            self.tend_window();
+            self.window_older();
+        }
+        let Some(session) = &self.session else { return };
+        let connection = self.session_connection(session);
+        if connection != session.told {
+            if let Some(session) = &mut self.session {
+                session.told = connection;
+            }
+            self.store.touch();
+        }
+    }
+
+    /// Whether the thread's whole state is read when it is entered and when a run is over.
+    pub(super) fn reads_state(&self) -> bool {
+        let absent = |session: &Session| session.feed.is_absent();
+        self.config.reads_state || self.session.as_deref().is_some_and(absent)
+    }
+
+    pub(crate) fn session_connection(&self, session: &Session) -> Connection {
+        let feed = &session.feed;
+        match feed.phase {
+            Phase::Idle => Connection::Idle,
+            Phase::Opening if feed.tries > 0 => Connection::Reconnecting {
+                attempt: feed.tries,
+                retry_at: None,
+            },
+            Phase::Opening if feed.reconnected => Connection::CatchingUp,
+            Phase::Opening => Connection::Connecting,
+            Phase::Live if feed.link.as_ref().is_some_and(|link| link.stalled) => {
+                Connection::Stalled
+            }
+            Phase::Live if feed.awaits != Awaits::Records || session.shown.seq() < feed.head => {
+                Connection::CatchingUp
+            }
+            Phase::Live => Connection::Live,
+            Phase::Waiting { until } => Connection::Reconnecting {
+                attempt: feed.tries.max(1),
+                retry_at: Some(until),
+            },
+            Phase::Parked if !self.online => Connection::Offline,
+            Phase::Parked => Connection::Paused,
+            Phase::Failed => Connection::Failed,
+            Phase::Absent => self.connection(),
+        }
+    }
+
+    pub(super) fn is_feed(&self, attempt: AttemptId) -> bool {
+        let link = self.session.as_ref().and_then(|s| s.feed.link.as_ref());
+        link.is_some_and(|link| link.attempt == attempt)
+    }
+
+    fn feed(&mut self) -> Option<&mut Feed> {
+        Some(&mut self.session.as_mut()?.feed)
+    }
+
+    fn open_feed(&mut self) {
+        let (Some(session), Some(thread_id)) = (&self.session, &self.thread_id) else {
+            return;
+        };
+        if self.is_stream_only() {
+            let now = self.now;
+            if let Some(feed) = self.feed() {
+                feed.set(Phase::Absent, now);
+            }
+            return;
+        }
+        let cursor = session.shown.cursor().filter(|_| !session.feed.diverged);
+        let url = urls::session_stream(&self.config, thread_id, cursor, session.limit);
+        let mut request = self.request(Method::Get, url, self.config.timeouts.join);
+        let accept = ("accept", "text/event-stream".to_owned());
+        request.headers.push(accept);
+        let attempt = self.new_attempt();
+        self.effects.push(Effect::OpenStream { attempt, request });
+        let (now, limits) = (self.now, self.config.limits);
+        if let Some(feed) = self.feed() {
+            feed.link = Some(Link::new(attempt, now, true, false, limits));
+            feed.awaits = Awaits::Attached;
+            feed.set(Phase::Opening, now);
+        }
+        self.store.touch();
+    }
+
+    fn close_feed(&mut self) {
+        if let Some(link) = self.feed().and_then(|feed| feed.link.take()) {
+            self.abort(link.attempt);
+        }
+    }
+
+    pub(super) fn feed_headers(&mut self, status: u16, headers: &[(String, String)]) {
+        let now = self.now;
+        let Some(feed) = self.feed() else { return };
+        let Some(link) = &mut feed.link else { return };
+        match link.begin(now, status, headers) {
+            None => {}
+            Some(Ok(())) => feed.set(Phase::Live, now),
+            Some(Err(error)) => self.feed_refused(error),
+        }
+    }
+
+    pub(super) fn feed_chunk(&mut self, bytes: &[u8]) {
+        let now = self.now;
+        let Some(link) = self.feed().and_then(|feed| feed.link.as_mut()) else {
+            return;
+        };
+        let attempt = link.attempt;
+        link.byte_arrived(now);
+        if let Some(whole) = link.refusal_chunk(bytes) {
+            if whole {
+                self.feed_ended();
+            }
+            return;
+        }
+        link.decoder.push(bytes);
+        // Any item may end the connection; what the old one still holds must not be applied then.
+        while self.is_feed(attempt) {
+            let link = self.feed().and_then(|feed| feed.link.as_mut());
+            match link.and_then(|link| link.decoder.next_item()) {
+                None => break,
+                Some(Ok(Item::Comment)) => {
+                    if let Some(link) = self.feed().and_then(|feed| feed.link.as_mut()) {
+                        link.heartbeat(now);
+                    }
+                }
+                Some(Ok(Item::Control { .. })) => {}
+                Some(Ok(Item::Frame(frame))) => {
+                    if let Err(wrong) = self.feed_frame(&frame) {
+                        self.feed_wrong(wrong);
+                    }
+                }
+                Some(Err(error)) => self.feed_wrong(Wrong::Damaged(WireError::Sse(error).words())),
+            }
+        }
+    }
+
+    pub(super) fn feed_ended(&mut self) {
+        let link = self.feed().and_then(|feed| feed.link.as_mut());
+        match link.and_then(|link| link.refusal.take()) {
+            Some(refusal) => self.feed_refusal(&refusal),
+            None => self.feed_lost(StreamError::new(ErrorCode::Unreachable), None),
+        }
+    }
+
+    /// What an answer that is not a stream means.
+    fn feed_refusal(&mut self, refusal: &Refusal) {
+        let now = self.now;
+        let error = status_error(refusal.status, &refusal.body);
+        let Some(feed) = self.feed() else { return };
+        match refusal.status {
+            401 if !std::mem::replace(&mut feed.headers_refreshed, true) => {
+                self.close_feed();
+                self.refresh_headers = true;
+                self.open_feed();
+            }
+            404 | 405 if !feed.had => {
+                feed.set(Phase::Absent, now);
+                self.close_feed();
+                let revision = self.store.touched();
+                if let Some(session) = &mut self.session {
+                    session.window.order = revision;
+                    session.generation = revision;
+                }
+            }
+            404 | 405 | 408 | 429 | 500.. => self.feed_lost(error, refusal.retry_after),
+            _ => self.feed_refused(error),
+        }
+    }
+
+    fn feed_refused(&mut self, error: StreamError) {
+        let now = self.now;
+        self.close_feed();
+        self.refuse_older(&error);
+        if let Some(feed) = self.feed() {
+            feed.error = Some(error);
+            feed.set(Phase::Failed, now);
+        }
+        self.store.touch();
+    }
+
+    /// The connection failed below HTTP.
+    pub(super) fn feed_broke(&mut self, error: StreamError) {
+        match error.code {
+            ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => self.feed_refused(error),
+            _ => self.feed_lost(error, None),
+        }
+    }
+
+    /// The connection is gone, for a reason that may pass.
+    fn feed_lost(&mut self, error: StreamError, retry_after: Option<Millis>) {
+        self.close_feed();
+        let (now, parked) = (self.now, !self.visible || !self.online);
+        let attempts_max = self.config.retry.attempts_max;
+        self.store.touch();
+        let Some(feed) = self.feed() else { return };
+        feed.reconnected = true;
+        if parked {
+            // Waiting for the reader or for the network is not a failure of the server's.
+            return feed.set(Phase::Parked, now);
+        }
+        feed.tries += 1;
+        let tries = feed.tries;
+        if tries > attempts_max {
+            feed.error = Some(error);
+        }
+        let until = now + self.wait_before(tries, retry_after);
+        if let Some(feed) = self.feed() {
+            feed.set(Phase::Waiting { until }, now);
+        }
+    }
+
+    /// What came cannot be read, or does not follow from what is held.
+    fn feed_wrong(&mut self, wrong: Wrong) {
+        let Some(feed) = self.feed() else { return };
+        let words = match wrong {
+            Wrong::Damaged(words) => {
+                // It may have been damaged on its way; what comes as broken again is passed over by a snapshot.
+                feed.diverged |= feed.tries > 0;
+                words
+            }
+            Wrong::Diverged => {
+                feed.diverged = true;
+                "a record does not follow from the one before; a snapshot is asked for".to_owned()
+            }
+        };
+        let error = StreamError::new(ErrorCode::EventDataInvalid).with_detail(words);
+        self.warn(error.clone());
+        self.feed_lost(error, None);
+    }
+
+    fn feed_frame(&mut self, frame: &Frame) -> Result<(), Wrong> {
+        let cursor = || {
+            let cursor = frame.id.as_deref().and_then(Cursor::parse);
+            cursor.ok_or_else(|| Wrong::from(JsonError::expected("an id: epoch-seq")))
+        };
+        match frame.event_name() {
+            "attached" => self.feed_attached(Attached::from_json(&frame.data)?),
+            "snapshot" => {
+                self.feed_snapshot(cursor()?, Page::from_json(&frame.data)?);
+                Ok(())
+            }
+            "record" => self.feed_record(cursor()?, Record::from_json(&frame.data)?),
+            "deleted" => {
+                let revision = self.store.touched();
+                if let Some(session) = &mut self.session {
+                    session.shown.clear(revision);
+                    session.generation = revision;
+                }
+                Ok(())
+            }
+            // Where it has caught up is known by the numbers.
+            _ => Ok(()),
+        }
+    }
+
+    fn feed_attached(&mut self, attached: Attached) -> Result<(), Wrong> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let feed = &mut session.feed;
+        feed.head = attached.head;
+        feed.headers_refreshed = false;
+        feed.error = None;
+        match attached.mode {
+            AttachMode::Replay if session.shown.cursor() == Some(attached.cursor) => {
+                feed.awaits = Awaits::Records;
+            }
+            AttachMode::Replay => return Err(Wrong::Diverged),
+            AttachMode::Snapshot if attached.cursor.seq == 0 => {
+                self.feed_snapshot(attached.cursor, Page::default());
+            }
+            AttachMode::Snapshot => feed.awaits = Awaits::Snapshot,
+            AttachMode::Unknown => {
+                let words = "attached in a way that this version does not know";
+                return Err(Wrong::Damaged(words.to_owned()));
+            }
+        }
+        self.store.touch();
+        Ok(())
+    }
+
+    fn feed_snapshot(&mut self, cursor: Cursor, page: Page) {
+        let revision = self.store.touched();
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let first = page.nodes.first().map_or(0, |node| node.position);
+        let kept = session.shown.replace(cursor, page, revision);
+        if kept.is_none() {
+            session.generation = revision;
+        }
+        session.settle_pending(revision);
+        session.feed.progressed();
+        session.feed.had = true;
+        session.feed.diverged = false;
+        self.older_after_snapshot(first, kept.unwrap_or(0));
+    }
+
+    fn feed_record(&mut self, cursor: Cursor, record: Record) -> Result<(), Wrong> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let follows = session.feed.awaits == Awaits::Records
+            && cursor.seq == record.seq
+            && session.shown.goes_on_in(cursor.epoch);
+        if !follows {
+            return Err(Wrong::Diverged);
+        }
+        let revision = self.store.touched();
+        session.older.note(&record);
+        let applied = session.shown.apply(record, revision);
+        applied.map_err(|_| Wrong::Diverged)?;
+        if !session.pending.is_empty() {
+            session.settle_pending(revision);
+        }
+        session.feed.progressed();
+        Ok(())
+    }
+
+    pub(super) fn feed_due(&self) -> Option<(Millis, DeadlineReason)> {
+        let feed = &self.session.as_ref()?.feed;
+        match feed.phase {
+            Phase::Opening | Phase::Live => {
+                let opening = feed.phase == Phase::Opening;
+                Some(feed.link.as_ref()?.due(opening, &self.config.timeouts))
+            }
+            Phase::Waiting { until } => Some((until, DeadlineReason::Backoff)),
+            Phase::Parked if self.visible => Some((
+                feed.since + self.config.timeouts.offline_probe,
+                DeadlineReason::OfflineProbe,
+            )),
+            Phase::Idle | Phase::Parked | Phase::Failed | Phase::Absent => None,
+        }
+    }
+
+    pub(super) fn feed_deadline(&mut self) {
+        if self.feed_due().is_none_or(|(at, _)| at > self.now) {
+            return;
+        }
+        let Some(feed) = self.feed() else { return };
+        match (feed.phase, &mut feed.link) {
+            (Phase::Live, Some(link)) if link.got_byte => {
+                if std::mem::replace(&mut link.stalled, true) {
+                    self.reopen_feed();
+                }
+                self.store.touch();
+            }
+            (Phase::Opening | Phase::Live, _) => {
+                let error = StreamError::new(ErrorCode::Unreachable);
+                self.feed_lost(error.with_detail("no answer in time"), None);
+            }
+            (Phase::Waiting { .. } | Phase::Parked, _) => self.open_feed(),
+            (Phase::Idle | Phase::Failed | Phase::Absent, _) => {}
+        }
+    }
+
+    /// The page is shown or hidden, the network is back or gone. `woke`: one of them has come back.
+    pub(super) fn feed_reachable(&mut self, woke: bool) {
+        let (now, reachable) = (self.now, self.online && self.visible);
+        let alive = self.config.timeouts.alive;
+        let Some(feed) = self.feed() else { return };
+        match feed.phase {
+            Phase::Waiting { .. } if !reachable => feed.set(Phase::Parked, now),
+            Phase::Waiting { .. } if woke => self.open_feed(),
+            Phase::Parked if reachable => self.open_feed(),
+            Phase::Live if woke => self.reopen_feed_unless_alive(alive),
+            Phase::Idle
+            | Phase::Opening
+            | Phase::Live
+            | Phase::Waiting { .. }
+            | Phase::Parked
+            | Phase::Failed
+            | Phase::Absent => {}
+        }
+    }
+
+    /// The page was frozen or kept aside: no connection can be relied on.
+    pub(super) fn feed_thawed(&mut self) {
+        match self.feed().map(|feed| feed.phase) {
+            Some(Phase::Live | Phase::Opening) => self.reopen_feed_unless_alive(Millis(0)),
+            Some(Phase::Waiting { .. } | Phase::Parked) => self.feed_reachable(true),
+            Some(Phase::Idle | Phase::Failed | Phase::Absent) | None => {}
+        }
+    }
+
+    fn reopen_feed_unless_alive(&mut self, alive: Millis) {
+        let now = self.now;
+        let link = self.feed().and_then(|feed| feed.link.as_ref());
+        if link.is_some_and(|link| !link.is_alive(now, alive)) {
+            self.reopen_feed();
+        }
+    }
+
+    /// Connects anew at once, which is nobody's failure.
+    fn reopen_feed(&mut self) {
+        self.close_feed();
+        if let Some(feed) = self.feed() {
+            feed.reconnected = true;
+        }
+        self.open_feed();
+    }
+}
+
+impl Feed {
+    /// Something new was applied: what failed before does not count.
+    fn progressed(&mut self) {
+        self.awaits = Awaits::Records;
+        self.tries = 0;
+    }
+}
+
+/// Why what came was not applied.
+enum Wrong {
+    /// It cannot be read, in words.
+    Damaged(String),
+    /// A snapshot is needed.
+    Diverged,
+}
+
+impl From<JsonError> for Wrong {
+    fn from(error: JsonError) -> Self {
+        Self::Damaged(error.words())
+    }
+}

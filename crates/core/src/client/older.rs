@@ -1,0 +1,271 @@
+//! Older pages of the session: one request at a time, whoever asks.
+
+use super::{Client, requests::Answer, urls};
+use crate::{AttemptId, CommandId, ErrorCode, Method, Millis, Outcome, StreamError};
+use rejoin_wire::{
+    json::{FromJson, JsonError},
+    session::{Change, Cursor, Page, Record, Transcript},
+};
+
+/// What is asked of the pages before the first message.
+#[derive(Debug, Default)]
+pub(crate) struct Older {
+    asked: Option<AskedPage>,
+    /// Who waits for the next page.
+    commands: Vec<CommandId>,
+    /// Changes to messages that a page on its way may hold as they were before.
+    missed: Vec<Record>,
+    headers_refreshed: bool,
+    pub(crate) error: Option<StreamError>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct AskedPage {
+    attempt: AttemptId,
+    at: Millis,
+    /// The position of the first message that is newer than the page.
+    before: u64,
+    limit: usize,
+    /// The last record that was had then.
+    seq: u64,
+    /// Whether it says how messages are by now that were held when a snapshot came.
+    renews: bool,
+}
+
+/// `GET /sessions/{id}/messages`.
+struct OlderPage {
+    cursor: Cursor,
+    page: Page,
+}
+
+impl FromJson for OlderPage {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let cursor = rejoin_wire::json::find(text, "cursor")?;
+        Ok(Self {
+            cursor: Cursor::from_json(cursor.unwrap_or_default())?,
+            page: Page::from_json(text)?,
+        })
+    }
+}
+
+impl Older {
+    /// Whether somebody waits for a page.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.commands.is_empty()
+    }
+
+    /// A page that is on its way may be from before this.
+    pub(super) fn note(&mut self, record: &Record) {
+        let matters = matches!(
+            record.change,
+            Change::Updated { .. } | Change::Removed { .. }
+        );
+        if matters && self.asked.is_some() {
+            self.missed.push(record.clone());
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn request_older(&mut self, command: CommandId) {
+        let Some(session) = &mut self.session else {
+            return self.conclude(command, Outcome::NothingToJoin);
+        };
+        session.older.commands.push(command);
+        session.older.error = None;
+        session.older.headers_refreshed = false;
+        self.store.touch();
+        self.ask_older();
+    }
+
+    /// Asks for the page before the first message, where somebody waits for it and it can be named.
+    fn ask_older(&mut self) {
+        let Some(session) = &self.session else { return };
+        let older = &session.older;
+        if !older.is_wanted() || older.asked.is_some() || !session.feed.has_first() {
+            return self.conclude_older_of_refused();
+        }
+        match session.shown.first() {
+            Some(first) if session.shown.has_older() => {
+                self.ask_older_page(first, session.limit, false);
+            }
+            Some(_) | None => self.conclude_older(&Outcome::Finished),
+        }
+    }
+
+    /// Without a feed there is no first page that an older one could come before.
+    fn conclude_older_of_refused(&mut self) {
+        let Some(session) = &self.session else { return };
+        if !session.feed.has_first()
+            && let Some(error) = session.feed.error.clone()
+        {
+            self.refuse_older(&error);
+        }
+    }
+
+    fn ask_older_page(&mut self, before: u64, limit: usize, renews: bool) {
+        let (Some(thread_id), Some(session)) = (&self.thread_id, &self.session) else {
+            return;
+        };
+        let seq = session.shown.seq();
+        let url = urls::session_messages(&self.config, thread_id, before, limit);
+        let attempt = self.ask(Method::Get, url);
+        let at = self.now;
+        if let Some(session) = &mut self.session {
+            session.older.missed.clear();
+            session.older.asked = Some(AskedPage {
+                attempt,
+                at,
+                before,
+                limit,
+                seq,
+                renews,
+            });
+        }
+        self.store.touch();
+    }
+
+    pub(super) fn is_older(&self, attempt: AttemptId) -> bool {
+        let asked = self.session.as_ref().and_then(|s| s.older.asked);
+        asked.is_some_and(|asked| asked.attempt == attempt)
+    }
+
+    pub(super) fn older_answered(&mut self, answer: &Answer<'_>) {
+        let revision = self.store.touched();
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let Some(asked) = session.older.asked.take() else {
+            return;
+        };
+        if answer.status == 401 && !std::mem::replace(&mut session.older.headers_refreshed, true) {
+            self.refresh_headers = true;
+            return self.ask_older_page(asked.before, asked.limit, asked.renews);
+        }
+        let read = answer.read::<OlderPage>("page of messages");
+        let cursor = session.shown.cursor();
+        let read = read.and_then(|read| {
+            let same = cursor.is_some_and(|cursor| cursor.epoch == read.cursor.epoch);
+            if same && read.cursor.seq >= asked.seq {
+                return Ok(read);
+            }
+            let words = "a page of another log than what is shown";
+            Err(StreamError::new(ErrorCode::BodyInvalid).with_detail(words))
+        });
+        match read {
+            Ok(OlderPage { cursor, mut page }) => {
+                for record in std::mem::take(&mut session.older.missed) {
+                    page = brought_on(page, cursor.seq, record);
+                }
+                session.shown.put_older(asked.before, page, revision);
+                if !asked.renews {
+                    return self.conclude_older(&Outcome::Finished);
+                }
+            }
+            Err(error) => {
+                if asked.renews {
+                    // How they are by now is not known: they are read again when they are asked for.
+                    let unknown = Page {
+                        nodes: Vec::new(),
+                        has_older: true,
+                    };
+                    session.shown.put_older(asked.before, unknown, revision);
+                    session.generation = revision;
+                }
+                return self.refuse_older(&error);
+            }
+        }
+        self.ask_older();
+    }
+
+    /// A snapshot has come: what was asked for was older than what was shown before.
+    pub(super) fn older_after_snapshot(&mut self, first: u64, kept: usize) {
+        self.drop_page();
+        if kept > 0 {
+            self.ask_older_page(first, kept.min(crate::session::PAGE_MAX), true);
+        } else {
+            self.ask_older();
+        }
+    }
+
+    /// Of a server without sessions: what is asked for is here already.
+    pub(super) fn window_older(&mut self) {
+        if self.is_thread_loading() || self.is_history_loading() {
+            return;
+        }
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if session.older.is_wanted() {
+            let hidden = session.window.hidden;
+            session.window.hidden = hidden.saturating_sub(session.limit);
+            session.window.order = self.store.touched();
+            self.conclude_older(&Outcome::Finished);
+        }
+    }
+
+    pub(super) fn older_due(&self) -> Option<Millis> {
+        let asked = self.session.as_ref()?.older.asked?;
+        Some(asked.at + self.config.timeouts.request)
+    }
+
+    pub(super) fn older_deadline(&mut self) {
+        if self.older_due().is_some_and(|at| at <= self.now) {
+            let attempt = self.session.as_ref().and_then(|s| s.older.asked);
+            if let Some(asked) = attempt {
+                self.abort(asked.attempt);
+            }
+            let error = StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time");
+            self.older_answered(&Answer::failed(error));
+        }
+    }
+
+    /// An older page is not to be had; asking again may help.
+    pub(super) fn refuse_older(&mut self, error: &StreamError) {
+        let denied = matches!(error.code, ErrorCode::Unauthorized | ErrorCode::Forbidden);
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if session.older.is_wanted() {
+            session.older.error = Some(error.clone());
+        }
+        self.conclude_older(&match denied {
+            true => Outcome::Denied(error.clone()),
+            false => Outcome::Failed(error.clone()),
+        });
+    }
+
+    /// The view is closed, or of another thread.
+    pub(super) fn drop_older(&mut self) {
+        self.drop_page();
+        self.conclude_older(&Outcome::Disconnected);
+    }
+
+    fn drop_page(&mut self) {
+        let asked = self.session.as_mut().and_then(|s| s.older.asked.take());
+        if let Some(asked) = asked {
+            self.abort(asked.attempt);
+        }
+    }
+
+    fn conclude_older(&mut self, outcome: &Outcome) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        for command in std::mem::take(&mut session.older.commands) {
+            self.conclude(command, outcome.clone());
+        }
+        self.store.touch();
+    }
+}
+
+/// A page as of `seq`, with what happened to its messages since.
+fn brought_on(page: Page, seq: u64, record: Record) -> Page {
+    if record.seq <= seq {
+        return page;
+    }
+    let mut page = Transcript::from_page(record.seq - 1, page);
+    // A change to what is there already always follows.
+    let _ = page.apply(record);
+    page.into_page()
+}

@@ -1,0 +1,290 @@
+//! The session of a client's thread, as a reader sees it: the log's newest messages, older ones page by page, and what
+//! has changed.
+//!
+//! ```text
+//! ViewOpened ──► GET /sessions/{thread}/stream ──► attached, snapshot | records ──► Shown ──► SessionView
+//! OlderRequested ──► GET /sessions/{thread}/messages?before= ──────────────────────►─┘
+//!                  (a server without sessions: a window over the thread's own messages)
+//! ```
+//! What is asked and when is decided in `client/feed.rs` and `client/older.rs`.
+
+mod shown;
+
+pub(crate) use shown::Shown;
+
+use crate::{
+    Client, Connection, MessageOrigin, MessageSlot, StreamError,
+    client::{Feed, Older},
+};
+use rejoin_wire::{
+    MessageId, RunId, ThreadId,
+    message::{Message, MessageKind},
+    session::{EndStatus, NodeStatus},
+};
+
+/// The most messages of one page.
+pub(crate) const PAGE_MAX: usize = 1000;
+
+/// What a client holds of its thread's session while a view of it is open.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Whose session it is; outer `None` before the first.
+    pub(crate) thread_id: Option<Option<ThreadId>>,
+    pub(crate) limit: usize,
+    pub(crate) shown: Shown,
+    pub(crate) feed: Feed,
+    pub(crate) older: Older,
+    /// Messages submitted here that the log does not have yet.
+    pub(crate) pending: Vec<MessageId>,
+    /// When that list last changed.
+    pub(crate) pending_order: u64,
+    /// When what is shown was last begun anew.
+    pub(crate) generation: u64,
+    /// Of a server without sessions.
+    pub(crate) window: Window,
+    pub(crate) told: Connection,
+}
+
+/// Which of the thread's own messages are shown.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// How many of the oldest are not.
+    pub(crate) hidden: usize,
+    pub(crate) order: u64,
+    /// The message that grows, and since which revision.
+    pub(crate) streaming: Option<(MessageId, u64)>,
+    /// The one that did before, and until which.
+    pub(crate) streamed: Option<(MessageId, u64)>,
+}
+
+impl Session {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            thread_id: None,
+            limit: limit.clamp(1, PAGE_MAX),
+            shown: Shown::default(),
+            feed: Feed::default(),
+            older: Older::default(),
+            pending: Vec::new(),
+            pending_order: 0,
+            generation: 0,
+            window: Window {
+                hidden: usize::MAX,
+                ..Window::default()
+            },
+            told: Connection::Idle,
+        }
+    }
+
+    /// What the log has by now is not pending any more.
+    pub(crate) fn settle_pending(&mut self, revision: u64) {
+        let shown = &self.shown;
+        let before = self.pending.len();
+        self.pending.retain(|id| !shown.has(id));
+        if self.pending.len() < before {
+            self.pending_order = revision;
+        }
+    }
+}
+
+/// A message of a session, as shown.
+#[derive(Debug, Clone)]
+pub struct SessionNode<'a> {
+    /// Names it.
+    pub id: &'a MessageId,
+    /// The message, as far as it has come.
+    pub message: &'a Message,
+    /// Whether more will come, and if not, how it ended.
+    pub status: NodeStatus,
+    /// The run that says it, where the log knows.
+    pub run_id: Option<&'a RunId>,
+    /// The number of the log's record that began it: its place for good. While it is pending, a number after the last
+    /// message's; where the server has no sessions, its place in the thread, counted from 1.
+    pub position: u64,
+    /// Whether it was submitted here and the log does not have it yet.
+    pub is_pending: bool,
+    /// The view's revision at which it last changed.
+    pub revision: u64,
+    /// The view's revision at which it last changed otherwise than by text appended to its content.
+    pub reshaped: u64,
+}
+
+/// A session for readers. Cheap to make; borrow it, read it, drop it.
+#[derive(Clone, Copy)]
+pub struct SessionView<'a> {
+    client: &'a Client,
+    session: &'a Session,
+}
+
+impl<'a> SessionView<'a> {
+    pub(crate) fn new(client: &'a Client, session: &'a Session) -> Self {
+        Self { client, session }
+    }
+
+    /// The messages, oldest first: the newest page, the pages before it that were asked for, and what has come since.
+    pub fn nodes(&self) -> Vec<SessionNode<'a>> {
+        let slots = self.client.store.slots();
+        if !self.is_durable() {
+            let hidden = self.hidden();
+            let shown = slots.iter().enumerate().skip(hidden);
+            return shown.map(|(at, slot)| self.thread_node(at, slot)).collect();
+        }
+        let held = self.session.shown.nodes().map(|(node, mark)| SessionNode {
+            id: node.id(),
+            message: &node.message,
+            status: node.status.clone(),
+            run_id: node.run_id.as_ref(),
+            position: node.position,
+            is_pending: false,
+            revision: mark.revision,
+            reshaped: mark.reshaped,
+        });
+        let mut nodes: Vec<SessionNode<'a>> = held.collect();
+        for id in &self.session.pending {
+            if let Some(slot) = slots.iter().rev().find(|slot| slot.id() == id) {
+                let last = nodes.last().map_or(0, |node| node.position);
+                nodes.push(SessionNode {
+                    is_pending: true,
+                    position: last + 1,
+                    // Its place moves with what comes.
+                    revision: slot.revision.max(self.order_revision()),
+                    ..self.thread_node(0, slot)
+                });
+            }
+        }
+        nodes
+    }
+
+    /// The view's revision at which some came, went or moved.
+    pub fn order_revision(&self) -> u64 {
+        let store = self.client.store.revisions().order;
+        let session = self.session;
+        if !self.is_durable() {
+            return store.max(session.window.order);
+        }
+        let pending = if session.pending.is_empty() { 0 } else { store };
+        session
+            .shown
+            .order()
+            .max(session.pending_order)
+            .max(pending)
+    }
+
+    /// Whether there are messages before the first.
+    pub fn has_older(&self) -> bool {
+        if self.is_durable() {
+            self.session.shown.has_older()
+        } else {
+            self.hidden() > 0
+        }
+    }
+
+    /// Whether the first page or an older one is awaited.
+    pub fn is_loading(&self) -> bool {
+        let first = if self.is_durable() {
+            self.session.feed.awaits_first()
+        } else {
+            self.client.is_history_loading()
+        };
+        first || self.is_loading_older()
+    }
+
+    /// Whether an older page is awaited.
+    pub fn is_loading_older(&self) -> bool {
+        self.session.older.is_wanted()
+    }
+
+    /// Whether the first page is there, if only to say that there are no messages.
+    pub fn is_ready(&self) -> bool {
+        if self.is_durable() {
+            self.session.feed.has_first()
+        } else {
+            !self.client.is_history_loading()
+        }
+    }
+
+    /// The view's revision at which what is shown was last begun anew: another thread's, a log that was begun anew, or a
+    /// snapshot that messages shown before it do not adjoin. Older pages are gone then, and positions before and after
+    /// it do not compare.
+    pub fn generation(&self) -> u64 {
+        self.session.generation
+    }
+
+    /// Whether the server keeps sessions. Where it does not, this is a window over the thread's own messages. Yes until
+    /// the server has said otherwise.
+    pub fn is_durable(&self) -> bool {
+        !self.session.feed.is_absent()
+    }
+
+    /// The feed's connection, as a person is told. `Failed` where the server denies it: [`SessionView::error`] says so.
+    pub fn connection(&self) -> Connection {
+        self.client.session_connection(self.session)
+    }
+
+    /// Why the feed is not to be had, or an older page was not; until that is tried again.
+    pub fn error(&self) -> Option<&'a StreamError> {
+        let session = self.session;
+        session.feed.error.as_ref().or(session.older.error.as_ref())
+    }
+
+    fn hidden(&self) -> usize {
+        let most = self.client.store.slots().len();
+        let most = most.saturating_sub(self.session.limit);
+        self.session.window.hidden.min(most)
+    }
+
+    fn thread_node(&self, at: usize, slot: &'a MessageSlot) -> SessionNode<'a> {
+        let window = &self.session.window;
+        let is = |it: &Option<(MessageId, u64)>| match it {
+            Some((id, revision)) if id == slot.id() => Some(*revision),
+            Some(_) | None => None,
+        };
+        let (streaming, streamed) = (is(&window.streaming), is(&window.streamed));
+        let turned = streaming.or(streamed).unwrap_or(0);
+        let status = if slot.origin == MessageOrigin::Partial {
+            NodeStatus::Ended(EndStatus::Aborted {
+                reason: "not_stored".to_owned(),
+            })
+        } else if streaming.is_some() {
+            NodeStatus::Streaming
+        } else {
+            NodeStatus::Ended(EndStatus::Complete)
+        };
+        SessionNode {
+            id: slot.id(),
+            message: &slot.message,
+            status,
+            run_id: None,
+            position: at as u64 + 1,
+            is_pending: slot.origin == MessageOrigin::Optimistic,
+            revision: slot.revision.max(turned),
+            reshaped: slot.reshaped.max(turned),
+        }
+    }
+}
+
+impl Client {
+    /// Keeps the window over the thread's own messages where it is, whatever comes or goes.
+    pub(crate) fn tend_window(&mut self) {
+        let (active, loading) = (self.view().is_loading(), self.is_thread_loading());
+        let slots = self.store.slots();
+        let last = slots.last().filter(|slot| {
+            active && slot.message.kind == MessageKind::Ai && self.store.is_streamed(slot.id())
+        });
+        let streaming = last.map(|slot| slot.id().clone());
+        let count = slots.len();
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let window = &mut session.window;
+        if !loading {
+            window.hidden = window.hidden.min(count.saturating_sub(session.limit));
+        }
+        if window.streaming.as_ref().map(|(id, _)| id) != streaming.as_ref() {
+            let revision = self.store.touched();
+            let before = window.streaming.take();
+            window.streamed = before.map(|(id, _)| (id, revision));
+            window.streaming = streaming.map(|id| (id, revision));
+        }
+    }
+}
