@@ -180,7 +180,7 @@ impl Server {
                 "ended runs that the last process left running"
             );
         }
-        let log = config.sessions.open(&store, config.memory).await?;
+        let log = config.sessions.open(&store).await?;
         let sessions = Sessions::new(log, config.session_limits.clone());
         let listen_error = |source| StartError::Listen {
             address: config.listen,

@@ -2,7 +2,11 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
-use super::{log::SessionLog, memory::MemoryLog};
+use super::{
+    log::{LogError, SessionLog},
+    memory::MemoryLog,
+    redb::RedbLog,
+};
 use crate::{StartError, store::Store};
 
 /// Which engine a server's sessions are in.
@@ -54,13 +58,14 @@ impl fmt::Debug for SessionStore {
 
 impl SessionStore {
     /// Opens it. `own` is the server's database.
-    pub(crate) async fn open(
-        &self,
-        own: &Store,
-        is_memory: bool,
-    ) -> Result<Arc<dyn SessionLog>, StartError> {
-        let _ = (own, is_memory);
-        Ok(Arc::new(MemoryLog::new()))
+    pub(crate) async fn open(&self, own: &Store) -> Result<Arc<dyn SessionLog>, StartError> {
+        let opened: Result<Arc<dyn SessionLog>, LogError> = match self {
+            Self::Own => RedbLog::on(own.clone()).map(|log| Arc::new(log) as _),
+            Self::Memory => Ok(Arc::new(MemoryLog::new())),
+            Self::Redb(directory) => RedbLog::open(directory).map(|log| Arc::new(log) as _),
+            Self::Redis(_) => Err(LogError::Store("not yet".to_owned())),
+        };
+        opened.map_err(|error| StartError::Sessions(error.to_string()))
     }
 }
 

@@ -71,6 +71,21 @@ impl Answer {
     }
 }
 
+/// An answer to its end.
+pub async fn read(response: Response<Incoming>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let body = tokio::time::timeout(PATIENCE, body.collect())
+        .await
+        .unwrap()
+        .unwrap()
+        .to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
+}
+
 impl Api {
     pub fn new(base: String) -> Self {
         Self {
@@ -110,18 +125,7 @@ impl Api {
     }
 
     pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let response = self.open(method, path, &[], body).await;
-        let (parts, body) = response.into_parts();
-        let body = tokio::time::timeout(PATIENCE, body.collect())
-            .await
-            .unwrap()
-            .unwrap()
-            .to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        read(self.open(method, path, &[], body).await).await
     }
 
     pub async fn get(&self, path: &str) -> Value {
