@@ -201,6 +201,7 @@ impl Server {
             .faults
             .then(|| Faults::new(restart, engine.stopping()));
         tokio::spawn(recover::sweep(Arc::clone(&engine), config.retention));
+        tokio::spawn(sessions::sweep(Arc::clone(&sessions), engine.stopping()));
         let drain = config.drain;
         let app = App {
             engine: Arc::clone(&engine),

@@ -3,10 +3,12 @@
 mod assets;
 mod assistants;
 mod cors;
+mod event_stream;
 mod faults;
 mod listener;
 mod operations;
 mod runs;
+mod sessions;
 mod stream;
 pub(crate) mod streamed;
 mod threads;
@@ -18,7 +20,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request},
     middleware,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde::de::DeserializeOwned;
 
@@ -133,6 +135,11 @@ fn api(app: App) -> Router {
             "/threads/{thread_id}/runs/{run_id}/cancel",
             post(runs::cancel),
         )
+        .route("/sessions/{session_id}/stream", get(sessions::stream))
+        .route("/sessions/{session_id}/messages", get(sessions::messages))
+        .route("/sessions/{session_id}/records", post(sessions::publish))
+        .route("/sessions/{session_id}/cancel", post(sessions::cancel))
+        .route("/sessions/{session_id}", delete(sessions::delete))
         .method_not_allowed_fallback(|| async { ServerError::MethodNotAllowed })
         .with_state(app)
 }

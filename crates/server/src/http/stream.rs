@@ -1,17 +1,15 @@
-//! The SSE body: a reader's position in a run's log, heartbeats between events.
+//! The events of a run: a reader's position in its log.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     http::{HeaderValue, header},
     response::Response,
 };
-use rejoin_wire::sse::heartbeat;
-use tokio::{
-    sync::watch,
-    time::{Interval, MissedTickBehavior, interval_at},
-};
+use tokio::sync::watch;
+
+use super::event_stream::event_stream;
 
 use crate::{
     engine::Engine,
@@ -97,6 +95,7 @@ pub(crate) fn respond(
     let guard = match &reading.source {
         Source::Live { run, .. } if reading.cancel_on_disconnect => Some(CancelOnDrop {
             run: Arc::clone(run),
+            stopping: engine.stopping(),
             armed: true,
         }),
         Source::Live { .. } | Source::Stored { .. } => None,
@@ -105,32 +104,18 @@ pub(crate) fn respond(
         Source::Live { run, .. } => run.watch(),
         Source::Stored { .. } => watch::Sender::new(()).subscribe(),
     };
-    let mut beat = interval_at(
-        tokio::time::Instant::now() + reading.heartbeat,
-        reading.heartbeat,
-    );
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader {
         engine: Arc::clone(engine),
         source: reading.source,
         filter: reading.filter,
         changed,
-        stopping: engine.stopping(),
-        beat,
         guard,
     };
     let chunks = futures_util::stream::unfold(reader, |mut reader| async move {
         let chunk = reader.next().await?;
         Some((chunk, reader))
     });
-    let mut response = Response::new(Body::from_stream(chunks));
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream; charset=utf-8"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    let mut response = event_stream(chunks, reading.heartbeat, engine.stopping());
     locate(&mut response, thread, run);
     response
 }
@@ -151,8 +136,6 @@ struct Reader {
     source: Source,
     filter: Filter,
     changed: watch::Receiver<()>,
-    stopping: watch::Receiver<bool>,
-    beat: Interval,
     guard: Option<CancelOnDrop>,
 }
 
@@ -180,15 +163,9 @@ impl Reader {
                             return None;
                         }
                         Tail::Wait => {
-                            tokio::select! {
-                                biased;
-                                _ = self.stopping.wait_for(|stopping| *stopping) => {
-                                    disarm(&mut self.guard);
-                                    return None;
-                                }
-                                _ = self.changed.changed() => continue,
-                                _ = self.beat.tick() => return Some(Ok(Bytes::from_static(heartbeat()))),
-                            }
+                            // The sender is in the run, which this holds.
+                            let _ = self.changed.changed().await;
+                            continue;
                         }
                     }
                 }
@@ -205,7 +182,7 @@ impl Reader {
     }
 }
 
-/// The run or the server ended the stream; that is no disconnect.
+/// The run ended the stream; that is no disconnect. Nor is it where the server stops.
 fn disarm(guard: &mut Option<CancelOnDrop>) {
     if let Some(guard) = guard {
         guard.armed = false;
@@ -225,12 +202,13 @@ fn stored(engine: &Engine, run: RunId, from: u64) -> Result<Vec<LiveEvent>, Serv
 
 struct CancelOnDrop {
     run: Arc<LiveRun>,
+    stopping: watch::Receiver<bool>,
     armed: bool,
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        if self.armed {
+        if self.armed && !*self.stopping.borrow() {
             self.run.cancel(CancelAction::Interrupt);
         }
     }

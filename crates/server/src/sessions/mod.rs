@@ -12,28 +12,38 @@ pub mod redb;
 mod deadlines;
 mod encoder;
 mod error;
+mod hub;
+mod lengths;
 mod limits;
 mod measured;
 mod outbox;
+mod pages;
 mod plan;
 mod producer;
 mod reader;
+mod retention;
 mod store;
+mod sums;
+mod tail;
 mod watchers;
 
 use std::sync::Arc;
 
-use rejoin_wire::session::{Cursor, Node, Page};
+use rejoin_wire::session::Cursor;
 
 pub use encoder::{Ending, MessageWriter};
 pub use error::SessionError;
 pub use limits::{Retention, SessionLimits};
 pub use outbox::Stopped;
 pub use producer::{Producer, ProducerOptions};
-pub use reader::{Frame, Reader, ReaderEvent};
+pub use reader::{Reader, ReaderEvent};
+pub use retention::sweep;
 pub use store::SessionStore;
+pub use tail::Frame;
 
-use log::{Appended, Batch, MessageHead, SessionId, SessionLog};
+use hub::Hub;
+use lengths::Lengths;
+use log::{Appended, Batch, SessionId, SessionLog};
 use measured::Measured;
 
 use crate::metrics::Metrics;
@@ -43,6 +53,8 @@ pub struct Sessions {
     log: Arc<dyn SessionLog>,
     limits: SessionLimits,
     metrics: Arc<Metrics>,
+    hub: Arc<Hub>,
+    lengths: Lengths,
 }
 
 impl Sessions {
@@ -53,6 +65,8 @@ impl Sessions {
             log: Arc::new(Measured::new(log, Arc::clone(&metrics))),
             limits,
             metrics,
+            hub: Arc::default(),
+            lengths: Lengths::default(),
         })
     }
 
@@ -92,7 +106,22 @@ impl Sessions {
         session: &SessionId,
         batch: Batch,
     ) -> Result<Appended, SessionError> {
-        Ok(self.log.append(session, batch).await?)
+        self.check_batch(&batch)?;
+        let growth = self.growth(session, &batch.changes).await?;
+        let live = self.hub.find(session);
+        let shown = live.as_ref().map(|_| batch.changes.clone());
+        let answer = self.log.append(session, batch).await;
+        match &answer {
+            Ok(appended) if appended.repeated == 0 => {
+                self.lengths.grow(session, growth);
+                if let (Some(live), Some(changes)) = (live, shown) {
+                    live.show(&changes, appended);
+                }
+            }
+            // What was stored of it is not known.
+            Ok(_) | Err(_) => self.lengths.forget(session),
+        }
+        Ok(answer?)
     }
 
     /// A reader that goes on after `cursor`, or begins with the newest `limit` messages. A session that is not there is
@@ -102,49 +131,29 @@ impl Sessions {
     /// What the log says.
     pub async fn attach(
         self: &Arc<Self>,
-        _session: &SessionId,
-        _cursor: Option<Cursor>,
-        _limit: usize,
-    ) -> Result<Reader, SessionError> {
-        Ok(Reader {})
-    }
-
-    /// The newest `limit` messages of those that began before record `before`, as of the cursor.
-    ///
-    /// # Errors
-    /// What the log says.
-    pub async fn page(
-        &self,
         session: &SessionId,
-        _before: Option<u64>,
-        _limit: usize,
-    ) -> Result<(Cursor, Page), SessionError> {
-        let bounds = self.log.bounds(session).await?;
-        let cursor = Cursor {
-            epoch: bounds.epoch,
-            seq: bounds.head,
-        };
-        Ok((cursor, Page::default()))
-    }
-
-    /// A message as of now, added up from its node and the records since.
-    ///
-    /// # Errors
-    /// What the log says; [`LogError::MessageNotFound`](log::LogError::MessageNotFound) where it was removed.
-    pub async fn node(
-        &self,
-        _session: &SessionId,
-        head: &MessageHead,
-    ) -> Result<Node, SessionError> {
-        let missing = || log::LogError::MessageNotFound(head.id.to_string());
-        Ok(head.node.clone().ok_or_else(missing)?)
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Reader, SessionError> {
+        let mut reader = Reader::new(Arc::clone(self), session.clone(), cursor, limit);
+        reader.attach().await?;
+        Ok(reader)
     }
 
     /// Throws a session away; its readers are told.
     ///
     /// # Errors
-    /// What the log says.
+    /// What the log says; [`LogError::NotFound`](log::LogError::NotFound) where it is not there.
     pub async fn delete(&self, session: &SessionId) -> Result<(), SessionError> {
+        self.log.bounds(session).await?;
+        self.lengths.forget(session);
         Ok(self.log.delete(session).await?)
+    }
+
+    /// The session's tail, which all its readers share.
+    async fn join(&self, session: &SessionId) -> Result<Arc<hub::Live>, SessionError> {
+        let hub = &self.hub;
+        hub.join(&self.log, session, &self.limits, &self.metrics)
+            .await
     }
 }
