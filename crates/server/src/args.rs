@@ -98,7 +98,12 @@ pub(crate) struct Serve {
     #[arg(long, env = "REJOIN_ASSETS")]
     assets: Option<PathBuf>,
     /// The path that the API is under
-    #[arg(long, env = "REJOIN_API_PREFIX", default_value = "")]
+    #[arg(
+        long,
+        env = "REJOIN_API_PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
     api_prefix: String,
     /// Let requests to /faults break things, for tests and demonstrations
     #[arg(long, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
