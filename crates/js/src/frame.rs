@@ -2,12 +2,16 @@
 
 use crate::{
     host::{Host, rethrow_later, strings},
-    text::{editable, status},
+    text::{editable, feed, node_facts, status},
 };
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
-    MessageOrigin, MessageSlot, Millis, View,
-    wire::{MessageId, json::ToJson, message::Content},
+    MessageOrigin, MessageSlot, Millis, SessionNode, SessionView, View,
+    wire::{
+        MessageId,
+        json::ToJson,
+        message::{Content, Message},
+    },
 };
 use std::{cell::RefCell, rc::Rc};
 
@@ -16,6 +20,8 @@ use std::{cell::RefCell, rc::Rc};
 pub(crate) struct Sent {
     revision: u64,
     status: String,
+    /// How a session's feed stands; empty while no view is open.
+    feed: String,
     editable: String,
     growing: Growing,
     /// The subgraphs that have a list of their own.
@@ -33,14 +39,53 @@ struct Grown {
     text_bytes: usize,
 }
 
+/// A message that is to be told.
+struct Part<'a> {
+    id: &'a MessageId,
+    message: &'a Message,
+    reshaped: u64,
+    said: Said<'a>,
+}
+
+/// What goes with it.
+enum Said<'a> {
+    Origin(MessageOrigin),
+    Node(&'a SessionNode<'a>),
+}
+
+impl<'a> Part<'a> {
+    fn of_slot(slot: &'a MessageSlot) -> Self {
+        Self {
+            id: slot.id(),
+            message: &slot.message,
+            reshaped: slot.reshaped,
+            said: Said::Origin(slot.origin),
+        }
+    }
+
+    fn of_node(node: &'a SessionNode<'a>) -> Self {
+        Self {
+            id: node.id,
+            message: node.message,
+            reshaped: node.reshaped,
+            said: Said::Node(node),
+        }
+    }
+}
+
 /// Messages that can stream at the same time without being sent whole again and again.
 const GROWING_MAX: usize = 32;
+
+/// The name of the list of a session's messages.
+const NODES: &str = "session";
 
 /// One call. Lists are named by their namespace, joined by `|`; the thread's own is "".
 enum Call {
     Status(String),
+    Feed(String),
     Order(Rc<str>, Vec<MessageId>),
-    Message(Rc<str>, MessageId, String, MessageOrigin),
+    /// Where it comes from, or what is said of a session's message.
+    Message(Rc<str>, MessageId, String, String),
     Append(Rc<str>, MessageId, String),
     Changed(u32),
 }
@@ -54,10 +99,9 @@ pub(crate) fn show(stream: &Stream, sent: &RefCell<Sent>, host: &Host) {
     for call in calls {
         rethrow_later(match call {
             Call::Status(json) => host.status(&json),
+            Call::Feed(json) => host.feed(&json),
             Call::Order(ns, ids) => host.order(&ns, &strings(ids.iter().map(MessageId::as_str))),
-            Call::Message(ns, id, json, origin) => {
-                host.message(&ns, id.as_str(), &json, origin_word(origin))
-            }
+            Call::Message(ns, id, json, origin) => host.message(&ns, id.as_str(), &json, &origin),
             Call::Append(ns, id, text) => host.append(&ns, id.as_str(), &text),
             Call::Changed(what) => host.changed(what),
         });
@@ -101,6 +145,14 @@ impl Sent {
             self.namespaces.push(ns);
         }
         calls.extend(gone.into_iter().map(|ns| Call::Order(ns, Vec::new())));
+        match view.session() {
+            Some(session) => self.session(session, since, &mut calls),
+            None if !self.feed.is_empty() => {
+                self.feed.clear();
+                calls.push(Call::Order(Rc::from(NODES), Vec::new()));
+            }
+            None => {}
+        }
         let parts = [
             changes.values,
             changes.interrupts,
@@ -117,6 +169,25 @@ impl Sent {
             calls.push(Call::Changed(what));
         }
         calls
+    }
+
+    fn session(&mut self, session: SessionView<'_>, since: u64, calls: &mut Vec<Call>) {
+        // All of it, where it was closed since.
+        let since = if self.feed.is_empty() { 0 } else { since };
+        let ns: Rc<str> = Rc::from(NODES);
+        let nodes = session.nodes();
+        if session.order_revision() > since {
+            let ids = nodes.iter().map(|node| node.id.clone());
+            calls.push(Call::Order(Rc::clone(&ns), ids.collect()));
+        }
+        for node in nodes.iter().filter(|node| node.revision > since) {
+            calls.push(self.growing.call(&ns, &Part::of_node(node), since));
+        }
+        let feed_now = feed(session, Millis(0));
+        if feed_now != self.feed {
+            self.feed = feed_now;
+            calls.push(Call::Feed(feed(session, now())));
+        }
     }
 
     /// While only text grows, what can be edited stays the same.
@@ -143,20 +214,20 @@ impl Sent {
             calls.push(Call::Order(Rc::clone(ns), ids.collect()));
         }
         for slot in slots.iter().filter(|slot| slot.revision > since) {
-            calls.push(self.growing.call(ns, slot, since));
+            calls.push(self.growing.call(ns, &Part::of_slot(slot), since));
         }
     }
 }
 
 impl Growing {
-    fn call(&mut self, ns: &Rc<str>, slot: &MessageSlot, since: u64) -> Call {
+    fn call(&mut self, ns: &Rc<str>, part: &Part<'_>, since: u64) -> Call {
         let sent = self
             .0
             .iter()
-            .position(|grown| grown.id == *slot.id() && grown.ns == *ns);
+            .position(|grown| grown.id == *part.id && grown.ns == *ns);
         let sent = sent.map(|at| self.0.remove(at));
-        let id = slot.id().clone();
-        if let Content::Text(text) = &slot.message.content {
+        let id = part.id.clone();
+        if let Content::Text(text) = &part.message.content {
             if self.0.len() >= GROWING_MAX {
                 self.0.remove(0);
             }
@@ -165,12 +236,16 @@ impl Growing {
                 id: id.clone(),
                 text_bytes: text.len(),
             });
-            let more = sent.filter(|_| slot.reshaped <= since);
+            let more = sent.filter(|_| part.reshaped <= since);
             if let Some(more) = more.and_then(|sent| text.get(sent.text_bytes..)) {
                 return Call::Append(Rc::clone(ns), id, more.to_owned());
             }
         }
-        let json = slot.message.to_json();
-        Call::Message(Rc::clone(ns), id, json, slot.origin)
+        let json = part.message.to_json();
+        let said = match part.said {
+            Said::Origin(origin) => origin_word(origin).to_owned(),
+            Said::Node(node) => node_facts(node),
+        };
+        Call::Message(Rc::clone(ns), id, json, said)
     }
 }

@@ -20,6 +20,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn status(this: &Host, json: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
+    pub(crate) fn feed(this: &Host, json: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
     pub(crate) fn order(this: &Host, ns: &str, ids: &Array) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn message(

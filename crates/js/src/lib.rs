@@ -156,6 +156,26 @@ impl Engine {
         Ok(())
     }
 
+    /// Opens the session's feed. Again: another size of the pages.
+    #[wasm_bindgen(js_name = openView)]
+    pub fn open_view(&self, limit: u32) {
+        let limit = limit as usize;
+        self.stream.send(Input::ViewOpened { limit });
+    }
+
+    /// Closes the session's feed.
+    #[wasm_bindgen(js_name = closeView)]
+    pub fn close_view(&self) {
+        self.stream.send(Input::ViewClosed);
+    }
+
+    /// Reads the session's page before the oldest message that is held.
+    #[wasm_bindgen(js_name = loadOlder)]
+    pub fn load_older(&self, command: u32) {
+        let command = CommandId(command.into());
+        self.stream.send(Input::OlderRequested { command });
+    }
+
     /// Disconnects. The agent goes on; everything received stays.
     pub fn stop(&self) {
         self.stream.stop();

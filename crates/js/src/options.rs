@@ -265,6 +265,7 @@ fn read_thread(fields: &Fields<'_>, config: &mut Config) {
     }
     fields.flag("rejoinOnMount", &mut config.rejoin_on_mount);
     fields.flag("loadThread", &mut config.load_thread);
+    fields.flag("readsState", &mut config.reads_state);
     fields.word(
         "checkpoints",
         "automatic, asked or off",

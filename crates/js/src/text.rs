@@ -1,10 +1,11 @@
 //! What leaves as JSON text.
 
 use rejoin_core::{
-    Connection, HistoryState, Millis, Outcome, StreamError, View,
+    Connection, HistoryState, Millis, Outcome, SessionNode, SessionView, StreamError, View,
     wire::{
         MessageId, RunId,
         json::{ToJson, Writer, write_string},
+        session::NodeStatus,
         thread::Interrupt,
     },
 };
@@ -49,28 +50,64 @@ fn write_number(out: &mut String, number: u64) {
 pub(crate) fn status(view: View<'_>, now: Millis) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
-    let connection = view.connection();
-    let mut inner = Writer::object(object.field("connection"));
-    inner.string("state", connection.as_str());
-    if let Connection::Reconnecting { attempt, retry_at } = connection {
-        write_number(inner.field("attempt"), attempt.into());
-        if let Some(retry_at) = retry_at {
-            write_number(inner.field("retryInMs"), (retry_at - now).0);
-        }
-    }
-    inner.end();
+    write_connection(object.field("connection"), view.connection(), now);
     object.bool("isLoading", view.is_loading());
     object.bool("isThreadLoading", view.is_thread_loading());
     object.bool("canStop", view.can_stop());
     object.bool("canRejoin", view.can_rejoin());
     object.string_or_null("threadId", view.thread_id().map(|id| id.as_str()));
     object.string_or_null("runId", view.run_id().map(|id| id.as_str()));
-    match view.error() {
-        Some(wrong) => write_error(object.field("error"), wrong),
-        None => object.raw("error", "null"),
-    }
+    write_some_error(object.field("error"), view.error());
     object.string("branch", view.branch());
     object.string_or_null("editing", view.editing().map(MessageId::as_str));
+    object.end();
+    out
+}
+
+fn write_connection(out: &mut String, connection: Connection, now: Millis) {
+    let mut object = Writer::object(out);
+    object.string("state", connection.as_str());
+    if let Connection::Reconnecting { attempt, retry_at } = connection {
+        write_number(object.field("attempt"), attempt.into());
+        if let Some(retry_at) = retry_at {
+            write_number(object.field("retryInMs"), (retry_at - now).0);
+        }
+    }
+    object.end();
+}
+
+fn write_some_error(out: &mut String, error: Option<&StreamError>) {
+    match error {
+        Some(wrong) => write_error(out, wrong),
+        None => out.push_str("null"),
+    }
+}
+
+/// The `feed` of the contract. Compares as [`status`] does.
+pub(crate) fn feed(session: SessionView<'_>, now: Millis) -> String {
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    write_connection(object.field("connection"), session.connection(), now);
+    object.bool("hasOlder", session.has_older());
+    object.bool("ready", session.is_ready());
+    write_number(object.field("generation"), session.generation());
+    write_some_error(object.field("error"), session.error());
+    object.end();
+    out
+}
+
+/// What is said of a session's message beside itself.
+pub(crate) fn node_facts(node: &SessionNode<'_>) -> String {
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    if !node.is_pending {
+        write_number(object.field("position"), node.position);
+    }
+    object.string("status", node.status.as_str());
+    if let NodeStatus::Ended(status) = &node.status {
+        object.some_string("reason", status.reason());
+    }
+    object.some_string("run_id", node.run_id.map(RunId::as_str));
     object.end();
     out
 }

@@ -7,5 +7,6 @@ export type {
   OnToolCallback,
   ToolEvent,
 } from "./headless-tools.js";
+export { createView, type StreamSource } from "./view/create-view.js";
 export type { WasmSource } from "./engine.js";
 export type * from "./types/index.js";

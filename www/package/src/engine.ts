@@ -31,6 +31,8 @@ export interface EngineOptions {
   historyLimit?: number;
   /** Default true; false where the `thread` option provides the history. */
   loadThread?: boolean;
+  /** Default true. False: neither entering a thread nor the end of a run reads its state. */
+  readsState?: boolean;
   /** `stream-only`: each submission is one POST whose body's end is the run's end; nothing else is asked or stored. */
   endpoint?: "agent-server" | "stream-only";
   /** Messages whose namespace has a `tools:` part go to a list of their own. */
@@ -57,6 +59,9 @@ export interface EngineOptions {
 /** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
+/** The name of the list of a session's nodes, while a view is open. No namespace is called so. */
+export const NODES = "session";
+
 /** Bits of {@link EngineHost.changed}. */
 export const Changed = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16 } as const;
 
@@ -68,10 +73,12 @@ export interface EngineHost {
   storage?: EngineStorage | null;
   /** The whole {@link EngineStatus} as JSON, when something in it has changed. */
   status(json: string): void;
-  /** The messages of a namespace, in order. "" is the thread's own. */
+  /** The whole {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. */
+  feed(json: string): void;
+  /** The messages of a namespace, in order. "" is the thread's own, {@link NODES} a session's. */
   order(ns: string, ids: string[]): void;
-  /** A new or changed message: a LangChain message dict as JSON. */
-  message(ns: string, id: string, json: string, origin: MessageOrigin): void;
+  /** A new or changed message: a LangChain message dict as JSON. In {@link NODES} `origin` is an {@link EngineNode} as JSON. */
+  message(ns: string, id: string, json: string, origin: MessageOrigin | (string & {})): void;
   /** Only text content has grown. */
   append(ns: string, id: string, text: string): void;
   /** Bits of {@link Changed}; pull with the getters. */
@@ -122,6 +129,26 @@ export interface EngineStatus {
   editing: string | null;
 }
 
+/** {@link EngineHost.feed}'s JSON. */
+export interface EngineFeed {
+  connection: EngineStatus["connection"];
+  hasOlder: boolean;
+  /** Whether the first page is there. */
+  ready: boolean;
+  /** Another number: what is held was begun anew, and no position says anything about one of before. */
+  generation: number;
+  error: EngineError | null;
+}
+
+/** What is said of a session's message beside itself. */
+export interface EngineNode {
+  /** Absent: it was submitted here, and the log does not have it yet. */
+  position?: number;
+  status: "streaming" | "complete" | "cancelled" | "aborted";
+  reason?: string;
+  run_id?: string;
+}
+
 /** {@link EngineEdits.editable}'s JSON. */
 export interface EngineEditable {
   /** Ids of messages that can be edited. */
@@ -164,8 +191,17 @@ export interface EngineEdits {
   editable(): string;
 }
 
+/** A window over the thread's session. */
+export interface EngineViews {
+  /** Opens the feed, of whatever thread is entered. `limit`: messages in a page, 1 to 1000. Again: another size for the next pages. */
+  openView(limit: number): void;
+  closeView(): void;
+  /** Reads the page before the oldest message that is held. Concluded as a command is. */
+  loadOlder(command: number): void;
+}
+
 /** One followed thread. */
-export interface Engine extends EngineEdits {
+export interface Engine extends EngineEdits, EngineViews {
   switchThread(threadId: string | undefined): void;
   /** `submission`: JSON in the protocol's own field names. */
   submit(command: number, submission: string): void;

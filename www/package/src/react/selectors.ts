@@ -3,12 +3,8 @@ import { useSyncExternalStore } from "react";
 import type { BagTemplate, GetToolCallsType } from "../types/bag.js";
 import type { Message } from "../types/messages.js";
 import type { Connection } from "../types/options.js";
-import type { StreamSnapshot, StreamStore, UseStream } from "../types/stream.js";
-
-/** What the selectors take: what `useStream` returned, or what `createStream` made. */
-export type StreamSource<StateType extends object = any, Bag extends BagTemplate = any> =
-  | StreamStore<StateType, Bag>
-  | Pick<UseStream<StateType, Bag>, "store">;
+import type { StreamSnapshot } from "../types/stream.js";
+import { storeOf, type StreamSource } from "../view/create-view.js";
 
 /**
  * Any part of a stream. `select` must give the same object for the same part, as the members of a snapshot do.
@@ -19,7 +15,7 @@ export function useStreamSelector<StateType extends object, Bag extends BagTempl
   stream: StreamSource<StateType, Bag>,
   select: (snapshot: StreamSnapshot<StateType, Bag>) => T,
 ): T {
-  const store = "store" in stream ? stream.store : stream;
+  const store = storeOf(stream);
   return useSyncExternalStore(
     store.subscribe,
     () => select(store.getSnapshot()),

@@ -20,6 +20,7 @@ const identityOf = (options: AnyOptions): string =>
     !!options.filterSubagentMessages,
     checkpointsOf(options),
     !!options.cancelPendingToolCalls,
+    options.loadState !== false,
   ]);
 
 /** The hook for one way of loading the wasm. */

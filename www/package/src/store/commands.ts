@@ -9,7 +9,7 @@ import type { TransportPayload } from "./network.js";
 
 /** One command. */
 export interface Pending {
-  kind: "submit" | "join" | "result";
+  kind: "submit" | "join" | "result" | "older";
   /** Nothing is loading on its account: what it waits for comes before a run, and the engine tells of that. */
   quiet?: boolean;
   run: RunCallbackMeta | undefined;

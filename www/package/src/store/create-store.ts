@@ -13,6 +13,7 @@ import { fetchFor, headersOf } from "./network.js";
 import { callbackModes, engineOptions, eventsToHear, problemOf, storageOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
+import { sources } from "../view/source.js";
 import { frameHost, publish, setPart, valuesNow } from "./view.js";
 
 /** The store with what the React hook needs beside it. */
@@ -45,8 +46,11 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   };
   const modesNow = (): StreamMode[] => {
     const { options, tracked } = state;
-    const modes = [...new Set([...(options.streamMode ?? []), ...tracked, ...callbackModes(options)])];
-    return modes.length > 0 ? modes : ["values", "messages-tuple"];
+    const modes = new Set([...(options.streamMode ?? []), ...tracked, ...callbackModes(options)]);
+    if (modes.size === 0) modes.add("values").add("messages-tuple");
+    // Of a state that is not read, none is streamed either: what the agent asks comes with the updates.
+    if (options.loadState === false && modes.delete("values")) modes.add("updates");
+    return [...modes];
   };
 
   const mutate = (update: Values | ((prev: Values) => Values)): void => {
@@ -84,8 +88,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     notice: noticeOf(state),
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.status?.error, state.failure);
-      // What failed before there was a run is told by nothing else.
-      if (outcome === "failed" && result.error?.code !== state.ended) call(state.options.onError, result.error, undefined);
+      // What failed before there was a run is told by nothing else. A page that could not be read is its view's to tell.
+      if (outcome === "failed" && result.error?.code !== state.ended && commands.get(id)?.kind !== "older") call(state.options.onError, result.error, undefined);
       if (state.thrown !== undefined && result.error) result.error = state.thrown as RejoinError;
       // With the application's own thread data its state comes later, and is told before the command is done.
       if (state.options.thread) void state.telling.finally(() => conclude(id, result));
@@ -104,6 +108,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.engine = engine;
     state.error = undefined;
     hear();
+    if (state.pageSize > 0) engine.openView(state.pageSize);
     if (thread !== null) engine.switchThread(thread);
     if (options.thread?.data) engine.provideHistory(JSON.stringify(options.thread.data));
     for (const command of waiting.splice(0)) command(engine);
@@ -158,7 +163,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const made = promised(command);
     const id = nextCommand++;
     commands.set(id, made.command);
-    state.ended = undefined;
+    if (command.kind !== "older") state.ended = undefined;
     // What is shown stays as it is until there is more than a wish.
     if (!command.quiet) {
       state.error = state.failure = state.thrown = undefined;
@@ -261,7 +266,10 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     publish(state);
   };
 
-  return {
+  const older = (): RunPromise =>
+    isClosed() ? closed(false) : begin({ kind: "older", quiet: true, run: undefined, throwOnError: false }, (to, id) => to.loadOlder(id));
+
+  const store: InnerStore = {
     subscribe(listener) {
       // The same function may listen twice, and each ends by itself.
       const own = (): void => listener();
@@ -325,6 +333,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     client: state.client,
     assistantId: first.assistantId ?? "",
   };
+  sources.set(store, { state, older });
+  return store;
 }
 
 /** Checks the options and makes a store of the application's own. Throws where they are wrong. */

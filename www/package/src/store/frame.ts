@@ -1,9 +1,11 @@
 /** What is shown at one moment, as the parts that change by themselves. */
-import type { EngineEditable, EngineStatus, EngineSequence } from "../engine.js";
+import type { EngineEditable, EngineFeed, EngineStatus, EngineSequence } from "../engine.js";
+import type { RejoinError } from "../errors.js";
 import { EMPTY, listOf, type MessageList } from "../messages.js";
 import type { ToolProgress } from "../types/events.js";
 import type { Interrupt, ThreadState } from "../types/schema.js";
 import type { SubagentFacts } from "../subagents.js";
+import type { Connection } from "../types/options.js";
 
 /** JSON text that is parsed when first read. */
 export interface Lazy<T> {
@@ -41,6 +43,13 @@ export interface Status extends Omit<EngineStatus, "error"> {
   cancelled: boolean;
 }
 
+/** How the feed of a session stands. */
+export interface Feed extends Omit<EngineFeed, "error" | "connection"> {
+  connection: Connection;
+  /** The same object while the engine's words are the same. */
+  error: RejoinError | undefined;
+}
+
 /** One moment. A part that has not changed is the same object as before. */
 export interface Frame {
   status: Status;
@@ -58,6 +67,9 @@ export interface Frame {
   editable: Lazy<EngineEditable>;
   tools: ToolProgress[];
   facts: SubagentFacts;
+  /** What the feed holds of the session; there while a view is open. */
+  nodes: MessageList;
+  feed: Feed | undefined;
 }
 
 /** The part of a frame that tells whether something has changed. */
@@ -99,6 +111,8 @@ export const NOTHING = {
   editable: ready<EngineEditable>({ edit: [], regenerate: [], retry: false }),
   tools: [] as ToolProgress[],
   facts: {} as SubagentFacts,
+  nodes: EMPTY,
+  feed: undefined,
 };
 
 /** The parts of a thread that was just entered. */

@@ -17,7 +17,7 @@ export type AnyOptions = CommonOptions<any, any> &
 const KINDS = {
   string: "assistantId apiUrl apiKey messagesKey threadId credentials checkpoints",
   "number or boolean": "throttle",
-  boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls",
+  boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls loadState",
   object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
   array: "tools streamMode subagentToolNames",
   "boolean or object": "fetchStateHistory",
@@ -123,6 +123,7 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     rejoinOnMount: options.reconnectOnMount !== false,
     historyLimit: historyLimitOf(options),
     loadThread: options.thread === undefined,
+    readsState: options.loadState,
     endpoint: custom ? "stream-only" : "agent-server",
     splitSubgraphs: options.filterSubagentMessages,
     checkpoints: checkpointsOf(options),

@@ -73,6 +73,9 @@ export interface State {
   readonly source: SnapshotSource;
   /** Interrupts and tool calls that headless tools have answered. */
   readonly handled: Set<string>;
+  /** The limits of the views that are open, and the size of the pages that the engine's feed reads; 0: it is closed. */
+  readonly views: number[];
+  pageSize: number;
 }
 
 /** The initial values, if there are any. */
@@ -129,6 +132,8 @@ export function newState(options: AnyOptions, kind: StoreKind, track: (...modes:
     tracked: new Set(kind.modes),
     source,
     handled: new Set(),
+    views: [],
+    pageSize: 0,
   };
   return state;
 }

@@ -1,9 +1,9 @@
 /** From what the engine gives to what is shown. */
-import { Changed, type EngineHost, type EngineSequence, type EngineStatus } from "../engine.js";
+import { Changed, NODES, type EngineFeed, type EngineHost, type EngineSequence, type EngineStatus } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
 import type { Interrupt, ThreadState } from "../types/schema.js";
-import { lazy, NOTHING, type Frame, type Status } from "./frame.js";
+import { lazy, NOTHING, type Feed, type Frame, type Status } from "./frame.js";
 import { snapshotOf } from "./snapshot.js";
 import { initialOf, type State, type Values } from "./state.js";
 
@@ -35,7 +35,8 @@ function closeLists(state: State): void {
   const { dirty, changes, frame, open } = state;
   for (const name of dirty) {
     const list = closeList(open.get(name) as OpenList);
-    if (name) changes.lists = new Map(changes.lists ?? frame.lists).set(name, list);
+    if (name === NODES) changes.nodes = list;
+    else if (name) changes.lists = new Map(changes.lists ?? frame.lists).set(name, list);
     else {
       changes.list = list;
       changes.ids = list.ids;
@@ -89,7 +90,7 @@ function changed(state: State, what: number): void {
 export function frameHost(
   state: State,
   stands: (before: EngineStatus | undefined, now: EngineStatus) => void,
-): Pick<EngineHost, "status" | "order" | "message" | "append" | "changed"> {
+): Pick<EngineHost, "status" | "feed" | "order" | "message" | "append" | "changed"> {
   const list = (name: string): OpenList => {
     let found = state.open.get(name);
     if (!found) state.open.set(name, (found = { ids: [], cells: new Map(), shared: false }));
@@ -103,6 +104,16 @@ export function frameHost(
       // What has not changed keeps its identity.
       if (before && json(before.connection) === json(now.connection)) now.connection = before.connection;
       stands(before, now);
+    },
+    feed(text) {
+      const before = state.changes.feed ?? state.frame.feed;
+      const now = JSON.parse(text) as EngineFeed;
+      const { connection, error } = now;
+      state.changes.feed = {
+        ...now,
+        connection: before && json(before.connection) === json(connection) ? before.connection : (connection as Feed["connection"]),
+        error: error ? (before?.error && before.error.code === error.code && before.error.message === error.message ? before.error : fromEngine(error)) : undefined,
+      };
     },
     order: (name, ids) => void (list(name).ids = ids),
     message: (name, id, text, origin) => void openCells(list(name)).set(id, cellOf(text, origin)),

@@ -6,3 +6,4 @@ export type * from "./options.js";
 export type * from "./schema.js";
 export type * from "./stream.js";
 export type * from "./subagents.js";
+export type * from "./view.js";

@@ -18,6 +18,8 @@ export type Checks = [
   Holds<Same<Parameters<Generated["join"]>, Parameters<Written["join"]>>>,
   Holds<Same<Parameters<Generated["edit"]>, Parameters<Written["edit"]>>>,
   Holds<Same<Parameters<Generated["addToolResult"]>, Parameters<Written["addToolResult"]>>>,
+  Holds<Same<Parameters<Generated["openView"]>, Parameters<Written["openView"]>>>,
+  Holds<Same<Parameters<Generated["loadOlder"]>, Parameters<Written["loadOlder"]>>>,
   // What is left out by hand may be null in the generated one.
   Holds<Parameters<Written["resolveCheckpoint"]> extends Parameters<Generated["resolveCheckpoint"]> ? true : false>,
   Holds<Same<Parameters<Generated["listen"]>, Parameters<Written["listen"]>>>,

@@ -1,0 +1,26 @@
+/** A window over a stream's session, as a hook. */
+import { useMemo, useSyncExternalStore } from "react";
+import type { BagTemplate } from "../types/bag.js";
+import type { ViewOptions, ViewSnapshot } from "../types/view.js";
+import { brokenView, makeView, problemOf, storeOf, type MessageOf, type StreamSource } from "../view/create-view.js";
+
+/**
+ * The newest messages of a stream's session, older ones page by page with `loadOlder()`, new ones as they come. The feed is
+ * open while a component uses it; several of one stream share it. Another `limit` begins again with the newest messages.
+ * A wrong option is the `error`.
+ *
+ * @example const { nodes, hasOlder, loading, loadOlder } = useView({ stream, limit: 50 });
+ */
+export function useView<StateType extends object = any, Bag extends BagTemplate = any>({
+  stream,
+  limit,
+}: ViewOptions & {
+  /** What `useStream` returned, or what `createStream` made. */
+  stream: StreamSource<StateType, Bag>;
+}): ViewSnapshot<MessageOf<StateType>> {
+  const problem = problemOf(stream, limit === undefined ? {} : { limit });
+  const store = problem ? undefined : storeOf(stream);
+  const wrong = problem?.message;
+  const view = useMemo(() => (store ? makeView(store, limit) : brokenView(problem as NonNullable<typeof problem>)), [store, limit, wrong]);
+  return useSyncExternalStore(view.subscribe, view.getSnapshot, view.getServerSnapshot);
+}

@@ -1,0 +1,255 @@
+/** A view: a window over the one feed of its stream. */
+import { invalidOption, later, type RejoinError } from "../errors.js";
+import { disposed } from "../store/commands.js";
+import type { BagTemplate, GetToolCallsType } from "../types/bag.js";
+import type { Message } from "../types/messages.js";
+import type { RunResult, StreamStore, UseStream } from "../types/stream.js";
+import type { LoadOlderOptions, SessionNode, StreamView, ViewOptions, ViewSnapshot } from "../types/view.js";
+import { placeOf, readNodes } from "./nodes.js";
+import { setPages, sources, type ViewSource } from "./source.js";
+
+/** What views and selectors take: what `useStream` returned, or what `createStream` made. */
+export type StreamSource<StateType extends object = any, Bag extends BagTemplate = any> =
+  | StreamStore<StateType, Bag>
+  | Pick<UseStream<StateType, Bag>, "store">;
+
+/** The messages of a stream's state. */
+export type MessageOf<StateType extends object> = Message<GetToolCallsType<StateType>>;
+
+/** The store of a stream. */
+export const storeOf = <StateType extends object, Bag extends BagTemplate>(stream: StreamSource<StateType, Bag>): StreamStore<StateType, Bag> =>
+  "store" in stream ? stream.store : stream;
+
+const LIMIT = 50;
+const LIMIT_MAX = 1000;
+const NONE: readonly SessionNode<any>[] = [];
+
+/**
+ * Makes a view of a stream's session: the newest messages, older ones page by page, new ones as they come, without a gap and
+ * without reading the whole. Nothing is asked before the first listener, or the first `loadOlder()`. Views of one stream
+ * share one feed, whatever their limits.
+ *
+ * On a server without sessions, such as a LangGraph Agent Server, it is a window over the thread's own messages.
+ *
+ * @throws RejoinError `invalid_option`, naming the option
+ */
+export function createView<StateType extends object = any, Bag extends BagTemplate = any>(
+  stream: StreamSource<StateType, Bag>,
+  options?: ViewOptions,
+): StreamView<MessageOf<StateType>> {
+  const problem = problemOf(stream, options);
+  if (problem) throw problem;
+  return makeView(storeOf(stream), options?.limit);
+}
+
+/** What is wrong with a view's options, if anything is. */
+export function problemOf(stream: unknown, options: ViewOptions | undefined): RejoinError | undefined {
+  const { limit = LIMIT } = options ?? {};
+  if (typeof stream !== "object" || stream === null || !sources.has(storeOf(stream as StreamSource))) {
+    return invalidOption("The option `stream` must be what `createStream` made or `useStream` returned.");
+  }
+  return Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_MAX ? undefined : invalidOption(`The option \`limit\` must be a whole number from 1 to ${LIMIT_MAX}.`);
+}
+
+/** The view of options that are right. */
+export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamView<any> {
+  const source = sources.get(store) as ViewSource;
+  const { state } = source;
+  const listeners = new Set<() => void>();
+  let unsubscribe: (() => void) | undefined;
+  let isOpen = false;
+  let over = false;
+  /** Where the window begins; nowhere while there is no page. */
+  let from: number | undefined;
+  let generation: number | undefined;
+  /** Whether the window has been given as many messages as it is to show, where another view's page was smaller. */
+  let filled = false;
+  let failure: RejoinError | undefined;
+  let reading: Promise<number> | undefined;
+  let asked: Promise<number> | undefined;
+
+  const loadOlder = ({ throwOnError = false }: LoadOlderOptions = {}): Promise<number> => {
+    asked ??= older();
+    return throwOnError ? throwing(asked) : asked;
+  };
+  const blank: ViewSnapshot<any> = { nodes: NONE, hasOlder: false, loading: store.getServerSnapshot().threadId !== null, error: undefined, connection: { state: "idle" }, loadOlder };
+  let shown = blank;
+
+  /** Everything that the feed holds, and where the window begins in it. */
+  const window = (): { all: readonly SessionNode<any>[]; start: number } => {
+    const { nodes, feed } = state.frame;
+    if (!feed?.ready) return { all: NONE, start: 0 };
+    const all = readNodes(nodes);
+    if (generation !== feed.generation) {
+      generation = feed.generation;
+      filled = false;
+      from = undefined;
+    }
+    if (from === undefined) {
+      // What is only submitted comes on top.
+      const newest = Math.max(0, placeOf(all, Infinity) - limit);
+      const streaming = all.findIndex(({ status }) => status === "streaming");
+      const { position = 0 } = all[streaming < 0 ? newest : Math.min(newest, streaming)] ?? {};
+      from = position < Infinity ? position : 0;
+    }
+    return { all, start: placeOf(all, from) };
+  };
+
+  /** The same object while nothing of it is different. */
+  const snapshot = (): ViewSnapshot<any> => {
+    if (!isOpen) return shown;
+    const { feed, status } = state.frame;
+    const { all, start } = window();
+    const cut = start === 0 ? all : all.slice(start);
+    const nodes = cut.length === shown.nodes.length && cut.every((node, at) => node === shown.nodes[at]) ? shown.nodes : cut;
+    // Without an engine: what is wrong with the stream itself.
+    const error = failure ?? feed?.error ?? (state.engine ? undefined : (state.error as RejoinError | undefined));
+    const next: ViewSnapshot<any> = {
+      nodes,
+      hasOlder: start > 0 || (feed?.hasOlder ?? false),
+      loading: reading !== undefined || (!feed?.ready && error === undefined && status.threadId !== null),
+      error,
+      connection: feed?.connection ?? blank.connection,
+      loadOlder,
+    };
+    for (const name of Object.keys(next) as (keyof ViewSnapshot)[]) if (next[name] !== shown[name]) return (shown = next);
+    return shown;
+  };
+
+  const tell = (): void => {
+    const before = shown;
+    if (snapshot() === before) return;
+    for (const listener of [...listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        later(error);
+      }
+    }
+  };
+
+  const open = (): void => {
+    if (isOpen || over) return;
+    isOpen = true;
+    state.views.push(limit);
+    setPages(source);
+    unsubscribe = store.subscribe(() => {
+      fill();
+      tell();
+    });
+    fill();
+  };
+  const close = (): void => {
+    if (!isOpen) return;
+    // What is shown stays as it is, also for who still looks at it.
+    snapshot();
+    isOpen = false;
+    generation = from = undefined;
+    unsubscribe?.();
+    state.views.splice(state.views.indexOf(limit), 1);
+    setPages(source);
+  };
+
+  /** Puts so many more before the first: those that the feed holds already, and pages of the server's. */
+  const extend = async (count: number): Promise<number> => {
+    // The first page comes before what is older than it.
+    await ready();
+    const { start: first } = window();
+    const begun = generation;
+    if (begun === undefined) return 0;
+    for (let held = first; held < count && state.frame.feed?.hasOlder; ) {
+      const { outcome, error } = (await source.older()) as RunResult;
+      const { start } = window();
+      if (generation !== begun || over) return 0;
+      if (error) failure = error;
+      if (outcome !== "finished" || start === held) break;
+      held = start;
+    }
+    const { all, start } = window();
+    const more = Math.min(count, start);
+    if (more > 0) from = (all[start - more] as SessionNode).position;
+    return more;
+  };
+
+  /** One at a time. */
+  const read = (count: number): Promise<number> => {
+    failure = undefined;
+    const done = (): void => {
+      reading = undefined;
+      fill();
+      tell();
+    };
+    reading = extend(count).finally(done);
+    tell();
+    return reading;
+  };
+
+  const older = async (): Promise<number> => {
+    try {
+      failure = over || state.over ? disposed() : undefined;
+      if (failure) return 0;
+      open();
+      // What brings the window to its size comes first.
+      while (reading) await reading;
+      return await read(limit);
+    } finally {
+      asked = undefined;
+    }
+  };
+  const throwing = async (count: Promise<number>): Promise<number> => {
+    const more = await count;
+    const error = failure ?? shown.error;
+    if (error) throw error;
+    return more;
+  };
+
+  /** Until the first page is there, or will not come. */
+  const ready = (): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): boolean => !isOpen || over || state.over || state.frame.feed?.ready === true || snapshot().error !== undefined || state.thread === null;
+      if (look()) return resolve();
+      const end = store.subscribe(() => {
+        if (!look()) return;
+        end();
+        resolve();
+      });
+    });
+
+  const fill = (): void => {
+    const { feed } = state.frame;
+    if (!feed?.ready || reading) return;
+    const { all, start } = window();
+    if (filled) return;
+    filled = true;
+    const missing = limit - (all.length - start);
+    if (missing > 0 && feed.hasOlder) void read(missing);
+  };
+
+  return {
+    subscribe(listener) {
+      if (over) return () => {};
+      const own = (): void => listener();
+      listeners.add(own);
+      open();
+      return () => {
+        // StrictMode, and another listener's effect, listen again at once.
+        if (listeners.delete(own)) queueMicrotask(() => listeners.size > 0 || close());
+      };
+    },
+    getSnapshot: snapshot,
+    getServerSnapshot: () => blank,
+    loadOlder,
+    dispose() {
+      close();
+      over = true;
+      listeners.clear();
+    },
+  };
+}
+
+/** A view that shows what is wrong, and does nothing. */
+export function brokenView(error: RejoinError): StreamView<any> {
+  const loadOlder = ({ throwOnError }: LoadOlderOptions = {}): Promise<number> => (throwOnError ? Promise.reject(error) : Promise.resolve(0));
+  const shown: ViewSnapshot<any> = { nodes: NONE, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
+  return { subscribe: () => () => {}, getSnapshot: () => shown, getServerSnapshot: () => shown, loadOlder, dispose: () => {} };
+}
