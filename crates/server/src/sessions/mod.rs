@@ -8,6 +8,7 @@
 pub mod log;
 pub mod memory;
 pub mod redb;
+pub mod redis;
 
 mod deadlines;
 mod encoder;
