@@ -494,6 +494,7 @@ async fn the_log_of_a_busy_server_holds_no_conversation_no_token_and_no_key_at_a
         assert_eq!(process.exit_code().await, Some(0));
         let logged = std::fs::read_to_string(&log).unwrap();
         assert!(logged.contains("denied"), "{logged}");
+        assert!(logged.contains("/runs/stream"), "{logged}");
         for word in UNSPEAKABLE {
             assert!(!logged.contains(word), "{word} is in {logged}");
         }

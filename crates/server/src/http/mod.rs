@@ -1,5 +1,6 @@
 //! The endpoints: what each request means in terms of the engine.
 
+mod access_log;
 mod assets;
 mod assistants;
 mod cors;
@@ -83,6 +84,7 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
     router
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(cors::allow))
+        .layer(middleware::from_fn(access_log::log))
 }
 
 fn api(app: App) -> Router {
