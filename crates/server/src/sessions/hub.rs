@@ -228,7 +228,11 @@ impl Pump {
             let read =
                 self.log
                     .records(&self.session, after, RECORDS_AT_ONCE, RECORD_BYTES_AT_ONCE);
-            let records = read.await?;
+            let records = match read.await {
+                // The session is not there: the bounds say so, below.
+                Err(LogError::NotFound) => Vec::new(),
+                records => records?,
+            };
             if !records.is_empty() {
                 live.push(records.into_iter());
                 continue;

@@ -186,7 +186,10 @@ impl Reader {
             return Ok(());
         }
         let read = log.records(&self.session, at, RECORDS_AT_ONCE, RECORD_BYTES_AT_ONCE);
-        let records = read.await?;
+        let records = match read.await {
+            Err(LogError::NotFound) => Vec::new(),
+            records => records?,
+        };
         if records.is_empty() {
             // Trimmed, deleted, or its end was lost.
             self.state = State::Lost;
