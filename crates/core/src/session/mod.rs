@@ -6,7 +6,7 @@
 //! OlderRequested ──► GET /sessions/{thread}/messages?before= ──────────────────────►─┘
 //!                  (a server without sessions: a window over the thread's own messages)
 //! ```
-//! What is asked and when is decided in `client/feed.rs` and `client/older.rs`.
+//! What is asked and when is decided in `client/feed/` and `client/older.rs`.
 
 mod shown;
 
@@ -266,7 +266,7 @@ impl<'a> SessionView<'a> {
 impl Client {
     /// Keeps the window over the thread's own messages where it is, whatever comes or goes.
     pub(crate) fn tend_window(&mut self) {
-        let (active, loading) = (self.view().is_loading(), self.is_thread_loading());
+        let (active, loading) = (self.view().is_loading(), self.is_history_loading());
         let slots = self.store.slots();
         let last = slots.last().filter(|slot| {
             active && slot.message.kind == MessageKind::Ai && self.store.is_streamed(slot.id())

@@ -135,6 +135,8 @@ impl Transcript {
                 self.nodes.push(Node::begun(seq, message, run_id));
                 Ok(Applied::Added(self.nodes.len() - 1))
             }
+            // It came in a page that was read from further on.
+            (_, Some(index)) if self.nodes[index].changed >= seq => Ok(Applied::Nothing),
             (Change::Removed { .. }, Some(index)) => {
                 self.nodes.remove(index);
                 Ok(Applied::Removed(index))

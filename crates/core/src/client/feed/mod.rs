@@ -12,6 +12,8 @@
 //! ```
 //! It goes on as long as the view is open: unlike a run it never ends, and there is nothing else to show.
 
+mod events;
+
 use super::{
     Client,
     link::{Link, Refusal},
@@ -21,12 +23,6 @@ use super::{
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, StreamError,
     session::Session,
-};
-use rejoin_wire::{
-    WireError,
-    json::{FromJson, JsonError},
-    session::{AttachMode, Attached, Cursor, Page, Record},
-    sse::{Frame, Item},
 };
 
 /// Where the feed stands.
@@ -99,7 +95,7 @@ impl Feed {
 }
 
 impl Client {
-    pub(super) fn open_view(&mut self, limit: usize) {
+    pub(in crate::client) fn open_view(&mut self, limit: usize) {
         let fresh = Session::new(limit);
         match &mut self.session {
             Some(session) => {
@@ -116,7 +112,7 @@ impl Client {
         self.store.touch();
     }
 
-    pub(super) fn close_view(&mut self) {
+    pub(in crate::client) fn close_view(&mut self) {
         self.close_feed();
         self.drop_older();
         self.session = None;
@@ -124,7 +120,7 @@ impl Client {
     }
 
     /// After each input: the view is of the client's thread, and a window stays where it is.
-    pub(super) fn tend_session(&mut self) {
+    pub(in crate::client) fn tend_session(&mut self) {
         let Some(session) = &self.session else { return };
         let known = session.thread_id.as_ref();
         if known != Some(&self.thread_id) {
@@ -167,7 +163,7 @@ impl Client {
     }
 
     /// Whether the thread's whole state is read when it is entered and when a run is over.
-    pub(super) fn reads_state(&self) -> bool {
+    pub(in crate::client) fn reads_state(&self) -> bool {
         let absent = |session: &Session| session.feed.is_absent();
         self.config.reads_state || self.session.as_deref().is_some_and(absent)
     }
@@ -200,7 +196,7 @@ impl Client {
         }
     }
 
-    pub(super) fn is_feed(&self, attempt: AttemptId) -> bool {
+    pub(in crate::client) fn is_feed(&self, attempt: AttemptId) -> bool {
         let link = self.session.as_ref().and_then(|s| s.feed.link.as_ref());
         link.is_some_and(|link| link.attempt == attempt)
     }
@@ -242,7 +238,7 @@ impl Client {
         }
     }
 
-    pub(super) fn feed_headers(&mut self, status: u16, headers: &[(String, String)]) {
+    pub(in crate::client) fn feed_headers(&mut self, status: u16, headers: &[(String, String)]) {
         let now = self.now;
         let Some(feed) = self.feed() else { return };
         let Some(link) = &mut feed.link else { return };
@@ -253,42 +249,7 @@ impl Client {
         }
     }
 
-    pub(super) fn feed_chunk(&mut self, bytes: &[u8]) {
-        let now = self.now;
-        let Some(link) = self.feed().and_then(|feed| feed.link.as_mut()) else {
-            return;
-        };
-        let attempt = link.attempt;
-        link.byte_arrived(now);
-        if let Some(whole) = link.refusal_chunk(bytes) {
-            if whole {
-                self.feed_ended();
-            }
-            return;
-        }
-        link.decoder.push(bytes);
-        // Any item may end the connection; what the old one still holds must not be applied then.
-        while self.is_feed(attempt) {
-            let link = self.feed().and_then(|feed| feed.link.as_mut());
-            match link.and_then(|link| link.decoder.next_item()) {
-                None => break,
-                Some(Ok(Item::Comment)) => {
-                    if let Some(link) = self.feed().and_then(|feed| feed.link.as_mut()) {
-                        link.heartbeat(now);
-                    }
-                }
-                Some(Ok(Item::Control { .. })) => {}
-                Some(Ok(Item::Frame(frame))) => {
-                    if let Err(wrong) = self.feed_frame(&frame) {
-                        self.feed_wrong(wrong);
-                    }
-                }
-                Some(Err(error)) => self.feed_wrong(Wrong::Damaged(WireError::Sse(error).words())),
-            }
-        }
-    }
-
-    pub(super) fn feed_ended(&mut self) {
+    pub(in crate::client) fn feed_ended(&mut self) {
         let link = self.feed().and_then(|feed| feed.link.as_mut());
         match link.and_then(|link| link.refusal.take()) {
             Some(refusal) => self.feed_refusal(&refusal),
@@ -333,7 +294,7 @@ impl Client {
     }
 
     /// The connection failed below HTTP.
-    pub(super) fn feed_broke(&mut self, error: StreamError) {
+    pub(in crate::client) fn feed_broke(&mut self, error: StreamError) {
         match error.code {
             ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => self.feed_refused(error),
             _ => self.feed_lost(error, None),
@@ -363,115 +324,7 @@ impl Client {
         }
     }
 
-    /// What came cannot be read, or does not follow from what is held.
-    fn feed_wrong(&mut self, wrong: Wrong) {
-        let Some(feed) = self.feed() else { return };
-        let words = match wrong {
-            Wrong::Damaged(words) => {
-                // It may have been damaged on its way; what comes as broken again is passed over by a snapshot.
-                feed.diverged |= feed.tries > 0;
-                words
-            }
-            Wrong::Diverged => {
-                feed.diverged = true;
-                "a record does not follow from the one before; a snapshot is asked for".to_owned()
-            }
-        };
-        let error = StreamError::new(ErrorCode::EventDataInvalid).with_detail(words);
-        self.warn(error.clone());
-        self.feed_lost(error, None);
-    }
-
-    fn feed_frame(&mut self, frame: &Frame) -> Result<(), Wrong> {
-        let cursor = || {
-            let cursor = frame.id.as_deref().and_then(Cursor::parse);
-            cursor.ok_or_else(|| Wrong::from(JsonError::expected("an id: epoch-seq")))
-        };
-        match frame.event_name() {
-            "attached" => self.feed_attached(Attached::from_json(&frame.data)?),
-            "snapshot" => {
-                self.feed_snapshot(cursor()?, Page::from_json(&frame.data)?);
-                Ok(())
-            }
-            "record" => self.feed_record(cursor()?, Record::from_json(&frame.data)?),
-            "deleted" => {
-                let revision = self.store.touched();
-                if let Some(session) = &mut self.session {
-                    session.shown.clear(revision);
-                    session.generation = revision;
-                }
-                Ok(())
-            }
-            // Where it has caught up is known by the numbers.
-            _ => Ok(()),
-        }
-    }
-
-    fn feed_attached(&mut self, attached: Attached) -> Result<(), Wrong> {
-        let Some(session) = &mut self.session else {
-            return Ok(());
-        };
-        let feed = &mut session.feed;
-        feed.head = attached.head;
-        feed.headers_refreshed = false;
-        feed.error = None;
-        match attached.mode {
-            AttachMode::Replay if session.shown.cursor() == Some(attached.cursor) => {
-                feed.awaits = Awaits::Records;
-            }
-            AttachMode::Replay => return Err(Wrong::Diverged),
-            AttachMode::Snapshot if attached.cursor.seq == 0 => {
-                self.feed_snapshot(attached.cursor, Page::default());
-            }
-            AttachMode::Snapshot => feed.awaits = Awaits::Snapshot,
-            AttachMode::Unknown => {
-                let words = "attached in a way that this version does not know";
-                return Err(Wrong::Damaged(words.to_owned()));
-            }
-        }
-        self.store.touch();
-        Ok(())
-    }
-
-    fn feed_snapshot(&mut self, cursor: Cursor, page: Page) {
-        let revision = self.store.touched();
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        let first = page.nodes.first().map_or(0, |node| node.position);
-        let kept = session.shown.replace(cursor, page, revision);
-        if kept.is_none() {
-            session.generation = revision;
-        }
-        session.settle_pending(revision);
-        session.feed.progressed();
-        session.feed.had = true;
-        session.feed.diverged = false;
-        self.older_after_snapshot(first, kept.unwrap_or(0));
-    }
-
-    fn feed_record(&mut self, cursor: Cursor, record: Record) -> Result<(), Wrong> {
-        let Some(session) = &mut self.session else {
-            return Ok(());
-        };
-        let follows = session.feed.awaits == Awaits::Records
-            && cursor.seq == record.seq
-            && session.shown.goes_on_in(cursor.epoch);
-        if !follows {
-            return Err(Wrong::Diverged);
-        }
-        let revision = self.store.touched();
-        session.older.note(&record);
-        let applied = session.shown.apply(record, revision);
-        applied.map_err(|_| Wrong::Diverged)?;
-        if !session.pending.is_empty() {
-            session.settle_pending(revision);
-        }
-        session.feed.progressed();
-        Ok(())
-    }
-
-    pub(super) fn feed_due(&self) -> Option<(Millis, DeadlineReason)> {
+    pub(in crate::client) fn feed_due(&self) -> Option<(Millis, DeadlineReason)> {
         let feed = &self.session.as_ref()?.feed;
         match feed.phase {
             Phase::Opening | Phase::Live => {
@@ -487,7 +340,7 @@ impl Client {
         }
     }
 
-    pub(super) fn feed_deadline(&mut self) {
+    pub(in crate::client) fn feed_deadline(&mut self) {
         if self.feed_due().is_none_or(|(at, _)| at > self.now) {
             return;
         }
@@ -509,7 +362,7 @@ impl Client {
     }
 
     /// The page is shown or hidden, the network is back or gone. `woke`: one of them has come back.
-    pub(super) fn feed_reachable(&mut self, woke: bool) {
+    pub(in crate::client) fn feed_reachable(&mut self, woke: bool) {
         let (now, reachable) = (self.now, self.online && self.visible);
         let alive = self.config.timeouts.alive;
         let Some(feed) = self.feed() else { return };
@@ -529,7 +382,7 @@ impl Client {
     }
 
     /// The page was frozen or kept aside: no connection can be relied on.
-    pub(super) fn feed_thawed(&mut self) {
+    pub(in crate::client) fn feed_thawed(&mut self) {
         match self.feed().map(|feed| feed.phase) {
             Some(Phase::Live | Phase::Opening) => self.reopen_feed_unless_alive(Millis(0)),
             Some(Phase::Waiting { .. } | Phase::Parked) => self.feed_reachable(true),
@@ -552,27 +405,5 @@ impl Client {
             feed.reconnected = true;
         }
         self.open_feed();
-    }
-}
-
-impl Feed {
-    /// Something new was applied: what failed before does not count.
-    fn progressed(&mut self) {
-        self.awaits = Awaits::Records;
-        self.tries = 0;
-    }
-}
-
-/// Why what came was not applied.
-enum Wrong {
-    /// It cannot be read, in words.
-    Damaged(String),
-    /// A snapshot is needed.
-    Diverged,
-}
-
-impl From<JsonError> for Wrong {
-    fn from(error: JsonError) -> Self {
-        Self::Damaged(error.words())
     }
 }
