@@ -6,6 +6,7 @@ use super::{
     log::{LogError, SessionLog},
     memory::MemoryLog,
     redb::RedbLog,
+    redis::{RedisConfig, RedisLog},
 };
 use crate::{StartError, store::Store};
 
@@ -63,7 +64,9 @@ impl SessionStore {
             Self::Own => RedbLog::on(own.clone()).map(|log| Arc::new(log) as _),
             Self::Memory => Ok(Arc::new(MemoryLog::new())),
             Self::Redb(directory) => RedbLog::open(directory).map(|log| Arc::new(log) as _),
-            Self::Redis(_) => Err(LogError::Store("not yet".to_owned())),
+            Self::Redis(url) => RedisLog::connect(RedisConfig::new(url))
+                .await
+                .map(|log| Arc::new(log) as _),
         };
         opened.map_err(|error| StartError::Sessions(error.to_string()))
     }
