@@ -33,6 +33,11 @@ impl SessionId {
         Ok(Self(text.to_owned()))
     }
 
+    /// The name of a thread's session.
+    pub fn of(thread: crate::ThreadId) -> Self {
+        Self(thread.to_string())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -252,13 +257,17 @@ pub fn admit(
     match change {
         Change::Started { .. } if is_own => Ok(Admission::Repeated),
         Change::Started { .. } => Err(LogError::MessageExists(id.to_owned())),
-        // Anybody who may write may take a message away, or say it anew once it is over.
+        // Anybody who may write may take a message away, or say it anew once it is over: above its last number, so that what
+        // arrives late does not go over what is newer.
         Change::Removed { .. } => Ok(Admission::Store),
         Change::Updated { at, .. } if *at > PIECES_MAX => Err(LogError::PieceGap {
             id: id.to_owned(),
             expected: head.pieces,
         }),
-        Change::Updated { .. } if head.ended.is_some() => Ok(Admission::Store),
+        Change::Updated { at, .. } if head.ended.is_some() && *at > head.pieces => {
+            Ok(Admission::Store)
+        }
+        Change::Updated { .. } if head.ended.is_some() => Ok(Admission::Repeated),
         _ if !is_own => Err(LogError::Fenced(id.to_owned())),
         Change::Ended { status, .. } => match &head.ended {
             None => Ok(Admission::Store),

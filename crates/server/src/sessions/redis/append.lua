@@ -61,7 +61,7 @@ local function admit(message, kind, at, status, reason)
   if kind == 'started' then return is_own and 'repeated' or 'message_exists' end
   if kind == 'removed' then return 'store' end
   if kind == 'updated' and at > PIECES_MAX then return 'piece_gap' end
-  if kind == 'updated' and has_ended then return 'store' end
+  if kind == 'updated' and has_ended then return at <= message.pieces and 'repeated' or 'store' end
   if not is_own then return 'fenced' end
   if kind == 'ended' then
     if not has_ended then return 'store' end
