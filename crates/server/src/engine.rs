@@ -24,6 +24,7 @@ use crate::{
     live::{CancelAction, LiveRun},
     records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadRecord, ThreadStatus},
     runner::{Ending, Runner, requested_checkpoint},
+    sessions::{Mirror, conversation},
     state,
     store::{Store, Tx},
     tables::Records,
@@ -33,6 +34,8 @@ use crate::{
 pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) agents: Agents,
+    /// The threads' sessions; none in some tests.
+    pub(crate) mirror: Option<Arc<Mirror>>,
     slots: Mutex<Slots>,
     stopping: watch::Sender<bool>,
     /// Whether the server is about to stop.
@@ -54,10 +57,11 @@ enum Outcome {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Store, agents: Agents) -> Arc<Self> {
+    pub(crate) fn new(store: Store, agents: Agents, mirror: Option<Arc<Mirror>>) -> Arc<Self> {
         Arc::new(Self {
             store,
             agents,
+            mirror,
             slots: Mutex::default(),
             stopping: watch::Sender::new(false),
             leaving: AtomicBool::new(false),
@@ -163,7 +167,8 @@ impl Engine {
         live: Arc<LiveRun>,
         mut turn: oneshot::Receiver<()>,
     ) {
-        let emitter = Emitter::new(self.store.clone(), Arc::clone(&live), &run.modes());
+        let mirror = self.mirror.as_ref().map(|mirror| mirror.run(&run, &live));
+        let emitter = Emitter::new(self.store.clone(), Arc::clone(&live), &run.modes(), mirror);
         let (outcome, has_turn) = tokio::select! {
             biased;
             action = live.cancelled() => {
@@ -176,6 +181,9 @@ impl Engine {
             // A deleted thread takes its runs with it; that is no failure.
             tracing::debug!(run = %run.run_id, %error, "the end of a run was not recorded");
         }
+        if let Some(mirror) = &emitter.mirror {
+            mirror.finish();
+        }
         live.end();
         self.slots().live.remove(&run.run_id);
         if has_turn {
@@ -185,10 +193,7 @@ impl Engine {
 
     async fn run_to_end(&self, run: &RunRecord, live: &LiveRun, emitter: &Emitter) -> Outcome {
         let (thread_id, run_id) = (run.thread_id, run.run_id);
-        let begun = self
-            .store
-            .write(move |tx| begin_run(tx, thread_id, run_id))
-            .await;
+        let begun = self.begin_run(thread_id, run_id, emitter).await;
         let agent = match (begun, self.agents.find(&run.graph)) {
             (Ok(()), Some(agent)) => Arc::clone(agent),
             (Err(error), _) => return Outcome::Failed(error.into()),
@@ -216,6 +221,31 @@ impl Engine {
                 Err(_) => Outcome::Failed(AgentError::new("InternalError", "the agent panicked")),
             },
         }
+    }
+
+    async fn begin_run(
+        &self,
+        thread_id: ThreadId,
+        run_id: RunId,
+        emitter: &Emitter,
+    ) -> Result<(), ServerError> {
+        let producer = self
+            .mirror
+            .as_ref()
+            .map(|mirror| mirror.producer().id().clone());
+        let begin = move |tx: &Tx| {
+            begin_run(tx, thread_id, run_id)?;
+            match producer {
+                Some(producer) => tx.put_unmirrored(thread_id, run_id, &producer.0),
+                None => Ok(()),
+            }
+        };
+        self.store.write(begin).await?;
+        if let Some(mirror) = &emitter.mirror {
+            let view = self.store.view()?;
+            mirror.enter(&conversation(view.head(&view.thread(thread_id)?)?.as_ref()));
+        }
+        Ok(())
     }
 
     fn queue(&self, thread: ThreadId) -> oneshot::Receiver<()> {
@@ -500,7 +530,11 @@ mod tests {
     #[tokio::test]
     async fn a_disk_that_fails_ends_the_stream() {
         let switch = Arc::new(AtomicBool::new(false));
-        let engine = Engine::new(Store::failing(Arc::clone(&switch)), Agents::standard(None));
+        let engine = Engine::new(
+            Store::failing(Arc::clone(&switch)),
+            Agents::standard(None),
+            None,
+        );
         let (run, live) = engine
             .create_run(ThreadId::fresh(), request())
             .await

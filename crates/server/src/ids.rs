@@ -52,6 +52,11 @@ id!(
     "checkpoint"
 );
 
+impl RunId {
+    /// No run: what a change by hand is marked with.
+    pub(crate) const NONE: Self = Self(Uuid::nil());
+}
+
 /// The id of the assistant that serves `graph`: the same UUID (version 5) that both LangGraph servers derive.
 pub fn assistant_id(graph: &str) -> Uuid {
     const NAMESPACE: Uuid = Uuid::from_u128(0x6ba7b821_9dad_11d1_80b4_00c04fd430c8);

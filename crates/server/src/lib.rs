@@ -48,7 +48,7 @@ use agents::{Agents, OpenAiConfig};
 use auth::AuthSecret;
 use engine::Engine;
 use http::{App, Connection, Faults, Tcp};
-use sessions::{SessionLimits, SessionStore, Sessions};
+use sessions::{Mirror, Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases};
 use store::Store;
 
 /// How long a stopping server waits for answers under way.
@@ -152,6 +152,7 @@ impl StartError {
 pub struct Server {
     address: SocketAddr,
     engine: Arc<Engine>,
+    producer: Producer,
     drain: Duration,
     serving: JoinHandle<()>,
     restart: watch::Receiver<bool>,
@@ -194,7 +195,19 @@ impl Server {
             .agents
             .clone()
             .unwrap_or_else(|| Agents::standard(config.openai.clone()));
-        let engine = Engine::new(store, agents);
+        let options = ProducerOptions {
+            lease: config.lease,
+            ..ProducerOptions::default()
+        };
+        let producer = Producer::new(Arc::clone(&sessions), options);
+        let mirror = Mirror::new(producer.clone(), store.clone());
+        mirror.recover().map_err(data_error)?;
+        let engine = Engine::new(store, agents, Some(mirror));
+        tokio::spawn(leases::sweep(
+            Arc::clone(&sessions),
+            config.lease,
+            engine.stopping(),
+        ));
         let restart = watch::Sender::new(false);
         let restart_asked = restart.subscribe();
         let faults = config
@@ -225,6 +238,7 @@ impl Server {
         Ok(Self {
             address,
             engine,
+            producer,
             drain,
             serving,
             restart: restart_asked,
@@ -255,6 +269,9 @@ impl Server {
     pub async fn stop(self) {
         self.engine.leave();
         tokio::time::sleep(self.drain).await;
+        if !self.producer.shutdown(STOP_GRACE).await {
+            tracing::warn!("messages were not stored in time; their lease will end them");
+        }
         self.engine.stop();
         let _ = tokio::time::timeout(STOP_GRACE, self.serving).await;
     }

@@ -78,6 +78,7 @@ impl Runner {
             mut answers,
             mut continues,
         } = self.begin().await?;
+        self.mirror(&at);
         let before = Stops::read(self.run.request.interrupt_before.as_ref());
         let after = Stops::read(self.run.request.interrupt_after.as_ref());
         for _ in 0..STEPS_MAX {
@@ -420,7 +421,15 @@ impl Runner {
         self.commit(vec![next.clone()], events).await?;
         // They are in the state now.
         self.emitter.take_partials();
+        self.mirror(&next);
         Ok(next)
+    }
+
+    /// Tells the thread's session what the state is now.
+    fn mirror(&self, at: &CheckpointRecord) {
+        if let Some(mirror) = &self.emitter.mirror {
+            mirror.state(at);
+        }
     }
 
     async fn save(&self, checkpoints: Vec<CheckpointRecord>) -> Result<(), AgentError> {

@@ -33,6 +33,8 @@ pub(crate) const EVENTS: Table = TableDefinition::new("events");
 pub(crate) const ACTIVE: Table = TableDefinition::new("active");
 /// Runs whose event log is to be dropped, by the time they ended.
 pub(crate) const ENDED: Table = TableDefinition::new("ended");
+/// Threads whose session may not hold what they do, by run; who was writing it.
+pub(crate) const UNMIRRORED: Table = TableDefinition::new("unmirrored");
 
 /// The database and the way to its writer; cheap to clone.
 #[derive(Clone)]
@@ -85,7 +87,15 @@ impl Store {
 
     fn start(db: Database) -> Result<Self, ServerError> {
         let txn = db.begin_write().map_err(ServerError::store)?;
-        let own = [THREADS, RUNS, CHECKPOINTS, EVENTS, ACTIVE, ENDED];
+        let own = [
+            THREADS,
+            RUNS,
+            CHECKPOINTS,
+            EVENTS,
+            ACTIVE,
+            ENDED,
+            UNMIRRORED,
+        ];
         for table in own.into_iter().chain(sessions::redb::TABLES) {
             txn.open_table(table).map_err(ServerError::store)?;
         }

@@ -8,7 +8,10 @@ use crate::{
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
     records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
-    store::{ACTIVE, CHECKPOINTS, ENDED, EVENTS, RUNS, Reads, Span, THREADS, Tx, after_prefix},
+    store::{
+        ACTIVE, CHECKPOINTS, ENDED, EVENTS, RUNS, Reads, Span, THREADS, Tx, UNMIRRORED,
+        after_prefix,
+    },
 };
 
 /// Runs of one thread that a listing reads; older ones are still found by id.
@@ -133,6 +136,30 @@ pub(crate) trait Records: Reads {
             .collect()
     }
 
+    /// Runs whose thread's session may lack something: which, and the id of who was writing it. Of one thread or of all.
+    fn unmirrored(
+        &self,
+        thread: Option<ThreadId>,
+    ) -> Result<Vec<(ThreadId, RunId, String)>, ServerError> {
+        let from: &[u8] = thread.as_ref().map_or(&[], |thread| thread.bytes());
+        let end = thread.map_or_else(
+            || after_prefix(&[u8::MAX; 32]),
+            |thread| after_prefix(thread.bytes()),
+        );
+        let span = Span {
+            from,
+            to: &end,
+            newest_first: false,
+            limit: usize::MAX,
+        };
+        let found = self.range(UNMIRRORED, span)?.into_iter();
+        let found = found.map(|(key, producer)| {
+            let producer = String::from_utf8(producer).map_err(ServerError::store)?;
+            Ok((thread_of(&key)?, run_of(&key)?, producer))
+        });
+        found.collect()
+    }
+
     /// Whether a run that ended before `before_ms` still has its log.
     fn has_old_logs(&self, before_ms: u64) -> Result<bool, ServerError> {
         let span = Span {
@@ -203,6 +230,31 @@ impl Tx {
             self.remove(ACTIVE, &key)?;
         }
         self.put(RUNS, &key, &encode(run)?)
+    }
+
+    /// Marks a thread's session as behind, because of a run or ([`RunId::NONE`]) of a change by hand.
+    pub(crate) fn put_unmirrored(
+        &self,
+        thread: ThreadId,
+        run: RunId,
+        producer: &str,
+    ) -> Result<(), ServerError> {
+        let key = pair(thread.bytes(), run.bytes());
+        self.put(UNMIRRORED, &key, producer.as_bytes())
+    }
+
+    /// Nothing is known of a thread that has gone.
+    pub(crate) fn remove_all_unmirrored(&self, thread: ThreadId) -> Result<(), ServerError> {
+        self.remove_prefix(UNMIRRORED, thread.bytes())
+    }
+
+    /// The session holds what the run did.
+    pub(crate) fn remove_unmirrored(
+        &self,
+        thread: ThreadId,
+        run: RunId,
+    ) -> Result<(), ServerError> {
+        self.remove(UNMIRRORED, &pair(thread.bytes(), run.bytes()))
     }
 
     /// Ends a run: its last status, and from now on its log may expire.

@@ -13,6 +13,7 @@ use super::{AgentError, Knobs};
 use crate::{
     error::ServerError,
     live::{LiveEvent, LiveRun},
+    sessions::RunMirror,
     store::{Store, Tx},
 };
 
@@ -40,15 +41,23 @@ pub(crate) struct Emitter {
     pub(crate) modes: Arc<[StreamMode]>,
     /// Messages streamed by the node that runs, for when it does not come to its end.
     partials: Arc<Mutex<Vec<Message>>>,
+    /// The run's thread in its session.
+    pub(crate) mirror: Option<RunMirror>,
 }
 
 impl Emitter {
-    pub(crate) fn new(store: Store, live: Arc<LiveRun>, modes: &[StreamMode]) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        live: Arc<LiveRun>,
+        modes: &[StreamMode],
+        mirror: Option<RunMirror>,
+    ) -> Self {
         Self {
             store,
             live,
             modes: modes.into(),
             partials: Arc::default(),
+            mirror,
         }
     }
 
@@ -72,6 +81,16 @@ impl Emitter {
 
     /// Sends an event whatever the client asked for. Returns before it is committed; order is kept.
     pub(crate) async fn say(&self, name: &'static str, data: &Value) -> Result<(), ServerError> {
+        self.say_then(name, data, || {}).await
+    }
+
+    /// The same; `then` is called once the event is committed.
+    async fn say_then(
+        &self,
+        name: &'static str,
+        data: &Value,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ServerError> {
         if self.live.is_broken() {
             return Err(ServerError::Store(
                 "an event of this run could not be stored".to_owned(),
@@ -83,7 +102,10 @@ impl Emitter {
             .post(
                 move |tx| record(tx, &live, &event),
                 move |outcome| match outcome {
-                    Ok(event) => shown.publish(event),
+                    Ok(event) => {
+                        shown.publish(event);
+                        then();
+                    }
                     Err(_) => shown.take_back(),
                 },
             )
@@ -112,6 +134,28 @@ impl Emitter {
             Err(_) => {}
         };
         Ok(self.store.write_then(job, publish).await?.0)
+    }
+
+    /// Sends a piece of a message; its session has it once it is committed, so that no reader of the session has seen what
+    /// a crash takes back.
+    async fn piece(
+        &self,
+        wire: &Value,
+        metadata: &Value,
+        piece: Message,
+    ) -> Result<(), ServerError> {
+        let mirror = self.mirror.clone();
+        let mirrored = move || {
+            if let Some(mirror) = mirror {
+                mirror.piece(piece);
+            }
+        };
+        if self.wants(StreamMode::MessagesTuple) {
+            let data = json!([wire, metadata]);
+            return self.say_then("messages", &data, mirrored).await;
+        }
+        mirrored();
+        Ok(())
     }
 
     /// Whether the node that runs streamed a message with this id.
@@ -254,7 +298,7 @@ impl MessageStream<'_> {
         let wire = self.wire(chunk);
         let piece: Message = serde_json::from_value(wire.clone())
             .map_err(|error| AgentError::new("InternalError", error.to_string()))?;
-        let whole = self.add(piece);
+        let whole = self.add(piece.clone());
         let emitter = &self.context.emitter;
         let metadata = self.context.metadata();
         if let Some(whole) = whole {
@@ -268,13 +312,7 @@ impl MessageStream<'_> {
                 .emit(StreamMode::Messages, "messages/partial", &json!([whole]))
                 .await?;
         }
-        emitter
-            .emit(
-                StreamMode::MessagesTuple,
-                "messages",
-                &json!([wire, metadata]),
-            )
-            .await?;
+        emitter.piece(&wire, &metadata, piece).await?;
         Ok(())
     }
 

@@ -13,8 +13,9 @@ use crate::{
     auth::Access,
     clock::now_iso,
     error::ServerError,
-    ids::{CheckpointId, ThreadId},
+    ids::{CheckpointId, RunId, ThreadId},
     records::{CheckpointRecord, Source, ThreadRecord, empty_state},
+    sessions::conversation,
     state,
     tables::Records,
 };
@@ -102,14 +103,23 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ServerError> {
     let id = ThreadId::parse(&id)?;
+    let mirror = app.engine.mirror.as_ref();
+    let producer = mirror.map(|mirror| mirror.producer().id().clone());
     app.engine
         .store
         .write(move |tx| {
             tx.thread(id)?;
-            tx.remove_thread(id)
+            tx.remove_thread(id)?;
+            match producer {
+                Some(producer) => tx.put_unmirrored(id, RunId::NONE, &producer.0),
+                None => Ok(()),
+            }
         })
         .await?;
     app.engine.cancel_thread(id);
+    if let Some(mirror) = mirror {
+        mirror.delete(id);
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -263,11 +273,18 @@ pub(crate) async fn update_state(
 ) -> Result<Json<Value>, ServerError> {
     let id = ThreadId::parse(&id)?;
     let engine = app.engine.clone();
-    let written = app
-        .engine
-        .store
-        .write(move |tx| update.apply(&engine, tx, id))
-        .await?;
+    let change = move |tx: &crate::store::Tx| {
+        let before = conversation(tx.head(&tx.thread(id)?)?.as_ref());
+        let written = update.apply(&engine, tx, id)?;
+        if let Some(mirror) = &engine.mirror {
+            tx.put_unmirrored(id, RunId::NONE, &mirror.producer().id().0)?;
+        }
+        Ok((before, written))
+    };
+    let (before, written) = app.engine.store.write(change).await?;
+    if let Some(mirror) = &app.engine.mirror {
+        mirror.follow(id, &before);
+    }
     let address = json!({"thread_id": id, "checkpoint_ns": "", "checkpoint_id": written});
     Ok(Json(
         json!({"checkpoint": address, "configurable": address, "checkpoint_id": written}),

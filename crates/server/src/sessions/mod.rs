@@ -5,6 +5,7 @@
 //!                  └── pages, snapshots: nodes + the records since                  └── replay | snapshot + tail
 //! ```
 
+pub mod leases;
 pub mod log;
 pub mod memory;
 pub mod redb;
@@ -17,12 +18,14 @@ mod hub;
 mod lengths;
 mod limits;
 mod measured;
+mod mirror;
 mod outbox;
 mod pages;
 mod plan;
 mod producer;
 mod reader;
 mod retention;
+mod replica;
 mod store;
 mod sums;
 mod tail;
@@ -35,6 +38,7 @@ use rejoin_wire::session::Cursor;
 pub use encoder::{Ending, MessageWriter};
 pub use error::SessionError;
 pub use limits::{Retention, SessionLimits};
+pub(crate) use mirror::{Mirror, RunMirror, conversation};
 pub use outbox::Stopped;
 pub use producer::{Producer, ProducerOptions};
 pub use reader::{Reader, ReaderEvent};

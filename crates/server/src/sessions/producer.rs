@@ -444,6 +444,7 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
             }
             failed => {
                 failures += 1;
+                shared.sessions.metrics().append_retried();
                 let why = failed.map_or_else(
                     |_| "no answer in time".to_owned(),
                     |answer| {
@@ -462,6 +463,9 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
                 tokio::time::sleep(shared.pause(failures)).await;
                 if failures % shared.options.repair_after.max(1) == 0 {
                     let repaired = lane.look_mut(Outbox::rewind);
+                    for _ in 0..repaired {
+                        shared.sessions.metrics().message_repaired();
+                    }
                     tracing::info!(
                         session = lane.session.as_str(),
                         failures,
