@@ -125,6 +125,9 @@ impl Shown {
         let same = self.epoch.replace(cursor.epoch) == Some(cursor.epoch);
         let marked = if same { self.marked() } else { Vec::new() };
         let mut held = std::mem::take(&mut self.transcript).into_page();
+        if same {
+            keep_newer(&held.nodes, &mut page.nodes);
+        }
         let first = page.nodes.first().map_or(0, |node| node.position);
         let adjoins = held.nodes.last().is_some_and(|last| last.position >= first);
         held.nodes.truncate(count_before(&held.nodes, first));
@@ -193,6 +196,18 @@ impl Shown {
         }
         self.transcript = Transcript::from_page(seq, page);
         self.order = revision;
+    }
+}
+
+/// An older page may have been read from further on than a snapshot that was on its way then.
+fn keep_newer(held: &[Node], nodes: &mut [Node]) {
+    let mut held = held.iter().peekable();
+    for node in nodes {
+        while held.next_if(|held| held.position < node.position).is_some() {}
+        let same = held.next_if(|held| held.position == node.position);
+        if let Some(newer) = same.filter(|held| held.changed > node.changed) {
+            *node = newer.clone();
+        }
     }
 }
 
