@@ -22,6 +22,8 @@ pub(crate) struct Sent {
     status: String,
     /// How a session's feed stands; empty while no view is open.
     feed: String,
+    /// The position of the first of a session's messages that the host knows.
+    first: u64,
     editable: String,
     growing: Growing,
     /// The subgraphs that have a list of their own.
@@ -172,16 +174,22 @@ impl Sent {
     }
 
     fn session(&mut self, session: SessionView<'_>, since: u64, calls: &mut Vec<Call>) {
-        // All of it, where it was closed since.
-        let since = if self.feed.is_empty() { 0 } else { since };
+        let begun_anew = self.feed.is_empty() || session.generation() > since;
         let ns: Rc<str> = Rc::from(NODES);
         let nodes = session.nodes();
-        if session.order_revision() > since {
+        if begun_anew || session.order_revision() > since {
             let ids = nodes.iter().map(|node| node.id.clone());
             calls.push(Call::Order(Rc::clone(&ns), ids.collect()));
         }
-        for node in nodes.iter().filter(|node| node.revision > since) {
-            calls.push(self.growing.call(&ns, &Part::of_node(node), since));
+        // What has only come into the window is new to the host, however old it is.
+        let first = nodes.first().map_or(u64::MAX, |node| node.position);
+        let before = std::mem::replace(&mut self.first, first);
+        for node in &nodes {
+            let is_new = begun_anew || node.position < before;
+            let since = if is_new { 0 } else { since };
+            if node.revision > since || is_new {
+                calls.push(self.growing.call(&ns, &Part::of_node(node), since));
+            }
         }
         let feed_now = feed(session, Millis(0));
         if feed_now != self.feed {
