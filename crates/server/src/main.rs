@@ -20,6 +20,7 @@ const RESTART_CODE: u8 = 75;
 async fn main() -> ExitCode {
     let cli = Cli::read();
     start_logging(cli.serve.log, cli.serve.log_format);
+    log_panics();
     let done = match cli.command {
         Some(Command::Token(token)) => print_token(&token),
         None => serve(cli.serve).await,
@@ -46,6 +47,14 @@ fn start_logging(level: LevelFilter, format: LogFormat) {
     tracing_subscriber::registry()
         .with(layer.with_filter(ours))
         .init();
+}
+
+/// Says where a panic was, and not its text: that may quote the text that was being worked on.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a panic: a bug of this server or of an agent");
+    }));
 }
 
 fn print_token(token: &Token) -> Result<ExitCode, Box<dyn Error>> {

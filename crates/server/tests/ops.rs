@@ -453,6 +453,18 @@ async fn a_server_whose_redis_is_gone_is_not_ready_until_it_is_back() {
         .expect("it is ready again");
 }
 
+#[tokio::test]
+async fn a_redis_that_does_not_take_the_password_is_said_without_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let redis = Redis::start(directory.path()).await;
+    let url = redis.url().replace(PASSWORD, "another-password");
+    let output = output(&["--memory", "--port", "0"], &[("REJOIN_SESSIONS", &url)]).await;
+    assert!(!output.status.success());
+    let said = text(&output.stderr);
+    assert!(said.contains("cannot open the store of sessions"), "{said}");
+    assert!(!said.contains("another-password"), "{said}");
+}
+
 /// Everything of a conversation and every secret that the busy server below is given.
 const UNSPEAKABLE: [&str; 7] = [
     "my-own-question",
@@ -468,6 +480,7 @@ const UNSPEAKABLE: [&str; 7] = [
 async fn the_log_of_a_busy_server_holds_no_conversation_no_token_and_no_key_at_any_level() {
     let directory = tempfile::tempdir().unwrap();
     let redis = Redis::start(directory.path()).await;
+    let model = a_model_that_repeats_the_question_in_its_error().await;
     for format in ["text", "json"] {
         let log = directory.path().join(format);
         let url = redis.url();
@@ -476,8 +489,7 @@ async fn the_log_of_a_busy_server_holds_no_conversation_no_token_and_no_key_at_a
             ("REJOIN_AUTH_SECRET", SECRET),
             ("OPENAI_API_KEY", "sk-openai-key"),
             ("OPENAI_MODEL", "gpt"),
-            // Nobody listens there.
-            ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1"),
+            ("OPENAI_BASE_URL", model.as_str()),
         ];
         let flags = [
             "--memory",
@@ -510,6 +522,21 @@ async fn the_log_of_a_busy_server_holds_no_conversation_no_token_and_no_key_at_a
     }
 }
 
+/// As some do. Returns where it is.
+async fn a_model_that_repeats_the_question_in_its_error() -> String {
+    let refuse = async |question: String| {
+        assert!(question.contains("my-own-question"));
+        let message = "cannot answer: my-own-question";
+        let body = axum::Json(json!({"error": {"message": message}}));
+        (axum::http::StatusCode::BAD_REQUEST, body)
+    };
+    let router = axum::Router::new().fallback(refuse);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}/v1")
+}
+
 /// Questions, answers, an agent that fails, records by hand, and requests that are denied.
 async fn keep_busy(process: &Process) {
     let args = [
@@ -539,7 +566,12 @@ async fn keep_busy(process: &Process) {
         let body = with(request(agent, 5, 0.0), question.clone());
         let answer = read(post(&format!("/threads/{thread}/runs/stream"), body).await).await;
         let answered = text(&answer.body);
-        assert!(answered.contains("bravo1") || agent != "chat", "{answered}");
+        let expect = match agent {
+            "chat" => "bravo1",
+            "openai" => "cannot answer: my-own-question",
+            _ => "error",
+        };
+        assert!(agent == "nobody" || answered.contains(expect), "{answered}");
     }
     let message = json!({"type": "human", "id": "m1", "content": "posted-by-hand"});
     let records = json!({"producer": "p", "lease_ms": 1000, "changes": [{"type": "started", "message": message}]});

@@ -1,6 +1,12 @@
 //! An engine that is watched: how many records, how long, how often it fails.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use rejoin_wire::session::{Cursor, EndStatus, Epoch, Node, Record};
 use tokio::sync::watch;
@@ -14,11 +20,34 @@ use crate::metrics::{AppendResult, Metrics};
 pub(super) struct Measured {
     log: Arc<dyn SessionLog>,
     metrics: Arc<Metrics>,
+    is_failing: AtomicBool,
 }
 
 impl Measured {
     pub(super) fn new(log: Arc<dyn SessionLog>, metrics: Arc<Metrics>) -> Self {
-        Self { log, metrics }
+        Self {
+            log,
+            metrics,
+            is_failing: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that the store fails, or works again, once for each time.
+    fn say_if_new(&self, answer: &Result<Appended, LogError>) {
+        match answer {
+            Err(LogError::Store(why)) => {
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(why, "sessions cannot be stored");
+                }
+            }
+            Ok(_) => {
+                if self.is_failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("sessions can be stored again");
+                }
+            }
+            // It may not have come as far as the store.
+            Err(_) => {}
+        }
     }
 }
 
@@ -30,12 +59,10 @@ impl SessionLog for Measured {
             let answer = self.log.append(session, batch).await;
             let (result, repeated) = match &answer {
                 Ok(appended) => (AppendResult::Stored, appended.repeated),
-                Err(LogError::Store(_)) => {
-                    tracing::warn!(session = session.as_str(), "the store of sessions failed");
-                    (AppendResult::Failed, changes)
-                }
+                Err(LogError::Store(_)) => (AppendResult::Failed, changes),
                 Err(_) => (AppendResult::Refused, changes),
             };
+            self.say_if_new(&answer);
             let stored = changes.saturating_sub(repeated);
             let repeated = if answer.is_ok() { repeated } else { 0 };
             self.metrics
