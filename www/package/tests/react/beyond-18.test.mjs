@@ -4,6 +4,7 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { answers, edits } = await withReact(18, "react/beyond.jsx");
+const { answers, edits, views } = await withReact(18, "react/beyond.jsx");
 edits(test, apiUrl);
 answers(test, apiUrl);
+views(test, apiUrl);

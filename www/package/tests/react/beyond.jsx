@@ -1,2 +1,3 @@
 export { answers } from "./answers.jsx";
 export { edits } from "./edits.jsx";
+export { views } from "./view.jsx";
