@@ -12,7 +12,7 @@ use hyper::Method;
 use proof::*;
 use rejoin_wire::{
     message::MessageKind,
-    session::{AttachMode, EndStatus, Node, NodeStatus},
+    session::{AttachMode, Attached, EndStatus, Node, NodeStatus},
 };
 use serde_json::{Value, json};
 use support::request;
@@ -127,12 +127,22 @@ async fn a_message_whose_server_was_killed_is_aborted_on_the_other_and_no_other_
     assert_eq!(held.nodes[0].status, NodeStatus::Streaming);
     drop(hold);
 
-    // B comes back, finds its run, and adds nothing to a message that is over.
+    // B comes back and finds what its thread keeps of the run. The message stays aborted; what B had stored of it and not
+    // said yet may be added, never anything else.
     cluster.b.up().await;
     let late = Follower::start(cluster.b.place(), &thread, None, 50, agents_words);
     let again = until_ended(&late).await;
-    assert_eq!(again.message.content.text(), ended.message.content.text());
     assert_eq!(again.status, ended.status);
+    let state = cluster.b.api().state(&thread).await;
+    let kept = support::last_text(&state).to_owned();
+    assert!(kept.starts_with(&*ended.message.content.text()));
+    for one in [&reader, &late] {
+        let is_level = |seen: &Seen| {
+            let node = answer(seen.transcript.nodes()).unwrap();
+            node.message.content.text() == kept && node.status == aborted("lease_expired")
+        };
+        one.until("what the thread keeps", is_level).await;
+    }
     same(
         "both servers",
         &all_messages(&cluster.a.api(), &thread, 50).await,
@@ -208,18 +218,17 @@ async fn a_server_that_was_stopped_for_longer_than_its_lease_cannot_go_on_with_i
     assert_eq!(ended.status, aborted("lease_expired"));
     cluster.b.thaw().await;
 
-    // Its agent is told, and the run is over.
-    let api = cluster.b.api();
-    eventually("the run is over", || async {
-        let status = api.run_status(&thread, &run).await;
-        (status != "running").then_some(())
-    })
-    .await;
-    // What the run still had to say may be there as another message, never in the one that is over.
-    let nodes = all_messages(&cluster.a.api(), &thread, 50).await;
-    let same_one = nodes.iter().find(|node| node.id() == ended.id()).unwrap();
-    assert_eq!(same_one.status, ended.status);
-    assert_eq!(same_one.pieces, ended.pieces);
+    // Its agent goes on; what it says is in its run, and not in the message that is over.
+    let mut live = cluster.b.api().join(&thread, &run, None).await;
+    for _ in 0..50 {
+        live.until("messages").await;
+    }
+    let sites = [&cluster.a, &cluster.b];
+    for site in sites {
+        let nodes = all_messages(&site.api(), &thread, 50).await;
+        let same_one = nodes.iter().find(|node| node.id() == ended.id()).unwrap();
+        assert_eq!(same_one, &ended);
+    }
     reader.stop();
 }
 
@@ -287,11 +296,13 @@ async fn a_server_that_is_asked_to_end_says_how_its_messages_ended_and_its_reade
     // Not by its lease: the server said so itself before it ended.
     assert_eq!(ended.status, aborted("server_stopping"));
     let seen = reader.stop();
-    assert!(
-        seen.attached[1..]
-            .iter()
-            .all(|attached| attached.mode == AttachMode::Replay)
-    );
+    // From when the session was there.
+    let attached = seen.attached.iter();
+    let mut later = attached
+        .skip_while(|attached| attached.cursor.seq == 0)
+        .skip(1);
+    let is_replay = |attached: &Attached| attached.mode == AttachMode::Replay;
+    assert!(later.all(is_replay), "{:?}", seen.attached);
 
     // A producer of another process is not ended by it: it goes on with the other server.
     let elsewhere = Writer::new(cluster.a.place(), "outside", "x", Duration::from_secs(60));
@@ -326,8 +337,14 @@ async fn a_run_of_one_server_is_cancelled_through_the_other() {
         (status != "running").then_some(())
     })
     .await;
-    let nodes = all_messages(&cluster.b.api(), &thread, 50).await;
-    assert_eq!(answer(&nodes).unwrap().pieces, ended.pieces);
+    // What it had said meanwhile is in the thread, and so in the message, which stays cancelled.
+    let kept = support::last_text(&api.state(&thread).await).to_owned();
+    assert!(kept.starts_with(&*ended.message.content.text()));
+    let is_level = |seen: &Seen| {
+        let node = answer(seen.transcript.nodes()).unwrap();
+        node.message.content.text() == kept && node.status == ended.status
+    };
+    reader.until("what the thread keeps", is_level).await;
     reader.stop();
 }
 

@@ -10,7 +10,8 @@ use rejoin_wire::{
 use tokio::sync::watch;
 
 use super::{
-    outbox::{Fate, Outbox, Stopped},
+    line::{Fate, Stopped},
+    outbox::Outbox,
     producer::Lane,
 };
 
@@ -52,7 +53,9 @@ impl MessageWriter {
     /// # Errors
     /// Where nothing can be added any more, and why. The agent need not care: it may go on without.
     pub fn append(&self, chunk: Message) -> Result<(), Stopped> {
-        self.lane.with(|outbox| outbox.append(&self.id, chunk))
+        let said = self.lane.with(|outbox| outbox.append(&self.id, chunk));
+        // The outbox forgets a message that was refused; why, this knows.
+        said.map_err(|why| self.stopped().unwrap_or(why))
     }
 
     /// Text follows.
