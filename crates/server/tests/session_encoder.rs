@@ -479,7 +479,7 @@ async fn a_message_that_is_ended_elsewhere_stops_and_the_others_go_on() {
     one.text("lost").unwrap();
     two.text("two ").unwrap();
     assert_eq!(in_time(one.until_stopped()).await, Stopped::Ended);
-    assert_eq!(one.text("lost"), Err(Stopped::Removed));
+    assert_eq!(one.text("lost"), Err(Stopped::Ended));
     assert_eq!(in_time(two.complete().stored()).await, Ok(()));
     assert_eq!(in_time(one.complete().stored()).await, Err(Stopped::Ended));
     let truth = HashMap::from([
@@ -543,7 +543,7 @@ async fn a_server_that_stops_says_so_of_what_it_was_saying() {
     in_time(writer.flush()).await.unwrap();
     writer.text("so far ").unwrap();
     assert!(producer.shutdown(PATIENCE).await);
-    assert_eq!(writer.text("more"), Err(Stopped::Removed));
+    assert_eq!(writer.text("more"), Err(Stopped::Stopping));
     assert_eq!(writer.stopped(), Some(Stopped::Stopping));
     let late = begin(&producer, "m1");
     assert_eq!(in_time(late.until_stopped()).await, Stopped::Stopping);

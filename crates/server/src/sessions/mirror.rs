@@ -16,8 +16,8 @@ use tokio::{runtime::Handle, sync::watch};
 
 use super::{
     SessionError,
+    line::Stopped,
     log::{LogError, MessageHead, ProducerId, SessionId},
-    outbox::Stopped,
     producer::{Producer, chance},
     replica::{Held, Replica},
 };
@@ -35,6 +35,8 @@ use crate::{
 const HEADS_PER_READ: usize = 200;
 /// What may wait of one session before it is given up and read again.
 const WAITING_BYTES_MAX: usize = 16 << 20;
+/// The lease of a producer that has gone, while its messages are ended.
+const LEASE_OF_GONE: Duration = Duration::from_secs(1);
 /// Between two tries of a store that fails, at most.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -304,7 +306,7 @@ impl Mirror {
         let batch = super::log::Batch {
             producer: head.producer.clone(),
             changes,
-            lease: Duration::ZERO,
+            lease: LEASE_OF_GONE,
         };
         match self
             .producer

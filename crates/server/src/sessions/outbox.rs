@@ -15,46 +15,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use rejoin_wire::{
     MessageId, RunId,
-    json::{ToJson, write_string},
-    message::{Content, Message},
+    json::ToJson,
+    message::Message,
     session::{Change, EndStatus},
 };
 use tokio::sync::watch;
 
-/// Pieces of a message that may wait and cannot be merged; with more it is said whole.
-const PIECES_WAITING_MAX: usize = 64;
-
-/// Why nothing is added to a message any more, though its producer did not end it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// It would be longer than the limit; it has ended as `aborted`, reason `message_too_large`.
-    #[error("the message would be longer than a message may be")]
-    TooLarge,
-    /// Somebody else ended it: it was cancelled from elsewhere, or its lease was over.
-    #[error("the message was ended elsewhere")]
-    Ended,
-    /// It belongs to another producer.
-    #[error("the message belongs to another producer")]
-    Fenced,
-    /// It was removed, or its session was deleted.
-    #[error("the message was removed")]
-    Removed,
-    /// The server stops; it has ended as `aborted`, reason `server_stopping`.
-    #[error("the server is stopping")]
-    Stopping,
-}
-
-/// How far a message's end has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// More may come, or is on its way.
-    Open,
-    /// Its end is stored.
-    Stored,
-    /// Nothing of it will be stored any more.
-    Stopped(Stopped),
-}
+use super::line::{Fate, Line, Stopped, added_bytes};
 
 /// What an outbox may hold.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +38,8 @@ pub(super) struct OutboxLimits {
 pub(super) struct Outbox {
     limits: OutboxLimits,
     queue: VecDeque<Entry>,
+    /// What waits of [`Entry::Other`].
+    other_bytes: usize,
     lines: HashMap<MessageId, Line>,
     /// The batch whose fate is open; empty where none is.
     under_way: Vec<Change>,
@@ -85,25 +54,7 @@ enum Entry {
     Pieces(MessageId),
     End(MessageId, EndStatus),
     /// A change to a message that is not being streamed, and its length as JSON.
-    Other(Change, usize),
-}
-
-/// A message that is being streamed.
-struct Line {
-    /// All of it, with what waits.
-    whole: Message,
-    bytes: usize,
-    /// The beginning, until it is in a batch.
-    start: Option<(Message, Option<RunId>)>,
-    /// Above every piece that was ever tried.
-    next: u64,
-    waiting: Vec<Message>,
-    waiting_bytes: usize,
-    /// Whether it is said whole next, instead of what waits.
-    repair: bool,
-    is_queued: bool,
-    is_ending: bool,
-    fate: watch::Sender<Fate>,
+    Other(Box<Change>, usize),
 }
 
 impl Outbox {
@@ -111,6 +62,7 @@ impl Outbox {
         Self {
             limits,
             queue: VecDeque::new(),
+            other_bytes: 0,
             lines: HashMap::new(),
             under_way: Vec::new(),
             under_way_bytes: 0,
@@ -156,19 +108,7 @@ impl Outbox {
         if self.lines.contains_key(&id) {
             return None;
         }
-        let (fate, told) = watch::channel(Fate::Open);
-        let line = Line {
-            bytes: message.to_json().len(),
-            whole: message,
-            start: None,
-            next: 0,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
-            repair: false,
-            is_queued: false,
-            is_ending: false,
-            fate,
-        };
+        let (line, told) = Line::new(message);
         self.lines.insert(id.clone(), line);
         Some((id, told))
     }
@@ -271,8 +211,14 @@ impl Outbox {
             // Where it is stored it goes; where it is not, there is nothing to take away.
             self.under_way.retain(|sent| sent.message_id() != Some(id));
         }
+        let entry = self.other(change);
+        self.queue.push_back(entry);
+    }
+
+    fn other(&mut self, change: Change) -> Entry {
         let bytes = change.to_json().len();
-        self.queue.push_back(Entry::Other(change, bytes));
+        self.other_bytes += bytes;
+        Entry::Other(Box::new(change), bytes)
     }
 
     /// The messages that have not ended.
@@ -313,10 +259,6 @@ impl Outbox {
 
     /// About what is held in memory, in bytes of JSON.
     pub(super) fn held_bytes(&self) -> usize {
-        let queued = self.queue.iter().map(|entry| match entry {
-            Entry::Other(_, bytes) => *bytes,
-            Entry::Start(_) | Entry::Pieces(_) | Entry::End(..) => 0,
-        });
         let lines = self.lines.values();
         let lines = lines.map(|line| line.bytes + line.waiting_bytes);
         let under_way = if self.under_way.is_empty() {
@@ -324,7 +266,7 @@ impl Outbox {
         } else {
             self.under_way_bytes
         };
-        queued.sum::<usize>() + lines.sum::<usize>() + under_way
+        self.other_bytes + lines.sum::<usize>() + under_way
     }
 
     /// The batch to be sent: the one under way, or what is next. Empty where there is nothing to say.
@@ -366,7 +308,8 @@ impl Outbox {
                 0
             }
             Entry::Other(change, bytes) => {
-                batch.push(change);
+                self.other_bytes -= bytes;
+                batch.push(*change);
                 bytes
             }
         }
@@ -379,14 +322,7 @@ impl Outbox {
             if let Change::Ended { id, .. } = change
                 && let Some(line) = self.lines.remove(&id)
             {
-                let stored = |fate: &mut Fate| {
-                    let is_open = *fate == Fate::Open;
-                    if is_open {
-                        *fate = Fate::Stored;
-                    }
-                    is_open
-                };
-                line.fate.send_if_modified(stored);
+                line.stop(Fate::Stored);
             }
         }
     }
@@ -419,10 +355,10 @@ impl Outbox {
                             }
                             Entry::Pieces(id)
                         }
-                        _ => other(change),
+                        _ => self.other(change),
                     }
                 }
-                change @ Change::Removed { .. } => other(change),
+                change @ Change::Removed { .. } => self.other(change),
             };
             self.queue.push_front(entry);
         }
@@ -437,13 +373,7 @@ impl Outbox {
         self.under_way.retain(|change| !is_it(change));
         let Some(id) = named else { return };
         if let Some(line) = self.lines.get(&id) {
-            line.fate.send_if_modified(|fate| {
-                let is_open = *fate == Fate::Open;
-                if is_open {
-                    *fate = Fate::Stopped(why);
-                }
-                is_open
-            });
+            line.stop(Fate::Stopped(why));
         }
         self.forget(&id);
     }
@@ -478,6 +408,7 @@ impl Outbox {
             line.fate.send_replace(Fate::Stopped(Stopped::Removed));
         }
         self.queue.clear();
+        self.other_bytes = 0;
         self.under_way.clear();
     }
 
@@ -494,99 +425,4 @@ impl Outbox {
             Entry::Other(..) => true,
         });
     }
-}
-
-fn other(change: Change) -> Entry {
-    let bytes = change.to_json().len();
-    Entry::Other(change, bytes)
-}
-
-impl Line {
-    fn wait(&mut self, chunk: Message, bytes: usize) {
-        if self.repair {
-            // What is said next is whole anyway.
-            return;
-        }
-        self.waiting_bytes += bytes;
-        let is_text = matches!(self.whole.content, Content::Text(_));
-        let chunk = match self.waiting.last_mut() {
-            Some(last) if is_text => match join(last, chunk) {
-                Some(chunk) => chunk,
-                None => return,
-            },
-            Some(_) | None => chunk,
-        };
-        self.waiting.push(chunk);
-        if self.waiting.len() > PIECES_WAITING_MAX {
-            self.say_whole();
-        }
-    }
-
-    fn say_whole(&mut self) {
-        self.repair = true;
-        self.waiting.clear();
-        self.waiting_bytes = 0;
-    }
-
-    fn put(&mut self, id: &MessageId, batch: &mut Vec<Change>) -> usize {
-        self.is_queued = false;
-        if std::mem::take(&mut self.repair) {
-            // An append of unknown fate may have made one piece more than is known.
-            self.next += 1;
-            batch.push(Change::Updated {
-                message: self.whole.clone(),
-                at: self.next,
-            });
-            return self.bytes;
-        }
-        for chunk in self.waiting.drain(..) {
-            batch.push(Change::Appended {
-                id: id.clone(),
-                at: self.next,
-                chunk,
-            });
-            self.next += 1;
-        }
-        std::mem::take(&mut self.waiting_bytes)
-    }
-}
-
-/// Joins a piece to the one before it, where the message becomes the same as by the two one after the other: plain text
-/// of a message of plain text. Gives it back where it may become another.
-fn join(last: &mut Message, chunk: Message) -> Option<Message> {
-    if !is_text_only(&chunk) {
-        return Some(chunk);
-    }
-    match (&mut last.content, chunk.content) {
-        (Content::Text(text), Content::Text(more)) => {
-            text.push_str(&more);
-            None
-        }
-        (_, content) => Some(Message { content, ..chunk }),
-    }
-}
-
-/// Whether a piece says nothing but text.
-fn is_text_only(chunk: &Message) -> bool {
-    matches!(chunk.content, Content::Text(_))
-        && chunk.name.is_none()
-        && chunk.tool_calls.is_empty()
-        && chunk.invalid_tool_calls.is_empty()
-        && chunk.tool_call_chunks.is_empty()
-        && chunk.tool_call_id.is_none()
-        && chunk.status.is_none()
-        && chunk.usage_metadata.is_empty()
-        && chunk.additional_kwargs.is_empty()
-        && chunk.response_metadata.is_empty()
-        && chunk.extra.is_empty()
-}
-
-/// What a piece adds to a message's JSON.
-fn added_bytes(chunk: &Message) -> usize {
-    let mut text = String::new();
-    match &chunk.content {
-        Content::Text(content) if is_text_only(chunk) => write_string(&mut text, content),
-        Content::Text(_) | Content::Blocks(_) => chunk.write_json(&mut text),
-    }
-    text.len().saturating_sub(2)
 }

@@ -26,8 +26,9 @@ use tokio::{
 use super::{
     SessionError, Sessions,
     encoder::MessageWriter,
+    line::Stopped,
     log::{Batch, LogError, ProducerId, SessionId},
-    outbox::{Outbox, OutboxLimits, Stopped},
+    outbox::{Outbox, OutboxLimits},
 };
 
 /// A batch is closed once it has so many changes.
@@ -109,6 +110,10 @@ impl Producer {
     /// Outside of a tokio runtime: its tasks run in the one it is made in.
     pub fn new(sessions: Arc<Sessions>, options: ProducerOptions) -> Self {
         let limits = sessions.limits();
+        let options = ProducerOptions {
+            lease: options.lease.min(limits.lease_max),
+            ..options
+        };
         let limits = OutboxLimits {
             // Said whole in one batch, with what else is in it.
             message_bytes_max: limits.message_bytes_max.min(limits.batch_bytes_max / 2),
@@ -477,6 +482,8 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
         }
         changes = lane.look_mut(|outbox| outbox.take().to_vec());
     }
+    // Everything was refused or given up.
+    lane.progress.send_replace(());
 }
 
 /// Whether the log refused a message, which is then out: the rest of the batch can go on.

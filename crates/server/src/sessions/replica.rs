@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use super::{
     encoder::MessageWriter,
+    line::Stopped,
     log::{MessageHead, SessionId},
-    outbox::Stopped,
     producer::Producer,
 };
 use crate::agents::final_message;
