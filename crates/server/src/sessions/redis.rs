@@ -124,9 +124,14 @@ impl Drop for RedisLog {
     }
 }
 
-/// What Redis, or the way to it, says.
+/// Which kind of error it is. Redis's own sentence may hold what was sent to it, and errors are logged.
 fn failed(error: redis::RedisError) -> LogError {
-    LogError::Store(format!("Redis: {error}"))
+    let kind = error.category();
+    LogError::Store(match error.code() {
+        Some(code) => format!("Redis: {kind} ({code})"),
+        None if error.is_io_error() => format!("Redis: {error}"),
+        None => format!("Redis: {kind}"),
+    })
 }
 
 impl Shared {
