@@ -2,13 +2,11 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Chat } from "./chat";
+import { SessionChat } from "./session-chat";
 import { readSetup } from "./setup";
 
 const root = document.getElementById("app");
 if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <Chat setup={readSetup(location)} />
-    </StrictMode>,
-  );
+  const setup = readSetup(location);
+  createRoot(root).render(<StrictMode>{setup.view === "session" ? <SessionChat setup={setup} /> : <Chat setup={setup} />}</StrictMode>);
 }

@@ -6,6 +6,10 @@ export interface Setup {
   server: string;
   /** The assistant's id or graph name. */
   assistant: string;
+  /** What is shown: the thread's state as `useStream` has it, or its session, page by page, with `useView`. */
+  view: "thread" | "session";
+  /** How many messages a page of the session has. */
+  pageSize: number;
   /** Where a run's record is kept. */
   storage: "local" | "session" | "none";
   /** How the checkpoint is found that an edit goes on from. */
@@ -47,6 +51,8 @@ export function readSetup({ search, origin }: Location): Setup {
   return {
     server: text("server")?.replace(/\/+$/, "") ?? `${origin}/api`,
     assistant: text("assistant") ?? "chat",
+    view: text("view") === "session" ? "session" : "thread",
+    pageSize: Number(text("page_size")) || 50,
     storage: storage === "session" || storage === "none" ? storage : "local",
     checkpoints: text("checkpoints") === "off" ? "off" : "automatic",
     namesQuestions: text("answer") !== "unnamed",
