@@ -85,11 +85,10 @@ impl Client {
         if !older.is_wanted() || older.asked.is_some() || !session.feed.has_first() {
             return self.conclude_older_of_refused();
         }
-        match session.shown.first() {
-            Some(first) if session.shown.has_older() => {
-                self.ask_older_page(first, session.limit, false);
-            }
-            Some(_) | None => self.conclude_older(&Outcome::Finished),
+        if session.shown.has_older() {
+            self.ask_older_page(session.shown.first(), session.limit, false);
+        } else {
+            self.conclude_older(&Outcome::Finished);
         }
     }
 

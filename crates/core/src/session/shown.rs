@@ -69,9 +69,11 @@ impl Shown {
         self.order
     }
 
-    /// The position of the oldest message that is held.
-    pub(crate) fn first(&self) -> Option<u64> {
-        self.transcript.nodes().first().map(|node| node.position)
+    /// Everything older began before this: the position of the oldest message that is held, or where all that were are
+    /// removed, that of the next one.
+    pub(crate) fn first(&self) -> u64 {
+        let first = self.transcript.nodes().first();
+        first.map_or(self.transcript.seq() + 1, |node| node.position)
     }
 
     /// Whether records of this epoch can follow.

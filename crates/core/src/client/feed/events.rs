@@ -80,8 +80,10 @@ impl Client {
                 let revision = self.store.touched();
                 if let Some(session) = &mut self.session {
                     session.shown.clear(revision);
+                    session.feed.head = 0;
                     session.generation = revision;
                 }
+                self.older_after_snapshot(0, 0);
                 Ok(())
             }
             // Where it has caught up is known by the numbers.
