@@ -172,12 +172,13 @@ mod tests {
     #[test]
     fn a_tail_keeps_the_newest_within_its_limits_and_says_what_it_does_not_have() {
         let mut tail = Tail::new(4, 3, 1 << 20);
+        let none: [u64; 0] = [];
         let found = |tail: &Tail, after| match tail.after(after, 2, 1 << 20) {
             Found::Frames(frames) => frames.iter().map(Frame::seq).collect(),
             Found::Level => vec![],
             Found::Older => vec![0],
         };
-        assert_eq!(found(&tail, 4), []);
+        assert_eq!(found(&tail, 4), none);
         assert_eq!(found(&tail, 3), [0]);
         for seq in [5, 5, 7, 6, 7, 8] {
             tail.push(frame(seq));
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(found(&tail, 4), [0]);
         assert_eq!(found(&tail, 5), [6, 7]);
         assert_eq!(found(&tail, 7), [8]);
-        assert_eq!(found(&tail, 8), []);
+        assert_eq!(found(&tail, 8), none);
         assert_eq!(tail.bytes(), 3 * frame(5).bytes().len());
         tail.skip_to(20);
         assert_eq!((found(&tail, 8), found(&tail, 20)), (vec![0], vec![]));
