@@ -1,4 +1,4 @@
-// docs/use-stream.md: no row without a test, no name of the incumbent without a row.
+// docs/use-stream.md and docs/use-view.md: no row without a test, no name of the incumbent, or of a view, without a row.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -9,15 +9,23 @@ const docs = [process.env.REJOIN_DOCS, new URL("../../../docs/", here)].filter(B
 const page = read("use-stream.md", docs);
 const sources = readdirSync(here, { recursive: true }).map(String).filter((name) => /\.test\.mjs$|react\/.*\.jsx$/.test(name)).map((name) => read(name)).join("\n");
 const titles = new Set([...sources.matchAll(/\btest\(\s*"([^"]+)"/g)].map(([, title]) => title));
-const rows = page.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---")).map((line) => line.slice(2, -2).split(" | "));
-
-test("each row of docs/use-stream.md names a test that exists", () => {
-  const proven = rows.filter(([first]) => !["option", "member", "what is wrong"].includes(first));
-  assert.ok(proven.length > 90, `${proven.length} rows`);
-  for (const row of proven) {
+const rowsOf = (text) => text.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---")).map((line) => line.slice(2, -2).split(" | "));
+const rows = rowsOf(page);
+const HEADS = ["option", "member", "promise", "what is wrong"];
+/** Fails on a row whose last column is no test's name. */
+const prove = (all) => {
+  for (const row of all) {
     const title = /^`(.+)`$/.exec(row.at(-1).trim())?.[1];
     assert.ok(title && titles.has(title), `no test for: ${row.join(" | ")}`);
   }
+};
+/** What is between backticks in the first column. */
+const namesIn = (all) => new Set(all.flatMap(([first]) => [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name)));
+
+test("each row of docs/use-stream.md names a test that exists", () => {
+  const proven = rows.filter(([first]) => !HEADS.includes(first));
+  assert.ok(proven.length > 90, `${proven.length} rows`);
+  prove(proven);
   const prose = page.split("\n").filter((line) => !line.startsWith("|")).join(" ");
   // Every second part is code; a name of a test has spaces.
   const named = prose.split("`").filter((part, at) => at % 2 === 1 && part.split(" ").length > 4);
@@ -46,6 +54,17 @@ test("each name of the incumbent's types has a row", () => {
     ...members(read("../node_modules/@langchain/langgraph-sdk/dist/react/types.d.ts"), "UseStream"),
   ];
   assert.ok(wanted.length > 60, `${wanted.length} names: ${wanted}`);
-  const named = new Set(rows.flatMap(([first]) => [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name)));
+  const named = namesIn(rows);
+  for (const name of wanted) assert.ok(named.has(name), `no row for ${name}`);
+});
+
+test("each row of docs/use-view.md names a test that exists, and each name of a view's types has a row", () => {
+  const view = rowsOf(read("use-view.md", docs)).filter(([first]) => !HEADS.includes(first));
+  assert.ok(view.length > 40, `${view.length} rows`);
+  prove(view);
+  const types = read("../src/types/view.ts");
+  const wanted = [...types.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(([, name]) => name);
+  assert.ok(wanted.length > 15, `${wanted}`);
+  const named = namesIn(view);
   for (const name of wanted) assert.ok(named.has(name), `no row for ${name}`);
 });

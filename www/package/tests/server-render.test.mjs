@@ -15,7 +15,7 @@ test("importing and rendering on a server touches no page", async () => {
     const { render } = await withReact(version, "react/server.jsx");
     const html = render();
     console.error = error;
-    assert.equal(html, "<p>from the cache false true idle</p>");
+    assert.equal(html, "<p>from the cache false true idle 0 true</p>");
     assert.deepEqual(errors, []);
   }
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -203,18 +203,17 @@ test("on a server without sessions a view is a window over the thread's messages
   const server = await startFake(function* () {});
   const messages = span(1, 25).map((id, at) => ({ type: at % 2 ? "ai" : "human", id, content: `text of ${id}` }));
   server.hold("t1", stateOf({ messages }));
-  const stream = createStream({ apiUrl: server.url, assistantId: "chat", storage: "none", threadId: "t1" });
-  t.after(() => stream.dispose());
-  const view = createView(stream, { limit: 10 });
-  view.subscribe(() => {});
-  await until(() => ids(view).length === 10);
-  assert.deepEqual(ids(view), span(16, 25));
-  const [first] = view.getSnapshot().nodes;
-  assert.deepEqual([first.status, first.message.content], ["complete", "text of m16"]);
-  assert.equal(await view.loadOlder(), 10);
-  assert.equal(await view.loadOlder(), 5);
-  assert.deepEqual(ids(view), span(1, 25));
-  assert.deepEqual([view.getSnapshot().hasOlder, view.getSnapshot().error], [false, undefined]);
+  for (const loadState of [true, false]) {
+    const { view } = open(t, "t1", { apiUrl: server.url, limit: 10, loadState });
+    await until(() => ids(view).length === 10, `10 nodes with loadState ${loadState}`);
+    assert.deepEqual(ids(view), span(16, 25));
+    const [first] = view.getSnapshot().nodes;
+    assert.deepEqual([first.status, first.message.content], ["complete", "text of m16"]);
+    assert.equal(await view.loadOlder(), 10);
+    assert.equal(await view.loadOlder(), 5);
+    assert.deepEqual(ids(view), span(1, 25));
+    assert.deepEqual([view.getSnapshot().hasOlder, view.getSnapshot().error], [false, undefined]);
+  }
 });
 
 test("a run of the thread is in its session, whoever started it", async (t) => {

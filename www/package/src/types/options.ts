@@ -260,9 +260,9 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    */
   cancelPendingToolCalls?: boolean;
   /**
-   * Whether entering a thread, and the end of a run, read the thread's state. Default true. False: a thread with many messages
-   * is shown by a view (`createView`, `useView`) page by page, and never read as a whole; `values` and `messages` then hold
-   * what runs stream while the page lives, and nothing can be edited or answered again.
+   * Beyond the incumbent: whether entering a thread, and the end of a run, read the thread's state. Default true. False: a
+   * thread with many messages is shown by a view (`createView`, `useView`) page by page, and never read as a whole; `values`
+   * and `messages` then hold what runs stream while the page lives, and nothing can be edited or answered again.
    */
   loadState?: boolean;
   /** How often and how soon is tried again. */
