@@ -212,6 +212,7 @@ impl Serve {
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             retention: Duration::from_secs(self.retention_s),
             sessions: self.sessions,
+            session_log: None,
             session_limits: SessionLimits {
                 message_bytes_max: self.message_bytes_max,
                 replay_records_max: self.replay_records_max,
@@ -227,7 +228,7 @@ impl Serve {
             lease: Duration::from_millis(self.lease_ms),
             drain: Duration::from_millis(self.drain_ms),
             openai: OpenAiConfig::from_env(),
-            agents: None,
+            ..Config::default()
         })
     }
 }
