@@ -134,6 +134,23 @@ impl Stream {
         conclusion
     }
 
+    /// Shows the session of the client's thread, whichever that is, with pages of this many messages: [`View::session`].
+    pub fn open_view(&self, limit: usize) {
+        self.driver.feed(Input::ViewOpened { limit });
+    }
+
+    /// Shows the page of the session before the first message that is shown.
+    pub fn load_older(&self) -> Conclusion {
+        let (command, conclusion) = self.command();
+        self.driver.feed(Input::OlderRequested { command });
+        conclusion
+    }
+
+    /// Forgets the session. The run that is followed goes on.
+    pub fn close_view(&self) {
+        self.driver.feed(Input::ViewClosed);
+    }
+
     fn command(&self) -> (CommandId, Conclusion) {
         let (sender, receiver) = oneshot::channel();
         // Nobody may wait any more.

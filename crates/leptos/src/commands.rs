@@ -175,7 +175,7 @@ impl UseStream {
     }
 
     /// `None` on a server and after the owner is gone. Nothing is borrowed while `call` runs.
-    fn with_stream<R>(&self, call: impl FnOnce(&Stream) -> R) -> Option<R> {
+    pub(crate) fn with_stream<R>(&self, call: impl FnOnce(&Stream) -> R) -> Option<R> {
         let stream = self
             .handle
             .try_with_value(|handle| Some(handle.as_ref()?.stream.clone()))
@@ -195,6 +195,6 @@ fn resuming(answer: Json, submission: Submission) -> Submission {
     }
 }
 
-fn nothing() -> OutcomeFuture {
+pub(crate) fn nothing() -> OutcomeFuture {
     OutcomeFuture::ready(Outcome::NothingToJoin)
 }

@@ -51,6 +51,24 @@
 //!
 //! Branches are as many as the history that is read shows ([`UseStreamOptions::history_limit`]); editing needs none of it.
 //!
+//! A long thread is read page by page, from the newest message backwards, where the server keeps sessions:
+//!
+//! ```no_run
+//! use leptos::prelude::*;
+//! use rejoin_leptos::{UseStream, use_view};
+//!
+//! #[component]
+//! fn Session(stream: UseStream) -> impl IntoView {
+//!     let session = use_view(stream, 50);
+//!     view! {
+//!         <button hidden=move || !session.has_older.get() on:click=move |_| { session.load_older(); }>"Older messages"</button>
+//!         <For each=move || session.nodes.get() key=|node| node.key.clone() let:node>
+//!             <p>{move || node.message.read().content.text().to_string()}</p>
+//!         </For>
+//!     }
+//! }
+//! ```
+//!
 //! Signals change at most once per animation frame, and only those whose content changed: a token reruns the
 //! readers of its own message and nothing else.
 //!
@@ -65,12 +83,14 @@ mod signals;
 #[allow(unreachable_pub)] // The component macro makes a second, hidden function of it.
 mod status;
 mod use_stream;
+mod use_view;
 
 pub use options::{CheckpointFuture, HeaderFuture, StorageKind, UseStreamOptions};
 pub use outcome::OutcomeFuture;
 pub use signals::StreamMessage;
 pub use status::{ConnectionStatus, ConnectionStatusProps, connection_words};
 pub use use_stream::{UseStream, use_stream};
+pub use use_view::{UseView, ViewNode, use_view};
 
 pub use rejoin_browser::{RecordStore, StorageError, now};
 pub use rejoin_core as core;

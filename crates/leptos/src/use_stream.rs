@@ -59,6 +59,8 @@ pub struct UseStream {
 pub(crate) struct Handle {
     pub(crate) stream: Stream,
     pub(crate) messages_key: String,
+    /// How many views of the session are open.
+    pub(crate) views: usize,
     _subscriptions: Vec<Subscription>,
 }
 
@@ -134,6 +136,7 @@ fn connect(options: &UseStreamOptions, signals: Signals) -> Handle {
     Handle {
         stream,
         messages_key: options.config.messages_key.clone(),
+        views: 0,
         _subscriptions: subscriptions,
     }
 }

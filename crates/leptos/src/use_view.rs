@@ -1,0 +1,287 @@
+//! A thread's session as signals.
+
+use crate::{INERT, OutcomeFuture, UseStream, commands::nothing, use_stream::Handle};
+use leptos::prelude::{
+    ArcRwSignal, ArcSignal, LocalStorage, ReadUntracked, RwSignal, Set, Signal, StoredValue,
+    UpdateValue, WithUntracked, on_cleanup,
+};
+use rejoin_browser::{Stream, Subscription};
+use rejoin_core::{
+    Connection, SessionNode, StreamError, View,
+    wire::{MessageId, message::Message, session::NodeStatus},
+};
+use std::{cell::RefCell, collections::HashMap, fmt, sync::Arc};
+
+/// A thread's session, as signals: its newest messages, older ones page by page, and what comes. `Copy`; it belongs to the
+/// owner that called [`use_view`].
+#[derive(Clone, Copy)]
+pub struct UseView {
+    /// The messages, oldest first. Changes only when some come, go or move; their content is in their own signals.
+    pub nodes: Signal<Vec<ViewNode>>,
+    /// Whether there are messages before the first: [`UseView::load_older`] shows them.
+    pub has_older: Signal<bool>,
+    /// Whether the first page or an older one is awaited.
+    pub loading: Signal<bool>,
+    /// Why the session or an older page is not to be had, until that is tried again. Denied: its code is `unauthorized` or
+    /// `forbidden`, and it is not tried again by itself.
+    pub error: Signal<Option<StreamError>>,
+    /// The session's own connection, as a person is told; apart from that of a run.
+    pub connection: Signal<Connection>,
+    /// Whether the server keeps sessions. Where it does not, this is a window over the thread's own messages.
+    pub is_durable: Signal<bool>,
+    stream: UseStream,
+}
+
+/// One message of the session. Equal to another of the same key: its content is in its signals.
+#[derive(Debug, Clone)]
+pub struct ViewNode {
+    /// The message's id, for a keyed list.
+    pub key: String,
+    /// The message. Changes when its content does, at most once per animation frame.
+    pub message: ArcSignal<Arc<Message>>,
+    /// Whether more of it will come, and if not, how it ended.
+    pub status: ArcSignal<NodeStatus>,
+    /// Whether it was submitted here and the session does not have it yet.
+    pub is_pending: ArcSignal<bool>,
+}
+
+impl PartialEq for ViewNode {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for ViewNode {}
+
+/// Shows the session of a stream's thread, whichever thread that is, for as long as the current owner lives: the newest
+/// `limit` messages (1 to 1,000) at first, and that many more with each [`UseView::load_older`]. Several views of one stream
+/// show the same; the limit of the last one counts.
+///
+/// Whoever wants nothing else of a long thread sets `reads_state` of [`crate::UseStreamOptions::config`] to false: entering
+/// it then costs one page.
+///
+/// On a server: no messages, not loading.
+pub fn use_view(stream: UseStream, limit: usize) -> UseView {
+    let signals = Signals::new();
+    let reader: StoredValue<Option<Subscription>, LocalStorage> = StoredValue::new_local(None);
+    if !INERT {
+        let subscription = stream.with_stream(|stream| open(stream, limit, signals));
+        reader.update_value(|reader| *reader = subscription);
+        let count = |handle: &mut Option<Handle>, by: isize| {
+            let views = &mut handle.as_mut()?.views;
+            *views = views.saturating_add_signed(by);
+            Some(*views)
+        };
+        stream.handle.try_update_value(|handle| count(handle, 1));
+        on_cleanup(move || {
+            drop(reader.try_update_value(Option::take));
+            let left = stream.handle.try_update_value(|handle| count(handle, -1));
+            if left.flatten() == Some(0) {
+                stream.with_stream(Stream::close_view);
+            }
+        });
+    }
+    UseView {
+        nodes: signals.nodes.into(),
+        has_older: signals.has_older.into(),
+        loading: signals.loading.into(),
+        error: signals.error.into(),
+        connection: signals.connection.into(),
+        is_durable: signals.is_durable.into(),
+        stream,
+    }
+}
+
+impl UseView {
+    /// Shows the page before the first message. Calls at the same time are one request. [`rejoin_core::Outcome::Finished`] also
+    /// where there is nothing older; `Failed` or `Denied` with the reason in [`UseView::error`], and nothing has changed
+    /// then: it can be asked for again.
+    pub fn load_older(&self) -> OutcomeFuture {
+        self.stream
+            .with_stream(|stream| OutcomeFuture::of(stream.load_older()))
+            .unwrap_or_else(nothing)
+    }
+}
+
+impl fmt::Debug for UseView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UseView")
+    }
+}
+
+fn open(stream: &Stream, limit: usize, signals: Signals) -> Subscription {
+    stream.open_view(limit);
+    let weak = stream.downgrade();
+    let rows = RefCell::new(Rows::default());
+    let show = move || {
+        let Some(stream) = weak.upgrade() else {
+            return;
+        };
+        let mut rows = rows.borrow_mut();
+        // Readers of signals may run at once, so what they are told is copied out of the view first.
+        if let Some(shown) = stream.with_view(|view| Shown::take(view, rows.revision)) {
+            rows.write(signals, shown);
+        }
+    };
+    show();
+    stream.subscribe(show)
+}
+
+/// Where the session is written to.
+#[derive(Clone, Copy)]
+struct Signals {
+    nodes: RwSignal<Vec<ViewNode>>,
+    has_older: RwSignal<bool>,
+    loading: RwSignal<bool>,
+    error: RwSignal<Option<StreamError>>,
+    connection: RwSignal<Connection>,
+    is_durable: RwSignal<bool>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        Self {
+            nodes: RwSignal::new(Vec::new()),
+            has_older: RwSignal::new(false),
+            loading: RwSignal::new(false),
+            error: RwSignal::new(None),
+            connection: RwSignal::new(Connection::Idle),
+            is_durable: RwSignal::new(true),
+        }
+    }
+}
+
+/// What changed, copied out of the view.
+struct Shown {
+    revision: u64,
+    /// All ids, where some came, went or moved.
+    order: Option<Vec<MessageId>>,
+    changed: Vec<Changed>,
+    has_older: bool,
+    loading: bool,
+    error: Option<StreamError>,
+    connection: Connection,
+    is_durable: bool,
+}
+
+struct Changed {
+    id: MessageId,
+    message: Arc<Message>,
+    status: NodeStatus,
+    is_pending: bool,
+}
+
+impl Changed {
+    fn new(node: &SessionNode<'_>) -> Self {
+        Self {
+            id: node.id.clone(),
+            message: Arc::new(node.message.clone()),
+            status: node.status.clone(),
+            is_pending: node.is_pending,
+        }
+    }
+}
+
+impl Shown {
+    fn take(view: View<'_>, since: u64) -> Option<Self> {
+        let session = view.session()?;
+        let nodes = session.nodes();
+        let order = session.order_revision() > since;
+        let ids = || nodes.iter().map(|node| node.id.clone()).collect();
+        let changed = nodes.iter().filter(|node| node.revision > since);
+        Some(Self {
+            revision: view.revision(),
+            order: order.then(ids),
+            changed: changed.map(Changed::new).collect(),
+            has_older: session.has_older(),
+            loading: session.is_loading(),
+            error: session.error().cloned(),
+            connection: session.connection(),
+            is_durable: session.is_durable(),
+        })
+    }
+}
+
+/// The nodes' signals, in the list's order.
+#[derive(Default)]
+struct Rows {
+    revision: u64,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    id: MessageId,
+    message: ArcRwSignal<Arc<Message>>,
+    status: ArcRwSignal<NodeStatus>,
+    is_pending: ArcRwSignal<bool>,
+}
+
+impl Rows {
+    fn write(&mut self, signals: Signals, shown: Shown) {
+        self.revision = shown.revision;
+        let mut changed: HashMap<MessageId, Changed> = shown
+            .changed
+            .into_iter()
+            .map(|changed| (changed.id.clone(), changed))
+            .collect();
+        let moved = shown.order.is_some();
+        if let Some(ids) = shown.order {
+            let old = self.rows.drain(..).map(|row| (row.id.clone(), row));
+            let mut old: HashMap<MessageId, Row> = old.collect();
+            let row = |id| {
+                old.remove(&id)
+                    .or_else(|| Some(Row::new(changed.remove(&id)?)))
+            };
+            self.rows = ids.into_iter().filter_map(row).collect();
+        }
+        for row in &self.rows {
+            if let Some(changed) = changed.remove(&row.id) {
+                row.message.set(changed.message);
+                put(&row.status, changed.status);
+                put(&row.is_pending, changed.is_pending);
+            }
+        }
+        if moved {
+            let nodes = self.rows.iter().map(Row::node).collect();
+            signals.nodes.set(nodes);
+        }
+        put_shared(signals.has_older, shown.has_older);
+        put_shared(signals.error, shown.error);
+        put_shared(signals.is_durable, shown.is_durable);
+        put_shared(signals.connection, shown.connection);
+        // Last: who waits for it finds the rest.
+        put_shared(signals.loading, shown.loading);
+    }
+}
+
+impl Row {
+    fn new(changed: Changed) -> Self {
+        Self {
+            id: changed.id,
+            message: ArcRwSignal::new(changed.message),
+            status: ArcRwSignal::new(changed.status),
+            is_pending: ArcRwSignal::new(changed.is_pending),
+        }
+    }
+
+    fn node(&self) -> ViewNode {
+        ViewNode {
+            key: self.id.as_str().to_owned(),
+            message: self.message.clone().into(),
+            status: self.status.clone().into(),
+            is_pending: self.is_pending.clone().into(),
+        }
+    }
+}
+
+fn put<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>, value: T) {
+    if *signal.read_untracked() != value {
+        signal.set(value);
+    }
+}
+
+fn put_shared<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.try_with_untracked(|held| *held == value) == Some(false) {
+        signal.set(value);
+    }
+}
