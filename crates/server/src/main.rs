@@ -77,7 +77,15 @@ async fn serve(args: Serve) -> Result<ExitCode, Box<dyn Error>> {
         );
     }
     let ended = end_of_process()?;
+    let (sessions, tokens) = (config.sessions.clone(), config.auth.is_some());
     let server = Server::start(config).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        address = %server.address(),
+        ?sessions,
+        tokens,
+        "started"
+    );
     writeln!(
         std::io::stdout(),
         "rejoin-server listening on {}",

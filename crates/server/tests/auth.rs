@@ -413,6 +413,25 @@ async fn a_reader_without_cancel_cannot_cancel_by_leaving() {
 }
 
 #[tokio::test]
+async fn denials_are_counted_by_code() {
+    let (_server, api) = guarded().await;
+    for _ in 0..2 {
+        api.call(Method::GET, "/info", None).await;
+    }
+    let every = bearer(&token("*", &[]));
+    let answer = read(
+        api.open(Method::GET, "/metrics", &[("authorization", &every)], None)
+            .await,
+    )
+    .await;
+    let shown = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(
+        shown.contains("rejoin_requests_denied_total{code=\"token_missing\"} 2\n"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
 async fn two_tokens_are_one_too_many() {
     let (_server, api) = guarded().await;
     let good = bearer(&token("*", &Capability::ALL));

@@ -81,9 +81,7 @@ impl Process {
     }
 
     async fn terminate(&self) {
-        let pid = self.child.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await;
-        assert!(sent.unwrap().success());
+        signal(&self.child, "-TERM").await;
     }
 
     /// What it exits with.
@@ -91,6 +89,12 @@ impl Process {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         ended.unwrap().unwrap().code()
     }
+}
+
+async fn signal(child: &Child, name: &str) {
+    let pid = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args([name, &pid]).status().await;
+    assert!(sent.unwrap().success());
 }
 
 fn bearer(token: &str) -> String {
@@ -323,10 +327,18 @@ async fn a_stopping_server_says_so_then_ends_its_streams_and_exits_with_0() {
 #[tokio::test]
 async fn a_busy_server_is_seen_in_its_metrics() {
     let directory = tempfile::tempdir().unwrap();
-    let flags = ["--memory", "--port", "0"];
+    let flags = ["--memory", "--port", "0", "--lease-ms", "300"];
     let process = Process::start(&flags, &[], &directory.path().join("log")).await;
     let thread = process.api.thread().await;
     let mut reader = session_stream(&process.api, &thread).await;
+    // A producer that is not heard of again.
+    let begun = json!({"type": "started", "message": {"type": "ai", "id": "m1", "content": ""}});
+    let records = json!({"producer": "gone", "lease_ms": 100, "changes": [begun]});
+    process
+        .api
+        .post(&format!("/sessions/{thread}/records"), records)
+        .await;
+    while !reader.until("record").await.data.contains("lease_expired") {}
     process.api.run_all(&thread, request("chat", 20, 0.0)).await;
     // The reader has seen the answer end: whatever is counted was counted.
     while !reader.until("record").await.data.contains("\"complete\"") {}
@@ -354,6 +366,7 @@ async fn a_busy_server_is_seen_in_its_metrics() {
     assert!(value("rejoin_session_append_duration_seconds_count") >= 1.0);
     assert!(value("rejoin_session_snapshots_total{reason=\"new\"}") >= 1.0);
     assert!(value("rejoin_session_tail_bytes") > 0.0);
+    assert_eq!(value("rejoin_session_lease_expirations_total"), 1.0);
     assert!(value("rejoin_stream_sent_bytes_total") > 100.0);
     assert!(!shown.contains(&thread), "a name is in {shown}");
 }
@@ -451,6 +464,31 @@ async fn a_server_whose_redis_is_gone_is_not_ready_until_it_is_back() {
     tokio::time::timeout(PATIENCE, ready)
         .await
         .expect("it is ready again");
+}
+
+#[tokio::test]
+async fn a_server_whose_redis_hangs_says_so_and_still_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let redis = Redis::start(directory.path()).await;
+    let url = redis.url();
+    let flags = ["--memory", "--port", "0", "--sessions", &url];
+    let mut process = Process::start(&flags, &[], &directory.path().join("log")).await;
+    let thread = process.api.thread().await;
+    let mut stream = process
+        .api
+        .run(&thread, request("chat", 100_000, 2.0))
+        .await;
+    stream.until("messages").await;
+    signal(&redis.child, "-STOP").await;
+    let hangs = process.api.call(Method::GET, "/ready", None).await;
+    assert_eq!(hangs.code(), (503, "not_ready".to_owned()));
+    // Whoever listens to the run does not notice.
+    stream.until("messages").await;
+    process.terminate().await;
+    stream.rest().await;
+    assert!(!stream.broken);
+    assert_eq!(process.exit_code().await, Some(0));
+    signal(&redis.child, "-CONT").await;
 }
 
 #[tokio::test]
