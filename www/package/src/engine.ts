@@ -75,7 +75,7 @@ export interface EngineHost {
   status(json: string): void;
   /** The whole {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. */
   feed(json: string): void;
-  /** The messages of a namespace, in order. "" is the thread's own, {@link NODES} a session's. */
+  /** The messages of a namespace, in order; those that are new are said after it. "" is the thread's own, {@link NODES} a session's. */
   order(ns: string, ids: string[]): void;
   /** A new or changed message: a LangChain message dict as JSON. In {@link NODES} `origin` is an {@link EngineNode} as JSON. */
   message(ns: string, id: string, json: string, origin: MessageOrigin | (string & {})): void;

@@ -7,12 +7,11 @@ export interface MessageCell {
   json: string | undefined;
   tail: string;
   value: Message | undefined;
-  /** Of a session's message what is said of it, as JSON. */
-  readonly origin: MessageOrigin | (string & {});
+  readonly origin: MessageOrigin;
 }
 
 /** A cell for a message that came whole. */
-export const cellOf = (json: string, origin: MessageCell["origin"]): MessageCell => ({ json, tail: "", value: undefined, origin });
+export const cellOf = (json: string, origin: MessageOrigin): MessageCell => ({ json, tail: "", value: undefined, origin });
 
 /** The same message with more text. What was not read yet is still not parsed. */
 export function grown(cell: MessageCell, text: string): MessageCell {

@@ -151,8 +151,8 @@ test("nodes are what the session says of its messages, parsed when they are read
     { id: "m2", message: { type: "ai", id: "m2", content: "text 2" }, status: "streaming", position: 2 },
     { id: "m3", message: { type: "ai", id: "m3", content: "text 3" }, status: "aborted", reason: "lease_expired", position: 3 },
   ]);
-  fake.host.message("session", "mine", JSON.stringify({ type: "human", id: "mine", content: "x" }), JSON.stringify({ status: "complete" }));
   fake.host.order("session", ["m1", "m2", "m3", "mine"]);
+  fake.host.message("session", "mine", JSON.stringify({ type: "human", id: "mine", content: "x" }), JSON.stringify({ status: "complete" }));
   fake.commit();
   const { pending, position } = view.getSnapshot().nodes[3];
   assert.deepEqual([pending, position], [true, Infinity]);
@@ -163,8 +163,8 @@ test("a message that was only submitted does not hide those that the session has
   const view = createView(stream, { limit: 2 });
   t.after(view.subscribe(() => {}));
   await until(() => fake.host);
-  fake.host.message("session", "mine", JSON.stringify({ type: "human", id: "mine", content: "x" }), JSON.stringify({ status: "complete" }));
   fake.host.order("session", ["mine"]);
+  fake.host.message("session", "mine", JSON.stringify({ type: "human", id: "mine", content: "x" }), JSON.stringify({ status: "complete" }));
   fake.feed({ generation: 1 });
   fake.commit();
   assert.deepEqual(ids(view), ["mine"]);

@@ -10,6 +10,7 @@ import { disposed, promised, replacementOf, resultOf, settle, submissionOf, type
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
 import { fetchFor, headersOf } from "./network.js";
+import { orderNodes } from "./nodes.js";
 import { callbackModes, engineOptions, eventsToHear, problemOf, storageOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
@@ -253,6 +254,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.handled.clear();
     state.dirty.clear();
     for (const list of state.open.values()) list.ids = EMPTY.ids;
+    orderNodes(state.nodes, []);
+    state.nodesChanged = false;
     state.thread = threadId;
     state.run = state.error = state.status = undefined;
     state.cancelled = false;

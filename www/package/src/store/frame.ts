@@ -5,6 +5,7 @@ import { EMPTY, listOf, type MessageList } from "../messages.js";
 import type { ToolProgress } from "../types/events.js";
 import type { Interrupt, ThreadState } from "../types/schema.js";
 import type { SubagentFacts } from "../subagents.js";
+import { NO_NODES, type Nodes } from "./nodes.js";
 import type { Connection } from "../types/options.js";
 
 /** JSON text that is parsed when first read. */
@@ -68,7 +69,7 @@ export interface Frame {
   tools: ToolProgress[];
   facts: SubagentFacts;
   /** What the feed holds of the session; there while a view is open. */
-  nodes: MessageList;
+  nodes: Nodes;
   feed: Feed | undefined;
 }
 
@@ -111,7 +112,7 @@ export const NOTHING = {
   editable: ready<EngineEditable>({ edit: [], regenerate: [], retry: false }),
   tools: [] as ToolProgress[],
   facts: {} as SubagentFacts,
-  nodes: EMPTY,
+  nodes: NO_NODES,
   feed: undefined,
 };
 

@@ -8,7 +8,7 @@ import { subagentsOf, type SubagentMemory } from "../subagents.js";
 import { toolCallsOf } from "../tool-calls.js";
 import type { AIMessage, Message } from "../types/messages.js";
 import type { StreamMode, ThreadState } from "../types/schema.js";
-import type { MessageMetadata, MessageOrigin, StreamSnapshot } from "../types/stream.js";
+import type { MessageMetadata, StreamSnapshot } from "../types/stream.js";
 import type { SubagentStream } from "../types/subagents.js";
 import type { Frame, Part } from "./frame.js";
 
@@ -220,7 +220,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       const cell = list.cells.get(id);
       return cell && readCell(cell);
     },
-    getMessageOrigin: (id: string) => list.cells.get(id)?.origin as MessageOrigin | undefined,
+    getMessageOrigin: (id: string) => list.cells.get(id)?.origin,
     getSubagent: (id: string) => agents().get(id),
     getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
     getSubagentsByMessage: (id: string) => those(({ aiMessageId }) => aiMessageId === id),

@@ -9,6 +9,7 @@ import type { StreamMode } from "../types/schema.js";
 import type { Pending } from "./commands.js";
 import { firstFrame, type Frame } from "./frame.js";
 import { clientFor } from "./network.js";
+import { openNodes, type OpenNodes } from "./nodes.js";
 import { historyLimitOf, type AnyOptions } from "./options.js";
 import { snapshotOf, type SnapshotSource } from "./snapshot.js";
 
@@ -75,6 +76,9 @@ export interface State {
   readonly handled: Set<string>;
   /** The limits of the views that are open, and the size of the pages that the engine's feed reads; 0: it is closed. */
   readonly views: number[];
+  /** The session's messages while a frame is put together, and whether they have changed. */
+  readonly nodes: OpenNodes;
+  nodesChanged: boolean;
   pageSize: number;
 }
 
@@ -133,6 +137,8 @@ export function newState(options: AnyOptions, kind: StoreKind, track: (...modes:
     source,
     handled: new Set(),
     views: [],
+    nodes: openNodes(),
+    nodesChanged: false,
     pageSize: 0,
   };
   return state;

@@ -1,9 +1,10 @@
 /** From what the engine gives to what is shown. */
-import { Changed, NODES, type EngineFeed, type EngineHost, type EngineSequence, type EngineStatus } from "../engine.js";
+import { Changed, NODES, type EngineFeed, type EngineHost, type EngineSequence, type EngineStatus, type MessageOrigin } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
 import type { Interrupt, ThreadState } from "../types/schema.js";
 import { lazy, NOTHING, type Feed, type Frame, type Status } from "./frame.js";
+import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
 import { initialOf, type State, type Values } from "./state.js";
 
@@ -35,14 +36,15 @@ function closeLists(state: State): void {
   const { dirty, changes, frame, open } = state;
   for (const name of dirty) {
     const list = closeList(open.get(name) as OpenList);
-    if (name === NODES) changes.nodes = list;
-    else if (name) changes.lists = new Map(changes.lists ?? frame.lists).set(name, list);
+    if (name) changes.lists = new Map(changes.lists ?? frame.lists).set(name, list);
     else {
       changes.list = list;
       changes.ids = list.ids;
     }
   }
   dirty.clear();
+  if (state.nodesChanged) changes.nodes = closeNodes(state.nodes);
+  state.nodesChanged = false;
 }
 
 /** Shows what has changed, if anything has, and tells who listens. */
@@ -97,6 +99,10 @@ export function frameHost(
     state.dirty.add(name);
     return found;
   };
+  const nodes = (): OpenNodes => {
+    state.nodesChanged = true;
+    return state.nodes;
+  };
   return {
     status(text) {
       const before = state.status;
@@ -115,9 +121,16 @@ export function frameHost(
         error: error ? (before?.error && before.error.code === error.code && before.error.message === error.message ? before.error : fromEngine(error)) : undefined,
       };
     },
-    order: (name, ids) => void (list(name).ids = ids),
-    message: (name, id, text, origin) => void openCells(list(name)).set(id, cellOf(text, origin)),
+    order(name, ids) {
+      if (name === NODES) orderNodes(nodes(), ids);
+      else list(name).ids = ids;
+    },
+    message(name, id, text, origin) {
+      if (name === NODES) sayNode(nodes(), id, text, origin);
+      else openCells(list(name)).set(id, cellOf(text, origin as MessageOrigin));
+    },
     append(name, id, text) {
+      if (name === NODES) return growNode(nodes(), id, text);
       const cells = openCells(list(name));
       const cell = cells.get(id);
       if (cell) cells.set(id, grown(cell, text));

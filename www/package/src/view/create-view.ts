@@ -1,11 +1,11 @@
 /** A view: a window over the one feed of its stream. */
 import { invalidOption, later, type RejoinError } from "../errors.js";
 import { disposed } from "../store/commands.js";
+import { NO_NODES, type Nodes } from "../store/nodes.js";
 import type { BagTemplate, GetToolCallsType } from "../types/bag.js";
 import type { Message } from "../types/messages.js";
 import type { RunResult, StreamStore, UseStream } from "../types/stream.js";
 import type { LoadOlderOptions, SessionNode, StreamView, ViewOptions, ViewSnapshot } from "../types/view.js";
-import { placeOf, readNodes } from "./nodes.js";
 import { setPages, sources, type ViewSource } from "./source.js";
 
 /** What views and selectors take: what `useStream` returned, or what `createStream` made. */
@@ -22,7 +22,6 @@ export const storeOf = <StateType extends object, Bag extends BagTemplate>(strea
 
 const LIMIT = 50;
 const LIMIT_MAX = 1000;
-const NONE: readonly SessionNode<any>[] = [];
 
 /**
  * Makes a view of a stream's session: the newest messages, older ones page by page, new ones as they come, without a gap and
@@ -51,6 +50,25 @@ export function problemOf(stream: unknown, options: ViewOptions | undefined): Re
   return Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_MAX ? undefined : invalidOption(`The option \`limit\` must be a whole number from 1 to ${LIMIT_MAX}.`);
 }
 
+/** The place of the first node at this position or after it. */
+function placeOf(all: Nodes, position: number): number {
+  let [from, to] = [0, all.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((all[middle] as SessionNode).position < position) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** From the end, where most happens. */
+function isSame(a: Nodes, b: Nodes): boolean {
+  let at = a.length;
+  if (a === b || at !== b.length) return a === b;
+  while (at > 0 && a[at - 1] === b[at - 1]) at--;
+  return at === 0;
+}
+
 /** The view of options that are right. */
 export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamView<any> {
   const source = sources.get(store) as ViewSource;
@@ -72,14 +90,13 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     asked ??= older();
     return throwOnError ? throwing(asked) : asked;
   };
-  const blank: ViewSnapshot<any> = { nodes: NONE, hasOlder: false, loading: store.getServerSnapshot().threadId !== null, error: undefined, connection: { state: "idle" }, loadOlder };
+  const blank: ViewSnapshot<any> = { nodes: NO_NODES, hasOlder: false, loading: store.getServerSnapshot().threadId !== null, error: undefined, connection: { state: "idle" }, loadOlder };
   let shown = blank;
 
   /** Everything that the feed holds, and where the window begins in it. */
-  const window = (): { all: readonly SessionNode<any>[]; start: number } => {
-    const { nodes, feed } = state.frame;
-    if (!feed?.ready) return { all: NONE, start: 0 };
-    const all = readNodes(nodes);
+  const window = (): { all: Nodes; start: number } => {
+    const { nodes: all, feed } = state.frame;
+    if (!feed?.ready) return { all: NO_NODES, start: 0 };
     if (generation !== feed.generation) {
       generation = feed.generation;
       filled = false;
@@ -101,7 +118,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     const { feed, status } = state.frame;
     const { all, start } = window();
     const cut = start === 0 ? all : all.slice(start);
-    const nodes = cut.length === shown.nodes.length && cut.every((node, at) => node === shown.nodes[at]) ? shown.nodes : cut;
+    const nodes = isSame(cut, shown.nodes) ? shown.nodes : cut;
     // Without an engine: what is wrong with the stream itself.
     const error = failure ?? feed?.error ?? (state.engine ? undefined : (state.error as RejoinError | undefined));
     const next: ViewSnapshot<any> = {
@@ -250,6 +267,6 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
 /** A view that shows what is wrong, and does nothing. */
 export function brokenView(error: RejoinError): StreamView<any> {
   const loadOlder = ({ throwOnError }: LoadOlderOptions = {}): Promise<number> => (throwOnError ? Promise.reject(error) : Promise.resolve(0));
-  const shown: ViewSnapshot<any> = { nodes: NONE, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
+  const shown: ViewSnapshot<any> = { nodes: NO_NODES, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
   return { subscribe: () => () => {}, getSnapshot: () => shown, getServerSnapshot: () => shown, loadOlder, dispose: () => {} };
 }
