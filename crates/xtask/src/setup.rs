@@ -14,9 +14,11 @@ pub(crate) fn for_builds(steps: &mut Steps) -> bool {
     steps.run("setup: Rust", rust) && steps.run("setup: npm packages", || npm_packages(&e2e_dir()))
 }
 
-/// What the browser tests need on top: Chromium and its driver.
+/// What the tests need on top: Chromium and its driver, and a Redis for sessions that servers share.
 pub(crate) fn for_tests(steps: &mut Steps) -> bool {
-    for_builds(steps) && steps.run("setup: browser", || browser().map(drop))
+    for_builds(steps)
+        && steps.run("setup: browser", || browser().map(drop))
+        && steps.run("setup: Redis", redis)
 }
 
 /// The browser and its WebDriver, installed from Debian when absent.
@@ -46,6 +48,41 @@ pub(crate) fn browser() -> Result<Browser> {
         "chromium-driver",
     ])?;
     find_browser().context("chromium and chromedriver are still not on PATH after the install")
+}
+
+/// Finds `redis-server`, or installs it. The tests start their own processes of it; the service that Debian starts with the
+/// package is stopped again.
+fn redis() -> Result<()> {
+    if find_program("redis-server").is_some() {
+        return Ok(());
+    }
+    println!("redis-server is not on PATH: installing Debian's package, without its service");
+    if find_program("apt-get").is_none() {
+        bail!(
+            "install redis-server 7.0 or newer: this system has no apt-get, so it cannot be installed for you"
+        );
+    }
+    apt_get(&["update", "-q"])?;
+    apt_get(&[
+        "install",
+        "-q",
+        "-y",
+        "--no-install-recommends",
+        "redis-server",
+    ])?;
+    if Path::new("/run/systemd/system").exists() {
+        run(&mut as_root(
+            "systemctl",
+            &["disable", "--now", "redis-server"],
+        )?)?;
+    } else {
+        // Without systemd it says that it fails where it was never started.
+        let stopped = as_root("service", &["redis-server", "stop"])?.status();
+        stopped.context("the service of redis-server could not be stopped")?;
+    }
+    find_program("redis-server")
+        .map(drop)
+        .context("redis-server is still not on PATH after the install")
 }
 
 /// The folder that holds the end-to-end tests and, as an npm package beside them, wasm-opt.
@@ -156,14 +193,19 @@ fn find_browser() -> Option<Browser> {
 }
 
 fn apt_get(args: &[&str]) -> Result<()> {
+    run(as_root("apt-get", args)?.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn as_root(program: &str, args: &[&str]) -> Result<Command> {
     let is_root = step::output(Command::new("id").arg("-u"))?.trim() == "0";
     let mut command = if is_root {
-        Command::new("apt-get")
+        Command::new(program)
     } else {
         Command::new("sudo")
     };
     if !is_root {
-        command.arg("apt-get");
+        command.arg(program);
     }
-    run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+    command.args(args);
+    Ok(command)
 }
