@@ -16,7 +16,7 @@ use rejoin_wire::session::{Change, Cursor, EndStatus, Epoch};
 /// Runs a test against every engine, each without a session.
 async fn each(test: impl AsyncFn(Arc<dyn SessionLog>)) {
     for engine in engines().await {
-        println!("on {}", engine.name);
+        eprintln!("on {}", engine.name);
         test(Arc::clone(&engine.log)).await;
     }
 }

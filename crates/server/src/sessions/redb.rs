@@ -304,3 +304,72 @@ impl From<ServerError> for LogError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rejoin_wire::{
+        message::Message,
+        session::{Change, Record},
+    };
+
+    use super::*;
+    use crate::sessions::log::ProducerId;
+
+    fn batch(changes: Vec<Change>) -> Batch {
+        Batch {
+            producer: ProducerId("a".to_owned()),
+            changes,
+            lease: Duration::from_secs(3600),
+        }
+    }
+
+    fn started(id: &str) -> Change {
+        Change::Started {
+            message: Message {
+                id: Some(id.into()),
+                ..Message::default()
+            },
+            run_id: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_a_store_failure_and_takes_nothing_that_was_acknowledged() {
+        let switch = Arc::new(AtomicBool::new(false));
+        let log = RedbLog::on(Store::failing(Arc::clone(&switch))).unwrap();
+        let session = SessionId::parse("s").unwrap();
+        let first = log
+            .append(&session, batch(vec![started("m")]))
+            .await
+            .unwrap();
+        let watch = log.watch(&session);
+
+        switch.store(true, Ordering::SeqCst);
+        for _ in 0..3 {
+            let refused = log.append(&session, batch(vec![started("n")])).await;
+            assert!(matches!(refused, Err(LogError::Store(_))), "{refused:?}");
+        }
+        let deleted = log.delete(&session).await;
+        assert!(matches!(deleted, Err(LogError::Store(_))), "{deleted:?}");
+
+        // Readers read on, and are told of nothing that is not stored.
+        assert!(!watch.has_changed().unwrap());
+        assert_eq!(log.bounds(&session).await.unwrap().head, first.head.seq);
+        let origin = Cursor {
+            seq: 0,
+            ..first.head
+        };
+        let only = Record {
+            seq: 1,
+            change: started("m"),
+        };
+        assert_eq!(log.records(&session, origin, 9, 999).await, Ok(vec![only]));
+
+        // There is room again, but redb takes no write before it was opened anew.
+        switch.store(false, Ordering::SeqCst);
+        let again = log.append(&session, batch(vec![started("n")])).await;
+        assert!(matches!(again, Err(LogError::Store(_))), "{again:?}");
+    }
+}
