@@ -5,6 +5,7 @@
 #[path = "../../../browser/tests/browser/fake_server.rs"]
 #[allow(dead_code)] // Shared with the driver's own tests.
 mod fake_server;
+mod session;
 mod threads;
 
 use fake_server::{Call, FakeServer, eval, next_frame, until};
