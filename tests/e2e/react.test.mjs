@@ -22,14 +22,16 @@ async function counting(session) {
 }
 
 scenario("StrictMode mounts twice, and still there is one load of the thread and one connection to its run", async (session) => {
-  const first = await session.open(RUN);
+  // Long enough that the second page finds it going on, on a busy machine too.
+  const long = { ...RUN, n_tokens: 200, delay_ms: 40 };
+  const first = await session.open(long);
   await first.send();
   await first.shows(word(10));
   const thread = await first.threadKnown();
   const before = session.proxy.calls.length;
   const app = await counting(session);
-  await app.open({ ...RUN, thread });
-  await app.settled(words(60));
+  await app.open({ ...long, thread });
+  await app.settled(words(200));
   assert.equal(await app.page.evaluate(() => window.__mounts), 2, "StrictMode is in force");
   assert.match(await app.page.locator("h1").innerText(), new RegExp(`React ${appKind.slice("react".length)}\\.`));
   // Both tabs read the thread when the run is over; only the new one opened it.

@@ -88,8 +88,8 @@ fn chosen<T: Copy>(given: &[T], all: &[T]) -> Vec<T> {
     if given.is_empty() { all } else { given }.to_vec()
 }
 
-/// Two at once, as most of a test is waiting and the machine has at least two processors.
-const AT_ONCE: usize = 2;
+/// Three at once, as most of a test is waiting.
+const AT_ONCE: usize = 3;
 
 /// Tests pages on servers, side by side. All is built already; the Agent Servers are installed when they are missing.
 pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter: Option<&str>) {
