@@ -48,7 +48,10 @@ use agents::{Agents, OpenAiConfig};
 use auth::AuthSecret;
 use engine::Engine;
 use http::{App, Connection, Faults, Tcp};
-use sessions::{Mirror, Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases};
+use sessions::{
+    Mirror, Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases,
+    log::SessionLog,
+};
 use store::Store;
 
 /// How long a stopping server waits for answers under way.
@@ -75,6 +78,8 @@ pub struct Config {
     pub retention: Duration,
     /// Where sessions are stored. Default: in the database of everything else.
     pub sessions: SessionStore,
+    /// An engine of one's own for sessions, instead. Default: none.
+    pub session_log: Option<Arc<dyn SessionLog>>,
     /// How large sessions may grow, and what their readers may cost. Default: [`SessionLimits::default`].
     pub session_limits: SessionLimits,
     /// For how long a message that this server writes is held without a word, before any server may end it. It is renewed
@@ -102,6 +107,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(5),
             retention: Duration::from_secs(600),
             sessions: SessionStore::default(),
+            session_log: None,
             session_limits: SessionLimits::default(),
             lease: Duration::from_secs(15),
             auth: None,
@@ -181,7 +187,10 @@ impl Server {
                 "ended runs that the last process left running"
             );
         }
-        let log = config.sessions.open(&store).await?;
+        let log = match &config.session_log {
+            Some(log) => Arc::clone(log),
+            None => config.sessions.open(&store).await?,
+        };
         let sessions = Sessions::new(log, config.session_limits.clone());
         let listen_error = |source| StartError::Listen {
             address: config.listen,

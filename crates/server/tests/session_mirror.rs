@@ -2,14 +2,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod faulty;
 mod support;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use faulty::{Fault, Faulty};
 use hyper::Method;
 use rejoin_server::{Config, Server, sessions::SessionStore};
 use serde_json::{Value, json};
-use support::{Api, last_text, request, start, with};
+use support::{Api, last_text, request, start, start_with, with};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -309,4 +315,94 @@ async fn what_a_stopped_server_was_saying_is_ended_as_its_thread_keeps_it() {
     // The thread goes on.
     api.run_all(&thread, request("chat", 2, 0.0)).await;
     assert_eq!(level(&api, &thread).await.len(), 4);
+}
+
+/// A server whose store of sessions comes and goes.
+async fn start_over(log: &Arc<Faulty>, waiting_bytes_max: usize) -> (Server, Api) {
+    let log = Arc::clone(log);
+    start_with(|config| {
+        config.session_log = Some(log);
+        config.session_limits.waiting_bytes_max = waiting_bytes_max;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_run_does_not_wait_for_a_store_that_is_gone() {
+    let log = Faulty::new(|_| Fault::None);
+    let (_server, api) = start_over(&log, 1 << 20).await;
+    let thread = api.thread().await;
+    log.is_gone.store(true, Ordering::SeqCst);
+    api.run_all(&thread, request("tools", 20, 0.0)).await;
+    api.run_all(&thread, request("boom", 20, 0.0)).await;
+    let mut run = api.run(&thread, request("chat", 100_000, 1.0)).await;
+    run.until("messages").await;
+    log.is_gone.store(false, Ordering::SeqCst);
+    // What had been missed, and what is being said.
+    let nodes = until(&api, &thread, |nodes| {
+        nodes.len() == 8 && nodes[7]["pieces"].as_u64() > Some(2)
+    })
+    .await;
+    assert_eq!(
+        statuses(&nodes)[5..],
+        ["aborted:agent_failed", "complete", "streaming"]
+    );
+    let path = format!("/threads/{thread}/runs/{}/cancel?wait=1", run.run_id());
+    api.post(&path, json!({})).await;
+    level(&api, &thread).await;
+}
+
+#[tokio::test]
+async fn a_store_that_goes_in_the_middle_of_an_answer_has_all_of_it_later() {
+    let log = Faulty::new(|_| Fault::None);
+    let (_server, api) = start_over(&log, 1 << 20).await;
+    let thread = api.thread().await;
+    let mut run = api.run(&thread, request("chat", 400, 1.0)).await;
+    until(&api, &thread, |nodes| nodes.len() == 2).await;
+    log.is_gone.store(true, Ordering::SeqCst);
+    run.rest().await;
+    log.is_gone.store(false, Ordering::SeqCst);
+    let nodes = level(&api, &thread).await;
+    assert_eq!(statuses(&nodes), ["complete", "complete"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_too_long_is_forgotten_and_said_anew_from_the_thread() {
+    let log = Faulty::new(|_| Fault::None);
+    let (_server, api) = start_over(&log, 6000).await;
+    let thread = api.thread().await;
+    let mut run = api.run(&thread, request("chat", 3000, 0.0)).await;
+    until(&api, &thread, |nodes| nodes.len() == 2).await;
+    for _ in 0..3 {
+        log.is_gone.store(true, Ordering::SeqCst);
+        for _ in 0..300 {
+            run.next().await.unwrap();
+        }
+        log.is_gone.store(false, Ordering::SeqCst);
+        let before = nodes(&api, &thread).await[1]["pieces"].as_u64();
+        until(&api, &thread, |nodes| nodes[1]["pieces"].as_u64() > before).await;
+    }
+    log.is_gone.store(true, Ordering::SeqCst);
+    run.rest().await;
+    // Behind, and over: the thread alone knows.
+    api.run_all(&thread, request("chat", 2000, 0.0)).await;
+    log.is_gone.store(false, Ordering::SeqCst);
+    let nodes = level(&api, &thread).await;
+    assert_eq!(statuses(&nodes), ["complete"; 4]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_now_and_then_is_not_noticed() {
+    let log = Faulty::new(|append| match append % 7 {
+        2 => Fault::Before,
+        4 => Fault::After,
+        5 => Fault::Late,
+        _ => Fault::None,
+    });
+    let (_server, api) = start_over(&log, 1 << 20).await;
+    let thread = api.thread().await;
+    for agent in ["chat", "tools", "boom", "chat"] {
+        api.run_all(&thread, request(agent, 30, 1.0)).await;
+    }
+    level(&api, &thread).await;
 }

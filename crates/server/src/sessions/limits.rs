@@ -24,6 +24,9 @@ pub struct SessionLimits {
     /// A page ends once its messages are this long, so that it may have fewer than were asked for; a message is never
     /// cut. Default: 16 MiB.
     pub page_bytes_max: usize,
+    /// The most that may wait of a thread's session while its store cannot be reached, as JSON. With more it is forgotten,
+    /// and said anew from the thread once the store is back. Default: 16 MiB.
+    pub waiting_bytes_max: usize,
     /// Which records are kept.
     pub retention: Retention,
 }
@@ -40,6 +43,7 @@ impl Default for SessionLimits {
             tail_records_max: 1024,
             tail_bytes_max: 1 << 20,
             page_bytes_max: 16 << 20,
+            waiting_bytes_max: 16 << 20,
             retention: Retention::default(),
         }
     }

@@ -33,12 +33,10 @@ use crate::{
 
 /// Message heads per read of a session.
 const HEADS_PER_READ: usize = 200;
-/// What may wait of one session before it is given up and read again.
-const WAITING_BYTES_MAX: usize = 16 << 20;
 /// The lease of a producer that has gone, while its messages are ended.
 const LEASE_OF_GONE: Duration = Duration::from_secs(1);
 /// Between two tries of a store that fails, at most.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// The conversations of this server's threads, in sessions.
 pub(crate) struct Mirror {
@@ -217,7 +215,7 @@ impl Mirror {
             return Arc::clone(&entry.shadow);
         }
         let session = SessionId::of(thread);
-        let replica = Replica::new(session.clone(), self.producer.clone(), WAITING_BYTES_MAX);
+        let replica = Replica::new(session.clone(), self.producer.clone());
         let shadow = Arc::new(Shadow {
             thread,
             session,

@@ -44,6 +44,8 @@ struct Sent {
     mark: Option<u64>,
     /// Above every number of pieces that it was tried with: what it is said anew under.
     above: u64,
+    /// It is this producer's and has not ended, and nobody is streaming it: its end was forgotten.
+    is_left_open: bool,
 }
 
 /// A message that a run is streaming.
@@ -134,8 +136,9 @@ fn mark(value: &Value) -> u64 {
 }
 
 impl Replica {
-    pub(super) fn new(session: SessionId, producer: Producer, waiting_bytes_max: usize) -> Self {
+    pub(super) fn new(session: SessionId, producer: Producer) -> Self {
         Self {
+            waiting_bytes_max: producer.sessions().limits().waiting_bytes_max,
             session,
             producer,
             sent: None,
@@ -144,7 +147,6 @@ impl Replica {
             conversation: None,
             run_id: None,
             streams: Vec::new(),
-            waiting_bytes_max,
             is_deleted: false,
         }
     }
@@ -256,6 +258,7 @@ impl Replica {
             id: head.id.clone(),
             mark: self.before.get(&head.id).copied(),
             above: PIECES_ABOVE.max(head.pieces + 1),
+            is_left_open: head.ended.is_none() && head.producer == *self.producer.id(),
         });
         let is_level = |sent: &Sent| !self.streams.iter().any(|stream| stream.id == sent.id);
         self.sent = Some(sent.filter(is_level).collect());
@@ -327,6 +330,16 @@ impl Replica {
             }
             Some(writer) if writer.stopped() == Some(Stopped::TooLarge) => {}
             Some(_) => self.update(held, sent),
+            None if std::mem::take(&mut sent.is_left_open) => {
+                let message = held.message();
+                let (producer, session) = (&self.producer, &self.session);
+                if let Some(writer) =
+                    message.and_then(|message| producer.resume(session, message, sent.above))
+                {
+                    writer.end(held.status());
+                    sent.above += PIECES_TRIED;
+                }
+            }
             None if is_same => {}
             None => self.update(held, sent),
         }
@@ -358,6 +371,7 @@ impl Sent {
             id,
             mark: None,
             above: PIECES_ABOVE,
+            is_left_open: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -39,6 +39,8 @@ pub struct Faulty {
     pub appends: AtomicUsize,
     pub renewals: AtomicUsize,
     late: Mutex<Vec<(SessionId, Batch)>>,
+    /// Nothing answers but with an error.
+    pub is_gone: AtomicBool,
 }
 
 impl Faulty {
@@ -56,7 +58,15 @@ impl Faulty {
             appends: AtomicUsize::new(0),
             renewals: AtomicUsize::new(0),
             late: Mutex::default(),
+            is_gone: AtomicBool::new(false),
         })
+    }
+
+    fn reach(&self) -> Result<(), LogError> {
+        if self.is_gone.load(Ordering::SeqCst) {
+            return Err(LogError::Store("the store is gone".to_owned()));
+        }
+        Ok(())
     }
 
     async fn store(&self, session: &SessionId, batch: Batch) -> Result<Appended, LogError> {
@@ -73,6 +83,7 @@ impl Faulty {
 impl SessionLog for Faulty {
     fn append<'a>(&'a self, session: &'a SessionId, batch: Batch) -> Answer<'a, Appended> {
         Box::pin(async move {
+            self.reach()?;
             if batch.changes.is_empty() {
                 self.renewals.fetch_add(1, Ordering::SeqCst);
                 return self.log.append(session, batch).await;
@@ -114,7 +125,10 @@ impl SessionLog for Faulty {
         before: u64,
         limit: usize,
     ) -> Answer<'a, Vec<MessageHead>> {
-        self.log.messages(session, before, limit)
+        Box::pin(async move {
+            self.reach()?;
+            self.log.messages(session, before, limit).await
+        })
     }
 
     fn streaming<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Vec<MessageHead>> {
