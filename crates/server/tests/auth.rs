@@ -466,6 +466,36 @@ async fn head_is_guarded_like_get_and_another_method_is_not_let_in() {
 }
 
 #[tokio::test]
+async fn under_a_prefix_the_same_is_asked_for() {
+    let (_server, api) = start_with(|config| {
+        config.auth = Some(secret());
+        config.api_prefix = "/api".to_owned();
+    })
+    .await;
+    let ask = async |endpoint: &str, authorization: Option<&str>| {
+        let (method, path) = endpoint.split_once(' ').unwrap();
+        let headers: Vec<_> = authorization
+            .into_iter()
+            .map(|value| ("authorization", value))
+            .collect();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        api.open(method, path, &headers, None)
+            .await
+            .status()
+            .as_u16()
+    };
+    let stream = format!("GET /sessions/{OURS}/messages");
+    let reader = bearer(&token(OURS, &[Capability::History]));
+    assert_eq!(ask("GET /ok", None).await, 200);
+    assert_eq!(ask(&stream, None).await, 401);
+    // Let in; there is nothing yet.
+    assert_eq!(ask(&stream, Some(&reader)).await, 404);
+    assert_eq!(ask(&stream.replace(OURS, THEIRS), Some(&reader)).await, 403);
+    assert_eq!(ask("DELETE /faults", Some(&reader)).await, 403);
+    assert_eq!(ask("DELETE /faults", None).await, 401);
+}
+
+#[tokio::test]
 async fn a_preflight_needs_no_token_as_browsers_send_none() {
     let (_server, api) = guarded().await;
     let headers = [
