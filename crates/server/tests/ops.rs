@@ -369,6 +369,25 @@ async fn a_busy_server_is_seen_in_its_metrics() {
     assert_eq!(value("rejoin_session_lease_expirations_total"), 1.0);
     assert!(value("rejoin_stream_sent_bytes_total") > 100.0);
     assert!(!shown.contains(&thread), "a name is in {shown}");
+    // Without readers nothing is held for them.
+    drop(reader);
+    let gone = async {
+        let gone = ["rejoin_session_readers 0", "rejoin_session_tail_bytes 0"];
+        loop {
+            let answer = process.api.call(Method::GET, "/metrics", None).await;
+            let shown = text(&answer.body);
+            if gone
+                .iter()
+                .all(|line| shown.lines().any(|shown| shown == *line))
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("a reader that left is not counted");
 }
 
 async fn session_stream(api: &Api, session: &str) -> Stream {
