@@ -33,8 +33,9 @@ use std::{
 
 use futures_util::FutureExt as _;
 use redis::{
-    Client, FromRedisValue, ScriptInvocation,
+    Client, FromRedisValue, IntoConnectionInfo as _, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig},
+    io::tcp::TcpSettings,
 };
 use rejoin_wire::session::{Cursor, EndStatus, Epoch, Node, Record};
 use tokio::{sync::watch, task::JoinHandle};
@@ -94,7 +95,7 @@ impl RedisLog {
     /// # Errors
     /// [`LogError::Store`], where the address is none or nobody answers there. The text does not hold the address.
     pub async fn connect(config: RedisConfig) -> Result<Self, LogError> {
-        let client = Client::open(config.url.as_str())
+        let client = open(&config)
             .map_err(|_| LogError::Store("the address of Redis is none".to_owned()))?;
         let settings = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(config.timeout))
@@ -116,6 +117,16 @@ impl RedisLog {
         let follower = tokio::spawn(follow::follow(Arc::clone(&shared)));
         Ok(Self { shared, follower })
     }
+}
+
+fn open(config: &RedisConfig) -> redis::RedisResult<Client> {
+    // Appends are small, and many are under way at once.
+    let tcp = TcpSettings::default().set_nodelay(true);
+    // A peer that vanished without a word is given up, or every request would wait for it.
+    #[cfg(target_os = "linux")]
+    let tcp = tcp.set_user_timeout(config.timeout);
+    let address = config.url.as_str().into_connection_info()?;
+    Client::open(address.set_tcp_settings(tcp))
 }
 
 impl Drop for RedisLog {

@@ -62,6 +62,22 @@ impl RedisServer {
         }
     }
 
+    /// Stops it where it is: connections stay, nothing is answered.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`RedisServer::pause`].
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.child.as_ref().unwrap().id().to_string();
+        let status = Command::new("kill").args([signal, &process]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Starts it again, with what it has on the disk.
     pub fn resume(&mut self) {
         let child = Command::new("redis-server")

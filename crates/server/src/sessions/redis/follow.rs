@@ -24,7 +24,10 @@ async fn subscribe(shared: &Shared) {
         match listen(shared).await {
             Ok(()) => wait = WAIT_MIN,
             Err(error) => {
-                tracing::warn!(%error, "the subscription to Redis failed");
+                // Once per outage.
+                if wait == WAIT_MIN {
+                    tracing::warn!(%error, "the subscription to Redis failed; sessions are looked at now and then");
+                }
                 wait = (wait * 2).min(WAIT_MAX);
             }
         }
