@@ -362,3 +362,42 @@ fn json_text(text: String) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (kind, text).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_in_the_readme_with_its_status() {
+        let text = String::new;
+        let log = [
+            LogError::InvalidSession,
+            LogError::NotFound,
+            LogError::PieceGap {
+                id: text(),
+                expected: 1,
+            },
+            LogError::Fenced(text()),
+            LogError::MessageEnded(text()),
+            LogError::MessageNotFound(text()),
+            LogError::MessageExists(text()),
+        ];
+        let mut all: Vec<SessionError> = log.into_iter().map(SessionError::from).collect();
+        all.push(SessionError::Invalid(text()));
+        all.push(SessionError::Damaged { seq: 1 });
+        all.push(SessionError::MessageTooLarge {
+            id: text(),
+            bytes_max: 1,
+        });
+        let readme = include_str!("../../README.md");
+        for error in all {
+            let row = format!("| `{}` | {} |", error.code(), status(&error).as_u16());
+            assert!(readme.contains(&row), "{row}");
+        }
+        // The same code as a thread's, with another status: it may be another store, and it is worth trying again.
+        let failed = SessionError::from(LogError::Store(text()));
+        assert_eq!(status(&failed), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(failed.code(), ServerError::Store(text()).code());
+        assert!(readme.contains("of a session 503"));
+    }
+}

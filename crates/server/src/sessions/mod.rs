@@ -11,6 +11,8 @@ pub mod memory;
 pub mod redb;
 pub mod redis;
 
+#[cfg(test)]
+mod agreement;
 mod deadlines;
 mod encoder;
 mod error;
