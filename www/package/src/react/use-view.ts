@@ -1,8 +1,15 @@
 /** A window over a stream's session, as a hook. */
 import { useMemo, useSyncExternalStore } from "react";
-import type { BagTemplate } from "../types/bag.js";
+import type { BagTemplate, GetToolCallsType } from "../types/bag.js";
+import type { Message } from "../types/messages.js";
 import type { ViewOptions, ViewSnapshot } from "../types/view.js";
-import { brokenView, makeView, problemOf, storeOf, type MessageOf, type StreamSource } from "../view/create-view.js";
+import { brokenView, makeView, problemOf, storeOf, type StreamSource } from "../view/create-view.js";
+
+/** What `useView` takes. */
+export interface UseViewOptions<StateType extends object = any, Bag extends BagTemplate = any> extends ViewOptions {
+  /** What `useStream` returned, or what `createStream` made. */
+  stream: StreamSource<StateType, Bag>;
+}
 
 /**
  * The newest messages of a stream's session, older ones page by page with `loadOlder()`, new ones as they come. The feed is
@@ -14,10 +21,7 @@ import { brokenView, makeView, problemOf, storeOf, type MessageOf, type StreamSo
 export function useView<StateType extends object = any, Bag extends BagTemplate = any>({
   stream,
   limit,
-}: ViewOptions & {
-  /** What `useStream` returned, or what `createStream` made. */
-  stream: StreamSource<StateType, Bag>;
-}): ViewSnapshot<MessageOf<StateType>> {
+}: UseViewOptions<StateType, Bag>): ViewSnapshot<Message<GetToolCallsType<StateType>>> {
   const problem = problemOf(stream, limit === undefined ? {} : { limit });
   const store = problem ? undefined : storeOf(stream);
   const wrong = problem?.message;

@@ -13,9 +13,6 @@ export type StreamSource<StateType extends object = any, Bag extends BagTemplate
   | StreamStore<StateType, Bag>
   | Pick<UseStream<StateType, Bag>, "store">;
 
-/** The messages of a stream's state. */
-export type MessageOf<StateType extends object> = Message<GetToolCallsType<StateType>>;
-
 /** The store of a stream. */
 export const storeOf = <StateType extends object, Bag extends BagTemplate>(stream: StreamSource<StateType, Bag>): StreamStore<StateType, Bag> =>
   "store" in stream ? stream.store : stream;
@@ -35,7 +32,7 @@ const LIMIT_MAX = 1000;
 export function createView<StateType extends object = any, Bag extends BagTemplate = any>(
   stream: StreamSource<StateType, Bag>,
   options?: ViewOptions,
-): StreamView<MessageOf<StateType>> {
+): StreamView<Message<GetToolCallsType<StateType>>> {
   const problem = problemOf(stream, options);
   if (problem) throw problem;
   return makeView(storeOf(stream), options?.limit);
