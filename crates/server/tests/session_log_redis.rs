@@ -11,10 +11,11 @@ use engines::{
     redis_server::RedisServer, seqs, session, started, updated, write_message,
 };
 use rejoin_server::sessions::{
+    Reader, ReaderEvent, SessionLimits, Sessions,
     log::{Batch, LogError, Orphan, SessionLog as _},
     redis::{RedisConfig, RedisLog},
 };
-use rejoin_wire::session::{Change, Cursor};
+use rejoin_wire::session::{Change, Cursor, Node, Transcript};
 
 /// Asks again until Redis answers.
 async fn in_the_end<T>(ask: impl AsyncFn() -> Result<T, LogError>) -> T {
@@ -149,6 +150,72 @@ async fn a_redis_that_lost_its_tail_has_another_epoch_with_the_next_append() {
         log.bounds(&session()).await.unwrap().epoch,
         repaired.head.epoch
     );
+}
+
+#[tokio::test]
+async fn a_reader_of_a_redis_that_lost_its_tail_ends_with_what_the_log_holds() {
+    let mut redis = RedisServer::start_unsafe();
+    let log = Arc::new(on(&redis).await);
+    write_message(&*log, "m", 5).await;
+    assert_eq!(redis.command("SAVE").as_deref(), Some("+OK\r\n"));
+    let sessions = Sessions::new(log.clone(), SessionLimits::default());
+    let mut reader = sessions.attach(&session(), None, 50).await.unwrap();
+    let mut seen = Seen::default();
+    for at in 5..9 {
+        append(&*log, vec![appended("m", at, "lost ")])
+            .await
+            .unwrap();
+    }
+    seen.read_until(&mut reader, |text| text.ends_with("lost lost lost lost "))
+        .await;
+    redis.kill();
+    redis.resume();
+
+    // More than there was, so that numbers alone would tell nothing.
+    let repair = async || append(&*log, vec![updated("m", 11, "repaired ")]).await;
+    in_the_end(repair).await;
+    for at in 11..20 {
+        append(&*log, vec![appended("m", at, "new ")])
+            .await
+            .unwrap();
+    }
+    append(&*log, vec![appended("m", 20, "end")]).await.unwrap();
+    seen.read_until(&mut reader, |text| text.ends_with("end"))
+        .await;
+    let expected = format!("repaired {}end", "new ".repeat(9));
+    assert_eq!(seen.text(), expected);
+    // At least one snapshot beside the first: records alone do not lead from one life to the other.
+    assert!(seen.snapshots >= 2, "{}", seen.snapshots);
+}
+
+/// What a reader holds.
+#[derive(Default)]
+struct Seen {
+    transcript: Transcript,
+    snapshots: usize,
+}
+
+impl Seen {
+    fn text(&self) -> String {
+        let text = |node: &Node| node.message.content.text().into_owned();
+        self.transcript.nodes().iter().map(text).collect()
+    }
+
+    async fn read_until(&mut self, reader: &mut Reader, is_it: impl Fn(&str) -> bool) {
+        while !is_it(&self.text()) {
+            match reader.next().await.unwrap().unwrap() {
+                ReaderEvent::Snapshot { cursor, page } => {
+                    self.snapshots += 1;
+                    self.transcript = Transcript::from_page(cursor.seq, page);
+                }
+                ReaderEvent::Record { frame, .. } => {
+                    self.transcript.apply(frame.record().unwrap()).unwrap();
+                }
+                ReaderEvent::Attached(_) | ReaderEvent::CaughtUp { .. } => {}
+                ReaderEvent::Deleted => panic!("nobody deleted it"),
+            }
+        }
+    }
 }
 
 #[tokio::test]
