@@ -566,3 +566,19 @@ async fn a_writer_that_is_dropped_ends_its_message() {
     let shown = in_time(Shown::follow(log, session(), truth, ended(1))).await;
     assert_eq!(shown.status("m0"), "aborted");
 }
+
+#[tokio::test]
+async fn a_message_that_begins_too_large_is_named_and_ended() {
+    let log = Faulty::new(|_| Fault::None);
+    let producer = producer(Arc::clone(&log) as Arc<dyn SessionLog>);
+    let large = Message {
+        content: rejoin_wire::message::Content::Text("x".repeat(2 << 20)),
+        ..message("m0")
+    };
+    let writer = producer.begin(&session(), large, None).unwrap();
+    assert_eq!(in_time(writer.until_stopped()).await, Stopped::TooLarge);
+    let truth = HashMap::from([("m0".to_owned(), String::new())]);
+    let shown = in_time(Shown::follow(log, session(), truth, ended(1))).await;
+    assert_eq!(shown.kinds("m0"), ["started", "ended"]);
+    assert_eq!(shown.status("m0"), "aborted");
+}

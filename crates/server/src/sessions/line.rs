@@ -111,6 +111,12 @@ impl Line {
         }
     }
 
+    pub(super) fn say_nothing(&mut self) {
+        self.repair = false;
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
     pub(super) fn say_whole(&mut self) {
         self.repair = true;
         self.waiting.clear();

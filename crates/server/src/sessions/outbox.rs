@@ -116,11 +116,7 @@ impl Outbox {
     /// Only its name and who speaks are kept.
     fn begin_too_large(&mut self, id: &MessageId) {
         if let Some(line) = self.lines.get_mut(id) {
-            let stub = Message {
-                id: line.whole.id.clone(),
-                kind: line.whole.kind.clone(),
-                ..Message::default()
-            };
+            let stub = stub(&line.whole);
             line.whole = stub.clone();
             line.bytes = 0;
             line.start = line.start.take().map(|(_, run_id)| (stub, run_id));
@@ -365,41 +361,47 @@ impl Outbox {
         whole.len()
     }
 
-    /// The log will not have a message: its changes are dropped, the others are sent again.
-    pub(super) fn refuse(&mut self, id: &str, why: Stopped) {
-        let is_it = |change: &Change| change.message_id().is_some_and(|of| of.as_str() == id);
-        let named = self.under_way.iter().find(|change| is_it(change));
-        let named = named.and_then(|change| change.message_id().cloned());
-        self.under_way.retain(|change| !is_it(change));
-        let Some(id) = named else { return };
+    /// The log will not have a message: its changes are dropped, the others are sent again. Whether there were any.
+    pub(super) fn refuse(&mut self, id: &str, why: Stopped) -> bool {
+        let Some((id, _)) = self.drop_from_batch(id) else {
+            return false;
+        };
         if let Some(line) = self.lines.get(&id) {
             line.stop(Fate::Stopped(why));
         }
         self.forget(&id);
+        true
     }
 
-    /// The log found a message too long: what it has of it stands, and it ends.
-    pub(super) fn refuse_too_large(&mut self, id: &str) {
-        let is_it = |change: &Change| change.message_id().is_some_and(|of| of.as_str() == id);
-        let named = self.under_way.iter().find(|change| is_it(change));
-        let named = named.and_then(|change| change.message_id().cloned());
-        let is_started = !self.under_way.iter().any(|change| {
-            is_it(change) && matches!(change, Change::Started { .. } | Change::Ended { .. })
-        });
-        self.under_way.retain(|change| !is_it(change));
-        let Some(id) = named else { return };
-        let Some(line) = self.lines.get_mut(&id) else {
-            return;
+    /// The log found a message too long: what it has of it stands, and it ends. Whether the batch had it.
+    pub(super) fn refuse_too_large(&mut self, id: &str) -> bool {
+        let Some((id, dropped)) = self.drop_from_batch(id) else {
+            return false;
         };
-        line.waiting.clear();
-        line.waiting_bytes = 0;
-        line.repair = false;
-        line.fate.send_replace(Fate::Stopped(Stopped::TooLarge));
-        if is_started {
-            self.end_too_large(&id);
-        } else {
-            self.forget(&id);
+        self.drop_from_queue(&id);
+        let Some(line) = self.lines.get_mut(&id) else {
+            return true;
+        };
+        line.say_nothing();
+        line.is_ending = false;
+        for change in dropped {
+            if let Change::Started { message, run_id } = change {
+                line.start = Some((stub(&message), run_id));
+                self.queue.push_back(Entry::Start(id.clone()));
+            }
         }
+        self.end_too_large(&id);
+        true
+    }
+
+    /// Takes the changes to a message out of the batch.
+    fn drop_from_batch(&mut self, id: &str) -> Option<(MessageId, Vec<Change>)> {
+        let is_it = |change: &Change| change.message_id().is_some_and(|of| of.as_str() == id);
+        let batch = std::mem::take(&mut self.under_way);
+        let (dropped, rest): (Vec<Change>, Vec<Change>) = batch.into_iter().partition(is_it);
+        self.under_way = rest;
+        let id = dropped.first()?.message_id()?.clone();
+        Some((id, dropped))
     }
 
     /// Drops everything: what it was about is stored elsewhere and will be said anew.
@@ -420,9 +422,22 @@ impl Outbox {
     /// Nothing more is said of a message.
     fn forget(&mut self, id: &MessageId) {
         self.lines.remove(id);
+        self.drop_from_queue(id);
+    }
+
+    fn drop_from_queue(&mut self, id: &MessageId) {
         self.queue.retain(|entry| match entry {
             Entry::Start(of) | Entry::Pieces(of) | Entry::End(of, _) => of != id,
             Entry::Other(..) => true,
         });
+    }
+}
+
+/// Only its name and who speaks.
+fn stub(message: &Message) -> Message {
+    Message {
+        id: message.id.clone(),
+        kind: message.kind.clone(),
+        ..Message::default()
     }
 }

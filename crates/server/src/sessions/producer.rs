@@ -490,8 +490,7 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
 fn refused(lane: &Lane, error: &SessionError) -> bool {
     let why = match error {
         SessionError::MessageTooLarge { id, .. } => {
-            lane.look_mut(|outbox| outbox.refuse_too_large(id));
-            return true;
+            return lane.look_mut(|outbox| outbox.refuse_too_large(id));
         }
         SessionError::Log(LogError::Fenced(id) | LogError::MessageExists(id)) => {
             (id, Stopped::Fenced)
@@ -512,8 +511,7 @@ fn refused(lane: &Lane, error: &SessionError) -> bool {
         SessionError::Log(LogError::NotFound | LogError::Store(_))
         | SessionError::Damaged { .. } => return false,
     };
-    lane.look_mut(|outbox| outbox.refuse(why.0, why.1));
-    true
+    lane.look_mut(|outbox| outbox.refuse(why.0, why.1))
 }
 
 impl Lane {
