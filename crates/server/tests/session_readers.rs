@@ -118,7 +118,7 @@ async fn a_reader_that_stops_reading_costs_bounded_memory_and_is_given_a_snapsho
     let mut head = first;
     let mut count = 2;
     // More than the buffers between here and there hold.
-    for number in 0..40 {
+    for number in 0..25 {
         let id = format!("m{number}");
         let mut changes = vec![started(&id)];
         changes.extend((0..20).map(|at| appended(&id, at, &text)));
@@ -137,7 +137,7 @@ async fn a_reader_that_stops_reading_costs_bounded_memory_and_is_given_a_snapsho
     let attached = slow.attached.as_ref().unwrap();
     assert_eq!(attached.reason.unwrap().as_str(), "behind");
     assert!(slow.records < count * 3 / 4, "{} of {count}", slow.records);
-    assert_eq!(slow.ids(), ["m37", "m38", "m39"]);
+    assert_eq!(slow.ids(), ["m22", "m23", "m24"]);
     assert_eq!(slow.texts()[2], text.repeat(20));
     // And it goes on like any other.
     let head = publish(&api, "s", [started("z")]).await;
@@ -152,7 +152,7 @@ async fn pages_have_exactly_as_many_messages_as_asked_for_and_removed_ones_do_no
     for number in 0..100 {
         publish(&api, "s", [started(&id(number)), ended(&id(number))]).await;
     }
-    let gone = |number: &usize| number % 3 == 0 || (40..70).contains(number);
+    let gone = |number: &usize| number.is_multiple_of(3) || (40..70).contains(number);
     publish(
         &api,
         "s",

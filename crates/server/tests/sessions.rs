@@ -384,6 +384,39 @@ async fn a_message_is_cancelled_in_its_producers_name_who_is_told() {
 }
 
 #[tokio::test]
+async fn a_run_of_this_server_is_stopped_through_its_session() {
+    let (_server, api) = start().await;
+    for names_message in [true, false] {
+        let thread = api.thread().await;
+        let mut run = api.run(&thread, request("chat", 1000, 5.0)).await;
+        let run_id = run.run_id();
+        let mut reader = Following::open(&api, &thread, "").await;
+        // The question, and the answer that has begun.
+        while reader.transcript.nodes().len() < 2 || reader.texts()[1].is_empty() {
+            reader.step().await;
+        }
+        let answer = reader.transcript.nodes()[1].clone();
+        assert_eq!(answer.run_id.as_ref().unwrap().as_str(), run_id);
+        let body = if names_message {
+            json!({"id": answer.id().as_str()})
+        } else {
+            json!({})
+        };
+        let path = format!("/sessions/{thread}/cancel");
+        let answer = api.call(Method::POST, &path, Some(body)).await;
+        assert_eq!(answer.status, 202);
+        run.rest().await;
+        while reader.transcript.nodes()[1].status.as_str() == "streaming" {
+            reader.step().await;
+        }
+        assert_eq!(reader.transcript.nodes()[1].status.as_str(), "cancelled");
+        assert_eq!(api.run_status(&thread, &run_id).await, "interrupted");
+        let state = api.state(&thread).await;
+        assert_eq!(last_text(&state), reader.texts()[1]);
+    }
+}
+
+#[tokio::test]
 async fn a_quiet_stream_beats_and_ends_cleanly_when_the_server_stops() {
     let (server, api) = start_with(|config| config.heartbeat = Duration::from_millis(5)).await;
     publish(&api, "s", [started("a")]).await;
