@@ -96,7 +96,7 @@ pub enum Input {
     },
     /// Forget the session. The run that is followed goes on.
     ViewClosed,
-    /// Disconnect. The agent goes on; everything received stays.
+    /// Disconnect. The agent goes on; everything received stays. An open view of the session goes on too.
     StopRequested,
     /// Stop the agent on the server.
     CancelRequested,

@@ -213,6 +213,15 @@ fn closing_and_switching_conclude_what_waits() {
 }
 
 #[test]
+fn a_new_thread_has_nothing_older() {
+    let mut bench = Bench::new();
+    bench.feed(Input::ViewOpened { limit: 3 });
+    bench.feed(Input::ThreadSwitched { thread_id: None });
+    bench.request_older(1);
+    assert_eq!(bench.concluded(), [(1, Outcome::Finished)]);
+}
+
+#[test]
 fn a_new_epoch_drops_older_pages() {
     let (mut bench, feed) = viewing();
     bench.request_older(1);

@@ -1,7 +1,9 @@
 //! Older pages of the session: one request at a time, whoever asks.
 
 use super::{Client, requests::Answer, urls};
-use crate::{AttemptId, CommandId, ErrorCode, Method, Millis, Outcome, StreamError};
+use crate::{
+    AttemptId, CommandId, ErrorCode, Method, Millis, Outcome, StreamError, session::PAGE_MAX,
+};
 use rejoin_wire::{
     json::{FromJson, JsonError},
     session::{Change, Cursor, Page, Record, Transcript},
@@ -80,6 +82,9 @@ impl Client {
 
     /// Asks for the page before the first message, where somebody waits for it and it can be named.
     fn ask_older(&mut self) {
+        if self.thread_id.is_none() {
+            return self.conclude_older(&Outcome::Finished);
+        }
         let Some(session) = &self.session else { return };
         let older = &session.older;
         if !older.is_wanted() || older.asked.is_some() || !session.feed.has_first() {
@@ -160,6 +165,10 @@ impl Client {
                 if !asked.renews {
                     return self.conclude_older(&Outcome::Finished);
                 }
+                if asked.limit == PAGE_MAX {
+                    // What was held beyond so many has to be asked for again.
+                    session.generation = revision;
+                }
             }
             Err(error) => {
                 if asked.renews {
@@ -181,7 +190,7 @@ impl Client {
     pub(super) fn older_after_snapshot(&mut self, first: u64, kept: usize) {
         self.drop_page();
         if kept > 0 {
-            self.ask_older_page(first, kept.min(crate::session::PAGE_MAX), true);
+            self.ask_older_page(first, kept.min(PAGE_MAX), true);
         } else {
             self.ask_older();
         }
