@@ -198,13 +198,8 @@ impl Pump {
             match self.look().await {
                 Ok(Look::Level) => {
                     retry = RETRY_MIN;
-                    tokio::select! {
-                        changed = wake.changed() => if changed.is_err() {
-                            // The engine is gone: nothing more will be told.
-                            tokio::time::sleep(LOOK_EVERY).await;
-                        },
-                        () = tokio::time::sleep(LOOK_EVERY) => {}
-                    }
+                    // Much is shown without a look; but now and then there is one, whatever is told.
+                    let _ = tokio::time::timeout(LOOK_EVERY, self.news(&mut wake)).await;
                 }
                 Ok(Look::Over | Look::Unread) => return,
                 Err(error) => {
@@ -212,6 +207,23 @@ impl Pump {
                     tokio::time::sleep(retry).await;
                     retry = (retry * 2).min(RETRY_MAX);
                 }
+            }
+        }
+    }
+
+    /// Waits until the log tells of something that the tail does not have.
+    async fn news(&self, wake: &mut watch::Receiver<u64>) {
+        loop {
+            if wake.changed().await.is_err() {
+                // The engine is gone: nothing more will be told.
+                std::future::pending::<()>().await;
+            }
+            // Who stored it here may be about to show it.
+            tokio::task::yield_now().await;
+            let told = *wake.borrow_and_update();
+            let is_shown = |live: Arc<Live>| told != 0 && live.head() == told;
+            if !self.live.upgrade().is_some_and(is_shown) {
+                return;
             }
         }
     }
