@@ -4,9 +4,9 @@
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
-//! | `sessions` | name | [`Life`] |
+//! | `sessions` | name | epoch, first, head, bytes |
 //! | `session_records` | epoch, seq | the change, as JSON |
-//! | `session_messages` | epoch, message id | what is known of it ([`row`]) |
+//! | `session_messages` | epoch, message id | what is known of it (`row.rs`) |
 //! | `session_order` | epoch, position | message id |
 //! | `session_open` | epoch, position, of those that are streaming | lease, session's name, message id |
 //! | `session_nodes` | epoch, position | the message added up, as JSON |
