@@ -14,6 +14,7 @@ use crate::{
     query::{Query, StorageChoice},
     run_bar::RunBar,
     scroll::Follow,
+    session_list::SessionList,
     target::{Nav, Target, own_server},
     thread_list::Threads,
     timeline::Timeline,
@@ -24,6 +25,7 @@ use rejoin_leptos::{OutcomeFuture, StorageKind, UseStream, UseStreamOptions, use
 use rejoin_wire::{
     InterruptId, Json, MessageId, ThreadId,
     message::{Message, MessageKind},
+    request::StreamMode,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -215,7 +217,10 @@ pub(crate) fn Conversation(target: Target, nav: Nav, threads: Threads) -> impl I
         <div class="stage">
             <main class="conversation" aria-label="Conversation">
                 <Notices />
-                <MessageList />
+                {match page::query().session_limit() {
+                    Some(limit) => view! { <SessionList limit /> }.into_any(),
+                    None => view! { <MessageList /> }.into_any(),
+                }}
                 <div class="dock">
                     <div class="column">
                         <ErrorBanner />
@@ -259,7 +264,12 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
             true => Checkpoints::Automatic,
             false => Checkpoints::Off,
         })
-        .history_limit(Some(query.history_limit()))
+        .history_limit(
+            query
+                .session_limit()
+                .is_none()
+                .then(|| query.history_limit()),
+        )
         .thread_id(target.thread.clone())
         .storage(storage)
         .on_notice(on_notice);
@@ -302,6 +312,11 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
 
 /// Client timings from the address, for tests and for trying things out. All in milliseconds.
 fn tune(config: &mut Config, query: &Query) {
+    if query.session_limit().is_some() {
+        // A page of the session is all that is read; what the thread holds as a whole is neither read nor streamed.
+        config.reads_state = false;
+        config.stream_modes = vec![StreamMode::MessagesTuple, StreamMode::Updates];
+    }
     let set = |name: &str, place: &mut Millis| {
         if let Some(ms) = query.number(name) {
             *place = Millis(ms);

@@ -9,6 +9,7 @@
 )]
 
 mod activity;
+mod anchor;
 mod announcer;
 mod api;
 mod app;
@@ -34,6 +35,7 @@ mod progress;
 mod query;
 mod run_bar;
 mod scroll;
+mod session_list;
 mod settings;
 mod target;
 mod theme;

@@ -85,7 +85,7 @@ pub(crate) fn MessageList() -> impl IntoView {
 }
 
 #[component]
-fn Skeleton() -> impl IntoView {
+pub(crate) fn Skeleton() -> impl IntoView {
     view! {
         <div class="skeleton" role="status">
             <span class="visually-hidden">"Loading the conversation"</span>

@@ -117,8 +117,9 @@ fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl 
     }
 }
 
+/// An answer as formatted text.
 #[component]
-fn Markdown(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoView {
+pub(crate) fn Markdown(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoView {
     let renderer = StoredValue::new(Renderer::default());
     let blocks = Memo::new(move |_| {
         let is_whole = !streaming.get();

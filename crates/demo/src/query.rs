@@ -63,6 +63,15 @@ impl Query {
         limit.unwrap_or(100)
     }
 
+    /// Whether the thread's session is shown instead of its state (`view=session`), and how many messages a page of it has
+    /// (`page_size`, default 50).
+    pub(crate) fn session_limit(&self) -> Option<usize> {
+        let limit = self
+            .number("page_size")
+            .and_then(|n| usize::try_from(n).ok());
+        (self.text("view") == Some("session")).then(|| limit.unwrap_or(50))
+    }
+
     /// Where records are kept. Default local.
     pub(crate) fn storage(&self) -> StorageChoice {
         match self.text("storage") {
@@ -192,6 +201,16 @@ mod tests {
         assert_eq!(all(&off), (false, false));
         assert_eq!(Query::parse("history=7").history_limit(), 7);
         assert_eq!(Query::parse("history=-1").history_limit(), 100);
+    }
+
+    #[test]
+    fn a_session_is_shown_where_it_is_asked_for() {
+        assert_eq!(Query::parse("page_size=7").session_limit(), None);
+        assert_eq!(Query::parse("view=session").session_limit(), Some(50));
+        assert_eq!(
+            Query::parse("view=session&page_size=7").session_limit(),
+            Some(7)
+        );
     }
 
     #[test]

@@ -78,9 +78,22 @@ impl Follow {
         }
     }
 
+    /// The same, for who does not want to be told of changes.
+    pub(crate) fn is_following_untracked(self) -> bool {
+        self.following.try_get_untracked() == Some(true)
+    }
+
     /// Watches the size of the area and of what is in it; must be called when both are on the page.
     pub(crate) fn watch(self, content: &Element) {
-        let callback = Closure::<dyn FnMut()>::new(move || self.keep_up());
+        self.watch_with(content, || {});
+    }
+
+    /// The same; calls `then` after each change, before it is painted.
+    pub(crate) fn watch_with(self, content: &Element, then: impl Fn() + 'static) {
+        let callback = Closure::<dyn FnMut()>::new(move || {
+            self.keep_up();
+            then();
+        });
         let Ok(observer) = ResizeObserver::new(callback.as_ref().unchecked_ref()) else {
             return;
         };
