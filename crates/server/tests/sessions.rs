@@ -349,6 +349,34 @@ async fn what_does_not_fit_is_refused_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_message_grows_up_to_its_limit_and_an_append_that_is_sent_again_does_not_count_twice() {
+    let (_server, api) = start_with(|config| config.session_limits.message_bytes_max = 1000).await;
+    let post = async |change: Value| {
+        let body = json!({"producer": "p", "changes": [change]});
+        let answer = api
+            .call(Method::POST, "/sessions/s/records", Some(body))
+            .await;
+        answer.status.as_u16()
+    };
+    let text = "x".repeat(600);
+    assert_eq!(post(started("a")).await, 200);
+    for _ in 0..3 {
+        assert_eq!(post(appended("a", 0, &text)).await, 200);
+    }
+    assert_eq!(post(appended("a", 1, &text)).await, 413);
+    assert_eq!(post(appended("a", 1, &"y".repeat(400))).await, 200);
+    assert_eq!(post(appended("a", 2, "z")).await, 413);
+    let whole = |content: &str| json!({"type": "updated", "at": 5, "message": {"id": "a", "type": "ai", "content": content}});
+    assert_eq!(post(whole(&"x".repeat(1001))).await, 413);
+    assert_eq!(post(whole("x")).await, 200);
+    assert_eq!(post(appended("a", 5, &text)).await, 200);
+    assert_eq!(post(started("b")).await, 200);
+    assert_eq!(post(appended("b", 0, &text)).await, 200);
+    let page = api.get("/sessions/s/messages").await;
+    assert_eq!(page["nodes"][0]["message"]["content"], format!("x{text}"));
+}
+
+#[tokio::test]
 async fn a_message_is_cancelled_in_its_producers_name_who_is_told() {
     let (_server, api) = start().await;
     publish(

@@ -20,21 +20,81 @@ use super::{
 /// Sessions whose messages' lengths are known. Of more they are forgotten, and added up again where they are needed.
 const SESSIONS_MAX: usize = 10_000;
 
-/// How long the messages are that are being written, as far as they went through here.
+/// How long the messages are that are being written, as far as they went through here. A message that is not here is
+/// added up from the log when something is appended to it.
 #[derive(Default)]
-pub(super) struct Lengths(Mutex<HashMap<SessionId, HashMap<MessageId, usize>>>);
+pub(super) struct Lengths(Mutex<HashMap<SessionId, Known>>);
+
+type Known = HashMap<MessageId, Length>;
+
+/// How long a message is, and how many pieces it has: an append that is sent again is known by its number.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    bytes: usize,
+    pieces: u64,
+}
 
 /// What a batch makes of the lengths, once it is stored.
 pub(super) struct Growth {
-    /// The lengths that were there, where they had to be added up.
-    found: Option<HashMap<MessageId, usize>>,
+    /// The lengths that had to be added up.
+    found: Known,
     steps: Vec<(MessageId, Step)>,
 }
 
+#[derive(Clone, Copy)]
 enum Step {
-    Is(usize),
-    Grows(usize),
+    Starts(usize),
+    Is(Length),
+    Grows { at: u64, bytes: usize },
     Ends,
+}
+
+impl Step {
+    fn of(change: &Change) -> Self {
+        match change {
+            Change::Started { message, .. } => Self::Starts(length(message)),
+            Change::Updated { message, at } => Self::Is(Length {
+                bytes: length(message),
+                pieces: *at,
+            }),
+            Change::Appended { chunk, at, .. } => Self::Grows {
+                at: *at,
+                bytes: length(chunk),
+            },
+            Change::Ended { .. } | Change::Removed { .. } => Self::Ends,
+        }
+    }
+
+    /// Takes the step, and says how long the message is then.
+    fn take(self, known: &mut Known, id: &MessageId) -> usize {
+        match self {
+            Self::Starts(bytes) => {
+                let pieces = 0;
+                let length = known.entry(id.clone());
+                length.or_insert(Length { bytes, pieces }).bytes.max(bytes)
+            }
+            Self::Is(new) => {
+                // One that is not known has ended, or is added up when it is appended to.
+                if let Some(length) = known.get_mut(id) {
+                    *length = new;
+                }
+                new.bytes
+            }
+            Self::Grows { at, bytes } => match known.get_mut(id) {
+                Some(length) if at >= length.pieces => {
+                    length.bytes += bytes;
+                    length.pieces = at + 1;
+                    length.bytes
+                }
+                // Sent again, or to a message that is over: the log knows.
+                Some(_) | None => bytes,
+            },
+            Self::Ends => {
+                known.remove(id);
+                0
+            }
+        }
+    }
 }
 
 impl Lengths {
@@ -43,16 +103,12 @@ impl Lengths {
         if sessions.len() >= SESSIONS_MAX && !sessions.contains_key(session) {
             sessions.clear();
         }
-        let lengths = sessions.entry(session.clone());
-        let lengths = lengths.or_insert_with(|| growth.found.unwrap_or_default());
+        let known = sessions.entry(session.clone()).or_default();
+        known.extend(growth.found);
         for (id, step) in growth.steps {
-            match step {
-                Step::Is(length) => drop(lengths.insert(id, length)),
-                Step::Grows(more) => *lengths.entry(id).or_default() += more,
-                Step::Ends => drop(lengths.remove(&id)),
-            }
+            step.take(known, &id);
         }
-        if lengths.is_empty() {
+        if known.is_empty() {
             sessions.remove(session);
         }
     }
@@ -61,11 +117,11 @@ impl Lengths {
         self.lock().remove(session);
     }
 
-    fn of(&self, session: &SessionId) -> Option<HashMap<MessageId, usize>> {
-        self.lock().get(session).cloned()
+    fn of(&self, session: &SessionId) -> Known {
+        self.lock().get(session).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, HashMap<MessageId, usize>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,61 +152,63 @@ impl Sessions {
         session: &SessionId,
         changes: &[Change],
     ) -> Result<Growth, SessionError> {
-        let known = self.lengths.of(session);
-        let appends = |change: &Change| matches!(change, Change::Appended { .. });
-        let found = match known {
-            None if changes.iter().any(appends) => Some(self.lengths_stored(session).await?),
-            _ => None,
-        };
-        let mut lengths = known.or_else(|| found.clone()).unwrap_or_default();
         let mut steps = Vec::with_capacity(changes.len());
         for change in changes {
             let Some(id) = change.message_id() else {
                 return Err(SessionError::Invalid("a message has no id".to_owned()));
             };
-            let step = match change {
-                Change::Started { message, .. } | Change::Updated { message, .. } => {
-                    Step::Is(length(message))
-                }
-                Change::Appended { chunk, .. } => Step::Grows(length(chunk)),
-                Change::Ended { .. } | Change::Removed { .. } => Step::Ends,
-            };
-            let will_be = match step {
-                Step::Is(length) => length,
-                Step::Grows(more) => lengths.get(id).copied().unwrap_or(0) + more,
-                Step::Ends => 0,
-            };
-            if will_be > self.limits.message_bytes_max {
+            steps.push((id.clone(), Step::of(change)));
+        }
+        let mut known = self.lengths.of(session);
+        let found = if lacks(known.clone(), &steps) {
+            self.lengths_stored(session).await?
+        } else {
+            Known::new()
+        };
+        known.extend(found.clone());
+        for (id, step) in &steps {
+            if step.take(&mut known, id) > self.limits.message_bytes_max {
                 return Err(SessionError::MessageTooLarge {
                     id: id.to_string(),
                     bytes_max: self.limits.message_bytes_max,
                 });
             }
-            lengths.insert(id.clone(), will_be);
-            steps.push((id.clone(), step));
         }
         Ok(Growth { found, steps })
     }
 
     /// The lengths of the messages that are streaming, added up from the log.
-    async fn lengths_stored(
-        &self,
-        session: &SessionId,
-    ) -> Result<HashMap<MessageId, usize>, SessionError> {
+    async fn lengths_stored(&self, session: &SessionId) -> Result<Known, SessionError> {
         let heads = match self.log.streaming(session).await {
-            Err(LogError::NotFound) => return Ok(HashMap::new()),
+            Err(LogError::NotFound) => return Ok(Known::new()),
             heads => heads?,
         };
-        let mut lengths = HashMap::new();
+        let mut known = Known::new();
         for head in heads {
-            match self.node(session, &head).await {
-                Ok(node) => lengths.insert(head.id, length(&node.message)),
-                Err(SessionError::Log(LogError::MessageNotFound(_))) => None,
-                Err(error) => return Err(error),
+            let node = match self.node(session, &head).await {
+                Err(SessionError::Log(LogError::MessageNotFound(_))) => continue,
+                node => node?,
             };
+            let length = Length {
+                bytes: length(&node.message),
+                pieces: node.pieces,
+            };
+            known.insert(head.id, length);
         }
-        Ok(lengths)
+        Ok(known)
     }
+}
+
+/// Whether something is appended to a message that is not known, or not up to there: another server wrote it.
+fn lacks(mut known: Known, steps: &[(MessageId, Step)]) -> bool {
+    steps.iter().any(|(id, step)| {
+        let is_behind = match step {
+            Step::Grows { at, .. } => known.get(id).is_none_or(|length| length.pieces < *at),
+            Step::Starts(_) | Step::Is(_) | Step::Ends => false,
+        };
+        step.take(&mut known, id);
+        is_behind
+    })
 }
 
 fn length_of_change(change: &Change) -> usize {
