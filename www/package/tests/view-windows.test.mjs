@@ -247,6 +247,20 @@ test("loadOlder before the first page waits for it", async (t) => {
   assert.deepEqual(ids(view), span(4, 9));
 });
 
+test("loadOlder that waits for a first page which will not come resolves to nothing", async (t) => {
+  const ends = [(view) => view.dispose(), (view, stream) => stream.dispose(), (view, stream, end) => end()];
+  for (const [at, end] of ends.entries()) {
+    const { fake, stream } = open(t, 9, { reads: false });
+    const view = createView(stream);
+    const unsubscribe = view.subscribe(() => {});
+    await until(() => fake.host);
+    const more = view.loadOlder();
+    end(view, stream, unsubscribe);
+    assert.equal(await more, 0, `way ${at}`);
+    assert.deepEqual(fake.calls.filter((call) => call === "older"), []);
+  }
+});
+
 test("a page that cannot be read is the error, nothing else changes, and the next call tries again", async (t) => {
   const { fake, stream, told } = open(t, 9);
   const view = await shown(t, stream, 3);

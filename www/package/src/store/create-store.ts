@@ -331,6 +331,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       state.over = true;
       close();
       listeners.clear();
+      for (const { ended } of state.views) ended();
     },
     threadId: () => state.thread,
     client: state.client,

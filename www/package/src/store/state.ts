@@ -74,8 +74,8 @@ export interface State {
   readonly source: SnapshotSource;
   /** Interrupts and tool calls that headless tools have answered. */
   readonly handled: Set<string>;
-  /** The limits of the views that are open, and the size of the pages that the engine's feed reads; 0: it is closed. */
-  readonly views: number[];
+  /** The views that are open, and the size of the pages that the engine's feed reads; 0: it is closed. */
+  readonly views: { limit: number; ended: () => void }[];
   /** The session's messages while a frame is put together, and whether they have changed. */
   readonly nodes: OpenNodes;
   nodesChanged: boolean;

@@ -82,6 +82,9 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
   let failure: RejoinError | undefined;
   let reading: Promise<number> | undefined;
   let asked: Promise<number> | undefined;
+  /** Ends the wait for a first page. */
+  let wake = (): void => {};
+  const own = { limit, ended: () => wake() };
 
   const loadOlder = ({ throwOnError = false }: LoadOlderOptions = {}): Promise<number> => {
     asked ??= older();
@@ -145,7 +148,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
   const open = (): void => {
     if (isOpen || over) return;
     isOpen = true;
-    state.views.push(limit);
+    state.views.push(own);
     setPages(source);
     unsubscribe = store.subscribe(() => {
       fill();
@@ -160,8 +163,9 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     isOpen = false;
     generation = from = undefined;
     unsubscribe?.();
-    state.views.splice(state.views.indexOf(limit), 1);
+    state.views.splice(state.views.indexOf(own), 1);
     setPages(source);
+    wake();
   };
 
   /** Puts so many more before the first: those that the feed holds already, and pages of the server's. */
@@ -222,11 +226,11 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     new Promise((resolve) => {
       const look = (): boolean => !isOpen || over || state.over || state.frame.feed?.ready === true || snapshot().error !== undefined || state.thread === null;
       if (look()) return resolve();
-      const end = store.subscribe(() => {
-        if (!look()) return;
+      const end = store.subscribe(() => look() && wake());
+      wake = () => {
         end();
         resolve();
-      });
+      };
     });
 
   const fill = (): void => {
@@ -242,12 +246,12 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
   return {
     subscribe(listener) {
       if (over) return () => {};
-      const own = (): void => listener();
-      listeners.add(own);
+      const told = (): void => listener();
+      listeners.add(told);
       open();
       return () => {
         // StrictMode, and another listener's effect, listen again at once.
-        if (listeners.delete(own)) queueMicrotask(() => listeners.size > 0 || close());
+        if (listeners.delete(told)) queueMicrotask(() => listeners.size > 0 || close());
       };
     },
     getSnapshot: snapshot,

@@ -14,7 +14,7 @@ export const sources = /* @__PURE__ */ new WeakMap<object, ViewSource>();
 
 /** Keeps the engine's feed open while a view is, with pages of the size that the largest of them wants. */
 export function setPages({ state }: ViewSource): void {
-  const size = Math.max(0, ...state.views);
+  const size = Math.max(0, ...state.views.map(({ limit }) => limit));
   if (size === state.pageSize) return;
   state.pageSize = size;
   if (size > 0) state.engine?.openView(size);
