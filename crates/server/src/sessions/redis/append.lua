@@ -169,10 +169,11 @@ for _, id in ipairs(ids) do
         message.producer, message.status, message.reason,
       }
       redis.call('HSET', messages, id, cjson.encode(row))
-      redis.call('ZADD', order, text(message.position), id)
-      if message.status == '' then
+      if message.position ~= entry.position then
+        redis.call('ZADD', order, text(message.position), id)
         redis.call('ZADD', open, text(message.position), id)
-      else
+      end
+      if message.status ~= '' then
         redis.call('ZREM', open, id)
       end
     else
