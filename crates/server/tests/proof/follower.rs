@@ -1,9 +1,6 @@
 //! A reader that comes back: what a client does, without its page.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use hyper::Method;
 use rejoin_wire::{
@@ -13,7 +10,7 @@ use rejoin_wire::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{PATIENCE, Place, pieces};
+use super::{PATIENCE, Place, pieces, wait_a_little};
 use crate::support::{Api, Stream};
 
 /// Says what is wrong with a message as it is shown; nothing where it is as it should be.
@@ -254,7 +251,8 @@ impl Reading {
             if self.seen.lock().unwrap().is_deleted {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            let mut place = self.place.borrow().clone();
+            wait_a_little(&mut place).await;
         }
     }
 

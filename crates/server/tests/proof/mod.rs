@@ -82,6 +82,11 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         .unwrap_or_else(|_| panic!("never: {what}"))
 }
 
+/// Before something is tried again: until the server is somewhere else, or for a moment.
+pub async fn wait_a_little(place: &mut Place) {
+    let _ = tokio::time::timeout(Duration::from_millis(25), place.changed()).await;
+}
+
 /// The answer to a request, or what became of the connection.
 pub async fn try_call(
     api: &Api,

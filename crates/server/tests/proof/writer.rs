@@ -8,8 +8,9 @@ use std::{
 
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
-use super::{Place, try_call};
+use super::{Place, try_call, wait_a_little};
 
 /// The text of a message's piece: says which it is, so that one that is lost, doubled or in a wrong place shows.
 pub fn piece(id: &str, at: u64) -> String {
@@ -48,6 +49,7 @@ pub struct Writer {
     producer: String,
     lease: Duration,
     acked: Arc<Mutex<BTreeMap<String, Acked>>>,
+    answers: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -58,7 +60,13 @@ impl Writer {
             producer: producer.to_owned(),
             lease,
             acked: Arc::default(),
+            answers: watch::Sender::new(0),
         }
+    }
+
+    /// Counts the batches that were acknowledged.
+    pub fn answers(&self) -> watch::Receiver<u64> {
+        self.answers.subscribe()
     }
 
     /// What was acknowledged so far, by message.
@@ -107,6 +115,7 @@ impl Writer {
             return Err((answer.status.as_u16(), text));
         }
         self.note(changes);
+        self.answers.send_modify(|answers| *answers += 1);
         let answer = answer.json();
         Ok(Posted {
             cursor: answer["cursor"].as_str().unwrap().to_owned(),
@@ -117,14 +126,14 @@ impl Writer {
 
     /// Posts until it is answered. Whatever is not "try again" is a failure of the test.
     pub async fn post(&self, changes: &[Value]) -> Posted {
-        let mut tries = 0;
+        let (mut tries, mut place) = (0, self.place.clone());
         let posted = async {
             loop {
                 tries += 1;
                 match self.try_post(changes).await {
                     Ok(posted) => return Posted { tries, ..posted },
                     // Not there, stopping, or without its store.
-                    Err((0 | 503, _)) => tokio::time::sleep(Duration::from_millis(5)).await,
+                    Err((0 | 503, _)) => wait_a_little(&mut place).await,
                     Err((status, text)) => panic!(
                         "{status} {text}\nto {changes:?} of {}, try {tries}; acknowledged {:?}",
                         self.session,
