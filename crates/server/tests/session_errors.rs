@@ -278,7 +278,7 @@ async fn a_full_disk_is_said_and_what_was_acknowledged_can_be_read_then_and_afte
         made += 1;
         assert!(filler < 2000, "the disk never was full");
     }
-    println!("full after {filler} large messages");
+    eprintln!("full after {filler} large messages");
     assert!(made > 0);
     let made = until_the_store_fails(&api, &writer, "m1", made).await;
 

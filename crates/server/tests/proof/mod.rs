@@ -41,7 +41,7 @@ impl Rng {
             let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
             now.as_secs() ^ u64::from(now.subsec_nanos())
         });
-        println!("{test}: REJOIN_SEED={seed}");
+        eprintln!("{test}: REJOIN_SEED={seed}");
         Self(seed)
     }
 
@@ -84,6 +84,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 
 /// Before something is tried again: until the server is somewhere else, or for a moment.
 pub async fn wait_a_little(place: &mut Place) {
+    place.mark_unchanged();
     let _ = tokio::time::timeout(Duration::from_millis(25), place.changed()).await;
 }
 
