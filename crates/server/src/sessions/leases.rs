@@ -17,11 +17,7 @@ const PACE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_se
 
 /// Ends messages whose lease is over, as `aborted`, reason `lease_expired`, until the server stops. It looks three times
 /// per `lease`.
-pub async fn sweep(
-    sessions: Arc<Sessions>,
-    lease: Duration,
-    mut stopping: watch::Receiver<bool>,
-) {
+pub async fn sweep(sessions: Arc<Sessions>, lease: Duration, mut stopping: watch::Receiver<bool>) {
     let pace = (lease / 3).clamp(PACE.0, PACE.1);
     loop {
         let found = end_orphans(&sessions).await;
