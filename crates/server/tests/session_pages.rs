@@ -89,7 +89,8 @@ async fn paging_to_the_top_shows_each_message_once_while_messages_arrive_and_rec
 
     // Somebody talks all the time, in messages that are under way while pages are read.
     let enough = Arc::new(AtomicBool::new(false));
-    let talking = tokio::spawn(talk(writer, Arc::clone(&enough)));
+    let (made, mut heard) = watch::channel(0);
+    let talking = tokio::spawn(talk(writer, Arc::clone(&enough), made));
     let mut own = reader.look(|seen| seen.transcript.clone());
     let mut requests = 0;
     while own.has_older() {
@@ -99,6 +100,10 @@ async fn paging_to_the_top_shows_each_message_once_while_messages_arrive_and_rec
         let left = before_is_left(&own);
         assert_eq!(older.nodes.len(), PAGE.min(left), "page {requests}");
         assert_eq!(own.prepend(older), PAGE.min(left));
+        if requests % 10 == 0 {
+            // However busy the machine is, somebody talks between pages.
+            heard.changed().await.unwrap();
+        }
     }
     enough.store(true, Ordering::Relaxed);
     let (head, live) = talking.await.unwrap();
@@ -131,7 +136,11 @@ fn before_is_left(own: &Transcript) -> usize {
 }
 
 /// Messages of a few pieces, one after the other, until it is enough. The log's end, and how many there were.
-async fn talk(writer: Writer, enough: Arc<AtomicBool>) -> (Cursor, usize) {
+async fn talk(
+    writer: Writer,
+    enough: Arc<AtomicBool>,
+    told: watch::Sender<usize>,
+) -> (Cursor, usize) {
     let mut made = 0;
     loop {
         let id = format!("l{made}");
@@ -141,6 +150,7 @@ async fn talk(writer: Writer, enough: Arc<AtomicBool>) -> (Cursor, usize) {
         }
         let posted = writer.post(&[Writer::ended(&id)]).await;
         made += 1;
+        told.send_replace(made);
         if enough.load(Ordering::Relaxed) {
             return (Cursor::parse(&posted.cursor).unwrap(), made);
         }
