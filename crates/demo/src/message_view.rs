@@ -32,17 +32,22 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
     view! { <Show when=move || !is_in_card.get()><Frame entry=entry.clone() /></Show> }.into_any()
 }
 
-#[component]
-fn Frame(entry: StreamMessage) -> impl IntoView {
-    let chat: Chat = expect_context();
-    let kind = entry.message.get_untracked().kind.clone();
-    let label = match &kind {
+/// Who speaks, for ears.
+pub(crate) fn speaker(kind: &MessageKind) -> &'static str {
+    match kind {
         MessageKind::Human => "You",
         MessageKind::Ai => "Assistant",
         MessageKind::Tool => "Tool",
         MessageKind::System => "System",
         MessageKind::Remove | MessageKind::Other(_) => "Message",
-    };
+    }
+}
+
+#[component]
+fn Frame(entry: StreamMessage) -> impl IntoView {
+    let chat: Chat = expect_context();
+    let kind = entry.message.get_untracked().kind.clone();
+    let label = speaker(&kind);
     let (incomplete, optimistic) = (entry.incomplete.clone(), entry.optimistic.clone());
     let id = entry.key.clone();
     let streaming = is_streaming(chat, entry.key.clone());

@@ -2,8 +2,15 @@
 //! near the top.
 
 use crate::{
-    anchor::Anchor, chat::Chat, copy::copy_code, empty_state::EmptyState, icons,
-    interrupt_list::InterruptList, message_list::Skeleton, message_view::Markdown, page,
+    anchor::Anchor,
+    chat::Chat,
+    copy::copy_code,
+    empty_state::EmptyState,
+    icons,
+    interrupt_list::InterruptList,
+    message_list::Skeleton,
+    message_view::{Markdown, speaker},
+    page,
 };
 use leptos::{html, prelude::*};
 use rejoin_core::{Connection, Outcome};
@@ -149,13 +156,7 @@ fn say_loaded(spoken: RwSignal<String>, nodes: Signal<Vec<ViewNode>>, before: us
 fn SessionMessage(node: ViewNode) -> impl IntoView {
     let chat: Chat = expect_context();
     let kind = node.message.get_untracked().kind.clone();
-    let label = match &kind {
-        MessageKind::Human => "You",
-        MessageKind::Ai => "Assistant",
-        MessageKind::Tool => "Tool",
-        MessageKind::System => "System",
-        MessageKind::Remove | MessageKind::Other(_) => "Message",
-    };
+    let label = speaker(&kind);
     let message: Signal<Arc<Message>> = node.message.into();
     let (status, is_pending) = (node.status, node.is_pending);
     let streaming = {

@@ -33,20 +33,10 @@ pub(crate) fn browser() -> Result<Browser> {
         return Ok(found);
     }
     println!("chromium and chromedriver are not on PATH: installing Debian's packages");
-    if find_program("apt-get").is_none() {
-        bail!(
-            "install Chromium and chromedriver: this system has no apt-get, so they cannot be installed for you"
-        );
-    }
-    apt_get(&["update", "-q"])?;
-    apt_get(&[
-        "install",
-        "-q",
-        "-y",
-        "--no-install-recommends",
-        "chromium",
-        "chromium-driver",
-    ])?;
+    apt_install(
+        &["chromium", "chromium-driver"],
+        "install Chromium and chromedriver: this system has no apt-get, so they cannot be installed for you",
+    )?;
     find_browser().context("chromium and chromedriver are still not on PATH after the install")
 }
 
@@ -57,19 +47,10 @@ fn redis() -> Result<()> {
         return Ok(());
     }
     println!("redis-server is not on PATH: installing Debian's package, without its service");
-    if find_program("apt-get").is_none() {
-        bail!(
-            "install redis-server 7.0 or newer: this system has no apt-get, so it cannot be installed for you"
-        );
-    }
-    apt_get(&["update", "-q"])?;
-    apt_get(&[
-        "install",
-        "-q",
-        "-y",
-        "--no-install-recommends",
-        "redis-server",
-    ])?;
+    apt_install(
+        &["redis-server"],
+        "install redis-server 7.0 or newer: this system has no apt-get, so it cannot be installed for you",
+    )?;
     if Path::new("/run/systemd/system").exists() {
         run(&mut as_root(
             "systemctl",
@@ -190,6 +171,16 @@ fn find_browser() -> Option<Browser> {
         chromium,
         chromedriver,
     })
+}
+
+/// Installs Debian's packages. `by_hand` is what to do on another system.
+fn apt_install(packages: &[&str], by_hand: &'static str) -> Result<()> {
+    if find_program("apt-get").is_none() {
+        bail!(by_hand);
+    }
+    apt_get(&["update", "-q"])?;
+    let install = ["install", "-q", "-y", "--no-install-recommends"];
+    apt_get(&[&install, packages].concat())
 }
 
 fn apt_get(args: &[&str]) -> Result<()> {
