@@ -4,6 +4,7 @@ import { agrees, shown, shows, turn } from "./harness/conversation.mjs";
 import { JOINT } from "./harness/recorder.mjs";
 import { suite } from "./harness/session.mjs";
 import { word, words } from "./harness/text.mjs";
+import { eventually } from "./harness/versions.mjs";
 
 const scenario = suite({ apps: ["assistant-ui"] });
 const QUICK = { n_tokens: 12, delay_ms: 8 };
@@ -144,23 +145,19 @@ scenario("two questions at once: one is answered, the other waits, also after a 
   const thread = await app.threadKnown();
   await app.at("interrupt-approve").first().click();
   await app.page.waitForFunction(() => document.querySelectorAll('[data-testid="interrupt-card"]').length === 1);
-  await session.agent.idle(thread);
+  await session.agent.idle(thread, 2);
   await app.page.reload({ waitUntil: "domcontentloaded" });
   await app.at("interrupt-card").first().waitFor();
   assert.equal(await app.at("interrupt-card").count(), 1);
   await app.at("interrupt-reject").click();
   await app.at("interrupt-card").waitFor({ state: "detached" });
-  await session.agent.idle(thread);
-  const { values } = await session.agent.state(thread);
-  assert.deepEqual(values.answers.flatMap(Object.values).sort(), [false, true]);
+  await eventually(async () => Object.values(await session.agent.given(thread)).sort(), [false, true], "the answers in the thread");
   await app.at("new-thread").click();
   await app.send("ask me again");
   await app.at("interrupts-approve-all").click();
   await app.at("interrupt-card").first().waitFor({ state: "detached" });
   await app.page.waitForURL((url) => ![null, thread].includes(url.searchParams.get("thread")), { waitUntil: "commit" });
-  await session.agent.idle(app.thread());
-  const both = await session.agent.state(app.thread());
-  assert.deepEqual(both.values.answers.flatMap(Object.values), [true, true]);
+  await eventually(async () => Object.values(await session.agent.given(app.thread())), [true, true], "both answers in the other thread");
   await app.healthy();
 });
 

@@ -68,27 +68,19 @@ async function twoAsked(session, query = {}) {
   return { app, ids: await asked(app, 2) };
 }
 
-/** What the thread holds of the answers. */
-async function answers(session, app) {
-  const thread = app.thread();
-  await session.agent.idle(thread);
-  const { values } = await session.agent.state(thread);
-  return Object.assign({}, ...(values.answers ?? []));
-}
-
 scenario("two questions are answered one by one, with a reload in between", async (session) => {
   const { app, ids: [a, b] } = await twoAsked(session);
   await card(app, a).getByTestId("interrupt-answer").fill("first");
   await card(app, a).getByTestId("interrupt-send").click();
   assert.deepEqual(await asked(app, 1), [b], "the answered one is gone at once, the other stays");
-  await session.agent.idle(await app.threadKnown());
+  await session.agent.idle(await app.threadKnown(), 2);
   await app.state("finished");
   assert.deepEqual(await asked(app, 1), [b], "and is not asked again by what the server's state still names");
   await app.page.reload({ waitUntil: "domcontentloaded" });
   assert.deepEqual(await asked(app, 1), [b]);
   await card(app, b).getByTestId("interrupt-reject").click();
   await asked(app, 0);
-  await eventually(() => answers(session, app), { a: "first", b: false }, "the answers in the thread");
+  await eventually(() => session.agent.given(app.thread()), { a: "first", b: false }, "the answers in the thread");
   await app.healthy();
 });
 
@@ -98,7 +90,7 @@ scenario("two questions are answered together", async (session) => {
   for (const [at, id] of ids.entries()) await card(app, id).getByTestId("interrupt-answer").fill(`answer ${at}`);
   await app.at("interrupts-send-all").click();
   await asked(app, 0);
-  await eventually(() => answers(session, app), { a: "answer 0", b: "answer 1" }, "the answers in the thread");
+  await eventually(() => session.agent.given(app.thread()), { a: "answer 0", b: "answer 1" }, "the answers in the thread");
   assert.equal(session.proxy.count("stream"), before + 1);
   assert.deepEqual(JSON.parse(session.proxy.calls.findLast((call) => call.path.endsWith("/runs/stream")).sent).command.resume, { [ids[0]]: "answer 0", [ids[1]]: "answer 1" });
   await app.healthy();

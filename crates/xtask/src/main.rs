@@ -21,6 +21,7 @@ mod test;
 mod unreached;
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -87,8 +88,18 @@ enum Command {
     },
 }
 
-fn main() -> Result<()> {
-    let command = Cli::parse().command;
+/// An error is one line. (Returned from `main` it would come with a backtrace wherever backtraces are asked for.)
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
     let mut steps = Steps::default();
     match command {
         Command::WasmBindgen { args } => {

@@ -1,14 +1,20 @@
 //! Running one step after the other, with its seconds, and the small helpers every step needs.
 
+use std::collections::VecDeque;
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+
+/// So many of a failed command's last lines are printed again at the very end: whoever reads a log looks there first, and some
+/// logs are cut at their beginning.
+const LAST_LINES: usize = 60;
 
 /// What ran so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
 pub(crate) struct Steps {
@@ -20,7 +26,45 @@ struct Done {
     name: String,
     seconds: f64,
     ok: bool,
+    /// What a failed command printed last.
+    last_lines: Vec<String>,
 }
+
+impl Done {
+    /// Prints how a step ended.
+    fn told(name: String, start: Instant, result: Result<()>) -> Self {
+        let seconds = start.elapsed().as_secs_f64();
+        match &result {
+            Ok(()) => println!("==> {name}: {seconds:.1} s"),
+            Err(error) => println!("==> {name}: FAILED after {seconds:.1} s: {error:#}"),
+        }
+        Self {
+            name,
+            seconds,
+            ok: result.is_ok(),
+            last_lines: result
+                .err()
+                .and_then(|error| error.downcast::<CommandFailed>().ok())
+                .map(|failed| failed.last_lines)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A command that ended otherwise than with success.
+#[derive(Debug)]
+struct CommandFailed {
+    said: String,
+    last_lines: Vec<String>,
+}
+
+impl fmt::Display for CommandFailed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.said)
+    }
+}
+
+impl std::error::Error for CommandFailed {}
 
 impl Default for Steps {
     fn default() -> Self {
@@ -36,18 +80,10 @@ impl Steps {
     pub(crate) fn run(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         println!("==> {name}");
         let start = Instant::now();
-        let result = work();
-        let seconds = start.elapsed().as_secs_f64();
-        match &result {
-            Ok(()) => println!("==> {name}: {seconds:.1} s"),
-            Err(error) => println!("==> {name}: FAILED after {seconds:.1} s: {error:#}"),
-        }
-        self.done.push(Done {
-            name: name.to_owned(),
-            seconds,
-            ok: result.is_ok(),
-        });
-        result.is_ok()
+        let done = Done::told(name.to_owned(), start, work());
+        let ok = done.ok;
+        self.done.push(done);
+        ok
     }
 
     /// Runs commands that mostly wait, `at_once` of them side by side; each line they print begins with their name.
@@ -83,10 +119,11 @@ impl Steps {
             name: format!("{name} (skipped)"),
             seconds: 0.0,
             ok: false,
+            last_lines: Vec::new(),
         });
     }
 
-    /// Prints the table of steps; an error when any of them failed.
+    /// Prints the table of steps, and what the failed ones printed last; an error when any of them failed.
     pub(crate) fn finish(&self) -> Result<()> {
         if self.done.len() > 1 {
             println!();
@@ -103,6 +140,14 @@ impl Steps {
                 self.start.elapsed().as_secs_f64()
             );
         }
+        for step in &self.done {
+            if !step.last_lines.is_empty() {
+                println!("\n==> {}: its last lines", step.name);
+                for line in &step.last_lines {
+                    println!("{line}");
+                }
+            }
+        }
         let failed: Vec<&str> = self
             .done
             .iter()
@@ -117,39 +162,49 @@ impl Steps {
     }
 }
 
-fn one_of_many(name: String, command: Command) -> Done {
+fn one_of_many(name: String, mut command: Command) -> Done {
     println!("==> {name}");
     let start = Instant::now();
-    let result = run_with_prefix(&name, command);
-    let seconds = start.elapsed().as_secs_f64();
-    match &result {
-        Ok(()) => println!("==> {name}: {seconds:.1} s"),
-        Err(error) => println!("==> {name}: FAILED after {seconds:.1} s: {error:#}"),
-    }
-    Done {
-        name,
-        seconds,
-        ok: result.is_ok(),
-    }
+    let result = run_and_repeat(&mut command, &format!("[{name}] "));
+    Done::told(name, start, result)
 }
 
-/// Standard error is not captured: it is rare, and a line of it says itself where it comes from.
-fn run_with_prefix(name: &str, mut command: Command) -> Result<()> {
-    let words = shown(&command);
+/// Prints each line of the command's as it comes, behind `prefix`, and keeps the last ones for the case that it fails.
+fn run_and_repeat(command: &mut Command, prefix: &str) -> Result<()> {
     let mut child = command
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("could not start {words}"))?;
+        .with_context(|| format!("could not start {}", shown(command)))?;
     let out = child.stdout.take().context("the output is piped")?;
-    for line in BufReader::new(out).lines() {
-        println!("[{name}] {}", line?);
-    }
+    let errors = child.stderr.take().context("the errors are piped")?;
+    let last = Mutex::new(VecDeque::new());
+    let repeat = |from: &mut dyn Read| {
+        // Bytes, as nothing says that it is all UTF-8.
+        for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            println!("{prefix}{line}");
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.len() == LAST_LINES {
+                last.pop_front();
+            }
+            last.push_back(line);
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| repeat(&mut { errors }));
+        repeat(&mut { out });
+    });
     let status = child.wait()?;
     if status.success() {
-        Ok(())
-    } else {
-        bail!("{words} failed ({status})")
+        return Ok(());
     }
+    let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Err(CommandFailed {
+        said: format!("{} failed ({status})", shown(command)),
+        last_lines: last.into(),
+    }
+    .into())
 }
 
 /// The repository's root folder.
@@ -174,6 +229,9 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 
 /// Runs a command with its output shown; an error names the command when it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    if !io::stdout().is_terminal() {
+        return run_and_repeat(command, "");
+    }
     let status = command
         .status()
         .with_context(|| format!("could not start {}", shown(command)))?;
@@ -209,4 +267,30 @@ fn shown(command: &Command) -> String {
         .map(|word| word.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_commands_last_lines_are_kept_however_it_is_wrapped() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "seq 100; exit 3"]);
+        let result = run_and_repeat(&mut command, "").context("while it was tested");
+        let done = Done::told("counting".to_owned(), Instant::now(), result);
+        let wanted: Vec<String> = (41..=100).map(|n| n.to_string()).collect();
+        assert!(!done.ok);
+        assert_eq!(done.last_lines, wanted);
+    }
+
+    #[test]
+    fn errors_are_repeated_too() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo bad >&2; exit 1"]);
+        let error = run_and_repeat(&mut command, "").expect_err("it exits with 1");
+        assert!(error.to_string().contains("exit status: 1"), "{error}");
+        let failed = error.downcast::<CommandFailed>().expect("it ran");
+        assert_eq!(failed.last_lines, ["bad"]);
+    }
 }

@@ -52,12 +52,22 @@ export class Agent {
     return (state.values?.messages ?? []).filter((message) => message.type === "ai").map((message) => message.content);
   }
 
-  /** Waits until no run of the thread is pending or running; returns all runs. */
-  async idle(thread) {
+  /** The answers that the graph `multi` holds by now, of all its questions. */
+  async given(thread) {
+    await this.idle(thread);
+    const { values } = await this.state(thread);
+    return Object.assign({}, ...(values.answers ?? []));
+  }
+
+  /**
+   * Waits until no run of the thread is pending or running; returns all runs. A run that the page has only begun to ask for is not there yet:
+   * `count` says how many there must be.
+   */
+  async idle(thread, count = 1) {
     const deadline = Date.now() + WAIT_MS;
     for (;;) {
       const runs = await this.runs(thread);
-      if (Array.isArray(runs) && runs.length > 0 && runs.every((run) => !["pending", "running"].includes(run.status))) return runs;
+      if (Array.isArray(runs) && runs.length >= count && runs.every((run) => !["pending", "running"].includes(run.status))) return runs;
       if (Date.now() > deadline) throw new Error(`thread ${thread} is never idle: ${JSON.stringify(runs).slice(0, 500)}`);
       await sleep(POLL_MS);
     }

@@ -1,5 +1,6 @@
 // What a conversation shows and what the server has of it, in one form, so that they can be compared.
 import assert from "node:assert/strict";
+import { eventually } from "./versions.mjs";
 
 const WAIT_MS = 20_000;
 
@@ -26,21 +27,20 @@ export function turnsOf(messages) {
 /** The newest state of the shown thread is what the screen shows, and nothing else. */
 export async function agrees(session, app) {
   const thread = await app.threadKnown();
-  await session.agent.idle(thread);
-  const { values } = await session.agent.state(thread);
-  const wanted = turnsOf(values.messages ?? []);
-  await shows(app, wanted);
+  const deadline = Date.now() + WAIT_MS;
+  for (;;) {
+    // Read anew each time: a run that was just asked for may not be there yet.
+    await session.agent.idle(thread);
+    const { values } = await session.agent.state(thread);
+    const [now, wanted] = [await shown(app), turnsOf(values.messages ?? [])];
+    if (JSON.stringify(now) === JSON.stringify(wanted)) return;
+    if (Date.now() > deadline) return assert.deepEqual(now, wanted, "the screen, against the thread's newest state");
+  }
 }
 
 /** Waits until these turns are on the screen. */
 export async function shows(app, wanted) {
-  const deadline = Date.now() + WAIT_MS;
-  for (;;) {
-    const now = await shown(app);
-    if (JSON.stringify(now) === JSON.stringify(wanted)) return;
-    if (Date.now() > deadline) return assert.deepEqual(now, wanted);
-    await app.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 30)));
-  }
+  await eventually(() => shown(app), wanted, "the turns on the screen");
 }
 
 /** One turn of a person and the answer. */
