@@ -5,7 +5,7 @@ import { suite } from "./harness/session.mjs";
 import { word, words } from "./harness/text.mjs";
 
 // What the proxy sends in the server's place is the same whichever server is behind it.
-const scenario = suite({ on: ["rejoin"] });
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 const RUN = { n_tokens: 60, delay_ms: 8 };
 const ANSWER = words(60);
 /** Few attempts, so that giving up comes soon. */

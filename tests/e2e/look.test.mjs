@@ -4,7 +4,7 @@ import { fits, shot, SIZES, toTop } from "./harness/look.mjs";
 import { suite } from "./harness/session.mjs";
 import { word, words } from "./harness/text.mjs";
 
-const scenario = suite({ on: ["rejoin"] });
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 
 for (const [name, viewport, colorScheme] of SIZES) {
   scenario(`${name}: a conversation, a tool card, an interrupt card and a lost connection fit and can be read`, async (session) => {

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { appended, ended, publish, seed, shownIds, shows, span, started } from "./harness/published.mjs";
 import { suite } from "./harness/session.mjs";
 
-const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react18", "react19"] });
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 const VIEW = { view: "session" };
 
 /** Opens the session of a thread. */

@@ -53,7 +53,7 @@ impl App {
     }
 
     /// Whether it is built on the npm package.
-    fn is_on_package(self) -> bool {
+    pub(crate) fn is_on_package(self) -> bool {
         match self {
             Self::Leptos => false,
             Self::React18 | Self::React19 | Self::AssistantUi => true,

@@ -10,7 +10,7 @@ use crate::apps::{self, App, Mode};
 use crate::build::{self, Profile, node, server_binary};
 use crate::servers::{self, Kind};
 use crate::setup::{self, e2e_dir};
-use crate::step::Steps;
+use crate::step::{Job, Steps};
 
 /// A server the Leptos demo is tested against.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,7 +78,8 @@ pub(crate) fn run(steps: &mut Steps, args: &E2eArgs) {
             || (apps::build(steps, &apps, profile, Mode::Development)
                 && steps.run("build the server", build::server)));
     if ready {
-        pages(steps, &apps, &servers, args.filter.as_deref());
+        let jobs = pages(steps, &apps, &servers, args.filter.as_deref());
+        steps.run_side_by_side(jobs);
     } else {
         steps.skip("e2e", "a step before it failed");
     }
@@ -88,11 +89,13 @@ fn chosen<T: Copy>(given: &[T], all: &[T]) -> Vec<T> {
     if given.is_empty() { all } else { given }.to_vec()
 }
 
-/// Three at once, as most of a test is waiting.
-const AT_ONCE: usize = 3;
-
-/// Tests pages on servers, side by side. All is built already; the Agent Servers are installed when they are missing.
-pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter: Option<&str>) {
+/// The tests of these pages on these servers. All is built already; the Agent Servers are installed when they are missing.
+pub(crate) fn pages(
+    steps: &mut Steps,
+    apps: &[App],
+    servers: &[Server],
+    filter: Option<&str>,
+) -> Vec<Job> {
     let mut jobs = Vec::new();
     for &server in servers {
         let tested: Vec<App> = apps
@@ -109,12 +112,16 @@ pub(crate) fn pages(steps: &mut Steps, apps: &[App], servers: &[Server], filter:
         for app in tested {
             let name = format!("e2e: {} on {}", app.name(), server.name());
             match node_tests(app, apps, server, filter) {
-                Ok(command) => jobs.push((name, command)),
+                Ok(command) => jobs.push(Job {
+                    name,
+                    command,
+                    lock: None,
+                }),
                 Err(error) => drop(steps.run(&name, || Err(error))),
             }
         }
     }
-    steps.run_side_by_side(jobs, AT_ONCE);
+    jobs
 }
 
 fn node_tests(app: App, apps: &[App], server: Server, filter: Option<&str>) -> Result<Command> {

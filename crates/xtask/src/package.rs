@@ -13,7 +13,7 @@ use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::likeness;
 use crate::panics;
 use crate::setup;
-use crate::step::{Steps, cargo, output, root, run, target_dir};
+use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
 use crate::unreached;
 
 /// What the module that ships is compiled with, apart from the demo's: it has flags of its own.
@@ -110,16 +110,21 @@ fn cargo_home() -> Option<PathBuf> {
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
 }
 
-/// The package's own tests, types included, as it was built last. They start the server themselves.
-pub(crate) fn test(steps: &mut Steps) {
-    for (name, args) in [
-        ("test: the npm package's types", ["run", "check"].as_slice()),
-        ("test: the npm package", &["test"]),
-    ] {
-        steps.run(name, || {
-            run(Command::new("npm").current_dir(package_dir()).args(args))
-        });
-    }
+/// The package's own tests, as it was built last, when its types are right. They start the server themselves.
+pub(crate) fn tests(steps: &mut Steps) -> Option<Job> {
+    let npm = |args: &[&str]| {
+        let mut npm = Command::new("npm");
+        npm.current_dir(package_dir()).args(args);
+        npm
+    };
+    let types_are_right = steps.run("test: the npm package's types", || {
+        run(&mut npm(&["run", "check"]))
+    });
+    types_are_right.then(|| Job {
+        name: "test: the npm package".to_owned(),
+        command: npm(&["test"]),
+        lock: None,
+    })
 }
 
 /// Fills `generated/`, which the TypeScript sees as a part of its sources.

@@ -1,6 +1,8 @@
 //! Tests the npm package as its users get it: packed, then installed in a fresh project of each kind.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -8,7 +10,7 @@ use clap::Args;
 use crate::build::{self, Profile, node, server_binary};
 use crate::package;
 use crate::setup;
-use crate::step::{self, Steps, root};
+use crate::step::{self, Job, Steps, root};
 
 /// What the names of tests contain that compare the package with a text in this repository.
 const STORED_NAME: &str = "stored";
@@ -47,22 +49,36 @@ pub(crate) fn run(steps: &mut Steps, args: &PackagingArgs) {
         prepare(steps);
         steps.run("packaging: accept", || {
             let files = STORED.map(|name| dir().join(name));
-            node_tests(&files, profile, Some(STORED_NAME), true)
+            let _lock = lock()?;
+            step::run(&mut node_tests(&files, profile, Some(STORED_NAME), true)?)
         });
     } else {
-        tests(steps, profile, args.filter.as_deref());
+        let job = tests(steps, profile, args.filter.as_deref());
+        steps.run_side_by_side(job.into_iter().collect());
     }
 }
 
-/// Runs the tests on `www/package/dist` as it is.
-pub(crate) fn tests(steps: &mut Steps, profile: Profile, filter: Option<&str>) {
+/// The tests of `www/package/dist` as it is.
+pub(crate) fn tests(steps: &mut Steps, profile: Profile, filter: Option<&str>) -> Option<Job> {
+    let mut job = None;
     if prepare(steps) {
-        steps.run("packaging: tests", || {
-            node_tests(&test_files()?, profile, filter, false)
+        steps.run("packaging: test files", || {
+            job = Some(Job {
+                name: "packaging: tests".to_owned(),
+                command: node_tests(&test_files()?, profile, filter, false)?,
+                lock: Some(lock()?),
+            });
+            Ok(())
         });
     } else {
         steps.skip("packaging: tests", "a step before it failed");
     }
+    job
+}
+
+/// The projects' folders have fixed names.
+fn lock() -> Result<fs::File> {
+    package::locked("packaging")
 }
 
 fn prepare(steps: &mut Steps) -> bool {
@@ -79,7 +95,7 @@ fn dir() -> PathBuf {
 
 fn test_files() -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir())? {
+    for entry in fs::read_dir(dir())? {
         let path = entry?.path();
         if path.to_string_lossy().ends_with(".test.mjs") {
             files.push(path);
@@ -97,9 +113,7 @@ fn node_tests(
     profile: Profile,
     filter: Option<&str>,
     accept: bool,
-) -> Result<()> {
-    // The projects' folders have fixed names.
-    let _lock = package::locked("packaging")?;
+) -> Result<Command> {
     let mut command = node();
     command
         .current_dir(dir())
@@ -117,5 +131,5 @@ fn node_tests(
     if accept {
         command.env("REJOIN_ACCEPT", "1");
     }
-    step::run(&mut command)
+    Ok(command)
 }

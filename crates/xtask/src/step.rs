@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::fmt;
+use std::fs;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +16,17 @@ use anyhow::{Context, Result, bail};
 /// So many of a failed command's last lines are printed again at the very end: whoever reads a log looks there first, and some
 /// logs are cut at their beginning.
 const LAST_LINES: usize = 60;
+
+/// So many jobs run at once: two cores are busy with the browsers of three.
+const AT_ONCE: usize = 3;
+
+/// A command to be run beside others, and what its step is called.
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) command: Command,
+    /// Held until the command has ended.
+    pub(crate) lock: Option<fs::File>,
+}
 
 /// What ran so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
 pub(crate) struct Steps {
@@ -86,22 +98,35 @@ impl Steps {
         ok
     }
 
-    /// Runs commands that mostly wait, `at_once` of them side by side; each line they print begins with their name.
-    /// True when all succeeded.
-    pub(crate) fn run_side_by_side(
+    /// Runs two rows of steps side by side: where one has work for one core only, the other takes the rest.
+    pub(crate) fn both<L: Send, R>(
         &mut self,
-        jobs: Vec<(String, Command)>,
-        at_once: usize,
-    ) -> bool {
+        left: impl FnOnce(&mut Self) -> L + Send,
+        right: impl FnOnce(&mut Self) -> R,
+    ) -> (L, R) {
+        let mut rows = [Self::default(), Self::default()];
+        let [of_left, of_right] = &mut rows;
+        let results = thread::scope(|scope| {
+            let left = scope.spawn(|| left(of_left));
+            let right = right(of_right);
+            (left.join().expect("a row only runs steps"), right)
+        });
+        self.done.extend(rows.into_iter().flat_map(|row| row.done));
+        results
+    }
+
+    /// Runs commands that wait a good deal, a few of them side by side; each line they print begins with their name.
+    /// True when all succeeded.
+    pub(crate) fn run_side_by_side(&mut self, jobs: Vec<Job>) -> bool {
         let waiting = Mutex::new(jobs.into_iter());
         let next = || waiting.lock().ok()?.next();
         let done: Vec<Done> = thread::scope(|scope| {
             let work = || {
                 std::iter::from_fn(next)
-                    .map(|(name, command)| one_of_many(name, command))
+                    .map(one_of_many)
                     .collect::<Vec<_>>()
             };
-            let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+            let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
             workers
                 .into_iter()
                 .flat_map(|worker| worker.join().expect("a worker only runs commands"))
@@ -162,7 +187,13 @@ impl Steps {
     }
 }
 
-fn one_of_many(name: String, mut command: Command) -> Done {
+fn one_of_many(
+    Job {
+        name,
+        mut command,
+        lock: _lock,
+    }: Job,
+) -> Done {
     println!("==> {name}");
     let start = Instant::now();
     let result = run_and_repeat(&mut command, &format!("[{name}] "));

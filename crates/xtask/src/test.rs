@@ -27,7 +27,18 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     if !setup::for_tests(steps) {
         return;
     }
-    lint::run(steps);
+    let ((), (demo, package)) = steps.both(lint::run, |steps| {
+        (
+            build::demo_assets(steps, Profile::Release),
+            package::build(steps, Profile::Release),
+        )
+    });
+    if demo {
+        steps.run("size: the demo", size::demo);
+    }
+    if package {
+        steps.run("size: the npm package", size::package);
+    }
     steps.run("test: native and simulated", native);
     steps.run(
         "test: the Leptos binding on a server, and the demo's own",
@@ -37,18 +48,23 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         step::run(&mut cargo(&["test", "--quiet", "--package", "xtask"]))
     });
     steps.run("test: browser and Leptos crates in Chromium", browser);
-    let built =
-        build::demo_assets(steps, Profile::Release) && steps.run("build the server", build::server);
-    if built {
-        steps.run("size: the demo", size::demo);
+    let server = steps.run("build the server", build::server);
+    let mut jobs = Vec::new();
+    let mut pages = Vec::new();
+    if demo && server {
+        pages.push(App::Leptos);
+    } else {
+        steps.skip("e2e: the Leptos demo", "a build failed");
     }
-    let mut pages = vec![App::Leptos];
-    if package::build(steps, Profile::Release) && built {
-        steps.run("size: the npm package", size::package);
-        package::test(steps);
-        packaging::tests(steps, Profile::Release, None);
-        if apps::bundle(steps, &App::ALL, Mode::Development) {
-            pages = App::ALL.to_vec();
+    if package && server {
+        jobs.extend(package::tests(steps));
+        jobs.extend(packaging::tests(steps, Profile::Release, None));
+        let made: Vec<App> = App::ALL
+            .into_iter()
+            .filter(|app| app.is_on_package())
+            .collect();
+        if apps::bundle(steps, &made, Mode::Development) {
+            pages.extend(made);
         }
     } else {
         steps.skip("test: the npm package", "a build failed");
@@ -60,11 +76,8 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     } else {
         &Server::ALL
     };
-    if built {
-        e2e::pages(steps, &pages, servers, None);
-    } else {
-        steps.skip("e2e", "a build failed");
-    }
+    jobs.extend(e2e::pages(steps, &pages, servers, None));
+    steps.run_side_by_side(jobs);
 }
 
 fn native() -> Result<()> {

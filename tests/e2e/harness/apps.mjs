@@ -1,6 +1,9 @@
 // The pages that these tests drive. All of them carry the same data-testids and read the same knobs from their address.
 
-/** Which page this process tests: "leptos" (www/demo), "react18" or "react19" (www/react-demo), "assistant-ui" (www/assistant-ui-demo). */
+/**
+ * Which page this process tests: "leptos" (www/demo), "react18" or "react19" (www/react-demo), "assistant-ui" (www/assistant-ui-demo).
+ * The two React pages differ in React only, so React 18 is tested on what its version has a part in: streaming, recovery, StrictMode.
+ */
 export const appKind = process.env.REJOIN_E2E_APP ?? "leptos";
 
 const REACT_LACKS = {
