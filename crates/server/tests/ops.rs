@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod redis_server;
 mod support;
 
 use std::{
@@ -13,11 +14,11 @@ use std::{
 };
 
 use hyper::Method;
+use redis_server::{PASSWORD, RedisServer};
 use serde_json::{Value, json};
 use support::*;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
+    io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
@@ -397,78 +398,20 @@ async fn session_stream(api: &Api, session: &str) -> Stream {
     stream
 }
 
-/// A Redis with a password.
-struct Redis {
-    child: Child,
-    port: u16,
-}
-
-const PASSWORD: &str = "hunter2-of-redis";
-
-impl Redis {
-    async fn start(directory: &Path) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        Self::start_on(port, directory).await
-    }
-
-    async fn start_on(port: u16, directory: &Path) -> Self {
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args([
-                "--requirepass",
-                PASSWORD,
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .arg("--dir")
-            .arg(directory)
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("redis-server: `cargo xtask setup` installs it");
-        let redis = Self { child, port };
-        let answers = async {
-            while !redis.answers().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, answers).await.unwrap();
-        redis
-    }
-
-    async fn answers(&self) -> bool {
-        let Ok(mut connection) = TcpStream::connect(("127.0.0.1", self.port)).await else {
-            return false;
-        };
-        let mut answer = [0; 7];
-        connection.write_all(b"PING\r\n").await.is_ok()
-            && connection.read_exact(&mut answer).await.is_ok()
-            && &answer == b"-NOAUTH"
-    }
-
-    fn url(&self) -> String {
-        format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)
-    }
-}
-
 #[tokio::test]
 async fn a_server_whose_redis_is_gone_is_not_ready_until_it_is_back() {
     let directory = tempfile::tempdir().unwrap();
-    let mut redis = Redis::start(directory.path()).await;
+    let mut redis = RedisServer::start_with_password();
     let url = redis.url();
     let flags = ["--memory", "--port", "0"];
     let log = directory.path().join("log");
     let process = Process::start(&flags, &[("REJOIN_SESSIONS", &url)], &log).await;
     assert_eq!(process.api.get("/ready").await, json!({"ready": true}));
-    redis.child.kill().await.unwrap();
+    redis.kill();
     let gone = process.api.call(Method::GET, "/ready", None).await;
     assert_eq!(gone.code(), (503, "not_ready".to_owned()));
     assert_eq!(process.api.get("/ok").await, json!({"ok": true}));
-    let _back = Redis::start_on(redis.port, directory.path()).await;
+    redis.resume();
     let ready = async {
         while !process
             .api
@@ -488,7 +431,7 @@ async fn a_server_whose_redis_is_gone_is_not_ready_until_it_is_back() {
 #[tokio::test]
 async fn a_server_whose_redis_hangs_says_so_and_still_stops() {
     let directory = tempfile::tempdir().unwrap();
-    let redis = Redis::start(directory.path()).await;
+    let redis = RedisServer::start_with_password();
     let url = redis.url();
     let flags = ["--memory", "--port", "0", "--sessions", &url];
     let mut process = Process::start(&flags, &[], &directory.path().join("log")).await;
@@ -498,7 +441,7 @@ async fn a_server_whose_redis_hangs_says_so_and_still_stops() {
         .run(&thread, request("chat", 100_000, 2.0))
         .await;
     stream.until("messages").await;
-    signal(&redis.child, "-STOP").await;
+    redis.pause();
     let hangs = process.api.call(Method::GET, "/ready", None).await;
     assert_eq!(hangs.code(), (503, "not_ready".to_owned()));
     // Whoever listens to the run does not notice.
@@ -507,13 +450,12 @@ async fn a_server_whose_redis_hangs_says_so_and_still_stops() {
     stream.rest().await;
     assert!(!stream.broken);
     assert_eq!(process.exit_code().await, Some(0));
-    signal(&redis.child, "-CONT").await;
+    redis.go_on();
 }
 
 #[tokio::test]
 async fn a_redis_that_does_not_take_the_password_is_said_without_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let redis = Redis::start(directory.path()).await;
+    let redis = RedisServer::start_with_password();
     let url = redis.url().replace(PASSWORD, "another-password");
     let output = output(&["--memory", "--port", "0"], &[("REJOIN_SESSIONS", &url)]).await;
     assert!(!output.status.success());
@@ -536,7 +478,7 @@ const UNSPEAKABLE: [&str; 7] = [
 #[tokio::test]
 async fn the_log_of_a_busy_server_holds_no_conversation_no_token_and_no_key_at_any_level() {
     let directory = tempfile::tempdir().unwrap();
-    let redis = Redis::start(directory.path()).await;
+    let redis = RedisServer::start_with_password();
     let model = a_model_that_repeats_the_question_in_its_error().await;
     for format in ["text", "json"] {
         let log = directory.path().join(format);

@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod proof;
+mod redis_server;
 mod support;
 
 use std::{sync::Arc, time::Duration};
 
 use hyper::Method;
 use proof::*;
+use redis_server::RedisServer;
 use rejoin_wire::{
     message::MessageKind,
     session::{AttachMode, Attached, EndStatus, Node, NodeStatus},
@@ -23,7 +25,7 @@ const LEASE_MS: u64 = 3000;
 
 struct Cluster {
     directory: tempfile::TempDir,
-    redis: Redis,
+    redis: RedisServer,
     a: Site,
     b: Site,
 }
@@ -31,7 +33,7 @@ struct Cluster {
 impl Cluster {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let redis = Redis::start(&directory.path().join("redis")).await;
+        let redis = RedisServer::start();
         let server = async |name: &str| {
             let lease = LEASE_MS.to_string();
             let flags = ["--sessions", &redis.url(), "--lease-ms", &lease];

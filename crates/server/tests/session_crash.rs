@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod proof;
+mod redis_server;
 mod support;
 
 use std::{
@@ -18,6 +19,7 @@ use std::{
 
 use hyper::Method;
 use proof::*;
+use redis_server::RedisServer;
 use rejoin_wire::{
     message::{Message, MessageKind},
     session::{Cursor, Node, NodeStatus},
@@ -51,16 +53,16 @@ async fn kill_9_loses_and_doubles_nothing_on_redb() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_9_loses_and_doubles_nothing_on_redis() {
     let directory = tempfile::tempdir().unwrap();
-    let redis = Redis::start(&directory.path().join("redis")).await;
+    let redis = RedisServer::start();
     survives("redis", directory.path(), Some(redis)).await;
 }
 
-async fn survives(engine: &str, directory: &Path, redis: Option<Redis>) {
+async fn survives(engine: &str, directory: &Path, redis: Option<RedisServer>) {
     let mut rng = Rng::seeded(engine);
     let asked = std::env::var("REJOIN_KILLS").ok();
     let enough = asked.as_ref().map_or(ENOUGH, |_| Duration::MAX);
     let asked: usize = asked.map_or(200, |text| text.parse().unwrap());
-    let url = redis.as_ref().map(Redis::url);
+    let url = redis.as_ref().map(RedisServer::url);
     let flags: Vec<&str> = url.iter().flat_map(|url| ["--sessions", url]).collect();
     let mut site = Site::start(&directory.join("server"), &flags).await;
     let (stop, stopped) = watch::channel(false);

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod proof;
+mod redis_server;
 mod support;
 
 use std::{sync::Arc, time::Duration};
 
 use hyper::Method;
 use proof::*;
+use redis_server::RedisServer;
 use rejoin_server::{Server, sessions::SessionLimits};
 use rejoin_wire::{
     json::FromJson,
@@ -324,7 +326,7 @@ fn largest_file_kib(directory: &std::path::Path) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_a_batch_is_refused_and_when_redis_is_back_all_goes_on() {
     let directory = tempfile::tempdir().unwrap();
-    let mut redis = Redis::start(&directory.path().join("redis")).await;
+    let mut redis = RedisServer::start();
     let flags = ["--sessions", &redis.url()];
     let site = Site::start(&directory.path().join("server"), &flags).await;
     let api = site.api();
@@ -339,9 +341,9 @@ async fn without_redis_a_batch_is_refused_and_when_redis_is_back_all_goes_on() {
         }
         // Gone: twice killed, once only silent.
         if round == 1 {
-            redis.freeze().await
+            redis.pause()
         } else {
-            redis.kill().await
+            redis.kill()
         }
         let answer = post(&api, "s", writer.body(&[Writer::appended("m1", at)])).await;
         assert_eq!(
@@ -357,9 +359,9 @@ async fn without_redis_a_batch_is_refused_and_when_redis_is_back_all_goes_on() {
             (503, "store_failed".to_owned())
         );
         if round == 1 {
-            redis.thaw().await
+            redis.go_on()
         } else {
-            redis.up().await
+            redis.resume()
         }
         let posted = writer.post(&[Writer::appended("m1", at)]).await;
         at += 1;
@@ -381,8 +383,7 @@ async fn without_redis_a_batch_is_refused_and_when_redis_is_back_all_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_came_back_empty_is_noticed_by_readers_and_by_producers() {
     let directory = tempfile::tempdir().unwrap();
-    let place = directory.path().join("redis");
-    let mut redis = Redis::start(&place).await;
+    let mut redis = RedisServer::start();
     let flags = ["--sessions", &redis.url()];
     let site = Site::start(&directory.path().join("server"), &flags).await;
     let writer = Writer::new(site.place(), "s", "p", LEASE);
@@ -390,10 +391,9 @@ async fn a_redis_that_came_back_empty_is_noticed_by_readers_and_by_producers() {
     writer.post(&[Writer::started("open")]).await;
     let reader = Follower::start(site.place(), "s", None, 50, own_words);
     reader.until_at(old).await;
-    redis.kill().await;
-    std::fs::remove_dir_all(&place).unwrap();
-    std::fs::create_dir_all(&place).unwrap();
-    redis.up().await;
+    redis.kill();
+    redis.lose_everything();
+    redis.resume();
 
     let (status, body) = eventually("an answer", || async {
         let refused = writer

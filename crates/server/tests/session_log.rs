@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod engines;
+mod redis_server;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod engines;
+mod redis_server;
 
 use std::{sync::Arc, time::Duration};
 
 use engines::{
-    append, appended, batch, complete, lease_expired, on, origin, producer, quick, records,
-    redis_server::RedisServer, seqs, session, started, updated, write_message,
+    append, appended, batch, complete, lease_expired, on, origin, producer, quick, records, seqs,
+    session, started, updated, write_message,
 };
+use redis_server::RedisServer;
 use rejoin_server::sessions::{
     Reader, ReaderEvent, SessionLimits, Sessions,
     log::{Batch, LogError, Orphan, SessionLog as _},

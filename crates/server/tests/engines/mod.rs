@@ -5,11 +5,9 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod model;
-pub mod redis_server;
 
 use std::{sync::Arc, time::Duration};
 
-use redis_server::RedisServer;
 use rejoin_server::sessions::{
     log::{Appended, Batch, LogError, ProducerId, SessionId, SessionLog},
     memory::MemoryLog,
@@ -21,6 +19,8 @@ use rejoin_wire::{
     session::{Change, Cursor, EndStatus, Node, NodeStatus, Record},
 };
 use tempfile::TempDir;
+
+use crate::redis_server::RedisServer;
 
 /// Longer than any test.
 pub const LONG: Duration = Duration::from_secs(3600);

@@ -13,7 +13,7 @@ mod processes;
 mod writer;
 
 pub use follower::{Check, Follower, Seen, own_words};
-pub use processes::{Place, Redis, Site};
+pub use processes::{Place, Site};
 pub use writer::{Acked, Posted, Writer, piece, pieces};
 
 use std::{future::Future, time::Duration};

@@ -1,5 +1,9 @@
 //! A Redis of a test's own.
 
+#![allow(dead_code)] // Each test binary uses its own part.
+#![allow(unreachable_pub)] // A module of several binaries: nothing here is anybody's API.
+#![allow(clippy::unwrap_used)]
+
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
@@ -9,9 +13,12 @@ use std::{
 };
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 /// Starting takes no longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What the password of [`RedisServer::start_with_password`] is.
+pub const PASSWORD: &str = "hunter2-of-redis";
 
 /// A process of `redis-server` with a directory and a port of its own; both go with it.
 pub struct RedisServer {
@@ -25,6 +32,19 @@ pub struct RedisServer {
 const SAFE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 /// Nothing is on the disk that was not saved by hand.
 const UNSAFE: &[&str] = &["--appendonly", "no"];
+const WITH_PASSWORD: &[&str] = &["--appendonly", "no", "--requirepass", PASSWORD];
+
+/// A port that nobody listens on, below those that the system takes for outgoing connections: while a Redis is down, one of
+/// these could be given away, even to somebody who tries to reach it.
+fn lasting_port() -> u16 {
+    loop {
+        let [high, low, ..] = Uuid::new_v4().into_bytes();
+        let port = 10_000 + u16::from_be_bytes([high, low]) % 22_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 impl RedisServer {
     /// One that keeps what it acknowledges.
@@ -37,21 +57,30 @@ impl RedisServer {
         Self::with(UNSAFE)
     }
 
+    /// One that keeps nothing, and that [`PASSWORD`] opens.
+    pub fn start_with_password() -> Self {
+        Self::with(WITH_PASSWORD)
+    }
+
     fn with(options: &'static [&'static str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut server = Self {
             directory: TempDir::new().unwrap(),
-            port: listener.local_addr().unwrap().port(),
+            port: lasting_port(),
             options,
             child: None,
         };
-        drop(listener);
         server.resume();
         server
     }
 
+    /// Its address, as `--sessions` takes it.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let user = if self.options == WITH_PASSWORD {
+            format!(":{PASSWORD}@")
+        } else {
+            String::new()
+        };
+        format!("redis://{user}127.0.0.1:{}", self.port)
     }
 
     /// Kills it as a power cut would.
@@ -60,6 +89,12 @@ impl RedisServer {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// Takes away what it has on the disk. It is down.
+    pub fn lose_everything(&mut self) {
+        assert!(self.child.is_none(), "it is up");
+        self.directory = TempDir::new().unwrap();
     }
 
     /// Stops it where it is: connections stay, nothing is answered.
@@ -85,11 +120,13 @@ impl RedisServer {
             .args(["--save", "", "--dir"])
             .arg(self.directory.path())
             .args(self.options)
+            .args(["--loglevel", "warning"])
             .stdout(Stdio::null())
             .spawn();
         self.child = Some(child.expect("redis-server is missing: `cargo xtask setup` installs it"));
         let begun = Instant::now();
-        while self.command("PING").as_deref() != Some("+PONG\r\n") {
+        let answers = |answer: String| answer == "+PONG\r\n" || answer.starts_with("-NOAUTH");
+        while !self.command("PING").is_some_and(answers) {
             assert!(begun.elapsed() < PATIENCE, "redis-server does not answer");
             thread::sleep(Duration::from_millis(10));
         }
