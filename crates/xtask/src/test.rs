@@ -39,15 +39,22 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     if package {
         steps.run("size: the npm package", size::package);
     }
-    steps.run("test: native and simulated", native);
-    steps.run(
-        "test: the Leptos binding on a server, and the demo's own",
-        native_leptos,
+    // Cargo compiles for one of them at a time: meanwhile the other is tested.
+    steps.both(
+        |steps| {
+            steps.run("test: native and simulated", native);
+        },
+        |steps| {
+            steps.run("test: browser and Leptos crates in Chromium", browser);
+            steps.run(
+                "test: the Leptos binding on a server, and the demo's own",
+                native_leptos,
+            );
+            steps.run("test: xtask", || {
+                step::run(&mut cargo(&["test", "--quiet", "--package", "xtask"]))
+            });
+        },
     );
-    steps.run("test: xtask", || {
-        step::run(&mut cargo(&["test", "--quiet", "--package", "xtask"]))
-    });
-    steps.run("test: browser and Leptos crates in Chromium", browser);
     let server = steps.run("build the server", build::server);
     let mut jobs = Vec::new();
     let mut pages = Vec::new();
