@@ -28,14 +28,22 @@ pub trait Agent: Send + Sync {
     /// One sentence for people, shown by the assistants endpoints.
     fn description(&self) -> &'static str;
 
-    /// Every node's name.
-    fn nodes(&self) -> &'static [&'static str];
+    /// Every node's name. Default: a single one, `model`.
+    fn nodes(&self) -> &'static [&'static str] {
+        &["model"]
+    }
 
-    /// The nodes that run first on new input.
-    fn entry(&self) -> Vec<String>;
+    /// The nodes that run first on new input. Default: the first one.
+    fn entry(&self) -> Vec<String> {
+        let first = self.nodes().first();
+        first.map(|name| (*name).to_owned()).into_iter().collect()
+    }
 
-    /// The nodes that run after `node`, given the state with its writes in it; empty at the end.
-    fn after(&self, node: &str, values: &Map<String, Value>) -> Vec<String>;
+    /// The nodes that run after `node`, given the state with its writes in it; empty at the end. Default: none.
+    fn after(&self, node: &str, values: &Map<String, Value>) -> Vec<String> {
+        let _ = (node, values);
+        Vec::new()
+    }
 
     /// State keys whose lists grow instead of being replaced. `messages` always merges by id.
     fn appended(&self) -> &'static [&'static str] {

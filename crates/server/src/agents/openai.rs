@@ -13,7 +13,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use rejoin_wire::sse::{Decoder, Item, Limits};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Agent, AgentError, Chunk, MessageStream, NodeContext, NodeEnd, NodeFuture};
 
@@ -98,18 +98,6 @@ impl Agent for OpenAi {
 
     fn description(&self) -> &'static str {
         "Streams from an OpenAI-compatible endpoint."
-    }
-
-    fn nodes(&self) -> &'static [&'static str] {
-        &["model"]
-    }
-
-    fn entry(&self) -> Vec<String> {
-        vec!["model".to_owned()]
-    }
-
-    fn after(&self, _: &str, _: &Map<String, Value>) -> Vec<String> {
-        Vec::new()
     }
 
     fn run<'a>(&'a self, _: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a> {

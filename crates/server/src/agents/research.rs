@@ -33,10 +33,6 @@ impl Agent for Research {
         &["research", "report"]
     }
 
-    fn entry(&self) -> Vec<String> {
-        vec!["research".to_owned()]
-    }
-
     fn after(&self, node: &str, _: &Map<String, Value>) -> Vec<String> {
         if node == "research" {
             vec!["report".to_owned()]

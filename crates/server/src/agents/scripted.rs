@@ -31,18 +31,6 @@ impl Agent for Chat {
         "Streams a scripted answer, word by word."
     }
 
-    fn nodes(&self) -> &'static [&'static str] {
-        &["model"]
-    }
-
-    fn entry(&self) -> Vec<String> {
-        vec!["model".to_owned()]
-    }
-
-    fn after(&self, _: &str, _: &Map<String, Value>) -> Vec<String> {
-        Vec::new()
-    }
-
     fn run<'a>(&'a self, _: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a> {
         Box::pin(async move {
             let message = if context.knobs.text("style") == Some("markdown") {
@@ -69,10 +57,6 @@ impl Agent for Tools {
 
     fn nodes(&self) -> &'static [&'static str] {
         &["agent", "tools"]
-    }
-
-    fn entry(&self) -> Vec<String> {
-        vec!["agent".to_owned()]
     }
 
     fn after(&self, node: &str, values: &Map<String, Value>) -> Vec<String> {
@@ -163,10 +147,6 @@ impl Agent for Approval {
         &["draft", "ask", "finish"]
     }
 
-    fn entry(&self) -> Vec<String> {
-        vec!["draft".to_owned()]
-    }
-
     fn after(&self, node: &str, _: &Map<String, Value>) -> Vec<String> {
         match node {
             "draft" => vec!["ask".to_owned()],
@@ -231,10 +211,6 @@ impl Agent for Multi {
         vec!["ask_a".to_owned(), "ask_b".to_owned()]
     }
 
-    fn after(&self, _: &str, _: &Map<String, Value>) -> Vec<String> {
-        Vec::new()
-    }
-
     fn appended(&self) -> &'static [&'static str] {
         &["answers"]
     }
@@ -263,18 +239,6 @@ impl Agent for Boom {
 
     fn description(&self) -> &'static str {
         "Fails after five tokens."
-    }
-
-    fn nodes(&self) -> &'static [&'static str] {
-        &["model"]
-    }
-
-    fn entry(&self) -> Vec<String> {
-        vec!["model".to_owned()]
-    }
-
-    fn after(&self, _: &str, _: &Map<String, Value>) -> Vec<String> {
-        Vec::new()
     }
 
     fn run<'a>(&'a self, _: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a> {
