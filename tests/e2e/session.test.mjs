@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { appended, ended, publish, seed, shownIds, shows, span, started } from "./harness/published.mjs";
 import { suite } from "./harness/session.mjs";
+import { words } from "./harness/text.mjs";
 
 const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
+const withoutSessions = suite({ on: ["python", "js"], apps: ["leptos"] });
 const VIEW = { view: "session" };
 
 /** Opens the session of a thread. */
@@ -166,5 +168,26 @@ scenario("older messages can be loaded with the keyboard alone, and a screen rea
   assert.equal(await list.getAttribute("aria-busy"), "false");
   const unnamed = await app.page.locator('[data-testid="message"]:not([aria-label])').count();
   assert.equal(unnamed, 0);
+  await app.healthy();
+});
+
+withoutSessions("on a server without sessions the view is a window over the thread's messages, and goes on with its runs", async (session) => {
+  const thread = await session.agent.conversation(span(1, 6), { n_tokens: 300 });
+  const stored = async () => (await session.agent.state(thread)).values.messages.map(({ id }) => id);
+  const before = await stored();
+  assert.equal(before.length, 12);
+  const app = await open(session, thread, { page_size: 4, n_tokens: 40, delay_ms: 5 });
+  await shows(app, 4);
+  assert.deepEqual(await shownIds(app), before.slice(-4));
+  for (const count of [8, 12]) {
+    await app.at("load-older").evaluate((button) => button.click());
+    await shows(app, count);
+    assert.deepEqual(await shownIds(app), before.slice(-count));
+  }
+  await app.at("beginning").waitFor();
+  await app.send("one more");
+  await app.settled(words(40));
+  assert.deepEqual(await shownIds(app), await stored());
+  assert.equal(asked(session, /\/sessions\//), 1, "it was asked for its sessions once");
   await app.healthy();
 });

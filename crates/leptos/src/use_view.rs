@@ -10,7 +10,12 @@ use rejoin_core::{
     Connection, SessionNode, StreamError, View,
     wire::{MessageId, message::Message, session::NodeStatus},
 };
-use std::{cell::RefCell, collections::HashMap, fmt, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// A thread's session, as signals: its newest messages, older ones page by page, and what comes. `Copy`; it belongs to the
 /// owner that called [`use_view`].
@@ -119,7 +124,7 @@ fn open(stream: &Stream, limit: usize, signals: Signals) -> Subscription {
         };
         let mut rows = rows.borrow_mut();
         // Readers of signals may run at once, so what they are told is copied out of the view first.
-        if let Some(shown) = stream.with_view(|view| Shown::take(view, rows.revision)) {
+        if let Some(shown) = stream.with_view(|view| Shown::take(view, &rows)) {
             rows.write(signals, shown);
         }
     };
@@ -183,12 +188,20 @@ impl Changed {
 }
 
 impl Shown {
-    fn take(view: View<'_>, since: u64) -> Option<Self> {
-        let session = view.session()?;
+    fn take(view: View<'_>, rows: &Rows) -> Option<Self> {
+        let (session, since) = (view.session()?, rows.revision);
         let nodes = session.nodes();
         let order = session.order_revision() > since;
         let ids = || nodes.iter().map(|node| node.id.clone()).collect();
-        let changed = nodes.iter().filter(|node| node.revision > since);
+        let known: HashSet<&MessageId> = match order {
+            true => rows.rows.iter().map(|row| &row.id).collect(),
+            false => HashSet::new(),
+        };
+        // A message that was before the window is new here, though it has not changed.
+        let is_new = |node: &SessionNode<'_>| order && !known.contains(node.id);
+        let changed = nodes
+            .iter()
+            .filter(|node| node.revision > since || is_new(node));
         Some(Self {
             revision: view.revision(),
             order: order.then(ids),

@@ -116,6 +116,44 @@ async fn a_session_is_shown_page_by_page_and_goes_on_live() {
 }
 
 #[wasm_bindgen_test]
+async fn on_a_server_without_sessions_it_is_a_window_over_the_threads_messages() {
+    let server = FakeServer::install();
+    let message =
+        |n: u64| json!({ "type": "ai", "id": format!("m{n}"), "content": format!("text {n}") });
+    let messages: Vec<Value> = (1..=5).map(message).collect();
+    let state = json!({ "values": { "messages": messages }, "next": [], "tasks": [] });
+    server.answer("/threads/t/runs?", 200, "[]");
+    server.answer("/sessions/t/stream", 404, r#"{"detail":"Not Found"}"#);
+    server.answer("/threads/t/state", 200, &state.to_string());
+    let thread = json!({ "thread_id": "t", "status": "idle", "metadata": {} });
+    server.answer("GET /api/threads/t", 200, &thread.to_string());
+    let used: Rc<Cell<Option<UseView>>> = Rc::default();
+    let page = mount(options().thread_id(Some("t".to_owned())), {
+        let used = Rc::clone(&used);
+        move |stream| {
+            let view = use_view(stream, 2);
+            used.set(Some(view));
+            session_page(view)
+        }
+    });
+    let view = used.get().unwrap();
+    until("the window is shown", || texts(view).len() == 2).await;
+    assert!(!view.is_durable.get_untracked());
+    assert_eq!(page.text(), "Oldertext 4text 5");
+    for shown in [
+        "Oldertext 2text 3text 4text 5",
+        "text 1text 2text 3text 4text 5",
+    ] {
+        assert_eq!(view.load_older().await, Outcome::Finished);
+        until(shown, || {
+            page.text().ends_with(shown.trim_start_matches("Older"))
+        })
+        .await;
+    }
+    assert!(!view.has_older.get_untracked());
+}
+
+#[wasm_bindgen_test]
 async fn a_token_changes_its_own_message_and_nothing_else() {
     let server = FakeServer::install();
     let (_page, view, feed) = viewing(&server).await;
