@@ -3,7 +3,7 @@
 use rejoin_wire::{
     EventId,
     event::Event,
-    json::{FromJson, JsonError, ToJson, Writer, fields, whole_number},
+    json::{FromJson, JsonError, Optional, ToJson, Writer, parts, whole_number},
 };
 
 /// Asks a server for everything it has.
@@ -123,19 +123,17 @@ impl ToJson for Cursor {
 
 impl FromJson for Cursor {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut cursor = Self::default();
-        fields(text, &mut |key, value| {
-            match key {
-                "last" => cursor.last = Option::from_json(value)?,
-                "before_last" => cursor.before_last = Option::from_json(value)?,
-                "tail" => cursor.tail = Vec::from_json(value)?,
-                "metadata" => cursor.metadata = Option::from_json(value)?,
-                "dense" => cursor.dense = Option::from_json(value)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(cursor)
+        let names = ["last", "before_last", "tail", "metadata", "dense"];
+        let [last, before_last, tail, metadata, dense] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let cursor = Self {
+            last: optional.some(last),
+            before_last: optional.some(before_last),
+            tail: optional.or_default(tail),
+            metadata: optional.some(metadata),
+            dense: optional.some(dense),
+        };
+        optional.done(cursor)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{branches::Branches, lookup::Pages, thread_store::id_or_place};
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
-    json::{FromJson, JsonError, field, fields, items},
+    json::{FromJson, JsonError, field, items, parts},
     thread::{Checkpoint, ThreadState},
 };
 use std::cell::OnceCell;
@@ -25,21 +25,13 @@ impl HistoryState {
     /// # Errors
     /// Where the JSON is no thread state.
     pub(crate) fn read(json: Json) -> Result<Self, JsonError> {
-        let (mut checkpoint_id, mut parent_id) = (None, None);
-        fields(json.text(), &mut |key, value| {
-            let id = match key {
-                "checkpoint" => &mut checkpoint_id,
-                "parent_checkpoint" => &mut parent_id,
-                _ => return Ok(()),
-            };
-            let checkpoint = Option::<Checkpoint>::from_json(value)?;
-            *id = checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id);
-            Ok(())
-        })?;
+        let [checkpoint, parent] = parts(json.text(), &["checkpoint", "parent_checkpoint"])?;
+        let [checkpoint, parent] = [checkpoint, parent].map(Option::<Checkpoint>::from_json);
+        let (checkpoint, parent) = (checkpoint?, parent?);
         Ok(Self {
+            checkpoint_id: checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id),
+            parent_id: parent.and_then(|parent| parent.checkpoint_id),
             json,
-            checkpoint_id,
-            parent_id,
         })
     }
 }

@@ -5,7 +5,7 @@
 use crate::{Config, MessageOrigin, Millis, cursor::Cursor};
 use rejoin_wire::{
     RunId, ThreadId,
-    json::{FromJson, JsonError, ToJson, Writer, fields},
+    json::{FromJson, JsonError, Optional, ToJson, Writer, parts, required},
     message::Message,
 };
 
@@ -146,51 +146,47 @@ impl ToJson for Record {
 
 impl FromJson for Record {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut v, mut thread_id, mut saved_at) = (0, None, 0);
-        let (mut run_id, mut submission_id) = (None, None);
-        let (mut cursor, mut messages) = (None, Vec::new());
-        fields(text, &mut |key, value| {
-            match key {
-                "v" => v = u64::from_json(value)?,
-                "thread_id" => thread_id = Some(ThreadId::from_json(value)?),
-                "run_id" => run_id = Option::from_json(value)?,
-                "submission_id" => submission_id = Option::from_json(value)?,
-                "saved_at" => saved_at = u64::from_json(value)?,
-                "cursor" => cursor = Option::from_json(value)?,
-                "messages" => messages = Vec::from_json(value)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(Self {
+        let names = [
+            "v",
+            "thread_id",
+            "run_id",
+            "submission_id",
+            "saved_at",
+            "cursor",
+            "messages",
+        ];
+        let [
             v,
-            thread_id: thread_id.ok_or_else(|| JsonError::expected("a `thread_id`"))?,
+            thread_id,
             run_id,
             submission_id,
-            saved_at: Millis(saved_at),
+            saved_at,
             cursor,
             messages,
-        })
+        ] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let record = Self {
+            thread_id: ThreadId::from_json(required(thread_id, "a `thread_id`")?)?,
+            v: optional.or_default(v),
+            run_id: optional.some(run_id),
+            submission_id: optional.some(submission_id),
+            saved_at: Millis(optional.or_default(saved_at)),
+            cursor: optional.some(cursor),
+            messages: optional.or_default(messages),
+        };
+        optional.done(record)
     }
 }
 
 impl FromJson for StoredMessage {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut message = None;
-        let (mut streamed, mut optimistic) = (false, false);
-        fields(text, &mut |key, value| {
-            match key {
-                "message" => message = Some(Message::from_json(value)?),
-                "streamed" => streamed = bool::from_json(value)?,
-                "optimistic" => optimistic = bool::from_json(value)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(Self {
-            message: message.ok_or_else(|| JsonError::expected("a `message`"))?,
-            streamed,
-            optimistic,
-        })
+        let [message, streamed, optimistic] = parts(text, &["message", "streamed", "optimistic"])?;
+        let mut optional = Optional::default();
+        let stored = Self {
+            message: Message::from_json(message)?,
+            streamed: optional.or_default(streamed),
+            optimistic: optional.or_default(optimistic),
+        };
+        optional.done(stored)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     EventId, Json, RunId, WireError,
-    json::{FromJson, JsonError, field, fields, items},
+    json::{FromJson, JsonError, field, fields, items, parts, required},
     message::Message,
     search::contains,
     sse::Frame,
@@ -75,10 +75,9 @@ pub struct RunMetadata {
 
 impl FromJson for RunMetadata {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let run_id = field(text, "run_id").ok_or_else(|| JsonError::expected("a `run_id`"))?;
-        let attempt = field(text, "attempt").unwrap_or("null");
+        let [run_id, attempt] = parts(text, &["run_id", "attempt"])?;
         Ok(Self {
-            run_id: RunId::from_json(run_id)?,
+            run_id: RunId::from_json(required(run_id, "a `run_id`")?)?,
             attempt: Option::from_json(attempt)?.unwrap_or_default(),
         })
     }

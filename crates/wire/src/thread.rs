@@ -4,7 +4,10 @@
 
 use crate::{
     CheckpointId, InterruptId, Json, RunId, ThreadId, WireError,
-    json::{FromJson, JsonError, ToJson, Writer, fields, serde_by_text},
+    json::{
+        FromJson, JsonError, Optional, ToJson, Writer, fields, parts, parts_and_more, required,
+        serde_by_text,
+    },
     word::words,
 };
 
@@ -17,8 +20,8 @@ pub struct Thread {
     pub status: ThreadStatus,
     /// The head's values; absent before the first run.
     pub values: Option<Json>,
-    /// Pending interrupts by task id.
-    pub interrupts: Vec<(String, Vec<Interrupt>)>,
+    /// The list of pending interrupts by task id, unread.
+    pub interrupts: Vec<(String, Json)>,
     /// Why the last run failed: `{"error","message"}` or a string. Python's only record of it.
     pub error: Option<Json>,
 }
@@ -97,8 +100,6 @@ pub struct Interrupt {
 /// A checkpoint's address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The thread; Python leaves it out in some places.
-    pub thread_id: Option<ThreadId>,
     /// The subgraph; empty for the root.
     pub checkpoint_ns: Option<String>,
     /// The checkpoint; absent on a thread that has none yet.
@@ -108,8 +109,6 @@ pub struct Checkpoint {
 /// A step that is about to run, is waiting for an answer, or failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Task {
-    /// The task.
-    pub id: Option<String>,
     /// Its node.
     pub name: Option<String>,
     /// Why it failed: an object or a string.
@@ -127,12 +126,6 @@ pub struct ThreadState {
     pub next: Vec<String>,
     /// Where this is.
     pub checkpoint: Option<Checkpoint>,
-    /// Where this came from.
-    pub parent_checkpoint: Option<Checkpoint>,
-    /// `source`, `step`, `writes`.
-    pub metadata: Option<Json>,
-    /// ISO 8601.
-    pub created_at: Option<String>,
     /// What is pending here.
     pub tasks: Vec<Task>,
 }
@@ -167,82 +160,65 @@ pub fn read_body<T: FromJson>(what: &'static str, body: &[u8]) -> Result<T, Wire
     })
 }
 
-fn set<T: FromJson>(place: &mut T, text: &str) -> Result<(), JsonError> {
-    *place = T::from_json(text)?;
-    Ok(())
-}
-
-/// A list; `null` is an empty one.
-fn set_list<T: FromJson>(place: &mut Vec<T>, text: &str) -> Result<(), JsonError> {
-    *place = Option::from_json(text)?.unwrap_or_default();
-    Ok(())
-}
-
-fn required<T>(value: Option<T>, expected: &'static str) -> Result<T, JsonError> {
-    value.ok_or_else(|| JsonError::expected(expected))
-}
-
 impl FromJson for Thread {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut thread_id, mut status) = (None, None);
-        let (mut values, mut error) = (None, None);
-        let mut interrupts = Vec::new();
-        fields(text, &mut |key, value| match key {
-            "thread_id" => set(&mut thread_id, value),
-            "status" => set(&mut status, value),
-            "values" => set(&mut values, value),
-            "error" => set(&mut error, value),
-            "interrupts" if value != "null" => fields(value, &mut |task, list| {
-                interrupts.push((task.to_owned(), Vec::from_json(list)?));
-                Ok(())
-            }),
-            _ => Ok(()),
-        })?;
-        Ok(Self {
-            thread_id: required(thread_id, "a `thread_id`")?,
-            status: required(status, "a `status`")?,
-            values,
-            interrupts,
-            error,
-        })
+        let names = ["thread_id", "status", "values", "interrupts", "error"];
+        let [thread_id, status, values, interrupts, error] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let thread = Self {
+            thread_id: ThreadId::from_json(required(thread_id, "a `thread_id`")?)?,
+            status: ThreadStatus::from_json(required(status, "a `status`")?)?,
+            interrupts: named(interrupts)?,
+            values: optional.some(values),
+            error: optional.some(error),
+        };
+        optional.done(thread)
     }
+}
+
+/// An object's fields, unread; `null` has none.
+fn named(text: &str) -> Result<Vec<(String, Json)>, JsonError> {
+    let mut named = Vec::new();
+    if text != "null" {
+        fields(text, &mut |name, value| {
+            named.push((name.to_owned(), Json::from_json(value)?));
+            Ok(())
+        })?;
+    }
+    Ok(named)
 }
 
 impl FromJson for Run {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut run_id, mut thread_id, mut status) = (None, None, None);
-        let (mut created_at, mut metadata) = (None, None);
-        fields(text, &mut |key, value| match key {
-            "run_id" => set(&mut run_id, value),
-            "thread_id" => set(&mut thread_id, value),
-            "created_at" => set(&mut created_at, value),
-            "status" => set(&mut status, value),
-            "metadata" => set(&mut metadata, value),
-            _ => Ok(()),
-        })?;
-        Ok(Self {
-            run_id: required(run_id, "a `run_id`")?,
-            thread_id: required(thread_id, "a `thread_id`")?,
-            status: required(status, "a `status`")?,
-            created_at,
-            metadata,
-        })
+        let names = ["run_id", "thread_id", "created_at", "status", "metadata"];
+        let [run_id, thread_id, created_at, status, metadata] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let run = Self {
+            run_id: RunId::from_json(required(run_id, "a `run_id`")?)?,
+            thread_id: ThreadId::from_json(required(thread_id, "a `thread_id`")?)?,
+            status: RunStatus::from_json(required(status, "a `status`")?)?,
+            created_at: optional.some(created_at),
+            metadata: optional.some(metadata),
+        };
+        optional.done(run)
     }
 }
 
 impl FromJson for Interrupt {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut interrupt = Self::default();
-        fields(text, &mut |key, value| match key {
-            "id" | "interrupt_id" => set(&mut interrupt.id, value),
-            "value" => set(&mut interrupt.value, value),
-            _ => {
-                let value = Json::from_json(value)?;
-                interrupt.more.push((key.to_owned(), value));
-                Ok(())
-            }
+        let mut more = Vec::new();
+        let names = ["id", "interrupt_id", "value"];
+        let [id, interrupt_id, value] = parts_and_more(text, &names, &mut |key, value| {
+            more.push((key.to_owned(), Json::from_json(value)?));
+            Ok(())
         })?;
-        Ok(interrupt)
+        let mut optional = Optional::default();
+        let interrupt = Self {
+            id: optional.some(if id == "null" { interrupt_id } else { id }),
+            value: optional.or_default(value),
+            more,
+        };
+        optional.done(interrupt)
     }
 }
 
@@ -260,45 +236,41 @@ impl ToJson for Interrupt {
 
 impl FromJson for Checkpoint {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut checkpoint = Self::default();
-        fields(text, &mut |key, value| match key {
-            "thread_id" => set(&mut checkpoint.thread_id, value),
-            "checkpoint_ns" => set(&mut checkpoint.checkpoint_ns, value),
-            "checkpoint_id" => set(&mut checkpoint.checkpoint_id, value),
-            _ => Ok(()),
-        })?;
-        Ok(checkpoint)
+        let [checkpoint_ns, checkpoint_id] = parts(text, &["checkpoint_ns", "checkpoint_id"])?;
+        let mut optional = Optional::default();
+        let checkpoint = Self {
+            checkpoint_ns: optional.some(checkpoint_ns),
+            checkpoint_id: optional.some(checkpoint_id),
+        };
+        optional.done(checkpoint)
     }
 }
 
 impl FromJson for Task {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut task = Self::default();
-        fields(text, &mut |key, value| match key {
-            "id" => set(&mut task.id, value),
-            "name" => set(&mut task.name, value),
-            "error" => set(&mut task.error, value),
-            "interrupts" => set_list(&mut task.interrupts, value),
-            _ => Ok(()),
-        })?;
-        Ok(task)
+        let [name, error, interrupts] = parts(text, &["name", "error", "interrupts"])?;
+        let mut optional = Optional::default();
+        let task = Self {
+            name: optional.some(name),
+            error: optional.some(error),
+            interrupts: optional.or_default(interrupts),
+        };
+        optional.done(task)
     }
 }
 
 impl FromJson for ThreadState {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut state = Self::default();
-        fields(text, &mut |key, value| match key {
-            "values" => set(&mut state.values, value),
-            "next" => set_list(&mut state.next, value),
-            "checkpoint" => set(&mut state.checkpoint, value),
-            "parent_checkpoint" => set(&mut state.parent_checkpoint, value),
-            "metadata" => set(&mut state.metadata, value),
-            "created_at" => set(&mut state.created_at, value),
-            "tasks" => set_list(&mut state.tasks, value),
-            _ => Ok(()),
-        })?;
-        Ok(state)
+        let names = ["values", "next", "checkpoint", "tasks"];
+        let [values, next, checkpoint, tasks] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let state = Self {
+            values: optional.or_default(values),
+            next: optional.or_default(next),
+            checkpoint: optional.some(checkpoint),
+            tasks: optional.or_default(tasks),
+        };
+        optional.done(state)
     }
 }
 

@@ -1,8 +1,8 @@
 //! JSON: text that nobody has read yet, the reader that takes it apart, and the tree for what has to be changed.
 //!
 //! The client's own reader and writer, small enough for a page to load: every shape of the protocol is read through
-//! [`fields`] and [`items`], which share one scanner, where derived code would bring one per shape. Serde's traits are
-//! there for native code and go through the text.
+//! [`parts`], [`fields`] and [`items`], which share one scanner, where derived code would bring one per shape. Serde's
+//! traits are there for native code and go through the text.
 
 mod node;
 mod read;
@@ -12,7 +12,9 @@ mod tests;
 mod write;
 
 pub use node::{Node, Object};
-pub use read::{FromJson, field, fields, find, items, whole_number};
+pub use read::{
+    FromJson, Optional, field, fields, find, items, parts, parts_and_more, required, whole_number,
+};
 pub use scan::{DEPTH_MAX, JsonError};
 pub use write::{ToJson, Writer, write_string};
 

@@ -36,6 +36,103 @@ pub fn items<'a>(
     walk(text, b'[', &mut |_, item| each(item))
 }
 
+/// The values of an object's fields that have these names, as written and in the order of the names: `null` for one that is
+/// not there, the last of one that is there twice.
+///
+/// # Errors
+/// Where `text` is no object.
+pub fn parts<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+) -> Result<[&'a str; N], JsonError> {
+    parts_and_more(text, names, &mut |_, _| Ok(()))
+}
+
+/// The same; `more` is called with every other field.
+///
+/// # Errors
+/// Where `text` is no object; and what `more` said, which then is not called again.
+pub fn parts_and_more<'a, const N: usize>(
+    text: &'a str,
+    names: &[&str; N],
+    more: &mut dyn FnMut(&str, &'a str) -> Result<(), JsonError>,
+) -> Result<[&'a str; N], JsonError> {
+    let mut parts = ["null"; N];
+    sort_out(text, names, &mut parts, more)?;
+    Ok(parts)
+}
+
+fn sort_out<'a>(
+    text: &'a str,
+    names: &[&str],
+    parts: &mut [&'a str],
+    more: &mut dyn FnMut(&str, &'a str) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    fields(text, &mut |key, value| {
+        let named = names
+            .iter()
+            .zip(&mut *parts)
+            .find(|(name, _)| **name == key);
+        match named {
+            Some((_, part)) => *part = value,
+            None => more(key, value)?,
+        }
+        Ok(())
+    })
+}
+
+/// A value that has to be there: what was `expected` where it is `null`.
+///
+/// # Errors
+/// Where it is `null`.
+pub fn required<'a>(text: &'a str, expected: &'static str) -> Result<&'a str, JsonError> {
+    match text {
+        "null" => Err(JsonError::expected(expected)),
+        given => Ok(given),
+    }
+}
+
+/// Reads values that need not be there, and remembers what was wrong with the first that could not be read. With a way out
+/// at each of them what a page downloads would be larger.
+#[derive(Debug, Default)]
+pub struct Optional {
+    wrong: Option<JsonError>,
+}
+
+impl Optional {
+    /// A value; `None` for `null`.
+    #[inline(never)]
+    pub fn some<T: FromJson>(&mut self, text: &str) -> Option<T> {
+        if text == "null" {
+            return None;
+        }
+        match T::from_json(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.wrong.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// A value; the default for `null`.
+    #[inline(never)]
+    pub fn or_default<T: FromJson + Default>(&mut self, text: &str) -> T {
+        self.some(text).unwrap_or_default()
+    }
+
+    /// What was made of them.
+    ///
+    /// # Errors
+    /// Where one of them could not be read.
+    pub fn done<T>(self, value: T) -> Result<T, JsonError> {
+        match self.wrong {
+            None => Ok(value),
+            Some(error) => Err(error),
+        }
+    }
+}
+
 /// The value of an object's field as written; `None` where there is none.
 ///
 /// # Errors

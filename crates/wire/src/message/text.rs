@@ -3,60 +3,72 @@
 use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
 use crate::{
     MessageId,
-    json::{FromJson, JsonError, Node, Object, ToJson, Writer, fields, write_string},
+    json::{
+        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, parts, parts_and_more,
+        required, write_string,
+    },
 };
 
 impl FromJson for Message {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut message = Self::default();
-        let mut kind = None;
-        fields(text, &mut |key, value| {
-            match key {
-                "type" => kind = Some(String::from_json(value)?),
-                // The short form of requests: `{"role":"user","content":".."}`.
-                "role" if kind.is_none() => kind = Some(String::from_json(value)?),
-                "id" => message.id = Option::from_json(value)?,
-                "content" => message.content = or_default(value)?,
-                "name" => set_text(&mut message.name, value)?,
-                "tool_calls" => message.tool_calls = or_default(value)?,
-                "invalid_tool_calls" => message.invalid_tool_calls = or_default(value)?,
-                "tool_call_chunks" => message.tool_call_chunks = or_default(value)?,
-                "tool_call_id" => set_text(&mut message.tool_call_id, value)?,
-                "status" => set_text(&mut message.status, value)?,
-                "usage_metadata" => set_object(&mut message.usage_metadata, value)?,
-                "additional_kwargs" => set_object(&mut message.additional_kwargs, value)?,
-                "response_metadata" => set_object(&mut message.response_metadata, value)?,
-                // Says only that this chunk is the last one; it would outlive its meaning in the message.
-                "chunk_position" => {}
-                _ => message
-                    .extra
-                    .insert(key.to_owned(), Node::from_json(value)?),
-            }
+        let mut extra = Object::default();
+        let names = [
+            "type",
+            // The short form of requests: `{"role":"user","content":".."}`.
+            "role",
+            "id",
+            "content",
+            "name",
+            "tool_calls",
+            "invalid_tool_calls",
+            "tool_call_chunks",
+            "tool_call_id",
+            "status",
+            "usage_metadata",
+            "additional_kwargs",
+            "response_metadata",
+            // Says only that this chunk is the last one; it would outlive its meaning in the message.
+            "chunk_position",
+        ];
+        let [
+            kind,
+            role,
+            id,
+            content,
+            name,
+            tool_calls,
+            invalid_tool_calls,
+            tool_call_chunks,
+            tool_call_id,
+            status,
+            usage_metadata,
+            additional_kwargs,
+            response_metadata,
+            _,
+        ] = parts_and_more(text, &names, &mut |key, value| {
+            extra.insert(key.to_owned(), Node::from_json(value)?);
             Ok(())
         })?;
-        let kind =
-            kind.ok_or_else(|| JsonError::expected("a message with a `type` or a `role`"))?;
-        message.kind = MessageKind::from_wire(&kind);
-        Ok(message)
+        let kind = if kind == "null" { role } else { kind };
+        let kind = String::from_json(required(kind, "a message with a `type` or a `role`")?)?;
+        let mut optional = Optional::default();
+        let message = Self {
+            id: optional.some(id),
+            kind: MessageKind::from_wire(&kind),
+            content: optional.or_default(content),
+            name: optional.some(name),
+            tool_calls: optional.or_default(tool_calls),
+            invalid_tool_calls: optional.or_default(invalid_tool_calls),
+            tool_call_chunks: optional.or_default(tool_call_chunks),
+            tool_call_id: optional.some(tool_call_id),
+            status: optional.some(status),
+            usage_metadata: optional.or_default(usage_metadata),
+            additional_kwargs: optional.or_default(additional_kwargs),
+            response_metadata: optional.or_default(response_metadata),
+            extra,
+        };
+        optional.done(message)
     }
-}
-
-/// `null` is the same as nothing.
-fn or_default<T: FromJson + Default>(text: &str) -> Result<T, JsonError> {
-    Ok(Option::from_json(text)?.unwrap_or_default())
-}
-
-// Called from many places, and each copy would be downloaded.
-#[inline(never)]
-fn set_text(place: &mut Option<String>, text: &str) -> Result<(), JsonError> {
-    *place = Option::from_json(text)?;
-    Ok(())
-}
-
-#[inline(never)]
-fn set_object(place: &mut Object, text: &str) -> Result<(), JsonError> {
-    *place = or_default(text)?;
-    Ok(())
 }
 
 impl FromJson for Content {
@@ -73,57 +85,47 @@ impl FromJson for Content {
 
 impl FromJson for ToolCall {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut call = Self::default();
-        fields(text, &mut |key, value| {
-            match key {
-                "name" => call.name = String::from_json(value)?,
-                "args" => call.args = Node::from_json(value)?,
-                "id" => set_text(&mut call.id, value)?,
-                "type" => set_text(&mut call.kind, value)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(call)
+        let [name, args, id, kind] = parts(text, &["name", "args", "id", "type"])?;
+        let mut optional = Optional::default();
+        let call = Self {
+            name: optional.or_default(name),
+            args: optional.or_default(args),
+            id: optional.some(id),
+            kind: optional.some(kind),
+        };
+        optional.done(call)
     }
 }
 
 impl FromJson for InvalidToolCall {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut call = Self::default();
-        fields(text, &mut |key, value| {
-            let part = match key {
-                "name" => &mut call.name,
-                "args" => &mut call.args,
-                "id" => &mut call.id,
-                "error" => &mut call.error,
-                "type" => &mut call.kind,
-                _ => return Ok(()),
-            };
-            set_text(part, value)
-        })?;
-        Ok(call)
+        let names = ["name", "args", "id", "error", "type"];
+        let [name, args, id, error, kind] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let call = Self {
+            name: optional.some(name),
+            args: optional.some(args),
+            id: optional.some(id),
+            error: optional.some(error),
+            kind: optional.some(kind),
+        };
+        optional.done(call)
     }
 }
 
 impl FromJson for ToolCallChunk {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut chunk = Self::default();
-        fields(text, &mut |key, value| {
-            let part = match key {
-                "name" => &mut chunk.name,
-                "args" => &mut chunk.args,
-                "id" => &mut chunk.id,
-                "type" => &mut chunk.kind,
-                "index" => {
-                    chunk.index = Option::from_json(value)?;
-                    return Ok(());
-                }
-                _ => return Ok(()),
-            };
-            set_text(part, value)
-        })?;
-        Ok(chunk)
+        let names = ["name", "args", "id", "index", "type"];
+        let [name, args, id, index, kind] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let chunk = Self {
+            name: optional.some(name),
+            args: optional.some(args),
+            id: optional.some(id),
+            index: optional.some(index),
+            kind: optional.some(kind),
+        };
+        optional.done(chunk)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     MessageId, RunId,
-    json::{FromJson, JsonError, ToJson, Writer, fields},
+    json::{FromJson, JsonError, ToJson, Writer, parts, required},
     message::Message,
 };
 
@@ -82,16 +82,21 @@ impl EndStatus {
         }
     }
 
-    /// Reads the word; `reason` is looked at where it is `aborted`.
-    pub(super) fn from_wire(word: &str, reason: Option<String>) -> Option<Self> {
-        Some(match word {
-            "complete" => Self::Complete,
-            "cancelled" => Self::Cancelled,
-            "aborted" => Self::Aborted {
-                reason: reason.unwrap_or_default(),
-            },
-            _ => return None,
-        })
+    /// What the fields `status` and `reason` say; the reason is looked at where it is `aborted`.
+    pub(super) fn read(status: &str, reason: &str) -> Result<Self, JsonError> {
+        match String::from_json(required(status, "a status")?)?.as_str() {
+            "complete" => Ok(Self::Complete),
+            "cancelled" => Ok(Self::Cancelled),
+            "aborted" => Ok(Self::Aborted {
+                reason: match reason {
+                    "null" => String::new(),
+                    reason => String::from_json(reason)?,
+                },
+            }),
+            _ => Err(JsonError::expected(
+                "the status complete, cancelled or aborted",
+            )),
+        }
     }
 
     /// Why it was not finished.
@@ -166,95 +171,62 @@ impl ToJson for Record {
     }
 }
 
-/// The fields of every kind of change, as they come.
-#[derive(Default)]
-struct Given<'a> {
-    kind: String,
-    seq: Option<u64>,
-    id: Option<MessageId>,
-    at: Option<u64>,
-    message: Option<&'a str>,
-    chunk: Option<&'a str>,
-    run_id: Option<RunId>,
-    status: Option<String>,
-    reason: Option<String>,
+/// A message that can be named.
+pub(super) fn message_with_id(text: &str) -> Result<Message, JsonError> {
+    let message = Message::from_json(required(text, "a message")?)?;
+    if message.id.is_none() {
+        return Err(JsonError::expected("a message with an id"));
+    }
+    Ok(message)
 }
 
-impl<'a> Given<'a> {
-    fn read(text: &'a str) -> Result<Self, JsonError> {
-        let mut given = Self::default();
-        fields(text, &mut |name, value| {
-            match name {
-                "type" => given.kind = FromJson::from_json(value)?,
-                "seq" => given.seq = FromJson::from_json(value)?,
-                "id" => given.id = FromJson::from_json(value)?,
-                "at" => given.at = FromJson::from_json(value)?,
-                "message" => given.message = Some(value),
-                "chunk" => given.chunk = Some(value),
-                "run_id" => given.run_id = FromJson::from_json(value)?,
-                "status" => given.status = FromJson::from_json(value)?,
-                "reason" => given.reason = FromJson::from_json(value)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(given)
-    }
-
-    fn into_change(self) -> Result<Change, JsonError> {
-        let missing = |what| move || JsonError::expected(what);
-        let message = |text: Option<&str>| {
-            let text = text.ok_or_else(missing("a message"))?;
-            let message = Message::from_json(text)?;
-            if message.id.is_none() {
-                return Err(JsonError::expected("a message with an id"));
-            }
-            Ok(message)
-        };
-        let id = |id: Option<MessageId>| id.ok_or_else(missing("a message's id"));
-        Ok(match self.kind.as_str() {
-            "started" => Change::Started {
-                message: message(self.message)?,
-                run_id: self.run_id,
-            },
-            "appended" => Change::Appended {
-                id: id(self.id)?,
-                at: self.at.ok_or_else(missing("at, a number of pieces"))?,
-                chunk: Message::from_json(self.chunk.ok_or_else(missing("a chunk"))?)?,
-            },
-            "updated" => Change::Updated {
-                message: message(self.message)?,
-                at: self.at.ok_or_else(missing("at, a number of pieces"))?,
-            },
-            "ended" => Change::Ended {
-                id: id(self.id)?,
-                status: EndStatus::from_wire(&self.status.unwrap_or_default(), self.reason)
-                    .ok_or_else(missing("the status complete, cancelled or aborted"))?,
-            },
-            "removed" => Change::Removed { id: id(self.id)? },
-            _ => {
-                return Err(JsonError::expected(
-                    "the type started, appended, updated, ended or removed",
-                ));
-            }
-        })
-    }
+/// A change and, where it is one of a log's, its number.
+fn read(text: &str) -> Result<(Option<u64>, Change), JsonError> {
+    let names = [
+        "type", "seq", "id", "at", "message", "chunk", "run_id", "status", "reason",
+    ];
+    let [kind, seq, id, at, message, chunk, run_id, status, reason] = parts(text, &names)?;
+    let id = || MessageId::from_json(required(id, "a message's id")?);
+    let at = || u64::from_json(required(at, "at, a number of pieces")?);
+    let message = || message_with_id(message);
+    let change = match String::from_json(required(kind, "a type")?)?.as_str() {
+        "started" => Change::Started {
+            message: message()?,
+            run_id: Option::from_json(run_id)?,
+        },
+        "appended" => Change::Appended {
+            id: id()?,
+            at: at()?,
+            chunk: Message::from_json(required(chunk, "a chunk")?)?,
+        },
+        "updated" => Change::Updated {
+            message: message()?,
+            at: at()?,
+        },
+        "ended" => Change::Ended {
+            id: id()?,
+            status: EndStatus::read(status, reason)?,
+        },
+        "removed" => Change::Removed { id: id()? },
+        _ => {
+            return Err(JsonError::expected(
+                "the type started, appended, updated, ended or removed",
+            ));
+        }
+    };
+    Ok((Option::from_json(seq)?, change))
 }
 
 impl FromJson for Change {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        Given::read(text)?.into_change()
+        read(text).map(|(_, change)| change)
     }
 }
 
 impl FromJson for Record {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let given = Given::read(text)?;
-        Ok(Self {
-            seq: given
-                .seq
-                .ok_or_else(|| JsonError::expected("seq, a number"))?,
-            change: given.into_change()?,
-        })
+        let (seq, change) = read(text)?;
+        let seq = seq.ok_or_else(|| JsonError::expected("seq, a number"))?;
+        Ok(Self { seq, change })
     }
 }

@@ -1,9 +1,9 @@
 //! One message of a session.
 
-use super::{Change, Diverged, EndStatus};
+use super::{Change, Diverged, EndStatus, change::message_with_id};
 use crate::{
     MessageId, RunId,
-    json::{FromJson, JsonError, ToJson, Writer, fields},
+    json::{FromJson, JsonError, ToJson, Writer, parts},
     message::Message,
 };
 
@@ -114,44 +114,22 @@ impl ToJson for Node {
 
 impl FromJson for Node {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut position, mut changed, mut pieces) = (None, None, None);
-        let (mut status, mut reason) = (String::new(), None);
-        let (mut run_id, mut message) = (None, None);
-        fields(text, &mut |name, value| {
-            match name {
-                "position" => position = Some(u64::from_json(value)?),
-                "changed" => changed = Some(u64::from_json(value)?),
-                "pieces" => pieces = Some(u64::from_json(value)?),
-                "status" => status = FromJson::from_json(value)?,
-                "reason" => reason = FromJson::from_json(value)?,
-                "run_id" => run_id = FromJson::from_json(value)?,
-                "message" => message = Some(Message::from_json(value)?),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        let status = if status == "streaming" {
-            NodeStatus::Streaming
-        } else {
-            let ended = EndStatus::from_wire(&status, reason);
-            NodeStatus::Ended(ended.ok_or_else(|| JsonError::expected("a message's status"))?)
-        };
-        match (position, changed, pieces, message) {
-            (Some(position), Some(changed), Some(pieces), Some(message))
-                if message.id.is_some() =>
-            {
-                Ok(Self {
-                    position,
-                    changed,
-                    pieces,
-                    message,
-                    run_id,
-                    status,
-                })
-            }
-            _ => Err(JsonError::expected(
-                "position, changed, pieces and a message with an id",
-            )),
-        }
+        let names = [
+            "position", "changed", "pieces", "message", "run_id", "status", "reason",
+        ];
+        let [position, changed, pieces, message, run_id, status, reason] = parts(text, &names)?;
+        let message = message_with_id(message)?;
+        Ok(Self {
+            position: u64::from_json(position)?,
+            changed: u64::from_json(changed)?,
+            pieces: u64::from_json(pieces)?,
+            message,
+            run_id: Option::from_json(run_id)?,
+            status: if status == r#""streaming""# {
+                NodeStatus::Streaming
+            } else {
+                NodeStatus::Ended(EndStatus::read(status, reason)?)
+            },
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Cursor, Node};
 use crate::{
-    json::{FromJson, JsonError, ToJson, Writer, fields},
+    json::{FromJson, JsonError, Optional, ToJson, Writer, parts},
     word::words,
 };
 
@@ -75,16 +75,13 @@ impl ToJson for Page {
 
 impl FromJson for Page {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut page = Self::default();
-        fields(text, &mut |name, value| {
-            match name {
-                "nodes" => page.nodes = FromJson::from_json(value)?,
-                "has_older" => page.has_older = FromJson::from_json(value)?,
-                _ => {}
-            }
-            Ok(())
-        })?;
-        Ok(page)
+        let [nodes, has_older] = parts(text, &["nodes", "has_older"])?;
+        let mut optional = Optional::default();
+        let page = Self {
+            nodes: optional.or_default(nodes),
+            has_older: optional.or_default(has_older),
+        };
+        optional.done(page)
     }
 }
 
@@ -101,26 +98,12 @@ impl ToJson for Attached {
 
 impl FromJson for Attached {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let (mut mode, mut reason) = (AttachMode::Unknown, None);
-        let (mut cursor, mut head) = (None, None);
-        fields(text, &mut |name, value| {
-            match name {
-                "mode" => mode = FromJson::from_json(value)?,
-                "reason" => reason = FromJson::from_json(value)?,
-                "cursor" => cursor = FromJson::from_json(value)?,
-                "head" => head = Some(u64::from_json(value)?),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        match (cursor, head) {
-            (Some(cursor), Some(head)) => Ok(Self {
-                mode,
-                reason,
-                cursor,
-                head,
-            }),
-            _ => Err(JsonError::expected("a cursor and a head")),
-        }
+        let [mode, reason, cursor, head] = parts(text, &["mode", "reason", "cursor", "head"])?;
+        Ok(Self {
+            mode: AttachMode::from_json(mode)?,
+            reason: Option::from_json(reason)?,
+            cursor: Cursor::from_json(cursor)?,
+            head: u64::from_json(head)?,
+        })
     }
 }
