@@ -6,7 +6,7 @@ use crate::{
     scope, thrown_words,
 };
 use js_sys::{Function, Object, Reflect, Uint8Array};
-use rejoin_core::{AttemptId, HttpRequest, Input, TransportError};
+use rejoin_core::{AttemptId, HttpRequest, Input, TransportError, wire::json::digits};
 use std::{
     cell::RefCell,
     future::Future,
@@ -441,7 +441,7 @@ fn too_large(bytes_max: usize) -> TransportError {
     TransportError::Network {
         message: [
             "the answer is larger than ",
-            &bytes_max.to_string(),
+            &digits(bytes_max as u64),
             " bytes",
         ]
         .concat(),

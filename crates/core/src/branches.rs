@@ -5,7 +5,11 @@
 //! child that leads to the newest state is taken.
 
 use crate::history::HistoryState;
-use rejoin_wire::{CheckpointId, json::write_string};
+use rejoin_wire::{
+    CheckpointId,
+    json::{write_number, write_string},
+    search::split,
+};
 
 const NONE: usize = usize::MAX;
 const SEPARATOR: char = '>';
@@ -114,7 +118,7 @@ impl Branches {
 
     fn write_node(&self, states: &[HistoryState], state: usize, json: &mut String) {
         json.push_str(r#"{"type":"node","state":"#);
-        json.push_str(&state.to_string());
+        write_number(json, state as u64);
         json.push_str(r#","path":["#);
         for id in self.path(states, state) {
             if !json.ends_with('[') {
@@ -186,7 +190,7 @@ impl Branches {
     }
 
     fn walk(&mut self, states: &[HistoryState], branch: &str) {
-        let mut names = branch.split(SEPARATOR);
+        let mut names = split(branch, SEPARATOR as u8);
         let mut at = self.nodes[states.len()].child;
         while at != NONE {
             if self.nodes[at].fork == at {

@@ -3,7 +3,7 @@
 use rejoin_wire::{
     EventId,
     event::Event,
-    json::{FromJson, JsonError, Optional, ToJson, Writer, parts, whole_number},
+    json::{FromJson, JsonError, Optional, ToJson, Writer, parts, whole_number, write_number},
 };
 
 /// Asks a server for everything it has.
@@ -108,7 +108,7 @@ impl ToJson for Cursor {
         );
         let mut tail = Writer::list(object.field("tail"));
         for hash in &self.tail {
-            tail.item().push_str(&hash.to_string());
+            write_number(tail.item(), *hash);
         }
         tail.end();
         if let Some(hash) = self.metadata {

@@ -46,7 +46,8 @@ impl StreamError {
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
-        if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARS_MAX) {
+        let is_first = |at: &usize| detail.is_char_boundary(*at);
+        if let Some(end) = (0..detail.len()).filter(is_first).nth(DETAIL_CHARS_MAX) {
             detail.truncate(end);
         }
         if detail.is_empty() {

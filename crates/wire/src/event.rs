@@ -4,7 +4,7 @@ use crate::{
     EventId, Json, RunId, WireError,
     json::{FromJson, JsonError, field, fields, items, parts, required},
     message::Message,
-    search::contains,
+    search::{contains, split},
     sse::Frame,
     thread::Interrupt,
 };
@@ -154,7 +154,7 @@ impl Event {
     /// [`WireError::EventData`] where the data is not JSON.
     pub fn from_frame(frame: Frame) -> Result<Self, WireError> {
         let full_name = frame.event_name().to_owned();
-        let mut parts = full_name.split('|');
+        let mut parts = split(&full_name, b'|');
         let name = EventName::from_wire(parts.next().unwrap_or_default());
         let namespace = parts.map(str::to_owned).collect();
         // A frame without data is a control part or an `end`; null keeps it readable.

@@ -24,7 +24,7 @@ pub mod id;
 pub mod json;
 pub mod message;
 pub mod request;
-mod search;
+pub mod search;
 pub mod session;
 pub mod sse;
 pub mod thread;

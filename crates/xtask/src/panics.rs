@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use walrus::{FunctionBuilder, FunctionKind, Module};
 
 /// What std calls where a program panics, by the start of its names.
-const PANICS: [&str; 13] = [
+const PANICS: [&str; 14] = [
     "core::panicking::",
     "core::option::unwrap_failed",
     "core::option::expect_failed",
@@ -16,6 +16,7 @@ const PANICS: [&str; 13] = [
     "core::slice::index::slice_index_fail",
     "core::slice::copy_from_slice_impl::len_mismatch_fail",
     "core::str::slice_error_fail",
+    "<alloc::vec::Vec<_, _>>::remove::assert_failed",
     "alloc::raw_vec::handle_error",
     "alloc::raw_vec::capacity_overflow",
     "alloc::alloc::handle_alloc_error",

@@ -254,13 +254,11 @@ impl Client {
 
     pub(super) fn backoff(&mut self, tries: u32) -> Millis {
         let policy = self.config.retry;
-        let exponent = tries.saturating_sub(1).min(32);
-        let bound = policy
-            .backoff_base
-            .0
-            .saturating_mul(1 << exponent)
-            .min(policy.backoff_max.0);
-        Millis(self.rng.up_to(bound))
+        let mut bound = policy.backoff_base;
+        for _ in 1..tries.min(33) {
+            bound = bound + bound;
+        }
+        Millis(self.rng.up_to(bound.min(policy.backoff_max).0))
     }
 
     /// The next attempt, whatever it is for.

@@ -15,8 +15,11 @@ use crate::{
     phase::{End, Phase},
 };
 use rejoin_wire::{
-    CheckpointId, Json, MessageId, json::FromJson, message::MessageKind,
-    request::MultitaskStrategy, thread::ThreadState,
+    CheckpointId, Json, MessageId,
+    json::{FromJson, digits},
+    message::MessageKind,
+    request::MultitaskStrategy,
+    thread::ThreadState,
 };
 
 /// An edit whose checkpoint is being looked up.
@@ -189,7 +192,7 @@ impl Client {
     }
 
     fn checkpoint_missing(&mut self) {
-        let read = self.history.pages.len().to_string() + " states were read";
+        let read = digits(self.history.pages.len() as u64) + " states were read";
         self.give_edit_up(ErrorCode::CheckpointNotFound, &read);
     }
 

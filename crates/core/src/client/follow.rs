@@ -62,6 +62,8 @@ pub(super) struct Doubt {
 }
 
 impl Follow {
+    // Large, so written down once.
+    #[inline(never)]
     fn new() -> Self {
         Self {
             run_id: None,
@@ -94,32 +96,27 @@ impl Follow {
     }
 
     pub(super) fn submitted(submission_id: String, body: Json, commands: Vec<CommandId>) -> Self {
-        Self {
-            submission_id: Some(submission_id),
-            body: Some(body),
-            commands,
-            ..Self::new()
-        }
+        let mut follow = Self::new();
+        follow.submission_id = Some(submission_id);
+        follow.body = Some(body);
+        follow.commands = commands;
+        follow
     }
 
     pub(super) fn joined(run_id: Option<RunId>) -> Self {
-        Self {
-            run_id,
-            ..Self::new()
-        }
+        let mut follow = Self::new();
+        follow.run_id = run_id;
+        follow
     }
 
-    pub(super) fn from_record(record: &Record) -> Self {
-        let cursor = record.cursor.clone().unwrap_or_default();
-        Self {
-            run_id: record.run_id.clone(),
-            submission_id: record.submission_id.clone(),
-            posted: true,
-            recent: Recent::from_tail(cursor.tail()),
-            cursor,
-            reconnected: true,
-            ..Self::new()
-        }
+    pub(super) fn from_record(record: Record) -> Self {
+        let mut follow = Self::joined(record.run_id);
+        follow.submission_id = record.submission_id;
+        follow.posted = true;
+        follow.cursor = record.cursor.unwrap_or_default();
+        follow.recent = Recent::from_tail(follow.cursor.tail());
+        follow.reconnected = true;
+        follow
     }
 
     /// Joins as a person has said.

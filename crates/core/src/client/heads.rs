@@ -11,7 +11,7 @@ use crate::{
 };
 use rejoin_wire::{
     CheckpointId, Json,
-    json::{FromJson, JsonError},
+    json::{FromJson, JsonError, digits},
     thread::ThreadState,
 };
 
@@ -31,7 +31,7 @@ impl Client {
                 let asked = self.ask_with(
                     Method::Post,
                     url,
-                    Some(["{\"limit\":", &limit.to_string(), "}"].concat()),
+                    Some(["{\"limit\":", &digits(limit.into()), "}"].concat()),
                 );
                 self.states_asked = Some(asked);
                 asked

@@ -142,12 +142,7 @@ impl Link {
     fn stall_window(&self, timeouts: &Timeouts) -> Millis {
         let (shortest, longest) = timeouts.stall_with_heartbeat;
         match self.heartbeat_every {
-            Some(every) => Millis(
-                every
-                    .0
-                    .saturating_mul(3)
-                    .clamp(shortest.0.min(longest.0), longest.0),
-            ),
+            Some(every) => (every + every + every).max(shortest).min(longest),
             None => timeouts.stall,
         }
     }

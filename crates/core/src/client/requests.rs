@@ -187,7 +187,7 @@ pub(super) fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<
 pub(super) fn retry_after(headers: &[(String, String)]) -> Option<Millis> {
     let value = header(headers, "retry-after")?;
     let seconds = whole_number(value.trim_ascii())?;
-    Some(Millis(seconds.saturating_mul(1000)))
+    Some(Millis(seconds.min(u64::MAX / 1000) * 1000))
 }
 
 /// `{"detail":".."}` (Python), `{"message":".."}`, or the text itself unless it is a page.

@@ -267,11 +267,7 @@ impl Client {
         self.abort_load_requests();
         let loading = std::mem::replace(&mut self.load, ThreadLoad::Failed);
         if let ThreadLoad::Loading(mut loading) = loading {
-            self.follow = loading
-                .record
-                .take()
-                .flatten()
-                .map(|record| Follow::from_record(&record));
+            self.follow = loading.record.take().flatten().map(Follow::from_record);
             if let Some(join) = loading.join {
                 self.conclude(join.command, Outcome::Failed(error.clone()));
             }
@@ -408,23 +404,20 @@ impl Client {
     }
 
     fn follow_record(&mut self, record: Option<Record>, join: Option<Join>) {
-        let wanted = join.as_ref().map(|join| &join.run_id);
-        let mut follow = match (&record, wanted) {
-            (Some(record), None) if !self.config.rejoin_on_mount => {
-                // Kept for a person's rejoin.
-                self.follow = Some(Follow::from_record(record));
-                return self.end(End::Disconnected, Outcome::Disconnected);
+        let wanted = join.as_ref().and_then(|join| join.run_id.clone());
+        let mut follow = match record {
+            Some(record) if wanted.is_none() || record.run_id == wanted => {
+                Follow::from_record(record)
             }
-            (Some(record), Some(Some(run_id))) if record.run_id.as_ref() != Some(run_id) => {
-                Follow::joined(Some(run_id.clone()))
-            }
-            (Some(record), _) => Follow::from_record(record),
-            (None, Some(run_id)) => Follow::joined(run_id.clone()),
-            (None, None) => return,
+            _ => Follow::joined(wanted),
         };
         if let Some(join) = join {
             follow.commands.push(join.command);
             follow.join_with(join.options);
+        } else if !self.config.rejoin_on_mount {
+            // Kept for a person's rejoin.
+            self.follow = Some(follow);
+            return self.end(End::Disconnected, Outcome::Disconnected);
         }
         let known = follow.run_id.is_some();
         self.follow = Some(follow);

@@ -3,15 +3,22 @@
 use crate::Config;
 use rejoin_wire::{
     CheckpointId, RunId, ThreadId,
-    json::{Writer, write_string},
+    json::{Writer, digits, write_string},
+    search::split,
     session::Cursor,
 };
 
 /// Runs asked for when one has to be found. The servers list in opposite orders, so this is the whole list.
-const RUNS_LISTED_MAX: u32 = 100;
+const RUNS_LISTED_MAX: u64 = 100;
 
 /// Percent-encodes everything but the characters that a path segment may hold as they are.
 pub(crate) fn encode_path_segment(text: &str) -> String {
+    // A segment of dots alone would walk up the path.
+    match text {
+        "." => return "%2E".to_owned(),
+        ".." => return "%2E%2E".to_owned(),
+        _ => {}
+    }
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -23,12 +30,7 @@ pub(crate) fn encode_path_segment(text: &str) -> String {
             }
         }
     }
-    // A segment of dots alone would walk up the path.
-    if encoded == "." || encoded == ".." {
-        encoded.replace('.', "%2E")
-    } else {
-        encoded
-    }
+    encoded
 }
 
 pub(super) fn thread(config: &Config, thread_id: &ThreadId) -> String {
@@ -51,7 +53,7 @@ pub(super) fn page(
     limit: usize,
     before: Option<&CheckpointId>,
 ) -> String {
-    let mut url = history(config, thread_id) + "?limit=" + &limit.to_string();
+    let mut url = history(config, thread_id) + "?limit=" + &digits(limit as u64);
     if let Some(before) = before {
         url.push_str("&before=");
         url.push_str(&encode_path_segment(before.as_str()));
@@ -66,9 +68,9 @@ pub(super) fn session_stream(
     cursor: Option<Cursor>,
     limit: usize,
 ) -> String {
-    let mut url = session(config, thread_id) + "/stream?limit=" + &limit.to_string();
+    let mut url = session(config, thread_id) + "/stream?limit=" + &digits(limit as u64);
     if let Some(Cursor { epoch, seq }) = cursor {
-        url += &["&cursor=", &epoch.0.to_string(), "-", &seq.to_string()].concat();
+        url += &["&cursor=", &digits(epoch.0), "-", &digits(seq)].concat();
     }
     url
 }
@@ -80,8 +82,8 @@ pub(super) fn session_messages(
     before: u64,
     limit: usize,
 ) -> String {
-    let page = ["/messages?before=", &before.to_string(), "&limit="].concat();
-    session(config, thread_id) + &page + &limit.to_string()
+    let page = ["/messages?before=", &digits(before), "&limit="].concat();
+    session(config, thread_id) + &page + &digits(limit as u64)
 }
 
 fn session(config: &Config, thread_id: &ThreadId) -> String {
@@ -94,7 +96,7 @@ pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {
 }
 
 pub(super) fn runs(config: &Config, thread_id: &ThreadId) -> String {
-    thread(config, thread_id) + "/runs?limit=" + &RUNS_LISTED_MAX.to_string()
+    thread(config, thread_id) + "/runs?limit=" + &digits(RUNS_LISTED_MAX)
 }
 
 pub(super) fn run(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
@@ -139,9 +141,9 @@ pub(super) fn cancel(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> S
 /// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.
 pub(super) fn run_id_in(content_location: &str) -> Option<RunId> {
     let (mut before, mut found) = ("", None);
-    for part in content_location.split('/') {
+    for part in split(content_location, b'/') {
         if before == "runs" {
-            found = part.split('?').next();
+            found = split(part, b'?').next();
         }
         before = part;
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use rejoin_wire::{
     MessageId,
+    json::digits,
     message::{Message, MessageKind, REMOVE_ALL},
 };
 use std::sync::Arc;
@@ -201,7 +202,7 @@ pub(crate) fn slot_id(at: usize, message: &Message) -> MessageId {
 }
 
 pub(crate) fn id_or_place(at: usize, id: Option<MessageId>) -> MessageId {
-    id.unwrap_or_else(|| MessageId::from("rejoin-place-".to_owned() + &at.to_string()))
+    id.unwrap_or_else(|| MessageId::from("rejoin-place-".to_owned() + &digits(at as u64)))
 }
 
 /// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.

@@ -12,11 +12,12 @@ mod tests;
 mod write;
 
 pub use node::{Node, Object};
+pub(crate) use read::with_digit;
 pub use read::{
     FromJson, Optional, field, fields, find, items, parts, parts_and_more, required, whole_number,
 };
 pub use scan::{DEPTH_MAX, JsonError};
-pub use write::{ToJson, Writer, write_string};
+pub use write::{ToJson, Writer, digits, write_number, write_string};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;

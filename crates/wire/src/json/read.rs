@@ -7,7 +7,7 @@ use super::{
 
 /// A shape that is read from JSON text.
 pub trait FromJson: Sized {
-    /// Reads it.
+    /// Reads it. What stands for a field's value, as [`parts`], [`fields`] and [`items`] give it, has no space around it.
     ///
     /// # Errors
     /// Where `text` is not JSON, or not of this shape.
@@ -186,7 +186,7 @@ impl FromJson for String {
 
 impl FromJson for u64 {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        whole_number(text.trim_ascii()).ok_or_else(|| JsonError::expected("a whole number"))
+        whole_number(text).ok_or_else(|| JsonError::expected("a whole number"))
     }
 }
 
@@ -197,14 +197,21 @@ pub fn whole_number(digits: &str) -> Option<u64> {
         return None;
     }
     digits.bytes().try_fold(0_u64, |sum, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
+        digit.is_ascii_digit().then_some(())?;
+        with_digit(sum, digit)
     })
+}
+
+/// A number with one more digit behind it; `None` where that is too large. std's checked multiplication would bring one of
+/// 128 bits along.
+pub(crate) fn with_digit(sum: u64, digit: u8) -> Option<u64> {
+    let digit = u64::from(digit - b'0');
+    (sum <= (u64::MAX - digit) / 10).then(|| sum * 10 + digit)
 }
 
 impl FromJson for bool {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        match text.trim_ascii() {
+        match text {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err(JsonError::expected("true or false")),
@@ -220,7 +227,7 @@ impl FromJson for Json {
 
 impl<T: FromJson> FromJson for Option<T> {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        if text.trim_ascii() == "null" {
+        if text == "null" {
             return Ok(None);
         }
         T::from_json(text).map(Some)

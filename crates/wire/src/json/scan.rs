@@ -1,6 +1,6 @@
 //! One pass over JSON text.
 
-use super::{Node, Object};
+use super::{Node, Object, digits};
 use std::{borrow::Cow, fmt};
 
 /// How deep lists and objects may be nested. What is deeper is refused, as reading it would cost a stack.
@@ -27,7 +27,7 @@ impl JsonError {
             "expected ",
             self.expected,
             " at byte ",
-            &self.at.to_string(),
+            &digits(self.at as u64),
         ]
         .concat()
     }
@@ -314,7 +314,7 @@ impl<'a> Scanner<'a> {
 pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
     let mut rest = inner;
     let mut out = String::new();
-    while let Some(at) = rest.find('\\') {
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
         out.push_str(&rest[..at]);
         let escape = &rest.as_bytes()[at + 1..];
         let mut length = 2;

@@ -13,11 +13,27 @@ pub trait ToJson {
     }
 }
 
+/// Appends a whole number's digits. What std writes a number with, of any type and base, is many times as large.
+pub fn write_number(out: &mut String, value: u64) {
+    if value >= 10 {
+        write_number(out, value / 10);
+    }
+    out.push(char::from(b'0' + (value % 10) as u8));
+}
+
+/// A whole number's digits.
+pub fn digits(value: u64) -> String {
+    let mut out = String::new();
+    write_number(&mut out, value);
+    out
+}
+
 /// Appends `text` as a JSON string.
 pub fn write_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c| matches!(c, '"' | '\\' | '\0'..='\x1f')) {
+    let is_escaped = |byte| matches!(byte, b'"' | b'\\' | 0..0x20);
+    while let Some(at) = rest.bytes().position(is_escaped) {
         out.push_str(&rest[..at]);
         let byte = rest.as_bytes()[at];
         out.push('\\');
@@ -112,7 +128,7 @@ impl<'a> Writer<'a> {
 
     /// A field with a whole number.
     pub fn number(&mut self, name: &str, value: u64) {
-        self.raw(name, &value.to_string());
+        write_number(self.field(name), value);
     }
 
     /// A field with true or false.

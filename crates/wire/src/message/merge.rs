@@ -3,7 +3,7 @@
 //! Each rule appends, so a token costs its own length, whatever has come before.
 
 use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
-use crate::json::{Node, Object, whole_number};
+use crate::json::{Node, Object, digits, whole_number};
 
 /// Something in a chunk that did not fit the message so far. The message stays usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,7 +254,7 @@ fn types_agree(have: &Object, item: &Object) -> bool {
 /// would have to be rounded.
 fn add(have: &mut String, more: String) {
     *have = match (whole_number(have), whole_number(&more)) {
-        (Some(a), Some(b)) => a.saturating_add(b).to_string(),
+        (Some(a), Some(b)) => digits(a.saturating_add(b)),
         (None, _) | (_, None) => more,
     };
 }

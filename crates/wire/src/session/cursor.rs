@@ -1,6 +1,9 @@
 //! Where in a log a reader is.
 
-use crate::json::{FromJson, JsonError, ToJson, whole_number, write_string};
+use crate::{
+    json::{FromJson, JsonError, ToJson, digits, whole_number, write_string},
+    search::split_once,
+};
 use std::fmt;
 
 /// Names one life of a session's log. A log that was deleted, or whose end was lost, lives on under another epoch: the
@@ -20,7 +23,7 @@ pub struct Cursor {
 impl Cursor {
     /// Reads `epoch-seq`; `None` where it is something else.
     pub fn parse(text: &str) -> Option<Self> {
-        let (epoch, seq) = text.split_once('-')?;
+        let (epoch, seq) = split_once(text, b'-')?;
         Some(Self {
             epoch: Epoch(whole_number(epoch)?),
             seq: whole_number(seq)?,
@@ -38,7 +41,7 @@ impl ToJson for Cursor {
     fn write_json(&self, out: &mut String) {
         write_string(
             out,
-            &[&self.epoch.0.to_string(), "-", &self.seq.to_string()].concat(),
+            &[&digits(self.epoch.0), "-", &digits(self.seq)].concat(),
         );
     }
 }

@@ -12,6 +12,7 @@
 //! bytes have been consumed as remain.
 
 use super::{DecodeError, Frame, Item, Limits};
+use crate::json::with_digit;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// An emptied buffer keeps at most this much memory, so that one large frame does not hold its own
@@ -349,8 +350,6 @@ fn parse_retry(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(value.iter().fold(0_u64, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    }))
+    let add = |sum, digit: &u8| with_digit(sum, *digit).unwrap_or(u64::MAX);
+    Some(value.iter().fold(0, add))
 }

@@ -1,5 +1,7 @@
 //! What the decoder accepts, and how it says no.
 
+use crate::json::digits;
+
 /// The most bytes a [`Decoder`](super::Decoder) will hold, each limit in bytes.
 ///
 /// A frame at the limit passes, one byte more does not. The defaults fit a thread state of some
@@ -86,10 +88,10 @@ impl DecodeError {
                     field,
                     "` field of a frame is not UTF-8 (first bad byte at ",
                 ];
-                return [&before.concat(), valid_up_to.to_string().as_str(), ")"].concat();
+                return [&before.concat(), &digits(*valid_up_to as u64), ")"].concat();
             }
         };
-        [before, &number.to_string(), after].concat()
+        [before, &digits(*number as u64), after].concat()
     }
 
     /// A stable name for this kind of error, for logs and for callers in other languages.
