@@ -26,17 +26,17 @@ pub enum Notice {
     EventApplied(Event),
     /// The connection state has changed.
     ConnectionChanged(Connection),
-    /// A connection is being opened.
+    /// A connection is being opened. Told with the feature `timeline` only.
     AttemptOpened {
         /// How many in a row have brought nothing new.
         tries: u32,
         /// The cursor sent; `-1` asks for everything.
         last_event_id: Option<String>,
     },
-    /// A connection is over, in words for the timeline.
+    /// A connection is over, in words. Told with the feature `timeline` only.
     AttemptEnded {
         /// Why.
-        reason: String,
+        reason: &'static str,
     },
     /// Something was wrong that the client dealt with; nothing received was lost.
     Warning(StreamError),

@@ -5,7 +5,6 @@ use super::{
     follow::Follow,
     requests::{Answer, Asked},
     submission::Prepared,
-    urls,
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
@@ -324,13 +323,13 @@ impl Client {
 
     /// Sends the cancellation as soon as the run has its id.
     pub(super) fn send_cancel(&mut self) {
-        let (Some(thread_id), Some(run_id)) = (&self.thread_id, self.run_id()) else {
-            return;
-        };
         if self.cancel.is_some() {
             return;
         }
-        let url = urls::cancel(&self.config, thread_id, run_id);
+        // Without `wait`: the JS server reads `wait=0` as true.
+        let Some(url) = self.run_url("/cancel?action=interrupt") else {
+            return;
+        };
         let attempt = self.ask(Method::Post, url);
         self.cancel = Some(Asked {
             attempt,
@@ -391,14 +390,15 @@ impl Client {
         }
     }
 
-    pub(super) fn close_link(&mut self, reason: &str) {
+    /// `reason` is for a timeline, in words.
+    pub(super) fn close_link(&mut self, reason: &'static str) {
         let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.take()) else {
             return;
         };
         self.abort(link.attempt);
-        self.notify(Notice::AttemptEnded {
-            reason: reason.to_owned(),
-        });
+        if cfg!(feature = "timeline") {
+            self.notify(Notice::AttemptEnded { reason });
+        }
     }
 
     pub(super) fn abort_phase_request(&mut self) {

@@ -23,10 +23,9 @@ impl Client {
     }
 
     fn open_post(&mut self) {
-        let Some(thread_id) = self.thread_id.clone() else {
+        let Some(url) = self.thread_url("/runs/stream") else {
             return;
         };
-        let url = urls::submit(&self.config, &thread_id);
         let mut request = self.request(Method::Post, url, self.config.timeouts.headers);
         let Some(follow) = &mut self.follow else {
             return;
@@ -38,15 +37,10 @@ impl Client {
     }
 
     fn open_join(&mut self) {
-        let (Some(thread_id), Some(run_id)) = (self.thread_id.clone(), self.run_id().cloned())
-        else {
+        let follow = self.follow.as_ref();
+        let Some(url) = follow.and_then(|follow| self.join_url(&follow.join_modes)) else {
             return;
         };
-        let modes = self
-            .follow
-            .as_ref()
-            .map_or(&[][..], |follow| &follow.join_modes);
-        let url = urls::join(&self.config, &thread_id, &run_id, modes);
         let mut request = self.request(Method::Get, url, self.config.timeouts.join);
         let Some(follow) = &mut self.follow else {
             return;
@@ -88,10 +82,12 @@ impl Client {
         let tries = follow.tries;
         self.effects.push(Effect::OpenStream { attempt, request });
         self.set_phase(Phase::Opening { attempt });
-        self.notify(Notice::AttemptOpened {
-            tries,
-            last_event_id,
-        });
+        if cfg!(feature = "timeline") {
+            self.notify(Notice::AttemptOpened {
+                tries,
+                last_event_id,
+            });
+        }
     }
 
     pub(super) fn headers_arrived(&mut self, status: u16, headers: &[(String, String)]) {
@@ -177,7 +173,7 @@ impl Client {
         };
         if std::mem::replace(&mut follow.headers_refreshed, true) {
             self.close_link("denied");
-            return self.fail(Outcome::Denied(error.clone()), error);
+            return self.fail(Outcome::Denied(error));
         }
         self.close_link("denied; the headers are made anew");
         self.refresh_headers = true;
@@ -197,7 +193,7 @@ impl Client {
         if let Some(follow) = &mut self.follow {
             follow.rejoinable = known;
         }
-        self.fail(Outcome::Failed(error.clone()), error);
+        self.fail(Outcome::Failed(error));
     }
 
     /// The connection is gone, for a reason that may pass.
@@ -208,7 +204,7 @@ impl Client {
     pub(super) fn lost_for(&mut self, error: StreamError, retry_after: Option<Millis>) {
         if self.is_stream_only() {
             self.close_link(error.code.as_str());
-            return self.fail(Outcome::Failed(error.clone()), error);
+            return self.fail(Outcome::Failed(error));
         }
         let Some(follow) = &mut self.follow else {
             return;
@@ -229,7 +225,7 @@ impl Client {
             ErrorCode::HeadersFailed | ErrorCode::InvalidRequest
         ) {
             self.unposted();
-            return self.fail(Outcome::Failed(error.clone()), error);
+            return self.fail(Outcome::Failed(error));
         }
         if !self.visible || !self.online {
             // Waiting for the reader or for the network is not a failure of the server's.
@@ -342,10 +338,7 @@ impl Client {
 
     /// The runs of the thread are listed, to find the one to join.
     pub(super) fn find_run(&mut self) {
-        let Some(thread_id) = self.thread_id.clone() else {
-            return;
-        };
-        let url = urls::runs(&self.config, &thread_id);
+        let Some(url) = self.runs_url() else { return };
         let attempt = self.ask(Method::Get, url);
         self.set_phase(Phase::Finding { attempt });
     }

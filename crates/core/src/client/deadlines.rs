@@ -1,46 +1,52 @@
 //! When the client wants to be woken, and what it does then.
 
-use super::Client;
+use super::{
+    Client,
+    requests::{Asked, no_answer},
+};
 use crate::{DeadlineReason, ErrorCode, Millis, StreamError, phase::Phase};
 
 impl Client {
-    pub(super) fn deadlines(&self) -> Vec<(Millis, DeadlineReason)> {
+    /// When [`crate::Input::DeadlineReached`] is due, and why.
+    pub fn deadline(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
-        let request = (self.phase_since + timeouts.request, DeadlineReason::Timeout);
-        let phase = match self.phase {
+        let asked = |asked: Option<Asked>| Some(asked?.at + timeouts.request);
+        let requests = [
+            asked(self.cancel),
+            asked(self.history_asked),
+            self.edit_due(),
+            self.load_due(),
+            self.older_due(),
+        ];
+        let request = requests.into_iter().flatten().min();
+        let record = self.records.due(timeouts.record);
+        let dues = [
+            self.phase_due(),
+            self.feed_due(),
+            request.map(|at| (at, DeadlineReason::Timeout)),
+            record.map(|at| (at, DeadlineReason::Record)),
+        ];
+        dues.into_iter().flatten().min()
+    }
+
+    fn phase_due(&self) -> Option<(Millis, DeadlineReason)> {
+        let timeouts = &self.config.timeouts;
+        match self.phase {
             Phase::Idle | Phase::Ended(_) => None,
             Phase::Finding { .. } | Phase::Checking { .. } | Phase::Settling { .. } => {
-                Some(request)
+                Some((self.phase_since + timeouts.request, DeadlineReason::Timeout))
             }
-            Phase::Opening { .. } | Phase::Live { .. } => self.link_deadline(),
+            Phase::Opening { .. } | Phase::Live { .. } => self.link_due(),
             Phase::Waiting { until } => Some((until, DeadlineReason::Backoff)),
             Phase::Parked if self.visible => Some((
                 self.phase_since + timeouts.offline_probe,
                 DeadlineReason::OfflineProbe,
             )),
             Phase::Parked => None,
-        };
-        let cancel = self
-            .cancel
-            .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
-        let history = self
-            .history_asked
-            .map(|asked| (asked.at + timeouts.request, DeadlineReason::Timeout));
-        let edit = self.edit_due().map(|at| (at, DeadlineReason::Timeout));
-        let load = self.load_due().map(|at| (at, DeadlineReason::Timeout));
-        let record = self
-            .records
-            .due(timeouts.record)
-            .map(|at| (at, DeadlineReason::Record));
-        let older = self.older_due().map(|at| (at, DeadlineReason::Timeout));
-        let feed = self.feed_due();
-        [phase, cancel, history, edit, load, record, feed, older]
-            .into_iter()
-            .flatten()
-            .collect()
+        }
     }
 
-    fn link_deadline(&self) -> Option<(Millis, DeadlineReason)> {
+    fn link_due(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
         let link = self.follow.as_ref()?.link.as_ref()?;
         if self.is_stream_only() {
@@ -75,34 +81,19 @@ impl Client {
     }
 
     fn phase_deadline(&mut self) {
-        let timeouts = self.config.timeouts;
+        if self.phase_due().is_none_or(|(at, _)| at > self.now) {
+            return;
+        }
         match self.phase {
             Phase::Idle | Phase::Ended(_) => {}
             Phase::Finding { attempt }
             | Phase::Checking { attempt }
             | Phase::Settling { attempt } => {
-                if self.phase_since + timeouts.request <= self.now {
-                    self.abort(attempt);
-                    self.request_lost(
-                        StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"),
-                    );
-                }
+                self.abort(attempt);
+                self.request_lost(no_answer());
             }
-            Phase::Opening { .. } | Phase::Live { .. } => {
-                if self.link_deadline().is_some_and(|(at, _)| at <= self.now) {
-                    self.link_late();
-                }
-            }
-            Phase::Waiting { until } => {
-                if until <= self.now {
-                    self.go_on();
-                }
-            }
-            Phase::Parked => {
-                if self.visible && self.phase_since + timeouts.offline_probe <= self.now {
-                    self.go_on();
-                }
-            }
+            Phase::Opening { .. } | Phase::Live { .. } => self.link_late(),
+            Phase::Waiting { .. } | Phase::Parked => self.go_on(),
         }
     }
 
@@ -122,14 +113,12 @@ impl Client {
                 return self.give_up(StreamError::new(ErrorCode::RejoinTimedOut));
             }
             if opening {
-                return self.lost(
-                    StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"),
-                );
+                return self.lost(no_answer());
             }
             self.close_link("silent");
             self.check_run();
         } else if opening {
-            self.lost(StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"));
+            self.lost(no_answer());
         } else if !link.stalled {
             link.stalled = true;
             // A server that says nothing has nothing more to replay either.

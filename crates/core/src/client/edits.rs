@@ -6,7 +6,6 @@
 use super::{
     Client,
     requests::{Answer, Asked},
-    urls,
 };
 use crate::{
     Checkpoints, CommandId, Edit, EditAt, Effect, ErrorCode, HistoryState, JoinOptions,
@@ -151,11 +150,10 @@ impl Client {
     }
 
     fn ask_page(&mut self) {
-        let Some(thread_id) = &self.thread_id else {
+        let before = self.history.pages.oldest();
+        let Some(url) = self.page_url(PAGE_STATES, before) else {
             return;
         };
-        let before = self.history.pages.oldest();
-        let url = urls::page(&self.config, thread_id, PAGE_STATES, before);
         let attempt = self.ask(Method::Get, url);
         let at = self.now;
         if let Some(editing) = &mut self.editing {

@@ -3,7 +3,6 @@
 use super::{
     Client,
     requests::{Answer, Asked},
-    urls,
 };
 use crate::{
     AttemptId, ErrorCode, HistoryState, MessageOrigin, MessageSlot, Method, StreamError,
@@ -24,23 +23,14 @@ impl Client {
     pub(super) fn ask_states(&mut self) -> Option<AttemptId> {
         self.drop_history_request();
         self.reads_state = false;
-        let thread_id = self.thread_id.as_ref()?;
-        Some(match self.config.history_limit {
-            Some(limit) => {
-                let url = urls::history(&self.config, thread_id);
-                let asked = self.ask_with(
-                    Method::Post,
-                    url,
-                    Some(["{\"limit\":", &digits(limit.into()), "}"].concat()),
-                );
-                self.states_asked = Some(asked);
-                asked
-            }
-            None => {
-                let url = urls::state(&self.config, thread_id);
-                self.ask(Method::Get, url)
-            }
-        })
+        let Some(limit) = self.config.history_limit else {
+            let url = self.thread_url("/state")?;
+            return Some(self.ask(Method::Get, url));
+        };
+        let url = self.thread_url("/history")?;
+        let body = ["{\"limit\":", &digits(limit.into()), "}"].concat();
+        self.states_asked = Some(self.ask_with(Method::Post, url, Some(body)));
+        self.states_asked
     }
 
     /// While one of several questions waits, the history of both real servers goes on asking the answered ones, without what
@@ -56,10 +46,9 @@ impl Client {
         let several = answer.first_item().is_some_and(|newest| {
             ThreadState::from_json(newest).is_ok_and(|state| state.interrupts().count() > 1)
         });
-        let (true, Some(thread_id)) = (several, &self.thread_id) else {
+        let (true, Some(url)) = (several, self.thread_url("/state")) else {
             return false;
         };
-        let url = urls::state(&self.config, thread_id);
         if let Ok(states) = answer.read("thread history") {
             self.set_states(states);
             self.reads_state = true;

@@ -26,8 +26,8 @@ pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
 use crate::{
-    AttemptId, CommandId, Config, Connection, DeadlineReason, Effect, Endpoint, ErrorCode,
-    HttpRequest, Input, Millis, Notice, StreamError, Submission, View,
+    AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input,
+    Millis, Notice, StreamError, Submission, View,
     history::History,
     phase::{End, Phase},
     session::Session,
@@ -228,11 +228,6 @@ impl Client {
             self.outgoing.reverse();
         }
         self.outgoing.pop()
-    }
-
-    /// When [`Input::DeadlineReached`] is due, and why.
-    pub fn deadline(&self) -> Option<(Millis, DeadlineReason)> {
-        self.deadlines().into_iter().min()
     }
 
     /// Reads what readers are about to look at and tokens did not pay for: the arguments of streamed tool calls.

@@ -1,6 +1,9 @@
 //! Older pages of the session: one request at a time, whoever asks.
 
-use super::{Client, requests::Answer, urls};
+use super::{
+    Client,
+    requests::{Answer, no_answer},
+};
 use crate::{
     AttemptId, CommandId, ErrorCode, Method, Millis, Outcome, StreamError, session::PAGE_MAX,
 };
@@ -108,11 +111,10 @@ impl Client {
     }
 
     fn ask_older_page(&mut self, before: u64, limit: usize, renews: bool) {
-        let (Some(thread_id), Some(session)) = (&self.thread_id, &self.session) else {
+        let (Some(url), Some(session)) = (self.older_url(before, limit), &self.session) else {
             return;
         };
         let seq = session.shown.seq();
-        let url = urls::session_messages(&self.config, thread_id, before, limit);
         let attempt = self.ask(Method::Get, url);
         let at = self.now;
         if let Some(session) = &mut self.session {
@@ -223,8 +225,7 @@ impl Client {
             if let Some(asked) = attempt {
                 self.abort(asked.attempt);
             }
-            let error = StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time");
-            self.older_answered(&Answer::failed(error));
+            self.older_answered(&Answer::failed(no_answer()));
         }
     }
 

@@ -168,6 +168,11 @@ pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
         .with_detail(detail(body))
 }
 
+/// The server has let the time for an answer pass.
+pub(super) fn no_answer() -> StreamError {
+    StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time")
+}
+
 pub(super) fn transport_error(error: &TransportError) -> StreamError {
     let (code, message) = match error {
         TransportError::Network { message } => (ErrorCode::Unreachable, message),

@@ -1,6 +1,6 @@
 //! After a stream: is the run over, and what does the thread hold now.
 
-use super::{Client, events::run_failed, requests::Answer, submission::SUBMISSION_KEY, urls};
+use super::{Client, events::run_failed, requests::Answer, submission::SUBMISSION_KEY};
 use crate::{
     ErrorCode, MessageOrigin, Method, Outcome, StreamError,
     phase::{End, Phase},
@@ -17,11 +17,7 @@ const SETTLE_TRIES_MAX: u32 = 3;
 impl Client {
     /// Asks how far the run is.
     pub(super) fn check_run(&mut self) {
-        let (Some(thread_id), Some(run_id)) = (self.thread_id.clone(), self.run_id().cloned())
-        else {
-            return;
-        };
-        let url = urls::run(&self.config, &thread_id, &run_id);
+        let Some(url) = self.run_url("") else { return };
         let attempt = self.ask(Method::Get, url);
         // The link is kept for what it says of progress, but nothing more is taken from it.
         self.set_phase(Phase::Checking { attempt });
@@ -87,7 +83,7 @@ impl Client {
         if self.is_stream_only() || !self.reads_state() {
             return self.settled(outcome);
         }
-        let (Some(thread_id), Some(follow)) = (self.thread_id.clone(), &mut self.follow) else {
+        let (Some(url), Some(follow)) = (self.thread_url(""), &mut self.follow) else {
             return;
         };
         // Why a run failed stands on the thread alone where the stream did not say it.
@@ -96,7 +92,6 @@ impl Client {
         follow.reading_reason = ask_reason;
         follow.settle = Some(outcome);
         let attempt = if ask_reason {
-            let url = urls::thread(&self.config, &thread_id);
             Some(self.ask(Method::Get, url))
         } else {
             self.ask_states()
@@ -116,7 +111,7 @@ impl Client {
             follow.settle_tries = SETTLE_TRIES_MAX - 1;
             self.begin_settle(Outcome::TimedOut);
         } else {
-            self.fail(Outcome::Failed(error.clone()), error);
+            self.fail(Outcome::Failed(error));
         }
     }
 
@@ -262,7 +257,10 @@ impl Client {
     }
 
     /// Ends although the run may still be active: its record stays.
-    pub(super) fn fail(&mut self, outcome: Outcome, error: StreamError) {
+    pub(super) fn fail(&mut self, outcome: Outcome) {
+        let Some(error) = outcome.error().cloned() else {
+            return;
+        };
         self.show_shadow();
         self.drop_shadow();
         self.save_record();
@@ -297,7 +295,7 @@ impl Client {
         if matches!(answer.status, 401 | 403) {
             if std::mem::replace(&mut follow.headers_refreshed, true) {
                 self.close_link("denied");
-                return self.fail(Outcome::Denied(error.clone()), error);
+                return self.fail(Outcome::Denied(error));
             }
             self.refresh_headers = true;
             return match self.phase {
@@ -330,7 +328,7 @@ impl Client {
         match outcome {
             Outcome::TimedOut => {
                 let error = self.last_error_or(ErrorCode::RejoinTimedOut);
-                self.fail(Outcome::Failed(error.clone()), error);
+                self.fail(Outcome::Failed(error));
             }
             known => self.settled(known),
         }

@@ -2,8 +2,12 @@
 //! it, if any, is joined.
 
 use super::{
-    Client, commands::Join, events::run_failed, follow::Follow, requests::Answer,
-    settle::active_run, urls,
+    Client,
+    commands::Join,
+    events::run_failed,
+    follow::Follow,
+    requests::{Answer, no_answer},
+    settle::active_run,
 };
 use crate::{
     AttemptId, Connection, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
@@ -165,21 +169,19 @@ impl Client {
     }
 
     fn ask_thread_and_state(&mut self) {
-        let Some(thread_id) = self.thread_id.clone() else {
-            return;
-        };
         let refresh = self.refresh_headers;
         let reads = self.reads_state();
-        let thread_url = match reads {
-            true => urls::thread(&self.config, &thread_id),
-            false => urls::runs(&self.config, &thread_id),
+        let url = match reads {
+            true => self.thread_url(""),
+            false => self.runs_url(),
         };
+        let Some(url) = url else { return };
         let state = match self.config.load_thread && reads {
             true => self.ask_states().map_or(Part::Missing, Part::Asked),
             false => Part::Unwanted,
         };
         self.refresh_headers = refresh;
-        let thread = self.ask(Method::Get, thread_url);
+        let thread = self.ask(Method::Get, url);
         let now = self.now;
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.state = state;
@@ -293,10 +295,7 @@ impl Client {
         if loading.retry_at.is_some() || loading.parked {
             self.ask_thread_and_state();
         } else {
-            self.load_lost(
-                StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time"),
-                None,
-            );
+            self.load_lost(no_answer(), None);
         }
     }
 

@@ -1,15 +1,12 @@
 //! Where things are on the server. Ids come from outside, so each is encoded into its path segment.
 
-use crate::Config;
+use super::Client;
 use rejoin_wire::{
-    CheckpointId, RunId, ThreadId,
+    CheckpointId, RunId,
     json::{Writer, digits, write_string},
     search::split,
     session::Cursor,
 };
-
-/// Runs asked for when one has to be found. The servers list in opposite orders, so this is the whole list.
-const RUNS_LISTED_MAX: u64 = 100;
 
 /// Percent-encodes everything but the characters that a path segment may hold as they are.
 pub(crate) fn encode_path_segment(text: &str) -> String {
@@ -33,109 +30,75 @@ pub(crate) fn encode_path_segment(text: &str) -> String {
     encoded
 }
 
-pub(super) fn thread(config: &Config, thread_id: &ThreadId) -> String {
-    let thread_id = encode_path_segment(thread_id.as_str());
-    [config.api_url.as_str(), "/threads/", &thread_id].concat()
-}
-
-pub(super) fn state(config: &Config, thread_id: &ThreadId) -> String {
-    thread(config, thread_id) + "/state"
-}
-
-pub(super) fn history(config: &Config, thread_id: &ThreadId) -> String {
-    thread(config, thread_id) + "/history"
-}
-
-/// One page of the history, newest first, in the one form that every server reads alike.
-pub(super) fn page(
-    config: &Config,
-    thread_id: &ThreadId,
-    limit: usize,
-    before: Option<&CheckpointId>,
-) -> String {
-    let mut url = history(config, thread_id) + "?limit=" + &digits(limit as u64);
-    if let Some(before) = before {
-        url.push_str("&before=");
-        url.push_str(&encode_path_segment(before.as_str()));
+impl Client {
+    /// Of what is at `rest` under the thread; `None` without a thread.
+    pub(super) fn thread_url(&self, rest: &str) -> Option<String> {
+        self.url_of("/threads/", rest)
     }
-    url
-}
 
-/// The feed of a thread's session: what comes after `cursor`, or its newest messages and what comes then.
-pub(super) fn session_stream(
-    config: &Config,
-    thread_id: &ThreadId,
-    cursor: Option<Cursor>,
-    limit: usize,
-) -> String {
-    let mut url = session(config, thread_id) + "/stream?limit=" + &digits(limit as u64);
-    if let Some(Cursor { epoch, seq }) = cursor {
-        url += &["&cursor=", &digits(epoch.0), "-", &digits(seq)].concat();
+    /// The same, of the thread's session.
+    fn session_url(&self, rest: &str) -> Option<String> {
+        self.url_of("/sessions/", rest)
     }
-    url
-}
 
-/// The page of a session's messages that began before a position.
-pub(super) fn session_messages(
-    config: &Config,
-    thread_id: &ThreadId,
-    before: u64,
-    limit: usize,
-) -> String {
-    let page = ["/messages?before=", &digits(before), "&limit="].concat();
-    session(config, thread_id) + &page + &digits(limit as u64)
-}
+    fn url_of(&self, kind: &str, rest: &str) -> Option<String> {
+        let thread_id = encode_path_segment(self.thread_id.as_ref()?.as_str());
+        Some([&self.config.api_url, kind, &thread_id, rest].concat())
+    }
 
-fn session(config: &Config, thread_id: &ThreadId) -> String {
-    let thread_id = encode_path_segment(thread_id.as_str());
-    [config.api_url.as_str(), "/sessions/", &thread_id].concat()
-}
+    /// Of what is at `rest` under the run; `None` without one.
+    pub(super) fn run_url(&self, rest: &str) -> Option<String> {
+        let run_id = encode_path_segment(self.run_id()?.as_str());
+        self.thread_url(&["/runs/", &run_id, rest].concat())
+    }
 
-pub(super) fn submit(config: &Config, thread_id: &ThreadId) -> String {
-    thread(config, thread_id) + "/runs/stream"
-}
+    /// The runs, to find one among them. The servers list in opposite orders, so this is the whole list.
+    pub(super) fn runs_url(&self) -> Option<String> {
+        self.thread_url("/runs?limit=100")
+    }
 
-pub(super) fn runs(config: &Config, thread_id: &ThreadId) -> String {
-    thread(config, thread_id) + "/runs?limit=" + &digits(RUNS_LISTED_MAX)
-}
-
-pub(super) fn run(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
-    thread(config, thread_id) + "/runs/" + &encode_path_segment(run_id.as_str())
-}
-
-/// Without modes unless they are asked for: `stream_mode` drops metadata and errors on Python, and is ignored by the
-/// JS server. Of a key that is repeated Python takes the last, so several modes are a JSON array.
-pub(super) fn join(
-    config: &Config,
-    thread_id: &ThreadId,
-    run_id: &RunId,
-    modes: &[String],
-) -> String {
-    let mut url = run(config, thread_id, run_id);
-    url.push_str("/stream");
-    match modes {
-        [] => {}
-        [mode] => {
-            url.push_str("?stream_mode=");
-            url.push_str(&encode_path_segment(mode));
+    /// One page of the history, newest first, in the one form that every server reads alike.
+    pub(super) fn page_url(&self, limit: usize, before: Option<&CheckpointId>) -> Option<String> {
+        let mut page = "/history?limit=".to_owned() + &digits(limit as u64);
+        if let Some(before) = before {
+            page.push_str("&before=");
+            page.push_str(&encode_path_segment(before.as_str()));
         }
-        _ => {
+        self.thread_url(&page)
+    }
+
+    /// The feed of the thread's session: what comes after `cursor`, or its newest messages and what comes then.
+    pub(super) fn feed_url(&self, cursor: Option<Cursor>, limit: usize) -> Option<String> {
+        let mut feed = "/stream?limit=".to_owned() + &digits(limit as u64);
+        if let Some(Cursor { epoch, seq }) = cursor {
+            feed += &["&cursor=", &digits(epoch.0), "-", &digits(seq)].concat();
+        }
+        self.session_url(&feed)
+    }
+
+    /// The page of the session's messages that began before a position.
+    pub(super) fn older_url(&self, before: u64, limit: usize) -> Option<String> {
+        let (before, limit) = (digits(before), digits(limit as u64));
+        self.session_url(&["/messages?before=", &before, "&limit=", &limit].concat())
+    }
+
+    /// Without modes unless they are asked for: `stream_mode` drops metadata and errors on Python, and is ignored by the
+    /// JS server. Of a key that is repeated Python takes the last, so several modes are a JSON array.
+    pub(super) fn join_url(&self, modes: &[String]) -> Option<String> {
+        let mut join = "/stream".to_owned();
+        if let [first, ..] = modes {
             let mut json = String::new();
             let mut list = Writer::list(&mut json);
             for mode in modes {
                 write_string(list.item(), mode);
             }
             list.end();
-            url.push_str("?stream_mode=");
-            url.push_str(&encode_path_segment(&json));
+            let mode = if modes.len() == 1 { first } else { &json };
+            join.push_str("?stream_mode=");
+            join.push_str(&encode_path_segment(mode));
         }
+        self.run_url(&join)
     }
-    url
-}
-
-/// Without `wait`: the JS server reads `wait=0` as true.
-pub(super) fn cancel(config: &Config, thread_id: &ThreadId, run_id: &RunId) -> String {
-    run(config, thread_id, run_id) + "/cancel?action=interrupt"
 }
 
 /// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.

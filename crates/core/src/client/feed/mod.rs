@@ -17,8 +17,7 @@ mod events;
 use super::{
     Client,
     link::{Link, Refusal},
-    requests::status_error,
-    urls,
+    requests::{no_answer, status_error},
 };
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, StreamError,
@@ -206,7 +205,9 @@ impl Client {
     }
 
     fn open_feed(&mut self) {
-        let (Some(session), Some(thread_id)) = (&self.session, &self.thread_id) else {
+        let Some(session) = &self.session else { return };
+        let cursor = session.shown.cursor().filter(|_| !session.feed.diverged);
+        let Some(url) = self.feed_url(cursor, session.limit) else {
             return;
         };
         if self.is_stream_only() {
@@ -216,8 +217,6 @@ impl Client {
             }
             return;
         }
-        let cursor = session.shown.cursor().filter(|_| !session.feed.diverged);
-        let url = urls::session_stream(&self.config, thread_id, cursor, session.limit);
         let mut request = self.request(Method::Get, url, self.config.timeouts.join);
         let accept = ("accept", "text/event-stream".to_owned());
         request.headers.push(accept);
@@ -353,8 +352,7 @@ impl Client {
                 self.store.touch();
             }
             (Phase::Opening | Phase::Live, _) => {
-                let error = StreamError::new(ErrorCode::Unreachable);
-                self.feed_lost(error.with_detail("no answer in time"), None);
+                self.feed_lost(no_answer(), None);
             }
             (Phase::Waiting { .. } | Phase::Parked, _) => self.open_feed(),
             (Phase::Idle | Phase::Failed | Phase::Absent, _) => {}
