@@ -2,12 +2,13 @@
 //!
 //! No token, header or key is ever part of it. What is read back is not trusted.
 
-use crate::{Config, MessageOrigin, Millis, cursor::Cursor};
+use crate::{Config, Millis, cursor::Cursor};
 use rejoin_wire::{
     RunId, ThreadId,
     json::{FromJson, JsonError, Optional, ToJson, Writer, parts, required},
     message::Message,
 };
+use std::sync::Arc;
 
 /// Every key starts with this.
 pub const RECORD_PREFIX: &str = "rejoin:1:";
@@ -38,7 +39,7 @@ fn key(parts: &[&str]) -> String {
     key
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Record {
     v: u64,
     pub(crate) thread_id: ThreadId,
@@ -53,23 +54,12 @@ pub(crate) struct Record {
     pub(crate) messages: Vec<StoredMessage>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct StoredMessage {
-    pub(crate) message: Message,
+    pub(crate) message: Arc<Message>,
     /// Whether this run was streaming it.
     pub(crate) streamed: bool,
     pub(crate) optimistic: bool,
-}
-
-impl StoredMessage {
-    pub(crate) fn into_parts(self) -> (Message, MessageOrigin, bool) {
-        let origin = if self.optimistic {
-            MessageOrigin::Optimistic
-        } else {
-            MessageOrigin::Server
-        };
-        (self.message, origin, self.streamed)
-    }
 }
 
 /// Why a stored record is not used.
@@ -183,7 +173,7 @@ impl FromJson for StoredMessage {
         let [message, streamed, optimistic] = parts(text, &["message", "streamed", "optimistic"])?;
         let mut optional = Optional::default();
         let stored = Self {
-            message: Message::from_json(message)?,
+            message: Message::from_json(message)?.into(),
             streamed: optional.or_default(streamed),
             optimistic: optional.or_default(optimistic),
         };

@@ -2,7 +2,7 @@
 
 use super::{Client, follow::Follow};
 use crate::{
-    Effect, ErrorCode, MessageOrigin, MessageSlot, Millis, Notice,
+    Effect, ErrorCode, MessageOrigin, Millis, Notice,
     phase::Phase,
     record::{Record, StoredMessage, Unusable, record_key, run_key},
 };
@@ -10,6 +10,7 @@ use rejoin_wire::{
     RunId, ThreadId,
     json::{FromJson, ToJson, write_string},
 };
+use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -97,8 +98,6 @@ impl Client {
         if let Some(messages) = self.storable_messages(follow) {
             record.cursor = Some(follow.cursor.clone());
             record.messages = messages;
-        } else {
-            record.cursor = None;
         }
         let key = record_key(&self.config, thread_id);
         let text = record.to_json();
@@ -131,26 +130,29 @@ impl Client {
         if !follow.cursor.can_resume() || follow.doubt.is_some() || within_tools {
             return None;
         }
-        let mut bytes = 0;
-        let mut stored = Vec::new();
-        let is_streamed = |slot: &MessageSlot| self.store.is_streamed(slot.id());
+        let mut room = self.config.record_bytes_max;
+        let mut messages = Vec::new();
         let slots = self.store.slots();
-        for (at, slot) in slots.iter().enumerate().rev() {
-            bytes += slot.message.content.text_bytes() + MESSAGE_OVERHEAD_BYTES;
-            if bytes > self.config.record_bytes_max {
-                if slots[..=at].iter().any(is_streamed) {
-                    return None;
-                }
-                break;
+        let left_out = slots.iter().rposition(|slot| {
+            let bytes = slot.message.content.text_bytes() + MESSAGE_OVERHEAD_BYTES;
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            !fits
+        });
+        let first = left_out.map_or(0, |last| last + 1);
+        for (at, slot) in slots.iter().enumerate() {
+            let streamed = self.store.is_streamed(slot.id());
+            if at >= first {
+                messages.push(StoredMessage {
+                    message: Arc::clone(&slot.message),
+                    streamed,
+                    optimistic: slot.origin == MessageOrigin::Optimistic,
+                });
+            } else if streamed {
+                return None;
             }
-            stored.push(StoredMessage {
-                message: (*slot.message).clone(),
-                streamed: is_streamed(slot),
-                optimistic: slot.origin == MessageOrigin::Optimistic,
-            });
         }
-        stored.reverse();
-        Some(stored)
+        Some(messages)
     }
 
     /// The run being followed has become one of the server's after whatever is stored, which it will outlive: a server
@@ -212,7 +214,7 @@ impl Client {
                     // The cursor belongs to the messages that were stored with it.
                     record.cursor = None;
                 } else {
-                    self.paint(&record);
+                    self.paint(std::mem::take(&mut record.messages));
                 }
                 self.load_record(Some(record));
             }
@@ -228,16 +230,9 @@ impl Client {
     }
 
     /// Shows what was stored until the server has answered.
-    fn paint(&mut self, record: &Record) {
-        if matches!(self.phase, Phase::Idle) && !record.messages.is_empty() {
-            self.store.restore(
-                record
-                    .messages
-                    .iter()
-                    .cloned()
-                    .map(StoredMessage::into_parts)
-                    .collect(),
-            );
+    fn paint(&mut self, messages: Vec<StoredMessage>) {
+        if matches!(self.phase, Phase::Idle) && !messages.is_empty() {
+            self.store.restore(messages);
         }
     }
 

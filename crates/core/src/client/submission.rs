@@ -39,7 +39,7 @@ impl Client {
     /// messages stay shown; `again` are those of them that are sent again.
     pub(super) fn prepare(
         &mut self,
-        mut submission: Submission,
+        submission: Submission,
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, StreamError> {
@@ -49,35 +49,45 @@ impl Client {
             Some(Answers::These(ids)) => Some(ids),
             Some(Answers::All) | None => None,
         };
-        let invalid =
-            |error: JsonError| StreamError::new(ErrorCode::InvalidInput).with_detail(error.words());
+        let mut run = self
+            .read_submission(submission, kept, again)
+            .map_err(|error| {
+                StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
+            })?;
+        run.interrupts = interrupts;
+        drop(self.take_results(&|(command, _)| run.answered.contains(command)));
+        Ok(run)
+    }
+
+    fn read_submission(
+        &mut self,
+        mut submission: Submission,
+        kept: usize,
+        again: &[MessageId],
+    ) -> Result<Prepared, JsonError> {
         let submission_id = self.rng.uuid();
-        let checkpoint = self.checkpoint_of(&submission).map_err(invalid)?;
+        let checkpoint = self.checkpoint_of(&submission)?;
         if submission.checkpoint.is_none() {
             submission.checkpoint_id = checkpoint.as_ref().and_then(|c| c.checkpoint_id.clone());
         }
         let mut answered = Vec::new();
         let mut shown = Vec::new();
         if let Some(input) = submission.input.take_if(|input| !input.is_null()) {
-            let input = self.input_with_ids(&input, (kept, again), &mut shown, &mut answered);
-            submission.input = Some(input.map_err(invalid)?);
+            let input = self.input_with_ids(&input, (kept, again), &mut shown, &mut answered)?;
+            submission.input = Some(input);
         }
         if let Some(values) = &submission.optimistic_values {
-            self.store.check_values(values).map_err(invalid)?;
+            self.store.check_values(values)?;
         }
-        let body = self.run_body(&submission, checkpoint.as_ref(), &submission_id);
-        let body = body.map_err(invalid)?;
-        self.results
-            .retain(|(command, _)| !answered.contains(command));
         Ok(Prepared {
-            body,
+            body: self.run_body(&submission, checkpoint.as_ref(), &submission_id)?,
             checkpoint: checkpoint.and_then(|c| c.checkpoint_id),
             submission,
             submission_id,
             kept: None,
             shown,
             answered,
-            interrupts,
+            interrupts: None,
         })
     }
 
@@ -224,9 +234,7 @@ impl Client {
             Node::Array(list) => list,
             one => vec![one],
         };
-        for message in &mut list {
-            shown.extend(self.message_with_id(message)?);
-        }
+        self.give_ids(&mut list, shown)?;
         if shown
             .iter()
             .any(|message| message.kind == MessageKind::Human)
@@ -234,9 +242,7 @@ impl Client {
             let mut first = self.sent_again(again)?;
             first.append(&mut self.answer_dangling(kept, answered));
             let mut before = Vec::new();
-            for message in &mut first {
-                before.extend(self.message_with_id(message)?);
-            }
+            self.give_ids(&mut first, &mut before)?;
             first.append(&mut list);
             list = first;
             before.append(shown);
@@ -247,28 +253,38 @@ impl Client {
     }
 
     fn sent_again(&self, ids: &[MessageId]) -> Result<Vec<Node>, JsonError> {
-        let slots = self.store.slots().iter();
-        let again = slots.filter(|slot| ids.contains(slot.id()));
-        again
-            .map(|slot| Node::from_json(&slot.message.to_json()))
-            .collect()
+        let mut again = Vec::new();
+        for slot in self.store.slots() {
+            if ids.contains(slot.id()) {
+                again.push(Node::from_json(&slot.message.to_json())?);
+            }
+        }
+        Ok(again)
     }
 
-    fn message_with_id(&mut self, message: &mut Node) -> Result<Option<Message>, JsonError> {
-        if let Node::String(text) = message {
-            let content = Node::String(std::mem::take(text));
-            let mut human = Object::default();
-            human.insert("type".to_owned(), Node::text("human"));
-            human.insert("content".to_owned(), content);
-            *message = Node::Object(human);
+    /// Gives each of the messages an id, and adds it to `shown`.
+    fn give_ids(
+        &mut self,
+        messages: &mut [Node],
+        shown: &mut Vec<Message>,
+    ) -> Result<(), JsonError> {
+        for message in messages {
+            if let Node::String(text) = message {
+                let content = Node::String(std::mem::take(text));
+                let mut human = Object::default();
+                human.insert("type".to_owned(), Node::text("human"));
+                human.insert("content".to_owned(), content);
+                *message = Node::Object(human);
+            }
+            let Node::Object(object) = message else {
+                continue;
+            };
+            if object.get("id").and_then(Node::as_str).is_none() {
+                object.insert("id".to_owned(), Node::String(self.rng.uuid()));
+            }
+            shown.push(Message::from_json(&object.to_json())?);
         }
-        let Node::Object(object) = message else {
-            return Ok(None);
-        };
-        if object.get("id").and_then(Node::as_str).is_none() {
-            object.insert("id".to_owned(), Node::String(self.rng.uuid()));
-        }
-        Message::from_json(&object.to_json()).map(Some)
+        Ok(())
     }
 }
 

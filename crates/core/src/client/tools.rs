@@ -68,15 +68,14 @@ impl Client {
             .map(|(_, id, call)| ((*id).to_owned(), call.name.clone()))
             .collect();
         let known: Vec<String> = pending.iter().map(|(_, id, _)| (*id).to_owned()).collect();
-        self.drop_results(&|result| !known.contains(&result.tool_call_id));
+        self.drop_results(&|(_, result)| !known.contains(&result.tool_call_id));
         if calls.is_empty() {
             return;
         }
         let mut messages = Vec::new();
         let mut commands = Vec::new();
         for (id, name) in &calls {
-            let at = self.results.iter().position(|(_, r)| r.tool_call_id == *id);
-            if let Some((command, result)) = at.map(|at| self.results.remove(at)) {
+            for (command, result) in self.take_results(&|(_, r)| r.tool_call_id == *id) {
                 commands.push(command);
                 messages.push(tool_message(id, name, Some(&result)));
             }
@@ -115,15 +114,23 @@ impl Client {
     }
 
     /// Gives up results that wait.
-    pub(super) fn drop_results(&mut self, which: &dyn Fn(&ToolResult) -> bool) {
-        let (dropped, kept) = std::mem::take(&mut self.results)
-            .into_iter()
-            .partition(|(_, result)| which(result));
-        self.results = kept;
-        let dropped: Vec<Waiting> = dropped;
-        for (command, _) in dropped {
+    pub(super) fn drop_results(&mut self, which: &dyn Fn(&Waiting) -> bool) {
+        for (command, _) in self.take_results(which) {
             self.conclude(command, Outcome::Dropped);
         }
+    }
+
+    /// Takes out results that wait.
+    pub(super) fn take_results(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<Waiting> {
+        let mut taken = Vec::new();
+        for result in std::mem::take(&mut self.results) {
+            if which(&result) {
+                taken.push(result);
+            } else {
+                self.results.push(result);
+            }
+        }
+        taken
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
     known::{CONFIRMED, STORED, SUBMITTED},
-    slots::{Shown, ids_of, slot_id},
+    slots::{ids_of, slot_id},
 };
 use rejoin_wire::{
     Json,
@@ -60,25 +60,13 @@ impl ThreadStore {
             let id = slot_id(at, &message);
             let entry = self.known.entry(&id);
             let shown = match self.slots.get(entry.place) {
-                Some(slot) => Shown {
-                    id,
-                    message: if *slot.message == message {
-                        Arc::clone(&slot.message)
-                    } else {
-                        Arc::new(message)
-                    },
-                    origin: slot.origin,
-                },
+                Some(slot) => MessageSlot::new(id, Arc::new(message), slot.origin),
                 None => {
                     if !entry.has(SUBMITTED) {
                         // As if `values` had held it: the next ones that lack it take it away.
                         entry.marks |= CONFIRMED;
                     }
-                    Shown {
-                        id,
-                        message: Arc::new(message),
-                        origin: MessageOrigin::Optimistic,
-                    }
+                    MessageSlot::new(id, Arc::new(message), MessageOrigin::Optimistic)
                 }
             };
             next.push(shown);
@@ -88,7 +76,7 @@ impl ThreadStore {
 
     /// The submitted message that one without an id is, so that it is the same one for readers and for the server. Each
     /// is meant once.
-    fn submitted_as(&self, message: &Message, taken: &[Shown]) -> Option<Shown> {
+    fn submitted_as(&self, message: &Message, taken: &[MessageSlot]) -> Option<MessageSlot> {
         let is_it = |slot: &&MessageSlot| {
             let submitted = self.known.find(&slot.id);
             submitted.is_some_and(|entry| entry.has(SUBMITTED))
@@ -97,12 +85,7 @@ impl ThreadStore {
                 && taken.iter().all(|taken| taken.id != slot.id)
         };
         let nameless = message.id.is_none();
-        let slot = self.slots.iter().find(is_it).filter(|_| nameless)?;
-        Some(Shown {
-            id: slot.id.clone(),
-            message: Arc::clone(&slot.message),
-            origin: slot.origin,
-        })
+        self.slots.iter().find(is_it).filter(|_| nameless).cloned()
     }
 
     /// Changes the list of a namespace, or with an empty one the thread's own.

@@ -11,8 +11,9 @@ use known::{
     CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, UNREAD, VOID,
 };
 pub(crate) use slots::id_or_place;
-use slots::{Shown, ids_of, slot_id};
+use slots::{ids_of, slot_id};
 
+use crate::record::StoredMessage;
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
@@ -50,6 +51,18 @@ pub enum MessageOrigin {
 }
 
 impl MessageSlot {
+    /// A message that has not been shown yet.
+    fn new(id: MessageId, message: Arc<Message>, origin: MessageOrigin) -> Self {
+        Self {
+            id,
+            message,
+            revision: 0,
+            reshaped: 0,
+            origin,
+            metadata: None,
+        }
+    }
+
     /// The message's id; for one that the server sent without, its place in the list.
     pub fn id(&self) -> &MessageId {
         &self.id
@@ -389,11 +402,7 @@ impl ThreadStore {
         for (namespace, list) in other.subgraphs {
             self.in_list(&namespace, |shown| shown.adopt(list));
         }
-        let metadata: Vec<_> = other.slots.iter().map(|s| s.metadata.clone()).collect();
-        self.replace_slots(other.slots.into_iter().map(Shown::from).collect());
-        for (slot, metadata) in self.slots.iter_mut().zip(metadata) {
-            slot.metadata = metadata.or(slot.metadata.take());
-        }
+        self.replace_slots(other.slots);
         const ADOPTED: u8 = STREAMED | VOID | CONFIRMED | UNREAD;
         self.known.unmark_all(ADOPTED);
         for entry in other.known.entries {
@@ -443,26 +452,19 @@ impl ThreadStore {
     }
 
     /// Paints what was stored: the messages, and which of them this run was streaming.
-    pub(crate) fn restore(&mut self, messages: Vec<(Message, MessageOrigin, bool)>) {
+    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>) {
         self.known.unmark_all(STREAMED | VOID);
         let mut shown = Vec::with_capacity(messages.len());
-        for (at, (message, origin, streamed)) in messages.into_iter().enumerate() {
-            let id = slot_id(at, &message);
-            self.known.mark(
-                &id,
-                match (streamed, origin) {
-                    (true, MessageOrigin::Optimistic) => STREAMED | SUBMITTED,
-                    (false, MessageOrigin::Optimistic) => SUBMITTED,
-                    (true, MessageOrigin::Server | MessageOrigin::Partial) => STREAMED,
-                    (false, MessageOrigin::Server | MessageOrigin::Partial) => PAINTED,
-                },
-            );
-            let message = Arc::new(message);
-            shown.push(Shown {
-                id,
-                message,
-                origin,
-            });
+        for (at, stored) in messages.into_iter().enumerate() {
+            let id = slot_id(at, &stored.message);
+            let (marks, origin) = match (stored.streamed, stored.optimistic) {
+                (true, true) => (STREAMED | SUBMITTED, MessageOrigin::Optimistic),
+                (false, true) => (SUBMITTED, MessageOrigin::Optimistic),
+                (true, false) => (STREAMED, MessageOrigin::Server),
+                (false, false) => (PAINTED, MessageOrigin::Server),
+            };
+            self.known.mark(&id, marks);
+            shown.push(MessageSlot::new(id, stored.message, origin));
         }
         self.replace_slots(shown);
     }

@@ -13,18 +13,12 @@ use std::sync::Arc;
 
 impl ThreadStore {
     pub(super) fn put(&mut self, message: Message, origin: MessageOrigin) {
-        self.revisions.latest += 1;
-        let revision = self.revisions.latest;
+        let revision = self.touched();
         let id = slot_id(self.slots.len(), &message);
-        let slot = MessageSlot {
-            id: id.clone(),
-            message: message.into(),
-            revision,
-            reshaped: revision,
-            origin,
-            metadata: None,
-        };
-        let entry = self.known.entry(&id);
+        let mut slot = MessageSlot::new(id, message.into(), origin);
+        slot.revision = revision;
+        slot.reshaped = revision;
+        let entry = self.known.entry(&slot.id);
         if entry.place == NONE {
             entry.place = self.slots.len();
             self.slots.push(slot);
@@ -50,15 +44,14 @@ impl ThreadStore {
     pub(super) fn shown(
         &self,
         keep: &mut dyn FnMut(&MessageSlot, &Entry) -> Option<MessageOrigin>,
-    ) -> Vec<Shown> {
+    ) -> Vec<MessageSlot> {
         let mut shown = Vec::new();
         for slot in &self.slots {
             let entry = self.known.find(&slot.id);
             if let Some(origin) = entry.and_then(|entry| keep(slot, entry)) {
-                shown.push(Shown {
-                    origin,
-                    ..Shown::from(slot.clone())
-                });
+                let mut slot = slot.clone();
+                slot.origin = origin;
+                shown.push(slot);
             }
         }
         shown
@@ -69,15 +62,12 @@ impl ThreadStore {
         &mut self,
         ids: Vec<MessageId>,
         messages: Vec<Message>,
-        kept: Vec<Shown>,
+        kept: Vec<MessageSlot>,
     ) {
         let mut next = Vec::with_capacity(messages.len() + kept.len());
         for (id, message) in ids.into_iter().zip(messages) {
-            next.push(Shown {
-                id,
-                message: Arc::new(message),
-                origin: MessageOrigin::Server,
-            });
+            let message = Arc::new(message);
+            next.push(MessageSlot::new(id, message, MessageOrigin::Server));
         }
         for slot in kept {
             let place = self.known.place(&slot.id).unwrap_or(self.slots.len());
@@ -92,32 +82,29 @@ impl ThreadStore {
         self.replace_slots(next);
     }
 
-    pub(super) fn replace_slots(&mut self, next: Vec<Shown>) {
+    /// Shows these. What is shown already and has not changed keeps its identity and its revisions.
+    pub(super) fn replace_slots(&mut self, next: Vec<MessageSlot>) {
         let next = self.each_once(next);
         let old = std::mem::take(&mut self.slots);
         let mut order_changed = next.len() != old.len();
-        for (at, shown) in next.into_iter().enumerate() {
-            let was = self.known.entry(&shown.id).place;
+        for (at, mut slot) in next.into_iter().enumerate() {
+            let was = self.known.entry(&slot.id).place;
             order_changed |= was != at;
             let before = old.get(was);
-            let slot = match before {
-                Some(have)
-                    if have.origin == shown.origin && same(&have.message, &shown.message) =>
-                {
-                    have.clone()
+            if slot.metadata.is_none() {
+                slot.metadata = before.and_then(|have| have.metadata.clone());
+            }
+            match before {
+                Some(have) if have.origin == slot.origin && same(&have.message, &slot.message) => {
+                    slot.message = Arc::clone(&have.message);
+                    slot.revision = have.revision;
+                    slot.reshaped = have.reshaped;
                 }
                 Some(_) | None => {
-                    self.revisions.latest += 1;
-                    MessageSlot {
-                        id: shown.id,
-                        message: shown.message,
-                        revision: self.revisions.latest,
-                        reshaped: self.revisions.latest,
-                        origin: shown.origin,
-                        metadata: before.and_then(|have| have.metadata.clone()),
-                    }
+                    slot.revision = self.touched();
+                    slot.reshaped = slot.revision;
                 }
-            };
+            }
             self.slots.push(slot);
         }
         for entry in &mut self.known.entries {
@@ -131,9 +118,9 @@ impl ThreadStore {
 
     /// A list that names one id twice shows it once, at its first place, with its last content. Notes where each
     /// stands.
-    fn each_once(&mut self, list: Vec<Shown>) -> Vec<Shown> {
+    fn each_once(&mut self, list: Vec<MessageSlot>) -> Vec<MessageSlot> {
         self.known.unlist();
-        let mut once: Vec<Shown> = Vec::with_capacity(list.len());
+        let mut once: Vec<MessageSlot> = Vec::with_capacity(list.len());
         for shown in list {
             let entry = self.known.entry(&shown.id);
             if entry.listed == NONE {
@@ -170,23 +157,6 @@ impl ThreadStore {
                 }
                 gap += 1;
             }
-        }
-    }
-}
-
-/// A message as it is to be shown.
-pub(super) struct Shown {
-    pub(super) id: MessageId,
-    pub(super) message: Arc<Message>,
-    pub(super) origin: MessageOrigin,
-}
-
-impl From<MessageSlot> for Shown {
-    fn from(slot: MessageSlot) -> Self {
-        Self {
-            id: slot.id,
-            message: slot.message,
-            origin: slot.origin,
         }
     }
 }

@@ -67,20 +67,19 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Begins an object.
     pub fn object(out: &'a mut String) -> Self {
-        out.push('{');
-        Self {
-            out,
-            close: '}',
-            is_empty: true,
-        }
+        Self::begin(out, '{', '}')
     }
 
     /// Begins a list.
     pub fn list(out: &'a mut String) -> Self {
-        out.push('[');
+        Self::begin(out, '[', ']')
+    }
+
+    fn begin(out: &'a mut String, open: char, close: char) -> Self {
+        out.push(open);
         Self {
             out,
-            close: ']',
+            close,
             is_empty: true,
         }
     }
