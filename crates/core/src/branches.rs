@@ -4,7 +4,7 @@
 //! is named by the first checkpoints of the forks on its way, joined by `>`. At a fork that the name says nothing of, the
 //! child that leads to the newest state is taken.
 
-use crate::history::HistoryState;
+use crate::{history::HistoryState, list::collected};
 use rejoin_wire::{
     CheckpointId,
     json::{write_number, write_string},
@@ -72,11 +72,8 @@ impl Branches {
     /// The names of the branches at the innermost fork before a state, oldest first.
     pub(crate) fn options(&self, states: &[HistoryState], state: usize) -> Vec<String> {
         let fork = self.nodes[state].fork;
-        let branches = self.siblings_of(fork);
-        branches
-            .iter()
-            .map(|branch| self.name(states, *branch))
-            .collect()
+        let branches = self.siblings_of(fork).into_iter();
+        collected(branches.map(|branch| self.name(states, branch)))
     }
 
     /// The tree as JSON: `{"type":"sequence","items":[..]}`, its items `{"type":"node","state":<index>,"path":[..]}` and
@@ -236,7 +233,7 @@ fn linked(states: &[HistoryState]) -> Vec<Node> {
             behind.into_iter().find(is_parent).unwrap_or(NONE)
         }
     };
-    let mut nodes: Vec<Node> = states.iter().enumerate().map(parent_of).map(node).collect();
+    let mut nodes = collected(states.iter().enumerate().map(parent_of).map(node));
     if nodes.iter().all(|node| node.parent != root) {
         let last = newest_id(states);
         let oldest = last.map(|last| {

@@ -222,18 +222,26 @@ fn not_free(hash: u64) -> u64 {
     if hash == 0 { u64::MAX } else { hash }
 }
 
-/// FNV-1a over id, name and data: stored with the cursor, so it must mean the same in every build.
+/// Over id, name and data.
 pub(crate) fn event_hash(event: &Event) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let id = event.id.as_ref().map_or("", EventId::as_str);
-    let parts = [id, event.name.as_str()]
-        .into_iter()
-        .chain(event.namespace.iter().map(String::as_str));
-    for part in parts.chain([event.data.text()]) {
-        for byte in part.bytes().chain([0xff]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+    let mut hash = hashed(HASH_OF_NOTHING, id);
+    hash = hashed(hash, event.name.as_str());
+    for part in &event.namespace {
+        hash = hashed(hash, part);
     }
+    hashed(hash, event.data.text())
+}
+
+pub(crate) const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The hash with one more text in it, by FNV-1a: hashes of events are stored with the cursor, so it must mean the same in
+/// every build.
+pub(crate) fn hashed(mut hash: u64, text: &str) -> u64 {
+    let mut add = |byte| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().for_each(&mut add);
+    // Which no text has in it.
+    add(0xff);
     hash
 }
 

@@ -36,6 +36,7 @@ mod effect;
 mod error;
 mod history;
 mod input;
+mod list;
 mod lookup;
 mod notice;
 mod phase;

@@ -2,7 +2,9 @@
 
 use crate::{
     HistoryState,
+    cursor::{HASH_OF_NOTHING, hashed},
     history::{message_ids, source_of},
+    list::collected,
 };
 use rejoin_wire::{CheckpointId, Json, MessageId};
 
@@ -22,24 +24,18 @@ pub(crate) struct Beginning {
 
 impl Beginning {
     pub(crate) fn of(ids: &[MessageId]) -> Self {
-        let mut beginning = Self {
-            count: 0,
-            hash: 0xcbf2_9ce4_8422_2325,
-        };
+        let mut hash = HASH_OF_NOTHING;
         for id in ids {
-            // FNV-1a.
-            for byte in id.as_str().bytes().chain([0xff]) {
-                beginning.hash = (beginning.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-            beginning.count += 1;
+            hash = hashed(hash, id.as_str());
         }
-        beginning
+        let count = ids.len();
+        Self { count, hash }
     }
 
     /// Those of the first `shortest` ids, of one more, and so on to all; the longest last.
     pub(crate) fn from_shortest(ids: &[MessageId], shortest: usize) -> Vec<Self> {
-        let counts = shortest..=ids.len();
-        counts.map(|count| Self::of(&ids[..count])).collect()
+        let counts = shortest..ids.len() + 1;
+        collected(counts.map(|count| Self::of(&ids[..count])))
     }
 }
 

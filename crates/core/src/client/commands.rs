@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
+    list::{collected, retain},
     lookup::Pages,
     phase::{End, Phase},
     record::run_key,
@@ -145,7 +146,7 @@ impl Client {
         }
         self.store.answer_interrupts(run.interrupts.as_deref());
         let last = Last {
-            messages: run.shown.iter().filter_map(|m| m.id.clone()).collect(),
+            messages: ids_of(&run.shown),
             submission: run.submission,
             kept: run.kept,
         };
@@ -168,18 +169,12 @@ impl Client {
 
     fn show_submitted(&mut self, mut shown: Vec<Message>) {
         // An order to remove, or an edit of a message that is shown, is the server's to carry out.
-        let known: Vec<MessageId> = self
-            .store
-            .slots()
-            .iter()
-            .map(|slot| slot.id().clone())
-            .collect();
-        shown.retain(|m| {
-            m.kind.as_str() != "remove" && m.id.as_ref().is_none_or(|id| !known.contains(id))
+        retain(&mut shown, |message| {
+            let id = message.id.as_ref();
+            message.kind != MessageKind::Remove && id.is_none_or(|id| !self.store.shows(id))
         });
         if let Some(session) = &mut self.session {
-            let ids = shown.iter().filter_map(|message| message.id.clone());
-            session.pending.extend(ids);
+            session.pending.append(&mut ids_of(&shown));
             session.pending_order = self.store.touched();
         }
         self.store.show_optimistic(shown);
@@ -416,4 +411,9 @@ impl Client {
             | Phase::Ended(_) => {}
         }
     }
+}
+
+/// The ids of messages that have one.
+fn ids_of(messages: &[Message]) -> Vec<MessageId> {
+    collected(messages.iter().filter_map(|message| message.id.clone()))
 }

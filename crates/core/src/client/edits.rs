@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Checkpoints, CommandId, Edit, EditAt, Effect, ErrorCode, HistoryState, JoinOptions,
     MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
+    list::collected,
     lookup::{Beginning, Found, PAGE_STATES, Pages, Which},
     phase::{End, Phase},
 };
@@ -58,7 +59,7 @@ impl Client {
             return self.refuse(command, ErrorCode::EditUnavailable, "");
         };
         let slots = &self.store.slots()[..kept];
-        let kept: Vec<MessageId> = slots.iter().map(|slot| slot.id().clone()).collect();
+        let kept = collected(slots.iter().map(|slot| slot.id().clone()));
         let answer = slots
             .iter()
             .rposition(|slot| slot.message.kind == MessageKind::Ai);
@@ -332,7 +333,7 @@ impl Client {
             Some(last) => {
                 // It is said again, and what was answered to it goes.
                 let before = slots[..said].iter().map(|slot| slot.id().clone());
-                let kept = last.kept.clone().unwrap_or_else(|| before.collect());
+                let kept = last.kept.clone().unwrap_or_else(|| collected(before));
                 self.store.keep_only(&kept);
                 last.submission.clone()
             }

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     AttemptId, ErrorCode, HistoryState, MessageOrigin, MessageSlot, Method, StreamError,
-    thread_store::Past,
+    list::collected, thread_store::Past,
 };
 use rejoin_wire::{
     CheckpointId, Json,
     json::{FromJson, JsonError, digits},
-    thread::ThreadState,
+    thread::{Interrupt, ThreadState},
 };
 
 impl Client {
@@ -97,7 +97,7 @@ impl Client {
         if self.config.initial_values.is_some() && !has_checkpoint {
             return;
         }
-        let interrupts = state.interrupts().cloned().collect();
+        let interrupts = collected(state.interrupts().map(Interrupt::clone));
         let shown = self.store.load_state(&state.values, interrupts, keep);
         if let Err(error) = shown {
             self.history_unavailable(error.words());

@@ -5,8 +5,9 @@ use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
 };
 use rejoin_wire::{
-    Json,
-    json::{FromJson, field, items, whole_number},
+    Json, WireError,
+    json::{FromJson, JsonError, field, items, whole_number},
+    thread::Run,
 };
 
 /// A request that was sent and not answered.
@@ -47,8 +48,18 @@ impl<'a> Answer<'a> {
     /// Reads the body of a 2xx; every other answer is an error, typed by its status.
     pub(super) fn read<T: FromJson>(&self, what: &'static str) -> Result<T, StreamError> {
         self.check()?;
-        rejoin_wire::thread::read_body(what, self.body)
-            .map_err(|error| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words()))
+        let text = std::str::from_utf8(self.body);
+        let read = text.map_err(|_| JsonError::expected("UTF-8"));
+        read.and_then(T::from_json)
+            .map_err(|error| body_invalid(what, &error))
+    }
+
+    /// A list of runs. A thread that the server does not have has none.
+    pub(super) fn read_runs(&self) -> Result<Vec<Run>, StreamError> {
+        match self.read("list of runs") {
+            Err(_) if self.status == 404 => Ok(Vec::new()),
+            read => read,
+        }
     }
 
     /// The first item of a body that is a list, as written.
@@ -146,6 +157,12 @@ impl Client {
             self.load_answered(attempt, answer);
         }
     }
+}
+
+fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
+    let reason = error.words();
+    let error = WireError::Body { what, reason };
+    StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words())
 }
 
 /// What a status means. The body's first words go with it.

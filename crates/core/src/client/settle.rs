@@ -335,9 +335,8 @@ impl Client {
     }
 
     pub(super) fn runs_listed(&mut self, answer: &Answer<'_>) {
-        let runs: Vec<Run> = match answer.read("list of runs") {
+        let runs = match answer.read_runs() {
             Ok(runs) => runs,
-            Err(_) if answer.status == 404 => Vec::new(),
             Err(error) => return self.request_refused(error, answer),
         };
         let Some(follow) = &mut self.follow else {

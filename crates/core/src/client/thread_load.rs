@@ -15,9 +15,8 @@ use crate::{
     record::{Record, record_key},
 };
 use rejoin_wire::{
-    ThreadId,
     event::ErrorBody,
-    thread::{Run, Thread, ThreadState, ThreadStatus},
+    thread::{Thread, ThreadState, ThreadStatus},
 };
 
 /// How far the thread is loaded.
@@ -33,8 +32,8 @@ pub(super) enum ThreadLoad {
 
 #[derive(Debug, Default)]
 pub(super) struct Loading {
-    state: Part<ThreadState>,
-    thread: Part<Thread>,
+    state: Part<Box<ThreadState>>,
+    thread: Part<Standing>,
     /// Outer `None`: not answered yet.
     record: Option<Option<Record>>,
     asked_at: Millis,
@@ -50,12 +49,22 @@ pub(super) struct Loading {
     join: Option<Join>,
 }
 
+/// What is asked of a thread that is entered.
+#[derive(Debug)]
+enum Standing {
+    Idle,
+    /// It has an active run.
+    Busy,
+    /// Its last run failed.
+    Failed(StreamError),
+}
+
 #[derive(Debug, Default)]
 enum Part<T> {
     #[default]
     NotAsked,
     Asked(AttemptId),
-    Got(Box<T>),
+    Got(T),
     /// The server does not know it.
     Missing,
     /// Somebody else reads it.
@@ -80,7 +89,7 @@ impl<T> Part<T> {
 
     fn set(&mut self, read: Result<T, StreamError>, status: u16) -> Result<(), StreamError> {
         *self = match read {
-            Ok(value) => Self::Got(Box::new(value)),
+            Ok(value) => Self::Got(value),
             Err(_) if matches!(status, 404 | 410) => Self::Missing,
             Err(error) => return Err(error),
         };
@@ -208,11 +217,11 @@ impl Client {
             return;
         };
         let set = if let Some(state) = state {
-            loading.state.set(state, answer.status)
+            loading.state.set(state.map(Box::new), answer.status)
         } else if loading.thread.is_asked_by(attempt) {
             let thread = match loading.lists_runs {
-                true => thread_of_runs(answer, self.thread_id.as_ref()),
-                false => answer.read("thread"),
+                true => Standing::of_runs(answer),
+                false => Standing::of_thread(answer),
             };
             loading.thread.set(thread, answer.status)
         } else {
@@ -365,14 +374,14 @@ impl Client {
         match (state, thread) {
             (Part::Got(state), Part::Got(thread)) => {
                 self.refresh_state(&state);
-                self.enter(&thread, record, join);
+                self.enter(thread, record, join);
             }
             (Part::Unwanted, Part::Got(thread)) => {
                 // What somebody else has read may have come while the thread was asked for.
                 if let Some(state) = self.history.head_state() {
                     self.refresh_state(&state);
                 }
-                self.enter(&thread, record, join);
+                self.enter(thread, record, join);
             }
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
@@ -383,21 +392,19 @@ impl Client {
         }
     }
 
-    fn enter(&mut self, thread: &Thread, record: Option<Record>, join: Option<Join>) {
+    fn enter(&mut self, thread: Standing, record: Option<Record>, join: Option<Join>) {
         if record.is_some() || join.is_some() {
             return self.follow_record(record, join);
         }
-        if thread.status == ThreadStatus::Busy && self.config.rejoin_on_mount {
-            let mut follow = Follow::joined(None);
-            follow.reconnected = true;
-            self.follow = Some(follow);
-            return self.find_run();
-        }
-        if thread.status == ThreadStatus::Error
-            && let Some(error) = thread.error.as_ref().filter(|error| !error.is_null())
-        {
-            let error = run_failed(&ErrorBody::read(error));
-            self.set_error(Some(error));
+        match thread {
+            Standing::Busy if self.config.rejoin_on_mount => {
+                let mut follow = Follow::joined(None);
+                follow.reconnected = true;
+                self.follow = Some(follow);
+                return self.find_run();
+            }
+            Standing::Failed(error) => self.set_error(Some(error)),
+            Standing::Busy | Standing::Idle => {}
         }
         self.begin_queued();
     }
@@ -439,24 +446,24 @@ impl Client {
     }
 }
 
-/// What the list of its runs says of a thread; one that the server does not have may have a session all the same.
-fn thread_of_runs(
-    answer: &Answer<'_>,
-    thread_id: Option<&ThreadId>,
-) -> Result<Thread, StreamError> {
-    let runs: Vec<Run> = match answer.read("list of runs") {
-        Err(_) if answer.status == 404 => Vec::new(),
-        read => read?,
-    };
-    let status = match active_run(&runs) {
-        Some(_) => ThreadStatus::Busy,
-        None => ThreadStatus::Idle,
-    };
-    Ok(Thread {
-        thread_id: thread_id.cloned().unwrap_or_else(|| ThreadId::from("")),
-        status,
-        values: None,
-        interrupts: Vec::new(),
-        error: None,
-    })
+impl Standing {
+    fn of_thread(answer: &Answer<'_>) -> Result<Self, StreamError> {
+        let thread: Thread = answer.read("thread")?;
+        let error = thread.error.filter(|error| !error.is_null());
+        Ok(match (thread.status, error) {
+            (ThreadStatus::Busy, _) => Self::Busy,
+            (ThreadStatus::Error, Some(error)) => {
+                Self::Failed(run_failed(&ErrorBody::read(&error)))
+            }
+            _ => Self::Idle,
+        })
+    }
+
+    /// A thread that the server does not have may have a session all the same.
+    fn of_runs(answer: &Answer<'_>) -> Result<Self, StreamError> {
+        Ok(match active_run(&answer.read_runs()?) {
+            Some(_) => Self::Busy,
+            None => Self::Idle,
+        })
+    }
 }

@@ -62,12 +62,13 @@ impl Client {
             calls.all(|(_, id, _)| has(id))
         };
         let ready = pending.iter().map(|(at, ..)| *at).find(|at| is_whole(*at));
-        let calls: Vec<(String, String)> = pending
-            .iter()
-            .filter(|(at, ..)| Some(*at) == ready)
-            .map(|(_, id, call)| ((*id).to_owned(), call.name.clone()))
-            .collect();
-        let known: Vec<String> = pending.iter().map(|(_, id, _)| (*id).to_owned()).collect();
+        let (mut calls, mut known) = (Vec::new(), Vec::new());
+        for (at, id, call) in &pending {
+            if Some(*at) == ready {
+                calls.push(((*id).to_owned(), call.name.clone()));
+            }
+            known.push((*id).to_owned());
+        }
         self.drop_results(&|(_, result)| !known.contains(&result.tool_call_id));
         if calls.is_empty() {
             return;

@@ -15,6 +15,7 @@ pub(crate) use shown::Shown;
 use crate::{
     Client, Connection, MessageOrigin, MessageSlot, StreamError,
     client::{Feed, Older},
+    list::{collected, retain},
 };
 use rejoin_wire::{
     MessageId, RunId, ThreadId,
@@ -80,7 +81,7 @@ impl Session {
     pub(crate) fn settle_pending(&mut self, revision: u64) {
         let shown = &self.shown;
         let before = self.pending.len();
-        self.pending.retain(|id| !shown.has(id));
+        retain(&mut self.pending, |id| !shown.has(id));
         if self.pending.len() < before {
             self.pending_order = revision;
         }
@@ -127,7 +128,7 @@ impl<'a> SessionView<'a> {
         if !self.is_durable() {
             let hidden = self.hidden();
             let shown = slots.iter().enumerate().skip(hidden);
-            return shown.map(|(at, slot)| self.thread_node(at, slot)).collect();
+            return collected(shown.map(|(at, slot)| self.thread_node(at, slot)));
         }
         let held = self.session.shown.nodes().map(|(node, mark)| SessionNode {
             id: node.id(),
@@ -139,7 +140,7 @@ impl<'a> SessionView<'a> {
             revision: mark.revision,
             reshaped: mark.reshaped,
         });
-        let mut nodes: Vec<SessionNode<'a>> = held.collect();
+        let mut nodes = collected(held);
         for id in &self.session.pending {
             if let Some(slot) = slots.iter().rev().find(|slot| slot.id() == id) {
                 let last = nodes.last().map_or(0, |node| node.position);

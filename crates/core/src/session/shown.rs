@@ -1,5 +1,6 @@
 //! What is held of a session's log, and when each part of it last changed.
 
+use crate::list::collected;
 use rejoin_wire::{
     message::{Content, Message},
     session::{Applied, Change, Cursor, Diverged, Epoch, Node, Page, Record, Transcript},
@@ -171,9 +172,7 @@ impl Shown {
     /// Each node's place, last change and marks.
     fn marked(&self) -> Vec<(u64, u64, Mark)> {
         let marked = self.nodes();
-        marked
-            .map(|(node, mark)| (node.position, node.changed, mark))
-            .collect()
+        collected(marked.map(|(node, mark)| (node.position, node.changed, mark)))
     }
 
     /// Nodes that have not changed keep their marks.

@@ -13,7 +13,7 @@ use known::{
 pub(crate) use slots::id_or_place;
 use slots::{ids_of, slot_id};
 
-use crate::record::StoredMessage;
+use crate::{list::retain, record::StoredMessage};
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
@@ -151,6 +151,10 @@ impl ThreadStore {
         self.revisions
     }
 
+    pub(crate) fn shows(&self, id: &MessageId) -> bool {
+        self.known.place(id).is_some()
+    }
+
     pub(crate) fn is_streamed(&self, id: &MessageId) -> bool {
         self.known.has(id, STREAMED)
     }
@@ -228,7 +232,7 @@ impl ThreadStore {
             !ids.iter().any(|answered| answered == id.as_str())
         };
         let before = self.interrupts.len();
-        self.interrupts.retain(waits);
+        retain(&mut self.interrupts, waits);
         if self.interrupts.len() < before {
             self.revisions.latest += 1;
             self.revisions.interrupts = self.revisions.latest;

@@ -4,6 +4,7 @@ use super::{
     MessageOrigin, MessageSlot, ThreadStore,
     known::{Entry, NONE, SUPERSEDED},
 };
+use crate::list::collected;
 use rejoin_wire::{
     MessageId,
     json::digits,
@@ -163,7 +164,7 @@ impl ThreadStore {
 
 pub(super) fn ids_of(messages: &[Message]) -> Vec<MessageId> {
     let ids = messages.iter().enumerate();
-    ids.map(|(at, message)| slot_id(at, message)).collect()
+    collected(ids.map(|(at, message)| slot_id(at, message)))
 }
 
 /// A message's id; for one without, its place.
