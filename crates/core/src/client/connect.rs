@@ -7,7 +7,9 @@ use super::{
     requests::{header, status_error},
     urls,
 };
-use crate::{Effect, ErrorCode, Method, Millis, Notice, Outcome, StreamError, phase::Phase};
+use crate::{
+    Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError, phase::Phase,
+};
 
 impl Client {
     /// Joins the run where its id is known; posts the submission where it has not left; otherwise finds the run.
@@ -62,25 +64,16 @@ impl Client {
         self.open(request, Some(last_event_id));
     }
 
-    fn open(&mut self, mut request: crate::HttpRequest, last_event_id: Option<String>) {
-        request
-            .headers
-            .push(("accept", "text/event-stream".to_owned()));
-        let attempt = self.new_attempt();
+    fn open(&mut self, request: HttpRequest, last_event_id: Option<String>) {
         let is_join = last_event_id.is_some();
+        let mut link = self.open_link(request, is_join);
+        let attempt = link.attempt;
         let Some(follow) = &mut self.follow else {
             return;
         };
-        let from_start = follow.cursor.is_at_start();
-        follow.link = Some(Link::new(
-            attempt,
-            self.now,
-            is_join,
-            from_start,
-            self.config.limits,
-        ));
+        link.from_start = follow.cursor.is_at_start();
+        follow.link = Some(link);
         let tries = follow.tries;
-        self.effects.push(Effect::OpenStream { attempt, request });
         self.set_phase(Phase::Opening { attempt });
         if cfg!(feature = "timeline") {
             self.notify(Notice::AttemptOpened {
@@ -88,6 +81,15 @@ impl Client {
                 last_event_id,
             });
         }
+    }
+
+    /// Sends a request whose answer is a stream.
+    pub(super) fn open_link(&mut self, mut request: HttpRequest, is_join: bool) -> Box<Link> {
+        let accept = ("accept", "text/event-stream".to_owned());
+        request.headers.push(accept);
+        let attempt = self.new_attempt();
+        self.effects.push(Effect::OpenStream { attempt, request });
+        Box::new(Link::new(attempt, self.now, is_join, self.config.limits))
     }
 
     pub(super) fn headers_arrived(&mut self, status: u16, headers: &[(String, String)]) {

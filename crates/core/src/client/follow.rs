@@ -22,7 +22,7 @@ pub(super) struct Follow {
     /// The kinds of event that joins ask for; empty for all.
     pub(super) join_modes: Vec<String>,
     pub(super) recent: Recent,
-    pub(super) link: Option<Link>,
+    pub(super) link: Option<Box<Link>>,
     /// Attempts in a row that brought nothing new.
     pub(super) tries: u32,
     pub(super) silent_joins: u32,

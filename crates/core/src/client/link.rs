@@ -42,20 +42,14 @@ pub(super) struct Refusal {
 }
 
 impl Link {
-    pub(super) fn new(
-        attempt: AttemptId,
-        now: Millis,
-        is_join: bool,
-        from_start: bool,
-        limits: Limits,
-    ) -> Self {
+    pub(super) fn new(attempt: AttemptId, now: Millis, is_join: bool, limits: Limits) -> Self {
         Self {
             attempt,
             opened_at: now,
             last_byte_at: now,
             decoder: Decoder::new(limits),
             is_join,
-            from_start,
+            from_start: false,
             got_byte: false,
             got_frame: false,
             progressed: false,

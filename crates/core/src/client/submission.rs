@@ -99,7 +99,7 @@ impl Client {
         submission_id: &str,
     ) -> Result<Json, JsonError> {
         let mut metadata = object(submission.metadata.as_ref().map(Json::text))?;
-        metadata.insert(SUBMISSION_KEY.to_owned(), Node::text(submission_id));
+        metadata.set(SUBMISSION_KEY, Node::text(submission_id));
         let at_newest = checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only();
         let config = if at_newest {
             Some(config_at_newest(submission.config.as_ref())?)
@@ -272,15 +272,15 @@ impl Client {
             if let Node::String(text) = message {
                 let content = Node::String(std::mem::take(text));
                 let mut human = Object::default();
-                human.insert("type".to_owned(), Node::text("human"));
-                human.insert("content".to_owned(), content);
+                human.set("type", Node::text("human"));
+                human.set("content", content);
                 *message = Node::Object(human);
             }
             let Node::Object(object) = message else {
                 continue;
             };
             if object.get("id").and_then(Node::as_str).is_none() {
-                object.insert("id".to_owned(), Node::String(self.rng.uuid()));
+                object.set("id", Node::String(self.rng.uuid()));
             }
             shown.push(Message::from_json(&object.to_json())?);
         }
@@ -295,8 +295,8 @@ fn config_at_newest(given: Option<&Json>) -> Result<Json, JsonError> {
     let mut config = object(given)?;
     let mut configurable = object(given.and_then(|given| field(given, "configurable")))?;
     if configurable.get("checkpoint_id").is_none() {
-        configurable.insert("checkpoint_id".to_owned(), Node::Null);
-        config.insert("configurable".to_owned(), Node::Object(configurable));
+        configurable.set("checkpoint_id", Node::Null);
+        config.set("configurable", Node::Object(configurable));
     }
     Ok(Json::written(&config))
 }

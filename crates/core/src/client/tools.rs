@@ -82,7 +82,7 @@ impl Client {
             }
         }
         let mut input = Object::default();
-        input.insert(self.config.messages_key.clone(), Node::Array(messages));
+        input.set(&self.config.messages_key, Node::Array(messages));
         let mut submission = self.settings_of_last();
         submission.input = Some(Json::written(&input));
         submission.multitask_strategy = None;
@@ -138,13 +138,12 @@ impl Client {
 /// The message that answers a call; without a result, that it was cancelled.
 pub(super) fn tool_message(call: &str, name: &str, result: Option<&ToolResult>) -> Node {
     let mut message = Object::default();
-    let mut set = |key: &str, value: Node| message.insert(key.to_owned(), value);
-    set("type", Node::text("tool"));
+    message.set("type", Node::text("tool"));
     let given = result.and_then(|result| result.name.as_deref());
-    set("name", Node::text(given.unwrap_or(name)));
-    set("tool_call_id", Node::text(call));
+    message.set("name", Node::text(given.unwrap_or(name)));
+    message.set("tool_call_id", Node::text(call));
     let failed = result.is_none_or(|result| result.is_error);
-    set(
+    message.set(
         "status",
         Node::text(if failed { "error" } else { "success" }),
     );
@@ -152,10 +151,10 @@ pub(super) fn tool_message(call: &str, name: &str, result: Option<&ToolResult>) 
         Some(result) => content_of(&result.content),
         None => Node::text(r#"{"cancelled":true}"#),
     };
-    set("content", content);
+    message.set("content", content);
     let artifact = result.and_then(|result| result.artifact.as_ref());
     if let Some(artifact) = artifact.and_then(|json| Node::from_json(json.text()).ok()) {
-        set("artifact", artifact);
+        message.set("artifact", artifact);
     }
     Node::Object(message)
 }

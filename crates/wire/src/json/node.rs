@@ -138,6 +138,11 @@ impl Object {
         }
     }
 
+    /// The same, of a name that is not owned.
+    pub fn set(&mut self, name: &str, value: Node) {
+        self.insert(name.to_owned(), value);
+    }
+
     /// The fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))

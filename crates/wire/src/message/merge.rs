@@ -117,8 +117,8 @@ fn merge_content(content: &mut Content, chunk: Content) {
 
 fn text_block(text: String) -> Node {
     let mut block = Object::default();
-    block.insert("type".to_owned(), Node::text("text"));
-    block.insert("text".to_owned(), Node::String(text));
+    block.set("type", Node::text("text"));
+    block.set("text", Node::String(text));
     Node::Object(block)
 }
 

@@ -46,7 +46,7 @@ impl FromJson for Message {
             response_metadata,
             _,
         ] = parts_and_more(text, &names, &mut |key, value| {
-            extra.insert(key.to_owned(), Node::from_json(value)?);
+            extra.set(key, Node::from_json(value)?);
             Ok(())
         })?;
         let kind = if kind == "null" { role } else { kind };

@@ -20,8 +20,7 @@ use super::{
     requests::{no_answer, status_error},
 };
 use crate::{
-    AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, StreamError,
-    session::Session,
+    AttemptId, Connection, DeadlineReason, ErrorCode, Method, Millis, StreamError, session::Session,
 };
 
 /// Where the feed stands.
@@ -56,7 +55,7 @@ enum Awaits {
 pub(crate) struct Feed {
     phase: Phase,
     since: Millis,
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     awaits: Awaits,
     /// The log's last record when the server last said how it goes on.
     head: u64,
@@ -217,14 +216,11 @@ impl Client {
             }
             return;
         }
-        let mut request = self.request(Method::Get, url, self.config.timeouts.join);
-        let accept = ("accept", "text/event-stream".to_owned());
-        request.headers.push(accept);
-        let attempt = self.new_attempt();
-        self.effects.push(Effect::OpenStream { attempt, request });
-        let (now, limits) = (self.now, self.config.limits);
+        let request = self.request(Method::Get, url, self.config.timeouts.join);
+        let link = self.open_link(request, true);
+        let now = self.now;
         if let Some(feed) = self.feed() {
-            feed.link = Some(Link::new(attempt, now, true, false, limits));
+            feed.link = Some(link);
             feed.awaits = Awaits::Attached;
             feed.set(Phase::Opening, now);
         }
