@@ -24,7 +24,7 @@ const QUEUE_MAX: usize = 32;
 
 /// What was submitted last.
 pub(super) struct Last {
-    pub(super) submission: Submission,
+    pub(super) submission: Box<Submission>,
     /// The messages that it brought.
     pub(super) messages: Vec<MessageId>,
     /// Of an edit, the messages that were kept.
@@ -63,7 +63,7 @@ impl Client {
         self.start_load();
     }
 
-    pub(super) fn submit(&mut self, command: CommandId, submission: Submission) {
+    pub(super) fn submit(&mut self, command: CommandId, submission: Box<Submission>) {
         self.supersede_edit();
         let strategy = submission
             .multitask_strategy
@@ -108,7 +108,7 @@ impl Client {
         }
     }
 
-    pub(super) fn begin_run(&mut self, commands: Vec<CommandId>, submission: Submission) {
+    pub(super) fn begin_run(&mut self, commands: Vec<CommandId>, submission: Box<Submission>) {
         let stored = self.store.slots().len();
         match self.prepare(submission, stored, &[]) {
             Ok(run) => self.begin_prepared(commands, run),
@@ -132,7 +132,7 @@ impl Client {
         self.cancel = None;
         let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
         let brought_nothing = |follow: &Follow| follow.run_id.is_none() && follow.recent.is_empty();
-        if failed && self.follow.as_ref().is_none_or(brought_nothing) {
+        if failed && self.follow.as_deref().is_none_or(brought_nothing) {
             // It never became a run, and is said again or given up.
             self.store.drop_optimistic();
         }

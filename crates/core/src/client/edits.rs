@@ -27,7 +27,7 @@ use rejoin_wire::{
 pub(super) struct Resolving {
     pub(super) message: MessageId,
     command: CommandId,
-    submission: Submission,
+    submission: Box<Submission>,
     /// What is kept, oldest first.
     kept: Vec<MessageId>,
     /// How many of them a state must hold. What came with the message that is edited, such as answers to the tool calls
@@ -67,7 +67,7 @@ impl Client {
             Which::Newest => answer.map_or(0, |at| at + 1),
             Which::Oldest => kept.len(),
         };
-        let mut submission = edit.submission;
+        let mut submission = Box::new(edit.submission);
         if which == Which::Oldest {
             submission.input = None;
             submission.command = None;

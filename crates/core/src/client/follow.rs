@@ -62,10 +62,10 @@ pub(super) struct Doubt {
 }
 
 impl Follow {
-    // Large, so written down once.
+    // Large, so made in one place and not moved about.
     #[inline(never)]
-    fn new() -> Self {
-        Self {
+    fn new() -> Box<Self> {
+        Box::new(Self {
             run_id: None,
             submission_id: None,
             body: None,
@@ -92,10 +92,14 @@ impl Follow {
             over: false,
             rejoinable: true,
             commands: Vec::new(),
-        }
+        })
     }
 
-    pub(super) fn submitted(submission_id: String, body: Json, commands: Vec<CommandId>) -> Self {
+    pub(super) fn submitted(
+        submission_id: String,
+        body: Json,
+        commands: Vec<CommandId>,
+    ) -> Box<Self> {
         let mut follow = Self::new();
         follow.submission_id = Some(submission_id);
         follow.body = Some(body);
@@ -103,13 +107,13 @@ impl Follow {
         follow
     }
 
-    pub(super) fn joined(run_id: Option<RunId>) -> Self {
+    pub(super) fn joined(run_id: Option<RunId>) -> Box<Self> {
         let mut follow = Self::new();
         follow.run_id = run_id;
         follow
     }
 
-    pub(super) fn from_record(record: Record) -> Self {
+    pub(super) fn from_record(record: Record) -> Box<Self> {
         let mut follow = Self::joined(record.run_id);
         follow.submission_id = record.submission_id;
         follow.posted = true;

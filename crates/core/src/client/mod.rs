@@ -57,10 +57,10 @@ pub struct Client {
     pub(crate) error: Option<StreamError>,
     /// While a view of the thread's session is open.
     pub(crate) session: Option<Box<Session>>,
-    follow: Option<Follow>,
+    follow: Option<Box<Follow>>,
     load: ThreadLoad,
     /// Submissions that wait for the run before them.
-    queue: Vec<(CommandId, Submission)>,
+    queue: Vec<(CommandId, Box<Submission>)>,
     cancel: Option<requests::Asked>,
     /// A join of a run whose thread is being looked up.
     lookup: Option<Lookup>,
@@ -136,7 +136,7 @@ impl Client {
             Input::SubmitRequested {
                 command,
                 submission,
-            } => self.submit(command, *submission),
+            } => self.submit(command, submission),
             Input::EditRequested { command, edit } => self.edit(command, *edit),
             Input::CheckpointResolved {
                 command,

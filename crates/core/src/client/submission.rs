@@ -20,7 +20,7 @@ pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
 /// A run that can be sent as it is.
 pub(super) struct Prepared {
     /// What it is made of, with the ids of its messages.
-    pub(super) submission: Submission,
+    pub(super) submission: Box<Submission>,
     pub(super) submission_id: String,
     /// Of an edit, the messages that stay shown.
     pub(super) kept: Option<Vec<MessageId>>,
@@ -39,7 +39,7 @@ impl Client {
     /// messages stay shown; `again` are those of them that are sent again.
     pub(super) fn prepare(
         &mut self,
-        submission: Submission,
+        submission: Box<Submission>,
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, StreamError> {
@@ -61,7 +61,7 @@ impl Client {
 
     fn read_submission(
         &mut self,
-        mut submission: Submission,
+        mut submission: Box<Submission>,
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, JsonError> {
@@ -178,9 +178,9 @@ impl Client {
     }
 
     /// The last submission's settings, without what it brought and where it went on from.
-    pub(super) fn settings_of_last(&self) -> Submission {
+    pub(super) fn settings_of_last(&self) -> Box<Submission> {
         let Some(last) = &self.last else {
-            return Submission::default();
+            return Box::default();
         };
         let mut submission = last.submission.clone();
         submission.input = None;
