@@ -145,11 +145,11 @@ impl Client {
             self.drop_results(&|_| true);
         }
         self.store.answer_interrupts(run.interrupts.as_deref());
-        let last = Last {
+        let last = Box::new(Last {
             messages: ids_of(&run.shown),
             submission: run.submission,
             kept: run.kept,
-        };
+        });
         self.show_submitted(run.shown);
         if let Some(values) = &last.submission.optimistic_values {
             self.mutate_values(values);

@@ -52,7 +52,7 @@ impl Client {
             follow.cursor.rewind();
             // Whatever is shown stays until the replay has caught up with it.
             if !self.store.slots().is_empty() {
-                let mut shadow = self.store.clone();
+                let mut shadow = Box::new(self.store.clone());
                 shadow.drop_unconfirmed();
                 self.shadow = Some(shadow);
             }

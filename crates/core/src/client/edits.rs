@@ -73,7 +73,7 @@ impl Client {
             submission.command = None;
         }
         let parents = kept.clone();
-        self.editing = Some(Resolving {
+        self.editing = Some(Box::new(Resolving {
             message,
             command,
             submission,
@@ -83,7 +83,7 @@ impl Client {
             asked: None,
             headers_refreshed: false,
             read_anew: false,
-        });
+        }));
         self.store.touch();
         if self.config.checkpoints == Checkpoints::Asked {
             self.effects
@@ -202,7 +202,7 @@ impl Client {
     ) {
         let waits = |editing: &Resolving| editing.command == command;
         if self.config.checkpoints != Checkpoints::Asked
-            || !self.editing.as_ref().is_some_and(waits)
+            || !self.editing.as_deref().is_some_and(waits)
         {
             return;
         }
@@ -260,7 +260,7 @@ impl Client {
         }
     }
 
-    fn drop_edit(&mut self) -> Option<Resolving> {
+    fn drop_edit(&mut self) -> Option<Box<Resolving>> {
         let editing = self.editing.take()?;
         if let Some(asked) = editing.asked {
             self.abort(asked.attempt);
@@ -297,7 +297,7 @@ impl Client {
             named || last.submission.checkpoint_id.is_some()
         };
         let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
-        failed && self.run_id().is_none() && self.last.as_ref().is_some_and(goes_back)
+        failed && self.run_id().is_none() && self.last.as_deref().is_some_and(goes_back)
     }
 
     pub(crate) fn can_retry(&self) -> bool {
@@ -328,7 +328,7 @@ impl Client {
             let has_messages = !last.messages.is_empty();
             self.run_id().is_none() || self.is_stream_only() || has_messages && !any_stored
         };
-        let last = self.last.as_ref();
+        let last = self.last.as_deref();
         let submission = match last.filter(never_stored) {
             Some(last) => {
                 // It is said again, and what was answered to it goes.

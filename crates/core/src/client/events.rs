@@ -307,7 +307,7 @@ impl Client {
     }
 
     fn target(&mut self) -> &mut ThreadStore {
-        self.shadow.as_mut().unwrap_or(&mut self.store)
+        self.shadow.as_deref_mut().unwrap_or(&mut self.store)
     }
 
     fn applied(&mut self, event: Event, hash: u64) {
@@ -343,7 +343,7 @@ impl Client {
         if let Some(shadow) = self.shadow.take() {
             match shadow.progress_against(&self.store) {
                 Progress::Behind => self.shadow = Some(shadow),
-                Progress::Level | Progress::Ahead => self.store.adopt(shadow),
+                Progress::Level | Progress::Ahead => self.store.adopt(*shadow),
             }
         }
     }

@@ -53,7 +53,7 @@ pub struct Client {
     pub(crate) thread_id: Option<ThreadId>,
     pub(crate) store: ThreadStore,
     /// A full replay is applied here and shown when it has caught up, so that no reader sees text shrink.
-    shadow: Option<ThreadStore>,
+    shadow: Option<Box<ThreadStore>>,
     pub(crate) error: Option<StreamError>,
     /// While a view of the thread's session is open.
     pub(crate) session: Option<Box<Session>>,
@@ -71,9 +71,9 @@ pub struct Client {
     states_asked: Option<AttemptId>,
     reads_state: bool,
     /// The edit whose checkpoint is being looked up.
-    editing: Option<edits::Resolving>,
+    editing: Option<Box<edits::Resolving>>,
     /// What was submitted last, to be begun again.
-    last: Option<commands::Last>,
+    last: Option<Box<commands::Last>>,
     /// Results of tools that wait to be sent.
     results: Vec<tools::Waiting>,
     /// The events that are told, by name.

@@ -216,7 +216,7 @@ impl Client {
                 } else {
                     self.paint(std::mem::take(&mut record.messages));
                 }
-                self.load_record(Some(record));
+                self.load_record(Some(Box::new(record)));
             }
             Err(why) => {
                 match why {

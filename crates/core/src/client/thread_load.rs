@@ -35,7 +35,7 @@ pub(super) struct Loading {
     state: Part<Box<ThreadState>>,
     thread: Part<Standing>,
     /// Outer `None`: not answered yet.
-    record: Option<Option<Record>>,
+    record: Option<Option<Box<Record>>>,
     asked_at: Millis,
     tries: u32,
     retry_at: Option<Millis>,
@@ -203,7 +203,7 @@ impl Client {
         self.store.touch();
     }
 
-    pub(super) fn load_record(&mut self, record: Option<Record>) {
+    pub(super) fn load_record(&mut self, record: Option<Box<Record>>) {
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.record = Some(record);
         }
@@ -278,7 +278,11 @@ impl Client {
         self.abort_load_requests();
         let loading = std::mem::replace(&mut self.load, ThreadLoad::Failed);
         if let ThreadLoad::Loading(mut loading) = loading {
-            self.follow = loading.record.take().flatten().map(Follow::from_record);
+            self.follow = loading
+                .record
+                .take()
+                .flatten()
+                .map(|record| Follow::from_record(*record));
             if let Some(join) = loading.join {
                 self.conclude(join.command, Outcome::Failed(error.clone()));
             }
@@ -392,7 +396,7 @@ impl Client {
         }
     }
 
-    fn enter(&mut self, thread: Standing, record: Option<Record>, join: Option<Join>) {
+    fn enter(&mut self, thread: Standing, record: Option<Box<Record>>, join: Option<Join>) {
         if record.is_some() || join.is_some() {
             return self.follow_record(record, join);
         }
@@ -409,11 +413,11 @@ impl Client {
         self.begin_queued();
     }
 
-    fn follow_record(&mut self, record: Option<Record>, join: Option<Join>) {
+    fn follow_record(&mut self, record: Option<Box<Record>>, join: Option<Join>) {
         let wanted = join.as_ref().and_then(|join| join.run_id.clone());
         let mut follow = match record {
             Some(record) if wanted.is_none() || record.run_id == wanted => {
-                Follow::from_record(record)
+                Follow::from_record(*record)
             }
             _ => Follow::joined(wanted),
         };
