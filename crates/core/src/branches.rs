@@ -69,6 +69,12 @@ impl Branches {
         name
     }
 
+    /// The state that the innermost fork before this one comes from; `None` before the first fork.
+    pub(crate) fn fork(&self, state: usize) -> Option<usize> {
+        let first = self.nodes[state].fork;
+        (first != NONE).then(|| self.nodes[first].parent)
+    }
+
     /// The names of the branches at the innermost fork before a state, oldest first.
     pub(crate) fn options(&self, states: &[HistoryState], state: usize) -> Vec<String> {
         let fork = self.nodes[state].fork;

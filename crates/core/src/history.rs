@@ -194,19 +194,17 @@ impl History {
 
     /// Each set of options is told once, by the first message that has it.
     fn name_branches(&self, placed: &mut [(MessageId, MessageBranch)]) {
-        let mut told: Vec<Vec<String>> = Vec::new();
+        let mut told = Vec::new();
         for (_, message) in placed {
-            let Some(state) = message.first_seen else {
+            let is_shown = |state: &usize| self.branches.is_shown(*state);
+            let Some(state) = message.first_seen.filter(is_shown) else {
                 continue;
             };
-            if !self.branches.is_shown(state) {
-                continue;
-            }
-            let options = self.branches.options(&self.states, state);
-            if !options.is_empty() && !told.contains(&options) {
-                told.push(options.clone());
+            let fork = self.branches.fork(state);
+            if fork.is_some() && !told.contains(&fork) {
+                told.push(fork);
                 message.branch = Some(self.branches.name(&self.states, state));
-                message.options = options;
+                message.options = self.branches.options(&self.states, state);
             }
         }
     }

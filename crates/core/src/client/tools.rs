@@ -104,7 +104,9 @@ impl Client {
         let mut messages = Vec::new();
         for (_, id, call) in pending_calls(&slots[..kept.min(slots.len())]) {
             let waits = self.results.iter().find(|(_, r)| r.tool_call_id == id);
-            answered.extend(waits.map(|(command, _)| *command));
+            if let Some((command, _)) = waits {
+                answered.push(*command);
+            }
             messages.push(tool_message(
                 id,
                 &call.name,

@@ -150,7 +150,7 @@ impl Shown {
         let mut held = std::mem::take(&mut self.transcript).into_page();
         let from = count_before(&held.nodes, before);
         page.nodes.truncate(count_before(&page.nodes, before));
-        page.nodes.extend(held.nodes.drain(from..));
+        page.nodes.append(&mut held.nodes.split_off(from));
         self.show(seq, page, &marked, revision);
     }
 

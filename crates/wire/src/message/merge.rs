@@ -31,11 +31,13 @@ impl Message {
     /// [`Message::tool_calls`] is left as it was: call [`Message::refresh_tool_calls`] when somebody looks.
     pub fn merge_chunk(&mut self, chunk: Message) -> Vec<MergeNote> {
         let mut notes = Vec::new();
-        self.id = self.id.take().or(chunk.id);
+        if self.id.is_none() {
+            self.id = chunk.id;
+        }
         merge_content(&mut self.content, chunk.content);
-        self.name = chunk.name.or(self.name.take());
-        self.tool_call_id = chunk.tool_call_id.or(self.tool_call_id.take());
-        self.status = chunk.status.or(self.status.take());
+        merge_word(&mut self.name, chunk.name);
+        merge_word(&mut self.tool_call_id, chunk.tool_call_id);
+        merge_word(&mut self.status, chunk.status);
         for piece in chunk.tool_call_chunks {
             merge_tool_call_chunk(&mut self.tool_call_chunks, piece);
         }
@@ -140,11 +142,17 @@ fn merge_tool_call_chunk(calls: &mut Vec<ToolCallChunk>, piece: ToolCallChunk) {
     if let Some(more) = piece.args {
         call.args.get_or_insert_default().push_str(&more);
     }
-    call.name = piece
-        .name
-        .filter(|name| !name.is_empty())
-        .or(call.name.take());
-    call.id = call.id.take().or(piece.id);
+    merge_word(&mut call.name, piece.name.filter(|name| !name.is_empty()));
+    if call.id.is_none() {
+        call.id = piece.id;
+    }
+}
+
+/// The newer one stands.
+fn merge_word(word: &mut Option<String>, newer: Option<String>) {
+    if newer.is_some() {
+        *word = newer;
+    }
 }
 
 /// Token counts are sums, also inside the detail objects.
@@ -223,7 +231,9 @@ fn merge_list_item(path: &str, list: &mut Vec<Node>, item: Node, notes: &mut Vec
 }
 
 fn belongs(have: &Object, item: &Object) -> bool {
-    let present = |map: &Object, key: &str| map.get(key).filter(|value| !value.is_null()).cloned();
+    fn present<'a>(map: &'a Object, key: &str) -> Option<&'a Node> {
+        map.get(key).filter(|value| !value.is_null())
+    }
     let ids = (present(have, "id"), present(item, "id"));
     match (present(have, "index"), present(item, "index")) {
         (Some(a), Some(b)) => {
