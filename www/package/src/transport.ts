@@ -1,5 +1,4 @@
 /** Streams from an endpoint of the application's own. */
-import { decodeEvents } from "./sse.js";
 import type { BagTemplate } from "./types/bag.js";
 import type { StreamEvent } from "./types/events.js";
 import type { UseStreamTransport, UseStreamTransportPayload } from "./types/options.js";
@@ -47,6 +46,7 @@ export class FetchStreamTransport<
     if (onRequest) init = await onRequest(apiUrl, init);
     const response = (await send(apiUrl, init)) as Response;
     if (!response.ok) throw new Error(`The stream was refused: ${response.status} ${response.statusText}`.trim());
+    const { decodeEvents } = await import("./sse.js");
     return response.body ? decodeEvents(response.body) : decodeEvents(new Response("").body as ReadableStream<Uint8Array>);
   }
 }

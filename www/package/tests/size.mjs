@@ -46,7 +46,7 @@ const parts = {
   everything: { raw_bytes: sum("raw_bytes"), gzip_bytes: sum("gzip_bytes"), brotli_bytes: sum("brotli_bytes") },
   wasm: wasm_sizes,
   javascript: js_sizes,
-  // The client's requests, headless tools, subagents' histories: downloaded by pages that use them, so not in the sum.
+  // The client's requests, headless tools, subagents' histories, transports and filters: downloaded by pages that use them, so not in the sum.
   on_demand: all(later),
 };
 // Compressed together, so for its parts there is only what each has before that.

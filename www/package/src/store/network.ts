@@ -1,6 +1,5 @@
-/** How requests are sent: headers, the application's fetch and hooks, transports, filters. */
+/** How requests are sent: headers, the application's fetch and hooks. */
 import { clientOf, partsOfClient } from "../client.js";
-import { bodyOf, decodeEvents } from "../sse.js";
 import type { StreamEvent } from "../types/events.js";
 import type { Client } from "../types/client.js";
 import { apiUrlOf, type AnyOptions } from "./options.js";
@@ -59,40 +58,17 @@ export interface NetworkSource {
   filter: () => { runId: string; keep: (event: StreamEvent) => boolean } | undefined;
 }
 
-/** A request's body as a transport takes it. */
-const sentIn = ({ input, context, command, config }: Record<string, any>): TransportPayload => ({ input, context, command, config });
+/** Transports and filters: loaded for stores that have one, as most have none. */
+const loadRewritten = () => import("./rewritten.js");
 
-async function viaTransport(request: Request, { options, payload, failed }: NetworkSource): Promise<Response> {
-  const thread = /\/threads\/([^/]+)\//.exec(request.url)?.[1];
-  const { config, ...rest } = payload() ?? sentIn(JSON.parse(await request.text()));
-  try {
-    const events = await (options().transport as NonNullable<AnyOptions["transport"]>).stream({
-      ...(rest as any),
-      config: { ...config, configurable: { thread_id: thread && decodeURIComponent(thread), ...(config?.["configurable"] as object) } },
-      signal: request.signal,
-    });
-    return new Response(bodyOf(events, failed), { headers: { "content-type": "text/event-stream" } });
-  } catch (error) {
-    if (!request.signal.aborted) failed(error);
-    throw error;
-  }
-}
-
-/** The body without the events that the filter does not keep. */
-function filtered(response: Response, keep: (event: StreamEvent) => boolean): Response {
-  if (!response.body) return response;
-  const events = decodeEvents(response.body);
-  const kept = (async function* () {
-    for await (const event of events) yield keep(event) ? event : undefined;
-  })();
-  return new Response(bodyOf(kept, () => {}), { status: response.status, headers: response.headers });
-}
+/** Loads what `fetchFor` will need, beside the wasm. Where that fails the first request does, and is tried again. */
+export const prepareFetch = ({ transport }: AnyOptions): void => void (transport && loadRewritten().catch(() => {}));
 
 /** The engine's fetch. */
 export function fetchFor(source: NetworkSource): (request: Request) => Promise<Response> {
   const { options } = source;
   return async (request) => {
-    if (options().transport) return viaTransport(request, source);
+    if (options().transport) return (await loadRewritten()).viaTransport(request, source);
     const { client, callerOptions } = options();
     const parts = partsOfClient(client);
     const own = callerOptions?.fetch ?? parts.fetch;
@@ -111,6 +87,7 @@ export function fetchFor(source: NetworkSource): (request: Request) => Promise<R
       if (parts.onRequest) init = await parts.onRequest(new URL(request.url), init);
       response = (await (own ?? fetch)(request.url, init)) as Response;
     }
-    return filter && response.ok && request.url.includes(`/runs/${filter.runId}/stream`) ? filtered(response, filter.keep) : response;
+    if (!filter || !response.ok || !request.url.includes(`/runs/${filter.runId}/stream`)) return response;
+    return (await loadRewritten()).filtered(response, filter.keep);
   };
 }
