@@ -2,7 +2,7 @@
 
 use crate::{
     host::{Host, rethrow_later, strings},
-    text::{editable, feed, node_facts, status},
+    text::{editable, feed, node_facts, part, status},
 };
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
@@ -156,17 +156,13 @@ impl Sent {
             None => {}
         }
         let parts = [
-            changes.values,
-            changes.interrupts,
-            changes.history,
-            changes.head,
-            self.editable_differs(view, &calls),
+            (part::VALUES, changes.values),
+            (part::INTERRUPTS, changes.interrupts),
+            (part::HISTORY, changes.history),
+            (part::HEAD, changes.head),
+            (part::EDITABLE, self.editable_differs(view, &calls)),
         ];
-        // The contract's bits are these places.
-        let what = parts
-            .iter()
-            .rev()
-            .fold(0, |bits, part| bits << 1 | u32::from(*part));
+        let what = parts.iter().map(|(bit, is)| bit * u32::from(*is)).sum();
         if what != 0 {
             calls.push(Call::Changed(what));
         }

@@ -1,9 +1,8 @@
-//! The host's functions, and telling it what happens.
+//! The host's functions.
 
-use crate::text;
 use js_sys::{Array, Function, Object, Reflect};
 use rejoin_browser::{CheckpointResolver, HeaderProvider, thrown_words, when_settled};
-use rejoin_core::{Notice, wire::MessageId};
+use rejoin_core::wire::MessageId;
 use std::rc::Rc;
 use wasm_bindgen::{
     JsCast,
@@ -38,7 +37,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn commit(this: &Host, revision: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn event(
+    pub(crate) fn event(
         this: &Host,
         id: Option<&str>,
         name: &str,
@@ -46,11 +45,11 @@ extern "C" {
         data: &str,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn notice(this: &Host, kind: &str, json: &str) -> Result<(), JsValue>;
+    pub(crate) fn notice(this: &Host, kind: &str, json: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = resolveCheckpoint)]
     fn resolve_checkpoint(this: &Host, command: u32, parents: &Array) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn concluded(
+    pub(crate) fn concluded(
         this: &Host,
         command: u32,
         outcome: &str,
@@ -120,63 +119,4 @@ fn headers(made: JsValue) -> Result<Vec<(String, String)>, JsValue> {
         }
     }
     Ok(headers)
-}
-
-/// Tells the host what happens, at once.
-pub(crate) struct Teller {
-    pub(crate) host: Rc<Host>,
-}
-
-impl Teller {
-    pub(crate) fn notice(&self, notice: &Notice) {
-        let told = match notice {
-            Notice::EventApplied(event) => {
-                let name = event.name.as_str();
-                let id = event.id.as_ref().map(|id| id.as_str());
-                let namespace = strings(event.namespace.iter().map(String::as_str));
-                self.host.event(id, name, &namespace, event.data.text())
-            }
-            Notice::Concluded { command, outcome } => {
-                let error = outcome.error().map(text::error);
-                self.host
-                    .concluded(command.0 as u32, outcome.as_str(), error.as_deref())
-            }
-            // Part of the next frame's status.
-            Notice::ConnectionChanged(_) => return,
-            Notice::Created { run_id, thread_id } => {
-                let fields = [
-                    ("run_id", run_id.as_str()),
-                    ("thread_id", thread_id.as_str()),
-                ];
-                self.host.notice("created", &text::object(&fields))
-            }
-            Notice::ThreadCreated { thread_id } => {
-                let fields = [("thread_id", thread_id.as_str())];
-                self.host.notice("thread_created", &text::object(&fields))
-            }
-            Notice::AttemptOpened {
-                tries,
-                last_event_id,
-            } => {
-                let json = text::attempt(*tries, last_event_id.as_deref());
-                self.host.notice("attempt_opened", &json)
-            }
-            Notice::AttemptEnded { reason } => self
-                .host
-                .notice("attempt_ended", &text::object(&[("reason", reason)])),
-            Notice::Warning(error) => self.host.notice("warning", &text::error(error)),
-            Notice::StartedOver { run_id } => self.host.notice(
-                "started_over",
-                &text::object(&[("run_id", run_id.as_str())]),
-            ),
-            Notice::StorageFailed { code } => self
-                .host
-                .notice("storage_failed", &text::object(&[("code", code.as_str())])),
-            Notice::Ended { run_id, outcome } => {
-                let json = text::ended(run_id.as_ref(), outcome);
-                self.host.notice("ended", &json)
-            }
-        };
-        rethrow_later(told);
-    }
 }

@@ -6,21 +6,19 @@
 //!
 //! Nothing is borrowed while a function of the host runs, so any of them may call any method.
 
+mod fields;
 mod frame;
 mod host;
+mod notice;
 mod options;
+mod request;
 mod storage;
-mod submission;
 mod text;
 
 use frame::Sent;
-use host::{Host, Teller};
-use js_sys::Array;
-use rejoin_browser::{Stream, Subscription};
-use rejoin_core::{
-    CommandId, Input, Notice,
-    wire::{CheckpointId, Json, MessageId, ThreadId},
-};
+use host::Host;
+use rejoin_browser::{Stream, Subscription, WeakStream};
+use rejoin_core::{CommandId, Input, Notice, wire::MessageId};
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -40,119 +38,44 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Makes a client on a new thread. It asks the server for nothing yet.
+    /// Makes a client on a new thread. It asks the server for nothing yet. `options`: JSON.
     ///
     /// # Errors
     /// An `Error` whose `code` is `invalid_option`, naming the option.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: options::EngineOptions, host: Host) -> Result<Engine, JsValue> {
+    pub fn new(options: String, host: Host) -> Result<Engine, JsValue> {
         let host = Rc::new(host);
         let options = options::read(&options, &host)?;
         let stream = Stream::new(options);
         stream.send(Input::EventsListened { names: Vec::new() });
-        let teller = Rc::new(Teller { host });
-        let sent = Rc::new(RefCell::new(Sent::default()));
-        let show = {
-            let (stream, teller) = (stream.downgrade(), Rc::clone(&teller));
-            move || {
-                if let Some(stream) = stream.upgrade() {
-                    frame::show(&stream, &sent, &teller.host);
-                }
-            }
-        };
-        let show: Rc<dyn Fn()> = Rc::new(show);
+        let teller = Rc::new(Teller {
+            stream: stream.downgrade(),
+            sent: RefCell::default(),
+            host,
+        });
         let frames = stream.subscribe({
-            let show = Rc::clone(&show);
-            move || show()
+            let teller = Rc::clone(&teller);
+            move || teller.frame()
         });
-        let notices = stream.on_notice(move |notice| {
-            // Who hears that something is over must find what it left.
-            if matches!(notice, Notice::Ended { .. } | Notice::Concluded { .. }) {
-                show();
-            }
-            teller.notice(notice);
-        });
+        let notices = stream.on_notice(move |notice| teller.notice(notice));
         Ok(Self {
             stream,
             _subscriptions: [frames, notices],
         })
     }
 
-    /// Enters a thread, or without an id a new one.
-    #[wasm_bindgen(js_name = switchThread)]
-    pub fn switch_thread(&self, thread_id: Option<String>) {
-        self.stream.switch_thread(thread_id.map(ThreadId::from));
-    }
-
-    /// Runs the assistant. `command` comes back with the outcome.
+    /// Asks for one of the contract's `EngineRequests`, with its JSON. `command` comes back with the outcome; 0: nobody waits.
     ///
     /// # Errors
-    /// An `Error` whose `code` is `invalid_option`, where the submission is not a JSON object of known fields.
-    pub fn submit(&self, command: u32, submission: String) -> Result<(), JsValue> {
-        let submission = Box::new(submission::read_submission(&submission)?);
-        let command = CommandId(command.into());
-        self.stream.send(Input::SubmitRequested {
-            command,
-            submission,
-        });
-        Ok(())
-    }
-
-    /// Goes on from an earlier point of the thread. `edit`: a submission with `kind` and `message_id`.
-    ///
-    /// # Errors
-    /// As for `submit`.
-    pub fn edit(&self, command: u32, edit: String) -> Result<(), JsValue> {
-        let edit = Box::new(submission::read_edit(&edit)?);
-        let command = CommandId(command.into());
-        self.stream.send(Input::EditRequested { command, edit });
-        Ok(())
-    }
-
-    /// Answers `resolveCheckpoint` of the host. Neither: there is none.
-    #[wasm_bindgen(js_name = resolveCheckpoint)]
-    pub fn resolve_checkpoint(
+    /// An `Error` whose `code` is `invalid_option`, naming what is wrong.
+    pub fn send(
         &self,
+        #[wasm_bindgen(unchecked_param_type = "keyof EngineRequests")] request: String,
+        json: String,
         command: u32,
-        #[wasm_bindgen(js_name = checkpointId)] checkpoint_id: Option<String>,
-        error: Option<String>,
-    ) {
-        let found = Ok(checkpoint_id.map(CheckpointId::from));
-        self.stream.send(Input::CheckpointResolved {
-            command: CommandId(command.into()),
-            checkpoint: error.map_or(found, Err),
-        });
-    }
-
-    /// Gives the result of a tool call that the page ran: JSON.
-    ///
-    /// # Errors
-    /// As for `submit`.
-    #[wasm_bindgen(js_name = addToolResult)]
-    pub fn add_tool_result(&self, command: u32, result: String) -> Result<(), JsValue> {
-        let result = Box::new(submission::read_tool_result(&result)?);
+    ) -> Result<(), JsValue> {
         let command = CommandId(command.into());
-        self.stream.send(Input::ToolResultAdded { command, result });
-        Ok(())
-    }
-
-    /// What can be edited, answered again and begun again: JSON.
-    pub fn editable(&self) -> String {
-        self.stream.with_view(text::editable)
-    }
-
-    /// Joins a run by hand. `options`: JSON `{run_id?, last_event_id?, stream_mode?}`.
-    ///
-    /// # Errors
-    /// As for `submit`.
-    pub fn join(&self, command: u32, options: String) -> Result<(), JsValue> {
-        let (run_id, options) = submission::read_join(&options)?;
-        let command = CommandId(command.into());
-        self.stream.send(Input::JoinRequested {
-            command,
-            run_id,
-            options,
-        });
+        self.stream.send(request::read(&request, &json, command)?);
         Ok(())
     }
 
@@ -186,88 +109,9 @@ impl Engine {
         self.stream.cancel();
     }
 
-    /// Shows another branch of the history; `""` is the newest.
-    #[wasm_bindgen(js_name = setBranch)]
-    pub fn set_branch(&self, branch: String) {
-        self.stream.send(Input::BranchSelected { branch });
-    }
-
-    /// Lays a JSON object over the values' top level until the server's next values.
-    ///
-    /// # Errors
-    /// As for `submit`, where it is not JSON.
-    pub fn mutate(&self, values: String) -> Result<(), JsValue> {
-        let values = json("values", values)?;
-        self.stream.send(Input::ValuesMutated { values });
-        Ok(())
-    }
-
-    /// Gives a history that somebody else has read: a JSON array of thread states, newest first.
-    ///
-    /// # Errors
-    /// As for `submit`, where it is not JSON.
-    #[wasm_bindgen(js_name = provideHistory)]
-    pub fn provide_history(&self, states: String) -> Result<(), JsValue> {
-        let states = json("states", states)?;
-        self.stream.send(Input::HistoryProvided { states });
-        Ok(())
-    }
-
-    /// Reads the thread's history again.
-    #[wasm_bindgen(js_name = reloadHistory)]
-    pub fn reload_history(&self) {
-        self.stream.send(Input::HistoryRequested);
-    }
-
-    /// Sets what runs stream from now on.
-    ///
-    /// # Errors
-    /// As for `submit`, where a mode is not known.
-    #[wasm_bindgen(js_name = setStreamModes)]
-    pub fn set_stream_modes(
-        &self,
-        #[wasm_bindgen(unchecked_param_type = "string[]")] modes: Array,
-    ) -> Result<(), JsValue> {
-        let names = options::texts(&modes);
-        let names = names.ok_or_else(|| options::invalid("modes", options::MODES))?;
-        let modes = options::stream_modes("modes", &names)?;
-        self.stream.send(Input::StreamModesSet { modes });
-        Ok(())
-    }
-
-    /// Names the events that `event` of the host is called with. Before the first time: none.
-    pub fn listen(&self, #[wasm_bindgen(unchecked_param_type = "string[]")] events: Array) {
-        let names = options::texts(&events).unwrap_or_default();
-        self.stream.send(Input::EventsListened { names });
-    }
-
-    /// The graph's values: JSON.
-    pub fn values(&self) -> String {
-        self.stream
-            .with_view(|view| view.values().text().to_owned())
-    }
-
-    /// What the agent asks: a JSON array.
-    pub fn interrupts(&self) -> String {
-        self.stream
-            .with_view(|view| text::interrupts(view.interrupts()))
-    }
-
-    /// The thread state last read for the shown branch: JSON.
-    pub fn head(&self) -> Option<String> {
-        self.stream
-            .with_view(|view| view.head().map(|head| head.text().to_owned()))
-    }
-
-    /// The thread's states as last read, newest first: a JSON array.
-    pub fn history(&self) -> String {
-        self.stream.with_view(|view| text::history(view.history()))
-    }
-
-    /// The history as a tree: JSON.
-    #[wasm_bindgen(js_name = branchTree)]
-    pub fn branch_tree(&self) -> String {
-        self.stream.with_view(|view| view.branch_tree())
+    /// A part of what is shown, by its bit: JSON. Empty where there is none.
+    pub fn read(&self, part: u32) -> String {
+        self.stream.with_view(|view| text::read(view, part))
     }
 
     /// Where a message stands in the history, and what came beside its chunks: JSON. Nothing for an unknown message.
@@ -284,6 +128,26 @@ impl Engine {
     }
 }
 
-fn json(name: &str, text: String) -> Result<Json, JsValue> {
-    Json::parse(text).map_err(|_| options::invalid(name, "JSON"))
+/// Tells the host what happens.
+struct Teller {
+    stream: WeakStream,
+    sent: RefCell<Sent>,
+    host: Rc<Host>,
+}
+
+impl Teller {
+    #[inline(never)]
+    fn frame(&self) {
+        if let Some(stream) = self.stream.upgrade() {
+            frame::show(&stream, &self.sent, &self.host);
+        }
+    }
+
+    fn notice(&self, notice: &Notice) {
+        // Who hears that something is over must find what it left.
+        if matches!(notice, Notice::Ended { .. } | Notice::Concluded { .. }) {
+            self.frame();
+        }
+        notice::tell(&self.host, notice);
+    }
 }

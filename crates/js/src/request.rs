@@ -1,195 +1,170 @@
-//! Submissions and joins, from JSON text.
+//! What JavaScript asks of an engine.
 
-use crate::options::{ON_DISCONNECT, STRATEGIES, invalid, stream_modes};
+use crate::{
+    fields::{Fields, MODES, UNKNOWN, Wrong, invalid},
+    options::{ON_DISCONNECT, STRATEGIES},
+};
 use rejoin_core::{
-    Edit, EditAt, JoinOptions, Submission, ToolResult,
+    CommandId, Edit, EditAt, Input, JoinOptions, Submission, ToolResult,
     wire::{
         CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
-        json::{FromJson, fields},
+        json::FromJson,
         request::{Command, MultitaskStrategy, OnDisconnect},
     },
 };
 use wasm_bindgen::JsValue;
 
-/// What is said of a field that is not known.
-const UNKNOWN: &str = "left out: it is not known";
-
-/// Reads a submission of the contract.
-pub(crate) fn read_submission(text: &str) -> Result<Submission, JsValue> {
-    submission(object("submission", text)?)
+/// Reads a request of the contract's `EngineRequests`.
+pub(crate) fn read(name: &str, text: &str, command: CommandId) -> Result<Input, JsValue> {
+    let object = Object { name, text };
+    Ok(match name {
+        "submission" => Input::SubmitRequested {
+            command,
+            submission: Box::new(object.read(submission)?),
+        },
+        "edit" => Input::EditRequested {
+            command,
+            edit: Box::new(edit(&object)?),
+        },
+        "result" => Input::ToolResultAdded {
+            command,
+            result: Box::new(object.read(tool_result)?),
+        },
+        "join" => {
+            let (run_id, options) = object.read(join)?;
+            Input::JoinRequested {
+                command,
+                run_id,
+                options,
+            }
+        }
+        "checkpoint" => Input::CheckpointResolved {
+            command,
+            checkpoint: object.read(checkpoint)?,
+        },
+        "thread" => Input::ThreadSwitched {
+            thread_id: given::<Option<String>>(name, "a text", text)?.map(ThreadId::from),
+        },
+        "branch" => Input::BranchSelected {
+            branch: given(name, "a text", text)?,
+        },
+        "modes" => Input::StreamModesSet {
+            modes: given(name, MODES, text)?,
+        },
+        "events" => Input::EventsListened {
+            names: given(name, "a list of texts", text)?,
+        },
+        "values" => Input::ValuesMutated {
+            values: given(name, "JSON", text)?,
+        },
+        "history" => Input::HistoryProvided {
+            states: given(name, "JSON", text)?,
+        },
+        unknown => return Err(invalid(unknown, UNKNOWN)),
+    })
 }
 
-/// Reads an edit of the contract: a submission, and where it goes on from.
-pub(crate) fn read_edit(text: &str) -> Result<Edit, JsValue> {
-    let mut fields = object("edit", text)?;
-    let mut take = |name: &str| {
-        let at = fields.iter().position(|(field, _)| field == name)?;
-        String::from_json(fields.remove(at).1.text()).ok()
-    };
-    let id = take("message_id").map(MessageId::from);
-    let at = match (take("kind").as_deref(), id) {
-        (Some("message"), Some(id)) => EditAt::Message(id),
-        (Some("answer"), Some(id)) => EditAt::Answer(id),
-        (Some("failed"), None) => EditAt::Failed,
-        _ => return Err(invalid("messageId", "a text")),
-    };
-    let submission = submission(fields)?;
+/// An object all of whose fields are known.
+struct Object<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl Object<'_> {
+    fn read<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, JsValue> {
+        let wrong = Wrong::default();
+        let mut fields = Fields::of(self.name, self.text, &wrong);
+        let read = read(&mut fields);
+        fields.end();
+        wrong.or(read)
+    }
+}
+
+fn given<T: FromJson>(name: &str, wanted: &str, text: &str) -> Result<T, JsValue> {
+    T::from_json(text).map_err(|_| invalid(name, wanted))
+}
+
+/// A submission, and where it goes on from.
+fn edit(object: &Object<'_>) -> Result<Edit, JsValue> {
+    let (at, submission) = object.read(|fields| (edit_at(fields), submission(fields)))?;
+    let at = at.ok_or_else(|| invalid("messageId", "a text"))?;
     Ok(Edit { at, submission })
 }
 
-/// Reads a tool's result of the contract.
-pub(crate) fn read_tool_result(text: &str) -> Result<ToolResult, JsValue> {
-    let mut result = ToolResult {
-        tool_call_id: String::new(),
-        content: Json::null(),
-        is_error: false,
-        name: None,
-        artifact: None,
+fn edit_at(fields: &mut Fields<'_>) -> Option<EditAt> {
+    let mut text = |name| String::from_json(fields.any(name)?.text()).ok();
+    let id = text("message_id").map(MessageId::from);
+    match (text("kind").as_deref(), id) {
+        (Some("message"), Some(id)) => Some(EditAt::Message(id)),
+        (Some("answer"), Some(id)) => Some(EditAt::Answer(id)),
+        (Some("failed"), None) => Some(EditAt::Failed),
+        _ => None,
+    }
+}
+
+fn tool_result(fields: &mut Fields<'_>) -> ToolResult {
+    ToolResult {
+        tool_call_id: fields.text("tool_call_id").unwrap_or_default(),
+        content: fields.any("content").unwrap_or_else(Json::null),
+        is_error: fields.flag("is_error").unwrap_or_default(),
+        name: fields.text("name"),
+        artifact: fields.any("artifact"),
+    }
+}
+
+/// The run, if one is named, and how.
+fn join(fields: &mut Fields<'_>) -> (Option<RunId>, JoinOptions) {
+    let run_id = fields.text("run_id").map(RunId::from);
+    let options = JoinOptions {
+        last_event_id: fields.text("last_event_id").map(EventId::from),
+        stream_modes: fields.texts("stream_mode").unwrap_or_default(),
     };
-    for (name, value) in object("result", text)? {
-        let field = Field {
-            name: &name,
-            value: &value,
-        };
-        match field.name {
-            "tool_call_id" => result.tool_call_id = field.text()?,
-            "is_error" => result.is_error = field.flag()?,
-            "name" => result.name = Some(field.text()?),
-            "content" => result.content = value,
-            "artifact" => result.artifact = Some(value),
-            unknown => return Err(invalid(unknown, UNKNOWN)),
-        }
-    }
-    Ok(result)
+    (run_id, options)
 }
 
-fn submission(fields: Vec<(String, Json)>) -> Result<Submission, JsValue> {
-    let mut submission = Submission::default();
-    for (name, value) in fields {
-        let field = Field {
-            name: &name,
-            value: &value,
-        };
-        // `null` is as good as absent, except for a checkpoint: there it means the thread's newest state.
-        if value.is_null() && name != "checkpoint" {
-            continue;
-        }
-        let json = match name.as_str() {
-            "input" => &mut submission.input,
-            "config" => &mut submission.config,
-            "context" => &mut submission.context,
-            "metadata" => &mut submission.metadata,
-            "checkpoint" => &mut submission.checkpoint,
-            "optimistic_values" => &mut submission.optimistic_values,
-            "interrupt_before" => &mut submission.interrupt_before,
-            "interrupt_after" => &mut submission.interrupt_after,
-            "durability" => &mut submission.durability,
-            "strict_resume" | "on_completion" | "feedback_keys" => {
-                submission.more.push((name, value));
-                continue;
-            }
-            _ => {
-                read_typed(&mut submission, &field)?;
-                continue;
-            }
-        };
-        *json = Some(value);
-    }
-    Ok(submission)
+/// Neither: there is none.
+fn checkpoint(fields: &mut Fields<'_>) -> Result<Option<CheckpointId>, String> {
+    let found = Ok(fields.text("checkpoint_id").map(CheckpointId::from));
+    fields.text("error").map_or(found, Err)
 }
 
-fn read_typed(submission: &mut Submission, field: &Field<'_>) -> Result<(), JsValue> {
-    match field.name {
-        "command" => submission.command = Some(command(field.value)?),
-        "thread_id" => submission.thread_id = Some(ThreadId::from(field.text()?)),
-        "checkpoint_id" => submission.checkpoint_id = Some(CheckpointId::from(field.text()?)),
-        "stream_mode" => {
-            submission.stream_modes = Some(stream_modes(field.name, &field.texts()?)?);
-        }
-        "multitask_strategy" => {
-            let word = MultitaskStrategy::from_wire(&field.text()?);
-            submission.multitask_strategy = Some(field.known(word, STRATEGIES)?);
-        }
-        "on_disconnect" => {
-            let word = OnDisconnect::from_wire(&field.text()?);
-            submission.on_disconnect = Some(field.known(word, ON_DISCONNECT)?);
-        }
-        "stream_resumable" => submission.stream_resumable = Some(field.flag()?),
-        "stream_subgraphs" => submission.stream_subgraphs = Some(field.flag()?),
-        unknown => return Err(invalid(unknown, UNKNOWN)),
-    }
-    Ok(())
-}
-
-fn command(value: &Json) -> Result<Command, JsValue> {
-    let mut command = Command::default();
-    for (name, value) in object("command", value.text())? {
-        let part = match name.as_str() {
-            "resume" => &mut command.resume,
-            "update" => &mut command.update,
-            "goto" => &mut command.goto,
-            unknown => return Err(invalid(&["command.", unknown].concat(), UNKNOWN)),
-        };
-        *part = Some(value);
-    }
-    Ok(command)
-}
-
-/// Reads the options of a join: the run, if one is named, and how.
-pub(crate) fn read_join(text: &str) -> Result<(Option<RunId>, JoinOptions), JsValue> {
-    let mut run_id = None;
-    let mut options = JoinOptions::default();
-    for (name, value) in object("options", text)? {
-        let field = Field {
-            name: &name,
-            value: &value,
-        };
-        if value.is_null() {
-            continue;
-        }
-        match field.name {
-            "run_id" => run_id = Some(RunId::from(field.text()?)),
-            "last_event_id" => options.last_event_id = Some(EventId::from(field.text()?)),
-            "stream_mode" => options.stream_modes = field.texts()?,
-            unknown => return Err(invalid(unknown, UNKNOWN)),
-        }
-    }
-    Ok((run_id, options))
-}
-
-/// The fields of an object, in their order.
-fn object(what: &str, text: &str) -> Result<Vec<(String, Json)>, JsValue> {
-    let mut found = Vec::new();
-    let read = fields(text, &mut |name, value| {
-        found.push((name.to_owned(), Json::from_json(value)?));
-        Ok(())
+fn submission(fields: &mut Fields<'_>) -> Submission {
+    let mut command = None;
+    fields.inner("command", &mut |fields| {
+        command = Some(Command {
+            resume: fields.any("resume"),
+            update: fields.any("update"),
+            goto: fields.any("goto"),
+        });
+        fields.end();
     });
-    match read {
-        Ok(()) => Ok(found),
-        Err(_) => Err(invalid(what, "a JSON object")),
+    let mut more = Vec::new();
+    for name in ["strict_resume", "on_completion", "feedback_keys"] {
+        more.extend(fields.json(name).map(|value| (name.to_owned(), value)));
     }
-}
-
-/// One field, and how it can be read.
-struct Field<'a> {
-    name: &'a str,
-    value: &'a Json,
-}
-
-impl Field<'_> {
-    fn text(&self) -> Result<String, JsValue> {
-        String::from_json(self.value.text()).map_err(|_| invalid(self.name, "a text"))
-    }
-
-    fn texts(&self) -> Result<Vec<String>, JsValue> {
-        Vec::from_json(self.value.text()).map_err(|_| invalid(self.name, "a list of texts"))
-    }
-
-    fn flag(&self) -> Result<bool, JsValue> {
-        bool::from_json(self.value.text()).map_err(|_| invalid(self.name, "true or false"))
-    }
-
-    fn known<T>(&self, word: Option<T>, words: &str) -> Result<T, JsValue> {
-        word.ok_or_else(|| invalid(self.name, words))
+    Submission {
+        command,
+        input: fields.json("input"),
+        config: fields.json("config"),
+        context: fields.json("context"),
+        metadata: fields.json("metadata"),
+        // `null` means the thread's newest state.
+        checkpoint: fields.any("checkpoint"),
+        checkpoint_id: fields.text("checkpoint_id").map(CheckpointId::from),
+        optimistic_values: fields.json("optimistic_values"),
+        stream_modes: fields.modes("stream_mode"),
+        multitask_strategy: fields.word(
+            "multitask_strategy",
+            STRATEGIES,
+            MultitaskStrategy::from_wire,
+        ),
+        interrupt_before: fields.json("interrupt_before"),
+        interrupt_after: fields.json("interrupt_after"),
+        on_disconnect: fields.word("on_disconnect", ON_DISCONNECT, OnDisconnect::from_wire),
+        stream_resumable: fields.flag("stream_resumable"),
+        stream_subgraphs: fields.flag("stream_subgraphs"),
+        durability: fields.json("durability"),
+        thread_id: fields.text("thread_id").map(ThreadId::from),
+        more,
     }
 }

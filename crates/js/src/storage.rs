@@ -1,6 +1,6 @@
 //! Where records are kept: the host says.
 
-use crate::{host::Host, options::invalid};
+use crate::{fields::invalid, host::Host};
 use js_sys::Reflect;
 use rejoin_browser::{JsStore, LocalStore, MemoryStore, RecordStore, is_page};
 use std::rc::Rc;

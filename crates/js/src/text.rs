@@ -3,7 +3,7 @@
 use rejoin_core::{
     Connection, HistoryState, Millis, Outcome, SessionNode, SessionView, StreamError, View,
     wire::{
-        MessageId, RunId,
+        Json, MessageId, RunId,
         json::{ToJson, Writer, write_string},
         session::NodeStatus,
         thread::Interrupt,
@@ -112,6 +112,29 @@ pub(crate) fn node_facts(node: &SessionNode<'_>) -> String {
     out
 }
 
+/// The bits of the contract's `Part`.
+pub(crate) mod part {
+    pub(crate) const VALUES: u32 = 1;
+    pub(crate) const INTERRUPTS: u32 = 2;
+    pub(crate) const HISTORY: u32 = 4;
+    pub(crate) const HEAD: u32 = 8;
+    pub(crate) const EDITABLE: u32 = 16;
+    pub(crate) const BRANCH_TREE: u32 = 32;
+}
+
+/// A part of what is shown; empty where there is none.
+pub(crate) fn read(view: View<'_>, part: u32) -> String {
+    match part {
+        part::VALUES => view.values().text().to_owned(),
+        part::INTERRUPTS => interrupts(view.interrupts()),
+        part::HISTORY => history(view.history()),
+        part::HEAD => view.head().map_or("", Json::text).to_owned(),
+        part::EDITABLE => editable(view),
+        part::BRANCH_TREE => view.branch_tree(),
+        _ => String::new(),
+    }
+}
+
 /// The `editable` of the contract.
 pub(crate) fn editable(view: View<'_>) -> String {
     let mut out = String::new();
@@ -125,16 +148,6 @@ pub(crate) fn editable(view: View<'_>) -> String {
         list.end();
     }
     object.bool("retry", view.can_retry());
-    object.end();
-    out
-}
-
-/// `{"tries","last_event_id"}`.
-pub(crate) fn attempt(tries: u32, last_event_id: Option<&str>) -> String {
-    let mut out = String::new();
-    let mut object = Writer::object(&mut out);
-    write_number(object.field("tries"), tries.into());
-    object.string_or_null("last_event_id", last_event_id);
     object.end();
     out
 }
@@ -153,7 +166,7 @@ pub(crate) fn ended(run_id: Option<&RunId>, outcome: &Outcome) -> String {
 }
 
 /// The interrupts as the server sent them.
-pub(crate) fn interrupts(interrupts: &[Interrupt]) -> String {
+fn interrupts(interrupts: &[Interrupt]) -> String {
     let mut out = String::new();
     let mut list = Writer::list(&mut out);
     for interrupt in interrupts {
@@ -164,7 +177,7 @@ pub(crate) fn interrupts(interrupts: &[Interrupt]) -> String {
 }
 
 /// The states as one list.
-pub(crate) fn history(states: &[HistoryState]) -> String {
+fn history(states: &[HistoryState]) -> String {
     let mut out = String::new();
     let mut list = Writer::list(&mut out);
     for state in states {

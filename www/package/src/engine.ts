@@ -12,10 +12,10 @@ export type WasmSource = string | URL | Response | Promise<Response> | BufferSou
  */
 export type EngineLoader = (source?: WasmSource) => Promise<EngineConstructor>;
 
-/** The engine's class. */
-export type EngineConstructor = new (options: EngineOptions, host: EngineHost) => Engine;
+/** The engine's class. `options`: {@link EngineOptions} as JSON. */
+export type EngineConstructor = new (options: string, host: EngineHost) => Engine;
 
-/** What an engine is made with. Read once; a wrong type throws an `Error` with `code: "invalid_option"`. */
+/** What an engine is made with. Numbers are whole; a wrong type throws an `Error` with `code: "invalid_option"`. */
 export interface EngineOptions {
   apiUrl: string;
   assistantId: string;
@@ -62,8 +62,8 @@ export type MessageOrigin = "server" | "optimistic" | "partial";
 /** The name of the list of a session's nodes, while a view is open. No namespace is called so. */
 export const NODES = "session";
 
-/** Bits of {@link EngineHost.changed}. */
-export const Changed = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16 } as const;
+/** Parts of what is shown, as bits of {@link EngineHost.changed} and for {@link Engine.read}. The branch tree changes with the history. */
+export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16, branchTree: 32 } as const;
 
 /** What the engine calls. Calls may call the engine back. */
 export interface EngineHost {
@@ -81,16 +81,16 @@ export interface EngineHost {
   message(ns: string, id: string, json: string, origin: MessageOrigin | (string & {})): void;
   /** Only text content has grown. */
   append(ns: string, id: string, text: string): void;
-  /** Bits of {@link Changed}; pull with the getters. */
+  /** Bits of {@link Part}; pull with {@link Engine.read}. */
   changed(what: number): void;
   /** A frame is whole. */
   commit(revision: number): void;
-  /** An event that {@link Engine.listen} asked for, at once and once. */
+  /** An event that {@link EngineRequests.events} names, at once and once. */
   event(id: string | undefined, name: string, namespace: string[], data: string): void;
   /** Something happened that is told once. */
   notice(kind: string, json: string): void;
   /**
-   * Which checkpoint holds exactly these messages? Answered with {@link EngineEdits.resolveCheckpoint}. Called only where
+   * Which checkpoint holds exactly these messages? Answered with {@link EngineRequests.checkpoint}. Called only where
    * {@link EngineOptions.checkpoints} is `asked`. `parents`: ids of messages that are shown, oldest first.
    */
   resolveCheckpoint(command: number, parents: string[]): void;
@@ -149,7 +149,7 @@ export interface EngineNode {
   run_id?: string;
 }
 
-/** {@link EngineEdits.editable}'s JSON. */
+/** The JSON of {@link Part}'s `editable`. */
 export interface EngineEditable {
   /** Ids of messages that can be edited. */
   edit: string[];
@@ -159,7 +159,7 @@ export interface EngineEditable {
   retry: boolean;
 }
 
-/** The branch tree: indexes into {@link Engine.history}. */
+/** The branch tree: indexes into the history. */
 export interface EngineSequence {
   type: "sequence";
   items: ({ type: "node"; state: number; path: string[] } | { type: "fork"; items: EngineSequence[] })[];
@@ -167,7 +167,7 @@ export interface EngineSequence {
 
 /** {@link Engine.messageMetadata}'s JSON. */
 export interface EngineMessageMetadata {
-  /** Index into {@link Engine.history}. */
+  /** Index into the history. */
   first_seen?: number;
   branch?: string;
   branch_options?: string[];
@@ -175,20 +175,34 @@ export interface EngineMessageMetadata {
   stream?: Record<string, unknown>;
 }
 
-/** Going on from an earlier point of the thread. */
-export interface EngineEdits {
+/** What {@link Engine.send} takes, by its name. Fields are called as in the protocol. */
+export interface EngineRequests {
+  /** Runs the assistant. */
+  submission: object;
   /**
-   * `edit`: JSON `{kind: "message" | "answer" | "failed", message_id?}` and the fields of a submission. `message`: what the
-   * input brings takes the place of that message and of all after it. `answer`: that AI message's turn is answered again.
-   * `failed`: the run that failed is begun again.
+   * Goes on from an earlier point of the thread: `{kind: "message" | "answer" | "failed", message_id?}` and the fields of a
+   * submission. `message`: what the input brings takes the place of that message and of all after it. `answer`: that AI
+   * message's turn is answered again. `failed`: the run that failed is begun again.
    */
-  edit(command: number, edit: string): void;
+  edit: object;
   /** Answers {@link EngineHost.resolveCheckpoint}. Neither: there is no such checkpoint. */
-  resolveCheckpoint(command: number, checkpointId: string | undefined, error: string | undefined): void;
-  /** `result`: JSON `{tool_call_id, content, is_error?, name?, artifact?}`. Sent when every call of that message has one. */
-  addToolResult(command: number, result: string): void;
-  /** {@link EngineEditable} as JSON. */
-  editable(): string;
+  checkpoint: { checkpoint_id?: string; error?: string };
+  /** What came of a tool call that the page ran. Sent when every call of that message has a result. */
+  result: { tool_call_id: string; content: unknown; is_error?: boolean; name?: string; artifact?: unknown };
+  /** Joins a run by hand. */
+  join: { run_id?: string; last_event_id?: string; stream_mode?: string[] };
+  /** Enters a thread, or a new one. */
+  thread: string | null;
+  /** Shows another branch of the history; `""` is the newest. */
+  branch: string;
+  /** Laid over the values' top level until the server's next values. */
+  values: object;
+  /** Thread states that somebody else has read, newest first. */
+  history: object[];
+  /** What runs stream from now on. */
+  modes: string[];
+  /** What {@link EngineHost.event} is called with from now on. */
+  events: string[];
 }
 
 /** A window over the thread's session. */
@@ -201,27 +215,16 @@ export interface EngineViews {
 }
 
 /** One followed thread. */
-export interface Engine extends EngineEdits, EngineViews {
-  switchThread(threadId: string | undefined): void;
-  /** `submission`: JSON in the protocol's own field names. */
-  submit(command: number, submission: string): void;
-  /** `options`: JSON `{run_id?, last_event_id?, stream_mode?}`. */
-  join(command: number, options: string): void;
+export interface Engine extends EngineViews {
+  /**
+   * Asks for something, with one of {@link EngineRequests} as JSON. `command` comes back with the outcome, of what has one; 0:
+   * nobody waits. Throws an `Error` with `code: "invalid_option"` where the JSON is wrong.
+   */
+  send(request: keyof EngineRequests, json: string, command: number): void;
   stop(): void;
   cancel(): void;
-  setBranch(branch: string): void;
-  /** A JSON object laid over the values' top level until the server's next values. */
-  mutate(values: string): void;
-  /** A JSON array of thread states, newest first. */
-  provideHistory(states: string): void;
-  reloadHistory(): void;
-  setStreamModes(modes: string[]): void;
-  listen(events: string[]): void;
-  values(): string;
-  interrupts(): string;
-  head(): string | undefined;
-  history(): string;
-  branchTree(): string;
+  /** One of {@link Part}, as JSON. Empty where there is none. */
+  read(part: number): string;
   messageMetadata(id: string): string | undefined;
   dispose(): void;
   free(): void;

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Part } from "../dist/engine.js";
+import { engineText } from "../dist/store/options.js";
 import { loadEngine } from "../dist/wasm/asset-loader.js";
 
 const Engine = await loadEngine();
@@ -85,7 +87,7 @@ const until = async (what, holds) => {
 
 const made = [];
 const make = (host, options = {}) => {
-  const engine = new Engine({ apiUrl: "http://server.test", assistantId: "chat", ...options }, host);
+  const engine = new Engine(engineText({ apiUrl: "http://server.test", assistantId: "chat", ...options }), host);
   made.push(engine);
   return engine;
 };
@@ -98,7 +100,7 @@ async function live(options = {}, more = {}) {
   const server = fakeServer();
   const host = makeHost({ fetch: server.fetch, storage: null, ...more });
   const engine = make(host, options);
-  engine.submit(1, say("hi"));
+  engine.send("submission", say("hi"), 1);
   await until("the request", () => server.writers.length === 1);
   await server.send("metadata", { run_id: "run-1", attempt: 1 });
   await until("the run", () => host.status_now?.runId === "run-1");
@@ -147,19 +149,19 @@ test("functions of the host may call the engine", async () => {
     storage: null,
     status(json) {
       seen.push(JSON.parse(json));
-      engine.values();
-      engine.setStreamModes(["values", "custom"]);
+      engine.read(Part.values);
+      engine.send("modes", '["values","custom"]', 0);
     },
     message() {
       if (depth++ === 0) engine.stop();
-      engine.interrupts();
+      engine.read(Part.interrupts);
     },
     notice(kind) {
-      if (kind === "ended") engine.submit(2, say("again"));
+      if (kind === "ended") engine.send("submission", say("again"), 2);
     },
   });
   engine = make(host);
-  engine.submit(1, say("hi"));
+  engine.send("submission", say("hi"), 1);
   await until("the second submission, with the modes set meanwhile", () => server.bodies.length === 2);
   assert.deepEqual(server.bodies[1].stream_mode, ["values", "custom"]);
   assert.ok(seen.length > 0);
@@ -249,17 +251,17 @@ test("wrong submissions are errors that name what is wrong, and nothing is sent"
     ['{"thread_id":{}}', "thread_id"],
   ];
   for (const [text, option] of cases) {
-    assert.throws(() => engine.submit(1, text), { code: "invalid_option", option }, text);
+    assert.throws(() => engine.send("submission", text, 1), { code: "invalid_option", option }, text);
   }
-  assert.throws(() => engine.join(1, '{"runId":"r"}'), { code: "invalid_option", option: "runId" });
+  assert.throws(() => engine.send("join", '{"runId":"r"}', 1), { code: "invalid_option", option: "runId" });
   for (const [text, option] of [["{", "edit"], ['{"kind":"message"}', "messageId"], ['{"kind":"answer","message_id":7}', "messageId"], ['{"kind":"failed","inptu":1}', "inptu"]]) {
-    assert.throws(() => engine.edit(1, text), { code: "invalid_option", option }, text);
+    assert.throws(() => engine.send("edit", text, 1), { code: "invalid_option", option }, text);
   }
   for (const [text, option] of [["[]", "result"], ['{"tool_call_id":1}', "tool_call_id"], ['{"is_error":1}', "is_error"], ['{"tool":"c1"}', "tool"]]) {
-    assert.throws(() => engine.addToolResult(1, text), { code: "invalid_option", option }, text);
+    assert.throws(() => engine.send("result", text, 1), { code: "invalid_option", option }, text);
   }
-  assert.throws(() => engine.mutate("{"), { code: "invalid_option", option: "values" });
-  assert.throws(() => engine.setStreamModes(["nonsense"]), { code: "invalid_option", option: "modes" });
+  assert.throws(() => engine.send("values", "{", 0), { code: "invalid_option", option: "values" });
+  assert.throws(() => engine.send("modes", '["nonsense"]', 0), { code: "invalid_option", option: "modes" });
   await sleep(20);
   assert.deepEqual(server.requests, []);
 });
@@ -284,7 +286,7 @@ test("a submission's fields go out as they came", async () => {
     stream_mode: ["values", "updates"],
     thread_id: "11111111-1111-4111-8111-111111111111",
   };
-  engine.submit(1, JSON.stringify(submission));
+  engine.send("submission", JSON.stringify(submission), 1);
   await until("the request", () => server.bodies.length === 1);
   const { thread_id, input, metadata, ...rest } = submission;
   const [body] = server.bodies;
@@ -313,7 +315,7 @@ test("headers are the application's, awaited, and asked for anew when they were 
       return server.fetch(request);
     },
   });
-  make(host).submit(1, say("hi"));
+  make(host).send("submission", say("hi"), 1);
   await until("the request", () => server.writers.length === 1);
   assert.deepEqual(asked, [false, true]);
   assert.equal(server.headers["x-token"], "token-2");
@@ -323,7 +325,7 @@ test("headers are the application's, awaited, and asked for anew when they were 
 test("headers that fail are an error that says so, and are shown nowhere", async () => {
   for (const headers of [() => Promise.reject(new Error("signed out")), () => { throw new Error("signed out"); }, () => ({ "x-token": 7 })]) {
     const host = makeHost({ storage: null, headers, fetch: () => assert.fail("no request") });
-    make(host).submit(1, say("hi"));
+    make(host).send("submission", say("hi"), 1);
     await until("the end", () => host.calls.some(([name]) => name === "concluded"));
     const [, command, outcome, error] = host.calls.find(([name]) => name === "concluded");
     assert.deepEqual([command, outcome, JSON.parse(error).code], [1, "failed", "headers_failed"]);
@@ -342,7 +344,7 @@ test("records go to the storage that was given, and one that throws is told once
   await until("a record", () => [...kept.values()].some((text) => text.includes("kept")));
   engine.dispose();
   const next = makeHost({ fetch: fakeServer().fetch, storage });
-  make(next).switchThread(host.status_now.threadId);
+  make(next).send("thread", JSON.stringify(host.status_now.threadId), 0);
   await until("the text is painted from the record", () => answer(next) === "kept");
 
   const full = { ...storage, setItem: () => { throw Object.assign(new Error("full"), { name: "QuotaExceededError" }); } };
@@ -357,7 +359,7 @@ test("records go to the storage that was given, and one that throws is told once
 test("events are told that are listened to, and no others", async () => {
   const { server, host, engine } = await live();
   await server.send("custom", { n: 1 });
-  engine.listen(["custom", "updates"]);
+  engine.send("events", '["custom","updates"]', 0);
   await server.send("custom|tools:abc", { n: 2 });
   await server.send("debug", {});
   await server.send("updates", { node: null });
@@ -373,16 +375,15 @@ test("after dispose nothing is called and nothing is asked", async () => {
   engine.dispose();
   assert.equal(server.signal.aborted, true);
   const [calls, requests] = [host.calls.length, server.requests.length];
-  engine.submit(2, say("more"));
-  engine.join(3, "{}");
+  engine.send("submission", say("more"), 2);
+  engine.send("join", "{}", 3);
   engine.cancel();
-  engine.switchThread(undefined);
-  engine.reloadHistory();
+  engine.send("thread", "null", 0);
   engine.dispose();
   await sleep(50);
   assert.equal(host.calls.length, calls);
   assert.equal(server.requests.length, requests);
-  assert.equal(typeof engine.values(), "string");
+  assert.equal(typeof engine.read(Part.values), "string");
 });
 
 const stored = (messages) => ({ "/threads/t": { thread_id: "t", status: "idle" }, "/state": { values: { messages }, next: [], tasks: [], checkpoint: { checkpoint_id: "c2", checkpoint_ns: "" } } });
@@ -397,21 +398,21 @@ test("an edit asks the host for its checkpoint, from inside of whose function it
     storage: null,
     resolveCheckpoint(command, parents) {
       asked.push([command, parents]);
-      if (command === 7) engine.resolveCheckpoint(7, "c1");
+      if (command === 7) engine.send("checkpoint", '{"checkpoint_id":"c1"}', 7);
     },
   });
   engine = make(host, { checkpoints: "asked" });
-  engine.switchThread("t");
+  engine.send("thread", '"t"', 0);
   await until("the thread", () => host.messages.size === 3 && told(host) > 0);
-  assert.deepEqual(JSON.parse(engine.editable()), { edit: ["h1", "h2"], regenerate: ["a1"], retry: false });
-  engine.edit(5, JSON.stringify({ kind: "message", message_id: "h2", input: {} }));
+  assert.deepEqual(JSON.parse(engine.read(Part.editable)), { edit: ["h1", "h2"], regenerate: ["a1"], retry: false });
+  engine.send("edit", JSON.stringify({ kind: "message", message_id: "h2", input: {} }), 5);
   await until("what is edited", () => host.status_now.editing === "h2");
-  engine.resolveCheckpoint(5, undefined, undefined);
-  engine.edit(6, JSON.stringify({ kind: "answer", message_id: "a1" }));
-  engine.resolveCheckpoint(6, undefined, "");
-  engine.resolveCheckpoint(99, "c9", undefined);
+  engine.send("checkpoint", "{}", 5);
+  engine.send("edit", JSON.stringify({ kind: "answer", message_id: "a1" }), 6);
+  engine.send("checkpoint", '{"error":""}', 6);
+  engine.send("checkpoint", '{"checkpoint_id":"c9"}', 99);
   assert.equal(server.writers.length, 0);
-  engine.edit(7, JSON.stringify({ kind: "message", message_id: "h2", input: { messages: [{ type: "human", content: "two!" }] } }));
+  engine.send("edit", JSON.stringify({ kind: "message", message_id: "h2", input: { messages: [{ type: "human", content: "two!" }] } }), 7);
   await until("the run", () => server.writers.length === 1);
   assert.deepEqual(asked, [[5, ["h1", "a1"]], [6, ["h1"]], [7, ["h1", "a1"]]]);
   assert.deepEqual(server.bodies[0].checkpoint, { checkpoint_id: "c1", checkpoint_ns: "" });
@@ -461,7 +462,7 @@ test("a body whose chunks are not bytes is a broken connection, not the end of t
       return { status: 200, headers: new Headers({ "content-type": "text/event-stream" }), body };
     },
   });
-  make(host, { retry: { backoffBase: 1, backoffMax: 2 } }).submit(1, say("hi"));
+  make(host, { retry: { backoffBase: 1, backoffMax: 2 } }).send("submission", say("hi"), 1);
   await until("it is tried again", () => server.requests.length > 0);
 });
 

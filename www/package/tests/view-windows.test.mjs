@@ -91,13 +91,12 @@ function open(t, count, { threadId = "t", reads = true } = {}) {
       fake.calls.push("older");
       fake.waiting.push(command);
     }
-    switchThread(id) {
-      fake.calls.push(`switch ${id}`);
+    send(request, json) {
+      if (request === "thread") fake.calls.push(`switch ${JSON.parse(json)}`);
     }
     dispose() {
       for (const command of fake.waiting.splice(0)) fake.host.concluded(command, "disconnected", undefined);
     }
-    listen() {}
     free() {}
   }
   const told = [];

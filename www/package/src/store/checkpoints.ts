@@ -16,5 +16,5 @@ export async function resolveCheckpoint(state: State, command: number, parents: 
     words = String(thrown);
   }
   // Another engine, or none, has other commands.
-  if (engine && engine === state.engine) engine.resolveCheckpoint(command, id || undefined, words);
+  if (engine && engine === state.engine) engine.send("checkpoint", JSON.stringify({ checkpoint_id: id || undefined, error: words }), command);
 }

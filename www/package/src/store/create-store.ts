@@ -9,13 +9,16 @@ import type { RunPromise, RunResult, StreamStore } from "../types/stream.js";
 import { disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type Pending } from "./commands.js";
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
-import { fetchFor, headersOf } from "./network.js";
+import { fetchFor, headersOf, prepareFetch } from "./network.js";
 import { orderNodes } from "./nodes.js";
 import { callbackModes, engineOptions, eventsToHear, problemOf, storageOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
 import { sources } from "../view/source.js";
 import { frameHost, publish, setPart, valuesNow } from "./view.js";
+
+/** The command of what nobody waits for. */
+const NOBODY = 0;
 
 /** The store with what the React hook needs beside it. */
 export interface InnerStore extends StreamStore<any, any> {
@@ -40,10 +43,10 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   let heard = "";
 
   const hear = (): void => {
-    const events = eventsToHear(state.options, state.tracked);
-    if (!state.engine || events.join() === heard) return;
-    heard = events.join();
-    state.engine.listen(events);
+    const events = JSON.stringify(eventsToHear(state.options, state.tracked));
+    if (!state.engine || events === heard) return;
+    heard = events;
+    state.engine.send("events", events, NOBODY);
   };
   const modesNow = (): StreamMode[] => {
     const { options, tracked } = state;
@@ -59,7 +62,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const laid = layer(shown, typeof update === "function" ? update(shown) : update);
     if (Object.keys(laid).length === 0) return;
     state.overlay = { ...state.overlay, ...laid };
-    withEngine((to) => to.mutate(JSON.stringify(laid)));
+    withEngine((to) => to.send("values", JSON.stringify(laid), NOBODY));
   };
 
   // --- the engine ---
@@ -98,6 +101,12 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     },
   };
 
+  /** The application's own thread data. */
+  const provideHistory = (): void => {
+    const { engine, options } = state;
+    if (options.thread?.data) engine?.send("history", JSON.stringify(options.thread.data), NOBODY);
+  };
+
   const begun = (Engine: EngineConstructor): void => {
     starting = false;
     const { options, thread } = state;
@@ -110,8 +119,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.error = undefined;
     hear();
     if (state.pageSize > 0) engine.openView(state.pageSize);
-    if (thread !== null) engine.switchThread(thread);
-    if (options.thread?.data) engine.provideHistory(JSON.stringify(options.thread.data));
+    if (thread !== null) engine.send("thread", JSON.stringify(thread), NOBODY);
+    provideHistory();
     for (const command of waiting.splice(0)) command(engine);
   };
 
@@ -130,6 +139,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const start = (): void => {
     if (state.engine || starting || state.over || state.gone) return;
     starting = true;
+    prepareFetch(state.options);
     load().then(begun).catch(notBegun);
   };
 
@@ -210,7 +220,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       made.payload = { input: values, context, command, config: config as Values | undefined };
       if (streamSubgraphs !== undefined) made.payload.streamSubgraphs = streamSubgraphs;
     }
-    return begin(made, (to, id) => (edit ? to.edit(id, submission) : to.submit(id, submission)));
+    return begin(made, (to, id) => to.send(edit ? "edit" : "submission", submission, id));
   };
 
   const resume = (answer: unknown, given?: SubmitOptions<any, any>): RunPromise => submit(null, { ...given, command: { ...given?.command, resume: answer } });
@@ -220,8 +230,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: result ?? null, is_error: isError, artifact }), false);
     if (typeof sent !== "string") return sent;
     return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false, payload: null }, (to, id) => {
-      to.setStreamModes(modesNow());
-      to.addToolResult(id, sent);
+      to.send("modes", JSON.stringify(modesNow()), NOBODY);
+      to.send("result", sent, id);
     });
   };
 
@@ -233,7 +243,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     if (run) state.run = run;
     const made: Omit<Pending, "resolve" | "reject"> = { kind: "join", run, throwOnError };
     if (filter && runId) made.filter = { runId, keep: filter };
-    return begin(made, (to, id) => to.join(id, JSON.stringify(asked)));
+    return begin(made, (to, id) => to.send("join", JSON.stringify(asked), id));
   };
 
   const leave = async (cancels: boolean): Promise<void> => {
@@ -263,7 +273,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.changes = blank({});
     state.frame = { ...state.frame, status: firstFrame(threadId, threadId !== null, {}, "").status };
     // An engine that is still to be made begins on this thread.
-    if (state.engine) state.engine.switchThread(threadId ?? undefined);
+    if (state.engine) state.engine.send("thread", JSON.stringify(threadId), NOBODY);
     else start();
     call(state.options.onThreadId, threadId as string);
     publish(state);
@@ -302,7 +312,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       hear();
       const { thread } = state.options;
       if (!thread || thread === before) return;
-      if (thread.data && thread.data !== before?.data) state.engine?.provideHistory(JSON.stringify(thread.data));
+      if (thread.data !== before?.data) provideHistory();
       publish(state);
     },
     submit: (values, asked) => submit(values, asked),
@@ -324,7 +334,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     joinStream: (runId, lastEventId, asked) => join(runId, lastEventId ?? "-1", asked),
     rejoin: (asked) => join(undefined, undefined, asked),
     switchThread,
-    setBranch: (branch) => void (isClosed() || withEngine((to) => to.setBranch(branch))),
+    setBranch: (branch) => void (isClosed() || withEngine((to) => to.send("branch", JSON.stringify(branch), NOBODY))),
     mutate: (update) => void (isClosed() || mutate(update as Values)),
     dispose() {
       if (state.over) return;

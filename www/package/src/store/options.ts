@@ -109,12 +109,18 @@ export function apiUrlOf({ client, apiUrl }: AnyOptions): string {
   return url.replace(/\/+$/, "");
 }
 
+/** The engine reads whole numbers, and JSON has no infinity: that is as much as can be. What is no number stays wrong. */
+const whole = (value: number): unknown => (value >= 0 ? Math.floor(Math.min(value, Number.MAX_SAFE_INTEGER)) : String(value));
+
+/** {@link EngineOptions} as the engine takes them. */
+export const engineText = (made: object): string => JSON.stringify(made, (_, value) => (typeof value === "number" ? whole(value) : value));
+
 /** The engine's options. */
-export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): EngineOptions {
+export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
   const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
   const tries = callerOptions?.maxRetries;
   const custom = options.transport !== undefined;
-  const made: Record<string, unknown> = {
+  return engineText({
     // A transport sends the request itself; the URL is only the core's name for it.
     apiUrl: custom ? "http://transport.invalid" : apiUrlOf(options),
     assistantId: options.assistantId ?? "transport",
@@ -134,7 +140,5 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
-  };
-  for (const name of Object.keys(made)) if (made[name] === undefined) delete made[name];
-  return made as unknown as EngineOptions;
+  });
 }

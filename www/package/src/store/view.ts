@@ -1,9 +1,8 @@
 /** From what the engine gives to what is shown. */
-import { Changed, NODES, type EngineFeed, type EngineHost, type EngineSequence, type EngineStatus, type MessageOrigin } from "../engine.js";
+import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type MessageOrigin } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
-import type { Interrupt, ThreadState } from "../types/schema.js";
-import { lazy, NOTHING, type Feed, type Frame, type Status } from "./frame.js";
+import { lazy, NOTHING, type Feed, type Frame, type Lazy, type Status } from "./frame.js";
 import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
 import { initialOf, type State, type Values } from "./state.js";
@@ -73,19 +72,22 @@ function changed(state: State, what: number): void {
   const { engine, changes } = state;
   if (!engine) return;
   // Texts are taken now, so that an old snapshot that is read late does not show what came after it.
-  const part = <T>(text: string | undefined, empty: T) => lazy<T>(() => text, empty);
-  if (what & Changed.values) {
+  const part = <T>(wanted: number, empty: T): Lazy<T> => {
+    const text = engine.read(wanted);
+    return lazy(() => text, empty);
+  };
+  if (what & Part.values) {
     state.overlay = {};
-    changes.values = part(engine.values(), initialOf(state.options));
+    changes.values = part(Part.values, initialOf(state.options));
   }
-  if (what & Changed.interrupts) changes.interrupts = part<Interrupt[]>(engine.interrupts(), []);
-  if (what & Changed.history) {
-    changes.history = part<ThreadState[]>(engine.history(), []);
-    changes.tree = part<EngineSequence>(engine.branchTree(), { type: "sequence", items: [] });
+  if (what & Part.interrupts) changes.interrupts = part(Part.interrupts, NOTHING.interrupts());
+  if (what & Part.history) {
+    changes.history = part(Part.history, NOTHING.history());
+    changes.tree = part(Part.branchTree, NOTHING.tree());
   }
   // Asked for only where it is read, which is what can be done now, however old the snapshot.
-  if (what & Changed.editable) changes.editable = lazy(() => state.engine?.editable(), NOTHING.editable());
-  if (what & Changed.head) changes.head = part<ThreadState | undefined>(engine.head(), undefined);
+  if (what & Part.editable) changes.editable = lazy(() => state.engine?.read(Part.editable), NOTHING.editable());
+  if (what & Part.head) changes.head = part(Part.head, NOTHING.head());
 }
 
 /** The host's functions that make a frame. `stands` is told the status before. */
