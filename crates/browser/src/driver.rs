@@ -9,14 +9,11 @@ use crate::{
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{Client, CommandId, Effect, Input, Notice, Outcome, View};
+use rejoin_core::{Client, CommandId, Effect, Input, Notice, View};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
 };
-
-/// Is told how a command ended. Dropped where it never does.
-type Conclude = Box<dyn FnOnce(Outcome)>;
 
 /// Everything around one client.
 ///
@@ -33,7 +30,6 @@ pub(crate) struct Driver {
     disposed: Cell<bool>,
     shown_revision: Cell<u64>,
     commands: Cell<u64>,
-    waiting: RefCell<Vec<(CommandId, Conclude)>>,
     pub(crate) http: Http,
     records: Records,
     resolve_checkpoint: Option<CheckpointResolver>,
@@ -65,7 +61,6 @@ impl Driver {
             disposed: Cell::new(false),
             shown_revision: Cell::new(0),
             commands: Cell::new(0),
-            waiting: RefCell::default(),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
             records: Records::new(storage),
             resolve_checkpoint,
@@ -92,15 +87,16 @@ impl Driver {
         self.pump();
     }
 
-    /// A new command, and who is told its outcome.
-    pub(crate) fn command(&self, conclude: Conclude) -> CommandId {
+    /// A new command.
+    pub(crate) fn command(&self) -> CommandId {
         // 0 is nobody's.
         let id = CommandId(self.commands.get() + 1);
         self.commands.set(id.0);
-        if !self.disposed.get() {
-            self.waiting.borrow_mut().push((id, conclude));
-        }
         id
+    }
+
+    pub(crate) fn is_disposed(&self) -> bool {
+        self.disposed.get()
     }
 
     pub(crate) fn with_view<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
@@ -131,26 +127,18 @@ impl Driver {
         self.keep_record();
         self.view_readers.clear();
         self.notice_readers.clear();
-        // Their receivers then resolve to `Disconnected`.
-        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
-        drop(waiting);
     }
 
     /// Whoever mounts this thread again finds its run, as after a reload. While a reader borrows the client
     /// that is left out: the record is then at most [`rejoin_core::Timeouts::record`] old.
     fn keep_record(&self) {
-        let Ok(mut client) = self.client.try_borrow_mut() else {
+        if self.client.try_borrow_mut().is_err() {
             return;
+        }
+        let hiding = Input::PageHiding {
+            wall_clock: wall_clock(),
         };
-        client.handle(
-            now(),
-            Input::PageHiding {
-                wall_clock: wall_clock(),
-            },
-        );
-        let effects: Vec<Effect> = std::iter::from_fn(|| client.poll_effect()).collect();
-        drop(client);
-        for effect in effects {
+        for effect in self.step(hiding) {
             match effect {
                 Effect::SaveRecord { key, text } => drop(self.records.save(&key, &text)),
                 Effect::RemoveRecord { key } => drop(self.records.remove(&key)),
@@ -182,6 +170,7 @@ impl Driver {
         }
     }
 
+    #[inline(never)]
     fn step(&self, input: Input) -> Vec<Effect> {
         let mut client = self.client.borrow_mut();
         self.unread.set(true);
@@ -221,26 +210,13 @@ impl Driver {
                     checkpoint: Err("nobody looks checkpoints up".to_owned()),
                 }),
             },
-            Effect::Notify(notice) => self.notify(&notice),
+            Effect::Notify(notice) => self.notice_readers.each(|reader| reader(&notice)),
         }
     }
 
     fn tell_storage(&self, wrong: Option<rejoin_core::ErrorCode>) {
         if let Some(error) = wrong {
             self.feed(Input::StorageFailed { error });
-        }
-    }
-
-    fn notify(&self, notice: &Notice) {
-        self.notice_readers.each(|reader| reader(notice));
-        if let Notice::Concluded { command, outcome } = notice {
-            let mut waiting = self.waiting.borrow_mut();
-            let at = waiting.iter().position(|(waits, _)| waits == command);
-            let found = at.map(|at| waiting.swap_remove(at));
-            drop(waiting);
-            if let Some((_, conclude)) = found {
-                conclude(outcome.clone());
-            }
         }
     }
 

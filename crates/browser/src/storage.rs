@@ -155,11 +155,16 @@ pub struct MemoryStore {
     texts: RefCell<Vec<(String, String)>>,
 }
 
+impl MemoryStore {
+    fn place(&self, key: &str) -> Option<usize> {
+        self.texts.borrow().iter().position(|(at, _)| at == key)
+    }
+}
+
 impl RecordStore for MemoryStore {
     fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
-        let texts = self.texts.borrow();
-        let found = texts.iter().find(|(at, _)| at == key);
-        Ok(found.map(|(_, text)| text.clone()))
+        let place = self.place(key);
+        Ok(place.map(|place| self.texts.borrow()[place].1.clone()))
     }
 
     fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
@@ -170,7 +175,9 @@ impl RecordStore for MemoryStore {
     }
 
     fn remove(&self, key: &str) -> Result<(), StorageError> {
-        self.texts.borrow_mut().retain(|(at, _)| at != key);
+        if let Some(place) = self.place(key) {
+            self.texts.borrow_mut().swap_remove(place);
+        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use rejoin_core::{
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
+    cell::Cell,
     fmt,
     future::Future,
     pin::Pin,
@@ -153,9 +154,24 @@ impl Stream {
 
     fn command(&self) -> (CommandId, Conclusion) {
         let (sender, receiver) = oneshot::channel();
-        // Nobody may wait any more.
-        let conclude = Box::new(|outcome| drop(sender.send(outcome)));
-        (self.driver.command(conclude), Conclusion { receiver })
+        let id = self.driver.command();
+        let sender = Cell::new(Some(sender));
+        let told = move |notice: &Notice| {
+            if let Notice::Concluded { command, outcome } = notice
+                && *command == id
+                && let Some(sender) = sender.take()
+            {
+                // Nobody may wait any more.
+                drop(sender.send(outcome.clone()));
+            }
+        };
+        // Where nothing is told any more the sender is dropped, which the receiver takes for `Disconnected`.
+        let subscription = (!self.driver.is_disposed()).then(|| self.on_notice(told));
+        let conclusion = Conclusion {
+            receiver,
+            _subscription: subscription,
+        };
+        (id, conclusion)
     }
 
     /// Disconnects. The agent goes on; everything received stays.
@@ -235,6 +251,7 @@ impl fmt::Debug for WeakStream {
 #[derive(Debug)]
 pub struct Conclusion {
     receiver: oneshot::Receiver<Outcome>,
+    _subscription: Option<Subscription>,
 }
 
 impl Future for Conclusion {

@@ -16,7 +16,7 @@ use wasm_bindgen::JsValue;
 pub(crate) const UNKNOWN: &str = "left out: it is not known";
 
 /// The words of [`StreamMode`], for who got them wrong.
-pub(crate) const MODES: &str = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
+const MODES: &str = "a list of values, messages, messages-tuple, updates, events, debug, tasks, checkpoints, custom or tools";
 
 /// An `Error` with the code `invalid_option`: `option` must be what `wanted` says.
 pub(crate) fn invalid(option: &str, wanted: &str) -> JsValue {
@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
     }
 
     #[inline(never)]
-    fn wrong(&self, name: &str, wanted: &str) {
+    pub(crate) fn wrong(&self, name: &str, wanted: &str) {
         match self.path {
             "" => self.wrong.note(name, wanted),
             path => self.wrong.note(&[path, ".", name].concat(), wanted),

@@ -98,14 +98,14 @@ pub(crate) fn show(stream: &Stream, sent: &RefCell<Sent>, host: &Host) {
         let mut sent = sent.borrow_mut();
         (sent.calls(view), sent.revision)
     });
-    for call in calls {
+    for call in &calls {
         rethrow_later(match call {
-            Call::Status(json) => host.status(&json),
-            Call::Feed(json) => host.feed(&json),
-            Call::Order(ns, ids) => host.order(&ns, &strings(ids.iter().map(MessageId::as_str))),
-            Call::Message(ns, id, json, origin) => host.message(&ns, id.as_str(), &json, &origin),
-            Call::Append(ns, id, text) => host.append(&ns, id.as_str(), &text),
-            Call::Changed(what) => host.changed(what),
+            Call::Status(json) => host.status(json),
+            Call::Feed(json) => host.feed(json),
+            Call::Order(ns, ids) => host.order(ns, &strings(ids.iter().map(MessageId::as_str))),
+            Call::Message(ns, id, json, origin) => host.message(ns, id.as_str(), json, origin),
+            Call::Append(ns, id, text) => host.append(ns, id.as_str(), text),
+            Call::Changed(what) => host.changed(*what),
         });
     }
     rethrow_later(host.commit(revision as f64));

@@ -1,7 +1,7 @@
 //! What JavaScript asks of an engine.
 
 use crate::{
-    fields::{Fields, MODES, UNKNOWN, Wrong, invalid},
+    fields::{Fields, UNKNOWN, Wrong, invalid},
     options::{ON_DISCONNECT, STRATEGIES},
 };
 use rejoin_core::{
@@ -16,89 +16,76 @@ use wasm_bindgen::JsValue;
 
 /// Reads a request of the contract's `EngineRequests`.
 pub(crate) fn read(name: &str, text: &str, command: CommandId) -> Result<Input, JsValue> {
-    let object = Object { name, text };
-    Ok(match name {
+    let wrong = Wrong::default();
+    let mut fields = Fields::of(name, text, &wrong);
+    let input = match name {
         "submission" => Input::SubmitRequested {
             command,
-            submission: Box::new(object.read(submission)?),
+            submission: Box::new(submission(&mut fields)),
         },
         "edit" => Input::EditRequested {
             command,
-            edit: Box::new(edit(&object)?),
+            edit: Box::new(Edit {
+                at: edit_at(&mut fields),
+                submission: submission(&mut fields),
+            }),
         },
         "result" => Input::ToolResultAdded {
             command,
-            result: Box::new(object.read(tool_result)?),
+            result: Box::new(tool_result(&mut fields)),
         },
-        "join" => {
-            let (run_id, options) = object.read(join)?;
-            Input::JoinRequested {
+        "join" => Input::JoinRequested {
+            command,
+            run_id: fields.text("run_id").map(RunId::from),
+            options: JoinOptions {
+                last_event_id: fields.text("last_event_id").map(EventId::from),
+                stream_modes: fields.texts("stream_mode").unwrap_or_default(),
+            },
+        },
+        "checkpoint" => {
+            // Neither: there is none.
+            let found = fields.text("checkpoint_id").map(CheckpointId::from);
+            Input::CheckpointResolved {
                 command,
-                run_id,
-                options,
+                checkpoint: fields.text("error").map_or(Ok(found), Err),
             }
         }
-        "checkpoint" => Input::CheckpointResolved {
-            command,
-            checkpoint: object.read(checkpoint)?,
-        },
         "thread" => Input::ThreadSwitched {
-            thread_id: given::<Option<String>>(name, "a text", text)?.map(ThreadId::from),
+            thread_id: fields.text("thread_id").map(ThreadId::from),
         },
         "branch" => Input::BranchSelected {
-            branch: given(name, "a text", text)?,
-        },
-        "modes" => Input::StreamModesSet {
-            modes: given(name, MODES, text)?,
-        },
-        "events" => Input::EventsListened {
-            names: given(name, "a list of texts", text)?,
+            branch: fields.text("branch").unwrap_or_default(),
         },
         "values" => Input::ValuesMutated {
-            values: given(name, "JSON", text)?,
+            values: fields.any("values").unwrap_or_default(),
         },
         "history" => Input::HistoryProvided {
-            states: given(name, "JSON", text)?,
+            states: fields.any("states").unwrap_or_default(),
+        },
+        "modes" => Input::StreamModesSet {
+            modes: fields.modes("modes").unwrap_or_default(),
+        },
+        "events" => Input::EventsListened {
+            names: fields.texts("names").unwrap_or_default(),
         },
         unknown => return Err(invalid(unknown, UNKNOWN)),
-    })
+    };
+    fields.end();
+    wrong.or(input)
 }
 
-/// An object all of whose fields are known.
-struct Object<'a> {
-    name: &'a str,
-    text: &'a str,
-}
-
-impl Object<'_> {
-    fn read<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, JsValue> {
-        let wrong = Wrong::default();
-        let mut fields = Fields::of(self.name, self.text, &wrong);
-        let read = read(&mut fields);
-        fields.end();
-        wrong.or(read)
-    }
-}
-
-fn given<T: FromJson>(name: &str, wanted: &str, text: &str) -> Result<T, JsValue> {
-    T::from_json(text).map_err(|_| invalid(name, wanted))
-}
-
-/// A submission, and where it goes on from.
-fn edit(object: &Object<'_>) -> Result<Edit, JsValue> {
-    let (at, submission) = object.read(|fields| (edit_at(fields), submission(fields)))?;
-    let at = at.ok_or_else(|| invalid("messageId", "a text"))?;
-    Ok(Edit { at, submission })
-}
-
-fn edit_at(fields: &mut Fields<'_>) -> Option<EditAt> {
+fn edit_at(fields: &mut Fields<'_>) -> EditAt {
     let mut text = |name| String::from_json(fields.any(name)?.text()).ok();
     let id = text("message_id").map(MessageId::from);
     match (text("kind").as_deref(), id) {
-        (Some("message"), Some(id)) => Some(EditAt::Message(id)),
-        (Some("answer"), Some(id)) => Some(EditAt::Answer(id)),
-        (Some("failed"), None) => Some(EditAt::Failed),
-        _ => None,
+        (Some("message"), Some(id)) => EditAt::Message(id),
+        (Some("answer"), Some(id)) => EditAt::Answer(id),
+        (kind, id) => {
+            if kind != Some("failed") || id.is_some() {
+                fields.wrong("messageId", "a text");
+            }
+            EditAt::Failed
+        }
     }
 }
 
@@ -110,22 +97,6 @@ fn tool_result(fields: &mut Fields<'_>) -> ToolResult {
         name: fields.text("name"),
         artifact: fields.any("artifact"),
     }
-}
-
-/// The run, if one is named, and how.
-fn join(fields: &mut Fields<'_>) -> (Option<RunId>, JoinOptions) {
-    let run_id = fields.text("run_id").map(RunId::from);
-    let options = JoinOptions {
-        last_event_id: fields.text("last_event_id").map(EventId::from),
-        stream_modes: fields.texts("stream_mode").unwrap_or_default(),
-    };
-    (run_id, options)
-}
-
-/// Neither: there is none.
-fn checkpoint(fields: &mut Fields<'_>) -> Result<Option<CheckpointId>, String> {
-    let found = Ok(fields.text("checkpoint_id").map(CheckpointId::from));
-    fields.text("error").map_or(found, Err)
 }
 
 fn submission(fields: &mut Fields<'_>) -> Submission {

@@ -192,17 +192,17 @@ export interface EngineRequests {
   /** Joins a run by hand. */
   join: { run_id?: string; last_event_id?: string; stream_mode?: string[] };
   /** Enters a thread, or a new one. */
-  thread: string | null;
+  thread: { thread_id: string | null };
   /** Shows another branch of the history; `""` is the newest. */
-  branch: string;
+  branch: { branch: string };
   /** Laid over the values' top level until the server's next values. */
-  values: object;
+  values: { values: object };
   /** Thread states that somebody else has read, newest first. */
-  history: object[];
+  history: { states: object[] };
   /** What runs stream from now on. */
-  modes: string[];
+  modes: { modes: string[] };
   /** What {@link EngineHost.event} is called with from now on. */
-  events: string[];
+  events: { names: string[] };
 }
 
 /** A window over the thread's session. */

@@ -150,7 +150,7 @@ test("functions of the host may call the engine", async () => {
     status(json) {
       seen.push(JSON.parse(json));
       engine.read(Part.values);
-      engine.send("modes", '["values","custom"]', 0);
+      engine.send("modes", '{"modes":["values","custom"]}', 0);
     },
     message() {
       if (depth++ === 0) engine.stop();
@@ -261,7 +261,7 @@ test("wrong submissions are errors that name what is wrong, and nothing is sent"
     assert.throws(() => engine.send("result", text, 1), { code: "invalid_option", option }, text);
   }
   assert.throws(() => engine.send("values", "{", 0), { code: "invalid_option", option: "values" });
-  assert.throws(() => engine.send("modes", '["nonsense"]', 0), { code: "invalid_option", option: "modes" });
+  assert.throws(() => engine.send("modes", '{"modes":["nonsense"]}', 0), { code: "invalid_option", option: "modes" });
   await sleep(20);
   assert.deepEqual(server.requests, []);
 });
@@ -344,7 +344,7 @@ test("records go to the storage that was given, and one that throws is told once
   await until("a record", () => [...kept.values()].some((text) => text.includes("kept")));
   engine.dispose();
   const next = makeHost({ fetch: fakeServer().fetch, storage });
-  make(next).send("thread", JSON.stringify(host.status_now.threadId), 0);
+  make(next).send("thread", JSON.stringify({ thread_id: host.status_now.threadId }), 0);
   await until("the text is painted from the record", () => answer(next) === "kept");
 
   const full = { ...storage, setItem: () => { throw Object.assign(new Error("full"), { name: "QuotaExceededError" }); } };
@@ -359,7 +359,7 @@ test("records go to the storage that was given, and one that throws is told once
 test("events are told that are listened to, and no others", async () => {
   const { server, host, engine } = await live();
   await server.send("custom", { n: 1 });
-  engine.send("events", '["custom","updates"]', 0);
+  engine.send("events", '{"names":["custom","updates"]}', 0);
   await server.send("custom|tools:abc", { n: 2 });
   await server.send("debug", {});
   await server.send("updates", { node: null });
@@ -378,7 +378,7 @@ test("after dispose nothing is called and nothing is asked", async () => {
   engine.send("submission", say("more"), 2);
   engine.send("join", "{}", 3);
   engine.cancel();
-  engine.send("thread", "null", 0);
+  engine.send("thread", "{}", 0);
   engine.dispose();
   await sleep(50);
   assert.equal(host.calls.length, calls);
@@ -402,7 +402,7 @@ test("an edit asks the host for its checkpoint, from inside of whose function it
     },
   });
   engine = make(host, { checkpoints: "asked" });
-  engine.send("thread", '"t"', 0);
+  engine.send("thread", '{"thread_id":"t"}', 0);
   await until("the thread", () => host.messages.size === 3 && told(host) > 0);
   assert.deepEqual(JSON.parse(engine.read(Part.editable)), { edit: ["h1", "h2"], regenerate: ["a1"], retry: false });
   engine.send("edit", JSON.stringify({ kind: "message", message_id: "h2", input: {} }), 5);

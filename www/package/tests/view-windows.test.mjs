@@ -92,7 +92,7 @@ function open(t, count, { threadId = "t", reads = true } = {}) {
       fake.waiting.push(command);
     }
     send(request, json) {
-      if (request === "thread") fake.calls.push(`switch ${JSON.parse(json)}`);
+      if (request === "thread") fake.calls.push(`switch ${JSON.parse(json).thread_id}`);
     }
     dispose() {
       for (const command of fake.waiting.splice(0)) fake.host.concluded(command, "disconnected", undefined);

@@ -43,7 +43,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   let heard = "";
 
   const hear = (): void => {
-    const events = JSON.stringify(eventsToHear(state.options, state.tracked));
+    const events = JSON.stringify({ names: eventsToHear(state.options, state.tracked) });
     if (!state.engine || events === heard) return;
     heard = events;
     state.engine.send("events", events, NOBODY);
@@ -62,7 +62,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const laid = layer(shown, typeof update === "function" ? update(shown) : update);
     if (Object.keys(laid).length === 0) return;
     state.overlay = { ...state.overlay, ...laid };
-    withEngine((to) => to.send("values", JSON.stringify(laid), NOBODY));
+    withEngine((to) => to.send("values", JSON.stringify({ values: laid }), NOBODY));
   };
 
   // --- the engine ---
@@ -104,7 +104,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   /** The application's own thread data. */
   const provideHistory = (): void => {
     const { engine, options } = state;
-    if (options.thread?.data) engine?.send("history", JSON.stringify(options.thread.data), NOBODY);
+    if (options.thread?.data) engine?.send("history", JSON.stringify({ states: options.thread.data }), NOBODY);
   };
 
   const begun = (Engine: EngineConstructor): void => {
@@ -119,7 +119,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.error = undefined;
     hear();
     if (state.pageSize > 0) engine.openView(state.pageSize);
-    if (thread !== null) engine.send("thread", JSON.stringify(thread), NOBODY);
+    if (thread !== null) engine.send("thread", JSON.stringify({ thread_id: thread }), NOBODY);
     provideHistory();
     for (const command of waiting.splice(0)) command(engine);
   };
@@ -230,7 +230,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: result ?? null, is_error: isError, artifact }), false);
     if (typeof sent !== "string") return sent;
     return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false, payload: null }, (to, id) => {
-      to.send("modes", JSON.stringify(modesNow()), NOBODY);
+      to.send("modes", JSON.stringify({ modes: modesNow() }), NOBODY);
       to.send("result", sent, id);
     });
   };
@@ -273,7 +273,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.changes = blank({});
     state.frame = { ...state.frame, status: firstFrame(threadId, threadId !== null, {}, "").status };
     // An engine that is still to be made begins on this thread.
-    if (state.engine) state.engine.send("thread", JSON.stringify(threadId), NOBODY);
+    if (state.engine) state.engine.send("thread", JSON.stringify({ thread_id: threadId }), NOBODY);
     else start();
     call(state.options.onThreadId, threadId as string);
     publish(state);
@@ -334,7 +334,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     joinStream: (runId, lastEventId, asked) => join(runId, lastEventId ?? "-1", asked),
     rejoin: (asked) => join(undefined, undefined, asked),
     switchThread,
-    setBranch: (branch) => void (isClosed() || withEngine((to) => to.send("branch", JSON.stringify(branch), NOBODY))),
+    setBranch: (branch) => void (isClosed() || withEngine((to) => to.send("branch", JSON.stringify({ branch }), NOBODY))),
     mutate: (update) => void (isClosed() || mutate(update as Values)),
     dispose() {
       if (state.over) return;
