@@ -1,14 +1,23 @@
 //! Time and randomness.
 
-use crate::scope;
 use rejoin_core::Millis;
 use std::cell::Cell;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    // They throw where there is no such object.
+    #[wasm_bindgen(catch, js_namespace = performance, js_name = now)]
+    fn performance_now() -> Result<f64, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<(), JsValue>;
+}
 
 /// The monotonic clock that inputs are stamped with: `performance.now()`, in whole milliseconds since the page began.
 pub fn now() -> Millis {
-    match scope().performance() {
-        Some(performance) => Millis(performance.now().max(0.0) as u64),
-        None => never_back(wall_clock()),
+    match performance_now() {
+        Ok(now) => Millis(now.max(0.0) as u64),
+        Err(_) => never_back(wall_clock()),
     }
 }
 
@@ -42,10 +51,7 @@ pub(crate) fn random_seed() -> u64 {
 }
 
 fn fill_random(bytes: &mut [u8]) {
-    let filled = scope()
-        .crypto()
-        .and_then(|crypto| crypto.get_random_values_with_u8_array(bytes));
-    if filled.is_err() {
+    if get_random_values(bytes).is_err() {
         bytes.fill_with(|| (js_sys::Math::random() * 256.0) as u8);
     }
 }

@@ -57,9 +57,7 @@ pub(crate) fn listen(driver: &Rc<Driver>) -> Listener {
     let weak = Rc::downgrade(driver);
     let listener = Listener {
         window: JsValue::from(scope()).unchecked_into(),
-        document: scope()
-            .document()
-            .map(|it| JsValue::from(it).unchecked_into()),
+        document: document().map(JsCast::unchecked_into),
         callback: Closure::new(move |event: JsValue| {
             let name = field(&event, "type").and_then(|name| name.as_string());
             if let (Some(driver), Some(name)) = (weak.upgrade(), name) {
@@ -97,7 +95,12 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
 /// Whether there is a document. Elsewhere, as in a worker or in Node.js, there is no `localStorage`, and Node.js warns whoever
 /// asks for it.
 pub fn is_page() -> bool {
-    scope().document().is_some()
+    document().is_some()
+}
+
+/// The page's document.
+pub(crate) fn document() -> Option<JsValue> {
+    field(&scope(), "document").filter(JsValue::is_object)
 }
 
 /// Node.js has a `navigator` that says nothing of the network, or none.

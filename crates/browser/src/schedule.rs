@@ -1,7 +1,11 @@
 //! One timer and one frame request, each with a closure that lives as long as its owner.
 
-use crate::{now, page::field, scope};
-use js_sys::{Function, Reflect};
+use crate::{
+    now,
+    page::{document, field},
+    scope,
+};
+use js_sys::Function;
 use rejoin_core::Millis;
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
@@ -154,14 +158,13 @@ impl Drop for Frame {
 
 /// Whether the page is hidden; a worker is not.
 pub(crate) fn is_hidden() -> bool {
-    scope()
-        .document()
+    document()
         .and_then(|document| field(&document, "visibilityState"))
         .is_some_and(|state| state == "hidden")
 }
 
 fn has_frames() -> bool {
-    Reflect::has(&scope(), &"requestAnimationFrame".into()).unwrap_or(false)
+    field(&scope(), "requestAnimationFrame").is_some_and(|frame| frame.is_function())
 }
 
 fn after(callback: &Closure<dyn Fn()>, delay: Millis) -> JsValue {
