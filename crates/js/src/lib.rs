@@ -79,44 +79,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Opens the session's feed. Again: another size of the pages.
-    #[wasm_bindgen(js_name = openView)]
-    pub fn open_view(&self, limit: u32) {
-        let limit = limit as usize;
-        self.stream.send(Input::ViewOpened { limit });
-    }
-
-    /// Closes the session's feed.
-    #[wasm_bindgen(js_name = closeView)]
-    pub fn close_view(&self) {
-        self.stream.send(Input::ViewClosed);
-    }
-
-    /// Reads the session's page before the oldest message that is held.
-    #[wasm_bindgen(js_name = loadOlder)]
-    pub fn load_older(&self, command: u32) {
-        let command = CommandId(command.into());
-        self.stream.send(Input::OlderRequested { command });
-    }
-
-    /// Disconnects. The agent goes on; everything received stays.
-    pub fn stop(&self) {
-        self.stream.stop();
-    }
-
-    /// Stops the agent on the server.
-    pub fn cancel(&self) {
-        self.stream.cancel();
-    }
-
     /// A part of what is shown, by its bit: JSON. Empty where there is none.
     pub fn read(&self, part: u32) -> String {
         self.stream.with_view(|view| text::read(view, part))
     }
 
-    /// Where a message stands in the history, and what came beside its chunks: JSON. Nothing for an unknown message.
+    /// Where a message stands in the history, and what came beside its chunks: JSON. Empty for an unknown message.
     #[wasm_bindgen(js_name = messageMetadata)]
-    pub fn message_metadata(&self, id: String) -> Option<String> {
+    pub fn message_metadata(&self, id: String) -> String {
         let id = MessageId::from(id);
         self.stream
             .with_view(|view| text::message_metadata(view, &id))

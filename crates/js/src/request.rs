@@ -42,6 +42,19 @@ pub(crate) fn read(name: &str, text: &str, command: CommandId) -> Result<Input, 
                 stream_modes: fields.texts("stream_mode").unwrap_or_default(),
             },
         },
+        "older" => Input::OlderRequested { command },
+        "stop" => Input::StopRequested,
+        "cancel" => Input::CancelRequested,
+        "view" => {
+            let mut limit = 0;
+            fields.count("limit", &mut limit);
+            match limit {
+                0 => Input::ViewClosed,
+                limit => Input::ViewOpened {
+                    limit: limit as usize,
+                },
+            }
+        }
         "checkpoint" => {
             // Neither: there is none.
             let found = fields.text("checkpoint_id").map(CheckpointId::from);

@@ -187,16 +187,16 @@ fn history(states: &[HistoryState]) -> String {
     out
 }
 
-/// The `messageMetadata` of the contract; nothing where nothing is known of the message.
-pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> Option<String> {
+/// The `messageMetadata` of the contract; empty where nothing is known of the message.
+pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> String {
     let place = view.message_branch(id);
     let mut slots = view.messages().iter();
     let slot = slots.find(|slot| slot.id() == id);
     let stream = slot.and_then(|slot| slot.metadata.as_ref());
-    if place.first_seen.is_none() && place.branch.is_none() && stream.is_none() {
-        return None;
-    }
     let mut out = String::new();
+    if place.first_seen.is_none() && place.branch.is_none() && stream.is_none() {
+        return out;
+    }
     let mut object = Writer::object(&mut out);
     if let Some(first_seen) = place.first_seen {
         write_number(object.field("first_seen"), first_seen as u64);
@@ -213,5 +213,5 @@ pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> Option<String>
         object.raw("stream", stream.text());
     }
     object.end();
-    Some(out)
+    out
 }

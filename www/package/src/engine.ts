@@ -175,7 +175,7 @@ export interface EngineMessageMetadata {
   stream?: Record<string, unknown>;
 }
 
-/** What {@link Engine.send} takes, by its name. Fields are called as in the protocol. */
+/** What {@link Engine.send} takes, by its name: objects, whose fields are called as in the protocol. */
 export interface EngineRequests {
   /** Runs the assistant. */
   submission: object;
@@ -186,11 +186,11 @@ export interface EngineRequests {
    */
   edit: object;
   /** Answers {@link EngineHost.resolveCheckpoint}. Neither: there is no such checkpoint. */
-  checkpoint: { checkpoint_id?: string; error?: string };
+  checkpoint: { checkpoint_id: string | undefined; error: string | undefined };
   /** What came of a tool call that the page ran. Sent when every call of that message has a result. */
   result: { tool_call_id: string; content: unknown; is_error?: boolean; name?: string; artifact?: unknown };
   /** Joins a run by hand. */
-  join: { run_id?: string; last_event_id?: string; stream_mode?: string[] };
+  join: { run_id: string | undefined; last_event_id: string | undefined; stream_mode: string[] | undefined };
   /** Enters a thread, or a new one. */
   thread: { thread_id: string | null };
   /** Shows another branch of the history; `""` is the newest. */
@@ -203,29 +203,30 @@ export interface EngineRequests {
   modes: { modes: string[] };
   /** What {@link EngineHost.event} is called with from now on. */
   events: { names: string[] };
-}
-
-/** A window over the thread's session. */
-export interface EngineViews {
-  /** Opens the feed, of whatever thread is entered. `limit`: messages in a page, 1 to 1000. Again: another size for the next pages. */
-  openView(limit: number): void;
-  closeView(): void;
-  /** Reads the page before the oldest message that is held. Concluded as a command is. */
-  loadOlder(command: number): void;
+  /**
+   * Opens the session's feed, of whatever thread is entered, with so many messages in a page, 1 to 1000. Again: another size for
+   * the next pages. 0: closes it.
+   */
+  view: { limit: number };
+  /** Reads the page before the oldest message that is held. */
+  older: object;
+  /** Disconnects. The agent goes on; everything received stays. */
+  stop: object;
+  /** Stops the agent on the server. */
+  cancel: object;
 }
 
 /** One followed thread. */
-export interface Engine extends EngineViews {
+export interface Engine {
   /**
    * Asks for something, with one of {@link EngineRequests} as JSON. `command` comes back with the outcome, of what has one; 0:
    * nobody waits. Throws an `Error` with `code: "invalid_option"` where the JSON is wrong.
    */
   send(request: keyof EngineRequests, json: string, command: number): void;
-  stop(): void;
-  cancel(): void;
   /** One of {@link Part}, as JSON. Empty where there is none. */
   read(part: number): string;
-  messageMetadata(id: string): string | undefined;
+  /** {@link EngineMessageMetadata} as JSON. Empty for an unknown message. */
+  messageMetadata(id: string): string;
   dispose(): void;
   free(): void;
 }

@@ -153,7 +153,7 @@ test("functions of the host may call the engine", async () => {
       engine.send("modes", '{"modes":["values","custom"]}', 0);
     },
     message() {
-      if (depth++ === 0) engine.stop();
+      if (depth++ === 0) engine.send("stop", "{}", 0);
       engine.read(Part.interrupts);
     },
     notice(kind) {
@@ -377,7 +377,7 @@ test("after dispose nothing is called and nothing is asked", async () => {
   const [calls, requests] = [host.calls.length, server.requests.length];
   engine.send("submission", say("more"), 2);
   engine.send("join", "{}", 3);
-  engine.cancel();
+  engine.send("cancel", "{}", 0);
   engine.send("thread", "{}", 0);
   engine.dispose();
   await sleep(50);

@@ -75,24 +75,22 @@ function open(t, count, { threadId = "t", reads = true } = {}) {
       fake.host = host;
       fake.options = options;
     }
-    openView(limit) {
-      fake.calls.push(`open ${limit}`);
-      const first = fake.limit === 0;
-      fake.limit = limit;
-      if (first && reads) queueMicrotask(() => fake.limit > 0 && fake.snapshot());
-    }
-    closeView() {
-      fake.calls.push("close");
-      fake.limit = 0;
-      fake.held = [];
-      order();
-    }
-    loadOlder(command) {
-      fake.calls.push("older");
-      fake.waiting.push(command);
-    }
-    send(request, json) {
-      if (request === "thread") fake.calls.push(`switch ${JSON.parse(json).thread_id}`);
+    send(request, json, command) {
+      const { limit, thread_id } = JSON.parse(json);
+      if (request === "view" && limit > 0) {
+        fake.calls.push(`open ${limit}`);
+        const first = fake.limit === 0;
+        fake.limit = limit;
+        if (first && reads) queueMicrotask(() => fake.limit > 0 && fake.snapshot());
+      } else if (request === "view") {
+        fake.calls.push("close");
+        fake.limit = 0;
+        fake.held = [];
+        order();
+      } else if (request === "older") {
+        fake.calls.push("older");
+        fake.waiting.push(command);
+      } else if (request === "thread") fake.calls.push(`switch ${thread_id}`);
     }
     dispose() {
       for (const command of fake.waiting.splice(0)) fake.host.concluded(command, "disconnected", undefined);

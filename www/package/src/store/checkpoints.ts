@@ -1,5 +1,6 @@
 /** Asking the application for a checkpoint. */
 import { readCell } from "../messages.js";
+import { ask } from "./commands.js";
 import type { State } from "./state.js";
 
 /** The host's `resolveCheckpoint`. */
@@ -16,5 +17,5 @@ export async function resolveCheckpoint(state: State, command: number, parents: 
     words = String(thrown);
   }
   // Another engine, or none, has other commands.
-  if (engine && engine === state.engine) engine.send("checkpoint", JSON.stringify({ checkpoint_id: id || undefined, error: words }), command);
+  if (engine && engine === state.engine) ask(engine, "checkpoint", { checkpoint_id: id || undefined, error: words }, command);
 }

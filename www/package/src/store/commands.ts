@@ -1,5 +1,5 @@
 /** Commands under way: what was asked, and the promise that waits for it. */
-import type { EngineError } from "../engine.js";
+import type { Engine, EngineError, EngineRequests } from "../engine.js";
 import { fromEngine, RejoinError } from "../errors.js";
 import { snake } from "../names.js";
 import type { StreamEvent } from "../types/events.js";
@@ -21,6 +21,10 @@ export interface Pending {
   resolve: (result: RunResult) => void;
   reject: (error: unknown) => void;
 }
+
+/** Asks the engine, if it is there. Without a command nobody waits for what comes of it. */
+export const ask = <Name extends keyof EngineRequests>(engine: Engine | undefined, name: Name, request: EngineRequests[Name], command = 0): void =>
+  engine?.send(name, JSON.stringify(request), command);
 
 /** Settles a command: rejects only where that was asked for. */
 export function settle(command: Pending, result: RunResult): void {

@@ -6,7 +6,7 @@ import { newMemory } from "../subagents.js";
 import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import type { RunPromise, RunResult, StreamStore } from "../types/stream.js";
-import { disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type Pending } from "./commands.js";
+import { ask, disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type Pending } from "./commands.js";
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
 import { fetchFor, headersOf, prepareFetch } from "./network.js";
@@ -16,9 +16,6 @@ import { newState, type Snapshot, type StoreKind, type Values } from "./state.js
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
 import { sources } from "../view/source.js";
 import { frameHost, publish, setPart, valuesNow } from "./view.js";
-
-/** The command of what nobody waits for. */
-const NOBODY = 0;
 
 /** The store with what the React hook needs beside it. */
 export interface InnerStore extends StreamStore<any, any> {
@@ -43,10 +40,10 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   let heard = "";
 
   const hear = (): void => {
-    const events = JSON.stringify({ names: eventsToHear(state.options, state.tracked) });
-    if (!state.engine || events === heard) return;
-    heard = events;
-    state.engine.send("events", events, NOBODY);
+    const names = eventsToHear(state.options, state.tracked);
+    if (!state.engine || names.join() === heard) return;
+    heard = names.join();
+    ask(state.engine, "events", { names });
   };
   const modesNow = (): StreamMode[] => {
     const { options, tracked } = state;
@@ -62,7 +59,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const laid = layer(shown, typeof update === "function" ? update(shown) : update);
     if (Object.keys(laid).length === 0) return;
     state.overlay = { ...state.overlay, ...laid };
-    withEngine((to) => to.send("values", JSON.stringify({ values: laid }), NOBODY));
+    withEngine((to) => ask(to, "values", { values: laid }));
   };
 
   // --- the engine ---
@@ -104,7 +101,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   /** The application's own thread data. */
   const provideHistory = (): void => {
     const { engine, options } = state;
-    if (options.thread?.data) engine?.send("history", JSON.stringify({ states: options.thread.data }), NOBODY);
+    if (options.thread?.data) ask(engine, "history", { states: options.thread.data });
   };
 
   const begun = (Engine: EngineConstructor): void => {
@@ -118,8 +115,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.engine = engine;
     state.error = undefined;
     hear();
-    if (state.pageSize > 0) engine.openView(state.pageSize);
-    if (thread !== null) engine.send("thread", JSON.stringify({ thread_id: thread }), NOBODY);
+    if (state.pageSize > 0) ask(engine, "view", { limit: state.pageSize });
+    if (thread !== null) ask(engine, "thread", { thread_id: thread });
     provideHistory();
     for (const command of waiting.splice(0)) command(engine);
   };
@@ -230,7 +227,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: result ?? null, is_error: isError, artifact }), false);
     if (typeof sent !== "string") return sent;
     return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false, payload: null }, (to, id) => {
-      to.send("modes", JSON.stringify({ modes: modesNow() }), NOBODY);
+      ask(to, "modes", { modes: modesNow() });
       to.send("result", sent, id);
     });
   };
@@ -243,14 +240,14 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     if (run) state.run = run;
     const made: Omit<Pending, "resolve" | "reject"> = { kind: "join", run, throwOnError };
     if (filter && runId) made.filter = { runId, keep: filter };
-    return begin(made, (to, id) => to.send("join", JSON.stringify(asked), id));
+    return begin(made, (to, id) => ask(to, "join", asked, id));
   };
 
   const leave = async (cancels: boolean): Promise<void> => {
     const { engine, options } = state;
     if (isClosed()) return;
     call(options.onStop, { mutate: mutate as (update: any) => void });
-    if (engine) return cancels ? engine.cancel() : engine.stop();
+    if (engine) return ask(engine, cancels ? "cancel" : "stop", {});
     // Nothing was sent yet, and nothing will be.
     waiting.length = 0;
     for (const id of [...commands.keys()]) conclude(id, { outcome: "disconnected" });
@@ -273,14 +270,14 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     state.changes = blank({});
     state.frame = { ...state.frame, status: firstFrame(threadId, threadId !== null, {}, "").status };
     // An engine that is still to be made begins on this thread.
-    if (state.engine) state.engine.send("thread", JSON.stringify({ thread_id: threadId }), NOBODY);
+    if (state.engine) ask(state.engine, "thread", { thread_id: threadId });
     else start();
     call(state.options.onThreadId, threadId as string);
     publish(state);
   };
 
   const older = (): RunPromise =>
-    isClosed() ? closed(false) : begin({ kind: "older", quiet: true, run: undefined, throwOnError: false }, (to, id) => to.loadOlder(id));
+    isClosed() ? closed(false) : begin({ kind: "older", quiet: true, run: undefined, throwOnError: false }, (to, id) => ask(to, "older", {}, id));
 
   const store: InnerStore = {
     subscribe(listener) {
@@ -334,7 +331,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     joinStream: (runId, lastEventId, asked) => join(runId, lastEventId ?? "-1", asked),
     rejoin: (asked) => join(undefined, undefined, asked),
     switchThread,
-    setBranch: (branch) => void (isClosed() || withEngine((to) => to.send("branch", JSON.stringify({ branch }), NOBODY))),
+    setBranch: (branch) => void (isClosed() || withEngine((to) => ask(to, "branch", { branch }))),
     mutate: (update) => void (isClosed() || mutate(update as Values)),
     dispose() {
       if (state.over) return;

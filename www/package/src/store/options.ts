@@ -55,19 +55,20 @@ export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): numb
 /** How the checkpoint of an edit is found. */
 export const checkpointsOf = ({ getCheckpointId, checkpoints }: AnyOptions): EngineOptions["checkpoints"] => (getCheckpointId ? "asked" : checkpoints);
 
+/** Callbacks that are told a mode's events. */
+export const CALLBACKS = {
+  updates: "onUpdateEvent",
+  custom: "onCustomEvent",
+  events: "onLangChainEvent",
+  debug: "onDebugEvent",
+  checkpoints: "onCheckpointEvent",
+  tasks: "onTaskEvent",
+  tools: "onToolEvent",
+} as const;
+
 /** Modes that callbacks need. */
-export function callbackModes(options: AnyOptions): StreamMode[] {
-  const modes: [unknown, StreamMode][] = [
-    [options.onUpdateEvent, "updates"],
-    [options.onCustomEvent, "custom"],
-    [options.onLangChainEvent, "events"],
-    [options.onDebugEvent, "debug"],
-    [options.onCheckpointEvent, "checkpoints"],
-    [options.onTaskEvent, "tasks"],
-    [options.onToolEvent, "tools"],
-  ];
-  return modes.flatMap(([callback, mode]) => (callback ? [mode] : []));
-}
+export const callbackModes = (options: AnyOptions): StreamMode[] =>
+  (Object.keys(CALLBACKS) as (keyof typeof CALLBACKS)[]).filter((mode) => options[CALLBACKS[mode]]);
 
 /** Events that the engine shall tell one by one. */
 export function eventsToHear(options: AnyOptions, modes: ReadonlySet<StreamMode>): string[] {

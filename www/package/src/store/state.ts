@@ -95,7 +95,7 @@ export function newState(options: AnyOptions, kind: StoreKind, track: (...modes:
     track,
     messageMetadata: (id) => {
       const json = state.engine?.messageMetadata(id);
-      return json === undefined ? undefined : JSON.parse(json);
+      return json ? JSON.parse(json) : undefined;
     },
     subagentNames: () => state.options.subagentToolNames ?? ["task"],
     subagentMemory: newMemory(),

@@ -7,6 +7,7 @@ import { progressed } from "../tool-progress.js";
 import type { ToolsEventData } from "../types/events.js";
 import type { Mutate, RunCallbackMeta } from "../types/options.js";
 import type { ThreadState } from "../types/schema.js";
+import { CALLBACKS } from "./options.js";
 import { subagentsIn } from "./snapshot.js";
 import type { Snapshot, State, Values } from "./state.js";
 import { setPart, valuesNow } from "./view.js";
@@ -97,6 +98,9 @@ export const noticeOf =
     }
   };
 
+/** Events whose callbacks may change the values. */
+const MUTATING = ["updates", "custom", "tools"];
+
 /** The host's `event`. */
 export const eventOf =
   (state: State, mutate: Mutate<any>): EngineHost["event"] =>
@@ -111,18 +115,14 @@ export const eventOf =
       const known = facts[id] ?? { namespace: parts };
       if (name === "values" || !facts[id]) setPart(state, "facts", { ...facts, [id]: name === "values" ? { ...known, values: data } : known });
     }
+    const callback = options[CALLBACKS[name as keyof typeof CALLBACKS]] as ((data: unknown, more?: object) => void) | undefined;
     if (name === "error") state.failure = data;
-    else if (name === "updates") call(options.onUpdateEvent, data, { namespace, mutate });
-    else if (name === "custom") call(options.onCustomEvent, data, { namespace, mutate });
-    else if (name === "tools") {
-      setPart(state, "tools", progressed(changes.tools ?? frame.tools, data as ToolsEventData));
-      call(options.onToolEvent, data, { namespace, mutate });
-    } else if (name === "checkpoints") call(options.onCheckpointEvent, data, { namespace });
-    else if (name === "tasks") call(options.onTaskEvent, data, { namespace });
-    else if (name === "debug") call(options.onDebugEvent, data, { namespace });
-    else if (namespace) return;
-    else if (name === "metadata") call(options.onMetadataEvent, data);
-    else if (name === "events") call(options.onLangChainEvent, data);
+    else if (name === "metadata" || name === "events") {
+      if (!namespace) call(name === "events" ? callback : options.onMetadataEvent, data);
+    } else {
+      if (name === "tools") setPart(state, "tools", progressed(changes.tools ?? frame.tools, data as ToolsEventData));
+      call(callback, data, MUTATING.includes(name) ? { namespace, mutate } : { namespace });
+    }
   };
 
 /** Only what differs from what is shown is laid over it: what a function gives back unchanged may be out of date by then. */

@@ -1,4 +1,5 @@
 /** What a view needs of its stream, beside what everybody sees of it. */
+import { ask } from "../store/commands.js";
 import type { State } from "../store/state.js";
 import type { RunPromise } from "../types/stream.js";
 
@@ -17,6 +18,5 @@ export function setPages({ state }: ViewSource): void {
   const size = Math.max(0, ...state.views.map(({ limit }) => limit));
   if (size === state.pageSize) return;
   state.pageSize = size;
-  if (size > 0) state.engine?.openView(size);
-  else state.engine?.closeView();
+  ask(state.engine, "view", { limit: size });
 }

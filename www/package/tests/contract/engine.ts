@@ -14,8 +14,6 @@ export type Checks = [
   Holds<Same<Exclude<keyof Generated, Own>, keyof Written>>,
   Holds<Same<{ [K in keyof Written]: ReturnType<Generated[K]> }, { [K in keyof Written]: ReturnType<Written[K]> }>>,
   Holds<Same<Parameters<Generated["send"]>, Parameters<Written["send"]>>>,
-  Holds<Same<Parameters<Generated["openView"]>, Parameters<Written["openView"]>>>,
-  Holds<Same<Parameters<Generated["loadOlder"]>, Parameters<Written["loadOlder"]>>>,
   Holds<Same<Parameters<Generated["read"]>, Parameters<Written["read"]>>>,
   Holds<Same<Parameters<Generated["messageMetadata"]>, Parameters<Written["messageMetadata"]>>>,
   Holds<Same<ConstructorParameters<typeof import("../../generated/wasm/rejoin.js").Engine>, [string, EngineHost]>>,
