@@ -93,10 +93,9 @@ fn edit_at(fields: &mut Fields<'_>) -> EditAt {
     match (text("kind").as_deref(), id) {
         (Some("message"), Some(id)) => EditAt::Message(id),
         (Some("answer"), Some(id)) => EditAt::Answer(id),
-        (kind, id) => {
-            if kind != Some("failed") || id.is_some() {
-                fields.wrong("messageId", "a text");
-            }
+        (Some("failed"), None) => EditAt::Failed,
+        _ => {
+            fields.wrong("messageId", "a text");
             EditAt::Failed
         }
     }
