@@ -61,13 +61,17 @@ impl<F: ?Sized + 'static> Readers<F> {
 
     /// Calls each that is there now and is still there when its turn comes.
     pub(crate) fn each(&self, call: impl Fn(&F)) {
-        let now: Vec<(u64, Rc<F>)> = self.callbacks.borrow().clone();
-        for (id, callback) in now {
-            let is_there = self.callbacks.borrow().iter().any(|(at, _)| *at == id);
-            if is_there {
-                call(&callback);
-            }
+        let (mut from, end) = (0, self.next.get());
+        while let Some((id, callback)) = self.first_from(from).filter(|(id, _)| *id < end) {
+            call(&callback);
+            from = id + 1;
         }
+    }
+
+    /// The first whose id is this or a later one: they are in the order of their ids.
+    fn first_from(&self, from: u64) -> Option<(u64, Rc<F>)> {
+        let callbacks = self.callbacks.borrow();
+        callbacks.iter().find(|(id, _)| *id >= from).cloned()
     }
 
     pub(crate) fn clear(&self) {
