@@ -4,6 +4,7 @@ use crate::{
     host::{Host, rethrow_later, strings},
     text::{editable, feed, node_facts, part, status},
 };
+use js_sys::Array;
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
     MessageOrigin, MessageSlot, Millis, SessionNode, SessionView, View,
@@ -85,7 +86,7 @@ const NODES: &str = "session";
 enum Call {
     Status(String),
     Feed(String),
-    Order(Rc<str>, Vec<MessageId>),
+    Order(Rc<str>, Array),
     /// Where it comes from, or what is said of a session's message.
     Message(Rc<str>, MessageId, String, String),
     Append(Rc<str>, MessageId, String),
@@ -102,7 +103,7 @@ pub(crate) fn show(stream: &Stream, sent: &RefCell<Sent>, host: &Host) {
         rethrow_later(match call {
             Call::Status(json) => host.status(json),
             Call::Feed(json) => host.feed(json),
-            Call::Order(ns, ids) => host.order(ns, &strings(ids.iter().map(MessageId::as_str))),
+            Call::Order(ns, ids) => host.order(ns, ids),
             Call::Message(ns, id, json, origin) => host.message(ns, id.as_str(), json, origin),
             Call::Append(ns, id, text) => host.append(ns, id.as_str(), text),
             Call::Changed(what) => host.changed(*what),
@@ -146,12 +147,12 @@ impl Sent {
             self.list(&ns, subgraph.messages, order, since, &mut calls);
             self.namespaces.push(ns);
         }
-        calls.extend(gone.into_iter().map(|ns| Call::Order(ns, Vec::new())));
+        calls.extend(gone.into_iter().map(|ns| Call::Order(ns, Array::new())));
         match view.session() {
             Some(session) => self.session(session, since, &mut calls),
             None if !self.feed.is_empty() => {
                 self.feed.clear();
-                calls.push(Call::Order(Rc::from(NODES), Vec::new()));
+                calls.push(Call::Order(Rc::from(NODES), Array::new()));
             }
             None => {}
         }
@@ -174,8 +175,8 @@ impl Sent {
         let ns: Rc<str> = Rc::from(NODES);
         let nodes = session.nodes();
         if begun_anew || session.order_revision() > since {
-            let ids = nodes.iter().map(|node| node.id.clone());
-            calls.push(Call::Order(Rc::clone(&ns), ids.collect()));
+            let ids = strings(&mut nodes.iter().map(|node| node.id.as_str()));
+            calls.push(Call::Order(Rc::clone(&ns), ids));
         }
         // What has only come into the window is new to the host, however old it is.
         let first = nodes.first().map_or(u64::MAX, |node| node.position);
@@ -214,8 +215,8 @@ impl Sent {
         calls: &mut Vec<Call>,
     ) {
         if order {
-            let ids = slots.iter().map(|slot| slot.id().clone());
-            calls.push(Call::Order(Rc::clone(ns), ids.collect()));
+            let ids = strings(&mut slots.iter().map(|slot| slot.id().as_str()));
+            calls.push(Call::Order(Rc::clone(ns), ids));
         }
         for slot in slots.iter().filter(|slot| slot.revision > since) {
             calls.push(self.growing.call(ns, &Part::of_slot(slot), since));

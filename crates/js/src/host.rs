@@ -72,7 +72,7 @@ pub(crate) fn rethrow_later(result: Result<(), JsValue>) {
 }
 
 /// The names as an array of JS.
-pub(crate) fn strings<'a>(texts: impl Iterator<Item = &'a str>) -> Array {
+pub(crate) fn strings(texts: &mut dyn Iterator<Item = &str>) -> Array {
     let array = Array::new();
     for text in texts {
         array.push(&JsValue::from_str(text));
@@ -101,7 +101,7 @@ pub(crate) fn header_provider(host: &Rc<Host>) -> Option<HeaderProvider> {
 pub(crate) fn checkpoint_resolver(host: &Rc<Host>) -> CheckpointResolver {
     let host = Rc::clone(host);
     Rc::new(move |command, parents| {
-        let parents = strings(parents.iter().map(MessageId::as_str));
+        let parents = strings(&mut parents.iter().map(MessageId::as_str));
         rethrow_later(host.resolve_checkpoint(command.0 as u32, &parents));
     })
 }

@@ -12,7 +12,7 @@ pub(crate) fn tell(host: &Host, notice: &Notice) {
         Notice::EventApplied(event) => {
             let name = event.name.as_str();
             let id = event.id.as_ref().map(|id| id.as_str());
-            let namespace = strings(event.namespace.iter().map(String::as_str));
+            let namespace = strings(&mut event.namespace.iter().map(String::as_str));
             return rethrow_later(host.event(id, name, &namespace, event.data.text()));
         }
         Notice::Concluded { command, outcome } => {
