@@ -33,17 +33,10 @@ fn write_error(out: &mut String, error: &StreamError) {
     object.string("code", error.code.as_str());
     object.string("message", &error.message);
     if let Some(status) = error.status {
-        write_number(object.field("status"), status.into());
+        object.number("status", status.into());
     }
     object.some_string("detail", error.detail.as_deref());
     object.end();
-}
-
-fn write_number(out: &mut String, number: u64) {
-    if number > 9 {
-        write_number(out, number / 10);
-    }
-    out.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// The `status` of the contract. `retryInMs` is counted from `now`, so two texts compare only if they are made for one `now`.
@@ -68,9 +61,9 @@ fn write_connection(out: &mut String, connection: Connection, now: Millis) {
     let mut object = Writer::object(out);
     object.string("state", connection.as_str());
     if let Connection::Reconnecting { attempt, retry_at } = connection {
-        write_number(object.field("attempt"), attempt.into());
+        object.number("attempt", attempt.into());
         if let Some(retry_at) = retry_at {
-            write_number(object.field("retryInMs"), (retry_at - now).0);
+            object.number("retryInMs", (retry_at - now).0);
         }
     }
     object.end();
@@ -90,7 +83,7 @@ pub(crate) fn feed(session: SessionView<'_>, now: Millis) -> String {
     write_connection(object.field("connection"), session.connection(), now);
     object.bool("hasOlder", session.has_older());
     object.bool("ready", session.is_ready());
-    write_number(object.field("generation"), session.generation());
+    object.number("generation", session.generation());
     write_some_error(object.field("error"), session.error());
     object.end();
     out
@@ -101,7 +94,7 @@ pub(crate) fn node_facts(node: &SessionNode<'_>) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
     if !node.is_pending {
-        write_number(object.field("position"), node.position);
+        object.number("position", node.position);
     }
     object.string("status", node.status.as_str());
     if let NodeStatus::Ended(status) = &node.status {
@@ -199,7 +192,7 @@ pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> String {
     }
     let mut object = Writer::object(&mut out);
     if let Some(first_seen) = place.first_seen {
-        write_number(object.field("first_seen"), first_seen as u64);
+        object.number("first_seen", first_seen as u64);
     }
     if let Some(branch) = &place.branch {
         object.string("branch", branch);
