@@ -56,7 +56,7 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         },
     );
     let server = steps.run("build the server", build::server);
-    let mut jobs = Vec::new();
+    let mut of_package = Vec::new();
     let mut pages = Vec::new();
     if demo && server {
         pages.push(App::Leptos);
@@ -64,8 +64,8 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         steps.skip("e2e: the Leptos demo", "a build failed");
     }
     if package && server {
-        jobs.extend(package::tests(steps));
-        jobs.extend(packaging::tests(steps, Profile::Release, None));
+        of_package.extend(package::tests(steps));
+        of_package.extend(packaging::tests(steps, Profile::Release, None));
         let made: Vec<App> = App::ALL
             .into_iter()
             .filter(|app| app.is_on_package())
@@ -83,7 +83,9 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     } else {
         &Server::ALL
     };
-    jobs.extend(e2e::pages(steps, &pages, servers, None));
+    // The long ones first, so that all end at about the same time.
+    let mut jobs = e2e::pages(steps, &pages, servers, None);
+    jobs.extend(of_package);
     steps.run_side_by_side(jobs);
 }
 
