@@ -8,7 +8,17 @@ export function answers(test, apiUrl) {
   const { real, quick, ask, agrees, against } = threadsOn(apiUrl);
 
   test("respond answers the one interrupt, which is gone at once", async (t) => {
-    const host = mount(t, { ...real, assistantId: "approval" }, { read });
+    let posts = 0;
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    // The answer waits on its way until the page was looked at: its run is over in no time.
+    const callerOptions = {
+      fetch: async (url, init) => {
+        if (url.endsWith("/runs/stream") && posts++ === 1) await held;
+        return fetch(url, init);
+      },
+    };
+    const host = mount(t, { ...real, assistantId: "approval", callerOptions }, { read });
     const { at } = host;
     await host.ready();
     await at().submit({ messages: [human("go")] }, quick);
@@ -16,6 +26,8 @@ export function answers(test, apiUrl) {
     const answer = at().respond("yes", quick);
     await until(() => at().interrupts.length === 0);
     assert.equal(at().isLoading, true, "gone before the run is over");
+    assert.equal(posts, 2);
+    release();
     assert.equal((await answer).outcome, "finished");
     await agrees(at);
     assert.match(at().messages.at(-1).content, /approved=.*yes/);
