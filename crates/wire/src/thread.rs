@@ -154,10 +154,14 @@ pub fn read_body<T: FromJson>(what: &'static str, body: &[u8]) -> Result<T, Wire
         Ok(text) => T::from_json(text),
         Err(_) => Err(JsonError::expected("UTF-8")),
     };
-    read.map_err(|error| WireError::Body {
-        what,
-        reason: error.words(),
-    })
+    read.map_err(|error| no_body(what, &error))
+}
+
+// Not written again for each shape that is read.
+#[inline(never)]
+fn no_body(what: &'static str, error: &JsonError) -> WireError {
+    let reason = error.words();
+    WireError::Body { what, reason }
 }
 
 impl FromJson for Thread {

@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    requests::{Asked, no_answer},
+    requests::{Asked, NO_ANSWER, no_answer},
 };
 use crate::{DeadlineReason, ErrorCode, Millis, StreamError, phase::Phase};
 
@@ -64,7 +64,7 @@ impl Client {
             .is_some_and(|asked| asked.at + self.config.timeouts.request <= self.now)
         {
             self.cancel = None;
-            self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail("no answer in time"));
+            self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail(NO_ANSWER));
         }
         self.history_deadline();
         self.edit_deadline();

@@ -5,7 +5,7 @@
 
 use super::{
     Client,
-    requests::{Answer, Asked},
+    requests::{Answer, Asked, NO_ANSWER},
 };
 use crate::{
     Checkpoints, CommandId, Edit, EditAt, Effect, ErrorCode, HistoryState, JoinOptions,
@@ -285,7 +285,7 @@ impl Client {
 
     pub(super) fn edit_deadline(&mut self) {
         if self.edit_due().is_some_and(|at| at <= self.now) {
-            self.give_edit_up(ErrorCode::CheckpointLookupFailed, "no answer in time");
+            self.give_edit_up(ErrorCode::CheckpointLookupFailed, NO_ANSWER);
         }
     }
 

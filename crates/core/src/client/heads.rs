@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    requests::{Answer, Asked},
+    requests::{Answer, Asked, NO_ANSWER},
 };
 use crate::{
     AttemptId, ErrorCode, HistoryState, MessageOrigin, MessageSlot, Method, StreamError,
@@ -223,7 +223,7 @@ impl Client {
         if let Some(asked) = self.history_asked.take_if(|asked| late(asked)) {
             self.abort(asked.attempt);
             self.store.touch();
-            self.history_unavailable("no answer in time".to_owned());
+            self.history_unavailable(NO_ANSWER.to_owned());
         }
     }
 

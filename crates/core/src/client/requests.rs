@@ -6,8 +6,8 @@ use crate::{
 };
 use rejoin_wire::{
     Json, WireError,
-    json::{FromJson, JsonError, field, items, whole_number},
-    thread::Run,
+    json::{FromJson, field, items, whole_number},
+    thread::{Run, read_body},
 };
 
 /// A request that was sent and not answered.
@@ -48,10 +48,7 @@ impl<'a> Answer<'a> {
     /// Reads the body of a 2xx; every other answer is an error, typed by its status.
     pub(super) fn read<T: FromJson>(&self, what: &'static str) -> Result<T, StreamError> {
         self.check()?;
-        let text = std::str::from_utf8(self.body);
-        let read = text.map_err(|_| JsonError::expected("UTF-8"));
-        read.and_then(T::from_json)
-            .map_err(|error| body_invalid(what, &error))
+        read_body(what, self.body).map_err(body_invalid)
     }
 
     /// A list of runs. A thread that the server does not have has none.
@@ -159,9 +156,8 @@ impl Client {
     }
 }
 
-fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
-    let reason = error.words();
-    let error = WireError::Body { what, reason };
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
+fn body_invalid(error: WireError) -> StreamError {
     StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words())
 }
 
@@ -185,9 +181,12 @@ pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
         .with_detail(detail(body))
 }
 
+/// The detail of an error: the server has let the time for an answer pass.
+pub(super) const NO_ANSWER: &str = "no answer in time";
+
 /// The server has let the time for an answer pass.
 pub(super) fn no_answer() -> StreamError {
-    StreamError::new(ErrorCode::Unreachable).with_detail("no answer in time")
+    StreamError::new(ErrorCode::Unreachable).with_detail(NO_ANSWER)
 }
 
 pub(super) fn transport_error(error: &TransportError) -> StreamError {
