@@ -54,7 +54,7 @@ impl Driver {
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
-            client: RefCell::new(Client::new(config, random_seed())),
+            client: RefCell::new(Client::without_extras(config, random_seed())),
             inputs: RefCell::default(),
             busy: Cell::new(false),
             unread: Cell::new(false),

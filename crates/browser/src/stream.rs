@@ -8,8 +8,8 @@ use crate::{
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    CommandId, Config, Edit, Input, JoinOptions, Millis, Notice, Outcome, Submission, ToolResult,
-    View,
+    CommandId, Config, EXTRAS, Edit, Input, JoinOptions, Millis, Notice, Outcome, Submission,
+    ToolResult, View,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -84,6 +84,16 @@ impl Stream {
     /// # Panics
     /// Outside JavaScript.
     pub fn new(options: StreamOptions) -> Self {
+        let stream = Self::without_extras(options);
+        stream.send(Input::ExtrasCame { extras: &EXTRAS });
+        stream
+    }
+
+    /// Makes a client that does without what [`EXTRAS`] holds until [`Input::ExtrasCame`] is sent to it.
+    ///
+    /// # Panics
+    /// Outside JavaScript.
+    pub fn without_extras(options: StreamOptions) -> Self {
         Self {
             driver: Driver::new(options),
         }

@@ -71,6 +71,11 @@ impl History {
         &self.states
     }
 
+    /// Whether there are no states to choose from, and none was chosen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.states.is_empty() && self.branch.is_empty()
+    }
+
     pub(crate) fn branch(&self) -> &str {
         &self.branch
     }
@@ -125,12 +130,9 @@ impl History {
         self.grow();
     }
 
-    /// A state that was read without a history, and so is newer than the one that there may be.
-    pub(crate) fn set_head(&mut self, head: Json) {
-        if self.pages.len() > 0 {
-            let read = HistoryState::read(head.clone()).ok();
-            self.pages_end_at(read.and_then(|state| state.checkpoint_id).as_ref());
-        }
+    /// A state that was read without a history, and so is newer than the one that there may be, and its checkpoint.
+    pub(crate) fn set_head(&mut self, head: Json, checkpoint: Option<&CheckpointId>) {
+        self.pages_end_at(checkpoint);
         self.head = Some(head);
     }
 

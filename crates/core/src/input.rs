@@ -1,6 +1,6 @@
 //! Everything that can happen to a client.
 
-use crate::{AttemptId, CommandId, Millis};
+use crate::{AttemptId, CommandId, Extras, Millis};
 use rejoin_wire::{
     CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
     request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},
@@ -52,6 +52,14 @@ pub enum Input {
         run_id: Option<RunId>,
         /// How.
         options: JoinOptions,
+    },
+    /// What [`Client::without_extras`] does without is there now. What needs it is not done before: its commands end as
+    /// [`crate::Outcome::Dropped`].
+    ///
+    /// [`Client::without_extras`]: crate::Client::without_extras
+    ExtrasCame {
+        /// [`crate::EXTRAS`].
+        extras: &'static Extras,
     },
     /// Show another branch of the thread's history; `""` is the newest. While a run is followed only
     /// [`crate::View::branch`] changes; what is shown follows when the run is over.

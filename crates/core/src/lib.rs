@@ -45,7 +45,7 @@ mod session;
 mod thread_store;
 mod view;
 
-pub use client::Client;
+pub use client::{Client, EXTRAS, Extras};
 pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
 pub use effect::{AttemptId, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};

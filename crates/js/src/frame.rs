@@ -1,13 +1,14 @@
 //! What has changed since the host was told last.
 
 use crate::{
+    extras::Extras,
     host::{Host, rethrow_later, strings},
-    text::{editable, feed, node_facts, part, status},
+    text::{feed, node_facts, part, status},
 };
 use js_sys::Array;
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
-    MessageOrigin, MessageSlot, Millis, SessionNode, SessionView, View,
+    MessageOrigin, MessageSlot, Millis, View,
     wire::{
         MessageId,
         json::ToJson,
@@ -47,33 +48,8 @@ struct Part<'a> {
     id: &'a MessageId,
     message: &'a Message,
     reshaped: u64,
-    said: Said<'a>,
-}
-
-/// What goes with it.
-enum Said<'a> {
-    Origin(MessageOrigin),
-    Node(&'a SessionNode<'a>),
-}
-
-impl<'a> Part<'a> {
-    fn of_slot(slot: &'a MessageSlot) -> Self {
-        Self {
-            id: slot.id(),
-            message: &slot.message,
-            reshaped: slot.reshaped,
-            said: Said::Origin(slot.origin),
-        }
-    }
-
-    fn of_node(node: &'a SessionNode<'a>) -> Self {
-        Self {
-            id: node.id,
-            message: node.message,
-            reshaped: node.reshaped,
-            said: Said::Node(node),
-        }
-    }
+    /// What goes with it, asked for where it is sent whole.
+    said: &'a dyn Fn() -> String,
 }
 
 /// Messages that can stream at the same time without being sent whole again and again.
@@ -83,7 +59,7 @@ const GROWING_MAX: usize = 32;
 const NODES: &str = "session";
 
 /// One call. Lists are named by their namespace, joined by `|`; the thread's own is "".
-enum Call {
+pub(crate) enum Call {
     Status(String),
     Feed(String),
     Order(Rc<str>, Array),
@@ -94,10 +70,10 @@ enum Call {
 }
 
 /// Tells the host what has changed. What to tell is copied first, as the host's functions may change it.
-pub(crate) fn show(stream: &Stream, sent: &RefCell<Sent>, host: &Host) {
+pub(crate) fn show(stream: &Stream, sent: &RefCell<Sent>, extras: Option<&Extras>, host: &Host) {
     let (calls, revision) = stream.with_view(|view| {
         let mut sent = sent.borrow_mut();
-        (sent.calls(view), sent.revision)
+        (sent.calls(view, extras), sent.revision)
     });
     for call in &calls {
         rethrow_later(match call {
@@ -121,7 +97,7 @@ fn origin_word(origin: MessageOrigin) -> &'static str {
 }
 
 impl Sent {
-    fn calls(&mut self, view: View<'_>) -> Vec<Call> {
+    fn calls(&mut self, view: View<'_>, extras: Option<&Extras>) -> Vec<Call> {
         let mut calls = Vec::new();
         // Counted from zero the texts compare; the host is told the time that is left now.
         let status_now = status(view, Millis(0));
@@ -148,20 +124,15 @@ impl Sent {
             self.namespaces.push(ns);
         }
         calls.extend(gone.into_iter().map(|ns| Call::Order(ns, Array::new())));
-        match view.session() {
-            Some(session) => self.session(session, since, &mut calls),
-            None if !self.feed.is_empty() => {
-                self.feed.clear();
-                calls.push(Call::Order(Rc::from(NODES), Array::new()));
-            }
-            None => {}
+        if let Some(extras) = extras {
+            (extras.session)(self, view, since, &mut calls);
         }
         let parts = [
             (part::VALUES, changes.values),
             (part::INTERRUPTS, changes.interrupts),
             (part::HISTORY, changes.history),
             (part::HEAD, changes.head),
-            (part::EDITABLE, self.editable_differs(view, &calls)),
+            (part::EDITABLE, self.editable_differs(view, extras, &calls)),
         ];
         let what = parts.iter().map(|(bit, is)| bit * u32::from(*is)).sum();
         if what != 0 {
@@ -170,9 +141,16 @@ impl Sent {
         calls
     }
 
-    fn session(&mut self, session: SessionView<'_>, since: u64, calls: &mut Vec<Call>) {
-        let begun_anew = self.feed.is_empty() || session.generation() > since;
+    /// What has changed in the session that a view shows.
+    pub(crate) fn session(&mut self, view: View<'_>, since: u64, calls: &mut Vec<Call>) {
         let ns: Rc<str> = Rc::from(NODES);
+        let Some(session) = view.session() else {
+            if !std::mem::take(&mut self.feed).is_empty() {
+                calls.push(Call::Order(ns, Array::new()));
+            }
+            return;
+        };
+        let begun_anew = self.feed.is_empty() || session.generation() > since;
         let nodes = session.nodes();
         if begun_anew || session.order_revision() > since {
             let ids = strings(&mut nodes.iter().map(|node| node.id.as_str()));
@@ -185,7 +163,13 @@ impl Sent {
             let is_new = begun_anew || node.position < before;
             let since = if is_new { 0 } else { since };
             if node.revision > since || is_new {
-                calls.push(self.growing.call(&ns, &Part::of_node(node), since));
+                let part = Part {
+                    id: node.id,
+                    message: node.message,
+                    reshaped: node.reshaped,
+                    said: &|| node_facts(node),
+                };
+                calls.push(self.growing.call(&ns, &part, since));
             }
         }
         let feed_now = feed(session, Millis(0));
@@ -196,11 +180,18 @@ impl Sent {
     }
 
     /// While only text grows, what can be edited stays the same.
-    fn editable_differs(&mut self, view: View<'_>, calls: &[Call]) -> bool {
-        if calls.iter().all(|call| matches!(call, Call::Append(..))) {
+    fn editable_differs(
+        &mut self,
+        view: View<'_>,
+        extras: Option<&Extras>,
+        calls: &[Call],
+    ) -> bool {
+        let Some(extras) = extras else { return false };
+        let only_text = calls.iter().all(|call| matches!(call, Call::Append(..)));
+        if only_text && !self.editable.is_empty() {
             return false;
         }
-        let editable = editable(view);
+        let editable = (extras.editable)(view);
         let differs = editable != self.editable;
         self.editable = editable;
         differs
@@ -219,7 +210,13 @@ impl Sent {
             calls.push(Call::Order(Rc::clone(ns), ids));
         }
         for slot in slots.iter().filter(|slot| slot.revision > since) {
-            calls.push(self.growing.call(ns, &Part::of_slot(slot), since));
+            let part = Part {
+                id: slot.id(),
+                message: &slot.message,
+                reshaped: slot.reshaped,
+                said: &|| origin_word(slot.origin).to_owned(),
+            };
+            calls.push(self.growing.call(ns, &part, since));
         }
     }
 }
@@ -247,10 +244,6 @@ impl Growing {
             }
         }
         let json = part.message.to_json();
-        let said = match part.said {
-            Said::Origin(origin) => origin_word(origin).to_owned(),
-            Said::Node(node) => node_facts(node),
-        };
-        Call::Message(Rc::clone(ns), id, json, said)
+        Call::Message(Rc::clone(ns), id, json, (part.said)())
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Nothing is borrowed while a function of the host runs, so any of them may call any method.
 
+mod extras;
 mod fields;
 mod frame;
 mod host;
@@ -15,11 +16,15 @@ mod request;
 mod storage;
 mod text;
 
+use extras::{EXTRAS, Extras};
 use frame::Sent;
 use host::Host;
 use rejoin_browser::{Stream, Subscription, WeakStream};
 use rejoin_core::{CommandId, Input, Notice, wire::MessageId};
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 /// Smaller to download than std's, and as quick for what little is allocated here.
@@ -29,9 +34,9 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// One client of one thread at a time.
 #[wasm_bindgen]
-#[derive(Debug)]
 pub struct Engine {
     stream: Stream,
+    teller: Rc<Teller>,
     // Dropped with the engine; each holds a callback.
     _subscriptions: [Subscription; 2],
 }
@@ -46,22 +51,35 @@ impl Engine {
     pub fn new(options: String, host: Host) -> Result<Engine, JsValue> {
         let host = Rc::new(host);
         let options = options::read(&options, &host)?;
-        let stream = Stream::new(options);
+        let stream = Stream::without_extras(options);
         stream.send(Input::EventsListened { names: Vec::new() });
         let teller = Rc::new(Teller {
             stream: stream.downgrade(),
             sent: RefCell::default(),
+            extras: Cell::new(None),
             host,
         });
         let frames = stream.subscribe({
             let teller = Rc::clone(&teller);
             move || teller.frame()
         });
-        let notices = stream.on_notice(move |notice| teller.notice(notice));
+        let notices = stream.on_notice({
+            let teller = Rc::clone(&teller);
+            move |notice| teller.notice(notice)
+        });
         Ok(Self {
             stream,
+            teller,
             _subscriptions: [frames, notices],
         })
+    }
+
+    /// Lets the engine do what [`EXTRAS`] brings, from now on. All that only this reaches is in the second module.
+    pub fn extend(&self) {
+        self.teller.extras.set(Some(&EXTRAS));
+        self.stream.send(Input::ExtrasCame {
+            extras: &rejoin_core::EXTRAS,
+        });
     }
 
     /// Asks for one of the contract's `EngineRequests`, with its JSON. `command` comes back with the outcome; 0: nobody waits.
@@ -75,21 +93,25 @@ impl Engine {
         command: u32,
     ) -> Result<(), JsValue> {
         let command = CommandId(command.into());
-        self.stream.send(request::read(&request, &json, command)?);
+        let extras = self.teller.extras.get();
+        self.stream
+            .send(request::read(&request, &json, command, extras)?);
         Ok(())
     }
 
     /// A part of what is shown, by its bit: JSON. Empty where there is none.
     pub fn read(&self, part: u32) -> String {
-        self.stream.with_view(|view| text::read(view, part))
+        let extras = self.teller.extras.get();
+        self.stream.with_view(|view| text::read(view, part, extras))
     }
 
     /// Where a message stands in the history, and what came beside its chunks: JSON. Empty for an unknown message.
     #[wasm_bindgen(js_name = messageMetadata)]
     pub fn message_metadata(&self, id: String) -> String {
         let id = MessageId::from(id);
+        let extras = self.teller.extras.get();
         self.stream
-            .with_view(|view| text::message_metadata(view, &id))
+            .with_view(|view| text::message_metadata(view, &id, extras))
     }
 
     /// Drops every request, timer and listener; the run goes on. Nothing is told afterwards.
@@ -102,6 +124,7 @@ impl Engine {
 struct Teller {
     stream: WeakStream,
     sent: RefCell<Sent>,
+    extras: Cell<Option<&'static Extras>>,
     host: Rc<Host>,
 }
 
@@ -109,7 +132,7 @@ impl Teller {
     #[inline(never)]
     fn frame(&self) {
         if let Some(stream) = self.stream.upgrade() {
-            frame::show(&stream, &self.sent, &self.host);
+            frame::show(&stream, &self.sent, self.extras.get(), &self.host);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What JavaScript asks of an engine.
 
 use crate::{
+    extras::Extras,
     fields::{Fields, UNKNOWN, Wrong, invalid},
     options::{ON_DISCONNECT, STRATEGIES},
 };
@@ -15,24 +16,18 @@ use rejoin_core::{
 use wasm_bindgen::JsValue;
 
 /// Reads a request of the contract's `EngineRequests`.
-pub(crate) fn read(name: &str, text: &str, command: CommandId) -> Result<Input, JsValue> {
+pub(crate) fn read(
+    name: &str,
+    text: &str,
+    command: CommandId,
+    extras: Option<&Extras>,
+) -> Result<Input, JsValue> {
     let wrong = Wrong::default();
     let mut fields = Fields::of(name, text, &wrong);
     let input = match name {
         "submission" => Input::SubmitRequested {
             command,
             submission: Box::new(submission(&mut fields)),
-        },
-        "edit" => Input::EditRequested {
-            command,
-            edit: Box::new(Edit {
-                at: edit_at(&mut fields),
-                submission: submission(&mut fields),
-            }),
-        },
-        "result" => Input::ToolResultAdded {
-            command,
-            result: Box::new(tool_result(&mut fields)),
         },
         "join" => Input::JoinRequested {
             command,
@@ -42,9 +37,44 @@ pub(crate) fn read(name: &str, text: &str, command: CommandId) -> Result<Input, 
                 stream_modes: fields.texts("stream_mode").unwrap_or_default(),
             },
         },
-        "older" => Input::OlderRequested { command },
         "stop" => Input::StopRequested,
         "cancel" => Input::CancelRequested,
+        "thread" => Input::ThreadSwitched {
+            thread_id: fields.text("thread_id").map(ThreadId::from),
+        },
+        "values" => Input::ValuesMutated {
+            values: fields.any("values").unwrap_or_default(),
+        },
+        "modes" => Input::StreamModesSet {
+            modes: fields.modes("modes").unwrap_or_default(),
+        },
+        "events" => Input::EventsListened {
+            names: fields.texts("names").unwrap_or_default(),
+        },
+        other => {
+            let read = extras.and_then(|extras| (extras.request)(other, &mut fields, command));
+            read.ok_or_else(|| invalid(other, UNKNOWN))?
+        }
+    };
+    fields.end();
+    wrong.or(input)
+}
+
+/// Reads a request that needs the second module.
+pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> Option<Input> {
+    Some(match name {
+        "edit" => Input::EditRequested {
+            command,
+            edit: Box::new(Edit {
+                at: edit_at(fields),
+                submission: submission(fields),
+            }),
+        },
+        "result" => Input::ToolResultAdded {
+            command,
+            result: Box::new(tool_result(fields)),
+        },
+        "older" => Input::OlderRequested { command },
         "view" => {
             let mut limit = 0;
             fields.count("limit", &mut limit);
@@ -63,28 +93,14 @@ pub(crate) fn read(name: &str, text: &str, command: CommandId) -> Result<Input, 
                 checkpoint: fields.text("error").map_or(Ok(found), Err),
             }
         }
-        "thread" => Input::ThreadSwitched {
-            thread_id: fields.text("thread_id").map(ThreadId::from),
-        },
         "branch" => Input::BranchSelected {
             branch: fields.text("branch").unwrap_or_default(),
-        },
-        "values" => Input::ValuesMutated {
-            values: fields.any("values").unwrap_or_default(),
         },
         "history" => Input::HistoryProvided {
             states: fields.any("states").unwrap_or_default(),
         },
-        "modes" => Input::StreamModesSet {
-            modes: fields.modes("modes").unwrap_or_default(),
-        },
-        "events" => Input::EventsListened {
-            names: fields.texts("names").unwrap_or_default(),
-        },
-        unknown => return Err(invalid(unknown, UNKNOWN)),
-    };
-    fields.end();
-    wrong.or(input)
+        _ => return None,
+    })
 }
 
 fn edit_at(fields: &mut Fields<'_>) -> EditAt {

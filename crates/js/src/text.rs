@@ -1,5 +1,6 @@
 //! What leaves as JSON text.
 
+use crate::extras::Extras;
 use rejoin_core::{
     Connection, HistoryState, Millis, Outcome, SessionNode, SessionView, StreamError, View,
     wire::{
@@ -116,14 +117,14 @@ pub(crate) mod part {
 }
 
 /// A part of what is shown; empty where there is none.
-pub(crate) fn read(view: View<'_>, part: u32) -> String {
+pub(crate) fn read(view: View<'_>, part: u32, extras: Option<&Extras>) -> String {
     match part {
         part::VALUES => view.values().text().to_owned(),
         part::INTERRUPTS => interrupts(view.interrupts()),
         part::HISTORY => history(view.history()),
         part::HEAD => view.head().map_or("", Json::text).to_owned(),
-        part::EDITABLE => editable(view),
-        part::BRANCH_TREE => view.branch_tree(),
+        part::EDITABLE => extras.map_or_else(String::new, |extras| (extras.editable)(view)),
+        part::BRANCH_TREE => extras.map_or_else(String::new, |extras| (extras.branch_tree)(view)),
         _ => String::new(),
     }
 }
@@ -181,8 +182,9 @@ fn history(states: &[HistoryState]) -> String {
 }
 
 /// The `messageMetadata` of the contract; empty where nothing is known of the message.
-pub(crate) fn message_metadata(view: View<'_>, id: &MessageId) -> String {
-    let place = view.message_branch(id);
+pub(crate) fn message_metadata(view: View<'_>, id: &MessageId, extras: Option<&Extras>) -> String {
+    let place = extras.map(|extras| (extras.message_branch)(view, id));
+    let place = place.unwrap_or_default();
     let mut slots = view.messages().iter();
     let slot = slots.find(|slot| slot.id() == id);
     let stream = slot.and_then(|slot| slot.metadata.as_ref());

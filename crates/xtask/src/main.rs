@@ -16,6 +16,7 @@ mod panics;
 mod servers;
 mod setup;
 mod size;
+mod split;
 mod step;
 mod test;
 mod unreached;

@@ -13,6 +13,7 @@ use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::likeness;
 use crate::panics;
 use crate::setup;
+use crate::split;
 use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
 use crate::unreached;
 
@@ -33,6 +34,15 @@ const INLINE_JS: &str = "
 
 const INLINE_D_TS: &str =
     "/** The module: base64 of its gzip. */\nexport declare const wasmGzipBase64: string;\n";
+
+/// The second module's file.
+const EXTRAS_WASM: &str = "rejoin_extras_bg.wasm";
+
+/// A module with nothing in it.
+const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
+
+/// What only the second module has.
+const EXTEND: &str = "engine_extend";
 
 /// Builds everything. True when it worked.
 pub(crate) fn build(steps: &mut Steps, profile: Profile) -> bool {
@@ -138,24 +148,33 @@ fn bind(profile: Profile) -> Result<()> {
         .join(profile.dir_name(RELEASE))
         .join("rejoin_js.wasm");
     match profile {
-        Profile::Dev => bindgen(&compiled, &wasm_dir, profile)?,
+        Profile::Dev => {
+            bindgen(&compiled, &wasm_dir, profile)?;
+            // All of it is in the first one.
+            fs::write(wasm_dir.join(EXTRAS_WASM), EMPTY_WASM)?;
+        }
         Profile::Release => bind_reached(&compiled, &wasm_dir)?,
     }
     fs::remove_file(wasm_dir.join("rejoin_bg.wasm.d.ts"))?;
     let wasm = generated.join("rejoin_bg.wasm");
     fs::rename(wasm_dir.join("rejoin_bg.wasm"), &wasm)?;
+    let extras = generated.join(EXTRAS_WASM);
+    fs::rename(wasm_dir.join(EXTRAS_WASM), &extras)?;
     let bindings = wasm_dir.join("rejoin.js");
     if profile == Profile::Release {
-        shrink(&wasm, &bindings)?;
+        make_small(&wasm, &extras, &bindings)?;
     }
     let types = wasm_dir.join("rejoin.d.ts");
     replace_tail(&bindings, "async function __wbg_load(", EXPORTS)?;
     replace_tail(&types, "export type InitInput", EXPORT_TYPES)?;
-    run(node()
-        .args(["-e", INLINE_JS])
-        .arg(&wasm)
-        .arg(wasm_dir.join("inline.js")))?;
-    fs::write(wasm_dir.join("inline.d.ts"), INLINE_D_TS).context("inline.d.ts")
+    for (wasm, name) in [(&wasm, "inline"), (&extras, "inline-extras")] {
+        run(node()
+            .args(["-e", INLINE_JS])
+            .arg(wasm)
+            .arg(wasm_dir.join(name).with_extension("js")))?;
+        fs::write(wasm_dir.join(name).with_extension("d.ts"), INLINE_D_TS).context(name)?;
+    }
+    Ok(())
 }
 
 /// Generates the bindings of the module with traps for panics, and without what then is reached by nothing.
@@ -170,14 +189,12 @@ fn bind_reached(compiled: &Path, wasm_dir: &Path) -> Result<()> {
     let copy_dir = copy.with_file_name("bound");
     bindgen(&copy, &copy_dir, Profile::Release)?;
     let [module, copy] = [wasm_dir, &copy_dir].map(|dir| dir.join("rejoin_bg.wasm"));
-    made.empty(&module, &copy, |copy| match wasm_opt() {
-        Some(wasm_opt) => run(Command::new(wasm_opt)
-            .args(SHRINK)
-            .arg(copy)
-            .arg("-o")
-            .arg(copy)),
+    let made = made.optimised(&copy, |copy| match wasm_opt() {
+        Some(wasm_opt) => shrink(&wasm_opt, copy),
         None => Ok(()),
-    })
+    })?;
+    made.empty(&module)?;
+    split::split(&made, EXTEND, &module, &module.with_file_name(EXTRAS_WASM))
 }
 
 fn bindgen(compiled: &Path, out_dir: &Path, profile: Profile) -> Result<()> {
@@ -214,39 +231,58 @@ const SHRINK: [&str; 8] = [
 ];
 
 /// What it does last, to a module whose functions are named by their places.
-const FINISH: [&str; 4] = [
-    "--low-memory-unused",
-    "-Oz",
-    "--reorder-functions-by-name",
-    // Prints what is called what from now on.
-    "--minify-imports-and-exports-and-modules",
-];
+const FINISH: [&str; 3] = ["--low-memory-unused", "-Oz", "--reorder-functions-by-name"];
 
-/// Makes the module small, and tells the bindings the short names of what it takes and gives: with the long ones, each a
-/// hash, both files were a good deal larger to download.
-fn shrink(wasm: &Path, bindings: &Path) -> Result<()> {
+/// Prints what is called what from then on.
+const SHORT_NAMES: &str = "--minify-imports-and-exports-and-modules";
+
+/// Makes the modules small, and tells the bindings and the second module the short names of what the first takes and gives: with
+/// the long ones, each a hash, all of them were a good deal larger to download.
+fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
     let Some(wasm_opt) = wasm_opt() else {
-        println!("wasm-opt is not installed: the module stays larger than it needs to be");
+        println!("wasm-opt is not installed: the modules stay larger than they need to be");
         return Ok(());
     };
-    let out = wasm.with_extension("opt");
-    run(Command::new(&wasm_opt)
-        .args(SHRINK)
-        .arg(wasm)
-        .arg("-o")
-        .arg(&out))?;
-    fs::write(wasm, likeness::name_places(&fs::read(&out)?)?)?;
-    let names = output(
-        Command::new(&wasm_opt)
-            .args(FINISH)
-            .arg(wasm)
-            .arg("-o")
-            .arg(&out),
-    )?;
+    shrink(&wasm_opt, wasm)?;
+    let names = finish(&wasm_opt, wasm, &[SHORT_NAMES])?;
     let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
     let js = fs::read_to_string(bindings)?;
     fs::write(bindings, with_short_names(&js, &names)?)?;
-    fs::rename(&out, wasm).context("could not replace the module by the small one")
+    split::rename_imports(extras, &|module, name| match module {
+        split::FIRST => short_name(&names, "exports", 0, name),
+        _ => short_name(&names, "imports", 1, name),
+    })?;
+    shrink(&wasm_opt, extras)?;
+    finish(&wasm_opt, extras, &[])?;
+    Ok(())
+}
+
+fn shrink(wasm_opt: &Path, wasm: &Path) -> Result<()> {
+    run(Command::new(wasm_opt)
+        .args(SHRINK)
+        .arg(wasm)
+        .arg("-o")
+        .arg(wasm))
+}
+
+/// What wasm-opt prints.
+fn finish(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
+    fs::write(wasm, likeness::name_places(&fs::read(wasm)?)?)?;
+    output(
+        Command::new(wasm_opt)
+            .args(FINISH)
+            .args(more)
+            .arg(wasm)
+            .arg("-o")
+            .arg(wasm),
+    )
+}
+
+/// What wasm-opt calls what was called so; `key` is at `at` in its rows, and the new name is behind it.
+fn short_name(names: &Value, kind: &str, at: usize, name: &str) -> Option<String> {
+    let rows = names[kind].as_array()?;
+    let row = rows.iter().find(|row| row[at] == name)?;
+    Some(row[at + 1].as_str()?.to_owned())
 }
 
 /// Renames `name: function` among the imports, `wasm.name` wherever an export is used, and the one module that is imported.
@@ -287,12 +323,19 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
 
 /// What the bindings give besides the classes. How the module is loaded is `src/wasm/load.ts`: what they bring for that is
 /// more to download, and prints warnings.
-const EXPORTS: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as start };\n";
+const EXPORTS: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as start };
+
+export function extend(instance) {
+    wasm = { ...wasm, ...instance.exports };
+}
+";
 
 const EXPORT_TYPES: &str = "/** What the module imports. */
 export declare function imports(): WebAssembly.Imports;
 /** Makes the classes those of this instance. Once only. */
-export declare function start(instance: WebAssembly.Instance): void;
+export declare function start(instance: WebAssembly.Instance): WebAssembly.Exports;
+/** Gives the classes what a second instance has besides. It was made with what `start` gave as its module `b`. */
+export declare function extend(instance: WebAssembly.Instance): void;
 ";
 
 /// Replaces everything from `head` on.

@@ -69,30 +69,23 @@ impl Copy {
         Ok(made)
     }
 
-    /// Empties what nothing reaches in `module`. `copy` was treated as it was, and then optimised by `optimise`.
-    pub(crate) fn empty(
-        &self,
-        module: &Path,
+    /// `copy` was treated as the module was, and is now optimised by `optimise`.
+    pub(crate) fn optimised(
+        self,
         copy: &Path,
         optimise: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<()> {
-        let read = |path: &Path| {
-            Module::from_file(path).with_context(|| format!("{} cannot be read", path.display()))
-        };
+    ) -> Result<Optimised> {
         let mut always = self.linked.always.clone();
         for function in read(copy)?.funcs.iter() {
             let addresses = self.unnamed.get(&name(function));
             always.extend(addresses.into_iter().flatten());
         }
         optimise(copy)?;
-        let reached = reached(&read(copy)?, self, always)?;
-        let mut emptied = read(module)?;
-        let bytes = empty_data(&mut emptied, &self.linked, &reached)?;
-        let slots = empty_table(&mut emptied, &reached)?;
-        println!("nothing reaches {bytes} bytes of data and {slots} places of the function table");
-        emptied
-            .emit_wasm_file(module)
-            .with_context(|| module.display().to_string())
+        Ok(Optimised {
+            copy: self,
+            module: read(copy)?,
+            always,
+        })
     }
 
     /// Makes each address in the code the value of an exported global, whose name is its number.
@@ -129,6 +122,41 @@ impl Copy {
             self.addresses.push(address);
         }
     }
+}
+
+/// What an optimised copy tells of the module.
+pub(crate) struct Optimised {
+    copy: Copy,
+    module: Module,
+    /// Addresses that do not stand in the code.
+    always: BTreeSet<Address>,
+}
+
+impl Optimised {
+    /// Empties what nothing reaches in `module`.
+    pub(crate) fn empty(&self, module: &Path) -> Result<()> {
+        let reached = self.reached(None)?;
+        let mut emptied = read(module)?;
+        let bytes = empty_data(&mut emptied, self.linked(), &reached)?;
+        let slots = empty_table(&mut emptied, &reached)?;
+        println!("nothing reaches {bytes} bytes of data and {slots} places of the function table");
+        emptied
+            .emit_wasm_file(module)
+            .with_context(|| module.display().to_string())
+    }
+
+    /// What is reached from the exports, but for one.
+    pub(crate) fn reached(&self, without: Option<&str>) -> Result<BTreeSet<Address>> {
+        reached(&self.module, &self.copy, &self.always, without)
+    }
+
+    pub(crate) fn linked(&self) -> &Linked {
+        &self.copy.linked
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Module> {
+    Module::from_file(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
 /// The functions that wasm-bindgen carries out, and their names.
@@ -200,16 +228,18 @@ fn address(linked: &Linked, instr: &Instr, at: InstrLocId) -> Option<(Address, i
 }
 
 /// What the optimised copy reaches from its exports.
-#[derive(Default)]
-struct Reached {
-    functions: BTreeSet<FunctionId>,
-    addresses: BTreeSet<Address>,
-}
-
-fn reached(optimised: &Module, copy: &Copy, always: BTreeSet<Address>) -> Result<Reached> {
+fn reached(
+    optimised: &Module,
+    copy: &Copy,
+    always: &BTreeSet<Address>,
+    without: Option<&str>,
+) -> Result<BTreeSet<Address>> {
     let mut globals = BTreeMap::new();
     let mut walk = Walk::default();
     for export in optimised.exports.iter() {
+        if without == Some(&export.name) {
+            continue;
+        }
         match export.item {
             ExportItem::Function(function) => walk.functions.push(function),
             ExportItem::Global(global) => {
@@ -222,11 +252,12 @@ fn reached(optimised: &Module, copy: &Copy, always: BTreeSet<Address>) -> Result
     }
     walk.functions.extend(optimised.start);
     let table = table(optimised)?;
-    let mut reached = Reached::default();
-    let mut waiting: Vec<Address> = always.into_iter().collect();
+    let mut reached = BTreeSet::new();
+    let mut functions = BTreeSet::new();
+    let mut waiting: Vec<Address> = always.iter().copied().collect();
     loop {
         if let Some(address) = waiting.pop() {
-            if !reached.addresses.insert(address) {
+            if !reached.insert(address) {
                 continue;
             }
             match address {
@@ -235,7 +266,7 @@ fn reached(optimised: &Module, copy: &Copy, always: BTreeSet<Address>) -> Result
             }
         } else if let Some(function) = walk.functions.pop() {
             if let FunctionKind::Local(local) = &optimised.funcs.get(function).kind
-                && reached.functions.insert(function)
+                && functions.insert(function)
             {
                 ir::dfs_in_order(&mut walk, local, local.entry_block());
             }
@@ -249,9 +280,9 @@ fn reached(optimised: &Module, copy: &Copy, always: BTreeSet<Address>) -> Result
 
 /// What functions mention and nobody has looked at yet.
 #[derive(Default)]
-struct Walk {
-    functions: Vec<FunctionId>,
-    globals: Vec<GlobalId>,
+pub(crate) struct Walk {
+    pub(crate) functions: Vec<FunctionId>,
+    pub(crate) globals: Vec<GlobalId>,
 }
 
 impl<'a> Visitor<'a> for Walk {
@@ -265,7 +296,7 @@ impl<'a> Visitor<'a> for Walk {
 }
 
 /// The functions by their places in the one table that the linker fills.
-fn table(module: &Module) -> Result<BTreeMap<u32, FunctionId>> {
+pub(crate) fn table(module: &Module) -> Result<BTreeMap<u32, FunctionId>> {
     let mut table = BTreeMap::new();
     for element in module.elements.iter() {
         let (start, ElementItems::Functions(functions)) = (start(&element.kind)?, &element.items)
@@ -277,7 +308,7 @@ fn table(module: &Module) -> Result<BTreeMap<u32, FunctionId>> {
     Ok(table)
 }
 
-fn start(kind: &ElementKind) -> Result<u32> {
+pub(crate) fn start(kind: &ElementKind) -> Result<u32> {
     match kind {
         ElementKind::Active {
             offset: ConstExpr::Value(Value::I32(start)),
@@ -290,24 +321,17 @@ fn start(kind: &ElementKind) -> Result<u32> {
 }
 
 /// Zeros for what belongs to symbols and to none that is reached. Counts the bytes.
-fn empty_data(module: &mut Module, linked: &Linked, reached: &Reached) -> Result<usize> {
+pub(crate) fn empty_data(
+    module: &mut Module,
+    linked: &Linked,
+    reached: &BTreeSet<Address>,
+) -> Result<usize> {
     let mut emptied = 0;
     let ids: Vec<_> = module.data.iter().map(|data| data.id()).collect();
     ensure!(ids.len() == linked.segments, "data segments are missing");
     for (segment, id) in ids.into_iter().enumerate() {
         let bytes = &mut module.data.get_mut(id).value;
-        let mut dead = vec![false; bytes.len()];
-        // Those that are reached last: symbols may share bytes.
-        for live in [false, true] {
-            for (symbol, place) in linked.symbols(segment) {
-                if reached.addresses.contains(&Address::Data(symbol)) == live {
-                    let bytes = dead
-                        .get_mut(place)
-                        .context("a symbol outside its segment")?;
-                    bytes.fill(!live);
-                }
-            }
-        }
+        let dead = dead(bytes.len(), segment, linked, reached)?;
         for (byte, dead) in bytes.iter_mut().zip(dead) {
             if dead {
                 *byte = 0;
@@ -318,8 +342,30 @@ fn empty_data(module: &mut Module, linked: &Linked, reached: &Reached) -> Result
     Ok(emptied)
 }
 
+/// Which bytes of a segment belong to symbols and to none that is reached.
+pub(crate) fn dead(
+    bytes: usize,
+    segment: usize,
+    linked: &Linked,
+    reached: &BTreeSet<Address>,
+) -> Result<Vec<bool>> {
+    let mut dead = vec![false; bytes];
+    // Those that are reached last: symbols may share bytes.
+    for live in [false, true] {
+        for (symbol, place) in linked.symbols(segment) {
+            if reached.contains(&Address::Data(symbol)) == live {
+                let bytes = dead
+                    .get_mut(place)
+                    .context("a symbol outside its segment")?;
+                bytes.fill(!live);
+            }
+        }
+    }
+    Ok(dead)
+}
+
 /// A trap in each place of the function table that is not reached. Counts them.
-fn empty_table(module: &mut Module, reached: &Reached) -> Result<usize> {
+pub(crate) fn empty_table(module: &mut Module, reached: &BTreeSet<Address>) -> Result<usize> {
     let mut trap = FunctionBuilder::new(&mut module.types, &[], &[]);
     trap.func_body().unreachable();
     let trap = trap.finish(Vec::new(), &mut module.funcs);
@@ -328,7 +374,7 @@ fn empty_table(module: &mut Module, reached: &Reached) -> Result<usize> {
         let start = start(&element.kind)?;
         if let ElementItems::Functions(functions) = &mut element.items {
             for (slot, function) in (start..).zip(functions) {
-                if !reached.addresses.contains(&Address::Slot(slot)) {
+                if !reached.contains(&Address::Slot(slot)) {
                     *function = trap;
                     unused += 1;
                 }
@@ -393,7 +439,8 @@ mod tests {
 
         let copy = dir.join("copy.wasm");
         Copy::make(&wasm, &wasm, &copy, cut)
-            .and_then(|made| made.empty(&wasm, &copy, |_| Ok(())))
+            .and_then(|made| made.optimised(&copy, |_| Ok(())))
+            .and_then(|made| made.empty(&wasm))
             .expect("it can be emptied");
         assert!(has(&wasm, "kept words") && !has(&wasm, "lost words"));
         let mut module = Module::from_file(&wasm).expect("it is a module");

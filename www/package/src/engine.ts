@@ -10,7 +10,11 @@ export type WasmSource = string | URL | Response | Promise<Response> | BufferSou
  * Loads the wasm once and gives the engine's class. Calls while it loads share one load; after a failure the next call
  * tries again; after a success `source` is not looked at any more.
  */
-export type EngineLoader = (source?: WasmSource) => Promise<EngineConstructor>;
+export interface EngineLoader {
+  (source?: WasmSource): Promise<EngineConstructor>;
+  /** Loads the second module, into the first: what {@link Engine.extend} needs. */
+  extras(source?: WasmSource): Promise<void>;
+}
 
 /** The engine's class. `options`: {@link EngineOptions} as JSON. */
 export type EngineConstructor = new (options: string, host: EngineHost) => Engine;
@@ -223,6 +227,11 @@ export interface Engine {
    * nobody waits. Throws an `Error` with `code: "invalid_option"` where the JSON is wrong.
    */
   send(request: keyof EngineRequests, json: string, command: number): void;
+  /**
+   * Lets it do what the second module has, from now on: the requests that say so, {@link Part}'s `editable` and `branchTree`,
+   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded.
+   */
+  extend(): void;
   /** One of {@link Part}, as JSON. Empty where there is none. */
   read(part: number): string;
   /** {@link EngineMessageMetadata} as JSON. Empty for an unknown message. */

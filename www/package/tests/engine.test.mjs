@@ -8,6 +8,7 @@ import { engineText } from "../dist/store/options.js";
 import { loadEngine } from "../dist/wasm/asset-loader.js";
 
 const Engine = await loadEngine();
+await loadEngine.extras();
 const encoder = new TextEncoder();
 
 /** A server whose run streams are the test's to write; everything else is told by `answers`. */
@@ -88,6 +89,7 @@ const until = async (what, holds) => {
 const made = [];
 const make = (host, options = {}) => {
   const engine = new Engine(engineText({ apiUrl: "http://server.test", assistantId: "chat", ...options }), host);
+  engine.extend();
   made.push(engine);
   return engine;
 };

@@ -71,6 +71,7 @@ function open(t, count, { threadId = "t", reads = true } = {}) {
     fake.host.concluded(command, error ? "failed" : "finished", error && JSON.stringify(error));
   };
   class Engine {
+    extend() {}
     constructor(options, host) {
       fake.host = host;
       fake.options = options;
@@ -98,7 +99,7 @@ function open(t, count, { threadId = "t", reads = true } = {}) {
     free() {}
   }
   const told = [];
-  const stream = makeStore({ apiUrl: "http://fake", assistantId: "a", storage: "none", threadId, onError: (error) => told.push(error) }, async () => Engine, { modes: [], untended: false });
+  const stream = makeStore({ apiUrl: "http://fake", assistantId: "a", storage: "none", threadId, onError: (error) => told.push(error) }, Object.assign(async () => Engine, { extras: async () => {} }), { modes: [], untended: false });
   t.after(() => stream.dispose());
   return { fake, stream, told };
 }

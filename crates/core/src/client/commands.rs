@@ -103,6 +103,11 @@ impl Client {
         for (command, _) in std::mem::take(&mut self.queue) {
             self.conclude(command, outcome.clone());
         }
+        self.drop_results(outcome);
+    }
+
+    /// Gives up results of tools that wait.
+    fn drop_results(&mut self, outcome: &Outcome) {
         for (command, _) in std::mem::take(&mut self.results) {
             self.conclude(command, outcome.clone());
         }
@@ -137,12 +142,12 @@ impl Client {
             self.store.drop_optimistic();
         }
         self.store.begin_run();
-        self.leave_branch(run.checkpoint.as_ref());
+        self.leave_branches(run.checkpoint.as_ref());
         self.history.pages = Pages::default();
         self.store.expect_newer_values();
         commands.extend(run.answered);
         if run.shown.iter().any(|m| m.kind == MessageKind::Human) {
-            self.drop_results(&|_| true);
+            self.drop_results(&Outcome::Dropped);
         }
         self.store.answer_interrupts(run.interrupts.as_deref());
         let last = Box::new(Last {
@@ -203,7 +208,7 @@ impl Client {
             return;
         }
         self.leave_run();
-        self.leave_branch(None);
+        self.leave_branches(None);
         self.set_error(None);
         if !same {
             self.last = None;
@@ -380,7 +385,9 @@ impl Client {
             self.drop_queue(&Outcome::Dropped);
         }
         if outcome != Outcome::Disconnected {
-            self.send_tool_results();
+            if let Some(extras) = self.extras.filter(|_| !self.results.is_empty()) {
+                (extras.send_tool_results)(self);
+            }
             self.begin_queued();
         }
     }

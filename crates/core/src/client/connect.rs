@@ -294,7 +294,9 @@ impl Client {
         if woke && online && visible {
             self.load_woke();
         }
-        self.feed_reachable(woke);
+        if let Some(extras) = self.session_extras() {
+            (extras.feed_reachable)(self, woke);
+        }
     }
 
     /// The page was frozen or kept aside: no connection can be relied on.
@@ -310,7 +312,9 @@ impl Client {
             Phase::Idle | Phase::Ended(_) => {}
         }
         self.load_woke();
-        self.feed_thawed();
+        if let Some(extras) = self.session_extras() {
+            (extras.feed_thawed)(self);
+        }
     }
 
     fn reopen_unless_alive(&mut self, alive: Millis) {

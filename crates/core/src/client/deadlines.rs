@@ -16,13 +16,13 @@ impl Client {
             asked(self.history_asked),
             self.edit_due(),
             self.load_due(),
-            self.older_due(),
         ];
         let request = requests.into_iter().flatten().min();
         let record = self.records.due(timeouts.record);
         let dues = [
             self.phase_due(),
-            self.feed_due(),
+            self.session_extras()
+                .and_then(|extras| (extras.session_due)(self)),
             request.map(|at| (at, DeadlineReason::Timeout)),
             record.map(|at| (at, DeadlineReason::Record)),
         ];
@@ -67,10 +67,15 @@ impl Client {
             self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail(NO_ANSWER));
         }
         self.history_deadline();
-        self.edit_deadline();
+        if self.edit_due().is_some_and(|at| at <= self.now)
+            && let Some(extras) = self.extras
+        {
+            (extras.edit_late)(self);
+        }
         self.load_deadline();
-        self.feed_deadline();
-        self.older_deadline();
+        if let Some(extras) = self.session_extras() {
+            (extras.session_deadline)(self);
+        }
         if self
             .records
             .due(self.config.timeouts.record)

@@ -41,12 +41,6 @@ pub(super) struct Resolving {
     read_anew: bool,
 }
 
-impl Resolving {
-    pub(super) fn is_asked_by(&self, attempt: crate::AttemptId) -> bool {
-        self.asked.is_some_and(|asked| asked.attempt == attempt)
-    }
-}
-
 impl Client {
     pub(super) fn edit(&mut self, command: CommandId, edit: Edit) {
         self.supersede_edit();
@@ -283,10 +277,13 @@ impl Client {
         Some(asked.at + self.config.timeouts.request)
     }
 
-    pub(super) fn edit_deadline(&mut self) {
-        if self.edit_due().is_some_and(|at| at <= self.now) {
-            self.give_edit_up(ErrorCode::CheckpointLookupFailed, NO_ANSWER);
-        }
+    pub(super) fn edit_late(&mut self) {
+        self.give_edit_up(ErrorCode::CheckpointLookupFailed, NO_ANSWER);
+    }
+
+    pub(super) fn is_edit(&self, attempt: crate::AttemptId) -> bool {
+        let asked = self.editing.as_ref().and_then(|editing| editing.asked);
+        asked.is_some_and(|asked| asked.attempt == attempt)
     }
 
     /// Whether a submission that goes on from an earlier point was refused: it never became a run.

@@ -22,8 +22,9 @@ impl Client {
     /// Asks for the thread's history, or where none is wanted for its state. See [`Client::take_states`].
     pub(super) fn ask_states(&mut self) -> Option<AttemptId> {
         self.drop_history_request();
-        self.reads_state = false;
-        let Some(limit) = self.config.history_limit else {
+        let limit = self.config.history_limit.filter(|_| self.extras.is_some());
+        self.reads_state = limit.is_none();
+        let Some(limit) = limit else {
             let url = self.thread_url("/state")?;
             return Some(self.ask(Method::Get, url));
         };
@@ -36,13 +37,6 @@ impl Client {
     /// While one of several questions waits, the history of both real servers goes on asking the answered ones, without what
     /// they led to; only the thread's state is right. So it is read as well, as the same request. True while it is.
     pub(super) fn reads_state_too(&mut self, attempt: AttemptId, answer: &Answer<'_>) -> bool {
-        if self
-            .states_asked
-            .take_if(|asked| *asked == attempt)
-            .is_none()
-        {
-            return false;
-        }
         let several = answer.first_item().is_some_and(|newest| {
             ThreadState::from_json(newest).is_ok_and(|state| state.interrupts().count() > 1)
         });
@@ -62,9 +56,9 @@ impl Client {
     pub(super) fn take_states(&mut self, answer: &Answer<'_>) -> Result<ThreadState, StreamError> {
         let invalid =
             |error: JsonError| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words());
-        let head = if self.config.history_limit.is_some() && !std::mem::take(&mut self.reads_state)
-        {
-            self.set_states(answer.read("thread history")?);
+        let extras = self.extras.filter(|_| !self.reads_state);
+        let head = if let Some(extras) = extras {
+            (extras.read_history)(self, answer)?;
             match self.history.states().first() {
                 Some(newest) => ThreadState::from_json(newest.json.text()),
                 None => Ok(ThreadState::default()),
@@ -72,11 +66,18 @@ impl Client {
         } else {
             let state: Json = answer.read("thread state")?;
             let read = ThreadState::from_json(state.text());
-            self.history.set_head(state);
+            let checkpoint = read.as_ref().ok().and_then(|read| read.checkpoint.as_ref());
+            let id = checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
+            self.history.set_head(state, id);
             read
         };
         self.store.touch_history();
         head.map_err(invalid)
+    }
+
+    pub(super) fn read_history(&mut self, answer: &Answer<'_>) -> Result<(), StreamError> {
+        self.set_states(answer.read("thread history")?);
+        Ok(())
     }
 
     fn set_states(&mut self, states: Vec<HistoryState>) {
@@ -133,6 +134,13 @@ impl Client {
     }
 
     /// A run begins: from `checkpoint`, or from the thread's newest state. Its branch will be the newest.
+    pub(super) fn leave_branches(&mut self, checkpoint: Option<&CheckpointId>) {
+        if let Some(extras) = self.extras.filter(|_| !self.history.is_empty()) {
+            (extras.leave_branch)(self, checkpoint);
+        }
+    }
+
+    /// See [`Client::leave_branches`].
     pub(super) fn leave_branch(&mut self, checkpoint: Option<&CheckpointId>) {
         let newest = self.history.states().first();
         let newest = newest.and_then(|state| state.checkpoint_id.clone());

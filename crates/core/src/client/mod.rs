@@ -5,6 +5,7 @@ mod connect;
 mod deadlines;
 mod edits;
 mod events;
+mod extras;
 mod feed;
 mod follow;
 mod heads;
@@ -19,6 +20,8 @@ mod submission;
 mod thread_load;
 mod tools;
 mod urls;
+
+pub use extras::{EXTRAS, Extras};
 
 pub(crate) use feed::Feed;
 pub(crate) use older::Older;
@@ -85,11 +88,20 @@ pub struct Client {
     visible: bool,
     refresh_headers: bool,
     told: Connection,
+    extras: Option<&'static Extras>,
 }
 
 impl Client {
     /// A client without a thread. `seed` makes ids and waits; two clients of one user should differ in it.
     pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            extras: Some(&EXTRAS),
+            ..Self::without_extras(config, seed)
+        }
+    }
+
+    /// A client that does without what [`EXTRAS`] holds until [`Input::ExtrasCame`].
+    pub fn without_extras(config: Config, seed: u64) -> Self {
         let store = ThreadStore::new(&config.messages_key);
         let mut client = Self {
             config,
@@ -123,6 +135,7 @@ impl Client {
             visible: true,
             refresh_headers: false,
             told: Connection::Idle,
+            extras: None,
         };
         client.show_initial();
         client
@@ -137,26 +150,15 @@ impl Client {
                 command,
                 submission,
             } => self.submit(command, submission),
-            Input::EditRequested { command, edit } => self.edit(command, *edit),
-            Input::CheckpointResolved {
-                command,
-                checkpoint,
-            } => self.checkpoint_resolved(command, checkpoint),
-            Input::ToolResultAdded { command, result } => self.add_tool_result(command, *result),
             Input::JoinRequested {
                 command,
                 run_id,
                 options,
             } => self.join(command, run_id, options),
-            Input::BranchSelected { branch } => self.select_branch(branch),
             Input::ValuesMutated { values } => self.mutate_values(&values),
-            Input::HistoryProvided { states } => self.provide_history(&states),
             Input::HistoryRequested => self.ask_history(),
             Input::StreamModesSet { modes } => self.config.stream_modes = modes,
             Input::EventsListened { names } => self.listened = names,
-            Input::ViewOpened { limit } => self.open_view(limit),
-            Input::OlderRequested { command } => self.request_older(command),
-            Input::ViewClosed => self.close_view(),
             Input::StopRequested => self.stop(),
             Input::CancelRequested => self.request_cancel(),
             Input::HeadersArrived {
@@ -166,22 +168,22 @@ impl Client {
             } => {
                 if self.is_link(attempt) {
                     self.headers_arrived(status, &headers);
-                } else if self.is_feed(attempt) {
-                    self.feed_headers(status, &headers);
+                } else if let Some(extras) = self.feed_extras(attempt) {
+                    (extras.feed_headers)(self, status, &headers);
                 }
             }
             Input::ChunkArrived { attempt, bytes } => {
                 if self.is_link(attempt) {
                     self.chunk_arrived(&bytes);
-                } else if self.is_feed(attempt) {
-                    self.feed_chunk(&bytes);
+                } else if let Some(extras) = self.feed_extras(attempt) {
+                    (extras.feed_chunk)(self, &bytes);
                 }
             }
             Input::BodyEnded { attempt } => {
                 if self.is_link(attempt) {
                     self.body_ended();
-                } else if self.is_feed(attempt) {
-                    self.feed_ended();
+                } else if let Some(extras) = self.feed_extras(attempt) {
+                    (extras.feed_ended)(self);
                 }
             }
             Input::ResponseArrived {
@@ -196,8 +198,8 @@ impl Client {
                 let error = requests::transport_error(&error);
                 if self.is_link(attempt) {
                     self.lost(error);
-                } else if self.is_feed(attempt) {
-                    self.feed_broke(error);
+                } else if let Some(extras) = self.feed_extras(attempt) {
+                    (extras.feed_broke)(self, error);
                 } else {
                     self.answered(attempt, &requests::Answer::failed(error));
                 }
@@ -216,8 +218,28 @@ impl Client {
             Input::PageOpened { wall_clock } => self.set_wall_clock(wall_clock),
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),
+            Input::ExtrasCame { extras } => {
+                self.extras = Some(extras);
+                if self.thread_id.is_some() {
+                    // There is more to be said of what is shown.
+                    self.store.touch();
+                }
+            }
+            input @ (Input::EditRequested { .. }
+            | Input::CheckpointResolved { .. }
+            | Input::ToolResultAdded { .. }
+            | Input::BranchSelected { .. }
+            | Input::HistoryProvided { .. }
+            | Input::ViewOpened { .. }
+            | Input::OlderRequested { .. }
+            | Input::ViewClosed) => match self.extras {
+                Some(extras) => (extras.handle)(self, input),
+                None => self.refuse_extra(&input),
+            },
         }
-        self.tend_session();
+        if let Some(extras) = self.session_extras() {
+            (extras.tend_session)(self);
+        }
         self.tell_connection();
     }
 
@@ -234,8 +256,8 @@ impl Client {
     /// Call it once before reading a frame.
     pub fn refresh_view(&mut self) {
         self.store.refresh_tool_calls();
-        if let Some(session) = &mut self.session {
-            session.shown.refresh_tool_calls();
+        if let Some(extras) = self.session_extras() {
+            (extras.refresh_session)(self);
         }
     }
 

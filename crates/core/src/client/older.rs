@@ -5,7 +5,8 @@ use super::{
     requests::{Answer, no_answer},
 };
 use crate::{
-    AttemptId, CommandId, ErrorCode, Method, Millis, Outcome, StreamError, session::PAGE_MAX,
+    AttemptId, CommandId, DeadlineReason, ErrorCode, Method, Millis, Outcome, StreamError,
+    session::PAGE_MAX,
 };
 use rejoin_wire::{
     json::{FromJson, JsonError},
@@ -214,12 +215,23 @@ impl Client {
         }
     }
 
-    pub(super) fn older_due(&self) -> Option<Millis> {
+    fn older_due(&self) -> Option<Millis> {
         let asked = self.session.as_ref()?.older.asked?;
         Some(asked.at + self.config.timeouts.request)
     }
 
-    pub(super) fn older_deadline(&mut self) {
+    /// When the feed or a page is late, and which.
+    pub(super) fn session_due(&self) -> Option<(Millis, DeadlineReason)> {
+        let page = self.older_due().map(|at| (at, DeadlineReason::Timeout));
+        [self.feed_due(), page].into_iter().flatten().min()
+    }
+
+    pub(super) fn session_deadline(&mut self) {
+        self.feed_deadline();
+        self.older_deadline();
+    }
+
+    fn older_deadline(&mut self) {
         if self.older_due().is_some_and(|at| at <= self.now) {
             let attempt = self.session.as_ref().and_then(|s| s.older.asked);
             if let Some(asked) = attempt {

@@ -112,7 +112,13 @@ impl Client {
 
     /// The one place where an answer finds what asked for it; one that nobody waits for is dropped.
     pub(super) fn answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
-        if self.reads_state_too(attempt, answer) {
+        if self
+            .states_asked
+            .take_if(|asked| *asked == attempt)
+            .is_some()
+            && let Some(extras) = self.extras
+            && (extras.reads_state_too)(self, attempt, answer)
+        {
             return;
         }
         match self.phase {
@@ -135,8 +141,8 @@ impl Client {
             | Phase::Settling { .. }
             | Phase::Ended(_) => {}
         }
-        if self.is_older(attempt) {
-            self.older_answered(answer);
+        if let Some(extras) = self.extras.filter(|_| self.is_older(attempt)) {
+            (extras.older_answered)(self, answer);
         } else if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
             self.cancel_answered(answer);
         } else if self
@@ -144,12 +150,8 @@ impl Client {
             .is_some_and(|asked| asked.attempt == attempt)
         {
             self.history_answered(answer);
-        } else if self
-            .editing
-            .as_ref()
-            .is_some_and(|editing| editing.is_asked_by(attempt))
-        {
-            self.page_answered(answer);
+        } else if let Some(extras) = self.extras.filter(|_| self.is_edit(attempt)) {
+            (extras.page_answered)(self, answer);
         } else {
             self.load_answered(attempt, answer);
         }

@@ -55,7 +55,9 @@ impl Client {
                 StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
             })?;
         run.interrupts = interrupts;
-        drop(self.take_results(&|(command, _)| run.answered.contains(command)));
+        if let Some(extras) = self.extras.filter(|_| !run.answered.is_empty()) {
+            (extras.forget_results)(self, &run.answered);
+        }
         Ok(run)
     }
 
@@ -240,7 +242,11 @@ impl Client {
             .any(|message| message.kind == MessageKind::Human)
         {
             let mut first = self.sent_again(again)?;
-            first.append(&mut self.answer_dangling(kept, answered));
+            if self.config.cancel_dangling_tool_calls
+                && let Some(extras) = self.extras
+            {
+                first.append(&mut (extras.answer_dangling)(self, kept, answered));
+            }
             let mut before = Vec::new();
             self.give_ids(&mut first, &mut before)?;
             first.append(&mut list);

@@ -51,7 +51,7 @@ impl Client {
 
     /// Sends the results of the oldest message whose calls all have one.
     pub(super) fn send_tool_results(&mut self) {
-        if self.results.is_empty() || self.is_active() || self.load.is_loading() {
+        if self.is_active() || self.load.is_loading() {
             return;
         }
         self.store.refresh_tool_calls();
@@ -69,7 +69,9 @@ impl Client {
             }
             known.push((*id).to_owned());
         }
-        self.drop_results(&|(_, result)| !known.contains(&result.tool_call_id));
+        for (command, _) in self.take_results(&|(_, r)| !known.contains(&r.tool_call_id)) {
+            self.conclude(command, Outcome::Dropped);
+        }
         if calls.is_empty() {
             return;
         }
@@ -90,15 +92,12 @@ impl Client {
     }
 
     /// A person goes on: the calls before that nobody has answered are answered by the results that wait, else as
-    /// cancelled, where [`crate::Config::cancel_dangling_tool_calls`] is set. `answered` is told whose results they are.
+    /// cancelled. `answered` is told whose results they are.
     pub(super) fn answer_dangling(
         &mut self,
         kept: usize,
         answered: &mut Vec<CommandId>,
     ) -> Vec<Node> {
-        if !self.config.cancel_dangling_tool_calls {
-            return Vec::new();
-        }
         self.store.refresh_tool_calls();
         let slots = self.store.slots();
         let mut messages = Vec::new();
@@ -116,15 +115,13 @@ impl Client {
         messages
     }
 
-    /// Gives up results that wait.
-    pub(super) fn drop_results(&mut self, which: &dyn Fn(&Waiting) -> bool) {
-        for (command, _) in self.take_results(which) {
-            self.conclude(command, Outcome::Dropped);
-        }
+    /// These were sent with a submission.
+    pub(super) fn forget_results(&mut self, sent: &[CommandId]) {
+        drop(self.take_results(&|(command, _)| sent.contains(command)));
     }
 
     /// Takes out results that wait.
-    pub(super) fn take_results(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<Waiting> {
+    fn take_results(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut taken = Vec::new();
         for result in std::mem::take(&mut self.results) {
             if which(&result) {

@@ -7,11 +7,12 @@ import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/optio
 import type { StreamMode } from "../types/schema.js";
 import type { RunPromise, RunResult, StreamStore } from "../types/stream.js";
 import { ask, disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type Pending } from "./commands.js";
+import { extrasOf } from "./extras.js";
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
 import { fetchFor, headersOf, prepareFetch } from "./network.js";
 import { orderNodes } from "./nodes.js";
-import { callbackModes, engineOptions, eventsToHear, problemOf, storageOf, type AnyOptions } from "./options.js";
+import { callbackModes, engineOptions, eventsToHear, needsExtras, problemOf, storageOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
 import { sources } from "../view/source.js";
@@ -27,11 +28,12 @@ export interface InnerStore extends StreamStore<any, any> {
 
 /** Makes a store. Touches nothing: the wasm is loaded by the first command, listener (in a page), or thread. */
 export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind): InnerStore {
-  const state = newState(first, kind, (...modes) => {
+  const track = (...modes: StreamMode[]): void => {
     const before = state.tracked.size;
     for (const mode of modes) state.tracked.add(mode);
     if (state.tracked.size > before) hear();
-  });
+  };
+  const state = newState(first, kind, track, () => extras.want());
   const { commands, waiting, listeners } = state;
   let starting = false;
   let revived = false;
@@ -101,10 +103,11 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   /** The application's own thread data. */
   const provideHistory = (): void => {
     const { engine, options } = state;
-    if (options.thread?.data) ask(engine, "history", { states: options.thread.data });
+    const states = options.thread?.data;
+    if (engine && states) withEngine((to) => ask(to, "history", { states }), { extras: true });
   };
 
-  const begun = (Engine: EngineConstructor): void => {
+  const begun = (Engine: EngineConstructor, isWhole: boolean): void => {
     starting = false;
     const { options, thread } = state;
     if (state.over || state.gone) return;
@@ -114,11 +117,12 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const engine = new Engine(engineOptions(options, modesNow(), shown as object | null), storage === undefined ? host : { ...host, storage });
     state.engine = engine;
     state.error = undefined;
+    if (isWhole) extras.extend(engine);
+    else if (state.wanted) extras.bring();
     hear();
-    if (state.pageSize > 0) ask(engine, "view", { limit: state.pageSize });
     if (thread !== null) ask(engine, "thread", { thread_id: thread });
     provideHistory();
-    for (const command of waiting.splice(0)) command(engine);
+    extras.drain();
   };
 
   const notBegun = (cause: unknown): void => {
@@ -137,19 +141,27 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     if (state.engine || starting || state.over || state.gone) return;
     starting = true;
     prepareFetch(state.options);
-    load().then(begun).catch(notBegun);
+    // Without what an option needs nothing begins; what somebody only looks at may come later.
+    const needed = needsExtras(state.options);
+    const whole = state.wanted && load.extras().then(() => true, (cause) => (needed ? Promise.reject(cause) : false));
+    Promise.all([load(), whole])
+      .then(([Engine, isWhole]) => begun(Engine, isWhole))
+      .catch(notBegun);
   };
 
-  /** Now, or when the engine is there. */
-  const withEngine = (command: (engine: Engine) => void): void => {
-    if (state.engine) return command(state.engine);
-    waiting.push(command);
-    start();
+  /** Now, or when what it needs is there; after what was asked before. */
+  const withEngine = (send: (engine: Engine) => void, needs: { id?: number; extras?: boolean } = {}): void => {
+    waiting.push({ id: needs.id, extras: needs.extras ?? false, send });
+    if (needs.extras) state.wanted = true;
+    if (state.engine) extras.drain();
+    else start();
   };
+  const extras = extrasOf(state, load, conclude);
 
   const close = (): void => {
     const { engine } = state;
     state.engine = state.status = undefined;
+    state.extended = false;
     waiting.length = 0;
     heard = "";
     engine?.dispose();
@@ -167,7 +179,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const closed = (throwOnError: boolean | undefined): RunPromise =>
     refusal(throwOnError, kind.problem ? { outcome: "failed", error: kind.problem } : { outcome: "disposed", error: disposed() });
 
-  const begin = (command: Omit<Pending, "resolve" | "reject">, send: (engine: Engine, id: number) => void): RunPromise => {
+  const begin = (command: Omit<Pending, "resolve" | "reject">, send: (engine: Engine, id: number) => void, ofExtras = false): RunPromise => {
     const made = promised(command);
     const id = nextCommand++;
     commands.set(id, made.command);
@@ -186,7 +198,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
         call(state.options.onError, error, undefined);
         conclude(id, { outcome: "failed", error });
       }
-    });
+    }, { id, extras: ofExtras });
     publish(state);
     return made.promise;
   };
@@ -217,7 +229,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       made.payload = { input: values, context, command, config: config as Values | undefined };
       if (streamSubgraphs !== undefined) made.payload.streamSubgraphs = streamSubgraphs;
     }
-    return begin(made, (to, id) => to.send(edit ? "edit" : "submission", submission, id));
+    return begin(made, (to, id) => to.send(edit ? "edit" : "submission", submission, id), !!edit);
   };
 
   const resume = (answer: unknown, given?: SubmitOptions<any, any>): RunPromise => submit(null, { ...given, command: { ...given?.command, resume: answer } });
@@ -229,7 +241,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false, payload: null }, (to, id) => {
       ask(to, "modes", { modes: modesNow() });
       to.send("result", sent, id);
-    });
+    }, true);
   };
 
   const join = (runId: string | undefined, lastEventId: string | undefined, given: JoinOptions = {}): RunPromise => {
@@ -247,10 +259,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const { engine, options } = state;
     if (isClosed()) return;
     call(options.onStop, { mutate: mutate as (update: any) => void });
-    if (engine) return ask(engine, cancels ? "cancel" : "stop", {});
-    // Nothing was sent yet, and nothing will be.
-    waiting.length = 0;
-    for (const id of [...commands.keys()]) conclude(id, { outcome: "disconnected" });
+    // Nothing of it was sent yet, and nothing will be.
+    for (const { id = 0 } of waiting.splice(0)) conclude(id, { outcome: "disconnected" });
+    ask(engine, cancels ? "cancel" : "stop", {});
   };
 
   const switchThread = (threadId: string | null): void => {
@@ -277,7 +288,13 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   };
 
   const older = (): RunPromise =>
-    isClosed() ? closed(false) : begin({ kind: "older", quiet: true, run: undefined, throwOnError: false }, (to, id) => ask(to, "older", {}, id));
+    isClosed() ? closed(false) : begin({ kind: "older", quiet: true, run: undefined, throwOnError: false }, (to, id) => ask(to, "older", {}, id), true);
+
+  const setPageSize = (limit: number): void => {
+    state.pageSize = limit;
+    if (state.extended) ask(state.engine, "view", { limit });
+    else if (limit > 0) extras.bring();
+  };
 
   const store: InnerStore = {
     subscribe(listener) {
@@ -331,7 +348,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     joinStream: (runId, lastEventId, asked) => join(runId, lastEventId ?? "-1", asked),
     rejoin: (asked) => join(undefined, undefined, asked),
     switchThread,
-    setBranch: (branch) => void (isClosed() || withEngine((to) => ask(to, "branch", { branch }))),
+    setBranch: (branch) => void (isClosed() || withEngine((to) => ask(to, "branch", { branch }), { extras: true })),
     mutate: (update) => void (isClosed() || mutate(update as Values)),
     dispose() {
       if (state.over) return;
@@ -344,7 +361,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     client: state.client,
     assistantId: first.assistantId ?? "",
   };
-  sources.set(store, { state, older });
+  sources.set(store, { state, older, setPageSize });
   return store;
 }
 

@@ -52,6 +52,9 @@ export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): numb
   return typeof history === "object" ? (history?.limit ?? 0) : history ? 10 : 0;
 }
 
+/** Whether an engine with these options cannot do without its second module. */
+export const needsExtras = (options: AnyOptions): boolean => historyLimitOf(options) > 0 || !!options.thread || !!options.cancelPendingToolCalls;
+
 /** How the checkpoint of an edit is found. */
 export const checkpointsOf = ({ getCheckpointId, checkpoints }: AnyOptions): EngineOptions["checkpoints"] => (getCheckpointId ? "asked" : checkpoints);
 

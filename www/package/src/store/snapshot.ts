@@ -18,6 +18,8 @@ export interface SnapshotSource {
   hasHistory: boolean;
   /** Told what is read: it decides what the next run streams. */
   track(...modes: StreamMode[]): void;
+  /** Told that something is read which only the second module knows. */
+  wantExtras(): void;
   messageMetadata(id: string): EngineMessageMetadata | undefined;
   subagentNames(): readonly string[];
   subagentMemory: SubagentMemory;
@@ -117,11 +119,13 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     return Array.isArray(messages) && messages.some((message: Message) => message.id === id) ? state : undefined;
   };
 
-  const editable = () =>
-    derive("editable", [frame.editable], () => {
-      const { edit, regenerate } = frame.editable();
-      return { edit: new Set(edit), regenerate: new Set(regenerate) };
+  const editable = () => {
+    source.wantExtras();
+    return derive("editable", [frame.editable], () => {
+      const { edit, regenerate, retry } = frame.editable();
+      return { edit: new Set(edit), regenerate: new Set(regenerate), retry };
     });
+  };
 
   const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, branch, editing } = status;
   const peek = (): Record<string, unknown> =>
@@ -146,7 +150,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     branch,
     editing,
     get canRetry() {
-      return frame.editable().retry;
+      return editable().retry;
     },
     canEdit: (id: string) => editable().edit.has(id),
     canRegenerate: (id: string) => editable().regenerate.has(id),

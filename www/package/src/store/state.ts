@@ -10,7 +10,7 @@ import type { Pending } from "./commands.js";
 import { firstFrame, type Frame } from "./frame.js";
 import { clientFor } from "./network.js";
 import { openNodes, type OpenNodes } from "./nodes.js";
-import { historyLimitOf, type AnyOptions } from "./options.js";
+import { historyLimitOf, needsExtras, type AnyOptions } from "./options.js";
 import { snapshotOf, type SnapshotSource } from "./snapshot.js";
 
 /** Values of a graph. */
@@ -26,6 +26,15 @@ export interface StoreKind {
   untended: boolean;
   /** What is wrong with the options: it is shown, and nothing is done. */
   problem?: RejoinError | undefined;
+}
+
+/** Something to be asked of the engine. */
+export interface Waiting {
+  /** The command that it begins, if it is one. */
+  id: number | undefined;
+  /** Whether it needs the second module. */
+  extras: boolean;
+  send: (engine: Engine) => void;
 }
 
 /** Everything that changes in a store. */
@@ -59,8 +68,11 @@ export interface State {
   /** What the application is still being told of a run that is over. */
   telling: Promise<void>;
   readonly commands: Map<number, Pending>;
-  /** What waits for the engine. */
-  readonly waiting: ((engine: Engine) => void)[];
+  /** Whether it has been extended by the second module, and whether that is wanted. */
+  extended: boolean;
+  wanted: boolean;
+  /** What waits for the engine, or for the second module. */
+  readonly waiting: Waiting[];
   readonly listeners: Set<() => void>;
   /** Messages by namespace while a frame is put together, and the namespaces that have changed. */
   readonly open: Map<string, OpenList>;
@@ -85,14 +97,15 @@ export interface State {
 /** The initial values, if there are any. */
 export const initialOf = ({ initialValues }: AnyOptions): Values => (initialValues as Values | null | undefined) ?? {};
 
-/** The state of a store that has done nothing yet. `track` is told what is read. */
-export function newState(options: AnyOptions, kind: StoreKind, track: (...modes: StreamMode[]) => void): State {
+/** The state of a store that has done nothing yet. `track` is told what is read, `wantExtras` that something of the second module is. */
+export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSource["track"], wantExtras: () => void): State {
   const { thread: own, messagesKey = "messages" } = options;
   const thread = options.threadId ?? null;
   const source: SnapshotSource = {
     messagesKey,
     hasHistory: historyLimitOf(options) > 0,
     track,
+    wantExtras,
     messageMetadata: (id) => {
       const json = state.engine?.messageMetadata(id);
       return json ? JSON.parse(json) : undefined;
@@ -125,6 +138,8 @@ export function newState(options: AnyOptions, kind: StoreKind, track: (...modes:
     overlay: {},
     telling: Promise.resolve(),
     commands: new Map(),
+    extended: false,
+    wanted: needsExtras(options),
     waiting: [],
     listeners: new Set(),
     open: new Map(),

@@ -1,12 +1,16 @@
-/** The wasm inside a module of its own, so that it works wherever modules work; loaded when it is first needed. */
+/** The wasm inside modules of their own, so that it works wherever modules work; each loaded when it is first needed. */
 
 import { type Wasm, loader } from "./load.js";
 
 /** Loads the inlined wasm: base64 of its gzip. */
-export const loadEngine = loader(async (): Promise<Wasm> => {
-  const { wasmGzipBase64 } = await import("./inline.js");
-  const text = atob(wasmGzipBase64);
+export const loadEngine = /* @__PURE__ */ loader(
+  async () => unzipped((await import("./inline.js")).wasmGzipBase64),
+  async () => unzipped((await import("./inline-extras.js")).wasmGzipBase64),
+);
+
+async function unzipped(base64: string): Promise<Wasm> {
+  const text = atob(base64);
   const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-  const unzipped = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(unzipped).arrayBuffer();
-});
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(plain).arrayBuffer();
+}

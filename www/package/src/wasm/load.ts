@@ -1,45 +1,62 @@
 /** What both loaders share. */
 
-import { Engine, imports, start } from "./rejoin.js";
+import { Engine, extend, imports, start } from "./rejoin.js";
 import { loadError } from "../errors.js";
 import type { EngineConstructor, EngineLoader, WasmSource } from "../engine.js";
 
 /** Where wasm can come from, once whatever had to be waited for has come. */
 export type Wasm = Awaited<WasmSource>;
 
-// Of all loaders: the bindings know one module.
+/** Gives the package's own wasm. */
+type Own = () => Wasm | Promise<Wasm>;
+
+// Of all loaders: the bindings know one module, and what it was extended by.
 let loading: Promise<EngineConstructor> | undefined;
+let extending: Promise<void> | undefined;
+let first: WebAssembly.Exports;
 
 /**
  * A loader: one load for all calls, tried again after a failure.
  *
- * @param own - Gives the package's own wasm, for calls that name no source.
+ * @param own - The first module's wasm, for calls that name no source.
+ * @param ownExtras - The second's.
  */
-export function loader(own: () => Wasm | Promise<Wasm>): EngineLoader {
+export function loader(own: Own, ownExtras: Own): EngineLoader {
   const load = async (source: WasmSource | undefined): Promise<EngineConstructor> => {
     try {
-      start(await instantiate(await (source ?? own())));
+      first = start(await instantiate(await (source ?? own()), imports()));
       return Engine;
     } catch (cause) {
       loading = undefined;
       throw loadError(cause);
     }
   };
-  return (source) => (loading ??= load(source));
+  const loadExtras = async (source: WasmSource | undefined): Promise<void> => {
+    try {
+      // It goes into the first one; meanwhile it can come.
+      const [wasm] = await Promise.all([source ?? ownExtras(), engine()]);
+      extend(await instantiate(wasm, { ...imports(), b: first }));
+    } catch (cause) {
+      extending = undefined;
+      throw loadError(cause);
+    }
+  };
+  const engine = (source?: WasmSource): Promise<EngineConstructor> => (loading ??= load(source));
+  return Object.assign(engine, { extras: (source?: WasmSource) => (extending ??= loadExtras(source)) });
 }
 
-async function instantiate(source: Wasm): Promise<WebAssembly.Instance> {
+async function instantiate(source: Wasm, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
   const given = typeof source === "string" || source instanceof URL ? await fetch(source) : source;
   if (!(given instanceof Response)) {
     // Bytes give both, a module gives the instance alone.
-    const made: object = await WebAssembly.instantiate(given, imports());
+    const made: object = await WebAssembly.instantiate(given, imports);
     return made instanceof WebAssembly.Instance ? made : (made as WebAssembly.WebAssemblyInstantiatedSource).instance;
   }
   if (!given.ok) throw new Error(`${given.url} was answered with ${given.status}`);
   // Only what is served as wasm can be compiled while it comes.
   const streams = given.headers.get("content-type")?.startsWith("application/wasm");
   const { instance } = streams
-    ? await WebAssembly.instantiateStreaming(given, imports())
-    : await WebAssembly.instantiate(await given.arrayBuffer(), imports());
+    ? await WebAssembly.instantiateStreaming(given, imports)
+    : await WebAssembly.instantiate(await given.arrayBuffer(), imports);
   return instance;
 }

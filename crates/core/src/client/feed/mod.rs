@@ -160,6 +160,12 @@ impl Client {
         }
     }
 
+    pub(in crate::client) fn refresh_session(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.shown.refresh_tool_calls();
+        }
+    }
+
     /// Whether the thread's whole state is read when it is entered and when a run is over.
     pub(in crate::client) fn reads_state(&self) -> bool {
         let absent = |session: &Session| session.feed.is_absent();

@@ -32,7 +32,7 @@ const ours = {
   enforce: "pre",
   resolveId(id, importer) {
     // The wasm is written by the build, beside the sources.
-    if (["./inline.js", "./rejoin.js"].includes(id)) return fileURLToPath(new URL(`../../../generated/wasm/${id}`, here));
+    if (["./inline.js", "./inline-extras.js", "./rejoin.js"].includes(id)) return fileURLToPath(new URL(`../../../generated/wasm/${id}`, here));
     if (!importer?.startsWith(peer) || !id.startsWith("./") || id === "./types") return null;
     return MODULES[id.slice(2)] ?? assert.fail(`${importer} imports ${id}, which has no counterpart here`);
   },

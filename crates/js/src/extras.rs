@@ -1,0 +1,28 @@
+//! What the second module brings: see [`rejoin_core::EXTRAS`]. Nothing else may name [`EXTRAS`], or it is in the first one.
+
+use crate::{
+    fields::Fields,
+    frame::{Call, Sent},
+    request, text,
+};
+use rejoin_core::{CommandId, Input, MessageBranch, View, wire::MessageId};
+
+/// The functions at this edge.
+pub(crate) struct Extras {
+    /// Reads a request that only it knows.
+    pub(crate) request: fn(&str, &mut Fields<'_>, CommandId) -> Option<Input>,
+    /// Tells what has changed in a session that is shown.
+    pub(crate) session: fn(&mut Sent, View<'_>, u64, &mut Vec<Call>),
+    pub(crate) editable: fn(View<'_>) -> String,
+    pub(crate) branch_tree: fn(View<'_>) -> String,
+    pub(crate) message_branch: fn(View<'_>, &MessageId) -> MessageBranch,
+}
+
+/// All of them.
+pub(crate) static EXTRAS: Extras = Extras {
+    request: request::extra,
+    session: Sent::session,
+    editable: text::editable,
+    branch_tree: |view| view.branch_tree(),
+    message_branch: |view, id| view.message_branch(id),
+};

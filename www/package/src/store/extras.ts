@@ -1,0 +1,85 @@
+/** The second module: brought when something of it is first wanted. What is asked meanwhile waits, in its order. */
+import type { Engine, EngineLoader } from "../engine.js";
+import { loadError } from "../errors.js";
+import type { RunResult } from "../types/stream.js";
+import { ask } from "./commands.js";
+import type { State } from "./state.js";
+import { call } from "./tell.js";
+import { setPart } from "./view.js";
+
+/** How long it is left alone after a failure, unless a command needs it: doubled each time, up to the latter. */
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 60_000;
+
+/** What a store has to do with it. */
+export interface Extras {
+  /** It is wanted, whenever it can be had. */
+  want(): void;
+  /** It is wanted now. */
+  bring(): void;
+  /** It is there, for this engine. */
+  extend(engine: Engine): void;
+  /** Sends what waits, up to the first that needs what is not there. */
+  drain(): void;
+}
+
+/** `conclude` ends a command that will not be sent. */
+export function extrasOf(state: State, load: EngineLoader, conclude: (id: number, result: RunResult) => void): Extras {
+  const { waiting } = state;
+  let coming = false;
+  let retryMs = RETRY_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const extend = (engine: Engine): void => {
+    state.extended = true;
+    engine.extend();
+    if (state.pageSize > 0) ask(engine, "view", { limit: state.pageSize });
+  };
+  const drain = (): void => {
+    for (let next = waiting[0]; state.engine && next; next = waiting[0]) {
+      if (next.extras && !state.extended) return bring();
+      waiting.shift();
+      next.send(state.engine);
+    }
+  };
+  const came = (): void => {
+    coming = false;
+    retryMs = RETRY_MS;
+    if (state.engine && !state.extended) extend(state.engine);
+    drain();
+  };
+  const failed = (cause: unknown): void => {
+    coming = false;
+    const error = loadError(cause);
+    const { onError, onWarning } = state.options;
+    const refused = waiting.filter(({ extras }) => extras);
+    const others = waiting.filter(({ extras }) => !extras);
+    waiting.splice(0, waiting.length, ...others);
+    // Where no command has asked for it, something is missing and nothing has failed.
+    call(refused.length > 0 ? onError : onWarning, error, undefined);
+    for (const { id } of refused) if (id) conclude(id, { outcome: "failed", error });
+    if (state.pageSize > 0) setPart(state, "feed", { connection: { state: "failed" }, hasOlder: false, ready: false, generation: 0, error });
+    clearTimeout(timer);
+    timer = setTimeout(bring, retryMs);
+    retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
+    drain();
+  };
+  const bring = (): void => {
+    if (coming || state.extended || !state.engine) return;
+    coming = true;
+    load.extras().then(came, failed);
+  };
+  return {
+    want() {
+      if (state.wanted) return;
+      state.wanted = true;
+      bring();
+    },
+    bring() {
+      state.wanted = true;
+      bring();
+    },
+    extend,
+    drain,
+  };
+}
