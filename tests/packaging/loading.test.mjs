@@ -25,9 +25,9 @@ after(() => Promise.all([shared.server?.stop(), shared.browser?.close()]));
 
 const built = (entry) => join(shared.dir, "dist", entry);
 
-/** The path of the file that holds the wasm: the wasm itself, or the script with its text. */
-function holder(entry) {
-  const found = files(built(entry)).filter((path) => (entry === "asset" ? path.endsWith(".wasm") : path.endsWith(".js") && wasmIn(path).inlined > 0));
+/** The path of the file that holds a module: the wasm itself, or the script with its text. */
+function holder(entry, name = "first") {
+  const found = files(built(entry)).filter((path) => (entry === "asset" ? wasmIn(path)[name].files > 0 : path.endsWith(".js") && wasmIn(path)[name].inlined > 0));
   assert.equal(found.length, 1);
   return found[0].slice(built(entry).length);
 }
@@ -114,6 +114,27 @@ test("asset: loadRejoin() loads what was missing, then the stream works", { time
     broken = false;
     await page.getByTestId("load").click();
     await sendsAgain(page);
+  });
+});
+
+test("asset: the second module is not there; what needs it says so, the rest works, and later all of it", { timeout: TIMEOUT_MS }, () => {
+  let broken = true;
+  const path = holder("asset", "extras");
+  return withPage("asset", { fault: (asked) => (broken && asked === path ? { status: 404 } : undefined) }, async (page, site) => {
+    await sendsAgain(page);
+    await page.getByTestId("again").click();
+    await showsError(page, "load_failed");
+    assert.equal(await told(page), "load_failed");
+    assert.ok(site.asked.includes(path), "the fault never happened");
+    assert.equal(await page.locator("li").count(), 2, "what was shown is gone");
+    broken = false;
+    page.trouble.length = 0;
+    await page.getByTestId("again").click();
+    await page.waitForFunction(() => !document.querySelector("main [role=alert]"));
+    await page.waitForFunction(() => document.querySelector("main").dataset.loading === "false");
+    const thread = await page.locator("main").getAttribute("data-thread");
+    await shared.agent.idle(thread);
+    assert.equal((await shared.agent.runs(thread)).length, 2);
   });
 });
 

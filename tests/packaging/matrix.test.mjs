@@ -7,7 +7,7 @@ import { Agent } from "../e2e/harness/agent.mjs";
 import { freePort, killGroup } from "../e2e/harness/processes.mjs";
 import { startServer } from "../e2e/harness/servers.mjs";
 import { startBrowser } from "./harness/browser.mjs";
-import { answered, openPage, streamsOneRun } from "./harness/page.mjs";
+import { answered, answersAgain, openPage, streamsOneRun } from "./harness/page.mjs";
 import { bin, command, files, fresh, start, wasmIn } from "./harness/project.mjs";
 import { serve } from "./harness/serve.mjs";
 
@@ -37,10 +37,11 @@ function consumer(name, work) {
 }
 
 /** One page of a consumer, on an address that serves it. */
-async function follows(url) {
+async function follows(url, { again = true } = {}) {
   const page = await openPage(browser, `${url}?api=${encodeURIComponent(server.url)}`);
   try {
     await streamsOneRun(page, agent);
+    if (again) await answersAgain(page, agent);
   } finally {
     await page.close();
   }
@@ -57,24 +58,27 @@ async function followsServed(dir, path = "/") {
   }
 }
 
-/** The wasm is in this output once, in the way that its entry promises, and only this way. */
+/** Each of the two modules is in this output once, in the way that its entry promises, and only this way. */
 function holdsWasmOnce(dir, entry) {
-  const { files, inlined, bytes } = wasmIn(dir);
-  assert.deepEqual({ files, inlined }, entry === "asset" ? { files: 1, inlined: 0 } : { files: 0, inlined: 1 }, dir);
+  const { bytes, ...modules } = wasmIn(dir);
+  const once = entry === "asset" ? { files: 1, inlined: 0 } : { files: 0, inlined: 1 };
+  assert.deepEqual(modules, { first: once, extras: once }, dir);
   return `${entry} ${(bytes / 1024).toFixed(0)} KiB`;
 }
 
-/** What a page that was built for `entry` asked for: nothing loads the wasm twice. */
+/** What a page that was built for `entry` asked for: nothing loads a module twice. */
 function loadedOnce(asked, entry) {
   const wasm = asked.filter((path) => path.endsWith(".wasm"));
-  assert.equal(wasm.length, entry === "asset" ? 1 : 0, `the page asked for ${asked.join(" ")}`);
+  assert.equal(wasm.length, entry === "asset" ? 2 : 0, `the page asked for ${asked.join(" ")}`);
+  assert.equal(new Set(wasm).size, wasm.length);
 }
 
-/** The wasm's text is in a file of its own, so that a page shows something before it came. */
+/** Each module's text is in a file of its own, so that a page shows something before it came, and loads no more than it needs. */
 function inlinedIsApart(dir) {
-  const holders = files(dir).filter((path) => path.endsWith(".js") && wasmIn(path).inlined > 0);
-  assert.equal(holders.length, 1);
-  assert.ok(!readFileSync(holders[0], "utf8").includes("createRoot"), `${holders[0]} holds the page and the wasm`);
+  const holders = ["first", "extras"].map((name) => files(dir).filter((path) => path.endsWith(".js") && wasmIn(path)[name].inlined > 0));
+  assert.deepEqual(holders.map(({ length }) => length), [1, 1]);
+  assert.notEqual(holders[0][0], holders[1][0]);
+  for (const [holder] of holders) assert.ok(!readFileSync(holder, "utf8").includes("createRoot"), `${holder} holds the page and the wasm`);
 }
 
 describe("packaging", { concurrency: 2 }, () => {
@@ -120,8 +124,8 @@ describe("packaging", { concurrency: 2 }, () => {
     await command(dir, bin(dir, "vite"), ["build", "--outDir", out]);
     const size = holdsWasmOnce(out, "inline");
     inlinedIsApart(out);
-    await viteServes(dir, ["preview", "--outDir", out]);
-    await viteServes(dir, []);
+    // Its runtime asks at once what can be edited.
+    for (const args of [["preview", "--outDir", out], []]) await viteServes(dir, args, { again: false });
     for (const entry of ["rejoin/assistant-ui", "rejoin/assistant-ui/internal"]) {
       await command(dir, process.execPath, ["--input-type=commonjs", "-e", `require("${entry}")`]);
     }
@@ -179,12 +183,12 @@ describe("packaging", { concurrency: 2 }, () => {
 });
 
 /** Vite's own server, for what was built or for the sources. */
-async function viteServes(dir, args) {
+async function viteServes(dir, args, options) {
   const port = await freePort();
   const running = start(dir, bin(dir, "vite"), [...args, "--host", "127.0.0.1", "--port", String(port), "--strictPort"]);
   try {
     await answers(`http://127.0.0.1:${port}/`, running);
-    await follows(`http://127.0.0.1:${port}/`);
+    await follows(`http://127.0.0.1:${port}/`, options);
   } finally {
     await killGroup(running);
   }
@@ -192,9 +196,10 @@ async function viteServes(dir, args) {
 
 /** What the browser gets holds each entry's wasm once; the server's half never starts it. */
 function checksNextOutput(dir) {
-  const client = wasmIn(join(dir, ".next/static"));
-  assert.deepEqual({ files: client.files, inlined: client.inlined }, { files: 1, inlined: 1 }, "two pages, one with each entry");
-  return `in ${(client.bytes / 1024).toFixed(0)} KiB of static files, once for inline and once for asset`;
+  const { bytes, ...modules } = wasmIn(join(dir, ".next/static"));
+  const once = { files: 1, inlined: 1 };
+  assert.deepEqual(modules, { first: once, extras: once }, "two pages, one with each entry");
+  return `in ${(bytes / 1024).toFixed(0)} KiB of static files, once for inline and once for asset`;
 }
 
 /** A route handler: the bundler has moved everything, and there is no page. */

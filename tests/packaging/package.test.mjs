@@ -18,13 +18,13 @@ describe("the tarball", () => {
     const compiled = [...content.keys()].filter((path) => /^dist\/.+\.js$/.test(path)).map((path) => path.slice("dist/".length, -".js".length));
     const orphans = compiled.filter((path) => !existsSync(join(PACKAGE, "src", `${path}.ts`)) && !existsSync(join(PACKAGE, "generated", `${path}.js`)));
     assert.deepEqual(orphans, [], "compiled from sources that are gone");
-    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "package.json", ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
+    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "dist/rejoin_extras_bg.wasm", "package.json", ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
     assert.deepEqual([...content.keys()].sort(), expected.sort());
   });
 
   test("exports the entries, each with its types first, and every file is there", () => {
     const names = Object.keys(manifest.exports).map((key) => key.replace(/^\./, "rejoin"));
-    assert.deepEqual(names.sort(), [...ENTRIES, ...ASSISTANT_UI, "rejoin/package.json", "rejoin/rejoin_bg.wasm"].sort());
+    assert.deepEqual(names.sort(), [...ENTRIES, ...ASSISTANT_UI, "rejoin/package.json", "rejoin/rejoin_bg.wasm", "rejoin/rejoin_extras_bg.wasm"].sort());
     for (const [entry, target] of Object.entries(manifest.exports)) {
       const conditions = typeof target === "string" ? { default: target } : target;
       if (!/\.(json|wasm)$/.test(entry)) assert.equal(Object.keys(conditions)[0], "types", `${entry}: types must come first`);

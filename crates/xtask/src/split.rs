@@ -291,3 +291,86 @@ fn runs(numbers: impl Iterator<Item = usize>) -> Vec<std::ops::Range<usize>> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::{FIRST, runs, split};
+    use crate::build::node;
+    use crate::step::{output, run, target_dir};
+    use crate::unreached::Copy;
+
+    const SOURCE: &str = r#"
+        #![no_std]
+        use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+        #[panic_handler]
+        fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+        pub struct Extras { pub text: &'static str, pub call: extern "C" fn() -> u32 }
+        static EXTRAS: Extras = Extras { text: "words of the second", call: later };
+        static GIVEN: AtomicU32 = AtomicU32::new(0);
+        static COUNT: AtomicU32 = AtomicU32::new(40);
+        #[inline(never)]
+        extern "C" fn shared() -> u32 { COUNT.fetch_add(1, Relaxed) }
+        extern "C" fn later() -> u32 { shared() + EXTRAS.text.len() as u32 * 1000 }
+        #[unsafe(no_mangle)]
+        pub extern "C" fn first() -> &'static str { shared(); "words of the first" }
+        #[unsafe(no_mangle)]
+        pub extern "C" fn extend() { GIVEN.store(&raw const EXTRAS as u32, Relaxed); }
+        #[unsafe(no_mangle)]
+        pub extern "C" fn call() -> u32 {
+            match GIVEN.load(Relaxed) as *const Extras {
+                given if given.is_null() => 0,
+                given => unsafe { ((*given).call)() },
+            }
+        }
+    "#;
+
+    /// Calls before and after the second module is there, and prints what came.
+    const USE: &str = "
+        const fs = require('fs');
+        const [first, second] = process.argv.slice(1).map((path) => new WebAssembly.Module(fs.readFileSync(path)));
+        const one = new WebAssembly.Instance(first);
+        const before = one.exports.call();
+        const two = new WebAssembly.Instance(second, { first: one.exports });
+        const waiting = one.exports.call();
+        two.exports.extend();
+        console.log([before, waiting, one.exports.call(), one.exports.call(), Object.keys(two.exports)].join());
+    ";
+
+    #[test]
+    fn the_second_module_works_in_the_first_ones_memory_and_table() {
+        let dir = target_dir().join("tmp/split");
+        fs::create_dir_all(&dir).expect("a folder");
+        let (source, wasm) = (dir.join("halves.rs"), dir.join("halves.wasm"));
+        fs::write(&source, SOURCE).expect("a file");
+        let mut rustc = Command::new("rustc");
+        rustc.args("--edition=2024 --crate-type=cdylib -Copt-level=1 -Cpanic=abort".split(' '));
+        rustc.args("--target=wasm32-unknown-unknown -Clink-arg=--emit-relocs -o".split(' '));
+        run(rustc.arg(&wasm).arg(&source)).expect("rustc");
+        let [first, copy, second] =
+            ["first", "copy", "second"].map(|name| dir.join(name).with_extension("wasm"));
+        Copy::make(&wasm, &first, &copy, |_| Ok(()))
+            .and_then(|made| made.optimised(&copy, |_| Ok(())))
+            .and_then(|made| split(&made, "extend", &first, &second))
+            .expect("it can be split");
+
+        let has = |path, words: &str| {
+            let bytes = fs::read(path).expect("it was written");
+            bytes.windows(words.len()).any(|at| at == words.as_bytes())
+        };
+        let words = ["words of the first", "words of the second"];
+        assert_eq!(words.map(|words| has(&first, words)), [true, false]);
+        assert_eq!(words.map(|words| has(&second, words)), [false, true]);
+        assert!(has(&second, FIRST));
+        let said = output(node().args(["-e", USE]).args([&first, &second])).expect("node");
+        assert_eq!(said.trim(), "0,0,19040,19041,extend");
+    }
+
+    #[test]
+    fn numbers_that_follow_each_other_are_one_range() {
+        assert_eq!(runs([1, 2, 3, 7, 9, 10].into_iter()), [1..4, 7..8, 9..11]);
+        assert!(runs([].into_iter()).is_empty());
+    }
+}

@@ -36,6 +36,27 @@ export async function streamsOneRun(page, agent) {
   assert.deepEqual(page.trouble, []);
 }
 
+/** Has the answer given again, which is the second module's to do: the page loads it now, and not before. */
+export async function answersAgain(page, agent) {
+  const thread = await page.locator("main").getAttribute("data-thread");
+  const again = page.getByTestId("again");
+  const before = await codeOf(page);
+  await again.click();
+  await page.waitForFunction(() => document.querySelector("main").dataset.loading === "true");
+  await page.waitForFunction(() => document.querySelector("main").dataset.loading === "false");
+  await agent.idle(thread);
+  const [runs, answers] = await Promise.all([agent.runs(thread), agent.answers(thread)]);
+  assert.equal(runs.length, 2, "nothing was answered again");
+  assert.ok((await codeOf(page)) > before, "the second module was loaded before anything needed it");
+  const shown = await page.locator("li").evaluateAll((items) => items.map((item) => [item.dataset.type, item.textContent]));
+  assert.deepEqual(shown, [["human", "hello"], ["ai", answers[0]]]);
+  assert.deepEqual(page.trouble, []);
+}
+
+/** How many files of code the page has loaded from its own site. */
+const codeOf = (page) =>
+  page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.startsWith(location.origin) && /\.(js|wasm)(\?|$)/.test(name)).length);
+
 /** Waits for the end of a run that was started, and compares what is shown with what the server has. */
 export async function answered(page, agent) {
   await page.waitForFunction(() => {

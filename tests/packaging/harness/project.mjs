@@ -60,18 +60,20 @@ export function start(cwd, program, args, { env } = {}) {
 /** The program of a package that the project has installed. */
 export const bin = (dir, name) => join(dir, "node_modules/.bin", name);
 
-/** How often the wasm is in the files below `dir`: as a file of its own, and inlined as text. */
+/** How often each of the two modules is in the files below `dir`: as a file of its own, and inlined as text. */
 export function wasmIn(dir) {
   const wanted = wasmOfTheTarball();
-  const found = { files: 0, inlined: 0, bytes: 0 };
+  const found = { bytes: 0, first: { files: 0, inlined: 0 }, extras: { files: 0, inlined: 0 } };
   for (const path of files(dir)) {
     const bytes = readFileSync(path);
     found.bytes += bytes.length;
     if (extname(path) === ".wasm") {
-      if (!bytes.equals(wanted.binary)) throw new Error(`${path} is not the package's wasm`);
-      found.files += 1;
+      const same = wanted.find(({ binary }) => bytes.equals(binary));
+      if (!same) throw new Error(`${path} is not the package's wasm`);
+      found[same.name].files += 1;
     } else {
-      found.inlined += bytes.toString("latin1").split(wanted.sample).length - 1;
+      const text = bytes.toString("latin1");
+      for (const { name, sample } of wanted) found[name].inlined += text.split(sample).length - 1;
     }
   }
   return found;
@@ -92,14 +94,17 @@ let known;
 function wasmOfTheTarball() {
   if (known) return known;
   const content = readTarball();
-  const binary = [...content].find(([path]) => path.endsWith("rejoin_bg.wasm"))?.[1];
-  const blobs = [...content].flatMap(([path, bytes]) => (/\.(js|mjs)$/.test(path) ? (bytes.toString("latin1").match(/[A-Za-z0-9+/=]{4000,}/g) ?? []) : []));
-  if (!binary) throw new Error("the tarball has no rejoin_bg.wasm");
-  if (blobs.length !== 1) throw new Error(`the tarball has ${blobs.length} inlined modules instead of one`);
-  const inlined = gunzipSync(Buffer.from(blobs[0], "base64"));
-  if (!inlined.equals(binary)) throw new Error("what is inlined is not rejoin_bg.wasm");
-  const middle = Math.floor(blobs[0].length / 2);
-  known = { binary, sample: blobs[0].slice(middle, middle + SAMPLE_CHARS) };
+  const blobs = [...content].flatMap(([path, bytes]) => (/\/inline(-extras)?\.js$/.test(path) ? (bytes.toString("latin1").match(/"[A-Za-z0-9+/=]+"/g) ?? []) : []));
+  const texts = blobs.map((blob) => blob.slice(1, -1));
+  if (texts.length !== 2) throw new Error(`the tarball has ${texts.length} inlined modules instead of two`);
+  known = Object.entries({ first: "rejoin_bg.wasm", extras: "rejoin_extras_bg.wasm" }).map(([name, file]) => {
+    const binary = content.get(`dist/${file}`);
+    if (!binary) throw new Error(`the tarball has no ${file}`);
+    const text = texts.find((one) => gunzipSync(Buffer.from(one, "base64")).equals(binary));
+    if (!text) throw new Error(`${file} is not inlined`);
+    const middle = Math.max(0, Math.floor((text.length - SAMPLE_CHARS) / 2));
+    return { name, binary, sample: text.slice(middle, middle + SAMPLE_CHARS) };
+  });
   return known;
 }
 

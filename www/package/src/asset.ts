@@ -29,12 +29,10 @@ export function createStream<T = Record<string, unknown>, Bag extends BagTemplat
  * load it the usual way. Loading twice is loading once; after a failure it can be tried again.
  *
  * There are two modules. The second, `rejoin_extras_bg.wasm`, has what many pages never use: edits and regeneration, views of a session,
- * results of tools that run in the page, the history with its branches. The package loads its own when that is first wanted; with
- * `extras` it is taken from there, and now.
+ * results of tools that run in the page, the history with its branches. It is loaded when that is first wanted; with `extras` from there.
  *
  * @throws RejoinError `wasm_blocked` where the page's content security policy forbids it, `load_failed` otherwise
  */
 export async function loadRejoin(source?: WasmSource, extras?: WasmSource): Promise<void> {
-  await loadEngine(source);
-  if (extras !== undefined) await loadEngine.extras(extras);
+  await loadEngine(source, extras);
 }

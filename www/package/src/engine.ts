@@ -8,12 +8,12 @@ export type WasmSource = string | URL | Response | Promise<Response> | BufferSou
 
 /**
  * Loads the wasm once and gives the engine's class. Calls while it loads share one load; after a failure the next call
- * tries again; after a success `source` is not looked at any more.
+ * tries again; after a success `source` is not looked at any more. `extras` is where the second module is to come from.
  */
 export interface EngineLoader {
-  (source?: WasmSource): Promise<EngineConstructor>;
-  /** Loads the second module, into the first: what {@link Engine.extend} needs. */
-  extras(source?: WasmSource): Promise<void>;
+  (source?: WasmSource, extras?: WasmSource): Promise<EngineConstructor>;
+  /** Loads the second module, into the first: what {@link Engine.extend} needs. As often tried as the first. */
+  extras(): Promise<void>;
 }
 
 /** The engine's class. `options`: {@link EngineOptions} as JSON. */

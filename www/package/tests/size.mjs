@@ -39,8 +39,8 @@ async function bundle(entry) {
 
 const all = (files) => files.map(sizes).reduce((sum, one) => Object.fromEntries(Object.entries(one).map(([unit, bytes]) => [unit, (sum[unit] ?? 0) + bytes])), {});
 const { loaded, later, inputs } = await bundle("dist/react/asset.js");
-const wasm = readFileSync("dist/rejoin_bg.wasm");
-const [js_sizes, wasm_sizes] = [all(loaded), sizes(wasm)];
+const [wasm_sizes, extras] = ["rejoin_bg", "rejoin_extras_bg"].map((name) => sizes(readFileSync(`dist/${name}.wasm`)));
+const js_sizes = all(loaded);
 const sum = (unit) => js_sizes[unit] + wasm_sizes[unit];
 const parts = {
   everything: { raw_bytes: sum("raw_bytes"), gzip_bytes: sum("gzip_bytes"), brotli_bytes: sum("brotli_bytes") },
@@ -48,6 +48,8 @@ const parts = {
   javascript: js_sizes,
   // The client's requests, headless tools, subagents' histories, transports and filters: downloaded by pages that use them, so not in the sum.
   on_demand: all(later),
+  // The second module: views, edits, results of tools, the history. Downloaded by pages that use them.
+  extras,
 };
 // Compressed together, so for its parts there is only what each has before that.
 const folders = {};

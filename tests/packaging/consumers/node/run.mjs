@@ -20,7 +20,7 @@ assert.deepEqual(seen, [], "rendering on a server compiled wasm");
 
 const results = [await follows(inline)];
 // In Node there is no address to fetch beside a file, so `./asset` is given the bytes.
-await asset.loadRejoin(readFileSync(new URL(import.meta.resolve("rejoin/rejoin_bg.wasm"))));
+await asset.loadRejoin(...["rejoin_bg", "rejoin_extras_bg"].map((name) => readFileSync(new URL(import.meta.resolve(`rejoin/${name}.wasm`)))));
 results.push(await follows(asset));
 console.log(JSON.stringify(results));
 
@@ -43,6 +43,9 @@ async function follows({ createStream }) {
     { messages: [{ type: "human", content: "hello" }] },
     { config: { configurable: { n_tokens: 60, delay_ms: 10 } } },
   );
+  // The second module's to do.
+  const [{ id }] = stream.getSnapshot().messages.filter((message) => message.type === "ai");
+  await stream.regenerate(id, { config: { configurable: { n_tokens: 60, delay_ms: 10 } } });
   const { error } = stream.getSnapshot();
   const result = { thread, answer: answer(), lengths: lengths.size, error: error?.message };
   stream.dispose();

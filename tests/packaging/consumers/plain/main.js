@@ -2,7 +2,7 @@
 import { createStream, loadRejoin } from "rejoin";
 
 const page = document.body.appendChild(document.createElement("main"));
-page.innerHTML = '<button data-testid="send">Send</button><button data-testid="load">Load again</button><ol></ol>';
+page.innerHTML = '<button data-testid="send">Send</button><button data-testid="load">Load again</button><button data-testid="again">Answer again</button><ol></ol>';
 const list = page.querySelector("ol");
 const errors = [];
 
@@ -35,5 +35,8 @@ show();
 page.querySelector("[data-testid=send]").addEventListener("click", () => {
   const input = { messages: [{ type: "human", content: "hello" }] };
   void stream.submit(input, { config: { configurable: { n_tokens: 60, delay_ms: 10 } } });
+});
+page.querySelector("[data-testid=again]").addEventListener("click", () => {
+  void stream.regenerate(stream.getSnapshot().messages.findLast(({ type }) => type === "ai")?.id);
 });
 page.querySelector("[data-testid=load]").addEventListener("click", () => void loadRejoin().catch(() => {}));

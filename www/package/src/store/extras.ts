@@ -1,6 +1,6 @@
 /** The second module: brought when something of it is first wanted. What is asked meanwhile waits, in its order. */
 import type { Engine, EngineLoader } from "../engine.js";
-import { loadError } from "../errors.js";
+import { loadError, type RejoinError } from "../errors.js";
 import type { RunResult } from "../types/stream.js";
 import { ask } from "./commands.js";
 import type { State } from "./state.js";
@@ -29,6 +29,7 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
   let coming = false;
   let retryMs = RETRY_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let error: RejoinError | undefined;
 
   const extend = (engine: Engine): void => {
     state.extended = true;
@@ -45,17 +46,19 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
   const came = (): void => {
     coming = false;
     retryMs = RETRY_MS;
+    if (state.error === error) state.error = undefined;
     if (state.engine && !state.extended) extend(state.engine);
     drain();
   };
   const failed = (cause: unknown): void => {
     coming = false;
-    const error = loadError(cause);
+    error = loadError(cause);
     const { onError, onWarning } = state.options;
     const refused = waiting.filter(({ extras }) => extras);
     const others = waiting.filter(({ extras }) => !extras);
     waiting.splice(0, waiting.length, ...others);
     // Where no command has asked for it, something is missing and nothing has failed.
+    if (refused.length > 0) state.error = error;
     call(refused.length > 0 ? onError : onWarning, error, undefined);
     for (const { id } of refused) if (id) conclude(id, { outcome: "failed", error });
     if (state.pageSize > 0) setPart(state, "feed", { connection: { state: "failed" }, hasOlder: false, ready: false, generation: 0, error });

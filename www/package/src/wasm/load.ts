@@ -13,6 +13,7 @@ type Own = () => Wasm | Promise<Wasm>;
 // Of all loaders: the bindings know one module, and what it was extended by.
 let loading: Promise<EngineConstructor> | undefined;
 let extending: Promise<void> | undefined;
+let given: WasmSource | undefined;
 let first: WebAssembly.Exports;
 
 /**
@@ -31,18 +32,21 @@ export function loader(own: Own, ownExtras: Own): EngineLoader {
       throw loadError(cause);
     }
   };
-  const loadExtras = async (source: WasmSource | undefined): Promise<void> => {
+  const loadExtras = async (): Promise<void> => {
     try {
       // It goes into the first one; meanwhile it can come.
-      const [wasm] = await Promise.all([source ?? ownExtras(), engine()]);
+      const [wasm] = await Promise.all([given ?? ownExtras(), engine()]);
       extend(await instantiate(wasm, { ...imports(), b: first }));
     } catch (cause) {
       extending = undefined;
       throw loadError(cause);
     }
   };
-  const engine = (source?: WasmSource): Promise<EngineConstructor> => (loading ??= load(source));
-  return Object.assign(engine, { extras: (source?: WasmSource) => (extending ??= loadExtras(source)) });
+  const engine = (source?: WasmSource, extras = given): Promise<EngineConstructor> => {
+    given = extras;
+    return (loading ??= load(source));
+  };
+  return Object.assign(engine, { extras: () => (extending ??= loadExtras()) });
 }
 
 async function instantiate(source: Wasm, imports: WebAssembly.Imports): Promise<WebAssembly.Instance> {
