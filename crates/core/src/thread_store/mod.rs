@@ -333,7 +333,7 @@ impl ThreadStore {
             // `values` have held it, so it is whole: this is how it came to be, told again.
             return Ok(Vec::new());
         }
-        let has_calls = !chunk.tool_call_chunks.is_empty();
+        let has_calls = !chunk.tool_call_chunks().is_empty();
         let mut notes = Vec::new();
         let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks();
         match self.known.place(&id) {
@@ -527,22 +527,18 @@ impl ThreadStore {
 /// Appends a chunk. Returns what did not fit, and whether the content's text is all that has changed.
 fn append(message: &mut Message, chunk: Message) -> (Vec<MergeNote>, bool) {
     let is_text = |message: &Message| matches!(message.content, Content::Text(_));
-    if !is_text(message) || !is_text(&chunk) || !chunk.tool_call_chunks.is_empty() {
+    if !is_text(message) || !is_text(&chunk) || !chunk.tool_call_chunks().is_empty() {
         return (message.merge_chunk(chunk), false);
     }
-    let text = std::mem::take(&mut message.content);
-    let rest = message.clone();
-    message.content = text;
+    let before = message.fields.clone();
     let notes = message.merge_chunk(chunk);
-    let text = std::mem::take(&mut message.content);
-    let only_text = *message == rest;
-    message.content = text;
-    (notes, only_text)
+    (notes, message.fields == before)
 }
 
 /// Tool calls are counted by their pieces where nobody has read them yet.
 fn calls(message: &Message) -> usize {
-    message.tool_calls.len().max(message.tool_call_chunks.len())
+    let (read, streamed) = (message.tool_calls(), message.tool_call_chunks());
+    read.len().max(streamed.len())
 }
 
 /// A chunk that names no message.
