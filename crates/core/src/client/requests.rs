@@ -6,8 +6,8 @@ use crate::{
 };
 use rejoin_wire::{
     Json, WireError,
-    json::{FromJson, field, items, whole_number},
-    thread::{Run, read_body},
+    json::{FromJson, JsonError, field, items, whole_number},
+    thread::Run,
 };
 
 /// A request that was sent and not answered.
@@ -47,8 +47,14 @@ impl<'a> Answer<'a> {
 
     /// Reads the body of a 2xx; every other answer is an error, typed by its status.
     pub(super) fn read<T: FromJson>(&self, what: &'static str) -> Result<T, StreamError> {
+        let text = self.text(what)?;
+        T::from_json(text).map_err(|error| body_invalid(what, &error))
+    }
+
+    fn text(&self, what: &'static str) -> Result<&'a str, StreamError> {
         self.check()?;
-        read_body(what, self.body).map_err(body_invalid)
+        std::str::from_utf8(self.body)
+            .map_err(|_| body_invalid(what, &JsonError::expected("UTF-8")))
     }
 
     /// A list of runs. A thread that the server does not have has none.
@@ -156,8 +162,11 @@ impl Client {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
-fn body_invalid(error: WireError) -> StreamError {
+// Not written again for each shape that is read.
+#[inline(never)]
+fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
+    let reason = error.words();
+    let error = WireError::Body { what, reason };
     StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words())
 }
 

@@ -1,6 +1,8 @@
 //! After a stream: is the run over, and what does the thread hold now.
 
-use super::{Client, events::run_failed, requests::Answer, submission::SUBMISSION_KEY};
+use super::{
+    Client, events::run_failed, requests::Answer, submission::SUBMISSION_KEY, thread_load::LastRun,
+};
 use crate::{
     ErrorCode, MessageOrigin, Method, Outcome, StreamError,
     phase::{End, Phase},
@@ -8,7 +10,7 @@ use crate::{
 use rejoin_wire::{
     event::ErrorBody,
     json::{FromJson, field},
-    thread::{Run, RunStatus, Thread, ThreadState},
+    thread::{Run, RunStatus, ThreadState},
 };
 
 /// How often the thread's state is asked for before the client ends with what it has.
@@ -128,13 +130,9 @@ impl Client {
             .as_mut()
             .is_some_and(|follow| std::mem::take(&mut follow.reading_reason))
         {
-            let thread: Option<Thread> = answer.read("thread").ok();
-            let said = thread
-                .and_then(|thread| thread.error)
-                .filter(|error| !error.is_null());
-            return self.begin_settle(said.map_or(outcome, |said| {
-                Outcome::Failed(run_failed(&ErrorBody::read(&said)))
-            }));
+            let thread: Option<LastRun> = answer.read("thread").ok();
+            let said = thread.and_then(|thread| thread.failure);
+            return self.begin_settle(said.map_or(outcome, Outcome::Failed));
         }
         let state = match self.take_states(answer) {
             Ok(state) => state,
