@@ -102,7 +102,7 @@ pub(crate) struct Revisions {
     pub(crate) head: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ThreadStore {
     messages_key: String,
     slots: Vec<MessageSlot>,
@@ -437,8 +437,24 @@ impl ThreadStore {
         }
     }
 
-    /// Goes back to what `values` have held, for a replay of the run from its start.
-    pub(crate) fn drop_unconfirmed(&mut self) {
+    /// What a replay of the run from its start is applied to: what `values` have held.
+    pub(crate) fn replayed(&self) -> Self {
+        let mut replay = Self::new(&self.messages_key);
+        replay.ahead_by = self.ahead_by;
+        for entry in &self.known.entries {
+            replay.known.mark(&entry.id, entry.marks);
+        }
+        replay.replace_slots(self.shown(&mut |slot, _| Some(slot.origin)));
+        for (namespace, list) in &self.subgraphs {
+            let list = (namespace.clone(), list.replayed());
+            replay.subgraphs.push(list);
+        }
+        replay.drop_unconfirmed();
+        replay
+    }
+
+    /// Goes back to what `values` have held.
+    fn drop_unconfirmed(&mut self) {
         self.drop_void();
         self.retain(&|_, entry| !entry.has(STREAMED) || entry.has(CONFIRMED));
         self.known.unmark_all(STREAMED | UNREAD);
