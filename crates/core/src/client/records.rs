@@ -22,8 +22,8 @@ pub(super) struct Records {
     owner: Option<RunId>,
     /// Whether a later run of this client's has begun on the thread.
     superseded: bool,
-    /// Wall-clock time minus the driver's, as last told.
-    wall_minus_now: Option<i128>,
+    /// Wall-clock time as last told, and the driver's then.
+    told: (Millis, Millis),
     failure_told: bool,
 }
 
@@ -43,15 +43,15 @@ impl Records {
 
     pub(super) fn forget(&mut self) {
         *self = Self {
-            wall_minus_now: self.wall_minus_now,
+            told: self.told,
             failure_told: self.failure_told,
             ..Self::default()
         };
     }
 
     fn wall_clock(&self, now: Millis) -> Millis {
-        let wall = self.wall_minus_now.unwrap_or(0) + i128::from(now.0);
-        Millis(u64::try_from(wall).unwrap_or(0))
+        let (wall_clock, then) = self.told;
+        wall_clock + (now - then)
     }
 }
 
@@ -233,7 +233,7 @@ impl Client {
     }
 
     pub(super) fn set_wall_clock(&mut self, wall_clock: Millis) {
-        self.records.wall_minus_now = Some(i128::from(wall_clock.0) - i128::from(self.now.0));
+        self.records.told = (wall_clock, self.now);
     }
 }
 
