@@ -2,7 +2,11 @@
 //!
 //! No token, header or key is ever part of it. What is read back is not trusted.
 
-use crate::{Config, Millis, cursor::Cursor};
+use crate::{
+    Config, Millis,
+    cursor::Cursor,
+    thread_store::{MessageOrigin, MessageSlot, ThreadStore},
+};
 use rejoin_wire::{
     RunId, ThreadId,
     json::{FromJson, JsonError, Optional, ToJson, Writer, parts, required},
@@ -39,17 +43,31 @@ fn key(parts: &[&str]) -> String {
     key
 }
 
+/// A record as it is written.
+#[derive(Debug)]
+pub(crate) struct NewRecord<'a> {
+    pub(crate) thread_id: &'a ThreadId,
+    /// Absent while the server has not named the run yet.
+    pub(crate) run_id: Option<&'a RunId>,
+    /// Finds the run when it has no id here.
+    pub(crate) submission_id: Option<&'a str>,
+    /// Wall-clock time.
+    pub(crate) saved_at: Millis,
+    /// Absent where the messages were too large to store; the run is then fetched from its start.
+    pub(crate) cursor: Option<&'a Cursor>,
+    pub(crate) messages: &'a [MessageSlot],
+    /// Says which of them the run was streaming.
+    pub(crate) store: &'a ThreadStore,
+}
+
+/// A record as it is read.
 #[derive(Debug)]
 pub(crate) struct Record {
     v: u64,
     pub(crate) thread_id: ThreadId,
-    /// Absent while the server has not named the run yet.
     pub(crate) run_id: Option<RunId>,
-    /// Finds the run when it has no id here.
     pub(crate) submission_id: Option<String>,
-    /// Wall-clock time of the first write.
-    pub(crate) saved_at: Millis,
-    /// Absent where the messages were too large to store; the run is then fetched from its start.
+    saved_at: Millis,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) messages: Vec<StoredMessage>,
 }
@@ -57,7 +75,7 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct StoredMessage {
     pub(crate) message: Arc<Message>,
-    /// Whether this run was streaming it.
+    /// Whether the run was streaming it.
     pub(crate) streamed: bool,
     pub(crate) optimistic: bool,
 }
@@ -72,23 +90,6 @@ pub(crate) enum Unusable {
 }
 
 impl Record {
-    pub(crate) fn new(
-        thread_id: ThreadId,
-        run_id: Option<RunId>,
-        submission_id: Option<String>,
-        saved_at: Millis,
-    ) -> Self {
-        Self {
-            v: VERSION,
-            thread_id,
-            run_id,
-            submission_id,
-            saved_at,
-            cursor: None,
-            messages: Vec::new(),
-        }
-    }
-
     pub(crate) fn read(
         text: &str,
         thread_id: &ThreadId,
@@ -110,23 +111,23 @@ impl Record {
     }
 }
 
-impl ToJson for Record {
+impl ToJson for NewRecord<'_> {
     fn write_json(&self, out: &mut String) {
         let mut object = Writer::object(out);
-        object.number("v", self.v);
+        object.number("v", VERSION);
         object.string("thread_id", self.thread_id.as_str());
-        object.string_or_null("run_id", self.run_id.as_ref().map(RunId::as_str));
-        object.string_or_null("submission_id", self.submission_id.as_deref());
+        object.string_or_null("run_id", self.run_id.map(RunId::as_str));
+        object.string_or_null("submission_id", self.submission_id);
         object.number("saved_at", self.saved_at.0);
-        if let Some(cursor) = &self.cursor {
+        if let Some(cursor) = self.cursor {
             cursor.write_json(object.field("cursor"));
         }
         let mut list = Writer::list(object.field("messages"));
-        for stored in &self.messages {
+        for slot in self.messages {
             let mut object = Writer::object(list.item());
-            stored.message.write_json(object.field("message"));
-            object.bool("streamed", stored.streamed);
-            object.bool("optimistic", stored.optimistic);
+            slot.message.write_json(object.field("message"));
+            object.bool("streamed", self.store.is_streamed(slot.id()));
+            object.bool("optimistic", slot.origin == MessageOrigin::Optimistic);
             object.end();
         }
         list.end();

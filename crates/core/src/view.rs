@@ -181,10 +181,10 @@ impl<'a> View<'a> {
     }
 
     /// Tool calls that no message answers, each with its message, oldest first.
-    pub fn pending_tool_calls(&self) -> Vec<(&'a MessageId, &'a ToolCall)> {
+    pub fn pending_tool_calls(&self) -> Vec<(&'a MessageId, ToolCall)> {
         let pending = pending_calls(self.messages()).into_iter();
         pending
-            .map(|(at, _, call)| (self.messages()[at].id(), call))
+            .map(|(at, _, call)| (self.messages()[at].id(), ToolCall::read(call)))
             .collect()
     }
 

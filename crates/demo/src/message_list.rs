@@ -21,8 +21,8 @@ impl ToolResults {
                 let message = entry.message.get_untracked();
                 let is_result = message.kind == MessageKind::Tool;
                 message
-                    .tool_call_id
-                    .clone()
+                    .tool_call_id()
+                    .map(str::to_owned)
                     .filter(|_| is_result)
                     .map(|call| (call, entry))
             };

@@ -13,7 +13,7 @@ use rejoin_leptos::StreamMessage;
 use rejoin_wire::{
     MessageId,
     json::Node,
-    message::{Content, Message, MessageKind},
+    message::{Content, Message, MessageKind, ToolCall},
 };
 use std::sync::Arc;
 
@@ -25,7 +25,11 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
         return view! { <Frame entry /> }.into_any();
     }
     let all = chat.stream.messages;
-    let call = entry.message.get_untracked().tool_call_id.clone();
+    let call = entry
+        .message
+        .get_untracked()
+        .tool_call_id()
+        .map(str::to_owned);
     let is_in_card = Memo::new(move |_| {
         all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref())))
     });
@@ -71,9 +75,9 @@ fn asks_for(entry: &StreamMessage, call: Option<&str>) -> bool {
     let message = entry.message.get_untracked();
     call.is_some()
         && message
-            .tool_calls
+            .tool_calls()
             .iter()
-            .any(|asked| asked.id.as_deref() == call)
+            .any(|asked| asked.text_of("id") == call)
 }
 
 /// Whether more of this message may come: it is the last one, and a run is followed.
@@ -148,11 +152,11 @@ pub(crate) fn Markdown(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> 
 fn ToolCards(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoView {
     let chat: Chat = expect_context();
     let results: ToolResults = expect_context();
-    let count = Memo::new(move |_| message.with(|message| message.tool_calls.len()));
+    let count = Memo::new(move |_| message.with(|message| message.tool_calls().len()));
     view! {
         <For each=move || 0..count.get() key=|at| *at let:at>
             {
-                let call = Memo::new(move |_| message.with(|message| message.tool_calls.get(at).cloned()).unwrap_or_default());
+                let call = Memo::new(move |_| message.with(|message| message.tool_calls().get(at).map(ToolCall::read)).unwrap_or_default());
                 let result = Memo::new(move |_| call.with(|call| call.id.as_deref().and_then(|id| results.find(id))));
                 view! { <ToolCard call result streaming is_followed=chat.stream.is_loading /> }
             }
@@ -166,9 +170,9 @@ fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
         return Some("Not whole: the agent stopped here, and the server has not stored this.");
     }
     match message
-        .response_metadata
-        .get("finish_reason")
-        .and_then(Node::as_str)
+        .fields
+        .get("response_metadata")
+        .and_then(|metadata| metadata.text_of("finish_reason"))
     {
         Some("error") => Some("Not whole: the agent failed here."),
         Some("cancelled") => Some("Not whole: the agent was stopped here."),
@@ -181,9 +185,9 @@ fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
 fn reasoning(message: &Message) -> String {
     let Content::Blocks(blocks) = &message.content else {
         let text = message
-            .additional_kwargs
-            .get("reasoning_content")
-            .and_then(Node::as_str);
+            .fields
+            .get("additional_kwargs")
+            .and_then(|kwargs| kwargs.text_of("reasoning_content"));
         return text.unwrap_or_default().to_owned();
     };
     let thought = |block: &Node| {

@@ -31,7 +31,7 @@ pub(crate) fn ToolCard(
         Some(entry)
             if entry
                 .message
-                .with(|message| message.status.as_deref() == Some("error")) =>
+                .with(|message| message.fields.text_of("status") == Some("error")) =>
         {
             ("error", "failed")
         }
@@ -64,9 +64,10 @@ pub(crate) fn OrphanResult(entry: StreamMessage) -> impl IntoView {
     let name = entry
         .message
         .get_untracked()
-        .name
-        .clone()
-        .unwrap_or_else(|| "tool".to_owned());
+        .fields
+        .text_of("name")
+        .unwrap_or("tool")
+        .to_owned();
     let message: Signal<Arc<Message>> = entry.message.into();
     let text = move || message.with(|message| message.content.text().into_owned());
     view! {

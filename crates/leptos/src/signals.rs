@@ -300,7 +300,7 @@ impl Snapshot {
 fn pending_tool_calls(view: View<'_>) -> Vec<(MessageId, ToolCall)> {
     let pending = view.pending_tool_calls().into_iter();
     pending
-        .map(|(message, call)| (message.clone(), call.clone()))
+        .map(|(message, call)| (message.clone(), call))
         .collect()
 }
 

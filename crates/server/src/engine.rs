@@ -464,12 +464,12 @@ fn save_partials(
         let known = state::messages(&head.values)
             .iter()
             .any(|kept| kept.get("id") == Some(&id));
-        if known || (message.content.text_bytes() == 0 && message.tool_call_chunks.is_empty()) {
+        if known || (message.content.text_bytes() == 0 && message.tool_call_chunks().is_empty()) {
             continue;
         }
-        message
-            .response_metadata
-            .insert("finish_reason".to_owned(), Node::text(finish_reason));
+        if let Some(Node::Object(metadata)) = message.fields.get_mut("response_metadata") {
+            metadata.set("finish_reason", Node::text(finish_reason));
+        }
         lost.push(final_message(&message));
     }
     if lost.is_empty() {

@@ -189,18 +189,18 @@ impl Event {
         Ok(match &self.name {
             EventName::Metadata => EventBody::Metadata(self.read()?),
             EventName::Values => EventBody::Values(self.values()?),
-            EventName::Messages => self.message().map_err(|error| self.error(&error))?,
+            EventName::Messages => {
+                let (message, metadata) = self.message()?;
+                EventBody::Messages(Box::new(message), metadata)
+            }
             EventName::MessagesPartial | EventName::MessagesComplete => {
                 EventBody::WholeMessages(self.read()?)
             }
             EventName::Error => EventBody::Error(ErrorBody::read(&self.data)),
-            EventName::Updates => {
-                let asked = field(self.data.text(), INTERRUPT_KEY);
-                EventBody::Updates(Updates {
-                    data: self.data.clone(),
-                    interrupts: asked.and_then(|list| Vec::from_json(list).ok()),
-                })
-            }
+            EventName::Updates => EventBody::Updates(Updates {
+                data: self.data.clone(),
+                interrupts: self.interrupts(),
+            }),
             EventName::MessagesMetadata
             | EventName::Custom
             | EventName::Checkpoints
@@ -213,22 +213,26 @@ impl Event {
         })
     }
 
-    fn message(&self) -> Result<EventBody, JsonError> {
-        let mut parts = Vec::new();
-        items(self.data.text(), &mut |part| {
-            parts.push(part);
-            Ok(())
-        })?;
-        let [message, metadata] = parts[..] else {
-            return Err(JsonError::expected("a message and its metadata"));
-        };
-        Ok(EventBody::Messages(
-            Box::new(Message::from_json(message)?),
-            Json::from_checked(metadata),
-        ))
+    /// Reads `messages`: a chunk of a message or a whole one, and which node produced it.
+    ///
+    /// # Errors
+    /// As for [`Event::body`].
+    pub fn message(&self) -> Result<(Message, Json), WireError> {
+        let Pair(message, metadata) = self.read()?;
+        Ok((message, metadata))
     }
 
-    fn values(&self) -> Result<Values, WireError> {
+    /// What `updates` say that an agent asks.
+    pub fn interrupts(&self) -> Option<Vec<Interrupt>> {
+        let asked = field(self.data.text(), INTERRUPT_KEY)?;
+        Vec::from_json(asked).ok()
+    }
+
+    /// Reads `values`.
+    ///
+    /// # Errors
+    /// As for [`Event::body`].
+    pub fn values(&self) -> Result<Values, WireError> {
         let text = self.data.text();
         let mut values = Values {
             data: self.data.clone(),
@@ -253,7 +257,11 @@ impl Event {
         Ok(values)
     }
 
-    fn read<T: FromJson>(&self) -> Result<T, WireError> {
+    /// Reads the data as a known shape.
+    ///
+    /// # Errors
+    /// As for [`Event::body`].
+    pub fn read<T: FromJson>(&self) -> Result<T, WireError> {
         T::from_json(self.data.text()).map_err(|error| self.error(&error))
     }
 
@@ -262,6 +270,26 @@ impl Event {
             event: self.name.as_str().to_owned(),
             reason: error.words(),
         }
+    }
+}
+
+/// `[message, metadata]`.
+struct Pair(Message, Json);
+
+impl FromJson for Pair {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let mut parts = Vec::new();
+        items(text, &mut |part| {
+            parts.push(part);
+            Ok(())
+        })?;
+        let [message, metadata] = parts[..] else {
+            return Err(JsonError::expected("a message and its metadata"));
+        };
+        Ok(Self(
+            Message::from_json(message)?,
+            Json::from_checked(metadata),
+        ))
     }
 }
 

@@ -52,9 +52,7 @@ impl Client {
             follow.cursor.rewind();
             // Whatever is shown stays until the replay has caught up with it.
             if !self.store.slots().is_empty() {
-                let mut shadow = Box::new(self.store.clone());
-                shadow.drop_unconfirmed();
-                self.shadow = Some(shadow);
+                self.shadow = Some(Box::new(self.store.replayed()));
             }
         }
         let last_event_id = follow.cursor.resume_from().to_owned();

@@ -8,7 +8,7 @@ use crate::{
 };
 use rejoin_wire::{
     Json, WireError,
-    event::{ErrorBody, Event, EventBody, EventName, RunMetadata, Values},
+    event::{ErrorBody, Event, EventName, RunMetadata, Values},
     message::Message,
     sse::{DecodeError, Item},
 };
@@ -185,7 +185,7 @@ impl Client {
     }
 
     fn metadata_arrived(&mut self, event: Event, hash: u64) {
-        let Ok(EventBody::Metadata(RunMetadata { run_id, .. })) = event.body() else {
+        let Ok(RunMetadata { run_id, .. }) = event.read() else {
             let error = WireError::EventData {
                 event: "metadata".to_owned(),
                 reason: "no run id".to_owned(),
@@ -211,27 +211,29 @@ impl Client {
     }
 
     fn apply(&mut self, event: &Event) -> Result<(), Refused> {
-        match event.body()? {
-            EventBody::Values(values) if event.is_root() => self.apply_values(&values, event)?,
-            EventBody::Messages(message, metadata) => {
-                self.apply_message(&self.list_of(event), *message, metadata)
+        match &event.name {
+            EventName::Values if event.is_root() => self.apply_values(&event.values()?, event)?,
+            EventName::Messages => {
+                let (message, metadata) = event.message()?;
+                self.apply_message(&self.list_of(event), message, metadata);
             }
-            EventBody::WholeMessages(messages) => {
+            EventName::MessagesPartial | EventName::MessagesComplete => {
                 let list = self.list_of(event);
-                for message in messages {
+                for message in event.read::<Vec<Message>>()? {
                     let whole = |store: &mut ThreadStore| store.apply_whole(message);
                     if self.target().in_list(&list, whole).is_err() {
                         self.warn_code(ErrorCode::MessageWithoutId);
                     }
                 }
             }
-            EventBody::Updates(updates) => {
-                if let Some(interrupts) = updates.interrupts.filter(|_| event.is_root()) {
+            EventName::Updates if event.is_root() => {
+                if let Some(interrupts) = event.interrupts() {
                     self.target().add_interrupts(&interrupts);
                 }
             }
-            EventBody::Error(error) => return self.apply_error(error),
-            EventBody::Metadata(_) | EventBody::Values(_) | EventBody::Raw(_) => {}
+            EventName::Error => return self.apply_error(ErrorBody::read(&event.data)),
+            // The others are for whoever listens.
+            _ => {}
         }
         Ok(())
     }

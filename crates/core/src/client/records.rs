@@ -2,15 +2,14 @@
 
 use super::{Client, follow::Follow};
 use crate::{
-    Effect, ErrorCode, MessageOrigin, Millis, Notice,
+    Effect, ErrorCode, MessageSlot, Millis, Notice,
     phase::Phase,
-    record::{Record, StoredMessage, Unusable, record_key, run_key},
+    record::{NewRecord, Record, StoredMessage, Unusable, record_key, run_key},
 };
 use rejoin_wire::{
     RunId, ThreadId,
     json::{FromJson, ToJson, write_string},
 };
-use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -23,8 +22,8 @@ pub(super) struct Records {
     owner: Option<RunId>,
     /// Whether a later run of this client's has begun on the thread.
     superseded: bool,
-    /// Wall-clock time minus the driver's, as last told.
-    wall_minus_now: Option<i128>,
+    /// Wall-clock time as last told, and the driver's then.
+    told: (Millis, Millis),
     failure_told: bool,
 }
 
@@ -44,15 +43,15 @@ impl Records {
 
     pub(super) fn forget(&mut self) {
         *self = Self {
-            wall_minus_now: self.wall_minus_now,
+            told: self.told,
             failure_told: self.failure_told,
             ..Self::default()
         };
     }
 
     fn wall_clock(&self, now: Millis) -> Millis {
-        let wall = self.wall_minus_now.unwrap_or(0) + i128::from(now.0);
-        Millis(u64::try_from(wall).unwrap_or(0))
+        let (wall_clock, then) = self.told;
+        wall_clock + (now - then)
     }
 }
 
@@ -79,7 +78,7 @@ impl Client {
             return;
         }
         self.records.unsaved_since = None;
-        let (Some(thread_id), Some(follow)) = (&self.thread_id, &self.follow) else {
+        let (Some(thread_id), Some(follow)) = (self.thread_id.clone(), &self.follow) else {
             return;
         };
         if self.is_stream_only()
@@ -88,39 +87,41 @@ impl Client {
         {
             return;
         }
-        let saved_at = self.records.wall_clock(self.now);
-        let mut record = Record::new(
-            thread_id.clone(),
-            follow.run_id.clone(),
-            follow.submission_id.clone(),
-            saved_at,
-        );
-        if let Some(messages) = self.storable_messages(follow) {
-            record.cursor = Some(follow.cursor.clone());
-            record.messages = messages;
-        }
-        let key = record_key(&self.config, thread_id);
+        let run_id = follow.run_id.clone();
+        let (cursor, messages) = match self.storable_messages(follow) {
+            Some(messages) => (Some(&follow.cursor), messages),
+            None => (None, Default::default()),
+        };
+        let record = NewRecord {
+            thread_id: &thread_id,
+            run_id: run_id.as_ref(),
+            submission_id: follow.submission_id.as_deref(),
+            saved_at: self.records.wall_clock(self.now),
+            cursor,
+            messages,
+            store: &self.store,
+        };
         let text = record.to_json();
-        let mut thread_text = String::new();
-        write_string(&mut thread_text, thread_id.as_str());
+        let key = record_key(&self.config, &thread_id);
         self.records.exists = true;
         self.records.superseded = false;
         self.effects.push(Effect::SaveRecord { key, text });
-        if self.records.owner != record.run_id {
+        if self.records.owner != run_id {
             self.remove_pointer();
         }
         if self.records.owner.is_none()
-            && let Some(run_id) = record.run_id
+            && let Some(run_id) = run_id
         {
             let key = run_key(&self.config, &run_id);
             self.records.owner = Some(run_id);
-            let text = thread_text;
+            let mut text = String::new();
+            write_string(&mut text, thread_id.as_str());
             self.effects.push(Effect::SaveRecord { key, text });
         }
     }
 
     /// The newest messages that fit; `None` where this run's own do not, or where a reload could not go on from them.
-    fn storable_messages(&self, follow: &Follow) -> Option<Vec<StoredMessage>> {
+    fn storable_messages(&self, follow: &Follow) -> Option<&[MessageSlot]> {
         // What was streamed within tools is not stored, so its middle would be all that a reload gets.
         let within_tools = self
             .store
@@ -131,7 +132,6 @@ impl Client {
             return None;
         }
         let mut room = self.config.record_bytes_max;
-        let mut messages = Vec::new();
         let slots = self.store.slots();
         let left_out = slots.iter().rposition(|slot| {
             let bytes = slot.message.content.text_bytes() + MESSAGE_OVERHEAD_BYTES;
@@ -139,20 +139,9 @@ impl Client {
             room = room.saturating_sub(bytes);
             !fits
         });
-        let first = left_out.map_or(0, |last| last + 1);
-        for (at, slot) in slots.iter().enumerate() {
-            let streamed = self.store.is_streamed(slot.id());
-            if at >= first {
-                messages.push(StoredMessage {
-                    message: Arc::clone(&slot.message),
-                    streamed,
-                    optimistic: slot.origin == MessageOrigin::Optimistic,
-                });
-            } else if streamed {
-                return None;
-            }
-        }
-        Some(messages)
+        let (left_out, stored) = slots.split_at(left_out.map_or(0, |last| last + 1));
+        let is_own = |slot: &MessageSlot| self.store.is_streamed(slot.id());
+        (!left_out.iter().any(is_own)).then_some(stored)
     }
 
     /// The run being followed has become one of the server's after whatever is stored, which it will outlive: a server
@@ -244,7 +233,7 @@ impl Client {
     }
 
     pub(super) fn set_wall_clock(&mut self, wall_clock: Millis) {
-        self.records.wall_minus_now = Some(i128::from(wall_clock.0) - i128::from(self.now.0));
+        self.records.told = (wall_clock, self.now);
     }
 }
 

@@ -1,13 +1,13 @@
 //! Plain requests: sending them, and telling whose answer has come.
 
-use super::Client;
+use super::{Client, submission::SUBMISSION_KEY};
 use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
 };
 use rejoin_wire::{
-    Json, WireError,
-    json::{FromJson, field, items, whole_number},
-    thread::{Run, read_body},
+    Json, RunId, WireError,
+    json::{FromJson, JsonError, Optional, field, items, parts, required, whole_number},
+    thread::RunStatus,
 };
 
 /// A request that was sent and not answered.
@@ -24,6 +24,32 @@ pub(super) struct Answer<'a> {
     pub(super) retry_after: Option<Millis>,
     body: &'a [u8],
     failure: Option<StreamError>,
+}
+
+/// What is looked at of a run that the server knows.
+#[derive(Debug)]
+pub(super) struct KnownRun {
+    pub(super) run_id: RunId,
+    pub(super) status: RunStatus,
+    pub(super) created_at: Option<String>,
+    /// The mark of the submission that it was made for.
+    pub(super) submission_id: Option<String>,
+}
+
+impl FromJson for KnownRun {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let names = ["run_id", "status", "created_at", "metadata"];
+        let [run_id, status, created_at, metadata] = parts(text, &names)?;
+        let mut optional = Optional::default();
+        let mark = field(metadata, SUBMISSION_KEY);
+        let run = Self {
+            run_id: RunId::from_json(required(run_id, "a `run_id`")?)?,
+            status: RunStatus::from_json(required(status, "a `status`")?)?,
+            created_at: optional.some(created_at),
+            submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
+        };
+        optional.done(run)
+    }
 }
 
 impl<'a> Answer<'a> {
@@ -47,12 +73,18 @@ impl<'a> Answer<'a> {
 
     /// Reads the body of a 2xx; every other answer is an error, typed by its status.
     pub(super) fn read<T: FromJson>(&self, what: &'static str) -> Result<T, StreamError> {
+        let text = self.text(what)?;
+        T::from_json(text).map_err(|error| body_invalid(what, &error))
+    }
+
+    fn text(&self, what: &'static str) -> Result<&'a str, StreamError> {
         self.check()?;
-        read_body(what, self.body).map_err(body_invalid)
+        std::str::from_utf8(self.body)
+            .map_err(|_| body_invalid(what, &JsonError::expected("UTF-8")))
     }
 
     /// A list of runs. A thread that the server does not have has none.
-    pub(super) fn read_runs(&self) -> Result<Vec<Run>, StreamError> {
+    pub(super) fn read_runs(&self) -> Result<Vec<KnownRun>, StreamError> {
         match self.read("list of runs") {
             Err(_) if self.status == 404 => Ok(Vec::new()),
             read => read,
@@ -158,8 +190,11 @@ impl Client {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
-fn body_invalid(error: WireError) -> StreamError {
+// Not written again for each shape that is read.
+#[inline(never)]
+fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
+    let reason = error.words();
+    let error = WireError::Body { what, reason };
     StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words())
 }
 

@@ -1,14 +1,18 @@
 //! After a stream: is the run over, and what does the thread hold now.
 
-use super::{Client, events::run_failed, requests::Answer, submission::SUBMISSION_KEY};
+use super::{
+    Client,
+    events::run_failed,
+    requests::{Answer, KnownRun},
+    thread_load::LastRun,
+};
 use crate::{
     ErrorCode, MessageOrigin, Method, Outcome, StreamError,
     phase::{End, Phase},
 };
 use rejoin_wire::{
     event::ErrorBody,
-    json::{FromJson, field},
-    thread::{Run, RunStatus, Thread, ThreadState},
+    thread::{RunStatus, ThreadState},
 };
 
 /// How often the thread's state is asked for before the client ends with what it has.
@@ -24,7 +28,7 @@ impl Client {
     }
 
     pub(super) fn run_checked(&mut self, answer: &Answer<'_>) {
-        let run: Run = match answer.read("run") {
+        let run: KnownRun = match answer.read("run") {
             Ok(run) => run,
             Err(_) if matches!(answer.status, 404 | 409 | 410) => {
                 return self.begin_settle(Outcome::Expired);
@@ -128,13 +132,9 @@ impl Client {
             .as_mut()
             .is_some_and(|follow| std::mem::take(&mut follow.reading_reason))
         {
-            let thread: Option<Thread> = answer.read("thread").ok();
-            let said = thread
-                .and_then(|thread| thread.error)
-                .filter(|error| !error.is_null());
-            return self.begin_settle(said.map_or(outcome, |said| {
-                Outcome::Failed(run_failed(&ErrorBody::read(&said)))
-            }));
+            let thread: Option<LastRun> = answer.read("thread").ok();
+            let said = thread.and_then(|thread| thread.failure);
+            return self.begin_settle(said.map_or(outcome, Outcome::Failed));
         }
         let state = match self.take_states(answer) {
             Ok(state) => state,
@@ -343,7 +343,9 @@ impl Client {
             return;
         };
         let found = match &follow.submission_id {
-            Some(id) => runs.iter().find(|run| is_submission(run, id)),
+            Some(_) => runs
+                .iter()
+                .find(|run| run.submission_id == follow.submission_id),
             None => active_run(&runs),
         };
         let Some(run) = found else {
@@ -388,17 +390,8 @@ fn failure_in_tasks(state: &ThreadState) -> Option<StreamError> {
     Some(run_failed(&ErrorBody::read(said)))
 }
 
-fn is_submission(run: &Run, id: &str) -> bool {
-    let Some(metadata) = &run.metadata else {
-        return false;
-    };
-    field(metadata.text(), SUBMISSION_KEY)
-        .and_then(|mark| String::from_json(mark).ok())
-        .is_some_and(|mark| mark == id)
-}
-
 /// The run that is running; else the one that has waited longest. Servers list in opposite orders.
-pub(super) fn active_run(runs: &[Run]) -> Option<&Run> {
+pub(super) fn active_run(runs: &[KnownRun]) -> Option<&KnownRun> {
     let running = runs.iter().find(|run| run.status == RunStatus::Running);
     running.or_else(|| {
         let pending = runs.iter().filter(|run| run.status == RunStatus::Pending);

@@ -10,7 +10,7 @@ use rejoin_wire::{
     CheckpointId, Json, MessageId,
     json::{FromJson, JsonError, Node, Object, ToJson, Writer, field, write_string},
     message::{Message, MessageKind},
-    request::{CheckpointRef, IfNotExists},
+    request::IfNotExists,
     thread::Checkpoint,
 };
 
@@ -97,17 +97,11 @@ impl Client {
     fn run_body(
         &self,
         submission: &Submission,
-        checkpoint: Option<&CheckpointRef>,
+        checkpoint: Option<&Checkpoint>,
         submission_id: &str,
     ) -> Result<Json, JsonError> {
         let mut metadata = object(submission.metadata.as_ref().map(Json::text))?;
         metadata.set(SUBMISSION_KEY, Node::text(submission_id));
-        let at_newest = checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only();
-        let config = if at_newest {
-            Some(config_at_newest(submission.config.as_ref())?)
-        } else {
-            submission.config.clone()
-        };
         let mut body = String::new();
         let mut object = Writer::object(&mut body);
         object.string("assistant_id", self.config.assistant_id.as_str());
@@ -115,14 +109,19 @@ impl Client {
             &mut object,
             &[
                 ("input", &submission.input),
-                ("config", &config),
                 ("context", &submission.context),
-                ("metadata", &Some(Json::written(&metadata))),
                 ("interrupt_before", &submission.interrupt_before),
                 ("interrupt_after", &submission.interrupt_after),
                 ("durability", &submission.durability),
             ],
         );
+        metadata.write_json(object.field("metadata"));
+        if checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only() {
+            let config = config_at_newest(submission.config.as_ref())?;
+            config.write_json(object.field("config"));
+        } else {
+            some_raw(&mut object, &[("config", &submission.config)]);
+        }
         if let Some(command) = &submission.command {
             let mut inner = Writer::object(object.field("command"));
             let parts = [
@@ -135,13 +134,14 @@ impl Client {
         }
         if let Some(checkpoint) = checkpoint {
             let mut inner = Writer::object(object.field("checkpoint"));
-            inner.string("checkpoint_ns", &checkpoint.checkpoint_ns);
+            let namespace = checkpoint.checkpoint_ns.as_deref();
+            inner.string("checkpoint_ns", namespace.unwrap_or_default());
             let id = checkpoint.checkpoint_id.as_ref();
             inner.some_string("checkpoint_id", id.map(CheckpointId::as_str));
-            some_raw(
-                &mut inner,
-                &[("checkpoint_map", &checkpoint.checkpoint_map)],
-            );
+            let given = submission.checkpoint.as_ref().map_or("null", Json::text);
+            if let Some(map) = field(given, "checkpoint_map").filter(|map| *map != "null") {
+                inner.raw("checkpoint_map", map);
+            }
             inner.end();
         }
         self.write_settings(&mut object, submission);
@@ -194,26 +194,14 @@ impl Client {
     }
 
     /// Where a submission starts from; `None` for the thread's newest state.
-    fn checkpoint_of(&self, submission: &Submission) -> Result<Option<CheckpointRef>, JsonError> {
-        let of_root = |id: &CheckpointId| CheckpointRef {
-            thread_id: None,
-            checkpoint_ns: String::new(),
+    fn checkpoint_of(&self, submission: &Submission) -> Result<Option<Checkpoint>, JsonError> {
+        let of_root = |id: &CheckpointId| Checkpoint {
+            checkpoint_ns: None,
             checkpoint_id: Some(id.clone()),
-            checkpoint_map: None,
         };
         Ok(match (&submission.checkpoint, &submission.checkpoint_id) {
             (Some(newest), _) if newest.is_null() => None,
-            (Some(checkpoint), _) => {
-                let map = field(checkpoint.text(), "checkpoint_map");
-                let checkpoint_map = map.map_or(Ok(None), FromJson::from_json)?;
-                let checkpoint = Checkpoint::from_json(checkpoint.text())?;
-                Some(CheckpointRef {
-                    thread_id: None,
-                    checkpoint_ns: checkpoint.checkpoint_ns.unwrap_or_default(),
-                    checkpoint_id: checkpoint.checkpoint_id,
-                    checkpoint_map,
-                })
-            }
+            (Some(checkpoint), _) => Some(Checkpoint::from_json(checkpoint.text())?),
             (None, Some(id)) => Some(of_root(id)),
             (None, None) => self.history.older_head().map(of_root),
         })
@@ -296,7 +284,7 @@ impl Client {
 
 /// The config of a run that starts at its thread's newest state. The JS server starts a run that names no checkpoint at
 /// the one that a run of the thread named before; `null` says the newest there, and nothing elsewhere.
-fn config_at_newest(given: Option<&Json>) -> Result<Json, JsonError> {
+fn config_at_newest(given: Option<&Json>) -> Result<Object, JsonError> {
     let given = given.map(Json::text);
     let mut config = object(given)?;
     let mut configurable = object(given.and_then(|given| field(given, "configurable")))?;
@@ -304,7 +292,7 @@ fn config_at_newest(given: Option<&Json>) -> Result<Json, JsonError> {
         configurable.set("checkpoint_id", Node::Null);
         config.set("configurable", Node::Object(configurable));
     }
-    Ok(Json::written(&config))
+    Ok(config)
 }
 
 /// An object's fields; none where nothing or `null` is given.

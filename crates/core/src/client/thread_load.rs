@@ -15,8 +15,10 @@ use crate::{
     record::{Record, record_key},
 };
 use rejoin_wire::{
+    Json,
     event::ErrorBody,
-    thread::{Thread, ThreadState, ThreadStatus},
+    json::{FromJson, JsonError, parts, required},
+    thread::{ThreadState, ThreadStatus},
 };
 
 /// How far the thread is loaded.
@@ -450,15 +452,31 @@ impl Client {
     }
 }
 
+/// What a thread says of its last run.
+pub(super) struct LastRun {
+    status: ThreadStatus,
+    pub(super) failure: Option<StreamError>,
+}
+
+impl FromJson for LastRun {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let [status, error] = parts(text, &["status", "error"])?;
+        let said = (error != "null")
+            .then(|| Json::from_json(error))
+            .transpose()?;
+        Ok(Self {
+            status: ThreadStatus::from_json(required(status, "a `status`")?)?,
+            failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
+        })
+    }
+}
+
 impl Standing {
     fn of_thread(answer: &Answer<'_>) -> Result<Self, StreamError> {
-        let thread: Thread = answer.read("thread")?;
-        let error = thread.error.filter(|error| !error.is_null());
-        Ok(match (thread.status, error) {
+        let thread: LastRun = answer.read("thread")?;
+        Ok(match (thread.status, thread.failure) {
             (ThreadStatus::Busy, _) => Self::Busy,
-            (ThreadStatus::Error, Some(error)) => {
-                Self::Failed(run_failed(&ErrorBody::read(&error)))
-            }
+            (ThreadStatus::Error, Some(error)) => Self::Failed(error),
             _ => Self::Idle,
         })
     }

@@ -6,28 +6,28 @@ use crate::{CommandId, MessageSlot, Outcome, ToolResult};
 use rejoin_wire::{
     Json,
     json::{FromJson, Node, Object},
-    message::{MessageKind, ToolCall},
+    message::MessageKind,
 };
 
 /// A result that waits, and who waits for it.
 pub(super) type Waiting = (CommandId, ToolResult);
 
 /// A call that no message answers: its message's place, and itself.
-pub(crate) type PendingCall<'a> = (usize, &'a str, &'a ToolCall);
+pub(crate) type PendingCall<'a> = (usize, &'a str, &'a Node);
 
 /// Calls that no message answers, oldest first.
 pub(crate) fn pending_calls(slots: &[MessageSlot]) -> Vec<PendingCall<'_>> {
     let answered = |id: &str| {
         let mut slots = slots.iter();
-        slots.any(|slot| slot.message.tool_call_id.as_deref() == Some(id))
+        slots.any(|slot| slot.message.tool_call_id() == Some(id))
     };
     let mut pending = Vec::new();
     for (at, slot) in slots.iter().enumerate() {
         if slot.message.kind != MessageKind::Ai {
             continue;
         }
-        for call in &slot.message.tool_calls {
-            if let Some(id) = call.id.as_deref().filter(|id| !answered(id)) {
+        for call in slot.message.tool_calls() {
+            if let Some(id) = call.text_of("id").filter(|id| !answered(id)) {
                 pending.push((at, id, call));
             }
         }
@@ -65,7 +65,7 @@ impl Client {
         let (mut calls, mut known) = (Vec::new(), Vec::new());
         for (at, id, call) in &pending {
             if Some(*at) == ready {
-                calls.push(((*id).to_owned(), call.name.clone()));
+                calls.push(((*id).to_owned(), name_of(call).to_owned()));
             }
             known.push((*id).to_owned());
         }
@@ -108,7 +108,7 @@ impl Client {
             }
             messages.push(tool_message(
                 id,
-                &call.name,
+                name_of(call),
                 waits.map(|(_, result)| result),
             ));
         }
@@ -132,6 +132,10 @@ impl Client {
         }
         taken
     }
+}
+
+fn name_of(call: &Node) -> &str {
+    call.text_of("name").unwrap_or_default()
 }
 
 /// The message that answers a call; without a result, that it was cancelled.

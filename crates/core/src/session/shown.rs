@@ -1,9 +1,8 @@
 //! What is held of a session's log, and when each part of it last changed.
 
 use crate::list::collected;
-use rejoin_wire::{
-    message::{Content, Message},
-    session::{Applied, Change, Cursor, Diverged, Epoch, Node, Page, Record, Transcript},
+use rejoin_wire::session::{
+    Applied, Change, Cursor, Diverged, Epoch, Node, Page, Record, Transcript,
 };
 
 /// A stretch of the log's messages up to its newest, with revisions.
@@ -31,7 +30,7 @@ impl Mark {
         Self {
             revision,
             reshaped: revision,
-            unread: !node.message.tool_call_chunks.is_empty(),
+            unread: !node.message.tool_call_chunks().is_empty(),
         }
     }
 }
@@ -88,7 +87,7 @@ impl Shown {
     /// Adds a record.
     pub(crate) fn apply(&mut self, record: Record, revision: u64) -> Result<Applied, Diverged> {
         let only_text = match &record.change {
-            Change::Appended { chunk, .. } => is_only_text(chunk),
+            Change::Appended { chunk, .. } => chunk.is_only_text(),
             Change::Started { .. }
             | Change::Updated { .. }
             | Change::Ended { .. }
@@ -217,19 +216,4 @@ fn count_before(nodes: &[Node], position: u64) -> usize {
         .iter()
         .take_while(|node| node.position < position)
         .count()
-}
-
-/// Whether a chunk brings nothing but text.
-fn is_only_text(chunk: &Message) -> bool {
-    let objects = [
-        &chunk.usage_metadata,
-        &chunk.additional_kwargs,
-        &chunk.response_metadata,
-        &chunk.extra,
-    ];
-    let texts = [&chunk.name, &chunk.tool_call_id, &chunk.status];
-    matches!(chunk.content, Content::Text(_))
-        && chunk.tool_call_chunks.is_empty()
-        && objects.iter().all(|object| object.is_empty())
-        && texts.iter().all(|text| text.is_none())
 }

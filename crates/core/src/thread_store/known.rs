@@ -24,7 +24,7 @@ pub(super) const PAINTED: u8 = 128;
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) id: MessageId,
     pub(super) marks: u8,
@@ -41,7 +41,7 @@ impl Entry {
 }
 
 /// The entries, and for finding them a table of their places by the hash of their id.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) entries: Vec<Entry>,
     /// Never more than half full; its length is a power of two. Places in `entries`, counted from one; 0 is free.

@@ -102,7 +102,7 @@ pub(crate) struct Revisions {
     pub(crate) head: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct ThreadStore {
     messages_key: String,
     slots: Vec<MessageSlot>,
@@ -333,7 +333,7 @@ impl ThreadStore {
             // `values` have held it, so it is whole: this is how it came to be, told again.
             return Ok(Vec::new());
         }
-        let has_calls = !chunk.tool_call_chunks.is_empty();
+        let has_calls = !chunk.tool_call_chunks().is_empty();
         let mut notes = Vec::new();
         let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks();
         match self.known.place(&id) {
@@ -437,8 +437,24 @@ impl ThreadStore {
         }
     }
 
-    /// Goes back to what `values` have held, for a replay of the run from its start.
-    pub(crate) fn drop_unconfirmed(&mut self) {
+    /// What a replay of the run from its start is applied to: what `values` have held.
+    pub(crate) fn replayed(&self) -> Self {
+        let mut replay = Self::new(&self.messages_key);
+        replay.ahead_by = self.ahead_by;
+        for entry in &self.known.entries {
+            replay.known.mark(&entry.id, entry.marks);
+        }
+        replay.replace_slots(self.shown(&mut |slot, _| Some(slot.origin)));
+        for (namespace, list) in &self.subgraphs {
+            let list = (namespace.clone(), list.replayed());
+            replay.subgraphs.push(list);
+        }
+        replay.drop_unconfirmed();
+        replay
+    }
+
+    /// Goes back to what `values` have held.
+    fn drop_unconfirmed(&mut self) {
         self.drop_void();
         self.retain(&|_, entry| !entry.has(STREAMED) || entry.has(CONFIRMED));
         self.known.unmark_all(STREAMED | UNREAD);
@@ -527,22 +543,18 @@ impl ThreadStore {
 /// Appends a chunk. Returns what did not fit, and whether the content's text is all that has changed.
 fn append(message: &mut Message, chunk: Message) -> (Vec<MergeNote>, bool) {
     let is_text = |message: &Message| matches!(message.content, Content::Text(_));
-    if !is_text(message) || !is_text(&chunk) || !chunk.tool_call_chunks.is_empty() {
+    if !is_text(message) || !is_text(&chunk) || !chunk.tool_call_chunks().is_empty() {
         return (message.merge_chunk(chunk), false);
     }
-    let text = std::mem::take(&mut message.content);
-    let rest = message.clone();
-    message.content = text;
+    let before = message.fields.clone();
     let notes = message.merge_chunk(chunk);
-    let text = std::mem::take(&mut message.content);
-    let only_text = *message == rest;
-    message.content = text;
-    (notes, only_text)
+    (notes, message.fields == before)
 }
 
 /// Tool calls are counted by their pieces where nobody has read them yet.
 fn calls(message: &Message) -> usize {
-    message.tool_calls.len().max(message.tool_call_chunks.len())
+    let (read, streamed) = (message.tool_calls(), message.tool_call_chunks());
+    read.len().max(streamed.len())
 }
 
 /// A chunk that names no message.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rejoin_wire::{
+    json::Node,
     message::{Content, Message},
     request::StreamMode,
 };
@@ -380,20 +381,16 @@ pub(crate) fn final_message(message: &Message) -> Value {
         Content::Text(text) => json!(text),
         Content::Blocks(blocks) => json!(blocks),
     };
-    let usage = if message.usage_metadata.is_empty() {
-        Value::Null
-    } else {
-        json!(message.usage_metadata)
-    };
+    let field = |name: &str| message.fields.get(name);
     json!({
         "content": content,
-        "additional_kwargs": message.additional_kwargs,
-        "response_metadata": message.response_metadata,
+        "additional_kwargs": field("additional_kwargs"),
+        "response_metadata": field("response_metadata"),
         "type": "ai",
-        "name": message.name,
+        "name": field("name"),
         "id": message.id,
-        "tool_calls": message.tool_calls,
-        "invalid_tool_calls": message.invalid_tool_calls,
-        "usage_metadata": usage,
+        "tool_calls": message.tool_calls(),
+        "invalid_tool_calls": field("invalid_tool_calls").and_then(Node::as_array).unwrap_or_default(),
+        "usage_metadata": field("usage_metadata"),
     })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use rejoin_wire::{
     MessageId,
-    json::ToJson,
+    json::{Object, ToJson},
     message::{Content, Message},
     session::Change,
 };
@@ -225,21 +225,18 @@ fn length(message: &Message) -> usize {
         Content::Text(text) => text.len(),
         Content::Blocks(_) => message.content.to_json().len(),
     };
-    let calls = message.tool_call_chunks.iter().map(|call| {
-        let texts = [&call.name, &call.args, &call.id];
-        texts.into_iter().flatten().map(String::len).sum::<usize>()
+    let pieces = message.tool_call_chunks();
+    let calls = pieces.iter().map(|call| {
+        let texts = ["name", "args", "id"].map(|name| call.text_of(name));
+        texts.into_iter().flatten().map(str::len).sum::<usize>()
     });
-    let whole = if message.tool_call_chunks.is_empty() {
-        message
-            .tool_calls
-            .iter()
-            .map(|call| call.to_json().len())
-            .sum()
-    } else {
-        0
-    };
-    let maps = [&message.additional_kwargs, &message.extra];
-    let maps = maps.into_iter().filter(|map| !map.is_empty());
-    let maps: usize = maps.map(|map| map.to_json().len()).sum();
-    content + calls.sum::<usize>() + whole + maps
+    let others = message.fields.iter().map(|(name, value)| match name {
+        // Calls that were read from pieces are no longer than these.
+        "tool_calls" if !pieces.is_empty() => 0,
+        "tool_call_chunks" | "invalid_tool_calls" | "usage_metadata" | "response_metadata" => 0,
+        "name" | "tool_call_id" | "status" => 0,
+        _ if value.as_object().is_some_and(Object::is_empty) => 0,
+        _ => value.to_json().len(),
+    });
+    content + calls.sum::<usize>() + others.sum::<usize>()
 }

@@ -149,7 +149,7 @@ impl Line {
 /// Joins a piece to the one before it, where the message becomes the same as by the two one after the other: plain text
 /// of a message of plain text. Gives it back where it may become another.
 fn join(last: &mut Message, chunk: Message) -> Option<Message> {
-    if !is_text_only(&chunk) {
+    if !chunk.is_only_text() {
         return Some(chunk);
     }
     match (&mut last.content, chunk.content) {
@@ -161,26 +161,11 @@ fn join(last: &mut Message, chunk: Message) -> Option<Message> {
     }
 }
 
-/// Whether a piece says nothing but text.
-fn is_text_only(chunk: &Message) -> bool {
-    matches!(chunk.content, Content::Text(_))
-        && chunk.name.is_none()
-        && chunk.tool_calls.is_empty()
-        && chunk.invalid_tool_calls.is_empty()
-        && chunk.tool_call_chunks.is_empty()
-        && chunk.tool_call_id.is_none()
-        && chunk.status.is_none()
-        && chunk.usage_metadata.is_empty()
-        && chunk.additional_kwargs.is_empty()
-        && chunk.response_metadata.is_empty()
-        && chunk.extra.is_empty()
-}
-
 /// What a piece adds to a message's JSON.
 pub(super) fn added_bytes(chunk: &Message) -> usize {
     let mut text = String::new();
     match &chunk.content {
-        Content::Text(content) if is_text_only(chunk) => write_string(&mut text, content),
+        Content::Text(content) if chunk.is_only_text() => write_string(&mut text, content),
         Content::Text(_) | Content::Blocks(_) => chunk.write_json(&mut text),
     }
     text.len().saturating_sub(2)

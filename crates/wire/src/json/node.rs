@@ -68,6 +68,11 @@ impl Node {
         self.as_object()?.get(name)
     }
 
+    /// The text of a field, of an object.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -124,7 +129,12 @@ impl Object {
         found.map(|(_, value)| value)
     }
 
-    /// The same, to be changed.
+    /// The text of a field.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// The same as [`Object::get`], to be changed.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
         let found = self.0.iter_mut().rev().find(|(key, _)| key == name);
         found.map(|(_, value)| value)
@@ -141,6 +151,11 @@ impl Object {
     /// The same, of a name that is not owned.
     pub fn set(&mut self, name: &str, value: Node) {
         self.insert(name.to_owned(), value);
+    }
+
+    /// Takes a field out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(key, _)| key != name);
     }
 
     /// The fields, in order.

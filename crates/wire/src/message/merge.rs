@@ -2,7 +2,7 @@
 //!
 //! Each rule appends, so a token costs its own length, whatever has come before.
 
-use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
+use super::{Content, Message, MessageKind};
 use crate::json::{Node, Object, digits, whole_number};
 
 /// Something in a chunk that did not fit the message so far. The message stays usable.
@@ -35,61 +35,76 @@ impl Message {
             self.id = chunk.id;
         }
         merge_content(&mut self.content, chunk.content);
-        merge_word(&mut self.name, chunk.name);
-        merge_word(&mut self.tool_call_id, chunk.tool_call_id);
-        merge_word(&mut self.status, chunk.status);
-        for piece in chunk.tool_call_chunks {
-            merge_tool_call_chunk(&mut self.tool_call_chunks, piece);
+        for (name, more) in chunk.fields.into_fields() {
+            merge_field(&mut self.fields, name, more, &mut notes);
         }
-        merge_usage(&mut self.usage_metadata, chunk.usage_metadata);
-        merge_maps(
-            "additional_kwargs",
-            &mut self.additional_kwargs,
-            chunk.additional_kwargs,
-            &mut notes,
-        );
-        merge_maps(
-            "response_metadata",
-            &mut self.response_metadata,
-            chunk.response_metadata,
-            &mut notes,
-        );
-        self.extra.extend(chunk.extra);
         notes
     }
 
-    /// Reads [`Message::tool_calls`] and [`Message::invalid_tool_calls`] from the pieces so far.
+    /// Reads the calls, and those whose arguments are no object, from the pieces so far.
     ///
     /// Costs the length of the arguments, so it belongs to the reader's pace (once a frame), not the token's.
     pub fn refresh_tool_calls(&mut self) {
-        if self.tool_call_chunks.is_empty() {
+        if self.tool_call_chunks().is_empty() {
             return;
         }
-        self.tool_calls.clear();
-        self.invalid_tool_calls.clear();
-        for chunk in &self.tool_call_chunks {
-            let text = chunk.args.as_deref().unwrap_or_default();
-            let args = if text.is_empty() {
-                Some(Node::Object(Object::default()))
-            } else {
-                Node::read_partial(text)
-            };
-            match (args, &chunk.id) {
-                (Some(args @ Node::Object(_)), Some(id)) => self.tool_calls.push(ToolCall {
-                    name: chunk.name.clone().unwrap_or_default(),
-                    args,
-                    id: Some(id.clone()),
-                    kind: Some("tool_call".to_owned()),
-                }),
-                (_, id) => self.invalid_tool_calls.push(InvalidToolCall {
-                    name: chunk.name.clone(),
-                    args: Some(text.to_owned()),
-                    id: id.clone(),
-                    error: Some("Malformed args.".to_owned()),
-                    kind: Some("invalid_tool_call".to_owned()),
-                }),
+        let (mut calls, mut invalid) = (Vec::new(), Vec::new());
+        for chunk in self.tool_call_chunks() {
+            let text = chunk.text_of("args").unwrap_or_default();
+            let args = if text.is_empty() { "{}" } else { text };
+            let mut call = Object::default();
+            call.set(
+                "name",
+                Node::text(chunk.text_of("name").unwrap_or_default()),
+            );
+            match (Node::read_partial(args), chunk.text_of("id")) {
+                (Some(args @ Node::Object(_)), Some(id)) => {
+                    call.set("args", args);
+                    call.set("id", Node::text(id));
+                    call.set("type", Node::text("tool_call"));
+                    calls.push(Node::Object(call));
+                }
+                _ => {
+                    call.set("args", Node::text(text));
+                    call.set("id", chunk.get("id").cloned().unwrap_or_default());
+                    call.set("error", Node::text("Malformed args."));
+                    call.set("type", Node::text("invalid_tool_call"));
+                    invalid.push(Node::Object(call));
+                }
             }
         }
+        self.set_calls("tool_calls", calls);
+        self.set_calls("invalid_tool_calls", invalid);
+    }
+
+    fn set_calls(&mut self, name: &str, calls: Vec<Node>) {
+        if calls.is_empty() {
+            self.fields.remove(name);
+        } else {
+            self.fields.set(name, Node::Array(calls));
+        }
+    }
+}
+
+/// What stands in a field of a chunk joins what stood there.
+fn merge_field(fields: &mut Object, name: String, more: Node, notes: &mut Vec<MergeNote>) {
+    match (name.as_str(), fields.get_mut(&name), more) {
+        // They are read from the pieces.
+        ("tool_calls" | "invalid_tool_calls", ..) => {}
+        ("tool_call_chunks", Some(Node::Array(calls)), Node::Array(pieces)) => {
+            for piece in pieces {
+                merge_tool_call_chunk(calls, piece, notes);
+            }
+        }
+        ("usage_metadata", Some(Node::Object(have)), Node::Object(more)) => merge_usage(have, more),
+        (
+            "additional_kwargs" | "response_metadata",
+            Some(Node::Object(have)),
+            Node::Object(more),
+        ) => {
+            merge_maps(&name, have, more, notes);
+        }
+        (_, _, more) => fields.insert(name, more),
     }
 }
 
@@ -126,32 +141,19 @@ fn text_block(text: String) -> Node {
 
 /// A piece joins the last call with the same index, or, where it has no index, the one with the same id;
 /// a different id under the same index is a new call.
-fn merge_tool_call_chunk(calls: &mut Vec<ToolCallChunk>, piece: ToolCallChunk) {
-    let found = calls.iter_mut().rev().find(|call| {
-        let ids_agree = call.id.is_none() || piece.id.is_none() || call.id == piece.id;
-        match (&call.index, &piece.index) {
-            (Some(a), Some(b)) => a == b && ids_agree,
-            (None, None) => piece.id.is_some() && call.id == piece.id,
-            (Some(_), None) | (None, Some(_)) => false,
-        }
-    });
-    let Some(call) = found else {
-        calls.push(piece);
-        return;
-    };
-    if let Some(more) = piece.args {
-        call.args.get_or_insert_default().push_str(&more);
-    }
-    merge_word(&mut call.name, piece.name.filter(|name| !name.is_empty()));
-    if call.id.is_none() {
-        call.id = piece.id;
+fn merge_tool_call_chunk(calls: &mut Vec<Node>, piece: Node, notes: &mut Vec<MergeNote>) {
+    let mut found = calls.iter_mut().rev();
+    match (found.find_map(|call| joined(call, &piece)), piece) {
+        (Some(call), Node::Object(piece)) => merge_maps("tool_call_chunks", call, piece, notes),
+        (_, piece) => calls.push(piece),
     }
 }
 
-/// The newer one stands.
-fn merge_word(word: &mut Option<String>, newer: Option<String>) {
-    if newer.is_some() {
-        *word = newer;
+/// The object that an item joins, where it is this one.
+fn joined<'a>(have: &'a mut Node, item: &Node) -> Option<&'a mut Object> {
+    match (have, item) {
+        (Node::Object(have), Node::Object(item)) if belongs(have, item) => Some(have),
+        _ => None,
     }
 }
 
@@ -162,9 +164,7 @@ fn merge_usage(usage: &mut Object, chunk: Object) {
             (Some(Node::Object(have)), Node::Object(more)) => merge_usage(have, more),
             (Some(Node::Number(have)), Node::Number(more)) => add(have, more),
             (Some(_), Node::Null) => {}
-            (_, more) => {
-                usage.insert(key, more);
-            }
+            (_, more) => usage.insert(key, more),
         }
     }
 }
@@ -183,7 +183,7 @@ fn merge_maps(path: &str, have: &mut Object, chunk: Object, notes: &mut Vec<Merg
 
 fn merge_value(path: &str, key: &str, have: &mut Node, more: Node, notes: &mut Vec<MergeNote>) {
     match (&mut *have, more) {
-        (Node::String(_), Node::String(_)) if key == "type" => {}
+        (Node::String(_), Node::String(_)) if matches!(key, "type" | "index") => {}
         (Node::String(text), Node::String(more)) if REPLACED_KEYS.contains(&key) => {
             if !more.is_empty() {
                 *text = more;
@@ -210,23 +210,11 @@ fn merge_value(path: &str, key: &str, have: &mut Node, more: Node, notes: &mut V
 
 /// An item joins the one with the same `index`, or without one the one with the same id; empty text adds nothing.
 fn merge_list_item(path: &str, list: &mut Vec<Node>, item: Node, notes: &mut Vec<MergeNote>) {
-    let Node::Object(fields) = item else {
-        list.push(item);
-        return;
-    };
-    let found = list.iter_mut().find_map(|have| match have {
-        Node::Object(have) if belongs(have, &fields) => Some(have),
-        Node::Null
-        | Node::Bool(_)
-        | Node::Number(_)
-        | Node::String(_)
-        | Node::Array(_)
-        | Node::Object(_) => None,
-    });
-    match found {
-        Some(have) => merge_maps(path, have, fields, notes),
-        None if fields.len() == 1 && fields.get("text").and_then(Node::as_str) == Some("") => {}
-        None => list.push(Node::Object(fields)),
+    let found = list.iter_mut().find_map(|have| joined(have, &item));
+    match (found, item) {
+        (Some(have), Node::Object(item)) => merge_maps(path, have, item, notes),
+        (_, Node::Object(item)) if item.len() == 1 && item.text_of("text") == Some("") => {}
+        (_, item) => list.push(item),
     }
 }
 
@@ -381,6 +369,12 @@ mod tests {
                 field: "additional_kwargs.a".to_owned()
             }]
         );
-        assert_eq!(whole.additional_kwargs.get("a"), Some(&Node::text("x")));
+        assert_eq!(
+            whole
+                .fields
+                .get("additional_kwargs")
+                .and_then(|kwargs| kwargs.get("a")),
+            Some(&Node::text("x"))
+        );
     }
 }

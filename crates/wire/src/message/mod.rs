@@ -14,9 +14,7 @@ use crate::{
 pub const REMOVE_ALL: &str = "__remove_all__";
 
 /// A message of a thread's state, or a streamed chunk of one.
-///
-/// Fields of providers that are not typed here survive in [`Message::extra`].
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     /// Names it within its thread. A chunk without one cannot be placed.
     pub id: Option<MessageId>,
@@ -24,26 +22,62 @@ pub struct Message {
     pub kind: MessageKind,
     /// What is said.
     pub content: Content,
-    /// The author's or the tool's name.
-    pub name: Option<String>,
-    /// Tools the model asks for; on a streamed message, as far as their arguments have come.
-    pub tool_calls: Vec<ToolCall>,
-    /// Calls whose arguments are not a JSON object.
-    pub invalid_tool_calls: Vec<InvalidToolCall>,
+    /// Every other field, as it came: those of the protocol ([`Message::tool_calls`] and so on) as those of providers.
+    /// `additional_kwargs` and `response_metadata` are always there; what has a known shape and says nothing (`null`, an
+    /// empty list) never is.
+    pub fields: Object,
+}
+
+/// Objects that every message has, if only empty ones.
+const MAPS: [&str; 2] = ["additional_kwargs", "response_metadata"];
+
+impl Default for Message {
+    fn default() -> Self {
+        Self::new(MessageKind::default(), Object::default())
+    }
+}
+
+impl Message {
+    fn new(kind: MessageKind, mut fields: Object) -> Self {
+        for name in MAPS {
+            if fields.get(name).is_none() {
+                fields.set(name, Node::Object(Object::default()));
+            }
+        }
+        Self {
+            id: None,
+            kind,
+            content: Content::default(),
+            fields,
+        }
+    }
+
+    /// Tools the model asks for; on a streamed message, as far as their arguments have come. [`ToolCall::read`] reads one.
+    pub fn tool_calls(&self) -> &[Node] {
+        self.list("tool_calls")
+    }
+
     /// The pieces of calls as streamed.
-    pub tool_call_chunks: Vec<ToolCallChunk>,
+    pub fn tool_call_chunks(&self) -> &[Node] {
+        self.list("tool_call_chunks")
+    }
+
     /// On a tool's message, the call it answers.
-    pub tool_call_id: Option<String>,
-    /// On a tool's message, `success` or `error`.
-    pub status: Option<String>,
-    /// Token counts.
-    pub usage_metadata: Object,
-    /// What the provider sent beside the content.
-    pub additional_kwargs: Object,
-    /// `finish_reason`, the model's name and the like.
-    pub response_metadata: Object,
-    /// Every other field, as it came.
-    pub extra: Object,
+    pub fn tool_call_id(&self) -> Option<&str> {
+        self.fields.text_of("tool_call_id")
+    }
+
+    fn list(&self, name: &str) -> &[Node] {
+        let list = self.fields.get(name).and_then(Node::as_array);
+        list.unwrap_or_default()
+    }
+
+    /// Whether it brings nothing but text.
+    pub fn is_only_text(&self) -> bool {
+        let says_nothing = |value: &Node| value.as_object().is_some_and(Object::is_empty);
+        matches!(self.content, Content::Text(_))
+            && self.fields.iter().all(|(_, value)| says_nothing(value))
+    }
 }
 
 /// Who speaks. The streaming names (`AIMessageChunk`) and the short ones (`user`) mean the same.
@@ -147,38 +181,17 @@ pub struct ToolCall {
     pub args: Node,
     /// What its answer will name.
     pub id: Option<String>,
-    /// Always `tool_call` where sent.
-    pub kind: Option<String>,
 }
 
-/// A call whose arguments are not a JSON object.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InvalidToolCall {
-    /// The tool.
-    pub name: Option<String>,
-    /// The arguments as they came.
-    pub args: Option<String>,
-    /// What its answer would name.
-    pub id: Option<String>,
-    /// What is wrong.
-    pub error: Option<String>,
-    /// Always `invalid_tool_call` where sent.
-    pub kind: Option<String>,
+impl ToolCall {
+    /// One of [`Message::tool_calls`].
+    pub fn read(call: &Node) -> Self {
+        Self {
+            name: call.text_of("name").unwrap_or_default().to_owned(),
+            args: call.get("args").cloned().unwrap_or_default(),
+            id: call.text_of("id").map(str::to_owned),
+        }
+    }
 }
 
-/// A piece of a call as streamed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ToolCallChunk {
-    /// The tool; in the first piece only.
-    pub name: Option<String>,
-    /// The next piece of the arguments' JSON text.
-    pub args: Option<String>,
-    /// What its answer will name; in the first piece only.
-    pub id: Option<String>,
-    /// Which call of the message this belongs to: a number, or a provider's word.
-    pub index: Option<Node>,
-    /// Always `tool_call_chunk` where sent.
-    pub kind: Option<String>,
-}
-
-serde_by_text!(Message, Content, ToolCall, InvalidToolCall, ToolCallChunk);
+serde_by_text!(Message, Content);

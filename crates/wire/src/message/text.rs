@@ -1,73 +1,59 @@
 //! A [`Message`] as JSON text, read and written in one pass.
 
-use super::{Content, InvalidToolCall, Message, MessageKind, ToolCall, ToolCallChunk};
+use super::{Content, Message, MessageKind};
 use crate::{
     MessageId,
     json::{
-        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, parts, parts_and_more,
-        required, write_string,
+        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, fields, required, write_string,
     },
 };
 
 impl FromJson for Message {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut extra = Object::default();
-        let names = [
-            "type",
-            // The short form of requests: `{"role":"user","content":".."}`.
-            "role",
-            "id",
-            "content",
-            "name",
-            "tool_calls",
-            "invalid_tool_calls",
-            "tool_call_chunks",
-            "tool_call_id",
-            "status",
-            "usage_metadata",
-            "additional_kwargs",
-            "response_metadata",
-            // Says only that this chunk is the last one; it would outlive its meaning in the message.
-            "chunk_position",
-        ];
-        let [
-            kind,
-            role,
-            id,
-            content,
-            name,
-            tool_calls,
-            invalid_tool_calls,
-            tool_call_chunks,
-            tool_call_id,
-            status,
-            usage_metadata,
-            additional_kwargs,
-            response_metadata,
-            _,
-        ] = parts_and_more(text, &names, &mut |key, value| {
-            extra.set(key, Node::from_json(value)?);
+        let [mut kind, mut role, mut id, mut content] = ["null"; 4];
+        let mut others = Object::default();
+        fields(text, &mut |name, value| {
+            match name {
+                "type" => kind = value,
+                // The short form of requests: `{"role":"user","content":".."}`.
+                "role" => role = value,
+                "id" => id = value,
+                "content" => content = value,
+                // Says only that this chunk is the last one; it would outlive its meaning in the message.
+                "chunk_position" => {}
+                _ => {
+                    let value = Node::from_json(value)?;
+                    if says_something(name, &value)? {
+                        others.set(name, value);
+                    }
+                }
+            }
             Ok(())
         })?;
         let kind = if kind == "null" { role } else { kind };
         let kind = String::from_json(required(kind, "a message with a `type` or a `role`")?)?;
         let mut optional = Optional::default();
-        let message = Self {
-            id: optional.some(id),
-            kind: MessageKind::from_wire(&kind),
-            content: optional.or_default(content),
-            name: optional.some(name),
-            tool_calls: optional.or_default(tool_calls),
-            invalid_tool_calls: optional.or_default(invalid_tool_calls),
-            tool_call_chunks: optional.or_default(tool_call_chunks),
-            tool_call_id: optional.some(tool_call_id),
-            status: optional.some(status),
-            usage_metadata: optional.or_default(usage_metadata),
-            additional_kwargs: optional.or_default(additional_kwargs),
-            response_metadata: optional.or_default(response_metadata),
-            extra,
-        };
+        let mut message = Self::new(MessageKind::from_wire(&kind), others);
+        message.id = optional.some(id);
+        message.content = optional.or_default(content);
         optional.done(message)
+    }
+}
+
+/// Whether a field is to be kept: not a known one that is `null` or an empty list. An error where it is known and of another
+/// shape.
+fn says_something(name: &str, value: &Node) -> Result<bool, JsonError> {
+    let expected = match name {
+        "name" | "tool_call_id" | "status" => "a string",
+        "tool_calls" | "invalid_tool_calls" | "tool_call_chunks" => "a list",
+        "usage_metadata" | "additional_kwargs" | "response_metadata" => "an object",
+        _ => return Ok(true),
+    };
+    match (value, expected) {
+        (Node::Null, _) => Ok(false),
+        (Node::Array(items), "a list") => Ok(!items.is_empty()),
+        (Node::String(_), "a string") | (Node::Object(_), "an object") => Ok(true),
+        _ => Err(JsonError::expected(expected)),
     }
 }
 
@@ -83,92 +69,14 @@ impl FromJson for Content {
     }
 }
 
-impl FromJson for ToolCall {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        let [name, args, id, kind] = parts(text, &["name", "args", "id", "type"])?;
-        let mut optional = Optional::default();
-        let call = Self {
-            name: optional.or_default(name),
-            args: optional.or_default(args),
-            id: optional.some(id),
-            kind: optional.some(kind),
-        };
-        optional.done(call)
-    }
-}
-
-impl FromJson for InvalidToolCall {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        let names = ["name", "args", "id", "error", "type"];
-        let [name, args, id, error, kind] = parts(text, &names)?;
-        let mut optional = Optional::default();
-        let call = Self {
-            name: optional.some(name),
-            args: optional.some(args),
-            id: optional.some(id),
-            error: optional.some(error),
-            kind: optional.some(kind),
-        };
-        optional.done(call)
-    }
-}
-
-impl FromJson for ToolCallChunk {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        let names = ["name", "args", "id", "index", "type"];
-        let [name, args, id, index, kind] = parts(text, &names)?;
-        let mut optional = Optional::default();
-        let chunk = Self {
-            name: optional.some(name),
-            args: optional.some(args),
-            id: optional.some(id),
-            index: optional.some(index),
-            kind: optional.some(kind),
-        };
-        optional.done(chunk)
-    }
-}
-
 impl ToJson for Message {
     fn write_json(&self, out: &mut String) {
         let mut object = Writer::object(out);
         object.some_string("id", self.id.as_ref().map(MessageId::as_str));
         object.string("type", self.kind.as_str());
         self.content.write_json(object.field("content"));
-        object.some_string("name", self.name.as_deref());
-        if !self.tool_calls.is_empty() {
-            let mut list = Writer::list(object.field("tool_calls"));
-            for call in &self.tool_calls {
-                call.write_json(list.item());
-            }
-            list.end();
-        }
-        if !self.invalid_tool_calls.is_empty() {
-            let mut list = Writer::list(object.field("invalid_tool_calls"));
-            for call in &self.invalid_tool_calls {
-                call.write_json(list.item());
-            }
-            list.end();
-        }
-        if !self.tool_call_chunks.is_empty() {
-            let mut list = Writer::list(object.field("tool_call_chunks"));
-            for chunk in &self.tool_call_chunks {
-                chunk.write_json(list.item());
-            }
-            list.end();
-        }
-        object.some_string("tool_call_id", self.tool_call_id.as_deref());
-        object.some_string("status", self.status.as_deref());
-        if !self.usage_metadata.is_empty() {
-            self.usage_metadata
-                .write_json(object.field("usage_metadata"));
-        }
-        self.additional_kwargs
-            .write_json(object.field("additional_kwargs"));
-        self.response_metadata
-            .write_json(object.field("response_metadata"));
-        for (key, value) in self.extra.iter() {
-            value.write_json(object.field(key));
+        for (name, value) in self.fields.iter() {
+            value.write_json(object.field(name));
         }
         object.end();
     }
@@ -189,44 +97,6 @@ impl ToJson for Content {
     }
 }
 
-impl ToJson for ToolCall {
-    fn write_json(&self, out: &mut String) {
-        let mut object = Writer::object(out);
-        object.string("name", &self.name);
-        self.args.write_json(object.field("args"));
-        object.string_or_null("id", self.id.as_deref());
-        object.some_string("type", self.kind.as_deref());
-        object.end();
-    }
-}
-
-impl ToJson for InvalidToolCall {
-    fn write_json(&self, out: &mut String) {
-        let mut object = Writer::object(out);
-        object.string_or_null("name", self.name.as_deref());
-        object.string_or_null("args", self.args.as_deref());
-        object.string_or_null("id", self.id.as_deref());
-        object.string_or_null("error", self.error.as_deref());
-        object.some_string("type", self.kind.as_deref());
-        object.end();
-    }
-}
-
-impl ToJson for ToolCallChunk {
-    fn write_json(&self, out: &mut String) {
-        let mut object = Writer::object(out);
-        object.string_or_null("name", self.name.as_deref());
-        object.string_or_null("args", self.args.as_deref());
-        object.string_or_null("id", self.id.as_deref());
-        match &self.index {
-            Some(index) => index.write_json(object.field("index")),
-            None => object.raw("index", "null"),
-        }
-        object.some_string("type", self.kind.as_deref());
-        object.end();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,7 +108,7 @@ mod tests {
         )
         .expect("reads");
         assert_eq!(python.kind, MessageKind::Ai);
-        assert_eq!(python.extra.get("x"), Some(&Node::Number("1".to_owned())));
+        assert_eq!(python.fields.get("x"), Some(&Node::Number("1".to_owned())));
         let short = Message::from_json(r#"{"role":"user","content":null}"#).expect("reads");
         assert_eq!(
             (short.kind, short.content),
