@@ -96,6 +96,8 @@ fn no_local_paths() -> Result<String> {
     )];
     // What is wanted of it: `unreached.rs`.
     flags.push("-Clink-arg=--emit-relocs".to_owned());
+    // A mebibyte in all, data included: up to there an address in the code is a byte shorter.
+    flags.push("-Clink-arg=-zstack-size=983040".to_owned());
     if let Some(home) = cargo_home() {
         flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
     }
