@@ -49,9 +49,14 @@ pub struct StreamOptions {
 impl StreamOptions {
     /// The defaults.
     pub fn new(config: Config) -> Self {
+        Self::with_storage(config, Rc::new(LocalStore))
+    }
+
+    /// The defaults, with another storage.
+    pub fn with_storage(config: Config, storage: Rc<dyn RecordStore>) -> Self {
         Self {
             config,
-            storage: Rc::new(LocalStore),
+            storage,
             headers: None,
             credentials: Credentials::default(),
             fetch: None,
