@@ -4,12 +4,12 @@ use crate::{
     clock::{now, random_seed, wall_clock},
     http::{Body, Http},
     page::Listener,
-    readers::Readers,
+    readers::{Readers, Told},
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{Client, CommandId, Effect, Input, Notice, View};
+use rejoin_core::{Client, CommandId, Effect, Input, View};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -17,7 +17,7 @@ use std::{
 
 /// Everything around one client.
 ///
-/// The client is borrowed only in [`Driver::step`], [`Driver::refresh`], [`Driver::with_view`] and
+/// The client is borrowed only in [`Driver::step`], [`Driver::refresh`], [`Driver::with_view`], [`Driver::frame_fired`] and
 /// [`Driver::dispose`]. Of these only `with_view` runs foreign code meanwhile, and it is `busy` then, which keeps inputs queued.
 pub(crate) struct Driver {
     this: Weak<Driver>,
@@ -36,8 +36,7 @@ pub(crate) struct Driver {
     alarm: Alarm,
     frame: Frame,
     listener: RefCell<Option<Listener>>,
-    pub(crate) view_readers: Readers<dyn Fn()>,
-    pub(crate) notice_readers: Readers<dyn Fn(&Notice)>,
+    pub(crate) readers: Readers,
 }
 
 impl Driver {
@@ -67,8 +66,7 @@ impl Driver {
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
             listener: RefCell::default(),
-            view_readers: Readers::new(),
-            notice_readers: Readers::new(),
+            readers: Readers::default(),
         });
         driver.feed(Input::PageOpened {
             wall_clock: wall_clock(),
@@ -125,8 +123,7 @@ impl Driver {
         self.frame.clear();
         self.http.abort_all();
         self.keep_record();
-        self.view_readers.clear();
-        self.notice_readers.clear();
+        self.readers.clear();
     }
 
     /// Whoever mounts this thread again finds its run, as after a reload. While a reader borrows the client
@@ -139,15 +136,8 @@ impl Driver {
             wall_clock: wall_clock(),
         };
         for effect in self.step(hiding) {
-            match effect {
-                Effect::SaveRecord { key, text } => drop(self.records.save(&key, &text)),
-                Effect::RemoveRecord { key } => drop(self.records.remove(&key)),
-                Effect::OpenStream { .. }
-                | Effect::SendRequest { .. }
-                | Effect::Abort { .. }
-                | Effect::LoadRecord { .. }
-                | Effect::ResolveCheckpoint { .. }
-                | Effect::Notify(_) => {}
+            if let Effect::SaveRecord { .. } | Effect::RemoveRecord { .. } = effect {
+                self.run(effect);
             }
         }
     }
@@ -160,7 +150,9 @@ impl Driver {
             let input = take_first(&mut self.inputs.borrow_mut());
             let Some(input) = input else { break };
             for effect in self.step(input) {
-                self.run(effect);
+                if !self.disposed.get() {
+                    self.run(effect);
+                }
             }
         }
         self.busy.set(false);
@@ -180,9 +172,6 @@ impl Driver {
 
     /// Runs foreign code: nothing is borrowed here.
     fn run(&self, effect: Effect) {
-        if self.disposed.get() {
-            return;
-        }
         match effect {
             Effect::OpenStream { attempt, request } => {
                 self.http
@@ -210,7 +199,7 @@ impl Driver {
                     checkpoint: Err("nobody looks checkpoints up".to_owned()),
                 }),
             },
-            Effect::Notify(notice) => self.notice_readers.each(|reader| reader(&notice)),
+            Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
         }
     }
 
@@ -251,9 +240,10 @@ impl Driver {
 
     fn frame_fired(&self) {
         self.frame.fired();
-        let revision = self.with_view(|view| view.revision());
+        self.refresh();
+        let revision = self.client.borrow().view().revision();
         if self.shown_revision.replace(revision) != revision {
-            self.view_readers.each(|reader| reader());
+            self.readers.tell(Told::Changed);
         }
     }
 }

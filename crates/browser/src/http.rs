@@ -8,7 +8,7 @@ use crate::{
 use js_sys::{Function, Object, Reflect, Uint8Array};
 use rejoin_core::{AttemptId, HttpRequest, Input, TransportError, wire::json::digits};
 use std::{
-    cell::RefCell,
+    cell::{RefCell, RefMut},
     future::Future,
     pin::Pin,
     rc::{Rc, Weak},
@@ -184,13 +184,10 @@ impl Http {
         Some(open.swap_remove(at))
     }
 
-    /// Reads or changes an exchange; `None` where nobody waits for it any more.
-    fn with<R>(&self, attempt: AttemptId, work: impl FnOnce(&mut Exchange) -> R) -> Option<R> {
-        let mut open = self.open.borrow_mut();
-        let found = open
-            .iter_mut()
-            .find(|exchange| exchange.attempt == attempt)?;
-        Some(work(found))
+    /// An exchange; `None` where nobody waits for it any more. Foreign code must not run before it is given back.
+    fn find(&self, attempt: AttemptId) -> Option<RefMut<'_, Exchange>> {
+        let is = |exchange: &&mut Exchange| exchange.attempt == attempt;
+        RefMut::filter_map(self.open.borrow_mut(), |open| open.iter_mut().find(is)).ok()
     }
 
     fn send(
@@ -200,12 +197,11 @@ impl Http {
         request: &HttpRequest,
         headers: Result<Vec<(String, String)>, String>,
     ) {
-        let open = self.with(attempt, |open| {
-            (open.controller.signal(), open.settled.clone())
-        });
-        let Some((signal, settled)) = open else {
+        let Some(open) = self.find(attempt) else {
             return;
         };
+        let (signal, settled) = (open.controller.signal(), open.settled.clone());
+        drop(open);
         let promise = headers
             .map_err(|message| TransportError::Headers { message })
             .and_then(|headers| js_request(request, &headers, self.credentials, &signal))
@@ -236,13 +232,15 @@ impl Http {
 
     /// What `fetch` gave, or a piece of the body.
     fn settled(&self, driver: &Driver, attempt: AttemptId, result: Result<JsValue, JsValue>) {
-        let Some(reader) = self.with(attempt, |open| open.reader.clone()) else {
+        let Some(open) = self.find(attempt) else {
             return;
         };
-        let read = match (result, reader) {
-            (Err(thrown), _) => Err(network(&thrown)),
-            (Ok(response), None) => self.arrived(driver, attempt, response),
-            (Ok(piece), Some(_)) => self.piece(driver, attempt, &piece),
+        let is_body = open.reader.is_some();
+        drop(open);
+        let read = match result {
+            Err(thrown) => Err(network(&thrown)),
+            Ok(piece) if is_body => self.piece(driver, attempt, &piece),
+            Ok(response) => self.arrived(driver, attempt, response),
         };
         if let Err(error) = read {
             self.fail(driver, attempt, error);
@@ -257,20 +255,22 @@ impl Http {
     ) -> Result<(), TransportError> {
         // Not by its class: a test's window and Node.js each have a `Response` of their own.
         let status = Reflect::get(&response, &"status".into()).ok();
-        if status.and_then(|status| status.as_f64()).is_none() {
+        let Some(status) = status.and_then(|status| status.as_f64()) else {
             return Err(broken("fetch gave no Response"));
-        }
+        };
         let response: Response = response.unchecked_into();
-        let (status, headers) = (response.status(), readable_headers(&response));
-        let streamed = self.with(attempt, |open| match &mut open.answer {
-            Some(answer) => {
-                answer.status = status;
-                answer.headers = headers;
-                None
-            }
-            None => Some(headers),
-        });
-        if let Some(Some(headers)) = streamed {
+        let (status, headers) = (status as u16, readable_headers(&response));
+        let streamed = self
+            .find(attempt)
+            .and_then(|mut open| match &mut open.answer {
+                Some(answer) => {
+                    answer.status = status;
+                    answer.headers = headers;
+                    None
+                }
+                None => Some(headers),
+            });
+        if let Some(headers) = streamed {
             driver.feed(Input::HeadersArrived {
                 attempt,
                 status,
@@ -283,10 +283,10 @@ impl Http {
         };
         let body: ReadableBody = body.unchecked_into();
         let reader = body.get_reader().map_err(|thrown| network(&thrown))?;
-        let wanted = self.with(attempt, |open| open.reader = Some(reader.clone()));
-        if wanted.is_none() {
+        match self.find(attempt) {
+            Some(mut open) => open.reader = Some(reader),
             // It was aborted meanwhile, which is what its body then fails with.
-            when_settled(reader.cancel(), Box::new(|_| ()));
+            None => when_settled(reader.cancel(), Box::new(|_| ())),
         }
         self.read_on(attempt)
     }
@@ -303,26 +303,34 @@ impl Http {
         }
         let bytes =
             bytes_of(field(piece, "value")?).ok_or_else(|| broken("the body is not bytes"))?;
-        let (mut length, mut streamed) = (0, None);
-        self.with(attempt, |open| match &mut open.answer {
+        let Some(mut open) = self.find(attempt) else {
+            return Ok(());
+        };
+        match &mut open.answer {
             Some(answer) => {
                 answer.body.extend_from_slice(&bytes);
-                length = answer.body.len();
+                if answer.body.len() > self.response_bytes_max {
+                    return Err(too_large(self.response_bytes_max));
+                }
+                drop(open);
             }
-            None => streamed = Some(bytes),
-        });
-        if length > self.response_bytes_max {
-            return Err(too_large(self.response_bytes_max));
-        }
-        if let Some(bytes) = streamed.filter(|bytes| !bytes.is_empty()) {
-            driver.feed(Input::ChunkArrived { attempt, bytes });
+            None => {
+                drop(open);
+                if !bytes.is_empty() {
+                    driver.feed(Input::ChunkArrived { attempt, bytes });
+                }
+            }
         }
         self.read_on(attempt)
     }
 
     fn read_on(&self, attempt: AttemptId) -> Result<(), TransportError> {
-        let open = self.with(attempt, |open| (open.reader.clone(), open.settled.clone()));
-        if let Some((Some(reader), settled)) = open {
+        let Some(open) = self.find(attempt) else {
+            return Ok(());
+        };
+        let (reader, settled) = (open.reader.clone(), open.settled.clone());
+        drop(open);
+        if let Some(reader) = reader {
             settled.watch(&reader.read().map_err(|thrown| network(&thrown))?);
         }
         Ok(())

@@ -41,7 +41,6 @@ mod stream;
 
 pub use clock::{now, random_uuid, wall_clock};
 pub use http::{Credentials, HeaderAnswer, HeaderFuture, HeaderProvider, header_futures};
-pub use page::is_page;
 pub use promise::when_settled;
 pub use readers::Subscription;
 pub use storage::{JsStore, LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};

@@ -92,13 +92,7 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
     driver.feed(input);
 }
 
-/// Whether there is a document. Elsewhere, as in a worker or in Node.js, there is no `localStorage`, and Node.js warns whoever
-/// asks for it.
-pub fn is_page() -> bool {
-    document().is_some()
-}
-
-/// The page's document.
+/// The page's document; a worker and Node.js have none.
 pub(crate) fn document() -> Option<JsValue> {
     field(&scope(), "document").filter(JsValue::is_object)
 }

@@ -1,5 +1,6 @@
 //! Who is called when something changes.
 
+use rejoin_core::Notice;
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -25,26 +26,29 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
-type Callbacks<F> = RefCell<Vec<(u64, Rc<F>)>>;
+/// What readers are told.
+#[derive(Clone, Copy)]
+pub(crate) enum Told<'a> {
+    /// The view has changed.
+    Changed,
+    Notice(&'a Notice),
+}
+
+type Reader = Rc<dyn Fn(Told<'_>)>;
+type Callbacks = RefCell<Vec<(u64, Reader)>>;
 
 /// Callbacks in the order in which they came.
-pub(crate) struct Readers<F: ?Sized> {
-    callbacks: Rc<Callbacks<F>>,
+#[derive(Default)]
+pub(crate) struct Readers {
+    callbacks: Rc<Callbacks>,
     next: Cell<u64>,
 }
 
-impl<F: ?Sized + 'static> Readers<F> {
-    pub(crate) fn new() -> Self {
-        Self {
-            callbacks: Rc::default(),
-            next: Cell::new(0),
-        }
-    }
-
-    pub(crate) fn add(&self, callback: Rc<F>) -> Subscription {
+impl Readers {
+    pub(crate) fn add(&self, callback: Reader) -> Subscription {
         let id = self.next.replace(self.next.get() + 1);
         self.callbacks.borrow_mut().push((id, callback));
-        let callbacks: Weak<Callbacks<F>> = Rc::downgrade(&self.callbacks);
+        let callbacks: Weak<Callbacks> = Rc::downgrade(&self.callbacks);
         let end = move || {
             // The callback is dropped after the borrow: what it owns may subscribe or unsubscribe on its way out.
             let ended = callbacks.upgrade().and_then(|callbacks| {
@@ -60,16 +64,16 @@ impl<F: ?Sized + 'static> Readers<F> {
     }
 
     /// Calls each that is there now and is still there when its turn comes.
-    pub(crate) fn each(&self, call: impl Fn(&F)) {
+    pub(crate) fn tell(&self, told: Told<'_>) {
         let (mut from, end) = (0, self.next.get());
         while let Some((id, callback)) = self.first_from(from).filter(|(id, _)| *id < end) {
-            call(&callback);
+            callback(told);
             from = id + 1;
         }
     }
 
     /// The first whose id is this or a later one: they are in the order of their ids.
-    fn first_from(&self, from: u64) -> Option<(u64, Rc<F>)> {
+    fn first_from(&self, from: u64) -> Option<(u64, Reader)> {
         let callbacks = self.callbacks.borrow();
         callbacks.iter().find(|(id, _)| *id >= from).cloned()
     }
@@ -82,29 +86,29 @@ impl<F: ?Sized + 'static> Readers<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Readers, Subscription};
+    use super::{Readers, Subscription, Told};
     use std::{cell::RefCell, rc::Rc};
 
     #[cfg_attr(not(target_arch = "wasm32"), test)]
     #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
     fn a_reader_that_ends_another_during_a_call_is_obeyed() {
-        let readers: Rc<Readers<dyn Fn()>> = Rc::new(Readers::new());
+        let readers = Readers::default();
         let called = Rc::new(RefCell::new(Vec::new()));
         let second: Rc<RefCell<Option<Subscription>>> = Rc::default();
         let first = readers.add(Rc::new({
             let (called, second) = (Rc::clone(&called), Rc::clone(&second));
-            move || {
+            move |_: Told<'_>| {
                 called.borrow_mut().push(1);
                 second.borrow_mut().take();
             }
         }));
         *second.borrow_mut() = Some(readers.add(Rc::new({
             let called = Rc::clone(&called);
-            move || called.borrow_mut().push(2)
+            move |_: Told<'_>| called.borrow_mut().push(2)
         })));
-        readers.each(|reader| reader());
+        readers.tell(Told::Changed);
         drop(first);
-        readers.each(|reader| reader());
+        readers.tell(Told::Changed);
         assert_eq!(*called.borrow(), [1]);
     }
 }

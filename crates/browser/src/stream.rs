@@ -3,7 +3,7 @@
 use crate::{
     driver::Driver,
     http::{Credentials, HeaderProvider},
-    readers::Subscription,
+    readers::{Subscription, Told},
     storage::{LocalStore, RecordStore},
 };
 use futures_channel::oneshot;
@@ -49,9 +49,14 @@ pub struct StreamOptions {
 impl StreamOptions {
     /// The defaults.
     pub fn new(config: Config) -> Self {
+        Self::with_storage(config, Rc::new(LocalStore))
+    }
+
+    /// The defaults, with another storage.
+    pub fn with_storage(config: Config, storage: Rc<dyn RecordStore>) -> Self {
         Self {
             config,
-            storage: Rc::new(LocalStore),
+            storage,
             headers: None,
             credentials: Credentials::default(),
             fetch: None,
@@ -209,12 +214,20 @@ impl Stream {
     /// 100 ms at most, where there are no frames every 16 ms, and never sooner after the last call than
     /// [`StreamOptions::notify_interval`]. A reader that owns a `Stream` keeps it alive: let it own a [`WeakStream`].
     pub fn subscribe(&self, reader: impl Fn() + 'static) -> Subscription {
-        self.driver.view_readers.add(Rc::new(reader))
+        self.driver.readers.add(Rc::new(move |told| {
+            if let Told::Changed = told {
+                reader();
+            }
+        }))
     }
 
     /// Calls `reader` with every notice, at once and in order.
     pub fn on_notice(&self, reader: impl Fn(&Notice) + 'static) -> Subscription {
-        self.driver.notice_readers.add(Rc::new(reader))
+        self.driver.readers.add(Rc::new(move |told| {
+            if let Told::Notice(notice) = told {
+                reader(notice);
+            }
+        }))
     }
 
     /// Drops every request, timer, listener and subscription, without cancelling the run. The record of

@@ -51,15 +51,14 @@ fn credentials(word: &str) -> Option<Credentials> {
 pub(crate) fn read(text: &str, host: &Rc<Host>) -> Result<StreamOptions, JsValue> {
     let wrong = Wrong::default();
     let mut fields = Fields::of("options", text, &wrong);
-    let config = Config::new(fields.required("apiUrl"), fields.required("assistantId"));
-    let mut options = StreamOptions::new(config);
-    read_config(&mut fields, &mut options.config);
+    let mut config = Config::new(fields.required("apiUrl"), fields.required("assistantId"));
+    read_config(&mut fields, &mut config);
+    let mut options = StreamOptions::with_storage(config, storage(host)?);
     let given = fields.word("credentials", "omit, same-origin or include", credentials);
     set(&mut options.credentials, given);
     fields.millis("throttleMs", &mut options.notify_interval);
     wrong.or(())?;
     options.headers = host::header_provider(host);
-    options.storage = storage(host)?;
     options.resolve_checkpoint = Some(host::checkpoint_resolver(host));
     options.fetch = host::function(host, "fetch");
     Ok(options)

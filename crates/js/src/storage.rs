@@ -2,16 +2,14 @@
 
 use crate::{fields::invalid, host::Host};
 use js_sys::Reflect;
-use rejoin_browser::{JsStore, LocalStore, MemoryStore, RecordStore, is_page};
+use rejoin_browser::{JsStore, MemoryStore, RecordStore};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// `undefined`: the page's `localStorage`, or memory where there is no page. `null`: memory.
+/// The host's, or memory.
 pub(crate) fn storage(host: &Host) -> Result<Rc<dyn RecordStore>, JsValue> {
     let given = Reflect::get(host, &"storage".into())?;
-    if given.is_undefined() && is_page() {
-        Ok(Rc::new(LocalStore))
-    } else if given.is_undefined() || given.is_null() {
+    if given.is_undefined() || given.is_null() {
         Ok(Rc::new(MemoryStore::default()))
     } else if given.is_object() {
         Ok(Rc::new(given.unchecked_into::<JsStore>()))

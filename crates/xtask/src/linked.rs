@@ -25,7 +25,7 @@ pub(crate) enum Address {
 pub(crate) struct Linked {
     /// How many data segments there are.
     pub(crate) segments: usize,
-    /// Addresses that are an instruction's constant, by where that instruction is in the file.
+    /// Addresses that are a constant, or the fixed part of where a load reads, by where that instruction is in the file.
     pub(crate) in_code: BTreeMap<u32, Address>,
     /// What is addressed in any other way.
     pub(crate) always: BTreeSet<Address>,
@@ -154,7 +154,11 @@ impl Linked {
                 self.in_code.insert(u32::try_from(at - 1)?, slot);
             }
             Type::MemoryAddrLeb => {
-                self.always.insert(Address::Data(entry.index));
+                let address = Address::Data(entry.index);
+                match load(wasm, at) {
+                    Some(place) => drop(self.in_code.insert(u32::try_from(place)?, address)),
+                    None => drop(self.always.insert(address)),
+                }
             }
             Type::MemoryAddrI32 | Type::TableIndexI32 => {
                 let inside = |(_, (_, place)): &(usize, &(u32, Range<usize>))| place.contains(&at);
@@ -204,4 +208,13 @@ fn constant(wasm: &[u8], at: usize) -> Result<i64> {
     );
     let mut reader = wasmparser::BinaryReader::new(&code[1..], at);
     Ok(i64::from(reader.read_var_i32()?))
+}
+
+/// Where the load is whose fixed part is at `at`: behind its opcode and one byte of its alignment.
+fn load(wasm: &[u8], at: usize) -> Option<usize> {
+    const LOADS: std::ops::RangeInclusive<u8> = 0x28..=0x35;
+    const ALIGNMENT_MAX: u8 = 4;
+    let place = at.checked_sub(2)?;
+    let (opcode, alignment) = (wasm.get(place)?, wasm.get(place + 1)?);
+    (LOADS.contains(opcode) && *alignment <= ALIGNMENT_MAX).then_some(place)
 }

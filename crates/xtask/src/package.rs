@@ -106,6 +106,8 @@ fn no_local_paths() -> Result<String> {
     )];
     // What is wanted of it: `unreached.rs`.
     flags.push("-Clink-arg=--emit-relocs".to_owned());
+    // A mebibyte in all, data included: up to there an address in the code is a byte shorter.
+    flags.push("-Clink-arg=-zstack-size=983040".to_owned());
     if let Some(home) = cargo_home() {
         flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
     }
@@ -165,8 +167,20 @@ fn bind(profile: Profile) -> Result<()> {
         make_small(&wasm, &extras, &bindings)?;
     }
     let types = wasm_dir.join("rejoin.d.ts");
-    replace_tail(&bindings, "async function __wbg_load(", EXPORTS)?;
-    replace_tail(&types, "export type InitInput", EXPORT_TYPES)?;
+    replace_part(&bindings, "async function __wbg_load(", None, EXPORTS)?;
+    replace_part(
+        &bindings,
+        "function passStringToWasm0(",
+        Some("function takeFromExternrefTable0("),
+        PASS_STRING,
+    )?;
+    replace_part(
+        &bindings,
+        "if (!('encodeInto' in cachedTextEncoder)) {",
+        Some("let WASM_VECTOR_LEN"),
+        "",
+    )?;
+    replace_part(&types, "export type InitInput", None, EXPORT_TYPES)?;
     for (wasm, name) in [(&wasm, "inline"), (&extras, "inline-extras")] {
         run(node()
             .args(["-e", INLINE_JS])
@@ -338,13 +352,30 @@ export declare function start(instance: WebAssembly.Instance): WebAssembly.Expor
 export declare function extend(instance: WebAssembly.Instance): void;
 ";
 
-/// Replaces everything from `head` on.
-fn replace_tail(file: &Path, head: &str, tail: &str) -> Result<()> {
+/// How texts go to the module. The bindings' own copies ASCII character by character and encodes the rest in place, with a
+/// stand-in for engines that cannot: the browser's encoder does all of it at once, and is there wherever the module runs.
+const PASS_STRING: &str = "function passStringToWasm0(text, malloc) {
+    const bytes = cachedTextEncoder.encode(text);
+    const ptr = malloc(bytes.length, 1) >>> 0;
+    getUint8ArrayMemory0().set(bytes, ptr);
+    WASM_VECTOR_LEN = bytes.length;
+    return ptr;
+}
+
+";
+
+/// Replaces everything from `head` on, up to `end` where there is one.
+fn replace_part(file: &Path, head: &str, end: Option<&str>, part: &str) -> Result<()> {
     let text = fs::read_to_string(file)?;
-    let at = text
-        .find(head)
+    let text = with_part(&text, head, end, part)
         .with_context(|| format!("{} has no `{head}`", file.display()))?;
-    fs::write(file, [&text[..at], tail].concat()).with_context(|| file.display().to_string())
+    fs::write(file, text).with_context(|| file.display().to_string())
+}
+
+fn with_part(text: &str, head: &str, end: Option<&str>, part: &str) -> Option<String> {
+    let (before, found) = text.split_at(text.find(head)?);
+    let rest = end.map_or(Some(""), |end| Some(&found[found.find(end)?..]))?;
+    Some([before, part, rest].concat())
 }
 
 /// Compiles beside `dist/` and renames, so whoever uses it never sees half of it. A quick build is also taken with type errors.
@@ -388,7 +419,7 @@ fn copy_dir(from: &Path, to: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::with_short_names;
+    use super::{with_part, with_short_names};
     use serde_json::json;
 
     #[test]
@@ -405,5 +436,18 @@ mod tests {
         );
         let missing = json!({ "imports": [["./r_bg.js", "__wbg_gone", "b"]] });
         assert!(with_short_names(js, &missing).is_err());
+    }
+
+    #[test]
+    fn a_part_is_replaced_up_to_its_end_and_one_that_is_missing_is_told() {
+        let text = "a(); b(); c(); b();";
+        let replaced = |head, end| with_part(text, head, end, "x(); ");
+        assert_eq!(
+            replaced("b(", Some("c(")).as_deref(),
+            Some("a(); x(); c(); b();")
+        );
+        assert_eq!(replaced("b(", None).as_deref(), Some("a(); x(); "));
+        assert_eq!(replaced("d(", None), None);
+        assert_eq!(replaced("c(", Some("a(")), None);
     }
 }

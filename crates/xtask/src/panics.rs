@@ -6,8 +6,8 @@
 use anyhow::{Result, ensure};
 use walrus::{FunctionBuilder, FunctionKind, Module};
 
-/// What std calls where a program panics, by the start of its names.
-const PANICS: [&str; 13] = [
+/// What std calls where a program panics, by the start of its names, and what the bindings call where they are misused.
+const PANICS: [&str; 14] = [
     "core::panicking::",
     "core::option::unwrap_failed",
     "core::option::expect_failed",
@@ -21,6 +21,7 @@ const PANICS: [&str; 13] = [
     "alloc::alloc::handle_alloc_error",
     "std::panicking::panic_handler",
     "std::panicking::panic_with_hook",
+    "wasm_bindgen::throw_str",
 ];
 
 /// Makes every function that only panics a trap. The module must have its names.
@@ -73,6 +74,8 @@ mod tests {
         assert!(panics(
             "<alloc[3ca501edff3f0c7c]::vec::Vec<_, _>>::remove::assert_failed"
         ));
+        assert!(panics("wasm_bindgen::throw_str"));
+        assert!(!panics("wasm_bindgen::throw_val"));
         assert!(!panics("rejoin_core::client::Client::handle"));
         assert!(!panics("std::panicking::panic_count::is_zero_slow_path"));
         assert!(!panics("wasm_bindgen::__rt::throw_null"));

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use walrus::{
     ConstExpr, ElementItems, ElementKind, ExportItem, FunctionBuilder, FunctionId, FunctionKind,
     GlobalId, InstrLocId, Module, ValType,
-    ir::{self, GlobalGet, Instr, Value, Visitor, VisitorMut},
+    ir::{self, BinaryOp, Binop, Const, GlobalGet, Instr, InstrSeq, Value, Visitor, VisitorMut},
 };
 
 use crate::linked::{Address, Linked};
@@ -208,20 +208,32 @@ struct Names<'a> {
 }
 
 impl VisitorMut for Names<'_> {
-    fn visit_instr_mut(&mut self, instr: &mut Instr, at: &mut InstrLocId) {
-        let address = address(self.linked, instr, *at);
-        if let Some(global) = address.and_then(|address| self.found.get(&address)) {
-            *instr = Instr::GlobalGet(GlobalGet { global: *global });
+    fn start_instr_seq_mut(&mut self, seq: &mut InstrSeq) {
+        for (mut instr, at) in std::mem::take(&mut seq.instrs) {
+            let address = address(self.linked, &instr, at);
+            if let Some(global) = address.and_then(|address| self.found.get(&address)) {
+                let get = GlobalGet { global: *global };
+                if let Instr::Load(load) = &mut instr {
+                    load.arg.offset = 0;
+                    let op = BinaryOp::I32Add;
+                    seq.instrs.push((get.into(), at));
+                    seq.instrs.push((Binop { op }.into(), at));
+                } else {
+                    instr = get.into();
+                }
+            }
+            seq.instrs.push((instr, at));
         }
     }
 }
 
 fn address(linked: &Linked, instr: &Instr, at: InstrLocId) -> Option<(Address, i32)> {
-    let Instr::Const(constant) = instr else {
-        return None;
-    };
-    let Value::I32(value) = constant.value else {
-        return None;
+    let value = match instr {
+        Instr::Const(Const {
+            value: Value::I32(value),
+        }) => *value,
+        Instr::Load(load) => i32::try_from(load.arg.offset).ok()?,
+        _ => return None,
     };
     let address = *linked.in_code.get(&at.data())?;
     Some((address, value))
@@ -397,9 +409,11 @@ mod tests {
         #![no_std]
         #[panic_handler]
         fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
-        pub struct Words { pub text: &'static str, pub write: extern "C" fn() -> u32 }
-        pub extern "C" fn kept() -> u32 { 1234567 }
-        pub extern "C" fn lost() -> u32 { 7654321 }
+        pub struct Words { pub text: &'static str, pub write: extern "C" fn(usize) -> u32 }
+        static KEPT_LETTERS: [u8; 16] = *b"kept to look up.";
+        static LOST_LETTERS: [u8; 16] = *b"lost to look up.";
+        pub extern "C" fn kept(at: usize) -> u32 { 1234567 + KEPT_LETTERS[at & 15] as u32 }
+        pub extern "C" fn lost(at: usize) -> u32 { 7654321 + LOST_LETTERS[at & 15] as u32 }
         static KEPT: Words = Words { text: "kept words", write: kept };
         static LOST: Words = Words { text: "lost words", write: lost };
         #[unsafe(no_mangle)]
@@ -435,14 +449,23 @@ mod tests {
         rustc.arg("--target=wasm32-unknown-unknown");
         rustc.args("-Clink-arg=--emit-relocs -Clink-arg=--export-table -o".split(' '));
         run(rustc.arg(&wasm).arg(&source)).expect("rustc");
-        assert!(has(&wasm, "kept words") && has(&wasm, "lost words"));
+        let texts = [
+            "kept words",
+            "kept to look up",
+            "lost words",
+            "lost to look up",
+        ];
+        assert_eq!(texts.map(|text| has(&wasm, text)), [true; 4]);
 
         let copy = dir.join("copy.wasm");
         Copy::make(&wasm, &wasm, &copy, cut)
             .and_then(|made| made.optimised(&copy, |_| Ok(())))
             .and_then(|made| made.empty(&wasm))
             .expect("it can be emptied");
-        assert!(has(&wasm, "kept words") && !has(&wasm, "lost words"));
+        assert_eq!(
+            texts.map(|text| has(&wasm, text)),
+            [true, true, false, false]
+        );
         let mut module = Module::from_file(&wasm).expect("it is a module");
         walrus::passes::gc::run(&mut module);
         module.emit_wasm_file(&wasm).expect("a file");

@@ -73,7 +73,7 @@ export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 1
 export interface EngineHost {
   fetch?: (request: Request) => Promise<Response>;
   headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
-  /** Absent: `localStorage`, memory where there is none. Null: memory. */
+  /** Null or absent: memory. */
   storage?: EngineStorage | null;
   /** The whole {@link EngineStatus} as JSON, when something in it has changed. */
   status(json: string): void;
@@ -102,12 +102,11 @@ export interface EngineHost {
   concluded(command: number, outcome: string, error: string | undefined): void;
 }
 
-/** A storage in the engine's terms. `keys` lets it remove what is out of date. */
+/** A storage in the engine's terms. */
 export interface EngineStorage {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
-  keys?(): string[];
 }
 
 /** An error as the engine tells it. Codes: `docs/errors.md`. */

@@ -1,5 +1,7 @@
 /** Server-sent events, for transports of the application's own. The Agent Server's are read by the core. */
+import type { FetchStreamTransportOptions } from "./transport.js";
 import type { StreamEvent } from "./types/events.js";
+import type { UseStreamTransportPayload } from "./types/options.js";
 
 const encoder = new TextEncoder();
 
@@ -63,4 +65,22 @@ export function bodyOf(events: AsyncGenerator<StreamEvent | undefined>, onError:
       void events.return?.(undefined).catch(() => {});
     },
   });
+}
+
+/** Posts a submission; gives the events of the answer. */
+export async function postForEvents(options: FetchStreamTransportOptions, payload: UseStreamTransportPayload<any, any>): Promise<AsyncGenerator<StreamEvent>> {
+  const { signal, ...body } = payload;
+  const { apiUrl, defaultHeaders, fetch: send = fetch, onRequest } = options;
+  const headers = new Headers(defaultHeaders);
+  if (!headers.has("content-type")) headers.set("content-type", "application/json");
+  let init: RequestInit = {
+    method: "POST",
+    headers: Object.fromEntries(headers as unknown as Iterable<[string, string]>),
+    body: JSON.stringify(body),
+    signal,
+  };
+  if (onRequest) init = await onRequest(apiUrl, init);
+  const response = (await send(apiUrl, init)) as Response;
+  if (!response.ok) throw new Error(`The stream was refused: ${response.status} ${response.statusText}`.trim());
+  return decodeEvents(response.body ?? (new Response("").body as ReadableStream<Uint8Array>));
 }

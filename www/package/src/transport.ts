@@ -33,20 +33,8 @@ export class FetchStreamTransport<
 
   /** Sends one submission. */
   async stream(payload: UseStreamTransportPayload<StateType, Bag>): Promise<AsyncGenerator<StreamEvent>> {
-    const { signal, ...body } = payload;
-    const { apiUrl, defaultHeaders, fetch: send = fetch, onRequest } = this.#options;
-    const headers = new Headers(defaultHeaders);
-    if (!headers.has("content-type")) headers.set("content-type", "application/json");
-    let init: RequestInit = {
-      method: "POST",
-      headers: Object.fromEntries(headers as unknown as Iterable<[string, string]>),
-      body: JSON.stringify(body),
-      signal,
-    };
-    if (onRequest) init = await onRequest(apiUrl, init);
-    const response = (await send(apiUrl, init)) as Response;
-    if (!response.ok) throw new Error(`The stream was refused: ${response.status} ${response.statusText}`.trim());
-    const { decodeEvents } = await import("./sse.js");
-    return response.body ? decodeEvents(response.body) : decodeEvents(new Response("").body as ReadableStream<Uint8Array>);
+    // Few pages have one.
+    const { postForEvents } = await import("./sse.js");
+    return postForEvents(this.#options, payload);
   }
 }

@@ -111,10 +111,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     starting = false;
     const { options, thread } = state;
     if (state.over || state.gone) return;
-    const storage = storageOf(options);
     // What was shown before it went away is shown again until the server has answered.
     const shown = revived ? state.snapshot.peek() : options.initialValues;
-    const engine = new Engine(engineOptions(options, modesNow(), shown as object | null), storage === undefined ? host : { ...host, storage });
+    const engine = new Engine(engineOptions(options, modesNow(), shown as object | null), { ...host, storage: storageOf(options) });
     state.engine = engine;
     state.error = undefined;
     if (isWhole) extras.extend(engine);

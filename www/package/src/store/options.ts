@@ -82,28 +82,34 @@ export function eventsToHear(options: AnyOptions, modes: ReadonlySet<StreamMode>
   return [...names];
 }
 
-const wrap = (storage: RunMetadataStorage): EngineStorage => ({
-  getItem: (key) => storage.getItem(key),
-  setItem: (key, value) => storage.setItem(key, value),
-  removeItem: (key) => storage.removeItem(key),
-  // A Storage lists its keys as its own properties; anything else cannot be listed.
-  ...(typeof Storage === "function" && storage instanceof Storage ? { keys: () => Object.keys(storage) } : {}),
+/** `storage` is asked each time: where the page may not use storage even naming it throws, and that can change. */
+const wrap = (storage: () => RunMetadataStorage): EngineStorage => ({
+  getItem: (key) => storage().getItem(key),
+  setItem: (key, value) => storage().setItem(key, value),
+  removeItem: (key) => storage().removeItem(key),
 });
 
-/** The engine's storage: undefined is its own default, `localStorage`. Called once, in the page. */
-export function storageOf({ storage, reconnectOnMount: reconnect }: AnyOptions): EngineStorage | null | undefined {
-  if (storage === "none") return null;
-  if (storage === "local") return undefined;
-  if (typeof storage === "object" && storage !== null) return wrap(storage);
+/** Null where there is none. */
+function sessionOf(): EngineStorage | null {
   try {
-    if (storage === "session" || (storage === undefined && reconnect === true)) {
-      return typeof sessionStorage === "undefined" ? null : wrap(sessionStorage);
-    }
+    const own = typeof sessionStorage === "undefined" ? null : sessionStorage;
+    return own && wrap(() => own);
   } catch {
-    // Where the page may not use storage, even naming it throws.
     return null;
   }
-  return typeof reconnect === "function" ? wrap(reconnect()) : undefined;
+}
+
+/** The engine's storage; null is memory. Called once, in the page. */
+export function storageOf({ storage, reconnectOnMount: reconnect }: AnyOptions): EngineStorage | null {
+  if (storage === "none") return null;
+  if (typeof storage === "object" && storage !== null) return wrap(() => storage);
+  if (storage === "session" || (storage === undefined && reconnect === true)) return sessionOf();
+  if (storage !== "local" && typeof reconnect === "function") {
+    const own = reconnect();
+    return wrap(() => own);
+  }
+  // Node.js warns whoever asks it for `localStorage`.
+  return typeof document === "undefined" ? null : wrap(() => localStorage);
 }
 
 /** The server's URL: the client's, the option, the environment's, the incumbent's default. */
