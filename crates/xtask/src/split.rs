@@ -22,6 +22,9 @@ use crate::unreached::{self, Optimised, dead, empty_data, empty_table, read, tab
 /// What the second module's imports from the first are called as a module.
 pub(crate) const FIRST: &str = "first";
 
+/// A function of so many instructions is copied into both: to share it would take as much.
+const COPIED: u64 = 12;
+
 /// How the first module's exports for the second are called, with a number behind it.
 const SHARED: &str = "shared ";
 
@@ -97,14 +100,15 @@ fn share(
         }
     }
     let first = Uses::of(module, roots, &BTreeSet::new());
-    let second = Uses::of(module, second_roots, &first.functions);
+    let is_shared = |id: &FunctionId| match &module.funcs.get(*id).kind {
+        FunctionKind::Local(local) => local.size() > COPIED,
+        FunctionKind::Import(_) | FunctionKind::Uninitialized(_) => false,
+    };
+    let mut apart = first.functions;
+    apart.retain(is_shared);
+    let second = Uses::of(module, second_roots, &apart);
     let mut shared: Vec<ExportItem> = Vec::new();
-    let mentioned = second.mentioned.iter().copied();
-    // The others are JavaScript's, or the second's own.
-    let called = mentioned.filter(|id| {
-        let is_local = matches!(module.funcs.get(*id).kind, FunctionKind::Local(_));
-        is_local && first.functions.contains(id)
-    });
+    let called = second.mentioned.intersection(&apart).copied();
     shared.extend(called.map(ExportItem::Function));
     shared.extend(second.globals.into_iter().map(ExportItem::Global));
     shared.extend(

@@ -66,7 +66,14 @@ impl Client {
             self.cancel = None;
             self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail(NO_ANSWER));
         }
-        self.history_deadline();
+        let request = self.config.timeouts.request;
+        let late = |asked: &Asked| asked.at + request <= self.now;
+        if let Some(extras) = self
+            .extras
+            .filter(|_| self.history_asked.as_ref().is_some_and(late))
+        {
+            (extras.history_late)(self);
+        }
         if self.edit_due().is_some_and(|at| at <= self.now)
             && let Some(extras) = self.extras
         {

@@ -32,6 +32,10 @@ pub struct Extras {
     pub(super) forget_results: fn(&mut Client, &[CommandId]),
     // The history and its branches.
     pub(super) read_history: fn(&mut Client, &Answer<'_>) -> Result<(), StreamError>,
+    pub(super) ask_history: fn(&mut Client),
+    pub(super) history_answered: fn(&mut Client, &Answer<'_>),
+    pub(super) history_late: fn(&mut Client),
+    pub(super) show_branch: fn(&mut Client),
     pub(super) reads_state_too: fn(&mut Client, AttemptId, &Answer<'_>) -> bool,
     pub(super) leave_branch: fn(&mut Client, Option<&CheckpointId>),
 }
@@ -56,6 +60,10 @@ pub static EXTRAS: Extras = Extras {
     answer_dangling: Client::answer_dangling,
     forget_results: Client::forget_results,
     read_history: Client::read_history,
+    ask_history: Client::ask_history,
+    history_answered: Client::history_answered,
+    history_late: Client::history_late,
+    show_branch: Client::show_branch,
     reads_state_too: Client::reads_state_too,
     leave_branch: Client::leave_branch,
 };
@@ -78,6 +86,7 @@ impl Client {
             Input::ToolResultAdded { command, result } => self.add_tool_result(command, *result),
             Input::BranchSelected { branch } => self.select_branch(branch),
             Input::HistoryProvided { states } => self.provide_history(&states),
+            Input::HistoryRequested => self.ask_history(),
             Input::ViewOpened { limit } => self.open_view(limit),
             Input::OlderRequested { command } => self.request_older(command),
             Input::ViewClosed => self.close_view(),

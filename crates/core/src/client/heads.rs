@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// Shows what the selected branch ends in, and nothing else.
-    fn show_branch(&mut self) {
+    pub(super) fn show_branch(&mut self) {
         let Some(state) = self.history.head_state() else {
             return;
         };
@@ -191,6 +191,11 @@ impl Client {
         self.store.touch();
     }
 
+    pub(super) fn is_history(&self, attempt: AttemptId) -> bool {
+        self.history_asked
+            .is_some_and(|asked| asked.attempt == attempt)
+    }
+
     pub(super) fn history_answered(&mut self, answer: &Answer<'_>) {
         self.history_asked = None;
         self.store.touch();
@@ -221,18 +226,14 @@ impl Client {
 
     /// The history may go on showing a branch that was chosen while the run was followed.
     pub(super) fn show_chosen_branch(&mut self) {
-        if !self.history.branch().is_empty() {
-            self.show_branch();
+        if let Some(extras) = self.extras.filter(|_| !self.history.branch().is_empty()) {
+            (extras.show_branch)(self);
         }
     }
 
-    pub(super) fn history_deadline(&mut self) {
-        let late = |asked: &Asked| asked.at + self.config.timeouts.request <= self.now;
-        if let Some(asked) = self.history_asked.take_if(|asked| late(asked)) {
-            self.abort(asked.attempt);
-            self.store.touch();
-            self.history_unavailable(NO_ANSWER.to_owned());
-        }
+    pub(super) fn history_late(&mut self) {
+        self.drop_history_request();
+        self.history_unavailable(NO_ANSWER.to_owned());
     }
 
     /// The history belongs to the thread that is left.

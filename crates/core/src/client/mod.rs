@@ -156,7 +156,6 @@ impl Client {
                 options,
             } => self.join(command, run_id, options),
             Input::ValuesMutated { values } => self.mutate_values(&values),
-            Input::HistoryRequested => self.ask_history(),
             Input::StreamModesSet { modes } => self.config.stream_modes = modes,
             Input::EventsListened { names } => self.listened = names,
             Input::StopRequested => self.stop(),
@@ -230,6 +229,7 @@ impl Client {
             | Input::ToolResultAdded { .. }
             | Input::BranchSelected { .. }
             | Input::HistoryProvided { .. }
+            | Input::HistoryRequested
             | Input::ViewOpened { .. }
             | Input::OlderRequested { .. }
             | Input::ViewClosed) => match self.extras {

@@ -177,11 +177,8 @@ impl Client {
             (extras.older_answered)(self, answer);
         } else if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
             self.cancel_answered(answer);
-        } else if self
-            .history_asked
-            .is_some_and(|asked| asked.attempt == attempt)
-        {
-            self.history_answered(answer);
+        } else if let Some(extras) = self.extras.filter(|_| self.is_history(attempt)) {
+            (extras.history_answered)(self, answer);
         } else if let Some(extras) = self.extras.filter(|_| self.is_edit(attempt)) {
             (extras.page_answered)(self, answer);
         } else {

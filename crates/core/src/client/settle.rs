@@ -274,9 +274,9 @@ impl Client {
         }
         self.set_error(Some(error.clone()));
         self.end(End::Failed(error), outcome);
-        if self.was_refused_back() {
+        if let Some(extras) = self.extras.filter(|_| self.was_refused_back()) {
             // The screen went back for it, and the thread has not.
-            self.ask_history();
+            (extras.ask_history)(self);
         }
     }
 
