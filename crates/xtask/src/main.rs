@@ -13,12 +13,14 @@ mod lint;
 mod package;
 mod packaging;
 mod panics;
+mod repeats;
 mod servers;
 mod setup;
 mod size;
 mod step;
 mod test;
 mod unreached;
+mod webs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

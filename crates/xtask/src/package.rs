@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::likeness;
 use crate::panics;
+use crate::repeats;
 use crate::setup;
 use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
 use crate::unreached;
@@ -213,11 +214,13 @@ const SHRINK: [&str; 8] = [
     "-Oz",
 ];
 
-/// What it does last, to a module whose functions are named by their places.
-const FINISH: [&str; 4] = [
+/// What it does last, to what it read again.
+const FINISH: [&str; 5] = [
     "--low-memory-unused",
     "-Oz",
-    "--reorder-functions-by-name",
+    // Who made it with what, which is for tools.
+    "--strip-producers",
+    "--strip-target-features",
     // Prints what is called what from now on.
     "--minify-imports-and-exports-and-modules",
 ];
@@ -235,14 +238,15 @@ fn shrink(wasm: &Path, bindings: &Path) -> Result<()> {
         .arg(wasm)
         .arg("-o")
         .arg(&out))?;
-    fs::write(wasm, likeness::name_places(&fs::read(&out)?)?)?;
     let names = output(
         Command::new(&wasm_opt)
             .args(FINISH)
-            .arg(wasm)
+            .arg(&out)
             .arg("-o")
             .arg(&out),
     )?;
+    let alike = repeats::number_locals(&fs::read(&out)?)?;
+    fs::write(&out, likeness::order_functions(&alike)?)?;
     let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
     let js = fs::read_to_string(bindings)?;
     fs::write(bindings, with_short_names(&js, &names)?)?;
