@@ -1,22 +1,20 @@
 //! Orders a module's functions so that like stands beside like, which is what a compressor finds again most cheaply.
-//!
-//! wasm-opt can order functions by their names, and then gives all their new numbers to who calls them. So the order is told to
-//! it as names: the first is `00000`, and so on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
-use anyhow::{Result, ensure};
-use wasmparser::{Parser, Payload, TypeRef};
+use anyhow::Result;
+use wasm_encoder::reencode::{Error, Reencode};
+use wasm_encoder::{CodeSection, FunctionSection, Module};
+use wasmparser::{CodeSectionReader, FunctionSectionReader, Parser, Payload, TypeRef};
 
 /// As long as what is looked for in common: about two instructions.
-const PIECE_BYTES: usize = 5;
-/// What is in so many functions says nothing of any two.
-const COMMON: usize = 200;
+const PIECE_BYTES: usize = 4;
 /// Keeps a function of a few bytes from being like everything.
 const SMALL: usize = 20;
 
-/// The module with its functions named by the places that they should have. It must have no names.
-pub(crate) fn name_places(wasm: &[u8]) -> Result<Vec<u8>> {
+/// The module with its functions in that order.
+pub(crate) fn order_functions(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut imported = 0;
     let mut bodies = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
@@ -26,23 +24,58 @@ pub(crate) fn name_places(wasm: &[u8]) -> Result<Vec<u8>> {
                     imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
                 }
             }
-            Payload::CodeSectionEntry(body) => bodies.push(&wasm[body.range()]),
-            Payload::CustomSection(section) => ensure!(section.name() != "name", "it has names"),
+            Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
             _ => {}
         }
     }
-    let mut names = vec![(0, String::new()); bodies.len()];
-    for (place, function) in order(&bodies).into_iter().enumerate() {
-        names[function] = (imported + function, format!("{place:05}"));
+    let order = order(&bodies);
+    let mut numbers: Vec<u32> = (0..).take(imported + order.len()).collect();
+    for (number, function) in (0..).skip(imported).zip(&order) {
+        numbers[imported + function] = number;
     }
-    let mut map = leb128(names.len());
-    for (function, name) in names {
-        map.extend(leb128(function));
-        map.extend(with_length(name.as_bytes()));
+    let mut module = Module::new();
+    Ordered { order, numbers }.parse_core_module(&mut module, Parser::new(0), wasm)?;
+    Ok(module.finish())
+}
+
+/// Writes a module again with its functions in another order.
+struct Ordered {
+    /// Which function is next, each time, of those that are not imported.
+    order: Vec<usize>,
+    /// The new number of each function.
+    numbers: Vec<u32>,
+}
+
+impl Reencode for Ordered {
+    type Error = Infallible;
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.numbers[function as usize])
     }
-    // A custom section (0) named `name`, in it the names of functions (1).
-    let content = [with_length(b"name"), vec![1], with_length(&map)].concat();
-    Ok([wasm, &[0], &with_length(&content)].concat())
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        let types = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for function in &self.order {
+            functions.function(types[*function]);
+        }
+        Ok(())
+    }
+
+    fn parse_code_section(
+        &mut self,
+        code: &mut CodeSection,
+        section: CodeSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        let bodies = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for function in self.order.clone() {
+            self.parse_function_body(code, bodies[function].clone())?;
+        }
+        Ok(())
+    }
 }
 
 /// From the largest on, always the one that is most like the one before.
@@ -57,7 +90,6 @@ fn order(bodies: &[&[u8]]) -> Vec<usize> {
             holders.entry(piece).or_default().push(function);
         }
     }
-    holders.retain(|_, holders| holders.len() < COMMON);
     let mut left: BTreeSet<usize> = (0..bodies.len()).collect();
     let mut next = left.iter().copied().max_by_key(|one| bodies[*one].len());
     let mut order = Vec::new();
@@ -77,27 +109,13 @@ fn order(bodies: &[&[u8]]) -> Vec<usize> {
     order
 }
 
-fn with_length(bytes: &[u8]) -> Vec<u8> {
-    [leb128(bytes.len()), bytes.to_vec()].concat()
-}
-
-fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{leb128, name_places, order};
-    use walrus::{FunctionBuilder, Module, ModuleConfig, ValType, ir::BinaryOp};
+    use std::collections::BTreeMap;
+
+    use super::{order, order_functions};
+    use walrus::ir::{Instr, Value};
+    use walrus::{ExportItem, FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig};
 
     #[test]
     fn the_most_alike_follow_each_other() {
@@ -110,39 +128,59 @@ mod tests {
         assert_eq!(order(&bodies), [1, 3, 2, 0]);
     }
 
-    #[test]
-    fn every_function_is_named_by_a_place() {
-        let mut module = Module::with_config(ModuleConfig::new());
-        let import_type = module.types.add(&[], &[]);
-        let (import, _) = module.add_import_func("a", "b", import_type);
-        for constant in 0..3 {
-            let mut function = FunctionBuilder::new(&mut module.types, &[], &[ValType::I32]);
-            let mut body = function.func_body();
-            body.call(import)
-                .i32_const(constant)
-                .i32_const(7)
-                .binop(BinaryOp::I32Add);
-            let id = function.finish(Vec::new(), &mut module.funcs);
-            module.exports.add(&constant.to_string(), id);
+    /// The constant that a function starts with, and what it calls.
+    fn constant_and_called(module: &Module, id: FunctionId) -> (i32, FunctionId) {
+        let FunctionKind::Local(function) = &module.funcs.get(id).kind else {
+            panic!("it is imported")
+        };
+        let code = &function.block(function.entry_block()).instrs;
+        match [&code[0].0, &code[code.len() - 1].0] {
+            [Instr::Const(constant), Instr::Call(call)] => match constant.value {
+                Value::I32(value) => (value, call.func),
+                _ => panic!("another constant"),
+            },
+            other => panic!("{other:?}"),
         }
-        let named = name_places(&module.emit_wasm()).expect("it is a module");
-        let named = Module::from_buffer(&named).expect("it still is");
-        let names = named
-            .funcs
-            .iter_local()
-            .map(|(id, _)| named.funcs.get(id).name.clone());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        assert_eq!(
-            names,
-            ["00000", "00001", "00002"].map(|name| Some(name.to_owned()))
-        );
     }
 
     #[test]
-    fn numbers_are_written_as_wasm_wants() {
-        assert_eq!(leb128(0), [0]);
-        assert_eq!(leb128(127), [127]);
-        assert_eq!(leb128(300), [0xac, 0x02]);
+    fn whoever_was_called_still_is() {
+        let mut module = Module::with_config(ModuleConfig::new());
+        let import_type = module.types.add(&[], &[]);
+        let (mut called, _) = module.add_import_func("a", "b", import_type);
+        for constant in 0..4 {
+            let mut function = FunctionBuilder::new(&mut module.types, &[], &[]);
+            let mut body = function.func_body();
+            body.i32_const(constant).drop();
+            // The last is the largest, and two are unlike the two others.
+            for _ in 0..=constant {
+                match constant % 2 {
+                    0 => body.i64_const(4321).drop(),
+                    _ => body.i32_const(1234).drop(),
+                };
+            }
+            body.call(called);
+            called = function.finish(Vec::new(), &mut module.funcs);
+            module.exports.add(&constant.to_string(), called);
+        }
+        let ordered = order_functions(&module.emit_wasm()).expect("it is a module");
+        let ordered = Module::from_buffer(&ordered).expect("it still is");
+        let exports: BTreeMap<&str, FunctionId> = ordered
+            .exports
+            .iter()
+            .filter_map(|export| match export.item {
+                ExportItem::Function(function) => Some((export.name.as_str(), function)),
+                _ => None,
+            })
+            .collect();
+        for (constant, name) in (0..4).zip(["0", "1", "2", "3"]) {
+            let (found, called) = constant_and_called(&ordered, exports[name]);
+            assert_eq!(found, constant);
+            if constant > 0 {
+                assert_eq!(constant_and_called(&ordered, called).0, constant - 1);
+            }
+        }
+        let order: Vec<FunctionId> = ordered.funcs.iter_local().map(|(id, _)| id).collect();
+        assert_eq!(order, ["3", "1", "0", "2"].map(|name| exports[name]));
     }
 }

@@ -13,6 +13,7 @@ mod lint;
 mod package;
 mod packaging;
 mod panics;
+mod repeats;
 mod servers;
 mod setup;
 mod size;
@@ -20,6 +21,7 @@ mod split;
 mod step;
 mod test;
 mod unreached;
+mod webs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

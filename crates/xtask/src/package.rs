@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::likeness;
 use crate::panics;
+use crate::repeats;
 use crate::setup;
 use crate::split;
 use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
@@ -244,8 +245,14 @@ const SHRINK: [&str; 8] = [
     "-Oz",
 ];
 
-/// What it does last, to a module whose functions are named by their places.
-const FINISH: [&str; 3] = ["--low-memory-unused", "-Oz", "--reorder-functions-by-name"];
+/// What it does last, to what it read again.
+const FINISH: [&str; 4] = [
+    "--low-memory-unused",
+    "-Oz",
+    // Who made it with what, which is for tools.
+    "--strip-producers",
+    "--strip-target-features",
+];
 
 /// Prints what is called what from then on.
 const SHORT_NAMES: &str = "--minify-imports-and-exports-and-modules";
@@ -279,17 +286,19 @@ fn shrink(wasm_opt: &Path, wasm: &Path) -> Result<()> {
         .arg(wasm))
 }
 
-/// What wasm-opt prints.
+/// Lets wasm-opt have a last look, and writes what is left so that it compresses well. What wasm-opt prints.
 fn finish(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
-    fs::write(wasm, likeness::name_places(&fs::read(wasm)?)?)?;
-    output(
+    let printed = output(
         Command::new(wasm_opt)
             .args(FINISH)
             .args(more)
             .arg(wasm)
             .arg("-o")
             .arg(wasm),
-    )
+    )?;
+    let alike = repeats::number_locals(&fs::read(wasm)?)?;
+    fs::write(wasm, likeness::order_functions(&alike)?)?;
+    Ok(printed)
 }
 
 /// What wasm-opt calls what was called so; `key` is at `at` in its rows, and the new name is behind it.
