@@ -194,8 +194,6 @@ pub struct Submission {
     pub command: Option<Command>,
     /// `configurable` and the like.
     pub config: Option<Json>,
-    /// The graph's static context.
-    pub context: Option<Json>,
     /// Kept with the run. An object; `rejoin_submission` is added to it.
     pub metadata: Option<Json>,
     /// Where to fork from: a checkpoint as thread states name it. `null`: from the thread's newest state, whichever
@@ -210,21 +208,16 @@ pub struct Submission {
     pub stream_modes: Option<Vec<StreamMode>>,
     /// Instead of [`crate::Config::multitask_strategy`].
     pub multitask_strategy: Option<MultitaskStrategy>,
-    /// Nodes to stop before: an array of names, or `"*"`.
-    pub interrupt_before: Option<Json>,
-    /// Nodes to stop after: an array of names, or `"*"`.
-    pub interrupt_after: Option<Json>,
     /// Instead of [`crate::Config::on_disconnect`].
     pub on_disconnect: Option<OnDisconnect>,
     /// Instead of [`crate::Config::stream_resumable`].
     pub stream_resumable: Option<bool>,
     /// Instead of [`crate::Config::stream_subgraphs`].
     pub stream_subgraphs: Option<bool>,
-    /// When checkpoints are written: `"sync"`, `"async"` or `"exit"`.
-    pub durability: Option<Json>,
     /// The id that a new thread gets. Ignored where the client has a thread.
     pub thread_id: Option<ThreadId>,
-    /// Fields that only some servers know, such as `strict_resume`: sent as they are.
+    /// What is the server's alone to read: `context`, `interrupt_before`, `interrupt_after`, `durability`, and what only some
+    /// servers know, such as `strict_resume`. Sent as it is.
     pub more: Vec<(String, Json)>,
 }
 

@@ -138,14 +138,21 @@ fn submission(fields: &mut Fields<'_>) -> Submission {
         fields.end();
     });
     let mut more = Vec::new();
-    for name in ["strict_resume", "on_completion", "feedback_keys"] {
+    for name in [
+        "context",
+        "interrupt_before",
+        "interrupt_after",
+        "durability",
+        "strict_resume",
+        "on_completion",
+        "feedback_keys",
+    ] {
         more.extend(fields.json(name).map(|value| (name.to_owned(), value)));
     }
     Submission {
         command,
         input: fields.json("input"),
         config: fields.json("config"),
-        context: fields.json("context"),
         metadata: fields.json("metadata"),
         // `null` means the thread's newest state.
         checkpoint: fields.any("checkpoint"),
@@ -157,12 +164,9 @@ fn submission(fields: &mut Fields<'_>) -> Submission {
             STRATEGIES,
             MultitaskStrategy::from_wire,
         ),
-        interrupt_before: fields.json("interrupt_before"),
-        interrupt_after: fields.json("interrupt_after"),
         on_disconnect: fields.word("on_disconnect", ON_DISCONNECT, OnDisconnect::from_wire),
         stream_resumable: fields.flag("stream_resumable"),
         stream_subgraphs: fields.flag("stream_subgraphs"),
-        durability: fields.json("durability"),
         thread_id: fields.text("thread_id").map(ThreadId::from),
         more,
     }

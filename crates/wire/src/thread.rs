@@ -5,8 +5,8 @@
 use crate::{
     CheckpointId, InterruptId, Json, RunId, ThreadId, WireError,
     json::{
-        FromJson, JsonError, Optional, ToJson, Writer, fields, parts, parts_and_more, required,
-        serde_by_text,
+        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, fields, parts, parts_and_more,
+        required, serde_by_text,
     },
     word::words,
 };
@@ -94,7 +94,7 @@ pub struct Interrupt {
     /// What is asked: any JSON.
     pub value: Json,
     /// All else that the server says of it, by name: where it was asked, what an answer looks like.
-    pub more: Vec<(String, Json)>,
+    pub more: Object,
 }
 
 /// A checkpoint's address.
@@ -210,10 +210,10 @@ impl FromJson for Run {
 
 impl FromJson for Interrupt {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut more = Vec::new();
+        let mut more = Object::default();
         let names = ["id", "interrupt_id", "value"];
         let [id, interrupt_id, value] = parts_and_more(text, &names, &mut |key, value| {
-            more.push((key.to_owned(), Json::from_json(value)?));
+            more.set(key, Node::from_json(value)?);
             Ok(())
         })?;
         let mut optional = Optional::default();
@@ -231,8 +231,8 @@ impl ToJson for Interrupt {
         let mut object = Writer::object(out);
         object.some_string("id", self.id.as_ref().map(InterruptId::as_str));
         object.raw("value", self.value.text());
-        for (name, value) in &self.more {
-            object.raw(name, value.text());
+        for (name, value) in self.more.iter() {
+            value.write_json(object.field(name));
         }
         object.end();
     }

@@ -105,16 +105,7 @@ impl Client {
         let mut body = String::new();
         let mut object = Writer::object(&mut body);
         object.string("assistant_id", self.config.assistant_id.as_str());
-        some_raw(
-            &mut object,
-            &[
-                ("input", &submission.input),
-                ("context", &submission.context),
-                ("interrupt_before", &submission.interrupt_before),
-                ("interrupt_after", &submission.interrupt_after),
-                ("durability", &submission.durability),
-            ],
-        );
+        some_raw(&mut object, &[("input", &submission.input)]);
         metadata.write_json(object.field("metadata"));
         if checkpoint.is_none() && self.thread_id.is_some() && !self.is_stream_only() {
             let config = config_at_newest(submission.config.as_ref())?;
