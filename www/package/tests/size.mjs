@@ -1,4 +1,4 @@
-// What a page that uses `rejoin/asset/react` downloads, React aside. Prints sizes by part as JSON, for `cargo xtask size`.
+// What a page downloads that has `import { useStream } from "rejoin/asset/react"`, React aside. Prints sizes by part as JSON, for `cargo xtask size`.
 import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -10,12 +10,12 @@ const sizes = (bytes) => ({
   brotli_bytes: brotli(bytes),
 });
 
-/** What is loaded with the entry, and what only comes when it is asked for. */
-async function bundle(entry) {
+/** What is loaded with a page of this code, and what only comes when it is asked for. */
+async function bundle(code) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: process.cwd(),
     bundle: true,
-    entryPoints: [entry],
+    stdin: { contents: code, resolveDir: "." },
     external: ["react", "react/*", "react-dom"],
     format: "esm",
     legalComments: "none",
@@ -27,7 +27,7 @@ async function bundle(entry) {
     write: false,
   });
   const outputs = Object.entries(metafile.outputs);
-  const first = new Set(outputs.filter(([, { entryPoint }]) => entryPoint === entry).map(([name]) => name));
+  const first = new Set(outputs.filter(([, { entryPoint }]) => entryPoint === "<stdin>").map(([name]) => name));
   for (const name of first) {
     for (const { path, kind } of metafile.outputs[name].imports) if (kind === "import-statement" && path in metafile.outputs) first.add(path);
   }
@@ -38,18 +38,22 @@ async function bundle(entry) {
 }
 
 const all = (files) => files.map(sizes).reduce((sum, one) => Object.fromEntries(Object.entries(one).map(([unit, bytes]) => [unit, (sum[unit] ?? 0) + bytes])), {});
-const { loaded, later, inputs } = await bundle("dist/react/asset.js");
+const ENTRY = '"./dist/react/asset.js"';
+const { loaded, later, inputs } = await bundle(`export { useStream } from ${ENTRY};`);
+const whole = all((await bundle(`export * from ${ENTRY};`)).loaded);
 const [wasm_sizes, extras] = ["rejoin_bg", "rejoin_extras_bg"].map((name) => sizes(readFileSync(`dist/${name}.wasm`)));
 const js_sizes = all(loaded);
-const sum = (unit) => js_sizes[unit] + wasm_sizes[unit];
+const sum = (...parts) => Object.fromEntries(Object.keys(wasm_sizes).map((unit) => [unit, parts.reduce((all, part) => all + part[unit], 0)]));
 const parts = {
-  everything: { raw_bytes: sum("raw_bytes"), gzip_bytes: sum("gzip_bytes"), brotli_bytes: sum("brotli_bytes") },
+  everything: sum(wasm_sizes, js_sizes),
   wasm: wasm_sizes,
   javascript: js_sizes,
   // The client's requests, headless tools, subagents' histories, transports and filters: downloaded by pages that use them, so not in the sum.
   on_demand: all(later),
   // The second module: views, edits, results of tools, the history. Downloaded by pages that use them.
   extras,
+  // With every export of the entry in use, and the second module: as much as it can be.
+  most: sum(wasm_sizes, whole, all(later), extras),
 };
 // Compressed together, so for its parts there is only what each has before that.
 const folders = {};
