@@ -178,40 +178,40 @@ export interface EngineMessageMetadata {
   stream?: Record<string, unknown>;
 }
 
-/** What {@link Engine.send} takes, by its name: objects, whose fields are called as in the protocol. */
+/** What {@link Engine.send} takes, by its name: objects, whose fields are called as in the protocol. Those marked (2) need {@link Engine.extend}. */
 export interface EngineRequests {
   /** Runs the assistant. */
   submission: object;
   /**
-   * Goes on from an earlier point of the thread: `{kind: "message" | "answer" | "failed", message_id?}` and the fields of a
+   * (2) Goes on from an earlier point of the thread: `{kind: "message" | "answer" | "failed", message_id?}` and the fields of a
    * submission. `message`: what the input brings takes the place of that message and of all after it. `answer`: that AI
    * message's turn is answered again. `failed`: the run that failed is begun again.
    */
   edit: object;
-  /** Answers {@link EngineHost.resolveCheckpoint}. Neither: there is no such checkpoint. */
+  /** (2) Answers {@link EngineHost.resolveCheckpoint}. Neither: there is no such checkpoint. */
   checkpoint: { checkpoint_id: string | undefined; error: string | undefined };
-  /** What came of a tool call that the page ran. Sent when every call of that message has a result. */
+  /** (2) What came of a tool call that the page ran. Sent when every call of that message has a result. */
   result: { tool_call_id: string; content: unknown; is_error?: boolean; name?: string; artifact?: unknown };
   /** Joins a run by hand. */
   join: { run_id: string | undefined; last_event_id: string | undefined; stream_mode: string[] | undefined };
   /** Enters a thread, or a new one. */
   thread: { thread_id: string | null };
-  /** Shows another branch of the history; `""` is the newest. */
+  /** (2) Shows another branch of the history; `""` is the newest. */
   branch: { branch: string };
   /** Laid over the values' top level until the server's next values. */
   values: { values: object };
-  /** Thread states that somebody else has read, newest first. */
+  /** (2) Thread states that somebody else has read, newest first. */
   history: { states: object[] };
   /** What runs stream from now on. */
   modes: { modes: string[] };
   /** What {@link EngineHost.event} is called with from now on. */
   events: { names: string[] };
   /**
-   * Opens the session's feed, of whatever thread is entered, with so many messages in a page, 1 to 1000. Again: another size for
+   * (2) Opens the session's feed, of whatever thread is entered, with so many messages in a page, 1 to 1000. Again: another size for
    * the next pages. 0: closes it.
    */
   view: { limit: number };
-  /** Reads the page before the oldest message that is held. */
+  /** (2) Reads the page before the oldest message that is held. */
   older: object;
   /** Disconnects. The agent goes on; everything received stays. */
   stop: object;
@@ -227,7 +227,7 @@ export interface Engine {
    */
   send(request: keyof EngineRequests, json: string, command: number): void;
   /**
-   * Lets it do what the second module has, from now on: the requests that say so, {@link Part}'s `editable` and `branchTree`,
+   * Lets it do what the second module has, from now on: the requests marked (2), {@link Part}'s `editable` and `branchTree`,
    * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded.
    */
   extend(): void;

@@ -42,8 +42,12 @@ impl Bench {
     pub fn with(tune: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new("http://server", "chat");
         tune(&mut config);
+        let make = match env!("CARGO_CRATE_NAME") {
+            "without_extras" => Client::without_extras,
+            _ => Client::new,
+        };
         Self {
-            client: Client::new(config, 1),
+            client: make(config, 1),
             now: 1000,
             notices: Vec::new(),
             open: Vec::new(),

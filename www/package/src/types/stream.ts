@@ -145,13 +145,13 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly canStop: boolean;
   /** Whether `rejoin()` has something to do. */
   readonly canRejoin: boolean;
-  /** Whether `retry()` has something to do: the last run failed. */
+  /** Whether `retry()` has something to do: the last run failed. Reading it loads the second wasm module; false until that is there. */
   readonly canRetry: boolean;
   /** The message that is edited or answered again, while its checkpoint is looked up; null where there is none. */
   readonly editing: string | null;
-  /** Whether `edit` works for this message: a person's, and everything before it is the server's. */
+  /** Whether `edit` works for this message: a person's, and everything before it is the server's. Loads what `canRetry` does. */
   canEdit(messageId: string): boolean;
-  /** Whether `regenerate` works for this message: the AI's, after a person's. */
+  /** Whether `regenerate` works for this message: the AI's, after a person's. Loads what `canRetry` does. */
   canRegenerate(messageId: string): boolean;
   /** Subagents by their tool call's id. */
   readonly subagents: Map<string, SubagentStream>;
