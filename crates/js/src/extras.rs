@@ -5,7 +5,10 @@ use crate::{
     frame::{Call, Sent},
     request, text,
 };
-use rejoin_core::{CommandId, Input, MessageBranch, View, wire::MessageId};
+use rejoin_core::{
+    CommandId, Input, View,
+    wire::{MessageId, json::Writer},
+};
 
 /// The functions at this edge.
 pub(crate) struct Extras {
@@ -13,9 +16,12 @@ pub(crate) struct Extras {
     pub(crate) request: fn(&str, &mut Fields<'_>, CommandId) -> Option<Input>,
     /// Tells what has changed in a session that is shown.
     pub(crate) session: fn(&mut Sent, View<'_>, u64, &mut Vec<Call>),
+    /// The parts that only it reads.
     pub(crate) editable: fn(View<'_>) -> String,
+    pub(crate) history: fn(View<'_>) -> String,
     pub(crate) branch_tree: fn(View<'_>) -> String,
-    pub(crate) message_branch: fn(View<'_>, &MessageId) -> MessageBranch,
+    /// Says where a message stands in the history.
+    pub(crate) message_branch: fn(View<'_>, &MessageId, &mut Writer<'_>),
 }
 
 /// All of them.
@@ -23,6 +29,7 @@ pub(crate) static EXTRAS: Extras = Extras {
     request: request::extra,
     session: Sent::session,
     editable: text::editable,
+    history: text::history,
     branch_tree: |view| view.branch_tree(),
-    message_branch: |view, id| view.message_branch(id),
+    message_branch: text::message_branch,
 };

@@ -2,7 +2,7 @@
 
 use crate::extras::Extras;
 use rejoin_core::{
-    Connection, HistoryState, Millis, Outcome, SessionNode, SessionView, StreamError, View,
+    Connection, Millis, Outcome, SessionNode, SessionView, StreamError, View,
     wire::{
         Json, MessageId, RunId,
         json::{ToJson, Writer, write_string},
@@ -121,7 +121,7 @@ pub(crate) fn read(view: View<'_>, part: u32, extras: Option<&Extras>) -> String
     match part {
         part::VALUES => view.values().text().to_owned(),
         part::INTERRUPTS => interrupts(view.interrupts()),
-        part::HISTORY => history(view.history()),
+        part::HISTORY => extras.map_or_else(String::new, |extras| (extras.history)(view)),
         part::HEAD => view.head().map_or("", Json::text).to_owned(),
         part::EDITABLE => extras.map_or_else(String::new, |extras| (extras.editable)(view)),
         part::BRANCH_TREE => extras.map_or_else(String::new, |extras| (extras.branch_tree)(view)),
@@ -171,10 +171,10 @@ fn interrupts(interrupts: &[Interrupt]) -> String {
 }
 
 /// The states as one list.
-fn history(states: &[HistoryState]) -> String {
+pub(crate) fn history(view: View<'_>) -> String {
     let mut out = String::new();
     let mut list = Writer::list(&mut out);
-    for state in states {
+    for state in view.history() {
         list.item().push_str(state.json.text());
     }
     list.end();
@@ -183,16 +183,26 @@ fn history(states: &[HistoryState]) -> String {
 
 /// The `messageMetadata` of the contract; empty where nothing is known of the message.
 pub(crate) fn message_metadata(view: View<'_>, id: &MessageId, extras: Option<&Extras>) -> String {
-    let place = extras.map(|extras| (extras.message_branch)(view, id));
-    let place = place.unwrap_or_default();
+    let mut out = String::new();
+    let mut object = Writer::object(&mut out);
+    if let Some(extras) = extras {
+        (extras.message_branch)(view, id, &mut object);
+    }
     let mut slots = view.messages().iter();
     let slot = slots.find(|slot| slot.id() == id);
-    let stream = slot.and_then(|slot| slot.metadata.as_ref());
-    let mut out = String::new();
-    if place.first_seen.is_none() && place.branch.is_none() && stream.is_none() {
-        return out;
+    if let Some(stream) = slot.and_then(|slot| slot.metadata.as_ref()) {
+        object.raw("stream", stream.text());
     }
-    let mut object = Writer::object(&mut out);
+    object.end();
+    if out == "{}" {
+        out.clear();
+    }
+    out
+}
+
+/// What the history says of it.
+pub(crate) fn message_branch(view: View<'_>, id: &MessageId, object: &mut Writer<'_>) {
+    let place = view.message_branch(id);
     if let Some(first_seen) = place.first_seen {
         object.number("first_seen", first_seen as u64);
     }
@@ -204,9 +214,4 @@ pub(crate) fn message_metadata(view: View<'_>, id: &MessageId, extras: Option<&E
         }
         list.end();
     }
-    if let Some(stream) = stream {
-        object.raw("stream", stream.text());
-    }
-    object.end();
-    out
 }
