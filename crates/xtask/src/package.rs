@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -167,8 +168,10 @@ fn bind(profile: Profile) -> Result<()> {
     if profile == Profile::Release {
         make_small(&wasm, &extras, &bindings)?;
     }
+    let name = name_of(&wasm)?;
     let types = wasm_dir.join("rejoin.d.ts");
-    replace_part(&bindings, "async function __wbg_load(", None, EXPORTS)?;
+    let exports = EXPORTS.replace(split::FIRST, &name);
+    replace_part(&bindings, "async function __wbg_load(", None, &exports)?;
     replace_part(
         &bindings,
         "function passStringToWasm0(",
@@ -269,9 +272,12 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
     let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
     let js = fs::read_to_string(bindings)?;
     fs::write(bindings, with_short_names(&js, &names)?)?;
-    split::rename_imports(extras, &|module, name| match module {
-        split::FIRST => short_name(&names, "exports", 0, name),
-        _ => short_name(&names, "imports", 1, name),
+    let first = name_of(wasm)?;
+    split::rename_imports(extras, &|module, name| {
+        Some(match module {
+            split::FIRST => (first.clone(), short_name(&names, "exports", 0, name)?),
+            _ => ("a".to_owned(), short_name(&names, "imports", 1, name)?),
+        })
     })?;
     shrink(&wasm_opt, extras)?;
     finish(&wasm_opt, extras, &[])?;
@@ -299,6 +305,14 @@ fn finish(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
     let alike = repeats::number_locals(&fs::read(wasm)?)?;
     fs::write(wasm, likeness::order_functions(&alike)?)?;
     Ok(printed)
+}
+
+/// A name that no other module has, for the second module to call it by. In a page that has been open since before the site's last
+/// release the second module may be a newer one, which would find other functions under the names that it knows.
+fn name_of(wasm: &Path) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    fs::read(wasm)?.hash(&mut hasher);
+    Ok(format!("{:08x}", hasher.finish() as u32))
 }
 
 /// What wasm-opt calls what was called so; `key` is at `at` in its rows, and the new name is behind it.
@@ -347,7 +361,7 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
 /// What the bindings give besides the classes. How the module is loaded is `src/wasm/load.ts`: what they bring for that is
 /// more to download, and prints warnings.
 const EXPORTS: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as start };
-
+export const name = 'first';
 export function extend(instance) {
     wasm = { ...wasm, ...instance.exports };
 }
@@ -357,7 +371,9 @@ const EXPORT_TYPES: &str = "/** What the module imports. */
 export declare function imports(): WebAssembly.Imports;
 /** Makes the classes those of this instance. Once only. */
 export declare function start(instance: WebAssembly.Instance): WebAssembly.Exports;
-/** Gives the classes what a second instance has besides. It was made with what `start` gave as its module `b`. */
+/** What the second module calls the first: another build's has another name. */
+export declare const name: string;
+/** Gives the classes what a second instance has besides. It was made with what `start` gave as its module of that name. */
 export declare function extend(instance: WebAssembly.Instance): void;
 ";
 

@@ -268,16 +268,15 @@ fn move_data(
     Ok(())
 }
 
-/// Gives the second module's imports the names that the first has got meanwhile, by module and name. The bindings' module is `a`.
+/// Gives the second module's imports the names that they have got meanwhile: module and name by module and name.
 pub(crate) fn rename_imports(
     path: &Path,
-    short: &dyn Fn(&str, &str) -> Option<String>,
+    names: &dyn Fn(&str, &str) -> Option<(String, String)>,
 ) -> Result<()> {
     let mut module = read(path)?;
     for import in module.imports.iter_mut() {
-        import.name = short(&import.module, &import.name)
+        (import.module, import.name) = names(&import.module, &import.name)
             .with_context(|| format!("the first module has no {}", import.name))?;
-        import.module = if import.module == FIRST { "b" } else { "a" }.to_owned();
     }
     module
         .emit_wasm_file(path)

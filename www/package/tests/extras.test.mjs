@@ -82,6 +82,20 @@ test("stopped before it came, an edit was never sent", async (t) => {
   assert.deepEqual(texts(stream), ["one", "two"]);
 });
 
+test("one of another build is refused, and harms nothing", async (t) => {
+  const bytes = await own();
+  const { name } = await import("../dist/wasm/rejoin.js");
+  const at = bytes.indexOf(name);
+  assert.ok(at > 0, "it names the first module that it belongs to");
+  for (let found = at; found >= 0; found = bytes.indexOf(name, found + 1)) bytes.write("another!", found);
+  second.give = async () => bytes;
+  const { stream } = make(t);
+  await stream.submit({ messages: [human("one", "h1")] }, quick);
+  const { error } = await stream.edit("h1", "other", quick);
+  assert.deepEqual([error.code, stream.getSnapshot().error], ["load_failed", error]);
+  assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
+});
+
 test("a view says that it did not come, and shows the session by itself when it does", async (t) => {
   const thread = randomUUID();
   await seed(apiUrl, thread, 1, 30);

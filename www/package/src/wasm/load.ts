@@ -1,6 +1,6 @@
 /** What both loaders share. */
 
-import { Engine, extend, imports, start } from "./rejoin.js";
+import { Engine, extend, imports, name, start } from "./rejoin.js";
 import { loadError } from "../errors.js";
 import type { EngineConstructor, EngineLoader, WasmSource } from "../engine.js";
 
@@ -36,7 +36,7 @@ export function loader(own: Own, ownExtras: Own): EngineLoader {
     try {
       // It goes into the first one; meanwhile it can come.
       const [wasm] = await Promise.all([given ?? ownExtras(), engine()]);
-      extend(await instantiate(wasm, { ...imports(), b: first }));
+      extend(await instantiate(wasm, { ...imports(), [name]: first }));
     } catch (cause) {
       extending = undefined;
       throw loadError(cause);
