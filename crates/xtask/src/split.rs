@@ -268,10 +268,13 @@ fn move_data(
     Ok(())
 }
 
-/// Gives the second module's imports the names that they have got meanwhile: module and name by module and name.
+/// An import's module and its name.
+type Name = (String, String);
+
+/// Gives the second module's imports the names that they have got meanwhile, by those that they had.
 pub(crate) fn rename_imports(
     path: &Path,
-    names: &dyn Fn(&str, &str) -> Option<(String, String)>,
+    names: &dyn Fn(&str, &str) -> Option<Name>,
 ) -> Result<()> {
     let mut module = read(path)?;
     for import in module.imports.iter_mut() {
