@@ -1,6 +1,7 @@
 // The three servers behind one face: start with a clean state, kill, start again on the same port and state.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -68,6 +69,12 @@ class Server {
   /** SIGKILL by default: the server gets no chance to tidy up. */
   async kill(signal = "SIGKILL") {
     await killGroup(this.#child, signal);
+    // What was started may end before what that has started: a server still there would answer for the next one, and take its port.
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (await isListening(this.port)) {
+      if (Date.now() > deadline) throw new Error(`the ${this.kind} server goes on after ${signal}:\n${this.#log}`);
+      await sleep(POLL_MS);
+    }
   }
 
   /** Starts it again if a test has left it dead. */
@@ -102,6 +109,18 @@ class Server {
     }
     throw new Error(`the ${this.kind} server did not answer /ok:\n${this.#log}`);
   }
+}
+
+/** Whether anybody accepts connections there. */
+function isListening(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 function agentServerDir() {
