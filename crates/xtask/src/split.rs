@@ -16,7 +16,7 @@ use walrus::{
     passes::gc,
 };
 
-use crate::linked::Address;
+use crate::linked::{Address, Linked};
 use crate::unreached::{self, Optimised, dead, empty_data, empty_table, read, table};
 
 /// What the second module's imports from the first are called as a module.
@@ -35,12 +35,9 @@ pub(crate) fn split(
     module: &Path,
     second: &Path,
 ) -> Result<()> {
+    let of_both = optimised.reached(None)?;
     let of_first = optimised.reached(Some(export))?;
-    let of_second: BTreeSet<Address> = optimised
-        .reached(None)?
-        .difference(&of_first)
-        .copied()
-        .collect();
+    let of_second = of_both.difference(&of_first).copied().collect();
     let mut whole = read(module)?;
     share(&mut whole, export, &of_first, &of_second)?;
     let whole = whole.emit_wasm();
@@ -52,7 +49,7 @@ pub(crate) fn split(
     empty_table(&mut first, &of_first)?;
     gc::run(&mut first);
     let mut rest = parse()?;
-    move_data(&mut rest, optimised, &of_first, &of_second)?;
+    move_data(&mut rest, optimised.linked(), &of_first, &of_both)?;
     move_table(&mut rest, &of_second)?;
     import_shared(&mut rest, export)?;
     gc::run(&mut rest);
@@ -235,11 +232,10 @@ fn move_table(module: &mut Module, of_second: &BTreeSet<Address>) -> Result<()> 
 /// Leaves the data that are the second module's own.
 fn move_data(
     module: &mut Module,
-    optimised: &Optimised,
+    linked: &Linked,
     of_first: &BTreeSet<Address>,
-    of_second: &BTreeSet<Address>,
+    of_both: &BTreeSet<Address>,
 ) -> Result<()> {
-    let linked = optimised.linked();
     let segments: Vec<_> = module.data.iter().map(|data| data.id()).collect();
     for (number, id) in segments.into_iter().enumerate() {
         let data = module.data.get(id);
@@ -253,8 +249,7 @@ fn move_data(
         let bytes = data.value.clone();
         // Its own is what would be dead without it.
         let without = dead(bytes.len(), number, linked, of_first)?;
-        let both = of_first.union(of_second).copied().collect();
-        let with = dead(bytes.len(), number, linked, &both)?;
+        let with = dead(bytes.len(), number, linked, of_both)?;
         let own = (0..bytes.len()).filter(|at| without[*at] && !with[*at]);
         let runs = runs(own);
         module.data.delete(id);
@@ -301,12 +296,11 @@ fn runs(numbers: impl Iterator<Item = usize>) -> Vec<std::ops::Range<usize>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::process::Command;
 
     use super::{FIRST, runs, split};
     use crate::build::node;
-    use crate::step::{output, run, target_dir};
-    use crate::unreached::Copy;
+    use crate::step::output;
+    use crate::unreached::{Copy, tests::compiled};
 
     const SOURCE: &str = r#"
         #![no_std]
@@ -347,16 +341,9 @@ mod tests {
 
     #[test]
     fn the_second_module_works_in_the_first_ones_memory_and_table() {
-        let dir = target_dir().join("tmp/split");
-        fs::create_dir_all(&dir).expect("a folder");
-        let (source, wasm) = (dir.join("halves.rs"), dir.join("halves.wasm"));
-        fs::write(&source, SOURCE).expect("a file");
-        let mut rustc = Command::new("rustc");
-        rustc.args("--edition=2024 --crate-type=cdylib -Copt-level=1 -Cpanic=abort".split(' '));
-        rustc.args("--target=wasm32-unknown-unknown -Clink-arg=--emit-relocs -o".split(' '));
-        run(rustc.arg(&wasm).arg(&source)).expect("rustc");
-        let [first, copy, second] =
-            ["first", "copy", "second"].map(|name| dir.join(name).with_extension("wasm"));
+        let wasm = compiled("split", SOURCE);
+        let [first, copy, second] = ["first", "copy", "second"]
+            .map(|name| wasm.with_file_name(name).with_extension("wasm"));
         Copy::make(&wasm, &first, &copy, |_| Ok(()))
             .and_then(|made| made.optimised(&copy, |_| Ok(())))
             .and_then(|made| split(&made, "extend", &first, &second))

@@ -397,8 +397,12 @@ pub(crate) fn empty_table(module: &mut Module, reached: &BTreeSet<Address>) -> R
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, path::Path, process::Command};
+pub(crate) mod tests {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+        process::Command,
+    };
 
     use walrus::{FunctionBuilder, FunctionKind, Module};
 
@@ -422,6 +426,20 @@ mod tests {
         pub extern "C" fn cut_off() -> &'static Words { &LOST }
     "#;
 
+    /// The module of a Rust source, linked as the package's is, in a folder of its own.
+    pub(crate) fn compiled(name: &str, source: &str) -> PathBuf {
+        let dir = target_dir().join("tmp").join(name);
+        fs::create_dir_all(&dir).expect("a folder");
+        let (file, wasm) = (dir.join("source.rs"), dir.join("linked.wasm"));
+        fs::write(&file, source).expect("a file");
+        let mut rustc = Command::new("rustc");
+        rustc.args("--edition=2024 --crate-type=cdylib -Copt-level=1 -Cpanic=abort".split(' '));
+        rustc.arg("--target=wasm32-unknown-unknown");
+        rustc.args("-Clink-arg=--emit-relocs -Clink-arg=--export-table -o".split(' '));
+        run(rustc.arg(&wasm).arg(&file)).expect("rustc");
+        wasm
+    }
+
     /// Makes a trap of one function.
     fn cut(module: &mut Module) -> anyhow::Result<()> {
         let id = module.exports.get_func("cut_off")?;
@@ -440,15 +458,7 @@ mod tests {
 
     #[test]
     fn what_only_the_cut_code_reached_is_emptied() {
-        let dir = target_dir().join("tmp/unreached");
-        fs::create_dir_all(&dir).expect("a folder");
-        let (source, wasm) = (dir.join("words.rs"), dir.join("words.wasm"));
-        fs::write(&source, SOURCE).expect("a file");
-        let mut rustc = Command::new("rustc");
-        rustc.args("--edition=2024 --crate-type=cdylib -Copt-level=1 -Cpanic=abort".split(' '));
-        rustc.arg("--target=wasm32-unknown-unknown");
-        rustc.args("-Clink-arg=--emit-relocs -Clink-arg=--export-table -o".split(' '));
-        run(rustc.arg(&wasm).arg(&source)).expect("rustc");
+        let wasm = compiled("unreached", SOURCE);
         let texts = [
             "kept words",
             "kept to look up",
@@ -457,7 +467,7 @@ mod tests {
         ];
         assert_eq!(texts.map(|text| has(&wasm, text)), [true; 4]);
 
-        let copy = dir.join("copy.wasm");
+        let copy = wasm.with_file_name("copy.wasm");
         Copy::make(&wasm, &wasm, &copy, cut)
             .and_then(|made| made.optimised(&copy, |_| Ok(())))
             .and_then(|made| made.empty(&wasm))
