@@ -12,6 +12,14 @@ const SLOW = { n_tokens: 300, delay_ms: 20 };
 /** What is the client's alone is tested on our own server alone. */
 const OURS = { on: ["rejoin"] };
 
+/** The mouse goes down on a button, and up again in the same place after `meanwhile`. */
+async function press(app, button, meanwhile) {
+  await button.hover();
+  await app.page.mouse.down();
+  await meanwhile();
+  await app.page.mouse.up();
+}
+
 /** The body of the newest submission. */
 const lastSent = (session) => JSON.parse(session.proxy.calls.findLast((call) => call.path.endsWith("/runs/stream")).sent);
 
@@ -115,6 +123,25 @@ scenario("an edit while a run streams replaces the run", async (session) => {
   assert.ok(!values.messages.some((message) => ["one", "two"].includes(message.content)));
   await app.healthy();
 });
+
+scenario("what is pressed, and what is being edited, stays under the pointer while the answer grows below", async (session) => {
+  const thread = await session.agent.conversation(["one"]);
+  const app = await session.open({ ...SLOW, n_tokens: 900, thread });
+  await asks(app, "one");
+  await app.send("two");
+  await app.shows(word(10));
+  // A slow hand: the answer is longer than the page before the button is let go.
+  await press(app, question(app, 0).getByTestId("edit"), () => app.shows(word(200)));
+  await question(app, 0).getByTestId("edit-text").fill("one b");
+  const save = question(app, 0).getByTestId("edit-save");
+  const { y } = await save.boundingBox();
+  await app.shows(word(300));
+  assert.equal((await save.boundingBox()).y, y, "the page went on scrolling under the editor");
+  await press(app, save, () => app.shows(word(400)));
+  await asks(app, "one b");
+  await app.at("cancel").click();
+  await app.healthy();
+}, OURS);
 
 scenario("stopped in the middle of an answer, another is asked for", async (session) => {
   const app = await session.open(SLOW);

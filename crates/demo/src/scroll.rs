@@ -1,4 +1,5 @@
-//! Scrolling that follows the text while the reader is at its end, and lets go as soon as the reader scrolls up.
+//! Scrolling that follows the text while the reader is at its end, and lets go as soon as the reader scrolls up. What the
+//! reader presses or types in stays where it is meanwhile.
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast, prelude::Closure};
@@ -6,6 +7,9 @@ use web_sys::{Element, ResizeObserver, ScrollBehavior, ScrollToOptions};
 
 /// How near to the end counts as at the end, in CSS pixels.
 const NEAR_PX: i32 = 40;
+
+/// What a hand is on: a press counts only where it is let go on the same button.
+const IN_HAND: &str = ":active, form:focus-within";
 
 /// Whether the view follows, and the means to.
 #[derive(Clone, Copy)]
@@ -113,7 +117,8 @@ impl Follow {
         if let (Some(true), Some(Some(area))) = (
             self.following.try_get_untracked(),
             self.area.try_get_untracked(),
-        ) {
+        ) && !matches!(area.query_selector(IN_HAND), Ok(Some(_)))
+        {
             area.set_scroll_top(area.scroll_height());
         }
     }

@@ -9,6 +9,11 @@ import { serverKind, startServer } from "./servers.mjs";
 
 const TEST_TIMEOUT_MS = 90_000;
 
+/** How much of a page is told with a failure. */
+const SEEN_LINES = 40;
+const SEEN_WIDTH = 160;
+const SEEN_MS = 2_000;
+
 /**
  * Starts one server and one browser for a file of tests. Returns `scenario(name, work, options)`, which registers a
  * test. `on` names the servers, `apps` the pages that the file (or the test) applies to; on others it is not there at
@@ -45,6 +50,12 @@ export function suite({ on: servers, apps } = {}) {
   };
 }
 
+/** What is on a page, as a screen reader has it: its last lines, as here a page grows at its end. */
+async function seen(page) {
+  const snapshot = await page.locator("body").ariaSnapshot({ timeout: SEEN_MS }).catch(() => "?");
+  return snapshot.split("\n").slice(-SEEN_LINES).map((line) => `    ${line.slice(0, SEEN_WIDTH)}`).join("\n");
+}
+
 class Session {
   #tabs = [];
 
@@ -77,7 +88,7 @@ class Session {
     const tabs = await Promise.all(this.#tabs.map(async (app) => {
       if (app.page.isClosed()) return "closed tab";
       const answer = await app.answer().catch(() => "?");
-      return `tab ${app.page.url()}: ${await app.connection().catch(() => "?")}, answer ends ${JSON.stringify(answer.slice(-40))}`;
+      return `tab ${app.page.url()}: ${await app.connection().catch(() => "?")}, answer ends ${JSON.stringify(answer.slice(-40))}\n${await seen(app.page)}`;
     }));
     return [...tabs, `calls:${this.proxy.describe()}`, `server's last words: ${this.server.log.slice(-600)}`].join("\n");
   }

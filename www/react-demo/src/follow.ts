@@ -1,7 +1,11 @@
-// Keeps the newest text in sight until the reader scrolls up, and again once they are back at the end.
+// Keeps the newest text in sight until the reader scrolls up, and again once they are back at the end. What the reader presses or
+// types in stays where it is meanwhile.
 import { useEffect, useRef, type RefObject } from "react";
 
 const NEAR_PX = 40;
+
+/** What a hand is on: a press counts only where it is let go on the same button. */
+const IN_HAND = ":active, form:focus-within";
 
 /** For a scrolling element and the one element in it that grows. */
 export function useFollow(): { area: RefObject<HTMLDivElement | null>; content: RefObject<HTMLDivElement | null> } {
@@ -13,7 +17,7 @@ export function useFollow(): { area: RefObject<HTMLDivElement | null>; content: 
     let follows = true;
     let top = 0;
     const resized = new ResizeObserver(() => {
-      if (follows) box.scrollTop = box.scrollHeight;
+      if (follows && !box.querySelector(IN_HAND)) box.scrollTop = box.scrollHeight;
     });
     // Upwards only: being far from the end may also mean that more text has come since.
     const scrolled = () => {
