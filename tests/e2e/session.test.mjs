@@ -36,7 +36,8 @@ const scrollTo = (app, top) => app.page.evaluate(async (to) => {
 scenario("10,000 messages: the first paint loads one page, and loading to the top shows each exactly once while new ones come", async (session) => {
   const thread = randomUUID();
   await seed(session.server, thread, 1, 10_000);
-  const app = await open(session, thread, { page_size: 500 });
+  // One connection is counted: a slow machine must not take painting for a silent network.
+  const app = await open(session, thread, { page_size: 500, stall_ms: 60_000 });
   await shows(app, 500);
   await live(app);
   assert.deepEqual(await shownIds(app), span(9501, 10_000));

@@ -537,6 +537,75 @@ fn another_tab_finds_the_active_run_without_a_record() {
     assert_eq!(bench.text("m"), "a ");
 }
 
+/// A thread that is entered without a record, as another device does it: its state is answered before the thread itself.
+fn enter_with(state: &str, thread: &str) -> Bench {
+    let mut bench = Bench::new();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    bench.answer("/state", 200, state);
+    bench.answer("/threads/t", 200, thread);
+    bench
+}
+
+const ASKED: &str = r#"{"messages":[{"type":"human","id":"h","content":"hi"}]}"#;
+
+fn state_of(values: &str, next: &str, tasks: &str) -> String {
+    format!(r#"{{"values":{values},"next":{next},"tasks":{tasks}}}"#)
+}
+
+fn thread_of(status: &str, values: &str) -> String {
+    format!(r#"{{"thread_id":"t","status":"{status}","values":{values}}}"#)
+}
+
+#[test]
+fn a_run_that_ends_between_the_reads_of_its_state_and_of_its_thread_is_shown_to_its_end() {
+    let working = state_of(ASKED, r#"["model"]"#, r#"[{"name":"model","error":null}]"#);
+    let waiting = state_of(ASKED, "[]", "[]");
+    let done = state_of(DONE, "[]", "[]");
+    // It was at work when the state was read, or not even there yet.
+    for state in [&working, &waiting] {
+        let mut bench = enter_with(state, &thread_of("idle", DONE));
+        assert!(bench.client.view().is_thread_loading());
+        bench.answer("/state", 200, &done);
+        assert!(!bench.client.view().is_thread_loading() && bench.open.is_empty());
+        assert_eq!(bench.text("m"), "a b c ");
+    }
+    // A server whose threads tell no values.
+    let mut bench = enter_with(&working, &thread_of("idle", "null"));
+    bench.answer("/state", 200, &done);
+    assert_eq!(bench.text("m"), "a b c ");
+    // The answer to the second read may be lost like any other.
+    let mut bench = enter_with(&working, &thread_of("idle", DONE));
+    bench.answer("/state", 503, "");
+    bench.pass(60_000);
+    bench.answer("/state", 200, &working);
+    bench.answer("/threads/t", 200, &thread_of("idle", DONE));
+    bench.answer("/state", 200, &done);
+    assert_eq!((bench.text("m").as_str(), bench.open.len()), ("a b c ", 0));
+}
+
+#[test]
+fn a_state_that_its_thread_agrees_with_is_read_once_and_another_only_twice() {
+    let failed = r#"[{"name":"model","error":"boom"}]"#;
+    let asks = r#"[{"name":"model","interrupts":[{"id":"i","value":"?"}]}]"#;
+    for (status, next, tasks) in [
+        ("idle", "[]", "[]"),
+        ("error", r#"["model"]"#, failed),
+        ("interrupted", r#"["model"]"#, asks),
+    ] {
+        let bench = enter_with(&state_of(DONE, next, tasks), &thread_of(status, DONE));
+        assert!(bench.open.is_empty(), "{status}: {:?}", bench.open);
+        assert!(!bench.client.view().is_thread_loading());
+    }
+    // Stopped before a step, by a breakpoint: it is as it was.
+    let stopped = state_of(DONE, r#"["model"]"#, "[]");
+    let mut bench = enter_with(&stopped, &thread_of("interrupted", DONE));
+    bench.answer("/state", 200, &stopped);
+    assert!(bench.open.is_empty() && !bench.client.view().is_thread_loading());
+    assert_eq!(bench.text("m"), "a b c ");
+}
+
 #[test]
 fn an_unreachable_server_ends_with_a_code_and_can_be_tried_again() {
     let mut bench = Bench::new();

@@ -143,6 +143,12 @@ impl ThreadState {
             .filter(waits)
             .flat_map(|task| &task.interrupts)
     }
+
+    /// Whether a step would run next that neither asks nor has failed: it runs, or was not begun.
+    pub fn is_under_way(&self) -> bool {
+        let has_stopped = |task: &&Task| task.error.is_some() || !task.interrupts.is_empty();
+        self.tasks.iter().filter(has_stopped).count() < self.next.len()
+    }
 }
 
 /// Reads a response body.

@@ -154,41 +154,41 @@ impl World {
         self.run_until(later, |_| false);
     }
 
-    /// Compares where the client says that it has followed the thread's last run to its end.
+    /// Compares where the client has followed the thread's last run to its end, or has entered it and been told that nothing
+    /// runs there. What happens on the thread after the client has read it is not the client's to show.
     fn compare_if_followed(&mut self) {
         let Some(page) = &self.page else { return };
         let view = page.client.view();
-        let Some(thread) = view.thread_id().map(ToString::to_string) else {
+        let Some(thread_id) = view.thread_id().map(ToString::to_string) else {
             return;
         };
-        let last = self
-            .server
-            .threads
-            .get(&thread)
-            .and_then(|thread| thread.runs.last());
-        let followed =
-            last.is_some() && last.map(String::as_str) == view.run_id().map(|run| run.as_str());
-        let over = last.is_some_and(|run| !self.server.runs[run].is_active());
-        // What happens on the thread after the client has read it is not the client's to show.
+        let Some(thread) = self.server.threads.get(&thread_id) else {
+            return;
+        };
+        if !view.branch().is_empty() || self.checker.history_unavailable {
+            return;
+        }
+        let last = thread.runs.last();
+        let over = last.is_none_or(|run| !self.server.runs[run].is_active());
         let read_at = self.server.state_read_at;
-        let unchanged = self
-            .server
-            .threads
-            .get(&thread)
-            .is_some_and(|thread| thread.changed_at <= read_at);
-        let kept = unchanged && self.server.lost_at.is_none_or(|at| at <= read_at);
-        if followed
-            && over
-            && kept
-            && view.branch().is_empty()
-            && !self.checker.history_unavailable
-            && matches!(
-                view.connection(),
-                Connection::Finished | Connection::Expired
-            )
-        {
-            self.report.count("compared in place");
-            self.compare(&thread);
+        let kept = self.server.lost_at.is_none_or(|at| at <= read_at);
+        let how = match (view.run_id(), view.connection()) {
+            (Some(run), Connection::Finished | Connection::Expired)
+                if last.is_some_and(|last| last == run.as_str())
+                    && thread.changed_at <= read_at =>
+            {
+                "compared in place"
+            }
+            (None, Connection::Idle)
+                if !view.is_thread_loading() && thread.changed_at < thread.read_at =>
+            {
+                "compared on entering"
+            }
+            _ => return,
+        };
+        if over && kept {
+            self.report.count(how);
+            self.compare(&thread_id);
         }
     }
 

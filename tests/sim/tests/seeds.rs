@@ -71,6 +71,14 @@ const SEEDS: &[(u64, &str)] = &[
         119_419,
         "a record that was read only by a later join took away what a history had shown since",
     ),
+    (
+        50398,
+        "a run that began and ended between the reads of a thread's history and of the thread stayed unseen",
+    ),
+    (
+        69870,
+        "a run that ended between the reads of a thread's state and of the thread was shown as far as the former",
+    ),
 ];
 
 #[test]

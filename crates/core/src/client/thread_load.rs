@@ -17,7 +17,7 @@ use crate::{
 use rejoin_wire::{
     Json,
     event::ErrorBody,
-    json::{FromJson, JsonError, parts, required},
+    json::{FromJson, JsonError, Optional, parts, required},
     thread::{ThreadState, ThreadStatus},
 };
 
@@ -36,6 +36,8 @@ pub(super) enum ThreadLoad {
 pub(super) struct Loading {
     state: Part<Box<ThreadState>>,
     thread: Part<Standing>,
+    /// The thread's values, as it tells them itself.
+    values: Option<Json>,
     /// Outer `None`: not answered yet.
     record: Option<Option<Box<Record>>>,
     asked_at: Millis,
@@ -45,6 +47,8 @@ pub(super) struct Loading {
     /// Whether a state of the thread was shown before, which is newer than what is stored of it.
     shows_state: bool,
     headers_refreshed: bool,
+    /// Whether the state was read once more, after the thread had said that nothing runs.
+    state_reread: bool,
     /// Whether the thread's runs are listed instead of reading the thread, with all its values.
     lists_runs: bool,
     /// A join asked for while the thread was not there yet.
@@ -96,6 +100,23 @@ impl<T> Part<T> {
             Err(error) => return Err(error),
         };
         Ok(())
+    }
+}
+
+impl Loading {
+    /// State and thread are read side by side. What a run did in between is in the thread, which says that nothing runs any
+    /// more, and not in the state.
+    fn has_outdated_state(&self) -> bool {
+        let Part::Got(state) = &self.state else {
+            return false;
+        };
+        let is_over = matches!(self.thread, Part::Got(Standing::Idle | Standing::Failed(_)));
+        let follows = self.join.is_some() || matches!(self.record, Some(Some(_)));
+        let goes_on = |values: &Json| values.text() != state.values.text();
+        is_over
+            && !follows
+            && !self.state_reread
+            && (state.is_under_way() || self.values.as_ref().is_some_and(goes_on))
     }
 }
 
@@ -198,6 +219,7 @@ impl Client {
             loading.state = state;
             loading.thread = Part::Asked(thread);
             loading.lists_runs = !reads;
+            loading.state_reread = false;
             loading.asked_at = now;
             loading.retry_at = None;
             loading.parked = false;
@@ -223,7 +245,10 @@ impl Client {
         } else if loading.thread.is_asked_by(attempt) {
             let thread = match loading.lists_runs {
                 true => Standing::of_runs(answer),
-                false => Standing::of_thread(answer),
+                false => answer.read("thread").map(|thread: LastRun| {
+                    loading.values = thread.values;
+                    Standing::of(thread.status, thread.failure)
+                }),
             };
             loading.thread.set(thread, answer.status)
         } else {
@@ -365,6 +390,11 @@ impl Client {
         if loading.record.is_none() || !loading.state.is_done() || !loading.thread.is_done() {
             return;
         }
+        if loading.has_outdated_state()
+            && let Some(attempt) = self.ask_states()
+        {
+            return self.reread_state(attempt);
+        }
         let ThreadLoad::Loading(loading) = std::mem::replace(&mut self.load, ThreadLoad::Loaded)
         else {
             return;
@@ -395,6 +425,15 @@ impl Client {
                 self.follow_record(record, join);
             }
             _ => self.enter_missing(join),
+        }
+    }
+
+    fn reread_state(&mut self, attempt: AttemptId) {
+        let now = self.now;
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            loading.state = Part::Asked(attempt);
+            loading.state_reread = true;
+            loading.asked_at = now;
         }
     }
 
@@ -456,29 +495,30 @@ impl Client {
 pub(super) struct LastRun {
     status: ThreadStatus,
     pub(super) failure: Option<StreamError>,
+    values: Option<Json>,
 }
 
 impl FromJson for LastRun {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let [status, error] = parts(text, &["status", "error"])?;
-        let said = (error != "null")
-            .then(|| Json::from_json(error))
-            .transpose()?;
-        Ok(Self {
+        let [status, error, values] = parts(text, &["status", "error", "values"])?;
+        let mut optional = Optional::default();
+        let said: Option<Json> = optional.some(error);
+        let last = Self {
             status: ThreadStatus::from_json(required(status, "a `status`")?)?,
             failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
-        })
+            values: optional.some(values),
+        };
+        optional.done(last)
     }
 }
 
 impl Standing {
-    fn of_thread(answer: &Answer<'_>) -> Result<Self, StreamError> {
-        let thread: LastRun = answer.read("thread")?;
-        Ok(match (thread.status, thread.failure) {
+    fn of(status: ThreadStatus, failure: Option<StreamError>) -> Self {
+        match (status, failure) {
             (ThreadStatus::Busy, _) => Self::Busy,
             (ThreadStatus::Error, Some(error)) => Self::Failed(error),
             _ => Self::Idle,
-        })
+        }
     }
 
     /// A thread that the server does not have may have a session all the same.

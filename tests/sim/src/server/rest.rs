@@ -62,8 +62,11 @@ impl Server {
                 None => self.not_found("Run"),
             },
             (false, ["threads", thread, "runs"]) => self.list_runs(thread, query),
-            (false, ["threads", thread]) => match self.threads.get(*thread) {
-                Some(thread) => ok(&thread.json(self.ways.thread_keeps_error())),
+            (false, ["threads", thread]) => match self.threads.get_mut(*thread) {
+                Some(thread) => {
+                    thread.read_at = now;
+                    ok(&thread.json(self.ways.thread_keeps_error()))
+                }
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
             (false, ["threads", thread, "state"]) => match self.threads.get(*thread) {

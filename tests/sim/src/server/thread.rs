@@ -27,6 +27,8 @@ pub(crate) struct Thread {
     pub runs: Vec<String>,
     /// When it last changed.
     pub changed_at: u64,
+    /// When somebody last asked how it stands.
+    pub read_at: u64,
     /// Its stored states, oldest first.
     pub states: Vec<Stored>,
     /// The state that it stands at.
