@@ -19,7 +19,7 @@ impl World {
     pub(crate) fn run(&mut self) -> Result<(), String> {
         self.run_until(u64::MAX, |world| world.is_calm);
         self.rest("after the faults");
-        self.compare_if_followed();
+        self.compare_in_place();
         if self
             .page
             .as_ref()
@@ -28,7 +28,7 @@ impl World {
             self.report.count("rest: rejoined");
             self.join(None);
             self.rest("after a rejoin");
-            self.compare_if_followed();
+            self.compare_in_place();
         }
         self.finish_server();
         for thread in self.threads.clone() {
@@ -156,7 +156,7 @@ impl World {
 
     /// Compares where the client has followed the thread's last run to its end, or has entered it and been told that nothing
     /// runs there. What happens on the thread after the client has read it is not the client's to show.
-    fn compare_if_followed(&mut self) {
+    fn compare_in_place(&mut self) {
         let Some(page) = &self.page else { return };
         let view = page.client.view();
         let Some(thread_id) = view.thread_id().map(ToString::to_string) else {

@@ -158,6 +158,9 @@ fn check_coverage(report: &Report) {
         )
         .chain(
             [
+                "compared",
+                "compared in place",
+                "compared on entering",
                 "concluded: nothing_to_join",
                 "concluded: superseded",
                 "concluded: dropped",
