@@ -39,6 +39,8 @@ pub(crate) struct Checker {
     pub(crate) went_back: bool,
     /// The posts of all submissions.
     pub(crate) posts: Posts,
+    /// Runs whose streams the page has had to their ends.
+    pub(crate) ends_heard: BTreeSet<String>,
     /// Whether a message has begun or grown since somebody last looked.
     pub(crate) has_grown: bool,
     shown: BTreeMap<String, Shown>,
@@ -62,10 +64,24 @@ impl Checker {
         self.revision
     }
 
-    pub(crate) fn ended(&mut self, now: u64, run_known: bool, outcome: &Outcome) {
+    pub(crate) fn ended(
+        &mut self,
+        now: u64,
+        run: Option<&str>,
+        outcome: &Outcome,
+        server: &Server,
+    ) {
         self.ended_at = now;
+        // What the server has lost is gone, whatever the stream has said of it.
+        let is_kept = |run: &&str| server.runs.contains_key(*run);
+        let heard = run.filter(|run| self.ends_heard.contains(*run));
+        if let (Some(run), Outcome::Expired | Outcome::TimedOut) = (heard.filter(is_kept), outcome)
+        {
+            let words = format!("the stream of {run} came to its end, but it ends as {outcome:?}");
+            self.fail(words);
+        }
         self.submission_failed =
-            !run_known && matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_));
+            run.is_none() && matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_));
     }
 
     pub(crate) fn check(&mut self, client: &Client, server: &Server) {

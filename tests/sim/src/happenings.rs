@@ -63,6 +63,9 @@ impl World {
     }
 
     fn network_goes(&mut self, length: u64, gone: Gone) {
+        if matches!(gone, Gone::Refused | Gone::Hung) {
+            self.was_under_way = self.page.as_ref().is_some_and(|page| !page.is_at_rest());
+        }
         // The browser takes nothing back while the network is gone.
         let told_before = self.network_gone == Some(Gone::Told);
         self.network_gone = Some(if told_before { Gone::Told } else { gone });

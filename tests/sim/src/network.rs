@@ -193,6 +193,8 @@ pub(crate) struct Exchange {
     pub frames: usize,
     /// How the server ended it.
     pub ending: Option<Ending>,
+    /// The run whose end this is.
+    pub ends_run: Option<String>,
     /// Whether nothing is delivered any more.
     pub is_silent: bool,
 }

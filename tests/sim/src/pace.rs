@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 const WINDOW_MS: u64 = 60_000;
 /// Requests in a minute in which nothing happens to the page. The waits double from half a second to 30 seconds at most,
 /// each is anything between nothing and its bound, and an attempt is a few requests: the stream, the run, the state.
-const BASE: u64 = 45;
+const BASE: u64 = 30;
 /// What a wake-up, or something that the user does, adds: attempts begin anew, with short waits.
-pub(crate) const AFTER_AN_INPUT: u64 = 30;
+pub(crate) const AFTER_AN_INPUT: u64 = 12;
 /// What a connection adds that has brought something: the next one comes soon, and asks for the run before it.
-pub(crate) const AFTER_PROGRESS: u64 = 6;
+pub(crate) const AFTER_PROGRESS: u64 = 4;
 
 /// What one page has asked lately.
 #[derive(Debug, Default)]

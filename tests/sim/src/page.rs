@@ -8,7 +8,8 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, Client, Config, Effect, HttpRequest, Input, Method, Millis, Notice, wire::ThreadId,
+    AttemptId, Client, Config, Effect, HttpRequest, Input, Method, Millis, Notice,
+    wire::{RunId, ThreadId},
 };
 use std::collections::BTreeSet;
 
@@ -366,7 +367,8 @@ impl World {
             }
             Notice::Ended { run_id, outcome } => {
                 self.report.count(format!("ended: {}", outcome.as_str()));
-                self.checker.ended(self.now, run_id.is_some(), &outcome);
+                let run = run_id.as_ref().map(RunId::as_str);
+                self.checker.ended(self.now, run, &outcome, &self.server);
                 self.allow(AFTER_PROGRESS);
             }
             Notice::Concluded { command, outcome } => {

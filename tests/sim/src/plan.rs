@@ -1,11 +1,12 @@
 //! What a seed decides before anything happens: the server, the agent, how bad the world is, and for how long.
 
 use crate::{
-    proxy::Proxy,
+    proxy::{Cursor, Flow, Proxy},
     rng::Rng,
     server::{
         Kind, Ways,
         agent::{Agent, Knobs},
+        behaviour::EventIds,
     },
 };
 
@@ -201,6 +202,13 @@ impl Plan {
             plan.end_with_outage(rng);
         }
         plan
+    }
+
+    /// Whether what a run says can be streamed to the page, however often the connection is made anew.
+    pub(crate) fn streams_through(&self) -> bool {
+        self.proxy.flow == Flow::Free
+            && self.proxy.cursor == Cursor::Kept
+            && self.ways.event_ids != EventIds::None
     }
 
     /// The last that happens is a long outage, and nobody does anything during it.

@@ -16,6 +16,8 @@ use serde_json::Value;
 pub(crate) const REST_BOUND_MS: u64 = 600_000;
 /// How long after a long outage everything is shown that has happened meanwhile, in milliseconds.
 const RECOVERY_BOUND_MS: u64 = 60_000;
+/// How far what is shown of a stream may be behind what was said, in milliseconds.
+const LAG_MS: u64 = 5_000;
 
 impl World {
     /// Runs the schedule to its end and checks what remains.
@@ -55,30 +57,56 @@ impl World {
 
     /// A minute after a long outage what happened meanwhile is shown whole, although nobody has done anything.
     fn recover_from_outage(&mut self) {
-        if self.plan.outage_ms.is_none() {
+        if self.plan.outage_ms.is_none() || !self.was_under_way {
             return;
         }
         let ended_at = self.now;
+        self.run_until(ended_at + RECOVERY_BOUND_MS - LAG_MS, |_| false);
+        let said = self.said_so_far();
         self.run_until(ended_at + RECOVERY_BOUND_MS, |_| false);
         let (Some(page), Some(thread)) = (&self.page, self.followed()) else {
             return;
         };
-        let went_on = self.server.run_over_at > ended_at || self.server.is_busy(&thread);
-        let left = matches!(page.client.view().connection(), Connection::Disconnected);
+        let view = page.client.view();
         let stuck = self.server.threads.get(&thread).is_some_and(|thread| {
             let mut runs = thread.runs.iter();
             runs.any(|run| self.server.waits_for_ever(run))
         });
-        if self.checker.violation.is_some() || went_on || left || stuck {
+        let aside = view.connection() == Connection::Disconnected || !view.branch().is_empty();
+        if self.checker.violation.is_some() || stuck || aside {
             return;
         }
-        self.report.count("compared after an outage");
-        if !page.is_at_rest() {
-            let connection = page.client.view().connection();
-            let words = format!("a minute after the outage the client is {connection:?}");
-            return self.checker.fail(words);
+        if self.server.is_busy(&thread) {
+            self.report.count("streams after an outage");
+            let behind = said.filter(|(id, bytes)| {
+                let slots = view.messages().iter();
+                let mut shown = slots.filter(|slot| self.name_of(slot) == Some(id));
+                shown.all(|slot| slot.message.content.text_bytes() < *bytes)
+            });
+            if let Some((id, bytes)) = behind.filter(|_| self.plan.streams_through()) {
+                let words =
+                    format!("a minute after the outage {id} lacks some of its {bytes} bytes");
+                self.checker.fail(words);
+            }
+        } else if self.server.run_over_at <= ended_at {
+            self.report.count("compared after an outage");
+            if !page.is_at_rest() {
+                let words = format!(
+                    "a minute after the outage the client is {:?}",
+                    view.connection()
+                );
+                return self.checker.fail(words);
+            }
+            self.compare(&thread);
         }
-        self.compare_in_place();
+    }
+
+    /// How much the message that is being streamed has.
+    fn said_so_far(&self) -> Option<(String, usize)> {
+        let thread = self.server.threads.get(&self.followed()?)?;
+        let mut runs = thread.runs.iter().map(|run| &self.server.runs[run]);
+        let (id, text) = runs.find_map(|run| run.message.clone())?;
+        Some((id, text.len()))
     }
 
     /// Lets the client come to rest.
@@ -138,6 +166,20 @@ impl World {
             .filter(|(key, _)| key.0 == page.number);
         if own.into_iter().any(|(_, exchange)| exchange.is_stream) {
             self.checker.fail("at rest a stream is open");
+        }
+        let code = view.error().map(|error| error.code);
+        let passing = matches!(
+            code,
+            Some(
+                ErrorCode::Unreachable
+                    | ErrorCode::RejoinTimedOut
+                    | ErrorCode::BadGateway
+                    | ErrorCode::TooManyRequests
+                    | ErrorCode::ServerError
+            )
+        );
+        if view.connection() == Connection::Failed && view.run_id().is_some() && passing {
+            self.checker.fail(format!("the run is given up: {code:?}"));
         }
         self.report
             .count(format!("rest: {}", view.connection().as_str()));
@@ -309,9 +351,12 @@ impl World {
 
     /// What the server knows of a message that is shown.
     fn told(&self, slot: &MessageSlot) -> Option<&Told> {
+        self.server.truth.told.get(self.name_of(slot)?)
+    }
+
+    fn name_of<'a>(&'a self, slot: &'a MessageSlot) -> Option<&'a str> {
         let truth = &self.server.truth;
-        let name = truth.name_of(slot.id().as_str(), &slot.message.content.text())?;
-        truth.told.get(name)
+        truth.name_of(slot.id().as_str(), &slot.message.content.text())
     }
 
     /// Ids and odd entries aside, the odd server's messages are shown whole, each once and in order; and so is what

@@ -63,6 +63,7 @@ impl World {
             delivered: 0,
             frames: 0,
             ending: None,
+            ends_run: None,
             is_silent: false,
         };
         self.check_request(key, &exchange.request);
@@ -330,10 +331,11 @@ impl World {
             exchange.is_flush_planned = true;
             self.queue.push(self.now, Event::Flush(key));
         }
-        if status == 200 && !is_whole {
-            if let Some(submission) = exchange.request.submission() {
-                self.checker.posts.answered(submission);
-            }
+        if status == 200
+            && !is_whole
+            && let Some(submission) = exchange.request.submission()
+        {
+            self.checker.posts.answered(submission);
         }
         self.feed_to(key, |attempt| Input::HeadersArrived {
             attempt,
@@ -345,10 +347,10 @@ impl World {
     /// Carries what the server has sent into the network.
     pub(crate) fn carry(&mut self) {
         for out in std::mem::take(&mut self.server.out) {
-            let (conn, bytes, ending) = match out {
-                Out::Bytes(conn, bytes) => (conn, bytes, None),
-                Out::End(conn) => (conn, Vec::new(), Some(Ending::Clean)),
-                Out::Broken(conn) => (conn, Vec::new(), Some(Ending::Broken)),
+            let (conn, bytes, ending, run) = match out {
+                Out::Bytes(conn, bytes) => (conn, bytes, None, None),
+                Out::End(conn, run) => (conn, Vec::new(), Some(Ending::Clean), run),
+                Out::Broken(conn) => (conn, Vec::new(), Some(Ending::Broken), None),
             };
             let found = self
                 .exchanges
@@ -362,6 +364,7 @@ impl World {
             }
             if ending.is_some() {
                 exchange.ending = ending;
+                exchange.ends_run = run;
             } else {
                 exchange.sent(&bytes);
             }
@@ -418,7 +421,10 @@ impl World {
                 Some(Ending::Broken)
             }
             Some(Strike::Stall) => return self.silence(key),
-            None => exchange.ending,
+            None => {
+                self.checker.ends_heard.extend(exchange.ends_run.take());
+                exchange.ending
+            }
         };
         match ending {
             Some(Ending::Clean) => {

@@ -84,6 +84,8 @@ pub(crate) struct World {
     /// How the network is gone, if it is.
     pub(crate) network_gone: Option<Gone>,
     pub(crate) network_epoch: u64,
+    /// Whether the page was waiting for something when the long outage began.
+    pub(crate) was_under_way: bool,
     steps: u64,
     wakes: (u64, u32),
 }
@@ -118,6 +120,7 @@ impl World {
             commands: 0,
             network_gone: None,
             network_epoch: 0,
+            was_under_way: false,
             steps: 0,
             wakes: (0, 0),
             plan,

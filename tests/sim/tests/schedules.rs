@@ -14,8 +14,8 @@ use std::{
 };
 
 const SCHEDULES: u64 = 20_000;
-/// Failing seeds told at most; the first one is explained.
-const FAILURES_MAX: usize = 20;
+/// Failing seeds told, unless `REJOIN_SIM_FAILURES` asks for more.
+const FAILURES: u64 = 20;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -36,6 +36,7 @@ fn every_invariant_holds() {
         number("REJOIN_SIM_FIRST", 0),
         number("REJOIN_SIM_SCHEDULES", SCHEDULES),
     );
+    let failures_max = usize::try_from(number("REJOIN_SIM_FAILURES", FAILURES)).expect("few");
     let started = Instant::now();
     let next = AtomicU64::new(0);
     let failures = Mutex::new(Vec::new());
@@ -49,7 +50,7 @@ fn every_invariant_holds() {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let seed = seed_of(first, number);
                     if number >= count
-                        || failures.lock().expect("no panic here").len() >= FAILURES_MAX
+                        || failures.lock().expect("no panic here").len() >= failures_max
                     {
                         break;
                     }

@@ -55,11 +55,11 @@ pub(crate) enum EventIds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Replay {
     /// Those with a greater id, then those that came since the connection did: some come twice.
-    ByOrder,
+    Order,
     /// Those from the id's number on.
-    ByNumber,
+    Number,
     /// Those after the one of this id. Without an id, or with one that is not known: all, or none.
-    ByPlace { all: bool },
+    Place { all: bool },
 }
 
 /// What a join of an unknown run is answered with.
@@ -167,7 +167,7 @@ impl Ways {
             between_events: false,
         }),
         event_ids: EventIds::Millis,
-        replay: Replay::ByOrder,
+        replay: Replay::Order,
         reads_log_late: true,
         cursor_in_query: false,
         unknown_run: UnknownRun::ErrorEvent(
@@ -202,7 +202,7 @@ impl Ways {
         line_end: "\n",
         ping: None,
         event_ids: EventIds::Dense,
-        replay: Replay::ByNumber,
+        replay: Replay::Number,
         reads_log_late: false,
         cursor_in_query: false,
         unknown_run: UnknownRun::ErrorEvent("\"Run not found\""),
@@ -239,7 +239,7 @@ impl Ways {
             between_events: false,
         }),
         event_ids: EventIds::Dense,
-        replay: Replay::ByNumber,
+        replay: Replay::Number,
         reads_log_late: false,
         cursor_in_query: true,
         unknown_run: UnknownRun::NotFound,
@@ -285,7 +285,7 @@ impl Ways {
         queue_from: usize,
     ) -> Vec<usize> {
         match self.replay {
-            Replay::ByOrder => {
+            Replay::Order => {
                 let after = |last: &str| {
                     let kept = |at: &usize| log[*at].id.as_deref().is_some_and(|id| id > last);
                     (0..log.len()).filter(kept).collect()
@@ -294,14 +294,14 @@ impl Ways {
                 events.extend(queue_from..log.len());
                 events
             }
-            Replay::ByNumber => {
+            Replay::Number => {
                 let from = match last_event_id.map(str::parse::<i64>) {
                     Some(Ok(last)) => usize::try_from(last + 1).unwrap_or(0),
                     Some(Err(_)) | None => log.len(),
                 };
                 (from..log.len()).collect()
             }
-            Replay::ByPlace { all } => {
+            Replay::Place { all } => {
                 let place = |id: &str| {
                     log.iter()
                         .rposition(|event| event.id.as_deref() == Some(id))

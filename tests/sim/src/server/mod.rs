@@ -34,8 +34,8 @@ pub(crate) type ConnId = u64;
 pub(crate) enum Out {
     /// Sends.
     Bytes(ConnId, Vec<u8>),
-    /// Ends the body properly.
-    End(ConnId),
+    /// Ends the body properly; behind all that this run, which is over, has said.
+    End(ConnId, Option<String>),
     /// Breaks off.
     Broken(ConnId),
 }
@@ -196,8 +196,10 @@ impl Server {
                 }
             }
             Job::Close(conn) => {
-                if self.conns.remove(&conn).is_some() {
-                    self.out.push(Out::End(conn));
+                if let Some(Conn { run, is_live, .. }) = self.conns.remove(&conn) {
+                    let is_over = |run: &Run| !run.is_active();
+                    let is_over = is_live && self.runs.get(&run).is_some_and(is_over);
+                    self.out.push(Out::End(conn, is_over.then_some(run)));
                 }
             }
             Job::NotFound(conn, data) => {

@@ -194,10 +194,10 @@ impl Ways {
         let like = rng.pick(&[Self::OURS, Self::PYTHON, Self::JS]);
         let all = rng.chance(50);
         let (event_ids, replay) = rng.pick(&[
-            (EventIds::Dense, Replay::ByPlace { all }),
-            (EventIds::Dense, Replay::ByPlace { all }),
-            (EventIds::Opaque, Replay::ByPlace { all }),
-            (EventIds::None, Replay::ByPlace { all }),
+            (EventIds::Dense, Replay::Place { all }),
+            (EventIds::Dense, Replay::Place { all }),
+            (EventIds::Opaque, Replay::Place { all }),
+            (EventIds::None, Replay::Place { all }),
         ]);
         let (_, frame) = rng.pick(&PINGS);
         let ping = Ping {

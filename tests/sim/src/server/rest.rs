@@ -104,7 +104,7 @@ impl Server {
         if self.kind == Kind::Odd && request.last_event_id.is_none() {
             match (asked, self.ways.replay) {
                 (Some(_), _) => self.oddly("odd: cursor in the query"),
-                (None, Replay::ByPlace { all: true }) => {
+                (None, Replay::Place { all: true }) => {
                     self.oddly("odd: replayed whole without a cursor")
                 }
                 (None, _) => self.oddly("odd: joined live without a cursor"),

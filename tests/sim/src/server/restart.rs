@@ -16,7 +16,7 @@ impl Server {
         let goodbye = self.ways.says_goodbye && how == Restart::Term;
         for (conn, _) in std::mem::take(&mut self.conns) {
             self.out.push(if goodbye {
-                Out::End(conn)
+                Out::End(conn, None)
             } else {
                 Out::Broken(conn)
             });
