@@ -188,9 +188,7 @@ pub(crate) fn message_metadata(view: View<'_>, id: &MessageId, extras: Option<&E
     if let Some(extras) = extras {
         (extras.message_branch)(view, id, &mut object);
     }
-    let mut slots = view.messages().iter();
-    let slot = slots.find(|slot| slot.id() == id);
-    if let Some(stream) = slot.and_then(|slot| slot.metadata.as_ref()) {
+    if let Some(stream) = view.message(id).and_then(|slot| slot.metadata.as_ref()) {
         object.raw("stream", stream.text());
     }
     object.end();

@@ -239,8 +239,9 @@ impl Client {
     }
 
     fn apply_values(&mut self, values: &Values, event: &Event) -> Result<(), WireError> {
+        let lacks_text = self.follow.as_ref().is_some_and(|f| f.doubt.is_some());
         self.target()
-            .apply_values(values)
+            .apply_values(values, lacks_text)
             .map_err(|error| WireError::EventData {
                 event: event.name.as_str().to_owned(),
                 reason: error.words(),

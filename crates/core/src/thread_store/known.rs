@@ -24,8 +24,10 @@ pub(super) const PAINTED: u8 = 128;
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
+    /// The id under which it was known first: readers know it by that for as long as it is shown. The server may call it
+    /// something else by now.
     pub(super) id: MessageId,
     pub(super) marks: u8,
     /// Where it is shown.
@@ -40,23 +42,36 @@ impl Entry {
     }
 }
 
-/// The entries, and for finding them a table of their places by the hash of their id.
-#[derive(Debug, Default)]
+/// One of the ids that a message has had, and its place in the entries.
+#[derive(Debug, Clone)]
+struct Name {
+    id: MessageId,
+    entry: usize,
+}
+
+/// The entries, and for finding them a table of their names by the hash of the id.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     pub(super) entries: Vec<Entry>,
-    /// Never more than half full; its length is a power of two. Places in `entries`, counted from one; 0 is free.
+    names: Vec<Name>,
+    /// Never more than half full; its length is a power of two. Places in `names`, counted from one; 0 is free.
     buckets: Vec<u32>,
 }
 
 impl Known {
-    pub(super) fn find(&self, id: &MessageId) -> Option<&Entry> {
+    /// The place in the entries of the message that was ever called `id`.
+    pub(super) fn index(&self, id: &MessageId) -> Option<usize> {
         if self.buckets.is_empty() {
             return None;
         }
         let bucket = self.bucket(id);
         // Counted from one, so a free bucket's is no place.
-        self.entries
-            .get((self.buckets[bucket] as usize).wrapping_sub(1))
+        let name = (self.buckets[bucket] as usize).wrapping_sub(1);
+        Some(self.names.get(name)?.entry)
+    }
+
+    pub(super) fn find(&self, id: &MessageId) -> Option<&Entry> {
+        self.index(id).map(|at| &self.entries[at])
     }
 
     /// Where it is shown.
@@ -71,20 +86,53 @@ impl Known {
 
     /// The entry of `id`, made where there is none.
     pub(super) fn entry(&mut self, id: &MessageId) -> &mut Entry {
-        if self.entries.len() * 2 >= self.buckets.len() {
+        let at = match self.index(id) {
+            Some(at) => at,
+            None => self.begin(id),
+        };
+        &mut self.entries[at]
+    }
+
+    /// From now on `id` names the message of this entry.
+    pub(super) fn name(&mut self, id: &MessageId, entry: usize) {
+        if self.names.len() * 2 >= self.buckets.len() {
             self.grow();
         }
         let bucket = self.bucket(id);
-        if self.buckets[bucket] == 0 {
-            self.entries.push(Entry {
-                id: id.clone(),
-                marks: 0,
-                place: NONE,
-                listed: NONE,
-            });
-            self.buckets[bucket] = self.entries.len() as u32;
+        match self.buckets[bucket] {
+            0 => {
+                self.names.push(Name {
+                    id: id.clone(),
+                    entry,
+                });
+                self.buckets[bucket] = self.names.len() as u32;
+            }
+            name => self.names[name as usize - 1].entry = entry,
         }
-        &mut self.entries[self.buckets[bucket] as usize - 1]
+    }
+
+    /// From now on `id` names a message of its own. Returns its place in the entries.
+    pub(super) fn begin(&mut self, id: &MessageId) -> usize {
+        let at = self.entries.len();
+        self.entries.push(Entry {
+            id: id.clone(),
+            marks: 0,
+            place: NONE,
+            listed: NONE,
+        });
+        self.name(id, at);
+        at
+    }
+
+    /// Names what `other` names, wherever that stands here.
+    pub(super) fn adopt_names(&mut self, other: &Self) {
+        for name in &other.names {
+            let id = &other.entries[name.entry].id;
+            let at = self.index(id).unwrap_or_else(|| self.begin(id));
+            if self.index(&name.id).is_none() {
+                self.name(&name.id, at);
+            }
+        }
     }
 
     pub(super) fn mark(&mut self, id: &MessageId, marks: u8) {
@@ -97,20 +145,13 @@ impl Known {
         }
     }
 
-    /// Notes where each stands in the list that is being read.
-    pub(super) fn list(&mut self, ids: &[MessageId]) {
-        for (at, id) in ids.iter().enumerate() {
-            self.entry(id).listed = at;
-        }
-    }
-
     pub(super) fn unlist(&mut self) {
         for entry in &mut self.entries {
             entry.listed = NONE;
         }
     }
 
-    /// The bucket of `id`: the one that names its entry, or the free one where it would go.
+    /// The bucket of `id`: the one of its name, or the free one where that would go.
     fn bucket(&self, id: &MessageId) -> usize {
         // FNV-1a.
         let mut hash = 0x811c_9dc5_u32;
@@ -122,7 +163,7 @@ impl Known {
         loop {
             match self.buckets[bucket] {
                 0 => return bucket,
-                at if self.entries[at as usize - 1].id == *id => return bucket,
+                at if self.names[at as usize - 1].id == *id => return bucket,
                 _ => bucket = (bucket + 1) & mask,
             }
         }
@@ -130,8 +171,8 @@ impl Known {
 
     fn grow(&mut self) {
         self.buckets = vec![0; (self.buckets.len() * 2).max(16)];
-        for at in 0..self.entries.len() {
-            let bucket = self.bucket(&self.entries[at].id);
+        for at in 0..self.names.len() {
+            let bucket = self.bucket(&self.names[at].id);
             self.buckets[bucket] = at as u32 + 1;
         }
     }
