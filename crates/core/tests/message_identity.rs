@@ -615,3 +615,94 @@ fn a_replay_finds_what_it_replays_under_any_name() {
     assert_shown(&bench, &["hi", "Hello", "More"]);
     assert_eq!(rows(&bench)[..2], before);
 }
+
+/// On a thread with a run that has come this far.
+fn entered(messages: Vec<Value>) -> (Bench, AttemptId) {
+    let mut page = Bench::new();
+    page.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    let texts: Vec<&str> = messages
+        .iter()
+        .filter_map(|m| m["content"].as_str())
+        .collect();
+    page.answer(
+        "/state",
+        200,
+        &state("c1", None, messages.clone()).to_string(),
+    );
+    page.answer("/threads/t", 200, r#"{"thread_id":"t","status":"busy"}"#);
+    assert_shown(&page, &texts);
+    page.answer(
+        "/runs?limit=100",
+        200,
+        r#"[{"run_id":"r1","thread_id":"t","status":"running"}]"#,
+    );
+    let stream = page.accept("/stream", "r1");
+    page.metadata(stream, "1", "r1");
+    assert_shown(&page, &texts);
+    (page, stream)
+}
+
+#[test]
+fn what_the_state_has_is_not_shown_again_while_the_run_is_replayed() {
+    for (kept, stored) in [(Some("srv-1"), Some("lc-1")), (None, None)] {
+        let all = vec![human(kept, "hi"), ai(stored, "Hello")];
+        let (mut page, stream) = entered(all.clone());
+        let before = rows(&page);
+        values(&mut page, stream, "2", &all[..1]);
+        assert_shown(&page, &["hi", "Hello"]);
+        for (n, text) in ["", "Hel", "lo"].iter().enumerate() {
+            page.token(stream, &format!("{}", n + 3), "a1", text);
+            assert_shown(&page, &["hi", "Hello"]);
+        }
+        page.feed(Input::ChunkArrived {
+            attempt: stream,
+            bytes: b": heartbeat\n\n".to_vec(),
+        });
+        assert_shown(&page, &["hi", "Hello"]);
+        values(&mut page, stream, "6", &all);
+        assert_shown(&page, &["hi", "Hello"]);
+        page.token(stream, "7", "a2", "More");
+        assert_shown(&page, &["hi", "Hello", "More"]);
+        assert_eq!(rows(&page)[..2], before);
+        page.token(stream, "8", "a1", "lo");
+        assert_shown(&page, &["hi", "Hello", "More"]);
+    }
+}
+
+#[test]
+fn an_answer_that_only_begins_like_a_stored_one_is_shown_once_it_differs() {
+    let all = [human("srv-1", "hi"), ai("lc-1", "Hello")];
+    let (mut page, stream) = entered(all.to_vec());
+    page.token(stream, "2", "a1", "Hel");
+    assert_shown(&page, &["hi", "Hello"]);
+    page.token(stream, "3", "a1", "p!");
+    assert_shown(&page, &["hi", "Hello", "Help!"]);
+}
+
+#[test]
+fn an_earlier_turn_does_not_hold_an_answer_back() {
+    let all = [human("1", "hi"), ai("2", "Hello"), human("3", "hi")];
+    let (mut page, stream) = entered(all.to_vec());
+    page.token(stream, "2", "a1", "Hel");
+    assert_shown(&page, &["hi", "Hello", "hi", "Hel"]);
+}
+
+#[test]
+fn an_answer_that_streams_is_not_taken_for_an_equal_one_that_was_stored_before() {
+    let (mut bench, stream) = asked("hi");
+    values(
+        &mut bench,
+        stream,
+        "2",
+        &[human("h", "hi"), ai("m1", "Yes")],
+    );
+    bench.token(stream, "3", "a2", "Yes");
+    assert_shown(&bench, &["hi", "Yes", "Yes"]);
+    let all = [human("h", "hi"), ai("m1", "Yes")];
+    values(&mut bench, stream, "4", &all);
+    assert_shown(&bench, &["hi", "Yes", "Yes"]);
+    bench.token(stream, "5", "a2", ", indeed");
+    assert_shown(&bench, &["hi", "Yes", "Yes, indeed"]);
+}

@@ -10,7 +10,7 @@
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
-    known::{CONFIRMED, NONE, STREAMED, SUBMITTED},
+    known::{CONFIRMED, NONE, STORED, STREAMED, SUBMITTED, TOLD},
     slots::{ids_of, place_id},
 };
 use crate::list::collected;
@@ -70,7 +70,54 @@ impl ThreadStore {
                 self.take(&mut list, Self::rows_that_go_on, &gap);
             }
         }
-        self.name_all(&list)
+        let ids = self.name_all(&list);
+        if self.is_replay {
+            self.join_what_was_said_again(&list);
+        }
+        ids
+    }
+
+    /// Whether an answer that a replay streams may be one that the thread's state has already, under another id.
+    pub(super) fn may_say_again(&self) -> bool {
+        let turn = self
+            .slots
+            .iter()
+            .rposition(|slot| slot.message.kind == MessageKind::Human);
+        let turn = &self.slots[turn.map_or(0, |question| question + 1)..];
+        let mut streaming = turn.iter().filter(|slot| self.is_unconfirmed(slot));
+        streaming.any(|slot| {
+            let mut stored = turn.iter().filter(|stored| self.is_only_stored(&stored.id));
+            stored.any(|stored| begins(&slot.message, &stored.message))
+        })
+    }
+
+    fn is_unconfirmed(&self, slot: &MessageSlot) -> bool {
+        self.known.has(&slot.id, STREAMED) && !self.known.has(&slot.id, CONFIRMED)
+    }
+
+    /// Whether the state has held it, and nothing that the run has streamed since.
+    fn is_only_stored(&self, id: &MessageId) -> bool {
+        self.known.has(id, STORED) && !self.known.has(id, TOLD | STREAMED)
+    }
+
+    /// What a replay has streamed as something new, and what its list now tells of for the first time though the state had
+    /// it, were one message.
+    fn join_what_was_said_again(&mut self, list: &Reading<'_>) {
+        for place in 0..self.slots.len() {
+            let slot = &self.slots[place];
+            if !self.is_open(slot) || !self.is_unconfirmed(slot) {
+                continue;
+            }
+            let is_it = |item: &usize| {
+                let name = &list.names[*item];
+                self.is_only_stored(name) && say_the_same(&slot.message, &list.messages[*item])
+            };
+            let item = (0..list.names.len()).find(is_it);
+            if let Some(entry) = item.and_then(|item| self.known.index(&list.names[item])) {
+                self.known.entries[entry].marks |= STREAMED;
+                self.known.join(place, entry);
+            }
+        }
     }
 
     /// Finds the message that one from the stream is, where its id is new. Whether it was found.
@@ -90,12 +137,6 @@ impl ThreadStore {
             self.known.name(id, entry);
         }
         found.is_some()
-    }
-
-    /// Whether the message that is shown at `place` is the beginning of `whole`.
-    pub(super) fn begins(&self, place: usize, whole: &Message) -> bool {
-        let shown = self.slots[place].message.content.text();
-        whole.content.text().starts_with(&*shown)
     }
 
     /// Whether the server may show this submitted message under an id of its own. One that has kept an id keeps them.
@@ -243,9 +284,9 @@ impl ThreadStore {
     fn rows_that_go_on(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
         let goes_on = |row: usize, item: usize| {
             let (shown, whole) = (&self.slots[row], &list.messages[item]);
-            let is_part = shown.origin == MessageOrigin::Partial
-                || self.known.has(&shown.id, STREAMED) && !self.known.has(&shown.id, CONFIRMED);
-            is_part && is_beginning(&shown.message, whole)
+            let is_part = shown.origin == MessageOrigin::Partial || self.is_unconfirmed(shown);
+            let says_something = shown.message.content.text_bytes() > 0;
+            is_part && says_something && begins(&shown.message, whole)
         };
         let mut found = Vec::new();
         for row in &gap.rows {
@@ -320,13 +361,13 @@ fn says_something(message: &Message) -> bool {
         || !call_ids(message).is_empty()
 }
 
-/// Whether an answer without tool calls is how `whole` began.
-fn is_beginning(part: &Message, whole: &Message) -> bool {
+/// Whether an answer may be how `whole` began.
+pub(super) fn begins(part: &Message, whole: &Message) -> bool {
+    let whole_calls = call_ids(whole);
     part.kind == MessageKind::Ai
         && whole.kind == MessageKind::Ai
-        && part.content.text_bytes() > 0
-        && call_ids(part).is_empty()
         && whole.content.text().starts_with(&*part.content.text())
+        && call_ids(part).iter().all(|id| whole_calls.contains(id))
 }
 
 /// The ids of the tool calls that a message asks for, read or as streamed.

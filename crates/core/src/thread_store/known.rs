@@ -4,22 +4,25 @@
 use rejoin_wire::MessageId;
 
 /// Chunks of this run have built it; later chunks are appended to it.
-pub(super) const STREAMED: u8 = 1;
+pub(super) const STREAMED: u16 = 1;
 /// This run was submitted with it.
-pub(super) const SUBMITTED: u8 = 2;
+pub(super) const SUBMITTED: u16 = 2;
 /// Some `values` has held it; where a later `values` does not hold it, it was removed.
-pub(super) const CONFIRMED: u8 = 4;
+pub(super) const CONFIRMED: u16 = 4;
 /// The thread's state has held it; where it holds it no more, it was removed.
-pub(super) const STORED: u8 = 8;
+pub(super) const STORED: u16 = 8;
 /// It is of an attempt that the server has given up. It stays until the next attempt shows something.
-pub(super) const VOID: u8 = 16;
+pub(super) const VOID: u16 = 16;
 /// Its tool-call pieces have not been read since they changed.
-pub(super) const UNREAD: u8 = 32;
+pub(super) const UNREAD: u16 = 32;
 /// An answer that is not known here has taken its place in the list being read.
-pub(super) const SUPERSEDED: u8 = 64;
+pub(super) const SUPERSEDED: u16 = 64;
 
 /// A stored record has held it as the server's, before a reload.
-pub(super) const PAINTED: u8 = 128;
+pub(super) const PAINTED: u16 = 128;
+
+/// Some `values` of the run's stream has held it since the thread's state was read.
+pub(super) const TOLD: u16 = 256;
 
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
@@ -29,7 +32,7 @@ pub(super) struct Entry {
     /// The id under which it was known first: readers know it by that for as long as it is shown. The server may call it
     /// something else by now.
     pub(super) id: MessageId,
-    pub(super) marks: u8,
+    pub(super) marks: u16,
     /// Where it is shown.
     pub(super) place: usize,
     /// Where it stands in the list that is being read; [`NONE`] between two.
@@ -37,7 +40,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn has(&self, marks: u8) -> bool {
+    pub(super) fn has(&self, marks: u16) -> bool {
         self.marks & marks != 0
     }
 }
@@ -80,7 +83,7 @@ impl Known {
         (entry.place != NONE).then_some(entry.place)
     }
 
-    pub(super) fn has(&self, id: &MessageId, marks: u8) -> bool {
+    pub(super) fn has(&self, id: &MessageId, marks: u16) -> bool {
         self.find(id).is_some_and(|entry| entry.has(marks))
     }
 
@@ -124,6 +127,17 @@ impl Known {
         at
     }
 
+    /// From now on every name of the message that is shown at `place` is another's.
+    pub(super) fn join(&mut self, place: usize, entry: usize) {
+        let gone = self.entries.iter().position(|entry| entry.place == place);
+        if let Some(gone) = gone {
+            self.entries[gone].marks = 0;
+            for name in self.names.iter_mut().filter(|name| name.entry == gone) {
+                name.entry = entry;
+            }
+        }
+    }
+
     /// Names what `other` names, wherever that stands here.
     pub(super) fn adopt_names(&mut self, other: &Self) {
         for name in &other.names {
@@ -135,11 +149,11 @@ impl Known {
         }
     }
 
-    pub(super) fn mark(&mut self, id: &MessageId, marks: u8) {
+    pub(super) fn mark(&mut self, id: &MessageId, marks: u16) {
         self.entry(id).marks |= marks;
     }
 
-    pub(super) fn unmark_all(&mut self, marks: u8) {
+    pub(super) fn unmark_all(&mut self, marks: u16) {
         for entry in &mut self.entries {
             entry.marks &= !marks;
         }

@@ -8,8 +8,9 @@ mod known;
 mod layers;
 mod slots;
 
+use identity::begins;
 use known::{
-    CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, UNREAD, VOID,
+    CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, TOLD, UNREAD, VOID,
 };
 pub(crate) use slots::id_or_place;
 use slots::slot_id;
@@ -115,9 +116,11 @@ pub(crate) struct ThreadStore {
     known: Known,
     /// Whether the server has shown a submitted message under the id that it was submitted with.
     server_keeps_ids: bool,
+    /// Whether this is a run told again from its start.
+    is_replay: bool,
     /// Marks of messages that the stream's `values` may lack because they are older: a state was read that the stream may
     /// not have reached yet. 0: what `values` lack was removed.
-    ahead_by: u8,
+    ahead_by: u16,
     values: Json,
     interrupts: Vec<Interrupt>,
     /// Messages from within tools, by namespace.
@@ -132,6 +135,7 @@ impl ThreadStore {
             slots: Vec::new(),
             known: Known::default(),
             server_keeps_ids: false,
+            is_replay: false,
             ahead_by: 0,
             values: Json::null(),
             interrupts: Vec::new(),
@@ -281,7 +285,7 @@ impl ThreadStore {
             for entry in &mut self.known.entries {
                 entry.marks &= !VOID;
                 if entry.listed != NONE {
-                    entry.marks |= CONFIRMED;
+                    entry.marks |= CONFIRMED | TOLD;
                 }
             }
             self.replace_messages(ids, messages, kept);
@@ -316,7 +320,7 @@ impl ThreadStore {
             keep(slot, past)
         });
         for entry in &mut self.known.entries {
-            entry.marks &= !(CONFIRMED | STORED);
+            entry.marks &= !(CONFIRMED | STORED | TOLD);
             if entry.listed != NONE {
                 entry.marks |= CONFIRMED | STORED;
             }
@@ -354,7 +358,8 @@ impl ThreadStore {
         let mut notes = Vec::new();
         let place = self.known.place(&id);
         // Under its other id it comes whole, or goes on.
-        let is_whole = is_renamed && place.is_some_and(|at| self.begins(at, &chunk));
+        let is_whole =
+            is_renamed && place.is_some_and(|at| begins(&self.slots[at].message, &chunk));
         let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks() && !is_whole;
         match place {
             Some(at) if appends => {
@@ -430,7 +435,7 @@ impl ThreadStore {
         self.known.adopt_names(&other.known);
         self.server_keeps_ids |= other.server_keeps_ids;
         self.replace_slots(other.slots);
-        const ADOPTED: u8 = STREAMED | VOID | CONFIRMED | UNREAD;
+        const ADOPTED: u16 = STREAMED | VOID | CONFIRMED | TOLD | UNREAD;
         self.known.unmark_all(ADOPTED);
         for entry in other.known.entries {
             self.known.mark(&entry.id, entry.marks & ADOPTED);
@@ -463,6 +468,7 @@ impl ThreadStore {
     /// What a replay of the run from its start is applied to: what `values` have held.
     pub(crate) fn replayed(&self) -> Self {
         let mut replay = Self::new(&self.messages_key);
+        replay.is_replay = true;
         replay.ahead_by = self.ahead_by;
         replay.known = self.known.clone();
         replay.server_keeps_ids = self.server_keeps_ids;
@@ -514,6 +520,9 @@ impl ThreadStore {
 
     /// How far this replay has come, compared with what is shown.
     pub(crate) fn progress_against(&self, shown: &Self) -> Progress {
+        if self.may_say_again() {
+            return Progress::Behind;
+        }
         let mut ahead = self.slots.len() > shown.slots.len();
         for slot in &shown.slots {
             let Some(at) = self.known.place(&slot.id) else {
