@@ -138,6 +138,10 @@ pub(crate) fn editable(view: View<'_>) -> String {
         let mut list = Writer::list(object.field(name));
         for id in ids {
             write_string(list.item(), id.as_str());
+            let slot = view.message(id).and_then(|slot| slot.message.id.as_ref());
+            if let Some(other) = slot.filter(|other| *other != id) {
+                write_string(list.item(), other.as_str());
+            }
         }
         list.end();
     }

@@ -2,7 +2,7 @@
 
 use super::{Client, follow::Doubt, requests::transport_error};
 use crate::{
-    ErrorCode, Notice, Outcome, StreamError, TransportError,
+    AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
     cursor::event_hash,
     thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
@@ -10,18 +10,24 @@ use rejoin_wire::{
     Json, WireError,
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
     message::Message,
-    sse::{DecodeError, Item},
+    sse::{DecodeError, Frame, Item},
 };
 
 impl Client {
-    pub(super) fn chunk_arrived(&mut self, bytes: &[u8]) {
-        let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) else {
-            return;
-        };
+    /// Notes that the connection is alive. Returns whose it is.
+    fn sign_of_life(&mut self) -> Option<AttemptId> {
+        let link = self.follow.as_mut()?.link.as_mut()?;
         let attempt = link.attempt;
         if link.byte_arrived(self.now) {
             self.store.touch();
         }
+        Some(attempt)
+    }
+
+    pub(super) fn chunk_arrived(&mut self, bytes: &[u8]) {
+        let Some(attempt) = self.sign_of_life() else {
+            return;
+        };
         if self.refusal_chunk(bytes).is_some() {
             return;
         }
@@ -38,12 +44,31 @@ impl Client {
                 None => break,
                 Some(Ok(Item::Comment)) => self.heartbeat(),
                 Some(Ok(Item::Control { .. })) => {}
-                Some(Ok(Item::Frame(frame))) => match Event::from_frame(frame) {
-                    Ok(event) => self.event_arrived(event),
-                    Err(error) => self.corrupt(&error),
-                },
+                Some(Ok(Item::Frame(frame))) => self.frame_arrived(frame),
                 Some(Err(error)) => self.undecodable(error),
             }
+        }
+    }
+
+    /// An event that somebody else has read.
+    pub(super) fn event_given(&mut self, event: Option<Frame>) {
+        if self.sign_of_life().is_none() {
+            return;
+        }
+        let limit_bytes = self.config.limits.frame_bytes_max;
+        match event {
+            None => self.heartbeat(),
+            Some(frame) if frame.bytes() > limit_bytes => {
+                self.undecodable(DecodeError::FrameTooLarge { limit_bytes });
+            }
+            Some(frame) => self.frame_arrived(frame),
+        }
+    }
+
+    fn frame_arrived(&mut self, frame: Frame) {
+        match Event::from_frame(frame) {
+            Ok(event) => self.event_arrived(event),
+            Err(error) => self.corrupt(&error),
         }
     }
 

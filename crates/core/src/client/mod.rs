@@ -178,6 +178,11 @@ impl Client {
                     (extras.feed_chunk)(self, &bytes);
                 }
             }
+            Input::EventArrived { attempt, event } => {
+                if self.is_link(attempt) {
+                    self.event_given(event);
+                }
+            }
             Input::BodyEnded { attempt } => {
                 if self.is_link(attempt) {
                     self.body_ended();
