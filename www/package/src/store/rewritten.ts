@@ -77,10 +77,10 @@ export async function viaTransport(request: Request, { options, payload, failed 
   }
 }
 
-/** The answer without the events that the filter does not keep: of these the engine only sees that there were some. */
+/** The answer without what the filter does not keep. Of that the engine is given the ids, or it would think that events are missing. */
 export function filtered(response: Response, keep: (event: StreamEvent) => boolean): Response | EngineEvents {
   if (!response.body) return response;
-  const kept = (event: EngineEvent | null) => (event && keep(parsedEvent(event)) ? event : null);
+  const kept = (event: EngineEvent | null) => (event && !keep(parsedEvent(event)) ? { ...event, event: "left-out", data: "null" } : event);
   const { status, headers, body } = response;
   return { status, headers, body: bodyOf(readEvents(body), kept, () => {}) };
 }
