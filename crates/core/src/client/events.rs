@@ -7,7 +7,7 @@ use super::{
     run::{Completeness, Doubt, Fate, LastWord, Run},
 };
 use crate::{
-    ErrorCode, Notice, Outcome, StreamError, TransportError,
+    AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
     cursor::event_hash,
     phase::After,
     thread_store::{MessageWithoutId, Progress, ThreadStore},
@@ -17,19 +17,32 @@ use rejoin_wire::{
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
     json::{field, whole_number},
     message::{Message, MessageKind},
-    sse::{DecodeError, Item},
+    sse::{DecodeError, Frame, Item},
 };
 
 impl Client {
-    pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
+    /// The connection is alive. Returns whose it is.
+    fn sign_of_life(&mut self, run: &mut Run) -> Option<AttemptId> {
         let now = self.now;
-        let Some(link) = self.phase.link_mut() else {
-            return;
-        };
+        let link = self.phase.link_mut()?;
         let attempt = link.attempt;
         if link.byte_arrived(now) {
             self.store.touch();
         }
+        if self.phase.link()?.refusal.is_none() {
+            self.run_contact(run);
+            if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
+                posting.fate = Fate::Received;
+            }
+        }
+        Some(attempt)
+    }
+
+    pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
+        let attempt = self.sign_of_life(run);
+        let Some(link) = self.phase.link_mut() else {
+            return;
+        };
         match link.refusal_chunk(bytes) {
             Some(true) => return self.conclude_refusal(run),
             Some(false) => return,
@@ -39,22 +52,39 @@ impl Client {
             return self.not_a_stream(run, error);
         }
         link.decoder.push(bytes);
-        self.run_contact(run);
-        if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
-            posting.fate = Fate::Received;
-        }
         // Any item may end the connection; what the old one still holds must not be applied then.
-        while let Some(link) = self.phase.link_mut().filter(|link| link.attempt == attempt) {
+        while let Some(link) = self
+            .phase
+            .link_mut()
+            .filter(|link| Some(link.attempt) == attempt)
+        {
             match link.decoder.next_item() {
                 None => break,
                 Some(Ok(Item::Comment)) => self.heartbeat(run),
                 Some(Ok(Item::Control { .. })) => {}
-                Some(Ok(Item::Frame(frame))) => match Event::from_frame(frame) {
-                    Ok(event) => self.event_arrived(run, event),
-                    Err(error) => self.corrupt(run, &error),
-                },
+                Some(Ok(Item::Frame(frame))) => self.frame_arrived(run, frame),
                 Some(Err(error)) => self.undecodable(run, error),
             }
+        }
+    }
+
+    /// An event that somebody else has read.
+    pub(super) fn event_given(&mut self, run: &mut Run, event: Option<Frame>) {
+        self.sign_of_life(run);
+        let limit_bytes = self.config.limits.frame_bytes_max;
+        match event {
+            None => self.heartbeat(run),
+            Some(frame) if frame.bytes() > limit_bytes => {
+                self.undecodable(run, DecodeError::FrameTooLarge { limit_bytes });
+            }
+            Some(frame) => self.frame_arrived(run, frame),
+        }
+    }
+
+    fn frame_arrived(&mut self, run: &mut Run, frame: Frame) {
+        match Event::from_frame(frame) {
+            Ok(event) => self.event_arrived(run, event),
+            Err(error) => self.corrupt(run, &error),
         }
     }
 
@@ -300,8 +330,9 @@ impl Client {
         values: &Values,
         event: &Event,
     ) -> Result<(), WireError> {
+        let lacks_text = run.doubt().is_some();
         self.target(run)
-            .apply_values(values)
+            .apply_values(values, lacks_text)
             .map_err(|error| WireError::EventData {
                 event: event.name.as_str().to_owned(),
                 reason: error.words(),
