@@ -83,30 +83,23 @@ scenario("stop before the run id is known, then rejoin", async (session) => {
 
 scenario("tab hidden while the connection is cut, then visible again, without a click", async (session) => {
   const app = await streaming(session);
-  const front = await session.context.newPage();
-  await front.bringToFront();
-  await app.page.waitForFunction(() => document.visibilityState === "hidden");
+  await app.hide();
   session.proxy.down = true;
   session.proxy.dropAll();
   await app.passed("paused", "reconnecting");
   session.proxy.down = false;
-  await front.close();
-  await app.page.bringToFront();
-  await app.page.waitForFunction(() => document.visibilityState === "visible");
+  await app.show();
   await app.settled(ANSWER);
 });
 
 scenario("page frozen by the browser, the connection cut meanwhile, then resumed", async (session) => {
   const app = await streaming(session);
-  const front = await session.context.newPage();
-  await front.bringToFront();
-  await app.page.waitForFunction(() => document.visibilityState === "hidden");
+  await app.hide();
   const devtools = await session.context.newCDPSession(app.page);
   await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
   session.proxy.dropAll();
   await devtools.send("Page.setWebLifecycleState", { state: "active" });
-  await front.close();
-  await app.page.bringToFront();
+  await app.show();
   await app.settled(ANSWER);
 });
 

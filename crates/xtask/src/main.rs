@@ -43,7 +43,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what is missing: the wasm target, Chromium and its driver, npm packages, the real Agent Servers.
+    /// Install what is missing: the wasm target, three browsers and their drivers, npm packages, the real Agent Servers.
     Setup,
     /// Build the demo and the server, serve both on one address and print it.
     Demo(build::DemoArgs),
@@ -67,7 +67,7 @@ enum Command {
     Lint,
     /// Raw, gzip and brotli size of the demo's and the npm package's release builds against crates/xtask/size-budget.json.
     Size,
-    /// End-to-end tests of the demos in Chromium.
+    /// End-to-end tests of the demos in real browsers.
     E2e(e2e::E2eArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
     AgentServer {
@@ -119,6 +119,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => return build::demo(&mut steps, &args),
         Command::Setup => {
             setup::for_tests(&mut steps);
+            steps.run("setup: Firefox and WebKit", setup::other_browsers);
             steps.run("install the Agent Servers", servers::install_all);
         }
         Command::BuildDemo { release } => {
