@@ -1,6 +1,13 @@
 //! The invariants: what must hold after every step, whatever has happened.
 
-use crate::{server::Server, truth::Truth};
+use crate::{
+    posts::Posts,
+    server::{
+        Server,
+        odd::{ODD_ENTRIES, OddEntry},
+    },
+    truth::Truth,
+};
 use rejoin_core::{Client, MessageOrigin, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +37,12 @@ pub(crate) struct Checker {
     pub(crate) edits_sent: BTreeSet<String>,
     /// Whether the user has just turned to another point of the thread, so that the screen may lose messages.
     pub(crate) went_back: bool,
+    /// The posts of all submissions.
+    pub(crate) posts: Posts,
+    /// Runs whose streams the page has had to their ends.
+    pub(crate) ends_heard: BTreeSet<String>,
+    /// Whether a message has begun or grown since somebody last looked.
+    pub(crate) has_grown: bool,
     shown: BTreeMap<String, Shown>,
     revision: u64,
 }
@@ -46,16 +59,35 @@ impl Checker {
         self.history_unavailable = false;
     }
 
-    pub(crate) fn ended(&mut self, now: u64, run_known: bool, outcome: &Outcome) {
+    /// The revision of the view that was checked last.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn ended(
+        &mut self,
+        now: u64,
+        run: Option<&str>,
+        outcome: &Outcome,
+        server: &Server,
+    ) {
         self.ended_at = now;
+        // What the server has lost is gone, whatever the stream has said of it.
+        let is_kept = |run: &&str| server.runs.contains_key(*run);
+        let heard = run.filter(|run| self.ends_heard.contains(*run));
+        if let (Some(run), Outcome::Expired | Outcome::TimedOut) = (heard.filter(is_kept), outcome)
+        {
+            let words = format!("the stream of {run} came to its end, but it ends as {outcome:?}");
+            self.fail(words);
+        }
         self.submission_failed =
-            !run_known && matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_));
+            run.is_none() && matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_));
     }
 
     pub(crate) fn check(&mut self, client: &Client, server: &Server) {
         let view = client.view();
-        let posts = server.posts.iter().find(|(_, runs)| runs.len() > 1);
-        if let Some((submission, runs)) = posts {
+        let twice = server.posts.iter().find(|(_, runs)| is_twice(server, runs));
+        if let Some((submission, runs)) = twice {
             self.fail(format!("submission {submission} became the runs {runs:?}"));
         }
         let went_back = std::mem::take(&mut self.went_back) || !view.branch().is_empty();
@@ -73,19 +105,20 @@ impl Checker {
         let run_id = view.run_id().map(ToString::to_string);
         let mut nodes = BTreeMap::new();
         for slot in view.messages() {
-            let (id, bytes) = (slot.id().to_string(), slot.message.content.text_bytes());
+            let text = slot.message.content.text();
+            let Some(id) = server.truth.name_of(slot.id().as_str(), &text) else {
+                self.check_odd(&server.truth, &text);
+                continue;
+            };
+            let (id, bytes) = (id.to_owned(), slot.message.content.text_bytes());
+            self.has_grown |= before.get(&id).is_none_or(|shown| shown.bytes < bytes);
             if slot.revision > self.revision
                 || before.get(&id).is_none_or(|shown| shown.bytes != bytes)
             {
                 if slot.revision <= self.revision {
                     self.fail(format!("message {id} changed, but its revision did not"));
                 }
-                self.check_text(
-                    &server.truth,
-                    &id,
-                    slot.origin,
-                    &slot.message.content.text(),
-                );
+                self.check_text(&server.truth, &id, slot.origin, &text);
             }
             if let Some(shown) = before.get(&id)
                 && bytes < shown.bytes
@@ -134,6 +167,24 @@ impl Checker {
         self.revision = revision;
     }
 
+    /// A message that is nobody's is one of the odd entries, as far as anybody can read them.
+    fn check_odd(&mut self, truth: &Truth, text: &str) {
+        let is_known = |entry: &OddEntry| entry.text == Some(text);
+        if text.is_empty() || ODD_ENTRIES.iter().any(is_known) {
+            return;
+        }
+        let is_part = |told: &&str| text.contains(told);
+        let words = truth
+            .told
+            .values()
+            .flat_map(|told| told.text.split_whitespace());
+        if let Some(told) = words.filter(|word| word.len() > 3).find(is_part) {
+            self.fail(format!(
+                "{text:?} is shown, which has {told:?} of some message, but not its beginning"
+            ));
+        }
+    }
+
     fn check_text(&mut self, truth: &Truth, id: &str, origin: MessageOrigin, text: &str) {
         match truth.told.get(id) {
             Some(told) if told.text.starts_with(text) => {}
@@ -146,6 +197,15 @@ impl Checker {
             None => self.fail(format!("message {id} was never said by anybody: {text:?}")),
         }
     }
+}
+
+/// Whether a submission became more than one run, and a client could have known.
+fn is_twice(server: &Server, runs: &[String]) -> bool {
+    let Some((_, before)) = runs.split_last() else {
+        return false;
+    };
+    // A run that ended and was forgotten before the client heard of it looks like one that never was.
+    before.iter().any(|run| !server.runs[run].is_forgotten)
 }
 
 fn is_dead(server: &Server, id: &str) -> bool {

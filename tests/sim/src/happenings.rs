@@ -9,13 +9,29 @@ use crate::{
 };
 use rejoin_core::Input;
 
+/// How the network is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// The browser says so.
+    Told,
+    /// Nobody says so; requests fail or hang.
+    Silently,
+    /// Each request is refused.
+    Refused,
+    /// Each request is accepted and never answered.
+    Hung,
+}
+
 impl World {
     pub(crate) fn strike(&mut self, happening: Happening) {
         self.report
             .count(format!("happening: {}", happening.name()));
         self.trace.line(self.now, || format!("! {happening:?}"));
         match happening {
-            Happening::Offline(length, told) => self.network_goes(length, told),
+            Happening::Offline(length, true) => self.network_goes(length, Gone::Told),
+            Happening::Offline(length, false) => self.network_goes(length, Gone::Silently),
+            Happening::Outage(length, true) => self.network_goes(length, Gone::Hung),
+            Happening::Outage(length, false) => self.network_goes(length, Gone::Refused),
             Happening::Restart(length, term) => self.server_goes(length, term),
             Happening::Hidden(length) => self.hide(length),
             Happening::Frozen(length, lost) => self.freeze(length, lost),
@@ -46,10 +62,13 @@ impl World {
         }
     }
 
-    fn network_goes(&mut self, length: u64, told: bool) {
+    fn network_goes(&mut self, length: u64, gone: Gone) {
+        if matches!(gone, Gone::Refused | Gone::Hung) {
+            self.was_under_way = self.page.as_ref().is_some_and(|page| !page.is_at_rest());
+        }
         // The browser takes nothing back while the network is gone.
-        let told_before = self.network_gone == Some(true);
-        self.network_gone = Some(told || told_before);
+        let told_before = self.network_gone == Some(Gone::Told);
+        self.network_gone = Some(if told_before { Gone::Told } else { gone });
         self.network_epoch += 1;
         let keys: Vec<Key> = self.exchanges.keys().copied().collect();
         for key in keys {
@@ -60,7 +79,7 @@ impl World {
             }
             self.silence(key);
         }
-        if told {
+        if gone == Gone::Told {
             self.feed_if_awake(Input::WentOffline);
         }
         self.queue
@@ -68,7 +87,7 @@ impl World {
     }
 
     pub(crate) fn network_back(&mut self) {
-        if self.network_gone.take() == Some(true) {
+        if self.network_gone.take() == Some(Gone::Told) {
             self.trace.line(self.now, || "! online".to_owned());
             self.feed_if_awake(Input::WentOnline);
         }
@@ -79,7 +98,7 @@ impl World {
             return;
         }
         let how = if term { Restart::Term } else { Restart::Kill };
-        let how = if self.server.ways().restarts().contains(&how) {
+        let how = if self.server.ways().restarts.contains(&how) {
             how
         } else {
             Restart::Kill

@@ -13,8 +13,11 @@
 mod check;
 mod happenings;
 mod network;
+mod pace;
 mod page;
 mod plan;
+mod posts;
+mod proxy;
 mod queue;
 mod report;
 mod rng;
@@ -29,10 +32,14 @@ mod world;
 
 pub use network::Fault;
 pub use report::Report;
+pub use server::odd::{ODDITIES, pings};
 pub use trace::Trace;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use world::World;
+
+/// Seeds from here on are schedules of the odd server; those before are of the servers that were measured.
+pub const ODD_SEEDS: u64 = 1_000_000_000;
 
 /// Runs one schedule.
 ///
@@ -41,7 +48,7 @@ use world::World;
 pub fn run_seed(seed: u64, trace: &Trace) -> Result<Report, String> {
     let run = || {
         let mut world = World::new(seed, trace.clone());
-        world.run().map(|()| world.report.clone())
+        world.run().map(|()| world.report())
     };
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result,

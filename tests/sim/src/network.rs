@@ -1,6 +1,7 @@
 //! The network between page and server: how long things take, and what goes wrong on the way.
 
 use crate::{
+    proxy::Flow,
     rng::Rng,
     server::{ConnId, Request},
 };
@@ -18,8 +19,10 @@ pub enum Fault {
     Status(u16),
     /// The server has done it, but the proxy says 502.
     BadGatewayAfter,
-    /// A sign-in page answers with 200.
-    Html,
+    /// A page for people answers: a sign-in page with 200, or what a proxy shows with another status.
+    Html(u16),
+    /// 429 without a word on when to come again.
+    TooMany,
     /// It never reaches the server, and nothing says so.
     Hang,
     /// The server has done it; no byte of the answer comes.
@@ -43,7 +46,9 @@ impl Fault {
             Self::AnswerLost => "answer lost".into(),
             Self::Status(status) => format!("status {status}"),
             Self::BadGatewayAfter => "502 after the deed".into(),
-            Self::Html => "html page".into(),
+            Self::Html(200) => "html page".into(),
+            Self::Html(status) => format!("html page with {status}"),
+            Self::TooMany => "status 429 without retry-after".into(),
             Self::Hang => "hang".into(),
             Self::HangAfter => "hang after the deed".into(),
             Self::Slow(_) => "slow".into(),
@@ -55,7 +60,7 @@ impl Fault {
     }
 
     /// Every name, to check that each has occurred.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 26] = [
         "none",
         "refused",
         "answer lost",
@@ -73,6 +78,16 @@ impl Fault {
         "clean cut",
         "stall",
         "garbage frame",
+        // What only the odd server's requests meet.
+        "status 425",
+        "status 429 without retry-after",
+        "status 499",
+        "status 408",
+        "status 504",
+        "status 520",
+        "status 524",
+        "html page with 502",
+        "html page with 503",
     ];
 
     /// Draws one. `percent`: how many requests have a fault.
@@ -98,11 +113,30 @@ impl Fault {
             7 => Self::Status(401),
             8 => Self::Status(500),
             9 => Self::BadGatewayAfter,
-            10 => Self::Html,
+            10 => Self::Html(200),
             11 => Self::Hang,
             12 => Self::HangAfter,
             _ => Self::Slow(rng.between(200, 20_000)),
         }
+    }
+
+    /// Draws one for the odd server: at times one that the others' requests do not meet.
+    pub(crate) fn draw_odd(rng: &mut Rng, percent: u64, is_stream: bool) -> Self {
+        let usual = Self::draw(rng, percent, is_stream);
+        if usual == Self::None || rng.chance(60) {
+            return usual;
+        }
+        rng.pick(&[
+            Self::Status(425),
+            Self::TooMany,
+            Self::Status(499),
+            Self::Status(408),
+            Self::Status(504),
+            Self::Status(520),
+            Self::Status(524),
+            Self::Html(502),
+            Self::Html(503),
+        ])
     }
 }
 
@@ -115,6 +149,21 @@ pub(crate) enum Ending {
     Broken,
 }
 
+/// What ends a body early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strike {
+    /// It ends as if it were whole.
+    End,
+    /// It breaks off.
+    Cut,
+    /// Nothing more comes.
+    Stall,
+    /// The proxy ends it, as it does with all.
+    CapEnd,
+    /// The proxy cuts it, as it does with all.
+    CapCut,
+}
+
 /// One request and its answer.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -124,6 +173,12 @@ pub(crate) struct Exchange {
     pub is_stream: bool,
     /// What goes wrong.
     pub fault: Fault,
+    /// How its body comes through.
+    pub flow: Flow,
+    /// Its headers, where they are held back.
+    pub held_headers: Option<Vec<(String, String)>>,
+    /// Whether something that it brought has been shown.
+    pub has_progressed: bool,
     /// One way, in milliseconds.
     pub latency_ms: u64,
     /// The server's connection.
@@ -138,6 +193,8 @@ pub(crate) struct Exchange {
     pub frames: usize,
     /// How the server ended it.
     pub ending: Option<Ending>,
+    /// The run whose end this is.
+    pub ends_run: Option<String>,
     /// Whether nothing is delivered any more.
     pub is_silent: bool,
 }
@@ -153,26 +210,38 @@ impl Exchange {
         self.inbox.extend_from_slice(bytes);
     }
 
-    /// What of the inbox may be delivered, and whether the fault strikes behind it.
-    pub(crate) fn take(&mut self) -> (Vec<u8>, bool) {
+    /// What of the inbox may be delivered, and what strikes behind it.
+    pub(crate) fn take(&mut self) -> (Vec<u8>, Option<Strike>) {
         let mut bytes = std::mem::take(&mut self.inbox);
-        let limit = match self.fault {
-            Fault::Cut(after, _) | Fault::Stall(after) => after.saturating_sub(self.delivered),
-            Fault::None
-            | Fault::Refused
-            | Fault::AnswerLost
-            | Fault::Status(_)
-            | Fault::BadGatewayAfter
-            | Fault::Html
-            | Fault::Hang
-            | Fault::HangAfter
-            | Fault::Slow(_)
-            | Fault::Garbage(_) => usize::MAX,
+        let of_fault = match self.fault {
+            Fault::Cut(after, true) => Some((after, Strike::End)),
+            Fault::Cut(after, false) => Some((after, Strike::Cut)),
+            Fault::Stall(after) => Some((after, Strike::Stall)),
+            _ => None,
         };
-        let strikes = bytes.len() > limit;
-        bytes.truncate(limit);
+        let of_flow = match self.flow {
+            Flow::CappedInBytes(after, true) => Some((after, Strike::CapEnd)),
+            Flow::CappedInBytes(after, false) => Some((after, Strike::CapCut)),
+            Flow::CappedInTime(..) | Flow::Free | Flow::HeldBack(_) => None,
+        };
+        let first = of_fault
+            .into_iter()
+            .chain(of_flow)
+            .min_by_key(|(after, _)| *after);
+        let strike = first.and_then(|(after, strike)| {
+            let room = after.saturating_sub(self.delivered);
+            (bytes.len() > room).then(|| {
+                bytes.truncate(room);
+                strike
+            })
+        });
         self.delivered += bytes.len();
-        (bytes, strikes)
+        (bytes, strike)
+    }
+
+    /// Whether nothing of it may come yet.
+    pub(crate) fn is_held(&self) -> bool {
+        matches!(self.flow, Flow::HeldBack(_)) && self.ending.is_none()
     }
 }
 

@@ -2,11 +2,14 @@
 
 use crate::{
     check::Checker,
+    happenings::Gone,
+    pace::{AFTER_AN_INPUT, AFTER_PROGRESS, Pace},
     server::Request,
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, Client, Config, Effect, HttpRequest, Input, Method, Millis, Notice, wire::ThreadId,
+    AttemptId, Client, Config, Effect, HttpRequest, Input, Method, Millis, Notice,
+    wire::{RunId, ThreadId},
 };
 use std::collections::BTreeSet;
 
@@ -33,6 +36,8 @@ pub(crate) struct Page {
     pub(crate) held: Vec<Event>,
     /// Commands that are not concluded.
     pub(crate) open_commands: BTreeSet<u64>,
+    /// How often it asks.
+    pub(crate) pace: Pace,
 }
 
 impl Page {
@@ -76,13 +81,14 @@ impl World {
             missed_online: None,
             held: Vec::new(),
             open_commands: BTreeSet::new(),
+            pace: Pace::default(),
         });
         self.checker.forget_shown();
         self.trace
             .line(self.now, || format!("page {} opens", self.pages));
         let wall_clock = self.wall_clock();
         self.feed(Input::PageOpened { wall_clock });
-        if self.network_gone == Some(true) {
+        if self.network_gone == Some(Gone::Told) {
             self.feed(Input::WentOffline);
         }
         self.enter(self.address.clone());
@@ -241,6 +247,9 @@ impl World {
     pub(crate) fn feed(&mut self, input: Input) {
         let Some(page) = &mut self.page else { return };
         let now = Millis(self.now - page.started_at);
+        if begins_anew(&input) {
+            page.pace.allow(self.now, AFTER_AN_INPUT);
+        }
         self.trace.line(self.now, || describe(&input));
         page.client.handle(now, input);
         let mut effects = Vec::new();
@@ -255,6 +264,13 @@ impl World {
             self.run_effect(number, effect);
         }
         self.check();
+    }
+
+    /// Something allows the page more requests.
+    pub(crate) fn allow(&mut self, count: u64) {
+        if let Some(page) = &mut self.page {
+            page.pace.allow(self.now, count);
+        }
     }
 
     fn run_effect(&mut self, page: u64, effect: Effect) {
@@ -318,8 +334,12 @@ impl World {
         let input = input.map(Vec::as_slice).unwrap_or_default();
         expected.extend(input.iter().filter_map(|message| message["id"].as_str()));
         let view = page.client.view();
-        let shown = view.messages().iter().map(|slot| slot.id().as_str());
-        let shown: Vec<&str> = shown.collect();
+        let truth = &self.server.truth;
+        let shown = view.messages().iter().filter_map(|slot| {
+            let text = slot.message.content.text();
+            truth.name_of(slot.id().as_str(), &text).map(str::to_owned)
+        });
+        let shown: Vec<String> = shown.collect();
         if shown != expected {
             let words = format!("an edit shows {shown:?}, but the server will have {expected:?}");
             self.checker.fail(words);
@@ -347,7 +367,9 @@ impl World {
             }
             Notice::Ended { run_id, outcome } => {
                 self.report.count(format!("ended: {}", outcome.as_str()));
-                self.checker.ended(self.now, run_id.is_some(), &outcome);
+                let run = run_id.as_ref().map(RunId::as_str);
+                self.checker.ended(self.now, run, &outcome, &self.server);
+                self.allow(AFTER_PROGRESS);
             }
             Notice::Concluded { command, outcome } => {
                 self.report
@@ -377,8 +399,8 @@ impl World {
                 self.report
                     .count(format!("connection: {}", connection.as_str()));
             }
-            Notice::Created { .. }
-            | Notice::EventApplied(_)
+            Notice::Created { .. } => self.allow(AFTER_AN_INPUT),
+            Notice::EventApplied(_)
             | Notice::AttemptOpened { .. }
             | Notice::AttemptEnded { .. } => {}
         }
@@ -398,8 +420,42 @@ impl World {
         if self.rng.chance(20) {
             page.client.refresh_view();
         }
+        let before = self.checker.revision();
         Checker::check(&mut self.checker, &page.client, &self.server);
+        if self.checker.revision() != before {
+            let client = &page.client;
+            self.trace.line(self.now, || shown(client));
+        }
     }
+}
+
+/// What is on the screen, for the log.
+fn shown(client: &Client) -> String {
+    let view = client.view();
+    let slots = view.messages().iter();
+    let slots = slots.map(|slot| {
+        let bytes = slot.message.content.text_bytes();
+        format!("{} {:?} {bytes}", slot.id(), slot.origin)
+    });
+    format!("  = {}", slots.collect::<Vec<_>>().join(", "))
+}
+
+/// Whether attempts begin anew with it: the page or the network is back, or a person has done something.
+fn begins_anew(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::PageOpened { .. }
+            | Input::ThreadSwitched { .. }
+            | Input::SubmitRequested { .. }
+            | Input::JoinRequested { .. }
+            | Input::EditRequested { .. }
+            | Input::CancelRequested
+            | Input::HistoryRequested
+            | Input::BranchSelected { .. }
+            | Input::WentOnline
+            | Input::BecameVisible
+            | Input::Thawed
+    )
 }
 
 fn to_server(request: &HttpRequest) -> Request {

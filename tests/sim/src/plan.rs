@@ -1,10 +1,12 @@
 //! What a seed decides before anything happens: the server, the agent, how bad the world is, and for how long.
 
 use crate::{
+    proxy::{Cursor, Flow, Proxy},
     rng::Rng,
     server::{
-        Kind,
+        Kind, Ways,
         agent::{Agent, Knobs},
+        behaviour::EventIds,
     },
 };
 
@@ -13,6 +15,10 @@ use crate::{
 pub(crate) struct Plan {
     /// Which server.
     pub kind: Kind,
+    /// Its ways.
+    pub ways: Ways,
+    /// What stands before it.
+    pub proxy: Proxy,
     /// Which agent.
     pub agent: Agent,
     /// How the agent behaves.
@@ -33,6 +39,8 @@ pub(crate) struct Plan {
     pub record_bytes_max: usize,
     /// Whether pages read threads' histories rather than their states.
     pub reads_history: bool,
+    /// How long the outage is with which the faults end, in milliseconds.
+    pub outage_ms: Option<u64>,
 }
 
 /// What happens to the page and around it.
@@ -40,6 +48,8 @@ pub(crate) struct Plan {
 pub(crate) enum Happening {
     /// The network goes for so long; the browser says so, or does not.
     Offline(u64, bool),
+    /// Nothing is reached for so long, and nobody says so; requests hang, or are refused.
+    Outage(u64, bool),
     /// The server goes for so long; gracefully, or not.
     Restart(u64, bool),
     /// The page is hidden for so long.
@@ -118,11 +128,30 @@ impl Action {
 }
 
 impl Happening {
+    /// How long it lasts, in milliseconds.
+    fn length(self) -> u64 {
+        match self {
+            Self::Offline(length, _)
+            | Self::Outage(length, _)
+            | Self::Restart(length, _)
+            | Self::Hidden(length)
+            | Self::Frozen(length, _)
+            | Self::BackForward(length)
+            | Self::Closed(length)
+            | Self::StorageFull(length)
+            | Self::StorageDenied(length) => length,
+            Self::Reload(_) | Self::OtherDevice => 1_000,
+            Self::StorageCorrupt => 0,
+        }
+    }
+
     /// Its name in the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Offline(_, true) => "offline",
             Self::Offline(_, false) => "network gone silently",
+            Self::Outage(_, true) => "long outage, hanging",
+            Self::Outage(_, false) => "long outage, refusing",
             Self::Restart(_, true) => "restart (SIGTERM)",
             Self::Restart(_, false) => "restart (SIGKILL)",
             Self::Hidden(_) => "hidden",
@@ -152,9 +181,50 @@ enum Weather {
 }
 
 impl Plan {
-    /// The outline of a seed.
+    /// The outline of a seed of one of the servers that were measured.
     pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let kind = rng.pick(&Kind::ALL);
+        let kind = rng.pick(&Kind::MEASURED);
+        let ways = match kind {
+            Kind::Python => Ways::PYTHON,
+            Kind::Js => Ways::JS,
+            Kind::Ours | Kind::Odd => Ways::OURS,
+        };
+        Self::draw_around(rng, kind, ways)
+    }
+
+    /// The outline of a seed of the odd server.
+    pub(crate) fn draw_odd(rng: &mut Rng) -> Self {
+        let ways = Ways::draw_odd(rng);
+        let proxy = Proxy::draw(rng, ways.odd.run_status.is_none());
+        let mut plan = Self::draw_around(rng, Kind::Odd, ways);
+        plan.proxy = proxy;
+        if rng.chance(25) {
+            plan.end_with_outage(rng);
+        }
+        plan
+    }
+
+    /// Whether what a run says can be streamed to the page, however often the connection is made anew.
+    pub(crate) fn streams_through(&self) -> bool {
+        self.proxy.flow == Flow::Free
+            && self.proxy.cursor == Cursor::Kept
+            && self.ways.event_ids != EventIds::None
+    }
+
+    /// The last that happens is a long outage, and nobody does anything during it.
+    fn end_with_outage(&mut self, rng: &mut Rng) {
+        let longest = rng.pick(&[20_000, 120_000, 600_000, 3_600_000]);
+        let (begins, length) = (rng.between(1, self.calm_at), rng.between(5_000, longest));
+        self.calm_at = begins + length;
+        self.outage_ms = Some(length);
+        self.actions.retain(|(at, _)| *at < begins);
+        self.events
+            .retain(|(at, happening)| *at + happening.length() < begins);
+        self.events
+            .push((begins, Happening::Outage(length, rng.chance(50))));
+    }
+
+    fn draw_around(rng: &mut Rng, kind: Kind, ways: Ways) -> Self {
         let agent = rng.pick(&[
             Agent::Chat,
             Agent::Chat,
@@ -202,6 +272,9 @@ impl Plan {
         let record_bytes_max = rng.pick(&[262_144, 262_144, 262_144, 700, 0]);
         Self {
             kind,
+            ways,
+            proxy: Proxy::NONE,
+            outage_ms: None,
             agent,
             knobs,
             reads_history: calm_at.is_multiple_of(3),

@@ -1,14 +1,14 @@
 //! How often each thing happened, so that a green run also says what it has covered.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// Counts by name.
 #[derive(Debug, Clone, Default)]
-pub struct Report(BTreeMap<String, u64>);
+pub struct Report(BTreeMap<Cow<'static, str>, u64>);
 
 impl Report {
     /// It happened.
-    pub fn count(&mut self, name: impl Into<String>) {
+    pub fn count(&mut self, name: impl Into<Cow<'static, str>>) {
         *self.0.entry(name.into()).or_default() += 1;
     }
 

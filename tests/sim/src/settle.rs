@@ -1,15 +1,23 @@
 //! At rest: faults have stopped, and what is shown must be what the server holds.
 
-use crate::world::World;
+use crate::{server::Kind, truth::Told, world::World};
 use rejoin_core::{
-    Connection, ErrorCode, Input, MessageOrigin, RECORD_PREFIX,
-    wire::{message::Message, thread::Interrupt},
+    Connection, ErrorCode, Input, MessageOrigin, MessageSlot, RECORD_PREFIX, View,
+    wire::{
+        json::Node,
+        message::{Message, ToolCall},
+        thread::Interrupt,
+    },
 };
 use serde_json::Value;
 
 /// How long after faults have stopped, or after the last run has ended, a client may still be under way, in
 /// milliseconds: every attempt waits as long as it may, and the thread's state is read as often as it may.
 pub(crate) const REST_BOUND_MS: u64 = 600_000;
+/// How long after a long outage everything is shown that has happened meanwhile, in milliseconds.
+const RECOVERY_BOUND_MS: u64 = 60_000;
+/// How far what is shown of a stream may be behind what was said, in milliseconds.
+const LAG_MS: u64 = 5_000;
 
 impl World {
     /// Runs the schedule to its end and checks what remains.
@@ -18,6 +26,7 @@ impl World {
     /// The first invariant that did not hold.
     pub(crate) fn run(&mut self) -> Result<(), String> {
         self.run_until(u64::MAX, |world| world.is_calm);
+        self.recover_from_outage();
         self.rest("after the faults");
         self.compare_in_place();
         if self
@@ -35,6 +44,8 @@ impl World {
             if self.checker.violation.is_some() {
                 break;
             }
+            // Entering the thread that is shown would change nothing.
+            self.enter(None);
             self.enter(Some(thread.clone()));
             self.rest("after coming back");
             self.compare(&thread);
@@ -44,6 +55,60 @@ impl World {
             Some(violation) => Err(violation),
             None => Ok(()),
         }
+    }
+
+    /// A minute after a long outage what happened meanwhile is shown whole, although nobody has done anything.
+    fn recover_from_outage(&mut self) {
+        if self.plan.outage_ms.is_none() || !self.was_under_way {
+            return;
+        }
+        let ended_at = self.now;
+        self.run_until(ended_at + RECOVERY_BOUND_MS - LAG_MS, |_| false);
+        let said = self.said_so_far();
+        self.run_until(ended_at + RECOVERY_BOUND_MS, |_| false);
+        let (Some(page), Some(thread)) = (&self.page, self.followed()) else {
+            return;
+        };
+        let view = page.client.view();
+        let stuck = self.server.threads.get(&thread).is_some_and(|thread| {
+            let mut runs = thread.runs.iter();
+            runs.any(|run| self.server.waits_for_ever(run))
+        });
+        let aside = view.connection() == Connection::Disconnected || !view.branch().is_empty();
+        if self.checker.violation.is_some() || stuck || aside {
+            return;
+        }
+        if self.server.is_busy(&thread) {
+            self.report.count("streams after an outage");
+            let behind = said.filter(|(id, bytes)| {
+                let slots = view.messages().iter();
+                let mut shown = slots.filter(|slot| self.name_of(slot) == Some(id));
+                shown.all(|slot| slot.message.content.text_bytes() < *bytes)
+            });
+            if let Some((id, bytes)) = behind.filter(|_| self.plan.streams_through()) {
+                let words =
+                    format!("a minute after the outage {id} lacks some of its {bytes} bytes");
+                self.checker.fail(words);
+            }
+        } else if self.server.run_over_at <= ended_at {
+            self.report.count("compared after an outage");
+            if !page.is_at_rest() {
+                let words = format!(
+                    "a minute after the outage the client is {:?}",
+                    view.connection()
+                );
+                return self.checker.fail(words);
+            }
+            self.compare(&thread);
+        }
+    }
+
+    /// How much the message that is being streamed has.
+    fn said_so_far(&self) -> Option<(String, usize)> {
+        let thread = self.server.threads.get(&self.followed()?)?;
+        let mut runs = thread.runs.iter().map(|run| &self.server.runs[run]);
+        let (id, text) = runs.find_map(|run| run.message.clone())?;
+        Some((id, text.len()))
     }
 
     /// Lets the client come to rest.
@@ -103,6 +168,20 @@ impl World {
             .filter(|(key, _)| key.0 == page.number);
         if own.into_iter().any(|(_, exchange)| exchange.is_stream) {
             self.checker.fail("at rest a stream is open");
+        }
+        let code = view.error().map(|error| error.code);
+        let passing = matches!(
+            code,
+            Some(
+                ErrorCode::Unreachable
+                    | ErrorCode::RejoinTimedOut
+                    | ErrorCode::BadGateway
+                    | ErrorCode::TooManyRequests
+                    | ErrorCode::ServerError
+            )
+        );
+        if view.connection() == Connection::Failed && view.run_id().is_some() && passing {
+            self.checker.fail(format!("the run is given up: {code:?}"));
         }
         self.report
             .count(format!("rest: {}", view.connection().as_str()));
@@ -197,8 +276,10 @@ impl World {
         if self.checker.violation.is_some() {
             return;
         }
-        let Some(page) = &mut self.page else { return };
-        page.client.refresh_view();
+        if let Some(page) = &mut self.page {
+            page.client.refresh_view();
+        }
+        let Some(page) = &self.page else { return };
         let view = page.client.view();
         let Some(thread) = self.server.threads.get(thread_id) else {
             let code = view.error().map(|error| error.code);
@@ -216,21 +297,16 @@ impl World {
         {
             self.report.count("compared: stuck run");
         }
-        let held: Vec<Message> = thread.messages.iter().flatten().map(read_message).collect();
-        let shown: Vec<&Message> = view
-            .messages()
-            .iter()
-            .filter(|slot| slot.origin == MessageOrigin::Server)
-            .map(|slot| slot.message.as_ref())
-            .collect();
-        if shown.len() != held.len() || shown.iter().zip(&held).any(|(shown, held)| *shown != held)
-        {
-            let words =
-                format!("at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}");
+        let held = thread.messages.as_deref().unwrap_or_default();
+        let compared = match self.plan.kind {
+            Kind::Odd => self.compare_odd_messages(&view, held),
+            Kind::Python | Kind::Js | Kind::Ours => compare_messages(&view, held),
+        };
+        if let Err(words) = compared {
             self.checker.fail(words);
         }
         for slot in view.messages() {
-            let told = self.server.truth.told.get(slot.id().as_str());
+            let told = self.told(slot);
             // What the server has lost may stay.
             let told = told.filter(|told| !told.dead);
             let success = told
@@ -253,7 +329,12 @@ impl World {
         } else {
             Vec::new()
         };
-        if view.interrupts() != asked {
+        let is_shown = |asked: &Interrupt| view.interrupts().contains(asked);
+        let all_shown = match self.plan.kind {
+            Kind::Odd => asked.iter().all(is_shown),
+            Kind::Python | Kind::Js | Kind::Ours => view.interrupts() == asked,
+        };
+        if !all_shown {
             self.checker.fail(format!(
                 "at rest the view asks {:?}, the server {asked:?}",
                 view.interrupts()
@@ -263,11 +344,69 @@ impl World {
             .runs
             .last()
             .is_some_and(|run| self.server.runs[run].status == "error");
-        if last_failed && self.server.ways().thread_keeps_error() && view.error().is_none() {
+        if last_failed && self.server.ways().thread_keeps_error && view.error().is_none() {
             self.checker
                 .fail("the thread's last run failed, and the view does not say so");
         }
         self.report.count("compared");
+    }
+
+    /// What the server knows of a message that is shown.
+    fn told(&self, slot: &MessageSlot) -> Option<&Told> {
+        self.server.truth.told.get(self.name_of(slot)?)
+    }
+
+    fn name_of<'a>(&'a self, slot: &'a MessageSlot) -> Option<&'a str> {
+        let truth = &self.server.truth;
+        truth.name_of(slot.id().as_str(), &slot.message.content.text())
+    }
+
+    /// Ids and odd entries aside, the odd server's messages are shown whole, each once and in order; and so is what
+    /// the odd entries clearly say.
+    fn compare_odd_messages(&self, view: &View<'_>, held: &[Value]) -> Result<(), String> {
+        let is_server = |slot: &&MessageSlot| slot.origin == MessageOrigin::Server;
+        let slots = view.messages().iter().filter(is_server);
+        let shown: Vec<String> = slots
+            .clone()
+            .filter(|slot| self.told(slot).is_some())
+            .map(|slot| slot.message.content.text().into_owned())
+            .collect();
+        let text_of = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
+        let expected: Vec<String> = held.iter().map(text_of).collect();
+        if shown != expected {
+            return Err(format!(
+                "at rest the view shows\n  {shown:?}\nbut the server holds\n  {expected:?}"
+            ));
+        }
+        let asked = held
+            .iter()
+            .filter(|message| message["type"] == "human")
+            .count();
+        let odd = (0..asked).filter_map(|at| self.plan.ways.odd.entry(at)?.text);
+        let texts: Vec<_> = slots
+            .clone()
+            .map(|slot| slot.message.content.text())
+            .collect();
+        if let Some(missing) = odd
+            .into_iter()
+            .find(|odd| !texts.iter().any(|text| text == odd))
+        {
+            return Err(format!("the odd entry {missing:?} is not shown"));
+        }
+        let calls = held.iter().filter(|message| {
+            message["tool_calls"]
+                .as_array()
+                .is_some_and(|calls| !calls.is_empty())
+        });
+        let is_call = |call: &Node| {
+            let call = ToolCall::read(call);
+            call.name == "get_weather" && call.args.text_of("city") == Some("Paris")
+        };
+        let shown_calls = slots.filter(|slot| slot.message.tool_calls().iter().any(is_call));
+        if shown_calls.count() != calls.count() {
+            return Err("a tool call is not shown".to_owned());
+        }
+        Ok(())
     }
 
     /// A run that is over leaves no record.
@@ -288,6 +427,21 @@ impl World {
             self.checker.fail(words);
         }
     }
+}
+
+/// What is shown is exactly what the server holds.
+fn compare_messages(view: &View<'_>, held: &[Value]) -> Result<(), String> {
+    let held: Vec<Message> = held.iter().map(read_message).collect();
+    let slots = view.messages().iter();
+    let slots = slots.filter(|slot| slot.origin == MessageOrigin::Server);
+    let shown: Vec<&Message> = slots.map(|slot| slot.message.as_ref()).collect();
+    let is_same = shown.len() == held.len() && shown.iter().zip(&held).all(|(a, b)| *a == b);
+    if is_same {
+        return Ok(());
+    }
+    Err(format!(
+        "at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}"
+    ))
 }
 
 fn read_message(message: &Value) -> Message {

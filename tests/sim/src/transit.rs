@@ -1,9 +1,12 @@
 //! Requests and answers on their way: what [`crate::network`] says goes wrong, happens here.
 
 use crate::{
-    network::{Ending, Exchange, Fault, split},
+    happenings::Gone,
+    network::{Ending, Exchange, Fault, Strike, split},
+    pace::AFTER_PROGRESS,
     page::Key,
-    server::{Out, Reply},
+    proxy::Flow,
+    server::{Kind, Out, Reply},
     trace::short,
     world::{Event, World},
 };
@@ -17,7 +20,11 @@ impl World {
         } else {
             self.plan.fault_percent
         };
-        let fault = Fault::draw(&mut self.rng, percent, is_stream);
+        let fault = match self.plan.kind {
+            Kind::Odd => Fault::draw_odd(&mut self.rng, percent, is_stream),
+            _ => Fault::draw(&mut self.rng, percent, is_stream),
+        };
+        let fault = self.without_false_end(fault);
         let (low, high) = self.plan.latency_ms;
         let mut latency_ms = self.rng.between(low, high);
         if let Fault::Slow(more) = fault {
@@ -42,6 +49,13 @@ impl World {
             request,
             is_stream,
             fault,
+            flow: if is_stream {
+                self.plan.proxy.flow
+            } else {
+                Flow::Free
+            },
+            held_headers: None,
+            has_progressed: false,
             latency_ms,
             conn: None,
             inbox: Vec::new(),
@@ -49,10 +63,26 @@ impl World {
             delivered: 0,
             frames: 0,
             ending: None,
+            ends_run: None,
             is_silent: false,
         };
+        self.check_request(key, &exchange.request);
         self.exchanges.insert(key, exchange);
         self.queue.push(self.now + latency_ms, Event::Arrive(key));
+    }
+
+    fn check_request(&mut self, key: Key, request: &crate::server::Request) {
+        if let Some(submission) = request.submission()
+            && let Err(words) = self.checker.posts.sent(submission)
+        {
+            self.checker.fail(words);
+        }
+        let now = self.now;
+        if let Some(page) = self.page.as_mut().filter(|page| page.number == key.0)
+            && let Err(words) = page.pace.asked(now)
+        {
+            self.checker.fail(words);
+        }
     }
 
     /// The page has dropped a request.
@@ -77,8 +107,13 @@ impl World {
         let latency = exchange.latency_ms;
         let (fault, is_stream, request) =
             (exchange.fault, exchange.is_stream, exchange.request.clone());
-        if let Some(told) = self.network_gone {
-            return if told || self.rng.chance(60) {
+        if let Some(gone) = self.network_gone {
+            let fails = match gone {
+                Gone::Told | Gone::Refused => true,
+                Gone::Silently => self.rng.chance(60),
+                Gone::Hung => false,
+            };
+            return if fails {
                 self.queue.push(self.now + 1, Event::Fail(key))
             } else {
                 self.silence(key)
@@ -95,12 +130,15 @@ impl World {
                 };
                 return self.plain(key, is_stream, status, headers, b"no".to_vec());
             }
-            Fault::Html => {
+            Fault::TooMany => {
+                return self.plain(key, is_stream, 429, Vec::new(), b"no".to_vec());
+            }
+            Fault::Html(status) => {
                 let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
                 return self.plain(
                     key,
                     is_stream,
-                    200,
+                    status,
                     headers,
                     b"<html>Sign in</html>".to_vec(),
                 );
@@ -126,6 +164,12 @@ impl World {
             } else {
                 self.queue.push(self.now + latency, Event::Fail(key))
             };
+        }
+        let mut request = request;
+        let (last, odd) = self.plan.proxy.last_event_id(request.last_event_id.take());
+        request.last_event_id = last;
+        if let Some(odd) = odd {
+            self.report.count(odd);
         }
         let reply = self.server.answer(self.now, &request);
         self.carry();
@@ -159,7 +203,8 @@ impl World {
             Fault::None
             | Fault::Refused
             | Fault::Status(_)
-            | Fault::Html
+            | Fault::TooMany
+            | Fault::Html(_)
             | Fault::Hang
             | Fault::Slow(_)
             | Fault::Cut(..)
@@ -168,12 +213,62 @@ impl World {
         }
         match reply {
             Reply::Plain { status, body } => self.plain(key, is_stream, status, Vec::new(), body),
-            Reply::Stream { headers, .. } => {
-                self.queue.push(
-                    self.now + latency,
-                    Event::Headers(key, 200, headers, Vec::new()),
-                );
+            Reply::Stream { headers, .. } => self.begin_stream(key, headers),
+        }
+    }
+
+    /// A stream's headers come through the proxy.
+    fn begin_stream(&mut self, key: Key, headers: Vec<(String, String)>) {
+        let (headers, odd) = self.plan.proxy.headers(headers);
+        for odd in odd {
+            self.report.count(odd);
+        }
+        let Some(exchange) = self.exchanges.get_mut(&key) else {
+            return;
+        };
+        let at = self.now + exchange.latency_ms;
+        match exchange.flow {
+            Flow::HeldBack(false) => {
+                exchange.held_headers = Some(headers);
+                self.report.count("odd: held back");
+                return;
             }
+            Flow::HeldBack(true) => self.report.count("odd: held back with the headers"),
+            Flow::CappedInTime(after, clean) => {
+                self.queue.push(at + after, Event::Cap(key, clean));
+            }
+            Flow::CappedInBytes(..) | Flow::Free => {}
+        }
+        self.queue
+            .push(at, Event::Headers(key, 200, headers, Vec::new()));
+    }
+
+    /// The proxy has had enough of a connection.
+    pub(crate) fn cap(&mut self, key: Key, clean: bool) {
+        let Some(exchange) = self
+            .exchanges
+            .get_mut(&key)
+            .filter(|exchange| !exchange.is_silent)
+        else {
+            return;
+        };
+        let (name, ending) = match clean {
+            true => ("odd: capped in time, ended", Ending::Clean),
+            false => ("odd: capped in time, cut", Ending::Broken),
+        };
+        exchange.ending = Some(ending);
+        self.report.count(name);
+        self.hang_up(key);
+        self.flush(key);
+    }
+
+    /// Where nobody can ask for the run, a stream that ends is over: what says so falsely is another matter.
+    fn without_false_end(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Cut(after, true) if self.server.ways().odd.run_status.is_some() => {
+                Fault::Cut(after, false)
+            }
+            fault => fault,
         }
     }
 
@@ -232,8 +327,15 @@ impl World {
             exchange.inbox.extend(body);
             exchange.ending = Some(Ending::Clean);
             exchange.fault = Fault::None;
+            exchange.flow = Flow::Free;
             exchange.is_flush_planned = true;
             self.queue.push(self.now, Event::Flush(key));
+        }
+        if status == 200
+            && !is_whole
+            && let Some(submission) = exchange.request.submission()
+        {
+            self.checker.posts.answered(submission);
         }
         self.feed_to(key, |attempt| Input::HeadersArrived {
             attempt,
@@ -245,10 +347,10 @@ impl World {
     /// Carries what the server has sent into the network.
     pub(crate) fn carry(&mut self) {
         for out in std::mem::take(&mut self.server.out) {
-            let (conn, bytes, ending) = match out {
-                Out::Bytes(conn, bytes) => (conn, bytes, None),
-                Out::End(conn) => (conn, Vec::new(), Some(Ending::Clean)),
-                Out::Broken(conn) => (conn, Vec::new(), Some(Ending::Broken)),
+            let (conn, bytes, ending, run) = match out {
+                Out::Bytes(conn, bytes) => (conn, bytes, None, None),
+                Out::End(conn, run) => (conn, Vec::new(), Some(Ending::Clean), run),
+                Out::Broken(conn) => (conn, Vec::new(), Some(Ending::Broken), None),
             };
             let found = self
                 .exchanges
@@ -262,12 +364,20 @@ impl World {
             }
             if ending.is_some() {
                 exchange.ending = ending;
+                exchange.ends_run = run;
             } else {
                 exchange.sent(&bytes);
             }
-            if !std::mem::replace(&mut exchange.is_flush_planned, true) {
+            if exchange.is_held() {
+                continue;
+            }
+            let at = self.now + exchange.latency_ms;
+            if let Some(headers) = exchange.held_headers.take() {
                 self.queue
-                    .push(self.now + exchange.latency_ms, Event::Flush(*key));
+                    .push(at, Event::Headers(*key, 200, headers, Vec::new()));
+            }
+            if !std::mem::replace(&mut exchange.is_flush_planned, true) {
+                self.queue.push(at, Event::Flush(*key));
             }
         }
     }
@@ -281,7 +391,7 @@ impl World {
             return;
         };
         exchange.is_flush_planned = false;
-        let (bytes, strikes) = exchange.take();
+        let (bytes, strike) = exchange.take();
         for bytes in split(&mut self.rng, bytes) {
             if !self.exchanges.contains_key(&key) {
                 return;
@@ -294,16 +404,27 @@ impl World {
                 )
             });
             self.feed_to(key, |attempt| Input::ChunkArrived { attempt, bytes });
+            self.note_progress(key);
         }
         let Some(exchange) = self.exchanges.get_mut(&key) else {
             return;
         };
-        let ending = match exchange.fault {
-            Fault::Cut(_, clean) if strikes => {
-                Some(if clean { Ending::Clean } else { Ending::Broken })
+        let ending = match strike {
+            Some(Strike::End) => Some(Ending::Clean),
+            Some(Strike::Cut) => Some(Ending::Broken),
+            Some(Strike::CapEnd) => {
+                self.report.count("odd: capped in bytes, ended");
+                Some(Ending::Clean)
             }
-            Fault::Stall(_) if strikes => return self.silence(key),
-            _ => exchange.ending,
+            Some(Strike::CapCut) => {
+                self.report.count("odd: capped in bytes, cut");
+                Some(Ending::Broken)
+            }
+            Some(Strike::Stall) => return self.silence(key),
+            None => {
+                self.checker.ends_heard.extend(exchange.ends_run.take());
+                exchange.ending
+            }
         };
         match ending {
             Some(Ending::Clean) => {
@@ -314,6 +435,18 @@ impl World {
             }
             Some(Ending::Broken) => self.fail_exchange(key),
             None => {}
+        }
+    }
+
+    /// A connection that has brought something makes the next one come sooner.
+    fn note_progress(&mut self, key: Key) {
+        let Some(exchange) = self.exchanges.get_mut(&key) else {
+            return;
+        };
+        if std::mem::take(&mut self.checker.has_grown)
+            && !std::mem::replace(&mut exchange.has_progressed, true)
+        {
+            self.allow(AFTER_PROGRESS);
         }
     }
 

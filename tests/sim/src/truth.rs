@@ -24,6 +24,8 @@ pub(crate) struct Truth {
     pub asked: BTreeSet<String>,
     /// Messages of threads that have gone on from before them.
     pub aside: BTreeSet<String>,
+    /// Where ids say little: the messages by how they begin, or by all of their text.
+    pub by_text: Option<BTreeMap<String, String>>,
 }
 
 impl Truth {
@@ -36,6 +38,18 @@ impl Truth {
             dead: false,
         };
         self.told.insert(id.to_owned(), told);
+        if let Some(by_text) = &mut self.by_text {
+            by_text.insert(beginning(text).to_owned(), id.to_owned());
+        }
+    }
+
+    /// The id under which a shown message is known here. `None`: it is nobody's.
+    pub(crate) fn name_of<'a>(&'a self, id: &'a str, text: &str) -> Option<&'a str> {
+        let Some(by_text) = &self.by_text else {
+            return Some(id);
+        };
+        let known = by_text.get(beginning(text)).map(String::as_str);
+        known.or_else(|| self.asked.contains(text).then_some(id))
     }
 
     /// A message is void.
@@ -43,5 +57,13 @@ impl Truth {
         if let Some(told) = self.told.get_mut(id) {
             told.dead = true;
         }
+    }
+}
+
+/// What tells a text from all others: its mark, or all of what a person has said.
+fn beginning(text: &str) -> &str {
+    match text.split_once(' ') {
+        Some((mark, _)) if mark.starts_with('m') => mark,
+        _ => text,
     }
 }

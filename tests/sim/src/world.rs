@@ -1,14 +1,16 @@
 //! The world of one schedule: the virtual clock, and everything that happens on it, in order.
 
 use crate::{
+    ODD_SEEDS,
     check::Checker,
+    happenings::Gone,
     network::Exchange,
     page::{Key, Page},
     plan::{Action, Happening, Plan},
     queue::Queue,
     report::Report,
     rng::Rng,
-    server::{Server, WALL_BASE_MS},
+    server::{Kind, Server, WALL_BASE_MS},
     storage::{Mode, Storage},
     trace::Trace,
 };
@@ -33,6 +35,8 @@ pub(crate) enum Event {
     Flush(Key),
     /// A request fails.
     Fail(Key),
+    /// A proxy has had enough of a stream; it ends it, or cuts it.
+    Cap(Key, bool),
     /// Storage has answered.
     Record(u64, String, Option<String>),
     /// Storage has refused.
@@ -77,9 +81,11 @@ pub(crate) struct World {
     pub(crate) threads: Vec<String>,
     pub(crate) pages: u64,
     pub(crate) commands: u64,
-    /// Requests fail, and whether the browser says so.
-    pub(crate) network_gone: Option<bool>,
+    /// How the network is gone, if it is.
+    pub(crate) network_gone: Option<Gone>,
     pub(crate) network_epoch: u64,
+    /// Whether the page was waiting for something when the long outage began.
+    pub(crate) was_under_way: bool,
     steps: u64,
     wakes: (u64, u32),
 }
@@ -88,8 +94,14 @@ impl World {
     /// The world of a seed, with its page open and the first submission on its way.
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
-        let plan = Plan::draw(&mut rng.fork());
-        let server = Server::new(plan.kind, plan.log_ttl_ms, rng.fork());
+        let plan = match seed < ODD_SEEDS {
+            true => Plan::draw(&mut rng.fork()),
+            false => Plan::draw_odd(&mut rng.fork()),
+        };
+        let mut server = Server::new(plan.kind, plan.ways, plan.log_ttl_ms, rng.fork());
+        if plan.kind == Kind::Odd {
+            server.truth.by_text = Some(BTreeMap::new());
+        }
         let mut world = Self {
             now: 0,
             rng,
@@ -108,6 +120,7 @@ impl World {
             commands: 0,
             network_gone: None,
             network_epoch: 0,
+            was_under_way: false,
             steps: 0,
             wakes: (0, 0),
             plan,
@@ -126,6 +139,13 @@ impl World {
         world.queue.push(1, Event::User(Action::Submit));
         world.queue.push(world.plan.calm_at, Event::Calm);
         world
+    }
+
+    /// How often each thing happened.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = self.report.clone();
+        report.add(&self.server.met);
+        report
     }
 
     /// Lets time pass until `stop` says so, at the latest until `end`. False: `end` came first, or something is wrong.
@@ -203,6 +223,7 @@ impl World {
             Event::Headers(key, status, headers, body) => self.headers(key, status, headers, body),
             Event::Flush(key) => self.flush(key),
             Event::Fail(key) => self.fail_exchange(key),
+            Event::Cap(key, clean) => self.cap(key, clean),
             Event::Record(page, key, text) => {
                 if self.is_page(page) {
                     let wall_clock = self.wall_clock();
@@ -254,6 +275,7 @@ impl Event {
             | Self::Headers(..)
             | Self::Flush(_)
             | Self::Fail(_)
+            | Self::Cap(..)
             | Self::Record(..)
             | Self::RecordFailed(..)
             | Self::User(_) => true,

@@ -1,9 +1,10 @@
 //! Many schedules, spread over servers, agents and weathers. `REJOIN_SIM_SCHEDULES` says how many (default 20,000),
-//! `REJOIN_SIM_FIRST` the first seed (default 0); `REJOIN_SIM_SEED` runs one seed and prints its log.
+//! `REJOIN_SIM_FIRST` the first seed (default 0); `REJOIN_SIM_SEED` runs one seed and prints its log. Every fourth
+//! schedule is the odd server's, from the first of its own seeds on.
 
 #![allow(clippy::print_stdout)] // The counts are what the run is for.
 
-use rejoin_sim::{Fault, Report, Trace, explain, run_seed};
+use rejoin_sim::{Fault, ODD_SEEDS, ODDITIES, Report, Trace, explain, pings, run_seed};
 use std::{
     sync::{
         Mutex,
@@ -13,8 +14,8 @@ use std::{
 };
 
 const SCHEDULES: u64 = 20_000;
-/// Failing seeds told at most; the first one is explained.
-const FAILURES_MAX: usize = 20;
+/// Failing seeds told, unless `REJOIN_SIM_FAILURES` asks for more.
+const FAILURES: u64 = 20;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -35,8 +36,9 @@ fn every_invariant_holds() {
         number("REJOIN_SIM_FIRST", 0),
         number("REJOIN_SIM_SCHEDULES", SCHEDULES),
     );
+    let failures_max = usize::try_from(number("REJOIN_SIM_FAILURES", FAILURES)).expect("few");
     let started = Instant::now();
-    let next = AtomicU64::new(first);
+    let next = AtomicU64::new(0);
     let failures = Mutex::new(Vec::new());
     let report = Mutex::new(Report::default());
     // Schedules share nothing; which thread runs one changes nothing in it.
@@ -45,9 +47,10 @@ fn every_invariant_holds() {
             scope.spawn(|| {
                 let mut own = Report::default();
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count
-                        || failures.lock().expect("no panic here").len() >= FAILURES_MAX
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let seed = seed_of(first, number);
+                    if number >= count
+                        || failures.lock().expect("no panic here").len() >= failures_max
                     {
                         break;
                     }
@@ -85,6 +88,15 @@ fn every_invariant_holds() {
     }
 }
 
+/// The seed of the `number`-th schedule: three of the servers that were measured, then one of the odd server.
+fn seed_of(first: u64, number: u64) -> u64 {
+    let (round, place) = (number / 4, number % 4);
+    match place {
+        0..3 => first + 3 * round + place,
+        _ => ODD_SEEDS + first + round,
+    }
+}
+
 /// A green run proves only what it has met.
 fn check_coverage(report: &Report) {
     let outcomes = [
@@ -101,6 +113,8 @@ fn check_coverage(report: &Report) {
     let happenings = [
         "offline",
         "network gone silently",
+        "long outage, hanging",
+        "long outage, refusing",
         "restart (SIGTERM)",
         "restart (SIGKILL)",
         "hidden",
@@ -152,15 +166,18 @@ fn check_coverage(report: &Report) {
         .chain(connections.iter().map(|name| format!("connection: {name}")))
         .chain(Fault::NAMES.iter().map(|name| format!("fault: {name}")))
         .chain(
-            ["Python", "Js", "Ours"]
+            ["Python", "Js", "Ours", "Odd"]
                 .iter()
                 .map(|name| format!("server {name}")),
         )
+        .chain(ODDITIES.iter().map(|name| (*name).to_owned()))
+        .chain(pings().map(str::to_owned))
         .chain(
             [
                 "compared",
                 "compared in place",
                 "compared on entering",
+                "compared after an outage",
                 "concluded: nothing_to_join",
                 "concluded: superseded",
                 "concluded: dropped",

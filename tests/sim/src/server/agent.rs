@@ -111,7 +111,7 @@ impl Said {
             .map_or(json!({}), |reason| json!({ "finish_reason": reason }))
     }
 
-    pub(super) fn add_own_fields(&self, message: &mut Value, usage: Value) {
+    pub(super) fn add_own_fields(&self, message: &mut Value) {
         if self.kind == "tool" {
             message["tool_call_id"] = "call_1".into();
             message["status"] = "success".into();
@@ -124,7 +124,9 @@ impl Said {
         };
         message["invalid_tool_calls"] = json!([]);
         if self.finish.is_some() {
-            message["usage_metadata"] = usage;
+            let n = self.tokens;
+            message["usage_metadata"] =
+                json!({ "input_tokens": 5, "output_tokens": n, "total_tokens": n + 5 });
         }
     }
 }
@@ -157,17 +159,19 @@ pub(crate) struct Seen {
 }
 
 /// What an agent's node does: waits in milliseconds, each before its deed. The second part is the whole text of the
-/// node's message.
+/// node's message, which begins with `mark`.
 pub(crate) fn node(
     agent: Agent,
     at: usize,
     knobs: Knobs,
     seen: &Seen,
+    mark: Option<&str>,
     rng: &mut Rng,
 ) -> (Vec<(u64, Op)>, String) {
     let mut ops = Script {
         ops: Vec::new(),
         knobs,
+        mark,
         text: String::new(),
     };
     match (agent, at) {
@@ -202,18 +206,22 @@ impl Seen {
     }
 }
 
-struct Script {
+struct Script<'a> {
     ops: Vec<(u64, Op)>,
     knobs: Knobs,
+    mark: Option<&'a str>,
     text: String,
 }
 
-impl Script {
+impl Script<'_> {
     fn push(&mut self, wait_ms: u64, op: Op) {
         self.ops.push((wait_ms, op));
     }
 
-    fn piece(&mut self, piece: Piece) {
+    fn piece(&mut self, mut piece: Piece) {
+        if let Some(mark) = self.mark.take() {
+            piece.text.insert_str(0, mark);
+        }
         self.text.push_str(&piece.text);
         self.push(self.knobs.delay_ms, Op::Piece(piece));
     }
@@ -277,9 +285,14 @@ impl Script {
         self.end("tool_calls", 9, true);
     }
 
+    /// A text that comes whole.
+    fn whole(&mut self, text: &str) -> String {
+        self.text = self.mark.take().unwrap_or_default().to_owned() + text;
+        self.text.clone()
+    }
+
     fn tool(&mut self, rng: &mut Rng) {
-        self.text = "22C in Paris".into();
-        let text = self.text.clone();
+        let text = self.whole("22C in Paris");
         let said = Said {
             kind: "tool",
             text,
@@ -293,10 +306,10 @@ impl Script {
     }
 
     fn say(&mut self, text: &str) {
-        self.text = text.to_owned();
+        let text = self.whole(text);
         let said = Said {
             kind: "ai",
-            text: text.to_owned(),
+            text,
             name: None,
             calls_tool: false,
             finish: None,

@@ -1,6 +1,6 @@
 //! The states that a thread stores, and runs that begin at one of them.
 
-use super::{Server, thread::Thread};
+use super::{Server, behaviour::Ways, rest::parameter, thread::Thread};
 use serde_json::{Value, json};
 
 /// States that one page of a history holds, whatever is asked for: the client must not take a short page for the last.
@@ -24,9 +24,9 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    fn json(&self, thread: &str) -> Value {
+    fn json(&self, thread: &str, ways: &Ways) -> Value {
         json!({
-            "values": { "messages": self.messages }, "next": [], "tasks": [], "metadata": { "source": self.source },
+            "values": { "messages": ways.odd.tell(&self.messages) }, "next": [], "tasks": [], "metadata": { "source": self.source },
             "created_at": null,
             "checkpoint": { "checkpoint_id": self.id, "thread_id": thread, "checkpoint_ns": "" },
             "parent_checkpoint": self.parent.as_ref().map(|id| json!({ "checkpoint_id": id, "checkpoint_ns": "" })),
@@ -44,7 +44,8 @@ impl Thread {
     /// Stores what the thread holds now.
     pub(crate) fn store(&mut self, source: &'static str, node: usize) {
         self.states_made += 1;
-        let id = format!("checkpoint-{:06}", self.states_made);
+        // Names of a thread that was lost do not come back with the next one of its id.
+        let id = format!("checkpoint-{:09}-{:06}", self.made_at, self.states_made);
         let parent = self.head.replace(id.clone());
         self.node = node;
         self.states.push(Stored {
@@ -68,9 +69,9 @@ impl Thread {
     }
 
     /// The newest states before one, newest first, at most `limit`. The newest of all is as the thread is now.
-    pub(crate) fn history(&self, before: Option<&str>, limit: usize, keeps_error: bool) -> Value {
+    pub(crate) fn history(&self, before: Option<&str>, limit: usize, ways: &Ways) -> Value {
         if self.states.is_empty() && before.is_none() {
-            return json!([self.state(keeps_error)]);
+            return json!([self.state(ways)]);
         }
         let end = before.map_or(self.states.len(), |before| {
             let place = self.states.iter().position(|state| state.id == before);
@@ -79,9 +80,9 @@ impl Thread {
         let states = self.states[..end].iter().rev().take(limit);
         let json = states.map(|state| {
             if Some(&state.id) == self.head.as_ref() {
-                self.state(keeps_error)
+                self.state(ways)
             } else {
-                state.json(&self.id)
+                state.json(&self.id, ways)
             }
         });
         json.collect()
@@ -91,15 +92,14 @@ impl Thread {
 impl Server {
     /// One page of a thread's history: `GET` with `limit` and `before`.
     pub(super) fn history_page(&self, thread: &Thread, query: &str) -> Value {
-        let parameter = |name: &str| {
-            let mut pairs = query.split('&');
-            pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-        };
-        let limit: usize = parameter("limit")
+        let limit: usize = parameter(query, "limit")
             .and_then(|limit| limit.parse().ok())
             .unwrap_or(10);
-        let keeps_error = self.ways().thread_keeps_error();
-        thread.history(parameter("before"), limit.min(PAGE_STATES), keeps_error)
+        thread.history(
+            parameter(query, "before"),
+            limit.min(PAGE_STATES),
+            &self.ways,
+        )
     }
 
     /// A run that names a checkpoint begins there. Returns whether the checkpoint is known.

@@ -3,26 +3,28 @@
 pub(crate) mod agent;
 pub(crate) mod behaviour;
 pub(crate) mod checkpoints;
-mod js;
-mod ours;
-mod python;
+pub(crate) mod odd;
 mod rest;
 mod restart;
 pub(crate) mod thread;
 
-pub(crate) use behaviour::{Kind, Restart};
+pub(crate) use behaviour::{Kind, Restart, Ways};
 pub(crate) use rest::{Reply, Request};
 
-use crate::{queue::Queue, rng::Rng, truth::Truth};
+use crate::{queue::Queue, report::Report, rng::Rng, truth::Truth};
 use agent::{Op, Piece};
-use behaviour::{Behaviour, Logged};
+use behaviour::{EventIds, Logged};
+use odd::{Ids, Metadata};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use thread::{Run, Thread};
 
 /// The server's wall clock when the virtual clock shows zero.
 pub(crate) const WALL_BASE_MS: u64 = 1_795_226_380_000;
-const HEARTBEAT_MS: u64 = 5_000;
+/// Pings between events come after each so many of them.
+const EVENTS_PER_PING: usize = 4;
+/// `metadata` that is repeated comes with each so many events.
+const EVENTS_PER_METADATA: usize = 5;
 
 /// Names a connection.
 pub(crate) type ConnId = u64;
@@ -32,8 +34,8 @@ pub(crate) type ConnId = u64;
 pub(crate) enum Out {
     /// Sends.
     Bytes(ConnId, Vec<u8>),
-    /// Ends the body properly.
-    End(ConnId),
+    /// Ends the body properly; behind all that this run, which is over, has said.
+    End(ConnId, Option<String>),
     /// Breaks off.
     Broken(ConnId),
 }
@@ -43,11 +45,12 @@ enum Job {
     Start(String, u32),
     Step(String, u32),
     Replay(ConnId),
-    Heartbeat(ConnId),
+    Ping(ConnId),
     Close(ConnId),
     NotFound(ConnId, &'static str),
     Cancel(String, u32),
     ExpireLog(String),
+    Forget(String),
 }
 
 #[derive(Debug)]
@@ -82,7 +85,9 @@ pub(crate) struct Server {
     pub lost_at: Option<u64>,
     /// When a thread's state was last read.
     pub state_read_at: u64,
-    ways: Box<dyn Behaviour>,
+    /// What of its oddities has shown.
+    pub met: Report,
+    ways: Ways,
     conns: BTreeMap<ConnId, Conn>,
     jobs: Queue<Job>,
     serial: u64,
@@ -91,7 +96,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server without threads.
-    pub(crate) fn new(kind: Kind, log_ttl_ms: Option<u64>, rng: Rng) -> Self {
+    pub(crate) fn new(kind: Kind, ways: Ways, log_ttl_ms: Option<u64>, rng: Rng) -> Self {
         Self {
             kind,
             threads: BTreeMap::new(),
@@ -104,7 +109,8 @@ impl Server {
             run_over_at: 0,
             lost_at: None,
             state_read_at: 0,
-            ways: kind.behaviour(),
+            met: Report::default(),
+            ways,
             conns: BTreeMap::new(),
             jobs: Queue::default(),
             serial: 0,
@@ -130,8 +136,8 @@ impl Server {
     }
 
     /// The ways in which it differs.
-    pub(crate) fn ways(&self) -> &dyn Behaviour {
-        self.ways.as_ref()
+    pub(crate) fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// Whether a thread has a run of which more may come by itself.
@@ -183,16 +189,17 @@ impl Server {
                 }
             }
             Job::Replay(conn) => self.replay(now, conn),
-            Job::Heartbeat(conn) => {
-                if let (Some(beat), true) = (self.ways.heartbeat(), self.conns.contains_key(&conn))
-                {
-                    self.out.push(Out::Bytes(conn, beat.into()));
-                    self.jobs.push(now + HEARTBEAT_MS, Job::Heartbeat(conn));
+            Job::Ping(conn) => {
+                if let (Some(ping), true) = (self.ways.ping, self.conns.contains_key(&conn)) {
+                    self.ping(conn);
+                    self.jobs.push(now + ping.every_ms, Job::Ping(conn));
                 }
             }
             Job::Close(conn) => {
-                if self.conns.remove(&conn).is_some() {
-                    self.out.push(Out::End(conn));
+                if let Some(Conn { run, is_live, .. }) = self.conns.remove(&conn) {
+                    let is_over = |run: &Run| !run.is_active();
+                    let is_over = is_live && self.runs.get(&run).is_some_and(is_over);
+                    self.out.push(Out::End(conn, is_over.then_some(run)));
                 }
             }
             Job::NotFound(conn, data) => {
@@ -219,6 +226,25 @@ impl Server {
                     run.log.clear();
                 }
             }
+            Job::Forget(run) => {
+                if let Some(run) = self.runs.get_mut(&run).filter(|run| !run.is_active()) {
+                    run.is_forgotten = true;
+                }
+            }
+        }
+    }
+
+    /// Something of its oddities has shown.
+    fn oddly(&mut self, name: &'static str) {
+        self.met.count(name);
+    }
+
+    fn ping(&mut self, conn: ConnId) {
+        if let Some(ping) = &self.ways.ping {
+            if self.kind == Kind::Odd {
+                self.met.count(ping.name());
+            }
+            self.out.push(Out::Bytes(conn, ping.frame.into()));
         }
     }
 
@@ -242,7 +268,7 @@ impl Server {
         else {
             return;
         };
-        let delay = self.ways.start_delay_ms(&mut self.rng);
+        let delay = self.rng.between(0, self.ways.start_delay_ms);
         let run = self.runs.get_mut(&id).expect("listed on its thread");
         run.is_starting = true;
         self.jobs.push(now + delay, Job::Start(id, run.epoch));
@@ -267,19 +293,73 @@ impl Server {
             }
             self.apply_input(id);
         }
-        let values = self.threads[&thread_id].values();
-        let metadata = json!({ "run_id": id, "attempt": 1 });
-        self.publish(now, id, "metadata", metadata);
+        match self.ways.odd.metadata {
+            Metadata::First | Metadata::Repeated => self.publish_metadata(now, id),
+            Metadata::Late => {
+                self.runs.get_mut(id).expect("it starts").owes_metadata = true;
+            }
+            Metadata::Never => self.oddly("odd: no metadata"),
+        }
+        let values = self.values(&thread_id);
         self.publish(now, id, "values", values);
         self.enter_node(now, id);
     }
 
+    /// A thread's values as they are told.
+    fn values(&mut self, thread: &str) -> Value {
+        let thread = &self.threads[thread];
+        let values = thread.values(&self.ways);
+        let has_odd_entry = self.ways.odd.entries_from.is_some();
+        match self.ways.odd.ids {
+            Ids::Kept => {}
+            Ids::Own => self.oddly("odd: ids own"),
+            Ids::None => self.oddly("odd: ids none"),
+            Ids::Numeric => self.oddly("odd: ids numeric"),
+        }
+        if has_odd_entry {
+            self.oddly("odd: odd entry");
+        }
+        values
+    }
+
+    fn publish_metadata(&mut self, now: u64, id: &str) {
+        let metadata = json!({ "run_id": id, "attempt": 1 });
+        self.publish(now, id, "metadata", metadata);
+    }
+
+    /// What comes between a run's own events.
+    fn publish_oddities(&mut self, now: u64, id: &str) {
+        let run = self.runs.get_mut(id).expect("checked by the caller");
+        let repeats = self.ways.odd.metadata == Metadata::Repeated
+            && run.log.len().is_multiple_of(EVENTS_PER_METADATA);
+        if std::mem::take(&mut run.owes_metadata) {
+            self.oddly("odd: late metadata");
+            self.publish_metadata(now, id);
+        } else if repeats {
+            self.oddly("odd: repeated metadata");
+            self.publish_metadata(now, id);
+        }
+    }
+
     fn enter_node(&mut self, now: u64, id: &str) {
         let serial = self.next_serial();
+        if let Some((name, data)) = self.ways.odd.event(serial) {
+            self.oddly("odd: odd event");
+            self.publish_text(now, id, name, data.to_owned());
+        }
         let message_id = self.ways.message_id(serial);
         let run = self.runs.get_mut(id).expect("checked by the caller");
         let seen = self.threads[&run.thread].seen();
-        let (ops, text) = agent::node(run.agent, run.node, run.knobs, &seen, &mut self.rng);
+        // The odd server's messages are known by how they begin, as their ids say little.
+        let mark = (self.kind == Kind::Odd).then(|| format!("m{serial} "));
+        let (ops, text) = agent::node(
+            run.agent,
+            run.node,
+            run.knobs,
+            &seen,
+            mark.as_deref(),
+            &mut self.rng,
+        );
         let speaks = ops
             .iter()
             .any(|(_, op)| matches!(op, Op::Piece(_) | Op::Say(..)));
@@ -311,7 +391,11 @@ impl Server {
                     .message
                     .take()
                     .expect("a node that speaks has a message");
-                let message = self.ways.said(&message_id, &said);
+                let mut message = self.ways.said(&message_id, &said);
+                if self.ways.odd.tool_calls && said.calls_tool {
+                    self.ways.odd.add_tool_calls(&mut message);
+                    self.met.count("odd: odd tool call");
+                }
                 let thread = self
                     .threads
                     .get_mut(&run.thread)
@@ -319,6 +403,7 @@ impl Server {
                 thread.put(message.clone());
                 thread.store("loop", run.node + 1);
                 if told {
+                    message["id"] = self.ways.odd.streamed_id(&message_id);
                     let node = json!({ "run_id": id, "langgraph_node": "node" });
                     self.publish(now, id, "messages", json!([message, node]));
                 }
@@ -332,8 +417,10 @@ impl Server {
                 if thread.node != run.node {
                     thread.store("loop", run.node);
                 }
-                let values = thread.values();
+                let thread = run.thread.clone();
+                let values = self.values(&thread);
                 self.publish(now, id, "values", values);
+                self.publish_oddities(now, id);
                 return self.enter_node(now, id);
             }
             Op::Ask => return self.ask(now, id),
@@ -351,7 +438,7 @@ impl Server {
     }
 
     fn say_piece(&mut self, now: u64, id: &str, piece: &Piece) {
-        if piece.is_last && self.kind != Kind::Python {
+        if piece.is_last && !self.ways.closing_piece {
             return;
         }
         let run = self.runs.get_mut(id).expect("checked by the caller");
@@ -360,13 +447,20 @@ impl Server {
             .as_mut()
             .expect("a node that speaks has a message");
         so_far.push_str(&piece.text);
-        let message = self.ways.piece(message_id, piece);
+        let mut message = self.ways.piece(message_id, piece);
+        if self.kind == Kind::Odd {
+            message["id"] = self.ways.odd.streamed_id(message_id);
+            if self.ways.odd.streams_own_ids {
+                self.met.count("odd: streamed under another id");
+            }
+        }
         self.publish(
             now,
             id,
             "messages",
             json!([message, { "run_id": id, "langgraph_node": "model" }]),
         );
+        self.publish_oddities(now, id);
     }
 
     fn ask(&mut self, now: u64, id: &str) {
@@ -380,15 +474,18 @@ impl Server {
         let value = json!({ "question": "Send this draft?", "draft": draft });
         thread.interrupts = vec![json!({ "id": format!("interrupt-{serial}"), "value": value })];
         thread.status = "interrupted";
-        let values = self
-            .ways
-            .interrupt_values(thread.values(), Value::Array(thread.interrupts.clone()));
+        let asked = self.ways.odd.tell_interrupts(&thread.interrupts);
+        if asked.len() > 1 {
+            self.met.count("odd: odd interrupt");
+        }
+        let values = thread.values(&self.ways);
+        let values = self.ways.interrupt_values(values, Value::Array(asked));
         self.publish(now, id, "values", values);
         self.over(now, id, "success");
     }
 
     fn fail(&mut self, now: u64, id: &str, message: &str) {
-        let error = json!({ "error": self.ways.error_name(), "message": message });
+        let error = json!({ "error": self.ways.error_name, "message": message });
         self.publish(now, id, "error", error.clone());
         let thread = self
             .threads
@@ -426,7 +523,7 @@ impl Server {
             .get_mut(&thread)
             .expect("a run has a thread")
             .changed_at = now;
-        let delay = self.ways.eof_delay_ms();
+        let delay = self.ways.eof_delay_ms;
         for (conn, _) in self
             .conns
             .iter()
@@ -437,18 +534,32 @@ impl Server {
         if let Some(ttl) = self.log_ttl_ms {
             self.jobs.push(now + ttl, Job::ExpireLog(id.to_owned()));
         }
+        if let Some(after) = self.ways.odd.forgets_runs_after_ms {
+            self.jobs.push(now + after, Job::Forget(id.to_owned()));
+        }
         self.start_next(now, &thread);
     }
 
     fn publish(&mut self, now: u64, id: &str, name: &'static str, data: Value) {
+        self.publish_text(now, id, name, data.to_string());
+    }
+
+    fn publish_text(&mut self, now: u64, id: &str, name: &'static str, data: String) {
         let run = self.runs.get_mut(id).expect("checked by the caller");
         let event_id = self.ways.event_id(run.log.len(), WALL_BASE_MS + now, name);
         let logged = Logged {
             name,
-            data: data.to_string(),
+            data,
             id: event_id,
         };
         run.log.push(logged.clone());
+        let pings = self.ways.ping.is_some_and(|ping| ping.between_events)
+            && run.log.len().is_multiple_of(EVENTS_PER_PING);
+        match self.ways.event_ids {
+            EventIds::Dense | EventIds::Millis => {}
+            EventIds::Opaque => self.oddly("odd: events with opaque ids"),
+            EventIds::None => self.oddly("odd: events without ids"),
+        }
         let live: Vec<ConnId> = self
             .conns
             .iter()
@@ -457,11 +568,15 @@ impl Server {
             .collect();
         for conn in live {
             self.send(conn, &logged);
+            if pings {
+                self.oddly("odd: ping between events");
+                self.ping(conn);
+            }
         }
     }
 
     fn send(&mut self, conn: ConnId, logged: &Logged) {
-        let end = self.ways.line_end();
+        let end = self.ways.line_end;
         let mut frame = format!("event: {}{end}data: {}{end}", logged.name, logged.data);
         if let Some(id) = &logged.id {
             frame.push_str("id: ");
@@ -485,7 +600,7 @@ impl Server {
         conn.is_live = true;
         let events = self
             .ways
-            .replay(&run.log, conn.last_event_id.as_deref(), conn.queue_from);
+            .replayed(&run.log, conn.last_event_id.as_deref(), conn.queue_from);
         let events: Vec<Logged> = events.into_iter().map(|at| run.log[at].clone()).collect();
         let over = !run.is_active();
         for event in events {
@@ -493,7 +608,7 @@ impl Server {
         }
         if over {
             self.jobs
-                .push(now + self.ways.eof_delay_ms(), Job::Close(conn_id));
+                .push(now + self.ways.eof_delay_ms, Job::Close(conn_id));
         }
     }
 }

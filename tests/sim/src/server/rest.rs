@@ -1,9 +1,9 @@
 //! The API, as far as the client uses it.
 
 use super::{
-    Conn, ConnId, HEARTBEAT_MS, Job, Kind, Server,
+    Conn, ConnId, Job, Kind, Server,
     agent::{Agent, Knobs},
-    behaviour::UnknownRun,
+    behaviour::{Replay, UnknownRun},
     thread::{Run, Thread},
 };
 use serde_json::{Value, json};
@@ -19,6 +19,16 @@ pub(crate) struct Request {
     pub last_event_id: Option<String>,
     /// The JSON body.
     pub body: Value,
+}
+
+impl Request {
+    /// The client's name for the submission that it is, if it is one.
+    pub(crate) fn submission(&self) -> Option<&str> {
+        let is_submission = self.is_post && self.path.ends_with("/runs/stream");
+        self.body["metadata"]["rejoin_submission"]
+            .as_str()
+            .filter(|_| is_submission)
+    }
 }
 
 /// An answer.
@@ -50,34 +60,33 @@ impl Server {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (request.is_post, parts.as_slice()) {
+            (true, ["threads"]) => self.create_thread(now, &request.body),
             (true, ["threads", thread, "runs", "stream"]) => {
                 self.create_run(now, thread, &request.body)
             }
             (true, ["threads", thread, "runs", run, "cancel"]) => self.cancel(now, thread, run),
             (false, ["threads", thread, "runs", run, "stream"]) => {
-                self.join(now, thread, run, request.last_event_id.clone())
+                let last = self.cursor(request, query);
+                self.join(now, thread, run, last)
             }
-            (false, ["threads", thread, "runs", run]) => match self.run_of(thread, run) {
-                Some(run) => ok(&run.json()),
-                None => self.not_found("Run"),
-            },
+            (false, ["threads", thread, "runs", run]) => self.tell_run(thread, run),
             (false, ["threads", thread, "runs"]) => self.list_runs(thread, query),
             (false, ["threads", thread]) => match self.threads.get_mut(*thread) {
                 Some(thread) => {
                     thread.read_at = now;
-                    ok(&thread.json(self.ways.thread_keeps_error()))
+                    ok(&thread.json(&self.ways))
                 }
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
             (false, ["threads", thread, "state"]) => match self.threads.get(*thread) {
-                Some(thread) => ok(&thread.state(self.ways.thread_keeps_error())),
+                Some(thread) => ok(&thread.state(&self.ways)),
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
             (true, ["threads", thread, "history"]) => match self.threads.get(*thread) {
                 Some(thread) => {
                     let limit = request.body["limit"].as_u64().unwrap_or(1);
                     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                    ok(&thread.history(None, limit, self.ways.thread_keeps_error()))
+                    ok(&thread.history(None, limit, &self.ways))
                 }
                 None => self.not_found(&format!("Thread with ID {thread}")),
             },
@@ -89,24 +98,74 @@ impl Server {
         }
     }
 
+    /// The last event that a join names.
+    fn cursor(&mut self, request: &Request, query: &str) -> Option<String> {
+        let asked = parameter(query, "last_event_id").filter(|_| self.ways.cursor_in_query);
+        if self.kind == Kind::Odd && request.last_event_id.is_none() {
+            match (asked, self.ways.replay) {
+                (Some(_), _) => self.oddly("odd: cursor in the query"),
+                (None, Replay::Place { all: true }) => {
+                    self.oddly("odd: replayed whole without a cursor")
+                }
+                (None, _) => self.oddly("odd: joined live without a cursor"),
+            }
+        }
+        asked
+            .map(str::to_owned)
+            .or_else(|| request.last_event_id.clone())
+    }
+
+    fn tell_run(&mut self, thread: &str, run: &str) -> Reply {
+        if let Some(status) = self.ways.odd.run_status {
+            self.oddly("odd: run cannot be asked for");
+            return plain(status, b"no such route".to_vec());
+        }
+        if self.runs.get(run).is_some_and(|run| run.is_forgotten) {
+            self.oddly("odd: ended run forgotten");
+        }
+        match self.run_of(thread, run) {
+            Some(run) => ok(&run.json()),
+            None => self.not_found("Run"),
+        }
+    }
+
+    fn create_thread(&mut self, now: u64, body: &Value) -> Reply {
+        let Some(id) = body["thread_id"].as_str() else {
+            return plain(422, b"no thread id".to_vec());
+        };
+        if !self.threads.contains_key(id) {
+            self.oddly("odd: thread made");
+            self.make_thread(now, id);
+        } else if body["if_exists"] != "do_nothing" {
+            return plain(409, b"the thread exists".to_vec());
+        }
+        ok(&self.threads[id].json(&self.ways))
+    }
+
+    fn make_thread(&mut self, now: u64, id: &str) {
+        let thread = Thread {
+            id: id.to_owned(),
+            status: "idle",
+            made_at: now,
+            changed_at: now,
+            ..Thread::default()
+        };
+        self.threads.insert(id.to_owned(), thread);
+    }
+
     fn create_run(&mut self, now: u64, thread_id: &str, body: &Value) -> Reply {
         let Some(agent) = body["assistant_id"].as_str().and_then(Agent::from_id) else {
-            return plain(
-                if self.kind == Kind::Js { 404 } else { 422 },
-                b"unknown assistant".to_vec(),
-            );
+            return plain(self.ways.unknown_agent, b"unknown assistant".to_vec());
         };
         if !self.threads.contains_key(thread_id) {
+            if self.ways.odd.threads_are_made {
+                self.oddly("odd: thread must be made");
+                return self.not_found("Thread");
+            }
             if body["if_not_exists"] != "create" {
                 return self.not_found("Thread or assistant");
             }
-            let thread = Thread {
-                id: thread_id.to_owned(),
-                status: "idle",
-                changed_at: now,
-                ..Thread::default()
-            };
-            self.threads.insert(thread_id.to_owned(), thread);
+            self.make_thread(now, thread_id);
         }
         let active: Vec<String> = self.threads[thread_id]
             .runs
@@ -117,7 +176,7 @@ impl Server {
         match body["multitask_strategy"].as_str() {
             Some("reject") if !active.is_empty() => {
                 return plain(
-                    if self.kind == Kind::Js { 422 } else { 409 },
+                    self.ways.busy,
                     b"Thread is already running a task.".to_vec(),
                 );
             }
@@ -167,6 +226,8 @@ impl Server {
             has_begun: false,
             is_stuck: false,
             serial,
+            owes_metadata: false,
+            is_forgotten: false,
         };
         self.runs.insert(id.clone(), run);
         let thread = self.threads.get_mut(thread_id).expect("made above");
@@ -190,21 +251,15 @@ impl Server {
             let text = message["content"].as_str().unwrap_or_default();
             // Places of input are counted apart from the graph's nodes.
             self.truth.tell(&id, text, run, 1000 + place);
-            let mut stored = json!({
-                "content": text, "additional_kwargs": {}, "response_metadata": {}, "type": "human", "id": id,
-            });
-            if self.kind == Kind::Python {
-                stored["name"] = Value::Null;
-            }
-            input.push(stored);
+            input.push(self.ways.asked(&id, text));
         }
         input
     }
 
     fn join(&mut self, now: u64, thread: &str, run: &str, last_event_id: Option<String>) -> Reply {
         let Some(found) = self.run_of(thread, run) else {
-            return match self.ways.unknown_run() {
-                UnknownRun::Status(status, body) => plain(status, body.into()),
+            return match self.ways.unknown_run {
+                UnknownRun::NotFound => self.not_found("Run"),
                 UnknownRun::ErrorEvent(data) => {
                     let conn = self.connect(now, run, last_event_id, true);
                     self.jobs.push(now + 500, Job::NotFound(conn, data));
@@ -216,16 +271,15 @@ impl Server {
             };
         };
         if found.log_expired
-            && let Some((status, body)) = self.ways.expired_log()
+            && let Some((status, body)) = self.ways.expired_log
         {
             return plain(status, body.into());
         }
         let conn = self.connect(now, run, last_event_id, false);
-        // Python opens the live queue first and reads the log a moment later.
-        let delay = match self.kind {
-            Kind::Python if self.rng.chance(50) => self.rng.between(1, 60),
-            Kind::Python => 0,
-            Kind::Js | Kind::Ours => self.rng.between(0, 3),
+        let delay = match self.ways.reads_log_late {
+            true if self.rng.chance(50) => self.rng.between(1, 60),
+            true => 0,
+            false => self.rng.between(0, 3),
         };
         self.jobs.push(now + delay, Job::Replay(conn));
         Reply::Stream {
@@ -252,8 +306,8 @@ impl Server {
                 is_live,
             },
         );
-        if self.ways.heartbeat().is_some() {
-            self.jobs.push(now + HEARTBEAT_MS, Job::Heartbeat(conn));
+        if let Some(ping) = self.ways.ping {
+            self.jobs.push(now + ping.every_ms, Job::Ping(conn));
         }
         conn
     }
@@ -263,7 +317,7 @@ impl Server {
             return self.not_found("Run");
         };
         if !found.is_active() {
-            return plain(self.ways.cancel_over(), b"{}".to_vec());
+            return plain(self.ways.cancel_over, b"{}".to_vec());
         }
         if !found.is_stuck {
             let job = Job::Cancel(run.to_owned(), found.epoch);
@@ -275,26 +329,22 @@ impl Server {
 
     fn list_runs(&self, thread: &str, query: &str) -> Reply {
         let Some(thread) = self.threads.get(thread) else {
-            return if self.kind == Kind::Js {
+            return if self.ways.unknown_thread_has_no_runs {
                 ok(&json!([]))
             } else {
                 self.not_found("Thread")
             };
         };
-        let parameter = |name: &str| {
-            query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-        };
-        let limit = parameter("limit")
+        let limit = parameter(query, "limit")
             .and_then(|limit| limit.parse().ok())
             .unwrap_or(10);
         let runs = thread.runs.iter().map(|run| &self.runs[run]);
         let runs = runs
-            .filter(|run| parameter("status").is_none_or(|status| status == run.status))
+            .filter(|run| !run.is_forgotten)
+            .filter(|run| parameter(query, "status").is_none_or(|status| status == run.status))
             .map(Run::json);
         let mut runs: Vec<Value> = runs.collect();
-        if self.ways.newest_first() {
+        if self.ways.newest_first {
             runs.reverse();
         }
         runs.truncate(limit);
@@ -302,7 +352,8 @@ impl Server {
     }
 
     fn run_of(&self, thread: &str, run: &str) -> Option<&Run> {
-        self.runs.get(run).filter(|run| run.thread == thread)
+        let run = self.runs.get(run)?;
+        (run.thread == thread && !run.is_forgotten).then_some(run)
     }
 
     fn not_found(&self, what: &str) -> Reply {
@@ -310,14 +361,9 @@ impl Server {
     }
 
     fn stream_headers(&self, thread: &str, run: &str, is_post: bool) -> Vec<(String, String)> {
-        let kind = if self.kind == Kind::Python {
-            "text/event-stream; charset=utf-8"
-        } else {
-            "text/event-stream"
-        };
-        let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
-        // The JS server names the run on a submission only.
-        if is_post || self.kind != Kind::Js {
+        let kind = self.ways.content_type.to_owned();
+        let mut headers = vec![("content-type".to_owned(), kind)];
+        if is_post || self.ways.joins_name_run {
             headers.push((
                 "content-location".to_owned(),
                 format!("/threads/{thread}/runs/{run}"),
@@ -325,6 +371,12 @@ impl Server {
         }
         headers
     }
+}
+
+/// A parameter of a query.
+pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = query.split('&');
+    pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 fn ok(body: &Value) -> Reply {

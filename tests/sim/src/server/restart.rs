@@ -13,10 +13,10 @@ impl Server {
         self.is_down = true;
         self.lost_at = Some(now);
         self.jobs = Queue::default();
-        let goodbye = self.ways.says_goodbye(how);
+        let goodbye = self.ways.says_goodbye && how == Restart::Term;
         for (conn, _) in std::mem::take(&mut self.conns) {
             self.out.push(if goodbye {
-                Out::End(conn)
+                Out::End(conn, None)
             } else {
                 Out::Broken(conn)
             });
@@ -30,7 +30,7 @@ impl Server {
             (Kind::Python, Restart::Kill) => self.python_killed(),
             (Kind::Js, Restart::Term) => self.js_terminated(),
             (Kind::Js, Restart::Kill) => self.js_killed(now),
-            (Kind::Ours, _) => self.ours_killed(now),
+            (Kind::Ours | Kind::Odd, _) => self.ours_killed(now),
         }
     }
 

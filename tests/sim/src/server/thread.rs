@@ -2,7 +2,7 @@
 
 use super::{
     agent::{Agent, Knobs, Op, Seen},
-    behaviour::Logged,
+    behaviour::{Logged, Ways},
     checkpoints::Stored,
 };
 use serde_json::{Map, Value, json};
@@ -25,6 +25,8 @@ pub(crate) struct Thread {
     pub error: Value,
     /// Its runs, oldest first.
     pub runs: Vec<String>,
+    /// When it was made.
+    pub made_at: u64,
     /// When it last changed.
     pub changed_at: u64,
     /// When somebody last asked how it stands.
@@ -80,6 +82,10 @@ pub(crate) struct Run {
     pub is_stuck: bool,
     /// Its place among all runs.
     pub serial: u64,
+    /// Whether its `metadata` is still to come.
+    pub owes_metadata: bool,
+    /// Whether the API knows it no more.
+    pub is_forgotten: bool,
 }
 
 impl Run {
@@ -99,11 +105,11 @@ impl Run {
 }
 
 impl Thread {
-    /// The values; an empty object before the first run.
-    pub(crate) fn values(&self) -> Value {
+    /// The values as they are told; an empty object before the first run.
+    pub(crate) fn values(&self, ways: &Ways) -> Value {
         let mut values = Map::new();
         if let Some(messages) = &self.messages {
-            values.insert("messages".to_owned(), Value::Array(messages.clone()));
+            values.insert("messages".to_owned(), Value::Array(ways.odd.tell(messages)));
             if let Some(approved) = &self.approved {
                 values.insert("approved".to_owned(), approved.clone());
             }
@@ -112,14 +118,15 @@ impl Thread {
     }
 
     /// `GET /threads/{id}/state`.
-    pub(crate) fn state(&self, keeps_error: bool) -> Value {
+    pub(crate) fn state(&self, ways: &Ways) -> Value {
         let (next, tasks) = match self.status {
             "busy" => (json!(["model"]), json!([])),
             "interrupted" if !self.interrupts.is_empty() => {
-                let task = json!({ "id": "task-ask", "name": "ask", "error": null, "interrupts": self.interrupts });
+                let interrupts = ways.odd.tell_interrupts(&self.interrupts);
+                let task = json!({ "id": "task-ask", "name": "ask", "error": null, "interrupts": interrupts });
                 (json!(["ask"]), json!([task]))
             }
-            "error" if keeps_error => {
+            "error" if ways.thread_keeps_error => {
                 let words = format!(
                     "{}('{}')",
                     self.error["error"].as_str().unwrap_or_default(),
@@ -136,23 +143,24 @@ impl Thread {
         let parent = head.and_then(|head| head.parent.clone());
         let source = head.map_or("loop", |head| head.source);
         json!({
-            "values": self.values(), "next": next, "tasks": tasks, "metadata": { "source": source }, "created_at": null,
+            "values": self.values(ways), "next": next, "tasks": tasks, "metadata": { "source": source }, "created_at": null,
             "checkpoint": { "checkpoint_id": self.head, "thread_id": self.id, "checkpoint_ns": "" },
             "parent_checkpoint": parent.map(|id| json!({ "checkpoint_id": id, "checkpoint_ns": "" })),
         })
     }
 
     /// `GET /threads/{id}`.
-    pub(crate) fn json(&self, keeps_error: bool) -> Value {
+    pub(crate) fn json(&self, ways: &Ways) -> Value {
         let mut interrupts = Map::new();
         if !self.interrupts.is_empty() {
-            interrupts.insert("task-ask".to_owned(), Value::Array(self.interrupts.clone()));
+            let told = ways.odd.tell_interrupts(&self.interrupts);
+            interrupts.insert("task-ask".to_owned(), Value::Array(told));
         }
         let mut thread = json!({
             "thread_id": self.id, "created_at": "2026-11-21T01:41:19.163975+00:00", "metadata": {},
-            "status": self.status, "values": self.messages.as_ref().map(|_| self.values()), "interrupts": interrupts,
+            "status": self.status, "values": self.messages.as_ref().map(|_| self.values(ways)), "interrupts": interrupts,
         });
-        if keeps_error {
+        if ways.thread_keeps_error {
             thread["error"] = self.error.clone();
         }
         thread
