@@ -161,16 +161,19 @@ scenario("two questions at once: one is answered, the other waits, also after a 
   await app.healthy();
 });
 
-scenario("reload mid-stream: the text goes on, nothing is lost or doubled", async (session) => {
-  const app = await session.open(SLOW);
-  await app.send("hello");
-  await app.shows(word(30));
-  await app.threadKnown();
-  await app.page.reload({ waitUntil: "domcontentloaded" });
-  await app.settled(WHOLE);
-  await agrees(session, app);
-  assert.equal(session.proxy.count("stream"), 1, "the question was asked once");
-});
+for (const narrow of [false, true]) {
+  scenario(`reload mid-stream${narrow ? ", behind a proxy that drops Last-Event-ID" : ""}: the text goes on, nothing is lost or doubled`, async (session) => {
+    session.proxy.narrow = narrow;
+    const app = await session.open(SLOW);
+    await app.send("hello");
+    await app.shows(word(30));
+    await app.threadKnown();
+    await app.page.reload({ waitUntil: "domcontentloaded" });
+    await app.settled(WHOLE);
+    await agrees(session, app);
+    assert.equal(session.proxy.count("stream"), 1, "the question was asked once");
+  });
+}
 
 scenario("the connection is cut mid-stream: the text goes on by itself", async (session) => {
   session.proxy.fault("stream", { kind: "cut", afterBytes: 6000 });
