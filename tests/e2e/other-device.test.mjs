@@ -7,20 +7,20 @@ import { asks, question, retype } from "./harness/versions.mjs";
 const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 const RUN = { n_tokens: 200, delay_ms: 25 };
 
-/** A hidden tab that shows a thread with one finished turn. */
-async function hidden(session) {
+/** A tab that shows a thread with one finished turn. */
+async function finished(session) {
   const app = await session.open({ n_tokens: 5, delay_ms: 1 });
   await app.send("first");
   await app.settled(words(5));
-  await app.hide();
   return app;
 }
 
-/** How often this thread was asked for. */
-const requests = (session, app) => session.proxy.count((call) => call.path.includes(app.thread()));
+/** How often the server was asked for this thread. */
+const requests = (session, app) => session.proxy.count(({ path, sent }) => `${path} ${sent}`.includes(app.thread()));
 
 scenario("another device has added a turn: it is shown, and looking again at once asks for nothing", async (session) => {
-  const app = await hidden(session);
+  const app = await finished(session);
+  await app.hide();
   await session.agent.ask(app.thread(), "second", { n_tokens: 40 });
   const before = requests(session, app);
   await app.show();
@@ -34,7 +34,8 @@ scenario("another device has added a turn: it is shown, and looking again at onc
 });
 
 scenario("another device has started a run: it is joined and its text streams", async (session) => {
-  const app = await hidden(session);
+  const app = await finished(session);
+  await app.hide();
   await session.agent.start(app.thread(), "second", RUN);
   await app.show();
   await app.shows(word(20));
@@ -47,8 +48,7 @@ scenario("another device has started a run: it is joined and its text streams", 
 });
 
 scenario("what is being typed stays: in the composer, and in a message that is edited", async (session) => {
-  const app = await hidden(session);
-  await app.show();
+  const app = await finished(session);
   await retype(app, 0, "first, edited");
   await app.at("composer").fill("not sent yet");
   await app.hide();

@@ -59,13 +59,15 @@ async function crossing(server, browser, { kind, seconds, hidden }) {
     // In the short tunnel the run goes on at the end, in the long one it is over.
     const delayMs = seconds <= 60 ? 130 : 20;
     await tab.goto(`${tunnel.origin}/?${new URLSearchParams({ plain: 1, assistant: "chat", n_tokens: TOKENS, delay_ms: delayMs })}`);
-    await shows(tab, 20_000, "the composer", () => document.querySelector('[data-testid="composer"]') !== null);
+    await shows(tab, SHOWN_WITHIN_MS, "the composer", () => document.querySelector('[data-testid="composer"]') !== null);
     await tab.run(() => {
       window.__entries = [];
       window.__rejoinRecord = (entry) => window.__entries.push(entry);
     });
     await tab.run(observe);
-    await tab.run(ask, "hello");
+    await tab.run(type, "hello");
+    await shows(tab, SHOWN_WITHIN_MS, "the button that sends", () => !document.querySelector('[data-testid="send"]').disabled);
+    await tab.run(() => document.querySelector('[data-testid="send"]').click());
     await shows(tab, SHOWN_WITHIN_MS, "the middle", (part) => window.__rejoinAnswer().text.includes(part), word(12));
     if (hidden) await tab.hide();
     tunnel.enter(kind);
@@ -101,12 +103,11 @@ async function shows(tab, withinMs, what, look, ...args) {
   }
 }
 
-/** Runs in the page: types a question and sends it. */
-function ask(text) {
+/** Runs in the page: types a question. */
+function type(text) {
   const composer = document.querySelector('[data-testid="composer"]');
   composer.value = text;
   composer.dispatchEvent(new Event("input", { bubbles: true }));
-  document.querySelector('[data-testid="send"]').click();
 }
 
 /** Runs in the page: what a reader sees, and has seen. */
