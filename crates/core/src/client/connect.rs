@@ -448,8 +448,11 @@ impl Client {
         if woke && reach.is_whole() {
             self.compare();
         }
+        if let Some(extras) = self.extras {
+            (extras.edit_reached)(self, woke);
+        }
         if let Some(extras) = self.session_extras() {
-            (extras.feed_reachable)(self, woke);
+            (extras.session_reached)(self, woke);
         }
     }
 

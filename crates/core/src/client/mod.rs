@@ -11,6 +11,7 @@ mod feed;
 mod heads;
 mod link;
 mod older;
+mod page;
 mod records;
 mod recovery;
 mod requests;
