@@ -7,13 +7,11 @@
 mod apps;
 mod build;
 mod e2e;
-mod likeness;
 mod linked;
 mod lint;
 mod package;
 mod packaging;
 mod panics;
-mod repeats;
 mod servers;
 mod setup;
 mod size;
@@ -21,7 +19,6 @@ mod split;
 mod step;
 mod test;
 mod unreached;
-mod webs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

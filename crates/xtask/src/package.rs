@@ -11,9 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build::{Profile, node, remove_dir, wasm_opt};
-use crate::likeness;
 use crate::panics;
-use crate::repeats;
 use crate::setup;
 use crate::split;
 use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
@@ -292,19 +290,16 @@ fn shrink(wasm_opt: &Path, wasm: &Path) -> Result<()> {
         .arg(wasm))
 }
 
-/// Lets wasm-opt have a last look, and writes what is left so that it compresses well. What wasm-opt prints.
+/// Lets wasm-opt have a last look. What it prints.
 fn finish(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
-    let printed = output(
+    output(
         Command::new(wasm_opt)
             .args(FINISH)
             .args(more)
             .arg(wasm)
             .arg("-o")
             .arg(wasm),
-    )?;
-    let alike = repeats::number_locals(&fs::read(wasm)?)?;
-    fs::write(wasm, likeness::order_functions(&alike)?)?;
-    Ok(printed)
+    )
 }
 
 /// A name that no other module has, for the second module to call it by. In a page that has been open since before the site's last
