@@ -206,7 +206,7 @@ fn bind_reached(compiled: &Path, wasm_dir: &Path) -> Result<()> {
     bindgen(&copy, &copy_dir, Profile::Release)?;
     let [module, copy] = [wasm_dir, &copy_dir].map(|dir| dir.join("rejoin_bg.wasm"));
     let made = made.optimised(&copy, |copy| match wasm_opt() {
-        Some(wasm_opt) => shrink(&wasm_opt, copy),
+        Some(wasm_opt) => optimise(&wasm_opt, copy, &[]).map(drop),
         None => Ok(()),
     })?;
     made.empty(&module)?;
@@ -232,23 +232,12 @@ fn bindgen(compiled: &Path, out_dir: &Path, profile: Profile) -> Result<()> {
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
 }
 
-/// What wasm-opt does to the module that ships.
-const SHRINK: [&str; 8] = [
+/// What wasm-opt does to the modules that ship.
+const OPTIMISE: [&str; 5] = [
     // The lowest kilobyte is the far end of the stack, so an address may be folded into what is read from it.
     "--low-memory-unused",
+    // The second time finds what the first has left.
     "-Oz",
-    "--generate-global-effects",
-    // Taken apart and put together again, the code repeats itself less.
-    "--flatten",
-    "--rereloop",
-    "--local-cse",
-    "-Oz",
-    "-Oz",
-];
-
-/// What it does last, to what it read again.
-const FINISH: [&str; 4] = [
-    "--low-memory-unused",
     "-Oz",
     // Who made it with what, which is for tools.
     "--strip-producers",
@@ -265,8 +254,7 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
         println!("wasm-opt is not installed: the modules stay larger than they need to be");
         return Ok(());
     };
-    shrink(&wasm_opt, wasm)?;
-    let names = finish(&wasm_opt, wasm, &[SHORT_NAMES])?;
+    let names = optimise(&wasm_opt, wasm, &[SHORT_NAMES])?;
     let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
     let js = fs::read_to_string(bindings)?;
     fs::write(bindings, with_short_names(&js, &names)?)?;
@@ -277,24 +265,15 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
             _ => ("a".to_owned(), short_name(&names, "imports", 1, name)?),
         })
     })?;
-    shrink(&wasm_opt, extras)?;
-    finish(&wasm_opt, extras, &[])?;
+    optimise(&wasm_opt, extras, &[])?;
     Ok(())
 }
 
-fn shrink(wasm_opt: &Path, wasm: &Path) -> Result<()> {
-    run(Command::new(wasm_opt)
-        .args(SHRINK)
-        .arg(wasm)
-        .arg("-o")
-        .arg(wasm))
-}
-
-/// Lets wasm-opt have a last look. What it prints.
-fn finish(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
+/// Optimises a module in its place. What wasm-opt prints.
+fn optimise(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
     output(
         Command::new(wasm_opt)
-            .args(FINISH)
+            .args(OPTIMISE)
             .args(more)
             .arg(wasm)
             .arg("-o")
