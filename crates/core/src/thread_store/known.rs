@@ -73,6 +73,13 @@ impl Known {
         Some(self.names.get(name)?.entry)
     }
 
+    /// Every id of the messages that are `wanted`.
+    pub(super) fn names_of(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<MessageId> {
+        let names = self.names.iter();
+        let names = names.filter(|name| wanted(&self.entries[name.entry]));
+        names.map(|name| name.id.clone()).collect()
+    }
+
     pub(super) fn find(&self, id: &MessageId) -> Option<&Entry> {
         self.index(id).map(|at| &self.entries[at])
     }

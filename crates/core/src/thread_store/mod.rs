@@ -176,6 +176,11 @@ impl ThreadStore {
         self.known.has(id, STREAMED)
     }
 
+    /// The messages that stream, by each of their ids, and that no `values` has held yet.
+    pub(crate) fn unconfirmed(&self) -> Vec<MessageId> {
+        self.known.names_of(|entry| entry.has(STREAMED) && !entry.has(CONFIRMED))
+    }
+
     /// Whether chunks of this run have come.
     pub(crate) fn streams(&self) -> bool {
         self.known.entries.iter().any(|entry| entry.has(STREAMED))
