@@ -194,14 +194,9 @@ impl World {
             .as_ref()
             .and_then(|view| view.run_id())
             .map(ToString::to_string);
-        let waits = run.as_ref().is_some_and(|run| {
-            self.server.waits_for_ever(run)
-                && self
-                    .server
-                    .runs
-                    .get(run)
-                    .is_some_and(|run| run.status == "pending")
-        });
+        let waits = run
+            .as_ref()
+            .is_some_and(|run| self.server.waits_for_ever(run));
         if waits {
             self.report.count("rest: stopped behind a stuck run");
             return self.feed(Input::StopRequested);
