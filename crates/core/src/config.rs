@@ -28,6 +28,9 @@ pub struct Config {
     pub multitask_strategy: MultitaskStrategy,
     /// Whether entering a thread joins the run that is active on it. Default yes.
     pub rejoin_on_mount: bool,
+    /// Whether an open thread at rest is compared with the server when the page is shown, has the focus or the network again.
+    /// Default yes.
+    pub compare_on_wake: bool,
     /// How many states of the thread's history are read, newest first, whenever its state would be. Default none:
     /// only the state is read, and there are no branches.
     pub history_limit: Option<u32>,
@@ -79,6 +82,7 @@ impl Config {
             on_disconnect: OnDisconnect::Continue,
             multitask_strategy: MultitaskStrategy::Enqueue,
             rejoin_on_mount: true,
+            compare_on_wake: true,
             history_limit: None,
             load_thread: true,
             reads_state: true,
@@ -124,24 +128,31 @@ pub enum Checkpoints {
 pub struct RetryPolicy {
     /// The first wait's upper bound. Default 500 ms.
     pub backoff_base: Millis,
-    /// Every wait's upper bound. Default 15,000 ms.
+    /// Every wait's upper bound. Default 30,000 ms.
     pub backoff_max: Millis,
-    /// How many attempts in a row may bring nothing new before the thread's history is shown instead. Default 6.
+    /// How many attempts in a row may fail before that is told: [`crate::View::error`] is set, joins by hand end as timed out and the
+    /// thread's state is shown. Attempts go on. Default 6.
     pub attempts_max: u32,
-    /// How many joins in a row may stay silent before the same happens. Default 3.
+    /// How many joins in a row may stay silent before the same is told. Default 3.
     pub silent_joins_max: u32,
+    /// How often one submission may be posted, as long as nothing of an answer was received. Default 5.
+    pub posts_max: u32,
     /// The longest `Retry-After` that is honoured. Default 120,000 ms.
     pub retry_after_max: Millis,
+    /// How long the server may not be heard before the client gives up. Default `None`: it goes on while the page is open.
+    pub give_up_after: Option<Millis>,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             backoff_base: Millis(500),
-            backoff_max: Millis(15_000),
+            backoff_max: Millis(30_000),
             attempts_max: 6,
             silent_joins_max: 3,
+            posts_max: 5,
             retry_after_max: Millis(120_000),
+            give_up_after: None,
         }
     }
 }
@@ -161,8 +172,12 @@ pub struct Timeouts {
     pub alive: Millis,
     /// For a plain request's whole answer. Default 15,000 ms.
     pub request: Millis,
-    /// Between two probes while the browser says that it is offline. Default 30,000 ms.
+    /// Between two attempts while the browser says that it is offline, or the page is hidden. Default 30,000 ms.
     pub offline_probe: Millis,
+    /// How long a server that has never answered is tried before [`crate::View::error`] says so. Default 2,000 ms.
+    pub unreachable: Millis,
+    /// The least time between two comparisons of an open thread with the server. Default 5,000 ms.
+    pub compare: Millis,
     /// Between two writes of the record. Default 1,000 ms.
     pub record: Millis,
 }
@@ -177,6 +192,8 @@ impl Default for Timeouts {
             alive: Millis(3_000),
             request: Millis(15_000),
             offline_probe: Millis(30_000),
+            unreachable: Millis(2_000),
+            compare: Millis(5_000),
             record: Millis(1_000),
         }
     }

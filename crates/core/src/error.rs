@@ -126,11 +126,14 @@ codes! {
     BadGateway = "bad_gateway", "The server cannot be reached behind its proxy (502, 503 or 504). It is tried again.";
     Unreachable = "unreachable", "The server cannot be reached. Check the network, the server URL, and that the server allows this page's origin.";
     InvalidRequest = "invalid_request", "The request cannot be sent as it is. Check the server URL and the headers.";
+    AnswerTooLarge = "answer_too_large", "The server's answer is larger than the limit, so it was not read. Raise the limit, or make the thread's state smaller.";
     HeadersFailed = "headers_failed", "The application's header provider failed, so no request was sent.";
     RunFailed = "run_failed", "The agent failed.";
     RunExpired = "run_expired", "The run is not known to the server any more; what the thread's history holds is shown.";
     RunTimedOut = "run_timed_out", "The agent took longer than the server allows.";
-    RejoinTimedOut = "rejoin_timed_out", "The run could not be followed in time; what the thread's history holds is shown. Rejoin to try again.";
+    RejoinTimedOut = "rejoin_timed_out", "The run cannot be followed for now; what the thread's history holds is shown. It is tried again.";
+    CursorIgnored = "cursor_ignored", "The server did not go on from `Last-Event-ID`. A proxy may drop that request header: let it pass. Text that may have a hole is not shown until the run's next step is done.";
+    SubmissionUnconfirmed = "submission_unconfirmed", "The submission was sent, and the server does not say what became of it. It is not sent again, as it could run twice.";
     ThreadNotFound = "thread_not_found", "The server does not know this thread; it may have been deleted.";
     HistoryUnavailable = "history_unavailable", "The thread's state could not be loaded; what was received stays.";
     CancelFailed = "cancel_failed", "The server did not cancel the run.";

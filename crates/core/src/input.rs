@@ -171,6 +171,8 @@ pub enum Input {
     BecameHidden,
     /// The page was shown again from the back/forward cache or thawed: connections it held may be dead.
     Thawed,
+    /// The page has the focus: an open thread at rest is compared with the server.
+    Focused,
     /// The page has been opened. Before anything else: a run that is stored without this may look too old to a reload.
     PageOpened {
         /// Wall-clock time, for the record's time to live only.
@@ -284,6 +286,11 @@ pub enum TransportError {
     /// The URL or a header cannot be sent as it is.
     InvalidRequest {
         /// The browser's words.
+        message: String,
+    },
+    /// The answer is larger than the driver keeps, as it would be the next time.
+    TooLarge {
+        /// The limit, in words.
         message: String,
     },
 }

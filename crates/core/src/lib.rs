@@ -52,7 +52,7 @@ pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
 pub use input::{Edit, EditAt, Input, JoinOptions, Submission, ToolResult, TransportError};
 pub use notice::{CommandId, Notice, Outcome};
-pub use phase::{Connection, DeadlineReason, Phase};
+pub use phase::{Connection, DeadlineReason};
 pub use record::{RECORD_PREFIX, record_key, run_key};
 pub use rejoin_wire as wire;
 pub use session::{SessionNode, SessionView};

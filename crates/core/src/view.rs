@@ -1,7 +1,7 @@
 //! What a reader sees.
 
 use crate::{
-    Client, Connection, HistoryState, MessageBranch, MessageSlot, SessionView, StreamError,
+    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
     client::pending_calls,
     lookup::Which,
     phase::{End, Phase},
@@ -81,14 +81,14 @@ impl<'a> View<'a> {
         self.client.connection()
     }
 
-    /// The phase of the run.
-    pub fn phase(&self) -> &'a Phase {
-        &self.client.phase
+    /// Since when nothing was heard of the server, while something is asked of it, on the client's clock.
+    pub fn lost_since(&self) -> Option<Millis> {
+        self.client.lost_since()
     }
 
     /// Whether a run is followed that is not known to be over.
     pub fn is_loading(&self) -> bool {
-        !matches!(self.client.phase, Phase::Idle | Phase::Ended(_))
+        self.client.phase.is_active()
     }
 
     /// Whether the thread's state is being loaded for the first time.

@@ -183,7 +183,7 @@ fn a_thread_that_has_no_state_yet_shows_the_initial_values() {
     );
     let texts = shown(&bench);
     assert!(!texts.contains(&"welcome".to_owned()), "{texts:?}");
-    bench.feed(Input::StopRequested);
+    bench.feed(Input::ThreadSwitched { thread_id: None });
     bench.stored.clear();
     enter(&mut bench, &talk());
     assert_eq!(shown(&bench), ["hi", "hello"]);

@@ -2,15 +2,14 @@
 
 use super::{
     Client,
-    follow::Follow,
-    requests::{Answer, Asked},
+    run::{Cancel, Left, Run, Waiter},
     submission::Prepared,
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
     list::{collected, retain},
     lookup::Pages,
-    phase::{End, Phase},
+    phase::{After, End, Phase},
     record::run_key,
 };
 use rejoin_wire::{
@@ -48,11 +47,14 @@ pub(super) struct Lookup {
 
 impl Client {
     pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
+        if thread_id.is_some() && thread_id == self.thread_id && !self.load.has_failed() {
+            // It is shown, and whatever goes on in it goes on.
+            return;
+        }
         self.leave();
-        self.follow = None;
+        self.run = None;
         self.last = None;
-        self.shadow = None;
-        self.cancel = None;
+        self.forget_comparison();
         self.records.forget();
         self.store.clear();
         self.forget_history();
@@ -133,11 +135,9 @@ impl Client {
     /// Begins a run that can be sent as it is.
     pub(super) fn begin_prepared(&mut self, mut commands: Vec<CommandId>, run: Prepared) {
         self.set_error(None);
-        self.shadow = None;
-        self.cancel = None;
         let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
-        let brought_nothing = |follow: &Follow| follow.run_id.is_none() && follow.recent.is_empty();
-        if failed && self.follow.as_deref().is_none_or(brought_nothing) {
+        let brought_nothing = |run: &Run| run.id.is_none() && run.recent.is_empty();
+        if failed && self.run.as_deref().is_none_or(brought_nothing) {
             // It never became a run, and is said again or given up.
             self.store.drop_optimistic();
         }
@@ -168,8 +168,8 @@ impl Client {
         }
         self.last = Some(last);
         self.load.set_loaded();
-        self.follow = Some(Follow::submitted(run.submission_id, run.body, commands));
-        self.open_stream();
+        self.run = Some(Run::submitted(run.submission_id, run.body, commands));
+        self.with_run(|client, run| client.open_stream(run));
     }
 
     fn show_submitted(&mut self, mut shown: Vec<Message>) {
@@ -191,13 +191,13 @@ impl Client {
         }
         let same = run_id.is_none() || run_id.as_ref() == self.run_id();
         if self.is_active() && same {
-            if let Some(follow) = &mut self.follow {
-                follow.commands.push(command);
-            }
-            if matches!(self.phase, Phase::Waiting { .. } | Phase::Parked) {
-                self.go_on();
-            }
-            return;
+            return self.with_run(|client, run| {
+                run.waiters.push(Waiter {
+                    command,
+                    is_join: true,
+                });
+                client.go_on(run);
+            });
         }
         if self.load.is_loading() || self.load.has_failed() {
             self.load_then_join(Join {
@@ -213,28 +213,26 @@ impl Client {
         if !same {
             self.last = None;
         }
-        let follow = match self.follow.take() {
-            Some(mut follow) if same => {
-                follow.begin_again();
-                follow
+        let mut run = match self.run.take() {
+            Some(mut run) if same => {
+                run.begin_again();
+                run
             }
             other => {
                 self.store.begin_run();
                 if other.is_some() {
                     self.store.expect_older_values();
                 }
-                Follow::joined(run_id)
+                Run::joined(run_id)
             }
         };
-        let follow = self.follow.insert(follow);
-        follow.commands.push(command);
-        follow.join_with(options);
-        follow.rejoinable = true;
-        if follow.over && follow.run_id.is_some() {
-            self.check_run();
-        } else {
-            self.open_stream();
-        }
+        let over = std::mem::replace(&mut run.left, Left::Active) == Left::Over;
+        run.join_with(command, options);
+        self.run = Some(run);
+        self.with_run(|client, run| match over && run.id.is_some() {
+            true => client.check_run(run, After::Entering),
+            false => client.open_stream(run),
+        });
     }
 
     /// Without a thread: the one that the run was stored for.
@@ -295,18 +293,11 @@ impl Client {
         }
         self.close_link("disconnected");
         self.abort_phase_request();
-        self.drop_shadow();
-        self.save_record();
-        self.end(End::Disconnected, Outcome::Disconnected);
-    }
-
-    /// Gives up a replay that has not caught up: what is shown no longer matches the cursor.
-    pub(super) fn drop_shadow(&mut self) {
-        if self.shadow.take().is_some()
-            && let Some(follow) = &mut self.follow
-        {
-            follow.cursor.rewind();
-        }
+        self.with_run(|client, run| {
+            run.drop_replay();
+            client.save_record(run);
+            client.end(run, End::Disconnected, Outcome::Disconnected);
+        });
     }
 
     pub(super) fn request_cancel(&mut self) {
@@ -314,108 +305,45 @@ impl Client {
             // Leaving is all that can be done.
             return self.leave();
         }
-        let Some(follow) = self.follow.as_mut().filter(|follow| follow.rejoinable) else {
+        if !self.run.as_ref().is_some_and(|run| run.is_rejoinable()) {
             return self.warn_code(ErrorCode::NoRunToCancel);
-        };
-        follow.cancel_wanted = true;
-        self.send_cancel();
+        }
+        self.with_run(|client, run| client.send_cancel(run));
     }
 
     /// Sends the cancellation as soon as the run has its id.
-    pub(super) fn send_cancel(&mut self) {
-        if self.cancel.is_some() {
+    pub(super) fn send_cancel(&mut self, run: &mut Run) {
+        if matches!(run.cancel, Cancel::Asked(_)) {
             return;
         }
+        run.cancel = Cancel::Wanted;
         // Without `wait`: the JS server reads `wait=0` as true.
-        let Some(url) = self.run_url("/cancel?action=interrupt") else {
-            return;
-        };
-        let attempt = self.ask(Method::Post, url);
-        self.cancel = Some(Asked {
-            attempt,
-            at: self.now,
-        });
-    }
-
-    pub(super) fn cancel_answered(&mut self, answer: &Answer<'_>) {
-        self.cancel = None;
-        let over = matches!(answer.status, 404 | 409 | 410);
-        if let Err(error) = answer.check()
-            && !over
-        {
-            if let Some(follow) = &mut self.follow {
-                follow.cancel_wanted = false;
-            }
-            let words = error.detail.as_deref().unwrap_or(error.code.message());
-            let told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
-            let told = match error.status {
-                Some(status) => told.with_status(status),
-                None => told,
-            };
-            return self.warn(told);
-        }
-        // A stream that is open ends by itself; without one, nobody else would look.
-        if !self.is_active() {
-            if let Some(follow) = &mut self.follow {
-                follow.begin_again();
-            }
-            self.check_run();
+        let url = run
+            .id
+            .as_ref()
+            .and_then(|id| self.run_url(id, "/cancel?action=interrupt"));
+        if let Some(url) = url {
+            run.cancel = Cancel::Asked(self.ask(Method::Post, url));
         }
     }
 
-    /// The client's part is over.
-    pub(super) fn end(&mut self, end: End, outcome: Outcome) {
-        self.records.pause();
-        self.set_phase(Phase::Ended(end));
-        let (run_id, commands) = match &mut self.follow {
-            Some(follow) => (follow.run_id.clone(), std::mem::take(&mut follow.commands)),
-            None => (None, Vec::new()),
-        };
-        self.notify(Notice::Ended {
-            run_id,
-            outcome: outcome.clone(),
-        });
-        for command in commands {
-            self.notify(Notice::Concluded {
-                command,
-                outcome: outcome.clone(),
-            });
-        }
-        if matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_)) && !self.load.has_failed() {
-            self.drop_queue(&Outcome::Dropped);
-        }
-        if outcome != Outcome::Disconnected {
-            if let Some(extras) = self.extras.filter(|_| !self.results.is_empty()) {
-                (extras.send_tool_results)(self);
-            }
-            self.begin_queued();
-        }
-    }
-
-    /// `reason` is for a timeline, in words.
+    /// Closes the connection, if there is one. The phase that comes then is the caller's to set. `reason` is for a timeline, in
+    /// words.
     pub(super) fn close_link(&mut self, reason: &'static str) {
-        let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.take()) else {
+        let Some(link) = self.phase.link() else {
             return;
         };
-        self.abort(link.attempt);
+        let attempt = link.attempt;
+        self.phase = Phase::Idle;
+        self.abort(attempt);
         if cfg!(feature = "timeline") {
             self.notify(Notice::AttemptEnded { reason });
         }
     }
 
     pub(super) fn abort_phase_request(&mut self) {
-        match self.phase {
-            Phase::Finding { attempt }
-            | Phase::Checking { attempt }
-            | Phase::Settling { attempt } => {
-                self.effects.push(Effect::Abort { attempt });
-            }
-            Phase::Idle
-            | Phase::Opening { .. }
-            | Phase::Live { .. }
-            | Phase::Waiting { .. }
-            | Phase::Parked
-            | Phase::Ended(_) => {}
+        if let Some(asked) = self.phase.asked() {
+            self.abort(asked.attempt);
         }
     }
 }

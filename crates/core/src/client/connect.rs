@@ -2,270 +2,422 @@
 //! [`Client::open_stream`].
 
 use super::{
-    Client,
-    link::Link,
-    requests::{header, status_error},
+    Client, Passing,
+    link::{Asks, Link, Opening},
+    recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
+    requests::{Answer, header, no_answer, status_error},
+    run::{Cancel, Fate, LastWord, Left, Posting, Run, Waiter},
     urls,
 };
 use crate::{
-    Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError, phase::Phase,
+    Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError,
+    phase::{After, Next, Phase},
 };
+use rejoin_wire::{
+    RunId,
+    json::{Writer, write_string},
+};
+
+/// Why an attempt at the run has failed, where that may pass.
+pub(super) struct Loss {
+    pub(super) error: StreamError,
+    pub(super) failure: Failure,
+    pub(super) retry_after: Option<Millis>,
+    /// When the server was heard last, or when it was asked.
+    pub(super) since: Millis,
+}
 
 impl Client {
     /// Joins the run where its id is known; posts the submission where it has not left; otherwise finds the run.
-    pub(super) fn open_stream(&mut self) {
-        let Some(follow) = &self.follow else { return };
-        if follow.run_id.is_some() {
-            self.open_join();
-        } else if follow.body.is_some() && !follow.posted {
-            self.open_post();
-        } else {
-            self.find_run();
+    pub(super) fn open_stream(&mut self, run: &mut Run) {
+        if run.id.is_some() {
+            return self.open_join(run);
+        }
+        let unsent = |posting: &&Posting| posting.fate == Fate::Unsent;
+        match run.submission.as_ref().filter(unsent) {
+            Some(posting) if posting.posts >= self.config.retry.posts_max => {
+                let error = run.recovery.last_error.clone();
+                let unconfirmed = || StreamError::new(ErrorCode::SubmissionUnconfirmed);
+                self.fail(run, Outcome::Failed(error.unwrap_or_else(unconfirmed)));
+            }
+            Some(posting) if posting.body.is_some() => self.open_post(run),
+            Some(_) | None => self.find_run(run),
         }
     }
 
-    fn open_post(&mut self) {
-        let Some(url) = self.thread_url("/runs/stream") else {
+    fn open_post(&mut self, run: &mut Run) {
+        let (Some(url), Some(posting)) = (self.thread_url("/runs/stream"), &mut run.submission)
+        else {
             return;
         };
         let mut request = self.request(Method::Post, url, self.config.timeouts.headers);
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        request.body.clone_from(&follow.body);
-        follow.posted = true;
-        self.open(request, None);
+        request.body.clone_from(&posting.body);
+        posting.fate = Fate::Unknown;
+        posting.posts += 1;
+        self.open(run, request, Asks::Post, None);
         self.mark_record();
     }
 
-    fn open_join(&mut self) {
-        let follow = self.follow.as_ref();
-        let Some(url) = follow.and_then(|follow| self.join_url(&follow.join_modes)) else {
+    fn open_join(&mut self, run: &mut Run) {
+        let Some(run_id) = &run.id else { return };
+        if !run.cursor.can_resume() && run.replay.is_none() {
+            run.cursor.rewind();
+            // Whatever is shown stays until the replay has caught up with it.
+            if !self.store.slots().is_empty() {
+                run.replay = Some(Box::new(self.store.replayed()));
+            }
+        }
+        let cursor = run.cursor.resume_from().to_owned();
+        let in_query = self.cursor_in_query.then_some(cursor.as_str());
+        let Some(url) = self.join_url(run_id, &run.join_modes, in_query) else {
             return;
         };
         let mut request = self.request(Method::Get, url, self.config.timeouts.join);
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        follow.body = None;
-        if !follow.cursor.can_resume() && self.shadow.is_none() {
-            follow.cursor.rewind();
-            // Whatever is shown stays until the replay has caught up with it.
-            if !self.store.slots().is_empty() {
-                self.shadow = Some(Box::new(self.store.replayed()));
-            }
+        request.headers.push(("last-event-id", cursor.clone()));
+        if let Some(posting) = &mut run.submission {
+            posting.body = None;
         }
-        let last_event_id = follow.cursor.resume_from().to_owned();
-        request
-            .headers
-            .push(("last-event-id", last_event_id.clone()));
-        self.open(request, Some(last_event_id));
+        if matches!(run.last_word, LastWord::Ended) {
+            run.last_word = LastWord::None;
+        }
+        let asks = match run.cursor.is_at_start() {
+            true => Asks::All,
+            false => Asks::AfterCursor,
+        };
+        self.open(run, request, asks, Some(cursor));
     }
 
-    fn open(&mut self, request: HttpRequest, last_event_id: Option<String>) {
-        let is_join = last_event_id.is_some();
-        let mut link = self.open_link(request, is_join);
-        let attempt = link.attempt;
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        link.from_start = follow.cursor.is_at_start();
-        follow.link = Some(link);
-        let tries = follow.tries;
-        self.set_phase(Phase::Opening { attempt });
+    fn open(&mut self, run: &Run, request: HttpRequest, asks: Asks, last_event_id: Option<String>) {
+        let link = self.open_link(request, asks);
+        self.set_phase(Phase::Opening(link));
         if cfg!(feature = "timeline") {
             self.notify(Notice::AttemptOpened {
-                tries,
+                tries: run.recovery.tries,
                 last_event_id,
             });
         }
     }
 
     /// Sends a request whose answer is a stream.
-    pub(super) fn open_link(&mut self, mut request: HttpRequest, is_join: bool) -> Box<Link> {
+    pub(super) fn open_link(&mut self, mut request: HttpRequest, asks: Asks) -> Box<Link> {
         let accept = ("accept", "text/event-stream".to_owned());
         request.headers.push(accept);
         let attempt = self.new_attempt();
         self.effects.push(Effect::OpenStream { attempt, request });
-        Box::new(Link::new(attempt, self.now, is_join, self.config.limits))
+        Box::new(Link::new(attempt, self.now, asks, self.config.limits))
     }
 
-    pub(super) fn headers_arrived(&mut self, status: u16, headers: &[(String, String)]) {
-        let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) else {
+    pub(super) fn headers_arrived(
+        &mut self,
+        run: &mut Run,
+        status: u16,
+        headers: &[(String, String)],
+    ) {
+        let now = self.now;
+        let Phase::Opening(link) = &mut self.phase else {
             return;
         };
-        let (attempt, is_join) = (link.attempt, link.is_join);
-        match link.begin(self.now, status, headers) {
-            None => return,
-            Some(Ok(())) => {}
-            Some(Err(error)) if is_join => return self.lost(error),
-            Some(Err(error)) => return self.refused(error),
+        match link.begin(now, status, headers) {
+            Opening::Refused => return,
+            Opening::Stream => {}
+            Opening::Foreign(error) => return self.not_a_stream(run, error),
+        }
+        run.recovery.accepted();
+        self.run_contact(run);
+        if let Phase::Opening(link) = std::mem::replace(&mut self.phase, Phase::Idle) {
+            self.set_phase(Phase::Live(link));
         }
         let run_id = header(headers, "content-location").and_then(urls::run_id_in);
-        if let Some(follow) = &mut self.follow {
-            follow.headers_refreshed = false;
-        }
-        self.set_phase(Phase::Live { attempt });
         if let Some(run_id) = run_id {
-            self.run_named(run_id);
+            self.run_named(run, run_id);
+        }
+    }
+
+    /// Something else than events was answered as if all were well.
+    pub(super) fn not_a_stream(&mut self, run: &mut Run, error: StreamError) {
+        let purpose = self.link_purpose();
+        self.attempt_failed(run, purpose, Failure::Unreadable, error, None);
+    }
+
+    fn link_purpose(&self) -> Purpose {
+        match self.phase.link().map(|link| link.asks) {
+            Some(Asks::Post) => Purpose::Post,
+            Some(Asks::All | Asks::AfterCursor | Asks::Feed) | None => Purpose::Join,
         }
     }
 
     /// The run has its id, from whichever came first: `Content-Location` or the `metadata` event.
-    pub(super) fn run_named(&mut self, run_id: rejoin_wire::RunId) {
-        let (Some(follow), Some(thread_id)) = (&mut self.follow, self.thread_id.clone()) else {
+    pub(super) fn run_named(&mut self, run: &mut Run, run_id: RunId) {
+        let Some(thread_id) = self.thread_id.clone() else {
             return;
         };
-        if follow.run_id.is_some() {
+        if run.id.is_some() {
             return;
         }
-        follow.run_id = Some(run_id.clone());
-        follow.body = None;
-        let (cancel_wanted, submitted) = (follow.cancel_wanted, follow.submission_id.is_some());
-        if submitted {
+        run.id = Some(run_id.clone());
+        if let Some(posting) = &mut run.submission {
+            posting.body = None;
             self.supersede_record();
         }
         self.store.touch();
         self.notify(Notice::Created { run_id, thread_id });
         self.mark_record();
-        if cancel_wanted {
-            self.send_cancel();
+        if run.cancel == Cancel::Wanted {
+            self.send_cancel(run);
         }
     }
 
-    /// Collects the body of an answer that is not a stream. `None`: it is.
-    pub(super) fn refusal_chunk(&mut self, bytes: &[u8]) -> Option<()> {
-        let link = self.follow.as_mut()?.link.as_mut()?;
-        if link.refusal_chunk(bytes)? {
-            self.conclude_refusal();
-        }
-        Some(())
-    }
-
-    /// What an answer that is not a stream means. `None`: it was one.
-    pub(super) fn conclude_refusal(&mut self) -> Option<()> {
-        let link = self.follow.as_mut()?.link.as_mut()?;
-        let refusal = link.refusal.take()?;
-        let is_join = link.is_join;
+    /// The whole body of an answer that is not a stream, or as much of it as a person needs.
+    pub(super) fn conclude_refusal(&mut self, run: &mut Run) {
+        let refusal = self.phase.link_mut().and_then(|link| link.refusal.take());
+        let Some(refusal) = refusal else { return };
         let error = status_error(refusal.status, &refusal.body);
-        match refusal.status {
-            401 | 403 => self.denied(error),
-            404 | 409 | 410 if is_join => {
+        let purpose = self.link_purpose();
+        let failure = Failure::Status(refusal.status);
+        self.attempt_failed(run, purpose, failure, error, refusal.retry_after);
+    }
+
+    /// A stream was not to be had. What that means stands in the table in `recovery.rs`.
+    fn attempt_failed(
+        &mut self,
+        run: &mut Run,
+        purpose: Purpose,
+        failure: Failure,
+        error: StreamError,
+        retry_after: Option<Millis>,
+    ) {
+        let is_post = purpose == Purpose::Post;
+        match purpose.verdict(failure) {
+            Verdict::Renew => {
+                run.unpost();
+                self.close_link("the headers were refused");
+                self.renew(run, error, &Next::Stream);
+            }
+            Verdict::Gone if is_post => {
+                run.unpost();
+                self.close_link("the thread is not known");
+                self.make_thread(run, error);
+            }
+            Verdict::Gone => {
                 self.close_link("the run is not known");
-                self.begin_settle(Outcome::Expired);
+                self.run_is_gone(run);
             }
-            429 => {
-                self.unposted();
-                self.lost_for(error, refusal.retry_after);
+            Verdict::Again => {
+                if matches!(failure, Failure::Status(425 | 429)) {
+                    run.unpost();
+                }
+                let since = self.now;
+                let loss = Loss {
+                    error,
+                    failure,
+                    retry_after,
+                    since,
+                };
+                self.lost(run, loss);
             }
-            500 if !is_join => self.refused(error),
-            408 | 500.. => self.lost_for(error, refusal.retry_after),
-            _ => self.refused(error),
+            Verdict::Refused => {
+                if matches!(failure, Failure::Status(_) | Failure::Final) {
+                    run.unpost();
+                }
+                self.close_link("refused");
+                if run.id.is_none() {
+                    run.left = Left::Nothing;
+                }
+                self.fail(run, Outcome::Failed(error));
+            }
         }
-        Some(())
     }
 
     /// 401 and 403: once with headers made anew, then it is over.
-    fn denied(&mut self, error: StreamError) {
-        self.unposted();
-        let Some(follow) = &mut self.follow else {
-            return;
+    pub(super) fn renew(&mut self, run: &mut Run, error: StreamError, next: &Next) {
+        self.run_contact(run);
+        if run.recovery.may_renew() {
+            self.refresh_headers = true;
+            return self.take_step(run, next.clone());
+        }
+        self.fail(run, Outcome::Denied(error));
+    }
+
+    /// The server has no such thread, and does not make one by itself. Where it was made already, that was not it.
+    fn make_thread(&mut self, run: &mut Run, error: StreamError) {
+        let posting = run.submission.as_mut();
+        let posting = posting.filter(|posting| !posting.thread_made && posting.body.is_some());
+        let (Some(posting), Some(thread_id)) = (posting, &self.thread_id) else {
+            return self.fail(run, Outcome::Failed(error));
         };
-        if std::mem::replace(&mut follow.headers_refreshed, true) {
-            self.close_link("denied");
-            return self.fail(Outcome::Denied(error));
-        }
-        self.close_link("denied; the headers are made anew");
-        self.refresh_headers = true;
-        self.open_stream();
+        posting.thread_made = true;
+        run.recovery.last_error = Some(error);
+        let mut body = String::new();
+        let mut object = Writer::object(&mut body);
+        write_string(object.field("thread_id"), thread_id.as_str());
+        write_string(object.field("if_exists"), "do_nothing");
+        object.end();
+        let url = self.config.api_url.clone() + "/threads";
+        let asked = self.ask_with(Method::Post, url, Some(body));
+        self.set_phase(Phase::MakingThread(asked));
     }
 
-    /// The server has said no to a submission, so it has not become a run.
-    fn unposted(&mut self) {
-        if let Some(follow) = &mut self.follow {
-            follow.posted = follow.run_id.is_some();
+    pub(super) fn thread_made(&mut self, run: &mut Run, answer: &Answer<'_>) {
+        let exists = answer.status == 409;
+        match answer.check() {
+            Ok(()) => self.open_stream(run),
+            Err(_) if exists => self.open_stream(run),
+            Err(error) => match Purpose::MakeThread.verdict(answer.failure()) {
+                Verdict::Renew => self.renew(run, error, &Next::Stream),
+                Verdict::Again => self.request_lost(run, error, answer),
+                // What the post itself was refused with says more.
+                Verdict::Gone | Verdict::Refused => {
+                    let first = run.recovery.last_error.take();
+                    self.fail(run, Outcome::Failed(first.unwrap_or(error)));
+                }
+            },
         }
     }
 
-    fn refused(&mut self, error: StreamError) {
-        self.close_link("refused");
-        let known = self.run_id().is_some();
-        if let Some(follow) = &mut self.follow {
-            follow.rejoinable = known;
+    /// The connection failed or broke below HTTP.
+    pub(super) fn link_broke(&mut self, run: &mut Run, error: StreamError) {
+        let failure = failure_of(&error);
+        if failure == Failure::Final {
+            let purpose = self.link_purpose();
+            return self.attempt_failed(run, purpose, failure, error, None);
         }
-        self.fail(Outcome::Failed(error));
+        self.link_lost(run, error);
     }
 
     /// The connection is gone, for a reason that may pass.
-    pub(super) fn lost(&mut self, error: StreamError) {
-        self.lost_for(error, None);
+    pub(super) fn link_lost(&mut self, run: &mut Run, error: StreamError) {
+        let link = self.phase.link();
+        let since = link.map_or(self.now, |link| link.last_byte_at);
+        let alive = self.config.timeouts.alive;
+        if link.is_some_and(|link| link.got_byte && self.now - link.opened_at >= alive) {
+            // It was answered, and held for a while: that is what proxies do to healthy streams.
+            run.recovery.held();
+        }
+        let loss = Loss {
+            error,
+            failure: Failure::NoAnswer,
+            retry_after: None,
+            since,
+        };
+        self.lost(run, loss);
     }
 
-    pub(super) fn lost_for(&mut self, error: StreamError, retry_after: Option<Millis>) {
-        if self.is_stream_only() {
-            self.close_link(error.code.as_str());
-            return self.fail(Outcome::Failed(error));
-        }
-        let Some(follow) = &mut self.follow else {
-            return;
+    /// A plain request of the run's was not answered as hoped, and may be the next time.
+    pub(super) fn request_lost(&mut self, run: &mut Run, error: StreamError, answer: &Answer<'_>) {
+        let loss = Loss {
+            error,
+            failure: answer.failure(),
+            retry_after: answer.retry_after,
+            since: answer.asked_at.unwrap_or(self.now),
         };
-        let progressed = follow.link.as_ref().is_some_and(|link| link.progressed);
-        follow.tries = if progressed { 1 } else { follow.tries + 1 };
-        follow.reconnected = true;
-        let before = follow.last_error.replace(error.clone());
-        let tries = follow.tries;
-        let new = before.is_none_or(|before| before.code != error.code);
-        if new && error.code != ErrorCode::Unreachable {
+        self.lost(run, loss);
+    }
+
+    /// An attempt has failed, for a reason that may pass.
+    pub(super) fn lost(&mut self, run: &mut Run, loss: Loss) {
+        let Loss { error, .. } = &loss;
+        self.close_link(error.code.as_str());
+        if self.is_stream_only() {
+            return self.fail(run, Outcome::Failed(loss.error));
+        }
+        run.was_interrupted();
+        let before = run.recovery.last_error.as_ref().map(|before| before.code);
+        if before != Some(error.code) && error.code != ErrorCode::Unreachable {
             // A lost connection is told by its state; a server's own words are told once.
             self.warn(error.clone());
         }
-        self.close_link(error.code.as_str());
-        if matches!(
-            error.code,
-            ErrorCode::HeadersFailed | ErrorCode::InvalidRequest
-        ) {
-            self.unposted();
-            return self.fail(Outcome::Failed(error));
+        run.recovery.failed(loss.since, loss.error, loss.failure);
+        if loss.failure != Failure::NoAnswer {
+            self.contact_made();
         }
-        if !self.visible || !self.online {
+        self.rest(run, loss.retry_after);
+    }
+
+    /// Waits before the next attempt. The client goes on as long as the page is open, unless the application wants an end.
+    pub(super) fn rest(&mut self, run: &mut Run, retry_after: Option<Millis>) {
+        if !self.reach().is_whole() {
             // Waiting for the reader or for the network is not a failure of the server's.
-            if let Some(follow) = &mut self.follow {
-                follow.tries -= 1;
+            run.recovery.uncount();
+        } else if run.recovery.is_over(self.now, &self.config.retry) {
+            return self.give_up(run);
+        }
+        let next = self.next_step(run);
+        let wait = self.wait_after(&run.recovery, retry_after);
+        self.set_phase(Phase::Waiting { wait, next });
+    }
+
+    /// Where streams do not come through, every other attempt asks for the run instead, so that its end is noticed.
+    fn next_step(&mut self, run: &mut Run) -> Next {
+        let policy = &self.config.retry;
+        let takes_long = run.recovery.failures() > policy.attempts_max
+            || run.silent_joins >= policy.silent_joins_max;
+        if !takes_long {
+            return Next::Stream;
+        }
+        if !std::mem::replace(&mut run.timeout_told, true) {
+            return self.tell_timeout(run);
+        }
+        match run.id.is_some() && run.recovery.tries % 2 == 1 {
+            true => Next::Check,
+            false => Next::Stream,
+        }
+    }
+
+    /// The run cannot be followed in time: that is told, joins by hand end, and the thread's state is shown. Attempts go on.
+    fn tell_timeout(&mut self, run: &mut Run) -> Next {
+        let cause = run.recovery.last_error.clone();
+        if run.id.is_none() {
+            if let Some(cause) = cause {
+                self.set_passing_error(cause, Passing::Contact);
             }
-            return self.set_phase(Phase::Parked);
+            return Next::Stream;
         }
-        if tries > self.config.retry.attempts_max {
-            return self.give_up(error);
+        self.set_passing_error(timed_out(cause), Passing::Progress);
+        self.save_record(run);
+        let waiters = std::mem::take(&mut run.waiters).into_iter();
+        let (joins, others): (Vec<Waiter>, _) = waiters.partition(|waiter| waiter.is_join);
+        run.waiters = others;
+        for join in joins {
+            self.conclude(join.command, Outcome::TimedOut);
         }
-        let until = self.now + self.wait_before(tries, retry_after);
-        self.set_phase(Phase::Waiting { until });
+        match self.reads_state() {
+            true => Next::Look,
+            false => Next::Check,
+        }
     }
 
-    /// How long is waited before the next attempt: what the server says, else longer each time.
-    pub(super) fn wait_before(&mut self, tries: u32, retry_after: Option<Millis>) -> Millis {
-        let backoff = self.backoff(tries);
-        let retry_after_max = self.config.retry.retry_after_max;
-        retry_after.map_or(backoff, |after| after.min(retry_after_max))
-    }
-
-    pub(super) fn backoff(&mut self, tries: u32) -> Millis {
-        let policy = self.config.retry;
-        let mut bound = policy.backoff_base;
-        for _ in 1..tries.min(33) {
-            bound = bound + bound;
-        }
-        Millis(self.rng.up_to(bound.min(policy.backoff_max).0))
+    pub(super) fn wait_after(&mut self, recovery: &Recovery, retry_after: Option<Millis>) -> Wait {
+        let mut turn = Turn {
+            now: self.now,
+            reach: self.reach(),
+            policy: &self.config.retry,
+            rng: &mut self.rng,
+        };
+        recovery.wait(&mut turn, retry_after)
     }
 
     /// The next attempt, whatever it is for.
-    pub(super) fn go_on(&mut self) {
-        match self
-            .follow
-            .as_ref()
-            .and_then(|follow| follow.settle.clone())
-        {
-            Some(outcome) => self.begin_settle(outcome),
-            None => self.open_stream(),
+    pub(super) fn take_step(&mut self, run: &mut Run, next: Next) {
+        match next {
+            Next::Stream => self.open_stream(run),
+            Next::Check => self.check_run(run, After::Wait),
+            Next::Look => self.look(run),
+            Next::Settle(settle) => self.read_for_settle(run, settle),
+        }
+    }
+
+    /// The wait is over.
+    pub(super) fn go_on(&mut self, run: &mut Run) {
+        if let Phase::Waiting { next, .. } = &self.phase {
+            let next = next.clone();
+            self.take_step(run, next);
+        }
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        Reach {
+            online: self.online,
+            visible: self.visible,
         }
     }
 
@@ -274,23 +426,27 @@ impl Client {
         self.online = online;
         self.visible = visible;
         self.store.touch();
-        match self.phase {
-            Phase::Waiting { .. } if !online || !visible => self.set_phase(Phase::Parked),
-            Phase::Waiting { .. } if woke => self.go_on(),
-            Phase::Parked if online && visible => self.go_on(),
-            Phase::Live { .. } if woke => self.reopen_unless_alive(self.config.timeouts.alive),
+        let (now, reach) = (self.now, self.reach());
+        match &mut self.phase {
+            Phase::Waiting { wait, .. } => {
+                if wait.reached(now, reach, woke) {
+                    self.with_run(|client, run| client.go_on(run));
+                }
+            }
+            Phase::Live(_) if woke => self.reopen_unless_alive(self.config.timeouts.alive),
             Phase::Idle
             | Phase::Finding { .. }
-            | Phase::Opening { .. }
-            | Phase::Live { .. }
-            | Phase::Waiting { .. }
-            | Phase::Parked
+            | Phase::MakingThread(_)
+            | Phase::Opening(_)
+            | Phase::Live(_)
             | Phase::Checking { .. }
+            | Phase::Looking(_)
             | Phase::Settling { .. }
             | Phase::Ended(_) => {}
         }
-        if woke && online && visible {
-            self.load_woke();
+        self.load_reached(woke);
+        if woke && reach.is_whole() {
+            self.compare();
         }
         if let Some(extras) = self.session_extras() {
             (extras.feed_reachable)(self, woke);
@@ -300,50 +456,120 @@ impl Client {
     /// The page was frozen or kept aside: no connection can be relied on.
     pub(super) fn thawed(&mut self) {
         self.visible = true;
-        match self.phase {
-            Phase::Live { .. } | Phase::Opening { .. } => self.reopen_unless_alive(Millis(0)),
-            Phase::Waiting { .. } | Phase::Parked => self.set_reachable(self.online, true),
-            Phase::Finding { .. } | Phase::Checking { .. } | Phase::Settling { .. } => {
-                self.abort_phase_request();
-                self.go_on();
-            }
+        match &self.phase {
+            Phase::Live(_) | Phase::Opening(_) => self.reopen_unless_alive(Millis(0)),
+            Phase::Waiting { .. } => self.set_reachable(self.online, true),
+            Phase::Finding { .. }
+            | Phase::MakingThread(_)
+            | Phase::Checking { .. }
+            | Phase::Looking(_)
+            | Phase::Settling { .. } => self.with_run(|client, run| {
+                let next = client.asked_again();
+                client.abort_phase_request();
+                client.take_step(run, next);
+            }),
             Phase::Idle | Phase::Ended(_) => {}
         }
-        self.load_woke();
+        self.load_reached(true);
+        self.compare();
         if let Some(extras) = self.session_extras() {
             (extras.feed_thawed)(self);
         }
     }
 
+    /// What the phase's own request was for.
+    pub(super) fn asked_again(&self) -> Next {
+        match &self.phase {
+            Phase::Settling { settle, .. } => Next::Settle(settle.clone()),
+            Phase::Looking(_) => Next::Look,
+            Phase::Checking { .. } => Next::Check,
+            Phase::Idle
+            | Phase::Finding { .. }
+            | Phase::MakingThread(_)
+            | Phase::Opening(_)
+            | Phase::Live(_)
+            | Phase::Waiting { .. }
+            | Phase::Ended(_) => Next::Stream,
+        }
+    }
+
     fn reopen_unless_alive(&mut self, alive: Millis) {
-        let link = self.follow.as_ref().and_then(|follow| follow.link.as_ref());
+        let link = self.phase.link();
         if self.is_stream_only() || link.is_none_or(|link| link.is_alive(self.now, alive)) {
             return;
         }
-        self.close_link("not provably alive");
-        self.reopen();
+        let since = link.map(|link| link.last_byte_at);
+        self.with_run(|client, run| {
+            client.close_link("not provably alive");
+            run.recovery.silent(since.unwrap_or(client.now));
+            client.reopen(run);
+        });
     }
 
     /// Connects anew at once, which is nobody's failure.
-    pub(super) fn reopen(&mut self) {
-        if let Some(follow) = &mut self.follow {
-            follow.reconnected = true;
-        }
-        self.open_stream();
-    }
-
-    pub(super) fn last_error_or(&self, code: ErrorCode) -> StreamError {
-        let last = self
-            .follow
-            .as_ref()
-            .and_then(|follow| follow.last_error.clone());
-        last.unwrap_or_else(|| StreamError::new(code))
+    pub(super) fn reopen(&mut self, run: &mut Run) {
+        run.was_interrupted();
+        self.open_stream(run);
     }
 
     /// The runs of the thread are listed, to find the one to join.
-    pub(super) fn find_run(&mut self) {
+    pub(super) fn find_run(&mut self, run: &mut Run) {
         let Some(url) = self.runs_url() else { return };
-        let attempt = self.ask(Method::Get, url);
-        self.set_phase(Phase::Finding { attempt });
+        debug_assert!(run.id.is_none(), "a run with an id is not looked for");
+        let asked = self.ask(Method::Get, url);
+        self.set_phase(Phase::Finding {
+            asked,
+            asks_for_thread: false,
+        });
+    }
+
+    /// The connection is silent for too long.
+    pub(super) fn link_late(&mut self, run: &mut Run) {
+        let opening = matches!(self.phase, Phase::Opening(_));
+        let Some(link) = self.phase.link_mut() else {
+            return;
+        };
+        let since = link.last_byte_at;
+        if link.is_silent_join() {
+            // It asked for an event that it has already: a server that holds the stream would have answered.
+            run.silent_joins += 1;
+            run.was_interrupted();
+            run.recovery.silent(since);
+            self.close_link("silent");
+            self.check_run(run, After::Silence);
+        } else if opening {
+            self.link_lost(run, no_answer());
+        } else if !link.stalled {
+            link.stalled = true;
+            // A server that says nothing has nothing more to replay either.
+            self.show_replay(run);
+            self.store.touch();
+        } else {
+            run.recovery.silent(since);
+            self.close_link("stalled");
+            self.reopen(run);
+        }
+    }
+}
+
+/// What kind of failure a transport error is.
+pub(super) fn failure_of(error: &StreamError) -> Failure {
+    match error.code {
+        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest | ErrorCode::AnswerTooLarge => {
+            Failure::Final
+        }
+        _ => Failure::NoAnswer,
+    }
+}
+
+/// The run could not be followed in time, and why.
+pub(super) fn timed_out(cause: Option<StreamError>) -> StreamError {
+    let error = StreamError::new(ErrorCode::RejoinTimedOut);
+    match cause {
+        Some(cause) if cause.code != ErrorCode::RejoinTimedOut => {
+            error.with_detail(cause.message.as_str())
+        }
+        Some(cause) => cause,
+        None => error,
     }
 }

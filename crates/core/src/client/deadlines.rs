@@ -2,7 +2,8 @@
 
 use super::{
     Client,
-    requests::{Asked, NO_ANSWER, no_answer},
+    requests::{Answer, Asked, NO_ANSWER, no_answer},
+    run::Cancel,
 };
 use crate::{DeadlineReason, ErrorCode, Millis, StreamError, phase::Phase};
 
@@ -10,69 +11,75 @@ impl Client {
     /// When [`crate::Input::DeadlineReached`] is due, and why.
     pub fn deadline(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
-        let asked = |asked: Option<Asked>| Some(asked?.at + timeouts.request);
         let requests = [
-            asked(self.cancel),
-            asked(self.history_asked),
+            self.asked_due(self.asked_cancel()),
+            self.asked_due(self.history_asked),
+            self.asked_due(self.comparison.asked()),
             self.edit_due(),
-            self.load_due(),
         ];
         let request = requests.into_iter().flatten().min();
-        let record = self.records.due(timeouts.record);
         let dues = [
             self.phase_due(),
+            self.load_due(),
+            self.error_due().map(|at| (at, DeadlineReason::Timeout)),
             self.session_extras()
                 .and_then(|extras| (extras.session_due)(self)),
             request.map(|at| (at, DeadlineReason::Timeout)),
-            record.map(|at| (at, DeadlineReason::Record)),
+            self.records
+                .due(timeouts.record)
+                .map(|at| (at, DeadlineReason::Record)),
         ];
         dues.into_iter().flatten().min()
     }
 
-    fn phase_due(&self) -> Option<(Millis, DeadlineReason)> {
-        let timeouts = &self.config.timeouts;
-        match self.phase {
-            Phase::Idle | Phase::Ended(_) => None,
-            Phase::Finding { .. } | Phase::Checking { .. } | Phase::Settling { .. } => {
-                Some((self.phase_since + timeouts.request, DeadlineReason::Timeout))
-            }
-            Phase::Opening { .. } | Phase::Live { .. } => self.link_due(),
-            Phase::Waiting { until } => Some((until, DeadlineReason::Backoff)),
-            Phase::Parked if self.visible => Some((
-                self.phase_since + timeouts.offline_probe,
-                DeadlineReason::OfflineProbe,
-            )),
-            Phase::Parked => None,
+    /// When the answer to a request is late.
+    pub(super) fn asked_due(&self, asked: Option<Asked>) -> Option<Millis> {
+        Some(asked?.at + self.config.timeouts.request)
+    }
+
+    fn is_late(&self, asked: Option<Asked>) -> bool {
+        self.asked_due(asked).is_some_and(|at| at <= self.now)
+    }
+
+    fn asked_cancel(&self) -> Option<Asked> {
+        match self.run.as_ref()?.cancel {
+            Cancel::Asked(asked) => Some(asked),
+            Cancel::No | Cancel::Wanted => None,
         }
     }
 
-    fn link_due(&self) -> Option<(Millis, DeadlineReason)> {
+    fn phase_due(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
-        let link = self.follow.as_ref()?.link.as_ref()?;
-        if self.is_stream_only() {
-            // Nothing says how long it may be silent, and nothing could be asked again.
-            return None;
+        match &self.phase {
+            Phase::Idle | Phase::Ended(_) => None,
+            Phase::Finding { asked, .. }
+            | Phase::MakingThread(asked)
+            | Phase::Checking { asked, .. }
+            | Phase::Looking(asked)
+            | Phase::Settling { asked, .. } => {
+                Some((asked.at + timeouts.request, DeadlineReason::Timeout))
+            }
+            // Nothing says how long such a stream may be silent, and nothing could be asked again.
+            Phase::Opening(_) | Phase::Live(_) if self.is_stream_only() => None,
+            Phase::Opening(link) => Some(link.due(true, timeouts)),
+            Phase::Live(link) => Some(link.due(false, timeouts)),
+            Phase::Waiting { wait, .. } => Some(wait.due(timeouts.offline_probe)),
         }
-        let opening = matches!(self.phase, Phase::Opening { .. });
-        Some(link.due(opening, timeouts))
     }
 
     pub(super) fn deadline_reached(&mut self) {
         self.phase_deadline();
-        if self
-            .cancel
-            .is_some_and(|asked| asked.at + self.config.timeouts.request <= self.now)
-        {
-            self.cancel = None;
+        if self.is_late(self.asked_cancel()) {
+            if let Some(run) = &mut self.run {
+                run.cancel = Cancel::No;
+            }
             self.warn(StreamError::new(ErrorCode::CancelFailed).with_detail(NO_ANSWER));
         }
-        let request = self.config.timeouts.request;
-        let late = |asked: &Asked| asked.at + request <= self.now;
-        if let Some(extras) = self
-            .extras
-            .filter(|_| self.history_asked.as_ref().is_some_and(late))
-        {
-            (extras.history_late)(self);
+        if self.is_late(self.history_asked) {
+            self.history_late();
+        }
+        if self.is_late(self.comparison.asked()) {
+            self.forget_comparison();
         }
         if self.edit_due().is_some_and(|at| at <= self.now)
             && let Some(extras) = self.extras
@@ -80,15 +87,13 @@ impl Client {
             (extras.edit_late)(self);
         }
         self.load_deadline();
+        self.error_deadline();
         if let Some(extras) = self.session_extras() {
             (extras.session_deadline)(self);
         }
-        if self
-            .records
-            .due(self.config.timeouts.record)
-            .is_some_and(|at| at <= self.now)
-        {
-            self.save_record();
+        let every = self.config.timeouts.record;
+        if self.records.due(every).is_some_and(|at| at <= self.now) {
+            self.with_run(|client, run| client.save_record(run));
         }
     }
 
@@ -96,49 +101,21 @@ impl Client {
         if self.phase_due().is_none_or(|(at, _)| at > self.now) {
             return;
         }
-        match self.phase {
+        match &self.phase {
             Phase::Idle | Phase::Ended(_) => {}
-            Phase::Finding { attempt }
-            | Phase::Checking { attempt }
-            | Phase::Settling { attempt } => {
+            Phase::Finding { asked, .. }
+            | Phase::MakingThread(asked)
+            | Phase::Checking { asked, .. }
+            | Phase::Looking(asked)
+            | Phase::Settling { asked, .. } => {
+                let attempt = asked.attempt;
                 self.abort(attempt);
-                self.request_lost(no_answer());
+                self.answered(attempt, &Answer::failed(no_answer()));
             }
-            Phase::Opening { .. } | Phase::Live { .. } => self.link_late(),
-            Phase::Waiting { .. } | Phase::Parked => self.go_on(),
-        }
-    }
-
-    fn link_late(&mut self) {
-        let opening = matches!(self.phase, Phase::Opening { .. });
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        let Some(link) = &mut follow.link else { return };
-        if link.is_join && !link.got_byte {
-            // It asked for an event that it has already: a server that holds the stream would have answered.
-            follow.silent_joins += 1;
-            follow.reconnected = true;
-            let too_often = follow.silent_joins >= self.config.retry.silent_joins_max;
-            if opening && too_often {
-                self.close_link("silent");
-                return self.give_up(StreamError::new(ErrorCode::RejoinTimedOut));
+            Phase::Opening(_) | Phase::Live(_) => {
+                self.with_run(|client, run| client.link_late(run));
             }
-            if opening {
-                return self.lost(no_answer());
-            }
-            self.close_link("silent");
-            self.check_run();
-        } else if opening {
-            self.lost(no_answer());
-        } else if !link.stalled {
-            link.stalled = true;
-            // A server that says nothing has nothing more to replay either.
-            self.show_shadow();
-            self.store.touch();
-        } else {
-            self.close_link("stalled");
-            self.reopen();
+            Phase::Waiting { .. } => self.with_run(|client, run| client.go_on(run)),
         }
     }
 }

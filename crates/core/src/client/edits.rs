@@ -149,10 +149,9 @@ impl Client {
         let Some(url) = self.page_url(PAGE_STATES, before) else {
             return;
         };
-        let attempt = self.ask(Method::Get, url);
-        let at = self.now;
+        let asked = self.ask(Method::Get, url);
         if let Some(editing) = &mut self.editing {
-            editing.asked = Some(Asked { attempt, at });
+            editing.asked = Some(asked);
         }
     }
 
@@ -273,8 +272,7 @@ impl Client {
     }
 
     pub(super) fn edit_due(&self) -> Option<crate::Millis> {
-        let asked = self.editing.as_ref()?.asked?;
-        Some(asked.at + self.config.timeouts.request)
+        self.asked_due(self.editing.as_ref()?.asked)
     }
 
     pub(super) fn edit_late(&mut self) {

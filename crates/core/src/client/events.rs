@@ -1,255 +1,312 @@
 //! Bytes become events, events become what is shown.
 
-use super::{Client, follow::Doubt, requests::transport_error};
+use super::{
+    Client,
+    link::{Asks, Start},
+    requests::transport_error,
+    run::{Completeness, Doubt, Fate, LastWord, Run},
+};
 use crate::{
     ErrorCode, Notice, Outcome, StreamError, TransportError,
     cursor::event_hash,
+    phase::After,
     thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
     Json, WireError,
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
-    message::Message,
+    json::{field, whole_number},
+    message::{Message, MessageKind},
     sse::{DecodeError, Item},
 };
 
 impl Client {
-    pub(super) fn chunk_arrived(&mut self, bytes: &[u8]) {
-        let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) else {
+    pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
+        let now = self.now;
+        let Some(link) = self.phase.link_mut() else {
             return;
         };
         let attempt = link.attempt;
-        if link.byte_arrived(self.now) {
+        if link.byte_arrived(now) {
             self.store.touch();
         }
-        if self.refusal_chunk(bytes).is_some() {
-            return;
+        match link.refusal_chunk(bytes) {
+            Some(true) => return self.conclude_refusal(run),
+            Some(false) => return,
+            None => {}
         }
-        if let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) {
-            link.decoder.push(bytes);
+        if let Err(error) = link.sniff(bytes) {
+            return self.not_a_stream(run, error);
+        }
+        link.decoder.push(bytes);
+        self.run_contact(run);
+        if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
+            posting.fate = Fate::Received;
         }
         // Any item may end the connection; what the old one still holds must not be applied then.
-        while self.is_link(attempt) {
-            let item = self
-                .follow
-                .as_mut()
-                .and_then(|follow| follow.link.as_mut()?.decoder.next_item());
-            match item {
+        while let Some(link) = self.phase.link_mut().filter(|link| link.attempt == attempt) {
+            match link.decoder.next_item() {
                 None => break,
-                Some(Ok(Item::Comment)) => self.heartbeat(),
+                Some(Ok(Item::Comment)) => self.heartbeat(run),
                 Some(Ok(Item::Control { .. })) => {}
                 Some(Ok(Item::Frame(frame))) => match Event::from_frame(frame) {
-                    Ok(event) => self.event_arrived(event),
-                    Err(error) => self.corrupt(&error),
+                    Ok(event) => self.event_arrived(run, event),
+                    Err(error) => self.corrupt(run, &error),
                 },
-                Some(Err(error)) => self.undecodable(error),
+                Some(Err(error)) => self.undecodable(run, error),
             }
         }
     }
 
-    pub(super) fn body_ended(&mut self) {
-        if self.conclude_refusal().is_some() {
+    pub(super) fn body_ended(&mut self, run: &mut Run) {
+        let Some(link) = self.phase.link() else {
             return;
+        };
+        if link.refusal.is_some() {
+            return self.conclude_refusal(run);
         }
-        let Some(follow) = &self.follow else { return };
         if self.is_stream_only() {
-            let outcome = match &follow.failure {
-                Some(error) => Outcome::Failed(error.clone()),
-                None => follow.success(),
-            };
-            return self.begin_settle(outcome);
+            let said = run.last_outcome();
+            let outcome = said.unwrap_or_else(|| run.success());
+            return self.begin_settle(run, outcome);
         }
-        if follow.failure.is_some() {
-            self.close_link("the run failed");
-            return self.check_run();
+        if link.got_event() && matches!(run.last_word, LastWord::None) {
+            run.last_word = LastWord::Ended;
         }
-        if follow.run_id.is_none() {
+        if link.got_byte && self.now - link.opened_at >= self.config.timeouts.alive {
+            // Proxies end healthy streams; that is no reason to wait longer each time.
+            run.recovery.held();
+        }
+        let got_event = link.got_event();
+        if run.id.is_none() && !got_event {
             let error = TransportError::Network {
                 message: "the stream ended before the run was named".to_owned(),
             };
-            return self.lost(transport_error(&error));
+            return self.link_lost(run, transport_error(&error));
         }
         // The end of a body says nothing about the run.
-        self.check_run();
+        self.close_link("the stream ended");
+        self.check_run(run, After::CleanEnd);
     }
 
-    fn heartbeat(&mut self) {
+    fn heartbeat(&mut self, run: &mut Run) {
         let now = self.now;
-        if let Some(link) = self.follow.as_mut().and_then(|follow| follow.link.as_mut()) {
+        if let Some(link) = self.phase.link_mut() {
             link.heartbeat(now);
             // The server has nothing else to say, or is between two events of a replay.
-            if link.got_frame {
-                self.show_shadow();
+            if link.got_event() {
+                self.show_replay(run);
             }
         }
     }
 
-    fn event_arrived(&mut self, event: Event) {
+    /// An event that somebody else has decoded, or this client.
+    pub(super) fn event_arrived(&mut self, run: &mut Run, event: Event) {
         let hash = event_hash(&event);
-        if !self.is_new(&event, hash) {
+        // The server has the stream: silence before this was not its last word.
+        run.silent_joins = 0;
+        if !self.check_start(run, &event, hash) || self.had(run, &event, hash) {
             return;
         }
-        if self.finds_gap(&event) {
+        if self.finds_gap(run, &event) {
             return;
         }
         if event.name == EventName::Metadata && event.is_root() {
-            return self.metadata_arrived(event, hash);
+            return self.metadata_arrived(run, event, hash);
         }
-        self.doubt_middle();
-        match self.apply(&event) {
-            Ok(()) => self.applied(event, hash),
-            Err(Refused::Event(error)) => self.corrupt(&error),
+        match self.apply(run, &event) {
+            Ok(()) => self.applied(run, event, hash),
+            Err(Refused::Event(error)) => self.corrupt(run, &error),
             Err(Refused::RunUnknown) => {
                 self.close_link("the run is not known");
-                self.begin_settle(Outcome::Expired);
+                self.run_is_gone(run);
             }
         }
     }
 
-    /// Drops what has come before, by (id, name, data).
-    fn is_new(&mut self, event: &Event, hash: u64) -> bool {
-        let Some(follow) = &mut self.follow else {
+    /// Whether the stream begins where it was asked to, which its first event tells. False: the event is not applied now.
+    ///
+    /// | asked for | first event | what follows |
+    /// | --- | --- | --- |
+    /// | all | the run's `metadata` | it is applied |
+    /// | all | another | it may be the middle of a message: see [`Client::doubt`] |
+    /// | what follows the cursor | one that was had after the cursor | the cursor was honoured |
+    /// | what follows the cursor | another `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else the run has started over |
+    /// | what follows the cursor | another | the cursor was ignored: see [`Client::cursor_ignored`] |
+    fn check_start(&mut self, run: &mut Run, event: &Event, hash: u64) -> bool {
+        let is_metadata = event.name == EventName::Metadata && event.is_root();
+        let Some(link) = self.phase.link_mut() else {
             return false;
         };
-        let Some(link) = &mut follow.link else {
-            return false;
-        };
-        let first = !std::mem::replace(&mut link.got_frame, true);
-        if first {
-            // The server has the stream: silence before this was not its last word.
-            follow.silent_joins = 0;
-        }
-        if !link.is_join {
+        let says_unknown = event.name == EventName::Error && link.is_join();
+        if matches!(link.start, Start::Verified) || says_unknown {
             return true;
         }
-        let known = if link.from_start {
-            link.seen.contains(hash)
-        } else {
-            follow.recent.contains(hash)
-        };
-        // Without an id two equal events may both be meant.
-        !(known && event.id.is_some())
+        let before = std::mem::replace(&mut link.start, Start::Verified);
+        match link.asks {
+            Asks::Post | Asks::Feed => true,
+            Asks::All => {
+                if !is_metadata && run.cursor.is_at_start() && run.doubt().is_none() {
+                    // Nothing was replayed, so what is shown is all that there is until the values come.
+                    run.replay = None;
+                    self.doubt(run);
+                }
+                true
+            }
+            // Filtered events, and a place given by hand, tell nothing.
+            Asks::AfterCursor if !run.join_modes.is_empty() || run.cursor.tail().is_empty() => true,
+            Asks::AfterCursor if run.cursor.tail().contains(&hash) => true,
+            Asks::AfterCursor
+                if is_metadata && run.cursor.metadata.is_some_and(|had| had != hash) =>
+            {
+                link.start = Start::Metadata(event.clone());
+                false
+            }
+            Asks::AfterCursor => match before {
+                Start::Metadata(metadata) => {
+                    let hash = event_hash(&metadata);
+                    self.metadata_arrived(run, metadata, hash);
+                    true
+                }
+                Start::Unknown | Start::Verified => self.cursor_ignored(run),
+            },
+        }
     }
 
-    /// Dense ids tell when events are missing. The first time everything is asked for again.
-    fn finds_gap(&mut self, event: &Event) -> bool {
-        if self.is_stream_only() {
+    /// The server has sent something else than what follows the cursor, so there may be a hole. All events are asked for once, with
+    /// the cursor in the query as well, as proxies drop headers. Where that does not help, later joins only doubt. Whether the
+    /// event is to be applied.
+    fn cursor_ignored(&mut self, run: &mut Run) -> bool {
+        if run.doubt().is_none() && !std::mem::replace(&mut self.cursor_in_query, true) {
+            self.warn_code(ErrorCode::CursorIgnored);
+            self.ask_for_all(run, "the cursor was ignored; all events are asked for");
             return false;
         }
-        let Some(follow) = &mut self.follow else {
-            return false;
-        };
-        let gap = event
-            .id
-            .as_ref()
-            .is_some_and(|id| follow.cursor.misses_events_before(id));
-        if !gap || follow.doubt.is_some() {
-            return false;
-        }
-        if follow.gap_replayed {
-            self.doubt();
-            return false;
-        }
-        follow.gap_replayed = true;
-        follow.cursor.rewind();
-        self.shadow = None;
-        self.close_link("events are missing; all are asked for");
-        self.reopen();
+        self.doubt(run);
         true
     }
 
-    /// A join that asked for everything and does not begin at the beginning may begin inside a message.
-    fn doubt_middle(&mut self) {
-        let Some(follow) = &self.follow else { return };
-        let from_start = follow
-            .link
-            .as_ref()
-            .is_some_and(|link| link.is_join && link.from_start);
-        if from_start
-            && follow.cursor.is_at_start()
-            && follow.doubt.is_none()
-            && follow.link_is_empty()
-        {
-            self.doubt();
-        }
+    fn ask_for_all(&mut self, run: &mut Run, reason: &'static str) {
+        run.cursor.rewind();
+        run.replay = None;
+        self.close_link(reason);
+        self.reopen(run);
     }
 
-    fn doubt(&mut self) {
-        let Some(follow) = &mut self.follow else {
-            return;
+    /// Whether it has come before, by (id, name, data).
+    fn had(&self, run: &Run, event: &Event, hash: u64) -> bool {
+        let known = match self.phase.link() {
+            Some(link) if link.asks == Asks::All => link.seen.contains(hash),
+            Some(link) if link.asks == Asks::AfterCursor => run.recent.contains(hash),
+            Some(_) | None => false,
         };
-        if follow.doubt.replace(Doubt::default()).is_none() {
-            follow.snapshot_used = true;
+        // Without an id two equal events may both be meant.
+        known && event.id.is_some()
+    }
+
+    /// Dense ids tell when events are missing. The first time everything is asked for again.
+    fn finds_gap(&mut self, run: &mut Run, event: &Event) -> bool {
+        if self.is_stream_only() || run.doubt().is_some() {
+            return false;
+        }
+        let id = event.id.as_ref();
+        if !id.is_some_and(|id| run.cursor.misses_events_before(id)) {
+            return false;
+        }
+        if std::mem::replace(&mut run.gap_replayed, true) {
+            self.doubt(run);
+            return false;
+        }
+        self.ask_for_all(run, "events are missing; all are asked for");
+        true
+    }
+
+    /// Messages that have begun may have a hole from here on.
+    fn doubt(&mut self, run: &mut Run) {
+        let before = std::mem::replace(
+            &mut run.completeness,
+            Completeness::Partial {
+                doubt: Some(Doubt::default()),
+            },
+        );
+        if !matches!(before, Completeness::Partial { doubt: Some(_) }) {
             self.warn_code(ErrorCode::EventsMissing);
         }
     }
 
-    fn metadata_arrived(&mut self, event: Event, hash: u64) {
+    fn metadata_arrived(&mut self, run: &mut Run, event: Event, hash: u64) {
         let Ok(RunMetadata { run_id, .. }) = event.read() else {
             let error = WireError::EventData {
                 event: "metadata".to_owned(),
                 reason: "no run id".to_owned(),
             };
-            return self.corrupt(&error);
+            return self.corrupt(run, &error);
         };
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        let before = follow.cursor.metadata.replace(hash);
-        self.run_named(run_id.clone());
+        if let Some(link) = self.phase.link_mut() {
+            let said = link.metadata.replace(event.data.clone());
+            if said.is_some_and(|said| said == event.data) {
+                // Repeated on one connection it says nothing new.
+                return;
+            }
+        }
+        let before = run.cursor.metadata.replace(hash);
+        self.run_named(run, run_id.clone());
         if before.is_some_and(|before| before != hash) {
             // The server has begun the run anew, as Python does after a restart: its first attempt is void.
-            if let Some(follow) = &mut self.follow {
-                follow.cursor.rewind();
-                follow.doubt = None;
+            run.cursor.rewind();
+            run.replay = None;
+            if let Completeness::Partial { doubt } = &mut run.completeness {
+                *doubt = None;
             }
-            self.shadow = None;
             self.store.void_unconfirmed();
             self.notify(Notice::StartedOver { run_id });
         }
-        self.applied(event, hash);
+        self.applied(run, event, hash);
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), Refused> {
+    fn apply(&mut self, run: &mut Run, event: &Event) -> Result<(), Refused> {
         match &event.name {
-            EventName::Values if event.is_root() => self.apply_values(&event.values()?, event)?,
+            EventName::Values if event.is_root() => {
+                self.apply_values(run, &event.values()?, event)?
+            }
             EventName::Messages => {
                 let (message, metadata) = event.message()?;
-                self.apply_message(&self.list_of(event), message, metadata);
+                self.apply_message(run, &self.list_of(event), message, metadata);
             }
             EventName::MessagesPartial | EventName::MessagesComplete => {
                 let list = self.list_of(event);
                 for message in event.read::<Vec<Message>>()? {
                     let whole = |store: &mut ThreadStore| store.apply_whole(message);
-                    if self.target().in_list(&list, whole).is_err() {
+                    if self.target(run).in_list(&list, whole).is_err() {
                         self.warn_code(ErrorCode::MessageWithoutId);
                     }
                 }
             }
             EventName::Updates if event.is_root() => {
                 if let Some(interrupts) = event.interrupts() {
-                    self.target().add_interrupts(&interrupts);
+                    self.target(run).add_interrupts(&interrupts);
                 }
             }
-            EventName::Error => return self.apply_error(ErrorBody::read(&event.data)),
+            EventName::Error => return self.apply_error(run, ErrorBody::read(&event.data)),
             // The others are for whoever listens.
             _ => {}
         }
         Ok(())
     }
 
-    fn apply_values(&mut self, values: &Values, event: &Event) -> Result<(), WireError> {
-        self.target()
+    fn apply_values(
+        &mut self,
+        run: &mut Run,
+        values: &Values,
+        event: &Event,
+    ) -> Result<(), WireError> {
+        self.target(run)
             .apply_values(values)
             .map_err(|error| WireError::EventData {
                 event: event.name.as_str().to_owned(),
                 reason: error.words(),
             })?;
-        if let Some(doubt) = self
-            .follow
-            .as_mut()
-            .and_then(|follow| follow.doubt.as_mut())
-        {
+        if let Some(doubt) = run.doubt_mut() {
             doubt.step_seen |= !values.only_interrupts;
         }
         Ok(())
@@ -270,22 +327,14 @@ impl Client {
         list
     }
 
-    fn apply_message(&mut self, list: &str, message: Message, metadata: Json) {
-        if let Some(doubt) = self
-            .follow
-            .as_mut()
-            .and_then(|follow| follow.doubt.as_mut())
-            && let Some(id) = &message.id
+    fn apply_message(&mut self, run: &mut Run, list: &str, message: Message, metadata: Json) {
+        if let Some(doubt) = run.doubt_mut()
+            && doubt.may_be_torn(&message, &metadata)
         {
-            if !doubt.step_seen && !doubt.messages.contains(id) {
-                doubt.messages.push(id.clone());
-            }
-            if doubt.messages.contains(id) {
-                return;
-            }
+            return;
         }
         let chunk = |store: &mut ThreadStore| store.apply_chunk(message, metadata);
-        match self.target().in_list(list, chunk) {
+        match self.target(run).in_list(list, chunk) {
             Ok(notes) => {
                 for note in notes {
                     let words = ["`", &note.field, "` changed its type within a message"].concat();
@@ -296,97 +345,115 @@ impl Client {
         }
     }
 
-    fn apply_error(&mut self, error: ErrorBody) -> Result<(), Refused> {
-        let Some(follow) = &mut self.follow else {
-            return Ok(());
-        };
-        let is_join = follow.link.as_ref().is_some_and(|link| link.is_join);
+    fn apply_error(&mut self, run: &mut Run, error: ErrorBody) -> Result<(), Refused> {
+        let is_join = self.phase.link().is_some_and(|link| link.is_join());
         if is_join && error.is_run_not_found() {
             return Err(Refused::RunUnknown);
         }
-        follow.failure = Some(run_failed(&error));
+        run.last_word = LastWord::Failed(run_failed(&error));
         Ok(())
     }
 
-    fn target(&mut self) -> &mut ThreadStore {
-        self.shadow.as_deref_mut().unwrap_or(&mut self.store)
+    fn target<'a>(&'a mut self, run: &'a mut Run) -> &'a mut ThreadStore {
+        run.replay.as_deref_mut().unwrap_or(&mut self.store)
     }
 
-    fn applied(&mut self, event: Event, hash: u64) {
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        follow.cursor.advance(&event, hash);
-        follow.corrupt_before = false;
-        let first_time = follow.recent.insert(hash) || event.id.is_none();
-        if let Some(link) = &mut follow.link {
+    fn applied(&mut self, run: &mut Run, event: Event, hash: u64) {
+        run.cursor.advance(&event, hash);
+        run.corrupt_before = false;
+        let is_new = run.recent.insert(hash);
+        if let Some(link) = self.phase.link_mut() {
             link.seen.insert(hash);
-            link.progressed |= first_time;
-            if first_time {
-                follow.tries = 0;
-            }
         }
-        if self
-            .shadow
-            .as_ref()
-            .is_some_and(|shadow| shadow.progress_against(&self.store) == Progress::Ahead)
-        {
-            self.show_shadow();
+        if is_new && event.id.is_some() {
+            // Without an id it may be the same again, which is no progress.
+            run.recovery.progressed();
+            run.timeout_told = false;
+            self.clear_passing_error();
+        }
+        let replay = run.replay.as_ref();
+        if replay.is_some_and(|replay| replay.progress_against(&self.store) == Progress::Ahead) {
+            self.show_replay(run);
         }
         self.mark_record();
         let name = event.name.as_str();
+        let first_time = is_new || event.id.is_none();
         if first_time && self.listened.iter().any(|listened| listened == name) {
             self.notify(Notice::EventApplied(event));
         }
     }
 
     /// Shows the replay, unless that would take away something shown.
-    pub(super) fn show_shadow(&mut self) {
-        if let Some(shadow) = self.shadow.take() {
-            match shadow.progress_against(&self.store) {
-                Progress::Behind => self.shadow = Some(shadow),
-                Progress::Level | Progress::Ahead => self.store.adopt(*shadow),
+    pub(super) fn show_replay(&mut self, run: &mut Run) {
+        if let Some(replay) = run.replay.take() {
+            match replay.progress_against(&self.store) {
+                Progress::Behind => run.replay = Some(replay),
+                Progress::Level | Progress::Ahead => self.store.adopt(*replay),
             }
         }
     }
 
     /// An event that cannot be read. It may have been damaged on its way, so it is fetched once more; when it comes
     /// as broken again it is left out, and the messages it may have belonged to wait for the thread's values.
-    fn corrupt(&mut self, error: &WireError) {
+    fn corrupt(&mut self, run: &mut Run, error: &WireError) {
         self.warn(wire_error(error));
-        let stream_only = self.is_stream_only();
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        let resumable = !stream_only && follow.run_id.is_some() && !follow.cursor.is_at_start();
-        if resumable && !std::mem::replace(&mut follow.corrupt_before, true) {
+        let resumable = !self.is_stream_only() && run.id.is_some() && !run.cursor.is_at_start();
+        if resumable && !std::mem::replace(&mut run.corrupt_before, true) {
             self.close_link(error.code());
-            self.reopen();
+            self.reopen(run);
         } else {
-            self.doubt();
+            self.doubt(run);
         }
     }
 
-    fn undecodable(&mut self, error: DecodeError) {
+    fn undecodable(&mut self, run: &mut Run, error: DecodeError) {
         let fatal = !matches!(error, DecodeError::InvalidUtf8 { .. });
         let error = WireError::Sse(error);
         if !fatal {
-            return self.corrupt(&error);
+            return self.corrupt(run, &error);
         }
         let error = wire_error(&error);
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        let again = std::mem::replace(&mut follow.corrupt_before, true);
+        let again = std::mem::replace(&mut run.corrupt_before, true);
         self.close_link(error.code.as_str());
-        if again || self.run_id().is_none() || self.is_stream_only() {
+        if again || run.id.is_none() || self.is_stream_only() {
             // It comes with each attempt: what the thread holds is shown, and why no more comes.
-            self.begin_settle(Outcome::Failed(error));
+            self.begin_settle(run, Outcome::Failed(error));
         } else {
             self.warn(error);
-            self.reopen();
+            self.reopen(run);
         }
     }
+}
+
+impl Doubt {
+    /// Whether a message may have begun before what is missing. One of a later step of the graph has not, and neither has one that
+    /// comes whole.
+    fn may_be_torn(&mut self, message: &Message, metadata: &Json) -> bool {
+        let Some(id) = &message.id else { return false };
+        if self.messages.contains(id) {
+            return true;
+        }
+        if self.step_seen || message.kind != MessageKind::Ai {
+            return false;
+        }
+        let step = step_of(metadata);
+        if step > self.step && self.step.is_some() {
+            return false;
+        }
+        if self.step.is_none() {
+            self.step = step;
+        }
+        self.messages.push(id.clone());
+        true
+    }
+}
+
+/// The graph's step that a message belongs to; `None` where the server does not say, and within subgraphs, which count their own.
+fn step_of(metadata: &Json) -> Option<u64> {
+    let text = metadata.text();
+    let is_nested = field(text, "langgraph_checkpoint_ns").is_some_and(|ns| ns.contains('|'));
+    let step = field(text, "langgraph_step").filter(|_| !is_nested)?;
+    whole_number(step)
 }
 
 /// Why an event was not applied.
@@ -415,10 +482,4 @@ fn wire_error(error: &WireError) -> StreamError {
         .find(|code| code.as_str() == error.code());
     StreamError::new(code.copied().unwrap_or(ErrorCode::EventDataInvalid))
         .with_detail(error.words())
-}
-
-impl super::follow::Follow {
-    fn link_is_empty(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| !link.progressed)
-    }
 }

@@ -20,7 +20,7 @@ impl Client {
     }
 
     /// Asks for the thread's history, or where none is wanted for its state. See [`Client::take_states`].
-    pub(super) fn ask_states(&mut self) -> Option<AttemptId> {
+    pub(super) fn ask_states(&mut self) -> Option<Asked> {
         self.drop_history_request();
         let limit = self.config.history_limit.filter(|_| self.extras.is_some());
         self.reads_state = limit.is_none();
@@ -30,8 +30,9 @@ impl Client {
         };
         let url = self.thread_url("/history")?;
         let body = ["{\"limit\":", &digits(limit.into()), "}"].concat();
-        self.states_asked = Some(self.ask_with(Method::Post, url, Some(body)));
-        self.states_asked
+        let asked = self.ask_with(Method::Post, url, Some(body));
+        self.states_asked = Some(asked.attempt);
+        Some(asked)
     }
 
     /// While one of several questions waits, the history of both real servers goes on asking the answered ones, without what
@@ -116,9 +117,9 @@ impl Client {
             return;
         };
         self.show_state(&state, &|_, _| None);
-        if let Some(follow) = &mut self.follow {
+        if let Some(run) = &mut self.run {
             // What was streamed of the run is not shown any more, so nothing may be appended to it.
-            follow.cursor.rewind();
+            run.cursor.rewind();
         }
     }
 
@@ -186,8 +187,7 @@ impl Client {
         if self.is_stream_only() || self.load.is_loading() || self.history_asked.is_some() {
             return;
         }
-        let at = self.now;
-        self.history_asked = self.ask_states().map(|attempt| Asked { attempt, at });
+        self.history_asked = self.ask_states();
         self.store.touch();
     }
 

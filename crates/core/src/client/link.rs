@@ -4,33 +4,61 @@ use super::requests::{header, retry_after};
 use crate::{
     AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts, cursor::Recent,
 };
-use rejoin_wire::sse::{Decoder, Limits};
+use rejoin_wire::{
+    Json,
+    event::Event,
+    sse::{Decoder, Limits},
+};
 
 /// How much of a refusal's body is read for a person.
 const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(crate) struct Link {
     pub(super) attempt: AttemptId,
     pub(super) opened_at: Millis,
     pub(super) last_byte_at: Millis,
     pub(super) decoder: Decoder,
-    /// Whether this is a join, which must be answered at once, rather than a submission.
-    pub(super) is_join: bool,
-    /// Whether it asks for the run from its start.
-    pub(super) from_start: bool,
+    pub(super) asks: Asks,
+    pub(super) start: Start,
+    /// The run's `metadata` as this connection last said it.
+    pub(super) metadata: Option<Json>,
     pub(super) got_byte: bool,
-    pub(super) got_frame: bool,
-    /// Whether something new has come.
-    pub(super) progressed: bool,
     /// Whether nothing has come for half of the time after which the connection is made anew.
     pub(super) stalled: bool,
     /// Events of this connection, where it asks for everything and so must not be compared with earlier ones.
     pub(super) seen: Recent,
+    /// An answer that is not a stream, while its body is read.
     pub(super) refusal: Option<Refusal>,
+    /// Whether the body's first byte tells whether it is a stream, as no header does.
+    sniffs: bool,
     heartbeat_at: Option<Millis>,
     heartbeat_every: Option<Millis>,
+}
+
+/// What a connection asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// A run, with the submission that begins it.
+    Post,
+    /// A run's events, all of them.
+    All,
+    /// A run's events after the cursor.
+    AfterCursor,
+    /// A session's records.
+    Feed,
+}
+
+/// What the first events say about where the stream begins.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// No event has come.
+    Unknown,
+    /// The event that begins a run has come although the cursor is later: the run has started over, or a proxy repeats it.
+    Metadata(Event),
+    /// Where it was asked to begin, or where it cannot be known.
+    Verified,
 }
 
 /// An answer that is not a stream; its body is read as far as a person needs it.
@@ -41,33 +69,54 @@ pub(super) struct Refusal {
     pub(super) body: Vec<u8>,
 }
 
+/// What an answer's headers say.
+#[derive(Debug)]
+pub(super) enum Opening {
+    /// Events come.
+    Stream,
+    /// No stream; the body says why.
+    Refused,
+    /// Something else than a stream was answered as if all were well.
+    Foreign(StreamError),
+}
+
 impl Link {
-    pub(super) fn new(attempt: AttemptId, now: Millis, is_join: bool, limits: Limits) -> Self {
+    pub(super) fn new(attempt: AttemptId, now: Millis, asks: Asks, limits: Limits) -> Self {
         Self {
             attempt,
             opened_at: now,
             last_byte_at: now,
             decoder: Decoder::new(limits),
-            is_join,
-            from_start: false,
+            asks,
+            start: Start::Unknown,
+            metadata: None,
             got_byte: false,
-            got_frame: false,
-            progressed: false,
             stalled: false,
             seen: Recent::default(),
             refusal: None,
+            sniffs: false,
             heartbeat_at: None,
             heartbeat_every: None,
         }
     }
 
-    /// Takes in the status and headers. `None`: an answer that is no stream, whose body is read for a person.
+    /// Whether it is answered at once by a server that holds the stream, unlike a submission.
+    pub(super) fn is_join(&self) -> bool {
+        self.asks != Asks::Post
+    }
+
+    /// Whether an event has come.
+    pub(super) fn got_event(&self) -> bool {
+        !matches!(self.start, Start::Unknown)
+    }
+
+    /// Takes in the status and headers.
     pub(super) fn begin(
         &mut self,
         now: Millis,
         status: u16,
         headers: &[(String, String)],
-    ) -> Option<Result<(), StreamError>> {
+    ) -> Opening {
         self.last_byte_at = now;
         if status != 200 {
             self.refusal = Some(Refusal {
@@ -75,14 +124,20 @@ impl Link {
                 retry_after: retry_after(headers),
                 body: Vec::new(),
             });
-            return None;
+            return Opening::Refused;
         }
-        let content_type = header(headers, "content-type").unwrap_or_default();
-        let is_stream = content_type
-            .to_ascii_lowercase()
-            .starts_with("text/event-stream");
-        let error = || StreamError::new(ErrorCode::NotAnEventStream).with_detail(content_type);
-        Some(if is_stream { Ok(()) } else { Err(error()) })
+        let Some(types) = header(headers, "content-type").filter(|types| !types.is_empty()) else {
+            self.sniffs = true;
+            return Opening::Stream;
+        };
+        let is_stream = |each: &str| {
+            let name = each.split(';').next().unwrap_or_default().trim_ascii();
+            name.eq_ignore_ascii_case("text/event-stream")
+        };
+        if types.split(',').any(is_stream) {
+            return Opening::Stream;
+        }
+        Opening::Foreign(StreamError::new(ErrorCode::NotAnEventStream).with_detail(types))
     }
 
     /// Bytes have come. Whether it had stalled.
@@ -90,6 +145,21 @@ impl Link {
         self.last_byte_at = now;
         self.got_byte = true;
         std::mem::take(&mut self.stalled)
+    }
+
+    /// Where no header names the type: an error if these first bytes are a page or JSON rather than events.
+    pub(super) fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+        let text = bytes.trim_ascii_start();
+        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+        let Some(first) = text.first().filter(|_| self.sniffs) else {
+            return Ok(());
+        };
+        self.sniffs = false;
+        if b"<{[\"".contains(first) {
+            let words = "no content type, and the body is no event stream";
+            return Err(StreamError::new(ErrorCode::NotAnEventStream).with_detail(words));
+        }
+        Ok(())
     }
 
     /// Collects the body of an answer that is no stream. `None`: it is one. Else whether there is as much as a person needs.
@@ -105,9 +175,14 @@ impl Link {
         now - self.last_byte_at < alive
     }
 
+    /// Whether it is a join that was not answered by a byte.
+    pub(super) fn is_silent_join(&self) -> bool {
+        self.is_join() && !self.got_byte
+    }
+
     /// When it has been silent for too long, and of what. `opening`: its headers have not come.
     pub(super) fn due(&self, opening: bool, timeouts: &Timeouts) -> (Millis, DeadlineReason) {
-        if self.is_join && !self.got_byte {
+        if self.is_silent_join() {
             (self.opened_at + timeouts.join, DeadlineReason::Timeout)
         } else if opening {
             (self.opened_at + timeouts.headers, DeadlineReason::Timeout)

@@ -1,20 +1,22 @@
 //! The client: one state, one way in ([`Client::handle`]), one way out ([`Client::poll_effect`]).
 
 mod commands;
+mod compare;
 mod connect;
 mod deadlines;
 mod edits;
 mod events;
 mod extras;
 mod feed;
-mod follow;
 mod heads;
 mod link;
 mod older;
 mod records;
+mod recovery;
 mod requests;
 mod resume;
 mod rng;
+mod run;
 mod settle;
 mod submission;
 mod thread_load;
@@ -24,7 +26,10 @@ mod urls;
 pub use extras::{EXTRAS, Extras};
 
 pub(crate) use feed::Feed;
+pub(crate) use link::Link;
 pub(crate) use older::Older;
+pub(crate) use recovery::Wait;
+pub(crate) use requests::Asked;
 pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
@@ -37,9 +42,11 @@ use crate::{
     thread_store::ThreadStore,
 };
 use commands::Lookup;
-use follow::Follow;
+use compare::Comparison;
+use recovery::Recovery;
 use rejoin_wire::{RunId, ThreadId};
 use rng::Rng;
+use run::Run;
 use thread_load::ThreadLoad;
 
 /// One thread as seen by one reader, and the run being followed on it. See the crate's documentation for the loop
@@ -55,16 +62,16 @@ pub struct Client {
     pub(crate) phase: Phase,
     pub(crate) thread_id: Option<ThreadId>,
     pub(crate) store: ThreadStore,
-    /// A full replay is applied here and shown when it has caught up, so that no reader sees text shrink.
-    shadow: Option<Box<ThreadStore>>,
     pub(crate) error: Option<StreamError>,
+    /// What takes the error away again, where it is told while attempts go on.
+    error_passes: Option<Passing>,
     /// While a view of the thread's session is open.
     pub(crate) session: Option<Box<Session>>,
-    follow: Option<Box<Follow>>,
+    /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
+    run: Option<Box<Run>>,
     load: ThreadLoad,
     /// Submissions that wait for the run before them.
     queue: Vec<(CommandId, Box<Submission>)>,
-    cancel: Option<requests::Asked>,
     /// A join of a run whose thread is being looked up.
     lookup: Option<Lookup>,
     pub(crate) history: History,
@@ -81,8 +88,11 @@ pub struct Client {
     results: Vec<tools::Waiting>,
     /// The events that are told, by name.
     listened: Vec<String>,
-    /// When the phase's own request was sent, or when it was parked.
-    phase_since: Millis,
+    comparison: Comparison,
+    /// Whether cursors are sent in the query as well, as they do not arrive as a header.
+    cursor_in_query: bool,
+    /// Whether a run has just ended, so that what waits for it can begin.
+    has_ended: bool,
     records: records::Records,
     online: bool,
     visible: bool,
@@ -113,13 +123,12 @@ impl Client {
             phase: Phase::Idle,
             thread_id: None,
             store,
-            shadow: None,
             error: None,
+            error_passes: None,
             session: None,
-            follow: None,
+            run: None,
             load: ThreadLoad::None,
             queue: Vec::new(),
-            cancel: None,
             lookup: None,
             history: History::default(),
             history_asked: None,
@@ -129,7 +138,9 @@ impl Client {
             last: None,
             results: Vec::new(),
             listened: ["custom", "updates", "error"].map(str::to_owned).to_vec(),
-            phase_since: Millis(0),
+            comparison: Comparison::default(),
+            cursor_in_query: false,
+            has_ended: false,
             records: records::Records::default(),
             online: true,
             visible: true,
@@ -166,21 +177,21 @@ impl Client {
                 headers,
             } => {
                 if self.is_link(attempt) {
-                    self.headers_arrived(status, &headers);
+                    self.with_run(|client, run| client.headers_arrived(run, status, &headers));
                 } else if let Some(extras) = self.feed_extras(attempt) {
                     (extras.feed_headers)(self, status, &headers);
                 }
             }
             Input::ChunkArrived { attempt, bytes } => {
                 if self.is_link(attempt) {
-                    self.chunk_arrived(&bytes);
+                    self.with_run(|client, run| client.chunk_arrived(run, &bytes));
                 } else if let Some(extras) = self.feed_extras(attempt) {
                     (extras.feed_chunk)(self, &bytes);
                 }
             }
             Input::BodyEnded { attempt } => {
                 if self.is_link(attempt) {
-                    self.body_ended();
+                    self.with_run(Self::body_ended);
                 } else if let Some(extras) = self.feed_extras(attempt) {
                     (extras.feed_ended)(self);
                 }
@@ -196,7 +207,7 @@ impl Client {
             Input::RequestFailed { attempt, error } => {
                 let error = requests::transport_error(&error);
                 if self.is_link(attempt) {
-                    self.lost(error);
+                    self.with_run(|client, run| client.link_broke(run, error));
                 } else if let Some(extras) = self.feed_extras(attempt) {
                     (extras.feed_broke)(self, error);
                 } else {
@@ -214,6 +225,7 @@ impl Client {
             Input::BecameVisible => self.set_reachable(self.online, true),
             Input::BecameHidden => self.set_reachable(self.online, false),
             Input::Thawed => self.thawed(),
+            Input::Focused => self.compare(),
             Input::PageOpened { wall_clock } => self.set_wall_clock(wall_clock),
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),
@@ -237,10 +249,33 @@ impl Client {
                 None => self.refuse_extra(&input),
             },
         }
+        if std::mem::take(&mut self.has_ended) {
+            self.begin_what_waits();
+        }
         if let Some(extras) = self.session_extras() {
             (extras.tend_session)(self);
         }
         self.tell_connection();
+    }
+
+    /// A run has ended, so what waits for it begins.
+    fn begin_what_waits(&mut self) {
+        if self.was_refused_back() {
+            // The screen went back for it, and the thread has not.
+            self.ask_history();
+        }
+        if let Some(extras) = self.extras.filter(|_| !self.results.is_empty()) {
+            (extras.send_tool_results)(self);
+        }
+        self.begin_queued();
+    }
+
+    /// Changes the run. It is taken out meanwhile, so that whatever it takes can be done with the client as well.
+    fn with_run(&mut self, change: impl FnOnce(&mut Self, &mut Run)) {
+        if let Some(mut run) = self.run.take() {
+            change(self, &mut run);
+            self.run = Some(run);
+        }
     }
 
     /// The next order, oldest first.
@@ -272,7 +307,7 @@ impl Client {
     }
 
     pub(crate) fn run_id(&self) -> Option<&RunId> {
-        self.follow.as_ref()?.run_id.as_ref()
+        self.run.as_ref()?.id.as_ref()
     }
 
     pub(crate) fn editing(&self) -> Option<&rejoin_wire::MessageId> {
@@ -280,49 +315,64 @@ impl Client {
     }
 
     pub(crate) fn can_rejoin(&self) -> bool {
-        let left = self.follow.as_ref().is_some_and(|follow| follow.rejoinable);
+        let left = self.run.as_ref().is_some_and(|run| run.is_rejoinable());
         !self.is_stream_only() && (left || self.load.has_failed())
     }
 
-    pub(crate) fn connection(&self) -> Connection {
-        let tries = self.follow.as_ref().map_or(0, |follow| follow.tries);
-        match &self.phase {
-            Phase::Idle => self.load.connection(self.online),
-            Phase::Finding { .. } | Phase::Checking { .. } | Phase::Settling { .. } => {
-                Connection::CatchingUp
-            }
-            Phase::Opening { .. } => match &self.follow {
-                Some(follow) if follow.tries > 0 => Connection::Reconnecting {
-                    attempt: tries,
-                    retry_at: None,
-                },
-                Some(follow) if follow.reconnected => Connection::CatchingUp,
-                Some(_) | None => Connection::Connecting,
-            },
-            Phase::Live { .. } => self.live_connection(),
-            Phase::Waiting { until } => Connection::Reconnecting {
-                attempt: tries.max(1),
-                retry_at: Some(*until),
-            },
-            Phase::Parked if !self.online => Connection::Offline,
-            Phase::Parked => Connection::Paused,
-            Phase::Ended(End::Finished) => Connection::Finished,
-            Phase::Ended(End::Disconnected) => Connection::Disconnected,
-            Phase::Ended(End::Expired) => Connection::Expired,
-            Phase::Ended(End::Failed(_)) => Connection::Failed,
-        }
+    /// Since when the server was not heard, while something is asked of it.
+    pub(crate) fn lost_since(&self) -> Option<Millis> {
+        self.recovery()?.lost_since()
     }
 
-    fn live_connection(&self) -> Connection {
-        let Some(link) = self.follow.as_ref().and_then(|follow| follow.link.as_ref()) else {
-            return Connection::Connecting;
+    /// Of whatever is under way: the run, or the thread's load.
+    fn recovery(&self) -> Option<&Recovery> {
+        let run = self.run.as_ref().filter(|_| self.is_active());
+        run.map(|run| &run.recovery).or(self.load.recovery())
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        let Some(run) = self.run.as_ref().filter(|_| self.is_active()) else {
+            return match &self.phase {
+                Phase::Ended(End::Finished) => Connection::Finished,
+                Phase::Ended(End::Disconnected) => Connection::Disconnected,
+                Phase::Ended(End::Expired) => Connection::Expired,
+                Phase::Ended(End::Failed(_)) => Connection::Failed,
+                _ => self.load.connection(self.online),
+            };
         };
-        if link.stalled {
-            Connection::Stalled
-        } else if self.shadow.is_some() || (link.is_join && !link.got_byte) {
-            Connection::CatchingUp
-        } else {
-            Connection::Live
+        let recovery = &run.recovery;
+        let trying = |retry_at| match recovery.has_met() {
+            true => Connection::Reconnecting {
+                attempt: recovery.tries.max(1),
+                retry_at,
+            },
+            false => Connection::Connecting,
+        };
+        match &self.phase {
+            Phase::Waiting {
+                wait: Wait::Parked { .. },
+                ..
+            } if !self.online => Connection::Offline,
+            Phase::Waiting {
+                wait: Wait::Parked { .. },
+                ..
+            } => Connection::Paused,
+            Phase::Waiting { wait, .. } => trying(wait.until()),
+            Phase::Live(link) if link.stalled => Connection::Stalled,
+            Phase::Live(link) if run.replay.is_some() || link.is_silent_join() => {
+                Connection::CatchingUp
+            }
+            Phase::Live(_) => Connection::Live,
+            // What was asked is not answered yet, so nothing says that the server is there again.
+            _ if recovery.lost_since().is_some() || recovery.tries > 0 => trying(None),
+            Phase::Opening(_) | Phase::MakingThread(_) if run.is_whole() => Connection::Connecting,
+            Phase::Opening(_)
+            | Phase::MakingThread(_)
+            | Phase::Finding { .. }
+            | Phase::Checking { .. }
+            | Phase::Looking(_)
+            | Phase::Settling { .. } => Connection::CatchingUp,
+            Phase::Idle | Phase::Ended(_) => Connection::Idle,
         }
     }
 
@@ -337,14 +387,57 @@ impl Client {
 
     fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
-        self.phase_since = self.now;
         self.store.touch();
     }
 
     fn set_error(&mut self, error: Option<StreamError>) {
+        self.error_passes = None;
         if self.error != error {
             self.error = error;
             self.store.touch();
+        }
+    }
+
+    /// Tells an error beside attempts that go on; what passes takes it away again.
+    fn set_passing_error(&mut self, error: StreamError, passing: Passing) {
+        self.set_error(Some(error));
+        self.error_passes = Some(passing);
+    }
+
+    /// What was wrong is over.
+    fn clear_passing_error(&mut self) {
+        if self.error_passes.is_some() {
+            self.set_error(None);
+        }
+    }
+
+    /// The server has answered.
+    fn contact_made(&mut self) {
+        if self.error_passes == Some(Passing::Contact) {
+            self.set_error(None);
+        }
+    }
+
+    /// The server has answered the run. Whether it could not be reached before.
+    fn run_contact(&mut self, run: &mut Run) -> bool {
+        self.contact_made();
+        run.recovery.contact()
+    }
+
+    /// When it is told that a server which never answered cannot be reached.
+    fn error_due(&self) -> Option<Millis> {
+        let patience = self.config.timeouts.unreachable;
+        let untold = self.error.is_none() && self.reach().is_whole();
+        self.recovery().filter(|_| untold)?.told_at(patience)
+    }
+
+    fn error_deadline(&mut self) {
+        if self.error_due().is_some_and(|at| at <= self.now) {
+            let error = self
+                .recovery()
+                .and_then(|recovery| recovery.last_error.clone());
+            let error = error.unwrap_or_else(|| StreamError::new(ErrorCode::Unreachable));
+            self.set_passing_error(error, Passing::Contact);
         }
     }
 
@@ -382,8 +475,9 @@ impl Client {
     }
 
     fn is_link(&self, attempt: AttemptId) -> bool {
-        let link = self.follow.as_ref().and_then(|follow| follow.link.as_ref());
-        link.is_some_and(|link| link.attempt == attempt)
+        self.phase
+            .link()
+            .is_some_and(|link| link.attempt == attempt)
     }
 
     /// Whether the endpoint knows neither threads nor runs.
@@ -392,6 +486,15 @@ impl Client {
     }
 
     fn is_active(&self) -> bool {
-        !matches!(self.phase, Phase::Idle | Phase::Ended(_))
+        self.phase.is_active()
     }
+}
+
+/// What takes an error away that is told while attempts go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    /// Any answer of the server's.
+    Contact,
+    /// Something new of the run.
+    Progress,
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    requests::{Answer, no_answer},
+    requests::{Answer, Asked, no_answer},
 };
 use crate::{
     AttemptId, CommandId, DeadlineReason, ErrorCode, Method, Millis, Outcome, StreamError,
@@ -116,8 +116,7 @@ impl Client {
             return;
         };
         let seq = session.shown.seq();
-        let attempt = self.ask(Method::Get, url);
-        let at = self.now;
+        let Asked { attempt, at } = self.ask(Method::Get, url);
         if let Some(session) = &mut self.session {
             session.older.missed.clear();
             session.older.asked = Some(AskedPage {

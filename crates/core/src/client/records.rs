@@ -1,9 +1,9 @@
 //! The stored record: written at most once in its interval, removed when the run is over.
 
-use super::{Client, follow::Follow};
+use super::{Client, run::Run};
 use crate::{
     Effect, ErrorCode, MessageSlot, Millis, Notice,
-    phase::Phase,
+    phase::{Next, Phase},
     record::{NewRecord, Record, StoredMessage, Unusable, record_key, run_key},
 };
 use rejoin_wire::{
@@ -65,40 +65,36 @@ impl Client {
     pub(super) fn page_hiding(&mut self, wall_clock: Millis) {
         self.set_wall_clock(wall_clock);
         if self.is_active() && self.records.unsaved_since.is_some() {
-            self.save_record();
+            self.with_run(|client, run| client.save_record(run));
         }
     }
 
     /// Stores the run's id, the cursor and the messages that fit.
-    pub(super) fn save_record(&mut self) {
+    pub(super) fn save_record(&mut self, run: &Run) {
         // Counted from now also where nothing can be stored, or the deadline would stand for ever.
         self.records.saved_at = Some(self.now);
-        if self.shadow.is_some() {
+        if run.replay.is_some() {
             // While a replay catches up, the cursor and what is shown do not belong together.
             return;
         }
         self.records.unsaved_since = None;
-        let (Some(thread_id), Some(follow)) = (self.thread_id.clone(), &self.follow) else {
+        let Some(thread_id) = self.thread_id.clone() else {
             return;
         };
-        if self.is_stream_only()
-            || follow.settle.is_some()
-            || !(follow.posted || follow.run_id.is_some())
-        {
+        if self.is_stream_only() || self.is_settling() || !run.may_exist() {
             return;
         }
-        let run_id = follow.run_id.clone();
-        let (cursor, messages) = match self.storable_messages(follow) {
-            Some(messages) => (Some(&follow.cursor), messages),
-            None => (None, Default::default()),
-        };
+        let run_id = run.id.clone();
+        let (resumes, torn) = (run.cursor.can_resume(), run.doubt().is_some());
+        // What is shown of a torn run is painted again, but nothing may be appended to it.
+        let messages = self.storable_messages().filter(|_| resumes || torn);
         let record = NewRecord {
             thread_id: &thread_id,
             run_id: run_id.as_ref(),
-            submission_id: follow.submission_id.as_deref(),
+            submission_id: run.submission.as_ref().map(|posting| posting.mark.as_str()),
             saved_at: self.records.wall_clock(self.now),
-            cursor,
-            messages,
+            cursor: messages.and((resumes && !torn).then_some(&run.cursor)),
+            messages: messages.unwrap_or_default(),
             store: &self.store,
         };
         let text = record.to_json();
@@ -120,15 +116,23 @@ impl Client {
         }
     }
 
+    /// Whether the run is known to be over, so that there is nothing to go back to.
+    fn is_settling(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Settling { .. }
+                | Phase::Waiting {
+                    next: Next::Settle(_),
+                    ..
+                }
+        )
+    }
+
     /// The newest messages that fit; `None` where this run's own do not, or where a reload could not go on from them.
-    fn storable_messages(&self, follow: &Follow) -> Option<&[MessageSlot]> {
+    fn storable_messages(&self) -> Option<&[MessageSlot]> {
         // What was streamed within tools is not stored, so its middle would be all that a reload gets.
-        let within_tools = self
-            .store
-            .subgraphs()
-            .iter()
-            .any(|(_, list)| list.streams());
-        if !follow.cursor.can_resume() || follow.doubt.is_some() || within_tools {
+        let mut lists = self.store.subgraphs().iter();
+        if lists.any(|(_, list)| list.streams()) {
             return None;
         }
         let mut room = self.config.record_bytes_max;
@@ -151,8 +155,8 @@ impl Client {
     }
 
     /// Removes the record of the run being followed. Another run's stays: that one was left and may go on.
-    pub(super) fn remove_own_record(&mut self) {
-        let others = self.records.owner.is_some() && self.records.owner.as_ref() != self.run_id();
+    pub(super) fn remove_own_record(&mut self, run: &Run) {
+        let others = self.records.owner.is_some() && self.records.owner != run.id;
         if !others || self.records.superseded {
             self.remove_record();
         } else {

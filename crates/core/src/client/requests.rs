@@ -1,18 +1,24 @@
 //! Plain requests: sending them, and telling whose answer has come.
 
-use super::{Client, submission::SUBMISSION_KEY};
+use super::{
+    Client,
+    connect::failure_of,
+    recovery::Failure,
+    run::{Cancel, Run},
+    submission::SUBMISSION_KEY,
+};
 use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
 };
 use rejoin_wire::{
     Json, RunId, WireError,
-    json::{FromJson, JsonError, Optional, field, items, parts, required, whole_number},
+    json::{FromJson, JsonError, field, items, parts, whole_number},
     thread::RunStatus,
 };
 
 /// A request that was sent and not answered.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
     pub(super) attempt: AttemptId,
     pub(super) at: Millis,
 }
@@ -22,6 +28,8 @@ pub(super) struct Asked {
 pub(super) struct Answer<'a> {
     pub(super) status: u16,
     pub(super) retry_after: Option<Millis>,
+    /// When it was asked for, where that matters.
+    pub(super) asked_at: Option<Millis>,
     body: &'a [u8],
     failure: Option<StreamError>,
 }
@@ -29,7 +37,7 @@ pub(super) struct Answer<'a> {
 /// What is looked at of a run that the server knows.
 #[derive(Debug)]
 pub(super) struct KnownRun {
-    pub(super) run_id: RunId,
+    pub(super) run_id: Option<RunId>,
     pub(super) status: RunStatus,
     pub(super) created_at: Option<String>,
     /// The mark of the submission that it was made for.
@@ -40,15 +48,14 @@ impl FromJson for KnownRun {
     fn from_json(text: &str) -> Result<Self, JsonError> {
         let names = ["run_id", "status", "created_at", "metadata"];
         let [run_id, status, created_at, metadata] = parts(text, &names)?;
-        let mut optional = Optional::default();
         let mark = field(metadata, SUBMISSION_KEY);
-        let run = Self {
-            run_id: RunId::from_json(required(run_id, "a `run_id`")?)?,
-            status: RunStatus::from_json(required(status, "a `status`")?)?,
-            created_at: optional.some(created_at),
+        Ok(Self {
+            run_id: RunId::from_json(run_id).ok(),
+            // A server that does not say how far a run is cannot be asked for it.
+            status: RunStatus::from_json(status).unwrap_or(RunStatus::Unknown),
+            created_at: String::from_json(created_at).ok(),
             submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
-        };
-        optional.done(run)
+        })
     }
 }
 
@@ -57,6 +64,7 @@ impl<'a> Answer<'a> {
         Self {
             status,
             retry_after: retry_after(headers),
+            asked_at: None,
             body,
             failure: None,
         }
@@ -66,8 +74,18 @@ impl<'a> Answer<'a> {
         Self {
             status: 0,
             retry_after: None,
+            asked_at: None,
             body: &[],
             failure: Some(error),
+        }
+    }
+
+    /// What came instead of a good answer; of a 2xx, that its body cannot be read.
+    pub(super) fn failure(&self) -> Failure {
+        match &self.failure {
+            Some(error) => failure_of(error),
+            None if (200..300).contains(&self.status) => Failure::Unreadable,
+            None => Failure::Status(self.status),
         }
     }
 
@@ -83,12 +101,17 @@ impl<'a> Answer<'a> {
             .map_err(|_| body_invalid(what, &JsonError::expected("UTF-8")))
     }
 
-    /// A list of runs. A thread that the server does not have has none.
+    /// A list of runs. An entry that is no run is passed over.
     pub(super) fn read_runs(&self) -> Result<Vec<KnownRun>, StreamError> {
-        match self.read("list of runs") {
-            Err(_) if self.status == 404 => Ok(Vec::new()),
-            read => read,
-        }
+        let what = "list of runs";
+        let text = self.text(what)?;
+        let mut runs = Vec::new();
+        let listed = items(text, &mut |item| {
+            runs.extend(KnownRun::from_json(item).ok());
+            Ok(())
+        });
+        listed.map_err(|error| body_invalid(what, &error))?;
+        Ok(runs)
     }
 
     /// The first item of a body that is a list, as written.
@@ -113,20 +136,16 @@ impl<'a> Answer<'a> {
 
 impl Client {
     /// Sends a request whose whole answer is wanted.
-    pub(super) fn ask(&mut self, method: Method, url: String) -> AttemptId {
+    pub(super) fn ask(&mut self, method: Method, url: String) -> Asked {
         let body = (method == Method::Post).then(|| "{}".to_owned());
         self.ask_with(method, url, body)
     }
 
-    pub(super) fn ask_with(
-        &mut self,
-        method: Method,
-        url: String,
-        body: Option<String>,
-    ) -> AttemptId {
+    pub(super) fn ask_with(&mut self, method: Method, url: String, body: Option<String>) -> Asked {
         let attempt = self.new_attempt();
         self.ask_as(attempt, method, url, body);
-        attempt
+        let at = self.now;
+        Asked { attempt, at }
     }
 
     /// Under the name of a request that is answered.
@@ -153,37 +172,62 @@ impl Client {
         {
             return;
         }
-        match self.phase {
-            Phase::Finding { attempt: asked } if asked == attempt => {
-                return self.runs_listed(answer);
-            }
-            Phase::Checking { attempt: asked } if asked == attempt => {
-                return self.run_checked(answer);
-            }
-            Phase::Settling { attempt: asked } if asked == attempt => {
-                return self.state_read(answer);
-            }
-            Phase::Idle
-            | Phase::Finding { .. }
-            | Phase::Opening { .. }
-            | Phase::Live { .. }
-            | Phase::Waiting { .. }
-            | Phase::Parked
-            | Phase::Checking { .. }
-            | Phase::Settling { .. }
-            | Phase::Ended(_) => {}
-        }
-        if let Some(extras) = self.extras.filter(|_| self.is_older(attempt)) {
+        if self
+            .phase
+            .asked()
+            .is_some_and(|asked| asked.attempt == attempt)
+        {
+            self.with_run(|client, run| client.phase_answered(run, answer));
+        } else if let Some(extras) = self.extras.filter(|_| self.is_older(attempt)) {
             (extras.older_answered)(self, answer);
-        } else if self.cancel.is_some_and(|asked| asked.attempt == attempt) {
-            self.cancel_answered(answer);
-        } else if let Some(extras) = self.extras.filter(|_| self.is_history(attempt)) {
-            (extras.history_answered)(self, answer);
+        } else if self.is_cancel(attempt) {
+            self.with_run(|client, run| client.cancel_answered(run, answer));
+        } else if self.is_comparing(attempt) {
+            self.compare_answered(answer);
+        } else if self.is_history(attempt) {
+            self.history_answered(answer);
         } else if let Some(extras) = self.extras.filter(|_| self.is_edit(attempt)) {
             (extras.page_answered)(self, answer);
         } else {
             self.load_answered(attempt, answer);
         }
+    }
+
+    /// The answer that the run's phase waits for.
+    fn phase_answered(&mut self, run: &mut Run, answer: &Answer<'_>) {
+        let answer = Answer {
+            asked_at: self.phase.asked().map(|asked| asked.at),
+            failure: answer.failure.clone(),
+            ..*answer
+        };
+        match &self.phase {
+            Phase::Finding {
+                asks_for_thread, ..
+            } => {
+                let asks_for_thread = *asks_for_thread;
+                self.runs_listed(run, asks_for_thread, &answer);
+            }
+            Phase::MakingThread(_) => self.thread_made(run, &answer),
+            Phase::Checking { after, .. } => {
+                let after = *after;
+                self.run_checked(run, after, &answer);
+            }
+            Phase::Looking(_) => self.looked(run, &answer),
+            Phase::Settling { settle, .. } => {
+                let settle = settle.clone();
+                self.settle_answered(run, settle, &answer);
+            }
+            Phase::Idle
+            | Phase::Opening(_)
+            | Phase::Live(_)
+            | Phase::Waiting { .. }
+            | Phase::Ended(_) => {}
+        }
+    }
+
+    fn is_cancel(&self, attempt: AttemptId) -> bool {
+        let cancel = self.run.as_ref().map(|run| run.cancel);
+        matches!(cancel, Some(Cancel::Asked(asked)) if asked.attempt == attempt)
     }
 }
 
@@ -228,6 +272,7 @@ pub(super) fn transport_error(error: &TransportError) -> StreamError {
         TransportError::Network { message } => (ErrorCode::Unreachable, message),
         TransportError::Headers { message } => (ErrorCode::HeadersFailed, message),
         TransportError::InvalidRequest { message } => (ErrorCode::InvalidRequest, message),
+        TransportError::TooLarge { message } => (ErrorCode::AnswerTooLarge, message),
     };
     StreamError::new(code).with_detail(message.clone())
 }

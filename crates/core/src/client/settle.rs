@@ -2,147 +2,227 @@
 
 use super::{
     Client,
+    connect::timed_out,
     events::run_failed,
+    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
     requests::{Answer, KnownRun},
+    run::{Cancel, Fate, LastWord, Left, Posting, Run},
     thread_load::LastRun,
 };
 use crate::{
-    ErrorCode, MessageOrigin, Method, Outcome, StreamError,
-    phase::{End, Phase},
+    ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError,
+    phase::{After, End, Next, Phase, Settle},
 };
 use rejoin_wire::{
     event::ErrorBody,
     thread::{RunStatus, ThreadState},
 };
 
-/// How often the thread's state is asked for before the client ends with what it has.
-const SETTLE_TRIES_MAX: u32 = 3;
-
 impl Client {
     /// Asks how far the run is.
-    pub(super) fn check_run(&mut self) {
-        let Some(url) = self.run_url("") else { return };
-        let attempt = self.ask(Method::Get, url);
-        // The link is kept for what it says of progress, but nothing more is taken from it.
-        self.set_phase(Phase::Checking { attempt });
+    pub(super) fn check_run(&mut self, run: &mut Run, after: After) {
+        let Some(url) = run.id.as_ref().and_then(|id| self.run_url(id, "")) else {
+            return self.find_run(run);
+        };
+        let asked = self.ask(Method::Get, url);
+        self.set_phase(Phase::Checking { asked, after });
     }
 
-    pub(super) fn run_checked(&mut self, answer: &Answer<'_>) {
-        let run: KnownRun = match answer.read("run") {
-            Ok(run) => run,
-            Err(_) if matches!(answer.status, 404 | 409 | 410) => {
-                return self.begin_settle(Outcome::Expired);
+    pub(super) fn run_checked(&mut self, run: &mut Run, after: After, answer: &Answer<'_>) {
+        let known: KnownRun = match answer.read("run") {
+            Ok(known) => known,
+            Err(error) => {
+                return match Purpose::CheckRun.verdict(answer.failure()) {
+                    Verdict::Again if is_foreign(run, answer) => self.run_is_gone(run),
+                    Verdict::Again => self.request_lost(run, error, answer),
+                    Verdict::Renew => self.renew(run, error, &Next::Check),
+                    Verdict::Gone => {
+                        self.run_contact(run);
+                        self.run_is_gone(run);
+                    }
+                    Verdict::Refused => self.fail(run, Outcome::Failed(error)),
+                };
             }
-            Err(error) => return self.request_refused(error, answer),
         };
-        if run.status.is_active() {
-            self.still_active(run.status);
-        } else {
-            self.close_link("the run is over");
-            self.run_is_over(run.status);
+        run.recovery.accepted();
+        let was_lost = self.run_contact(run);
+        if !known.status.is_active() {
+            return self.run_is_over(run, known.status);
         }
-    }
-
-    fn still_active(&mut self, status: RunStatus) {
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        if status == RunStatus::Pending {
+        let is_pending = known.status == RunStatus::Pending;
+        if is_pending {
             // It has not begun, so there is nothing that a join could have answered.
-            follow.silent_joins = 0;
+            run.silent_joins = 0;
         }
-        if follow.silent_joins >= self.config.retry.silent_joins_max {
-            return self.give_up(StreamError::new(ErrorCode::RejoinTimedOut));
+        let silent_often = run.silent_joins >= self.config.retry.silent_joins_max;
+        match after {
+            After::Entering => self.reopen(run),
+            After::Silence if was_lost || !silent_often => self.reopen(run),
+            After::CleanEnd if is_pending && was_lost => self.reopen(run),
+            After::Wait if was_lost => self.reopen(run),
+            After::Silence | After::CleanEnd | After::Wait => {
+                run.was_interrupted();
+                run.recovery.ended_early();
+                self.rest(run, None);
+            }
         }
-        if follow.silent_joins > 0 || follow.link.is_none() || status == RunStatus::Pending {
-            return self.reopen();
-        }
-        self.lost(
-            StreamError::new(ErrorCode::Unreachable)
-                .with_detail("the stream ended while the run goes on"),
-        );
     }
 
-    fn run_is_over(&mut self, status: RunStatus) {
-        let Some(follow) = &self.follow else { return };
-        let outcome = match (&follow.failure, status) {
+    /// The server does not know the run, or cannot say. What the stream has said of its end counts all the same.
+    pub(super) fn run_is_gone(&mut self, run: &mut Run) {
+        let outcome = run.last_outcome().unwrap_or(Outcome::Expired);
+        self.begin_settle(run, outcome);
+    }
+
+    fn run_is_over(&mut self, run: &mut Run, status: RunStatus) {
+        let outcome = match (&run.last_word, status) {
             (_, RunStatus::Interrupted) => Outcome::Cancelled,
-            (Some(error), _) => Outcome::Failed(error.clone()),
-            (None, RunStatus::Error) => Outcome::Failed(StreamError::new(ErrorCode::RunFailed)),
-            (None, RunStatus::Timeout) => Outcome::Failed(StreamError::new(ErrorCode::RunTimedOut)),
+            (LastWord::Failed(error), _) => Outcome::Failed(error.clone()),
+            (_, RunStatus::Error) => Outcome::Failed(StreamError::new(ErrorCode::RunFailed)),
+            (_, RunStatus::Timeout) => Outcome::Failed(StreamError::new(ErrorCode::RunTimedOut)),
             (
-                None,
+                _,
                 RunStatus::Pending | RunStatus::Running | RunStatus::Success | RunStatus::Unknown,
-            ) => follow.success(),
+            ) => run.success(),
         };
-        self.begin_settle(outcome);
+        self.begin_settle(run, outcome);
     }
 
     /// Reads the thread's state and ends with `outcome`.
-    pub(super) fn begin_settle(&mut self, outcome: Outcome) {
+    pub(super) fn begin_settle(&mut self, run: &mut Run, outcome: Outcome) {
         self.close_link("settling");
-        self.show_shadow();
+        self.show_replay(run);
         // What has not caught up by now is what the thread's state is read for.
-        self.drop_shadow();
+        run.drop_replay();
         if self.is_stream_only() || !self.reads_state() {
-            return self.settled(outcome);
+            return self.settled(run, outcome);
         }
-        let (Some(url), Some(follow)) = (self.thread_url(""), &mut self.follow) else {
-            return;
+        let settle = Settle {
+            // Why a run failed stands on the thread alone where the stream did not say it.
+            reads_reason: lacks_reason(&outcome),
+            outcome,
+            failures: 0,
         };
-        // Why a run failed stands on the thread alone where the stream did not say it.
-        let ask_reason =
-            lacks_reason(&outcome) && !std::mem::replace(&mut follow.reason_asked, true);
-        follow.reading_reason = ask_reason;
-        follow.settle = Some(outcome);
-        let attempt = if ask_reason {
-            Some(self.ask(Method::Get, url))
+        self.read_for_settle(run, settle);
+    }
+
+    pub(super) fn read_for_settle(&mut self, run: &mut Run, settle: Settle) {
+        let asked = if settle.reads_reason {
+            self.thread_url("").map(|url| self.ask(Method::Get, url))
         } else {
             self.ask_states()
         };
-        if let Some(attempt) = attempt {
-            self.set_phase(Phase::Settling { attempt });
+        match asked {
+            Some(asked) => self.set_phase(Phase::Settling { asked, settle }),
+            None => self.settled(run, settle.outcome),
         }
     }
 
-    /// No more attempts: what the thread holds is shown, if it is to be had.
-    pub(super) fn give_up(&mut self, error: StreamError) {
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        follow.last_error = Some(error.clone());
-        if follow.run_id.is_some() {
-            follow.settle_tries = SETTLE_TRIES_MAX - 1;
-            self.begin_settle(Outcome::TimedOut);
+    /// The application wants an end: what the thread holds is shown, if it is to be had.
+    pub(super) fn give_up(&mut self, run: &mut Run) {
+        if run.id.is_some() {
+            self.begin_settle(run, Outcome::TimedOut);
         } else {
-            self.fail(Outcome::Failed(error));
+            let error = run.recovery.last_error.clone();
+            let error = error.unwrap_or_else(|| StreamError::new(ErrorCode::Unreachable));
+            self.fail(run, Outcome::Failed(error));
         }
     }
 
-    pub(super) fn state_read(&mut self, answer: &Answer<'_>) {
-        let Some(outcome) = self
-            .follow
-            .as_ref()
-            .and_then(|follow| follow.settle.clone())
-        else {
-            return;
-        };
-        if self
-            .follow
-            .as_mut()
-            .is_some_and(|follow| std::mem::take(&mut follow.reading_reason))
-        {
-            let thread: Option<LastRun> = answer.read("thread").ok();
-            let said = thread.and_then(|thread| thread.failure);
-            return self.begin_settle(said.map_or(outcome, Outcome::Failed));
+    /// Shows the thread's state while the run cannot be followed.
+    pub(super) fn look(&mut self, run: &mut Run) {
+        match self.ask_states() {
+            Some(asked) => self.set_phase(Phase::Looking(asked)),
+            None => self.open_stream(run),
         }
-        let state = match self.take_states(answer) {
-            Ok(state) => state,
-            Err(_) if matches!(answer.status, 404 | 410) => return self.thread_is_gone(outcome),
-            Err(error) => return self.request_refused(error, answer),
-        };
+    }
+
+    pub(super) fn looked(&mut self, run: &mut Run, answer: &Answer<'_>) {
+        match self.take_states(answer) {
+            Ok(state) => {
+                run.recovery.accepted();
+                self.run_contact(run);
+                self.refresh_state(&state);
+                self.check_run(run, After::Wait);
+            }
+            Err(error) => self.request_lost(run, error, answer),
+        }
+    }
+
+    /// The answer that the run's end waits for has come.
+    pub(super) fn settle_answered(
+        &mut self,
+        run: &mut Run,
+        mut settle: Settle,
+        answer: &Answer<'_>,
+    ) {
+        if answer.status != 0 {
+            self.run_contact(run);
+        }
+        if std::mem::take(&mut settle.reads_reason) {
+            let thread: Option<LastRun> = answer.read("thread").ok();
+            if let Some(failure) = thread.and_then(|thread| thread.failure) {
+                settle.outcome = Outcome::Failed(failure);
+            }
+            return self.read_for_settle(run, settle);
+        }
+        match self.take_states(answer) {
+            Ok(state) => self.show_end(run, settle.outcome, &state),
+            Err(error) => match Purpose::State.verdict(answer.failure()) {
+                Verdict::Renew if run.recovery.may_renew() => {
+                    self.refresh_headers = true;
+                    self.read_for_settle(run, settle);
+                }
+                Verdict::Renew => self.fail(run, Outcome::Denied(error)),
+                Verdict::Gone => self.thread_is_gone(run, settle.outcome),
+                Verdict::Again => self.settle_again(run, settle, error, answer),
+                Verdict::Refused => self.settle_without_state(run, settle.outcome, error),
+            },
+        }
+    }
+
+    /// A server that cannot be reached is asked until it can be; one that answers, and not with the state, is asked a few times.
+    fn settle_again(
+        &mut self,
+        run: &mut Run,
+        mut settle: Settle,
+        error: StreamError,
+        answer: &Answer<'_>,
+    ) {
+        let failure = answer.failure();
+        let counts = failure != Failure::NoAnswer || settle.outcome == Outcome::TimedOut;
+        if counts && self.reach().is_whole() {
+            settle.failures += 1;
+        }
+        let is_last = settle.failures >= STATE_TRIES_MAX
+            || settle.failures > 0 && settle.outcome == Outcome::TimedOut;
+        if is_last || run.recovery.is_over(self.now, &self.config.retry) {
+            return self.settle_without_state(run, settle.outcome, error);
+        }
+        let since = answer.asked_at.unwrap_or(self.now);
+        run.recovery.failed(since, error, failure);
+        if !self.reach().is_whole() {
+            run.recovery.uncount();
+        }
+        let wait = self.wait_after(&run.recovery, answer.retry_after);
+        let next = Next::Settle(settle);
+        self.set_phase(Phase::Waiting { wait, next });
+    }
+
+    fn settle_without_state(&mut self, run: &mut Run, outcome: Outcome, error: StreamError) {
+        self.history_unavailable(error.message.clone());
+        match outcome {
+            Outcome::TimedOut => {
+                let cause = run.recovery.last_error.clone();
+                self.fail(run, Outcome::Failed(cause.unwrap_or(error)));
+            }
+            known => self.settled(run, known),
+        }
+    }
+
+    fn show_end(&mut self, run: &mut Run, outcome: Outcome, state: &ThreadState) {
         let outcome = if lacks_reason(&outcome) {
-            reason_from_tasks(&state)
+            reason_from_tasks(state)
         } else {
             outcome
         };
@@ -154,7 +234,7 @@ impl Client {
                 | Outcome::Cancelled
                 | Outcome::Denied(_)
         );
-        self.show_state(&state, &|slot, past| {
+        self.show_state(state, &|slot, past| {
             // A run that went well has nothing that its thread's state lacks; other runs' text is theirs, unless the thread
             // has gone on from before it.
             let stays = !past.stored && (keeps || !past.own && !past.told);
@@ -165,23 +245,30 @@ impl Client {
                 MessageOrigin::Server | MessageOrigin::Partial => Some(MessageOrigin::Partial),
             }
         });
-        self.show_chosen_branch();
+        if !self.history.branch().is_empty() {
+            // The history may go on showing a branch that was chosen while the run was followed.
+            run.cursor.rewind();
+            self.show_chosen_branch();
+        }
         if outcome == Outcome::NothingToJoin {
             // How the thread's last run ended is all there is to tell.
-            self.set_error(failure_in_tasks(&state));
+            self.set_error(failure_in_tasks(state));
         }
-        self.settled(outcome);
+        self.settled(run, outcome);
     }
 
-    fn thread_is_gone(&mut self, outcome: Outcome) {
-        let error = StreamError::new(ErrorCode::ThreadNotFound);
-        self.forget_run();
-        self.remove_record();
-        self.set_error(Some(error.clone()));
+    /// The server knows no state of the thread.
+    fn thread_is_gone(&mut self, run: &mut Run, outcome: Outcome) {
         match outcome {
+            // The stream was followed to its end, so what it brought is whole, whatever the server forgets.
+            Outcome::Finished | Outcome::Replayed if matches!(run.last_word, LastWord::Ended) => {
+                self.history_unavailable(ErrorCode::ThreadNotFound.message().to_owned());
+                self.settled(run, outcome);
+            }
             Outcome::Failed(failure) => {
+                self.forget_thread(run);
                 self.set_error(Some(failure.clone()));
-                self.end(End::Failed(failure.clone()), Outcome::Failed(failure));
+                self.end(run, End::Failed(failure.clone()), Outcome::Failed(failure));
             }
             Outcome::Denied(_)
             | Outcome::Finished
@@ -193,18 +280,27 @@ impl Client {
             | Outcome::Disconnected
             | Outcome::NothingToJoin
             | Outcome::Superseded
-            | Outcome::Dropped => self.end(End::Expired, Outcome::Expired),
+            | Outcome::Dropped => {
+                self.forget_thread(run);
+                self.set_error(Some(StreamError::new(ErrorCode::ThreadNotFound)));
+                self.end(run, End::Expired, Outcome::Expired);
+            }
         }
     }
 
+    fn forget_thread(&mut self, run: &mut Run) {
+        run.left = Left::Nothing;
+        self.remove_record();
+    }
+
     /// Ends with an outcome whose state is shown.
-    fn settled(&mut self, outcome: Outcome) {
+    fn settled(&mut self, run: &mut Run, outcome: Outcome) {
         let end = match &outcome {
             Outcome::Finished
             | Outcome::Replayed
             | Outcome::SnapshotThenTail
-            | Outcome::Cancelled => End::Finished,
-            Outcome::NothingToJoin
+            | Outcome::Cancelled
+            | Outcome::NothingToJoin
             | Outcome::Disconnected
             | Outcome::Superseded
             | Outcome::Dropped => End::Finished,
@@ -213,12 +309,7 @@ impl Client {
                 End::Expired
             }
             Outcome::TimedOut => {
-                let cause = self.last_error_or(ErrorCode::RejoinTimedOut);
-                let error = match cause.code {
-                    ErrorCode::RejoinTimedOut => cause,
-                    _ => StreamError::new(ErrorCode::RejoinTimedOut)
-                        .with_detail(cause.message.as_str()),
-                };
+                let error = timed_out(run.recovery.last_error.clone());
                 self.set_error(Some(error.clone()));
                 End::Failed(error)
             }
@@ -227,7 +318,10 @@ impl Client {
                 End::Failed(error.clone())
             }
         };
-        let rejoinable = match &outcome {
+        if matches!(end, End::Finished) {
+            self.clear_passing_error();
+        }
+        let may_go_on = match &outcome {
             Outcome::TimedOut => true,
             Outcome::Failed(error) => {
                 !matches!(error.code, ErrorCode::RunFailed | ErrorCode::RunTimedOut)
@@ -243,135 +337,200 @@ impl Client {
             | Outcome::Superseded
             | Outcome::Dropped => false,
         };
-        self.forget_run();
-        if let Some(follow) = &mut self.follow {
-            follow.rejoinable = rejoinable;
-            // What is shown is the state's now, so nothing may be appended to it from the middle.
-            follow.cursor.rewind();
-            follow.over = !rejoinable;
-        }
-        if !rejoinable {
+        self.remove_own_record(run);
+        // What is shown is the state's now, so nothing may be appended to it from the middle.
+        run.cursor.rewind();
+        run.left = match may_go_on {
+            true => Left::Active,
+            false => Left::Over,
+        };
+        if !may_go_on {
             self.store.begin_run();
         }
-        self.end(end, outcome);
+        self.end(run, end, outcome);
     }
 
     /// Ends although the run may still be active: its record stays.
-    pub(super) fn fail(&mut self, outcome: Outcome) {
+    pub(super) fn fail(&mut self, run: &mut Run, outcome: Outcome) {
         let Some(error) = outcome.error().cloned() else {
             return;
         };
-        self.show_shadow();
-        self.drop_shadow();
-        self.save_record();
-        if self
-            .follow
-            .as_ref()
-            .is_some_and(|follow| follow.run_id.is_none() && !follow.posted)
-        {
+        self.show_replay(run);
+        run.drop_replay();
+        self.save_record(run);
+        if !run.may_exist() {
             // Nothing has left, or the server has refused it: there is no run to go back to.
-            self.forget_run();
+            run.left = Left::Nothing;
+            self.remove_own_record(run);
         }
         self.set_error(Some(error.clone()));
-        self.end(End::Failed(error), outcome);
-        if let Some(extras) = self.extras.filter(|_| self.was_refused_back()) {
-            // The screen went back for it, and the thread has not.
-            (extras.ask_history)(self);
-        }
+        self.end(run, End::Failed(error), outcome);
     }
 
-    fn forget_run(&mut self) {
-        if let Some(follow) = &mut self.follow {
-            follow.rejoinable = false;
+    /// The client's part is over. What follows it is begun when the input is done.
+    pub(super) fn end(&mut self, run: &mut Run, end: End, outcome: Outcome) {
+        let run_id = run.id.clone();
+        let waiters = std::mem::take(&mut run.waiters);
+        self.notify_end(run_id, end, &outcome);
+        for waiter in waiters {
+            self.conclude(waiter.command, outcome.clone());
         }
-        self.remove_own_record();
+        if matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_)) {
+            self.drop_queue(&Outcome::Dropped);
+        }
+        self.has_ended = outcome != Outcome::Disconnected;
     }
 
-    /// A request of the run's was not answered as hoped.
-    pub(super) fn request_refused(&mut self, error: StreamError, answer: &Answer<'_>) {
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        if matches!(answer.status, 401 | 403) {
-            if std::mem::replace(&mut follow.headers_refreshed, true) {
-                self.close_link("denied");
-                return self.fail(Outcome::Denied(error));
-            }
-            self.refresh_headers = true;
-            return match self.phase {
-                Phase::Checking { .. } => self.check_run(),
-                _ => self.go_on(),
-            };
-        }
-        self.request_lost(error);
+    pub(super) fn notify_end(
+        &mut self,
+        run_id: Option<rejoin_wire::RunId>,
+        end: End,
+        outcome: &Outcome,
+    ) {
+        self.records.pause();
+        self.set_phase(Phase::Ended(end));
+        self.notify(Notice::Ended {
+            run_id,
+            outcome: outcome.clone(),
+        });
     }
 
-    pub(super) fn request_lost(&mut self, error: StreamError) {
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        let Some(outcome) = follow.settle.clone() else {
-            return self.lost(error);
-        };
-        if !self.online || !self.visible {
-            return self.set_phase(Phase::Parked);
+    pub(super) fn runs_listed(
+        &mut self,
+        run: &mut Run,
+        asks_for_thread: bool,
+        answer: &Answer<'_>,
+    ) {
+        if asks_for_thread {
+            return self.thread_looked_for(run, answer);
         }
-        follow.settle_tries += 1;
-        if follow.settle_tries < SETTLE_TRIES_MAX {
-            let tries = follow.settle_tries;
-            let wait = self.backoff(tries);
-            return self.set_phase(Phase::Waiting {
-                until: self.now + wait,
-            });
-        }
-        self.history_unavailable(error.message.clone());
-        match outcome {
-            Outcome::TimedOut => {
-                let error = self.last_error_or(ErrorCode::RejoinTimedOut);
-                self.fail(Outcome::Failed(error));
-            }
-            known => self.settled(known),
-        }
-    }
-
-    pub(super) fn runs_listed(&mut self, answer: &Answer<'_>) {
         let runs = match answer.read_runs() {
             Ok(runs) => runs,
-            Err(error) => return self.request_refused(error, answer),
+            Err(error) => {
+                return match Purpose::FindRun.verdict(answer.failure()) {
+                    Verdict::Again if is_foreign(run, answer) => self.no_list(run),
+                    Verdict::Again => self.request_lost(run, error, answer),
+                    Verdict::Renew => self.renew(run, error, &Next::Stream),
+                    Verdict::Gone => {
+                        self.run_contact(run);
+                        self.no_list(run);
+                    }
+                    Verdict::Refused => self.fail(run, Outcome::Failed(error)),
+                };
+            }
         };
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        let found = match &follow.submission_id {
-            Some(_) => runs
+        run.recovery.accepted();
+        self.run_contact(run);
+        let found = match &run.submission {
+            Some(posting) => runs
                 .iter()
-                .find(|run| run.submission_id == follow.submission_id),
+                .find(|known| known.submission_id.as_ref() == Some(&posting.mark)),
             None => active_run(&runs),
         };
-        let Some(run) = found else {
-            return self.run_not_listed();
+        let Some((status, run_id)) = found.and_then(|run| Some((run.status, run.run_id.clone()?)))
+        else {
+            return self.run_not_listed(run);
         };
-        let status = run.status;
-        self.run_named(run.run_id.clone());
+        self.run_named(run, run_id);
         if status.is_active() {
-            self.open_stream()
+            self.open_stream(run);
         } else {
-            self.run_is_over(status)
+            self.run_is_over(run, status);
         }
     }
 
-    fn run_not_listed(&mut self) {
-        let Some(follow) = &mut self.follow else {
-            return;
-        };
-        if follow.body.is_some() {
-            // The post never arrived, so it is sent again.
-            follow.posted = false;
-            return self.open_stream();
+    /// The server lists no runs of the thread: as it does not have the thread, or as it does not list any.
+    fn no_list(&mut self, run: &mut Run) {
+        let unknown = |posting: &&Posting| posting.fate == Fate::Unknown && posting.body.is_some();
+        let url = run.submission.as_ref().filter(unknown);
+        match url.and_then(|_| self.thread_url("")) {
+            Some(url) => {
+                let asked = self.ask(Method::Get, url);
+                self.set_phase(Phase::Finding {
+                    asked,
+                    asks_for_thread: true,
+                });
+            }
+            None => self.run_not_listed(run),
         }
-        follow.rejoinable = false;
-        self.begin_settle(Outcome::NothingToJoin);
     }
+
+    fn thread_looked_for(&mut self, run: &mut Run, answer: &Answer<'_>) {
+        match answer.check() {
+            // The thread is there, so its runs are not to be had: the submission may have become one of them.
+            Ok(()) => {
+                self.run_contact(run);
+                self.submission_unconfirmed(run);
+            }
+            Err(error) => match Purpose::Load.verdict(answer.failure()) {
+                Verdict::Again => self.request_lost(run, error, answer),
+                Verdict::Renew => self.renew(run, error, &Next::Stream),
+                Verdict::Gone => {
+                    self.run_contact(run);
+                    self.run_not_listed(run);
+                }
+                Verdict::Refused => self.submission_unconfirmed(run),
+            },
+        }
+    }
+
+    fn run_not_listed(&mut self, run: &mut Run) {
+        match &mut run.submission {
+            Some(posting) if posting.fate == Fate::Received => {
+                // The server has it, and says nothing of it but what it has streamed.
+                match run.last_outcome() {
+                    Some(outcome) => self.begin_settle(run, outcome),
+                    None => self.submission_unconfirmed(run),
+                }
+            }
+            Some(posting) if posting.body.is_some() => {
+                // The post never arrived, so it is sent again, a few times.
+                posting.fate = Fate::Unsent;
+                self.open_stream(run);
+            }
+            Some(_) | None => {
+                run.left = Left::Nothing;
+                self.begin_settle(run, Outcome::NothingToJoin);
+            }
+        }
+    }
+
+    /// Nothing tells what became of the submission, and sending it again could run it twice.
+    fn submission_unconfirmed(&mut self, run: &mut Run) {
+        let error = StreamError::new(ErrorCode::SubmissionUnconfirmed);
+        self.begin_settle(run, Outcome::Failed(error));
+    }
+
+    /// A cancellation was answered.
+    pub(super) fn cancel_answered(&mut self, run: &mut Run, answer: &Answer<'_>) {
+        run.cancel = Cancel::No;
+        let over = matches!(answer.status, 404 | 409 | 410);
+        if let Err(error) = answer.check()
+            && !over
+        {
+            return self.cancel_failed(&error);
+        }
+        // A stream that is open ends by itself; without one, nobody else would look.
+        if !self.is_active() {
+            run.begin_again();
+            self.check_run(run, After::Entering);
+        }
+    }
+
+    pub(super) fn cancel_failed(&mut self, error: &StreamError) {
+        let words = error.detail.as_deref().unwrap_or(error.code.message());
+        let told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
+        self.warn(match error.status {
+            Some(status) => told.with_status(status),
+            None => told,
+        });
+    }
+}
+
+/// Whether the server has answered with something else so often that it cannot be asked. The first times it may be a sign-in page on
+/// the way.
+fn is_foreign(run: &Run, answer: &Answer<'_>) -> bool {
+    answer.failure() == Failure::Unreadable && run.recovery.failures() >= STATE_TRIES_MAX
 }
 
 fn lacks_reason(outcome: &Outcome) -> bool {

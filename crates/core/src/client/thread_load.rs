@@ -2,22 +2,24 @@
 //! it, if any, is joined.
 
 use super::{
-    Client,
+    Client, Passing,
     commands::Join,
+    compare::ThreadSummary,
     events::run_failed,
-    follow::Follow,
-    requests::{Answer, no_answer},
+    recovery::{Failure, Purpose, Recovery, Verdict, Wait},
+    requests::{Answer, Asked, no_answer},
+    run::Run,
     settle::active_run,
 };
 use crate::{
-    AttemptId, Connection, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
-    phase::{End, Phase},
+    AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
+    phase::{After, End, Phase},
     record::{Record, record_key},
 };
 use rejoin_wire::{
     Json,
     event::ErrorBody,
-    json::{FromJson, JsonError, Optional, parts, required},
+    json::{FromJson, JsonError, Optional, parts},
     thread::{ThreadState, ThreadStatus},
 };
 
@@ -28,7 +30,7 @@ pub(super) enum ThreadLoad {
     None,
     Loading(Box<Loading>),
     Loaded,
-    /// It could not be loaded; a rejoin, or the network's return, tries again.
+    /// The server has refused it, or a person has stopped it; a rejoin tries again.
     Failed,
 }
 
@@ -41,12 +43,11 @@ pub(super) struct Loading {
     /// Outer `None`: not answered yet.
     record: Option<Option<Box<Record>>>,
     asked_at: Millis,
-    tries: u32,
-    retry_at: Option<Millis>,
-    parked: bool,
+    recovery: Recovery,
+    /// Before the next attempt.
+    wait: Option<Wait>,
     /// Whether a state of the thread was shown before, which is newer than what is stored of it.
     shows_state: bool,
-    headers_refreshed: bool,
     /// Whether the state was read once more, after the thread had said that nothing runs.
     state_reread: bool,
     /// Whether the thread's runs are listed instead of reading the thread, with all its values.
@@ -93,10 +94,14 @@ impl<T> Part<T> {
         }
     }
 
-    fn set(&mut self, read: Result<T, StreamError>, status: u16) -> Result<(), StreamError> {
+    fn set(
+        &mut self,
+        read: Result<T, StreamError>,
+        answer: &Answer<'_>,
+    ) -> Result<(), StreamError> {
         *self = match read {
             Ok(value) => Self::Got(value),
-            Err(_) if matches!(status, 404 | 410) => Self::Missing,
+            Err(_) if Purpose::Load.verdict(answer.failure()) == Verdict::Gone => Self::Missing,
             Err(error) => return Err(error),
         };
         Ok(())
@@ -125,6 +130,10 @@ impl ThreadLoad {
         matches!(self, Self::Loading(_))
     }
 
+    pub(super) fn is_loaded(&self) -> bool {
+        matches!(self, Self::Loaded)
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         matches!(self, Self::Failed)
     }
@@ -141,28 +150,36 @@ impl ThreadLoad {
         *self = Self::Loaded;
     }
 
-    /// `probe` is how long to wait before the server is tried although the browser says offline; `None` while hidden.
-    pub(super) fn deadline(&self, request: Millis, probe: Option<Millis>) -> Option<Millis> {
+    /// How the server has been heard while it is loading.
+    pub(super) fn recovery(&self) -> Option<&Recovery> {
         match self {
-            Self::Loading(loading) if loading.parked => Some(loading.asked_at + probe?),
-            Self::Loading(loading) => Some(loading.retry_at.unwrap_or(loading.asked_at + request)),
+            Self::Loading(loading) => Some(&loading.recovery),
             Self::None | Self::Loaded | Self::Failed => None,
         }
     }
 
     /// What a person is told while there is no run.
     pub(super) fn connection(&self, online: bool) -> Connection {
-        match self {
-            Self::Loading(loading) if loading.parked && !online => Connection::Offline,
-            Self::Loading(loading) if loading.parked => Connection::Paused,
-            Self::Loading(loading) if loading.tries > 0 => Connection::Reconnecting {
-                attempt: loading.tries,
-                retry_at: loading.retry_at,
-            },
-            Self::Loading(loading) if matches!(loading.record, Some(Some(_))) => {
-                Connection::CatchingUp
+        let Self::Loading(loading) = self else {
+            return Connection::Idle;
+        };
+        match loading.wait {
+            Some(Wait::Parked { .. }) if !online => return Connection::Offline,
+            Some(Wait::Parked { .. }) => return Connection::Paused,
+            Some(Wait::Backoff { .. }) | None => {}
+        }
+        let tries = loading.recovery.tries;
+        if tries > 0 && !loading.recovery.has_met() {
+            Connection::Connecting
+        } else if tries > 0 {
+            Connection::Reconnecting {
+                attempt: tries,
+                retry_at: loading.wait.and_then(Wait::until),
             }
-            Self::Loading(_) | Self::None | Self::Loaded | Self::Failed => Connection::Idle,
+        } else if matches!(loading.record, Some(Some(_))) {
+            Connection::CatchingUp
+        } else {
+            Connection::Idle
         }
     }
 }
@@ -209,20 +226,20 @@ impl Client {
         };
         let Some(url) = url else { return };
         let state = match self.config.load_thread && reads {
-            true => self.ask_states().map_or(Part::Missing, Part::Asked),
+            true => self
+                .ask_states()
+                .map_or(Part::Missing, |asked| Part::Asked(asked.attempt)),
             false => Part::Unwanted,
         };
         self.refresh_headers = refresh;
         let thread = self.ask(Method::Get, url);
-        let now = self.now;
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.state = state;
-            loading.thread = Part::Asked(thread);
+            loading.thread = Part::Asked(thread.attempt);
             loading.lists_runs = !reads;
             loading.state_reread = false;
-            loading.asked_at = now;
-            loading.retry_at = None;
-            loading.parked = false;
+            loading.asked_at = thread.at;
+            loading.wait = None;
         }
         self.store.touch();
     }
@@ -237,12 +254,17 @@ impl Client {
     pub(super) fn load_answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
         let is_state = matches!(&self.load, ThreadLoad::Loading(loading) if loading.state.is_asked_by(attempt));
         let state = is_state.then(|| self.take_states(answer));
+        let is_thread = matches!(&self.load, ThreadLoad::Loading(loading) if loading.thread.is_asked_by(attempt));
+        let summary = answer.read::<ThreadSummary>("thread");
+        if is_thread && summary.is_err() && self.asks_for_runs(answer) {
+            return;
+        }
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
         let set = if let Some(state) = state {
-            loading.state.set(state.map(Box::new), answer.status)
-        } else if loading.thread.is_asked_by(attempt) {
+            loading.state.set(state.map(Box::new), answer)
+        } else if is_thread {
             let thread = match loading.lists_runs {
                 true => Standing::of_runs(answer),
                 false => answer.read("thread").map(|thread: LastRun| {
@@ -250,54 +272,92 @@ impl Client {
                     Standing::of(thread.status, thread.failure)
                 }),
             };
-            loading.thread.set(thread, answer.status)
+            let set = loading.thread.set(thread, answer);
+            if let (Ok(()), Ok(summary)) = (&set, summary) {
+                self.note_update(summary);
+            }
+            set
         } else {
             return;
         };
+        if answer.status != 0 {
+            if let ThreadLoad::Loading(loading) = &mut self.load {
+                loading.recovery.contact();
+            }
+            self.contact_made();
+        }
         match set {
             Ok(()) => self.finish_load_if_complete(),
             Err(error) => self.load_failed(error, answer),
         }
     }
 
+    /// What was answered for the thread is none, so its runs are listed instead, once.
+    fn asks_for_runs(&mut self, answer: &Answer<'_>) -> bool {
+        let ThreadLoad::Loading(loading) = &self.load else {
+            return false;
+        };
+        if answer.failure() != Failure::Unreadable || loading.lists_runs {
+            return false;
+        }
+        let Some(url) = self.runs_url() else {
+            return false;
+        };
+        let asked = self.ask(Method::Get, url);
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            loading.thread = Part::Asked(asked.attempt);
+            loading.lists_runs = true;
+        }
+        true
+    }
+
     fn load_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
-        if matches!(answer.status, 401 | 403)
-            && !std::mem::replace(&mut loading.headers_refreshed, true)
-        {
-            self.abort_load_requests();
-            self.refresh_headers = true;
-            return self.ask_thread_and_state();
-        }
-        let passing = matches!(answer.status, 0 | 408 | 429 | 500..)
-            && error.code != ErrorCode::InvalidRequest;
-        if passing || error.code == ErrorCode::BodyInvalid {
-            self.load_lost(error, answer.retry_after);
-        } else {
-            self.give_load_up(error);
+        let failure = answer.failure();
+        match Purpose::Load.verdict(failure) {
+            Verdict::Renew if loading.recovery.may_renew() => {
+                self.abort_load_requests();
+                self.refresh_headers = true;
+                self.ask_thread_and_state();
+            }
+            Verdict::Again => self.load_lost(error, failure, answer.retry_after),
+            Verdict::Renew | Verdict::Gone | Verdict::Refused => self.give_load_up(error),
         }
     }
 
-    fn load_lost(&mut self, error: StreamError, retry_after: Option<Millis>) {
+    /// Goes on until the thread is loaded: one that is not is no empty thread.
+    fn load_lost(&mut self, error: StreamError, failure: Failure, retry_after: Option<Millis>) {
         self.abort_load_requests();
-        let parked = !self.online || !self.visible;
+        let (reach, now) = (self.reach(), self.now);
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
-        loading.parked = parked;
-        if parked {
-            return;
+        let mut recovery = std::mem::take(&mut loading.recovery);
+        recovery.failed(loading.asked_at, error.clone(), failure);
+        if !reach.is_whole() {
+            recovery.uncount();
         }
-        loading.tries += 1;
-        let tries = loading.tries;
-        if tries > self.config.retry.attempts_max {
+        let is_over = reach.is_whole() && recovery.is_over(now, &self.config.retry);
+        let takes_long = recovery.failures() > self.config.retry.attempts_max;
+        let wait = self.wait_after(&recovery, retry_after);
+        let mut join = None;
+        if let ThreadLoad::Loading(loading) = &mut self.load {
+            loading.recovery = recovery;
+            loading.wait = Some(wait);
+            join = loading.join.take_if(|_| takes_long && !is_over);
+        }
+        self.store.touch();
+        if is_over {
             return self.give_load_up(error);
         }
-        let retry_at = self.now + self.wait_before(tries, retry_after);
-        if let ThreadLoad::Loading(loading) = &mut self.load {
-            loading.retry_at = Some(retry_at);
+        if takes_long {
+            self.set_passing_error(error, Passing::Contact);
+        }
+        if let Some(join) = join {
+            // A join by hand ends at its time; the thread's run is joined all the same when it is loaded.
+            self.conclude(join.command, Outcome::TimedOut);
         }
     }
 
@@ -305,53 +365,59 @@ impl Client {
         self.abort_load_requests();
         let loading = std::mem::replace(&mut self.load, ThreadLoad::Failed);
         if let ThreadLoad::Loading(mut loading) = loading {
-            self.follow = loading
-                .record
-                .take()
-                .flatten()
-                .map(|record| Follow::from_record(*record));
+            let record = loading.record.take().flatten();
+            self.run = record.map(|record| Run::from_record(*record));
             if let Some(join) = loading.join {
                 self.conclude(join.command, Outcome::Failed(error.clone()));
             }
         }
         self.set_error(Some(error.clone()));
-        self.end(End::Failed(error.clone()), Outcome::Failed(error));
+        let run_id = self.run_id().cloned();
+        self.notify_end(run_id, End::Failed(error.clone()), &Outcome::Failed(error));
     }
 
-    pub(super) fn load_due(&self) -> Option<Millis> {
+    pub(super) fn load_due(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
-        let probe = self.visible.then_some(timeouts.offline_probe);
-        self.load.deadline(timeouts.request, probe)
+        let ThreadLoad::Loading(loading) = &self.load else {
+            return None;
+        };
+        Some(match loading.wait {
+            Some(wait) => wait.due(timeouts.offline_probe),
+            None => (loading.asked_at + timeouts.request, DeadlineReason::Timeout),
+        })
     }
 
     pub(super) fn load_deadline(&mut self) {
-        let due = self.load_due().is_some_and(|at| at <= self.now);
-        let ThreadLoad::Loading(loading) = &self.load else {
-            return;
-        };
-        if !due {
+        if self.load_due().is_none_or(|(at, _)| at > self.now) {
             return;
         }
-        if loading.retry_at.is_some() || loading.parked {
-            self.ask_thread_and_state();
-        } else {
-            self.load_lost(no_answer(), None);
+        match &self.load {
+            ThreadLoad::Loading(loading) if loading.wait.is_some() => self.ask_thread_and_state(),
+            ThreadLoad::Loading(_) => self.load_lost(no_answer(), Failure::NoAnswer, None),
+            ThreadLoad::None | ThreadLoad::Loaded | ThreadLoad::Failed => {}
         }
     }
 
-    /// The page is shown, or the network is back.
-    pub(super) fn load_woke(&mut self) {
-        match &self.load {
-            ThreadLoad::Loading(loading) if loading.parked || loading.retry_at.is_some() => {
-                self.ask_thread_and_state()
+    /// The page is shown or hidden, the network is back or gone. `woke`: one of them has come back.
+    pub(super) fn load_reached(&mut self, woke: bool) {
+        let (now, reach) = (self.now, self.reach());
+        match &mut self.load {
+            ThreadLoad::Loading(loading) => {
+                let wait = loading.wait.as_mut();
+                if wait.is_some_and(|wait| wait.reached(now, reach, woke)) {
+                    self.ask_thread_and_state();
+                }
             }
-            ThreadLoad::Failed if matches!(self.phase, Phase::Ended(End::Failed(_))) => {
+            ThreadLoad::Failed
+                if woke
+                    && reach.is_whole()
+                    && matches!(self.phase, Phase::Ended(End::Failed(_))) =>
+            {
                 self.set_error(None);
                 self.set_phase(Phase::Idle);
                 self.start_load();
             }
-            ThreadLoad::None | ThreadLoad::Loading(_) | ThreadLoad::Loaded | ThreadLoad::Failed => {
-            }
+            ThreadLoad::None | ThreadLoad::Loaded | ThreadLoad::Failed => {}
         }
     }
 
@@ -391,9 +457,9 @@ impl Client {
             return;
         }
         if loading.has_outdated_state()
-            && let Some(attempt) = self.ask_states()
+            && let Some(asked) = self.ask_states()
         {
-            return self.reread_state(attempt);
+            return self.reread_state(asked);
         }
         let ThreadLoad::Loading(loading) = std::mem::replace(&mut self.load, ThreadLoad::Loaded)
         else {
@@ -428,12 +494,11 @@ impl Client {
         }
     }
 
-    fn reread_state(&mut self, attempt: AttemptId) {
-        let now = self.now;
+    fn reread_state(&mut self, asked: Asked) {
         if let ThreadLoad::Loading(loading) = &mut self.load {
-            loading.state = Part::Asked(attempt);
+            loading.state = Part::Asked(asked.attempt);
             loading.state_reread = true;
-            loading.asked_at = now;
+            loading.asked_at = asked.at;
         }
     }
 
@@ -442,12 +507,7 @@ impl Client {
             return self.follow_record(record, join);
         }
         match thread {
-            Standing::Busy if self.config.rejoin_on_mount => {
-                let mut follow = Follow::joined(None);
-                follow.reconnected = true;
-                self.follow = Some(follow);
-                return self.find_run();
-            }
+            Standing::Busy if self.config.rejoin_on_mount => return self.join_active_run(),
             Standing::Failed(error) => self.set_error(Some(error)),
             Standing::Busy | Standing::Idle => {}
         }
@@ -456,38 +516,37 @@ impl Client {
 
     fn follow_record(&mut self, record: Option<Box<Record>>, join: Option<Join>) {
         let wanted = join.as_ref().and_then(|join| join.run_id.clone());
-        let mut follow = match record {
+        let mut run = match record {
             Some(record) if wanted.is_none() || record.run_id == wanted => {
-                Follow::from_record(*record)
+                Run::from_record(*record)
             }
-            _ => Follow::joined(wanted),
+            _ => Run::joined(wanted),
         };
+        let follows = join.is_some() || self.config.rejoin_on_mount;
         if let Some(join) = join {
-            follow.commands.push(join.command);
-            follow.join_with(join.options);
-        } else if !self.config.rejoin_on_mount {
-            // Kept for a person's rejoin.
-            self.follow = Some(follow);
-            return self.end(End::Disconnected, Outcome::Disconnected);
+            run.join_with(join.command, join.options);
         }
-        let known = follow.run_id.is_some();
-        self.follow = Some(follow);
-        if known {
-            self.check_run()
-        } else {
-            self.find_run()
-        }
+        self.run = Some(run);
+        self.with_run(|client, run| {
+            if follows {
+                client.check_run(run, After::Entering);
+            } else {
+                // Kept for a person's rejoin.
+                client.end(run, End::Disconnected, Outcome::Disconnected);
+            }
+        });
     }
 
     fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
-        self.follow = None;
+        self.run = None;
         self.set_error(Some(error));
         if let Some(join) = join {
             self.conclude(join.command, Outcome::Expired);
         }
-        self.end(End::Expired, Outcome::Expired);
+        self.notify_end(None, End::Expired, &Outcome::Expired);
+        self.has_ended = true;
     }
 }
 
@@ -504,7 +563,8 @@ impl FromJson for LastRun {
         let mut optional = Optional::default();
         let said: Option<Json> = optional.some(error);
         let last = Self {
-            status: ThreadStatus::from_json(required(status, "a `status`")?)?,
+            // A thread that does not say how it stands is taken for one at rest.
+            status: ThreadStatus::from_json(status).unwrap_or(ThreadStatus::Unknown),
             failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
             values: optional.some(values),
         };
@@ -523,9 +583,11 @@ impl Standing {
 
     /// A thread that the server does not have may have a session all the same.
     fn of_runs(answer: &Answer<'_>) -> Result<Self, StreamError> {
-        Ok(match active_run(&answer.read_runs()?) {
-            Some(_) => Self::Busy,
-            None => Self::Idle,
-        })
+        match answer.read_runs() {
+            Ok(runs) if active_run(&runs).is_some() => Ok(Self::Busy),
+            Ok(_) => Ok(Self::Idle),
+            Err(_) if answer.status == 404 => Ok(Self::Idle),
+            Err(error) => Err(error),
+        }
     }
 }

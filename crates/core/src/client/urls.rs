@@ -46,9 +46,9 @@ impl Client {
         Some([&self.config.api_url, kind, &thread_id, rest].concat())
     }
 
-    /// Of what is at `rest` under the run; `None` without one.
-    pub(super) fn run_url(&self, rest: &str) -> Option<String> {
-        let run_id = encode_path_segment(self.run_id()?.as_str());
+    /// Of what is at `rest` under a run of the thread's.
+    pub(super) fn run_url(&self, run_id: &RunId, rest: &str) -> Option<String> {
+        let run_id = encode_path_segment(run_id.as_str());
         self.thread_url(&["/runs/", &run_id, rest].concat())
     }
 
@@ -83,9 +83,16 @@ impl Client {
     }
 
     /// Without modes unless they are asked for: `stream_mode` drops metadata and errors on Python, and is ignored by the
-    /// JS server. Of a key that is repeated Python takes the last, so several modes are a JSON array.
-    pub(super) fn join_url(&self, modes: &[String]) -> Option<String> {
+    /// JS server. Of a key that is repeated Python takes the last, so several modes are a JSON array. `cursor`: where
+    /// `Last-Event-ID` does not arrive as a header.
+    pub(super) fn join_url(
+        &self,
+        run_id: &RunId,
+        modes: &[String],
+        cursor: Option<&str>,
+    ) -> Option<String> {
         let mut join = "/stream".to_owned();
+        let mut separator = '?';
         if let [first, ..] = modes {
             let mut json = String::new();
             let mut list = Writer::list(&mut json);
@@ -96,8 +103,14 @@ impl Client {
             let mode = if modes.len() == 1 { first } else { &json };
             join.push_str("?stream_mode=");
             join.push_str(&encode_path_segment(mode));
+            separator = '&';
         }
-        self.run_url(&join)
+        if let Some(cursor) = cursor {
+            join.push(separator);
+            join.push_str("last_event_id=");
+            join.push_str(&encode_path_segment(cursor));
+        }
+        self.run_url(run_id, &join)
     }
 }
 

@@ -124,15 +124,31 @@ impl Bench {
         });
     }
 
-    /// The oldest open request whose URL ends with `path`.
+    /// The oldest open request whose URL ends with `path`, whether or not its cursor is in the query as well.
     #[track_caller]
     pub fn asked(&self, path: &str) -> (AttemptId, HttpRequest) {
+        let ends = |url: &str| {
+            let plain = url.split("?last_event_id=").next();
+            url.ends_with(path) || plain.is_some_and(|plain| plain.ends_with(path))
+        };
         let found = self
             .open
             .iter()
-            .find(|(_, request)| request.url.ends_with(path))
+            .find(|(_, request)| ends(&request.url))
             .cloned();
         found.unwrap_or_else(|| panic!("no request for {path}: {:?}", self.open))
+    }
+
+    /// Lets time pass until there is a request for `path`, a minute at most.
+    #[track_caller]
+    pub fn wait_for(&mut self, path: &str) {
+        for _ in 0..600 {
+            if self.open.iter().any(|(_, r)| r.url.ends_with(path)) {
+                return;
+            }
+            self.pass(100);
+        }
+        panic!("no request for {path} in a minute: {:?}", self.open);
     }
 
     pub fn header(request: &HttpRequest, name: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What the feed says, and how it is applied to what is shown.
 
-use super::{Awaits, Client, Feed};
+use super::{Awaits, Client, Failure, Feed};
 use crate::{ErrorCode, StreamError};
 use rejoin_wire::{
     WireError,
@@ -12,7 +12,7 @@ use rejoin_wire::{
 impl Client {
     pub(in crate::client) fn feed_chunk(&mut self, bytes: &[u8]) {
         let now = self.now;
-        let Some(link) = self.feed().and_then(|feed| feed.link.as_mut()) else {
+        let Some(link) = self.feed().and_then(|feed| feed.phase.link_mut()) else {
             return;
         };
         let attempt = link.attempt;
@@ -23,17 +23,17 @@ impl Client {
             }
             return;
         }
+        if let Err(error) = link.sniff(bytes) {
+            return self.feed_failed(Failure::Unreadable, error, None);
+        }
         link.decoder.push(bytes);
         // Any item may end the connection; what the old one still holds must not be applied then.
         while self.is_feed(attempt) {
-            let link = self.feed().and_then(|feed| feed.link.as_mut());
-            match link.and_then(|link| link.decoder.next_item()) {
+            let link = self.feed().and_then(|feed| feed.phase.link_mut());
+            let Some(link) = link else { break };
+            match link.decoder.next_item() {
                 None => break,
-                Some(Ok(Item::Comment)) => {
-                    if let Some(link) = self.feed().and_then(|feed| feed.link.as_mut()) {
-                        link.heartbeat(now);
-                    }
-                }
+                Some(Ok(Item::Comment)) => link.heartbeat(now),
                 Some(Ok(Item::Control { .. })) => {}
                 Some(Ok(Item::Frame(frame))) => {
                     if let Err(wrong) = self.feed_frame(&frame) {
@@ -51,7 +51,7 @@ impl Client {
         let words = match wrong {
             Wrong::Damaged(words) => {
                 // It may have been damaged on its way; what comes as broken again is passed over by a snapshot.
-                feed.diverged |= feed.tries > 0;
+                feed.diverged |= feed.recovery.tries > 0;
                 words
             }
             Wrong::Diverged => {
@@ -97,7 +97,7 @@ impl Client {
         };
         let feed = &mut session.feed;
         feed.head = attached.head;
-        feed.headers_refreshed = false;
+        feed.recovery.accepted();
         feed.error = None;
         match attached.mode {
             AttachMode::Replay if session.shown.cursor() == Some(attached.cursor) => {
@@ -160,7 +160,7 @@ impl Feed {
     /// Something new was applied: what failed before does not count.
     fn progressed(&mut self) {
         self.awaits = Awaits::Records;
-        self.tries = 0;
+        self.recovery.progressed();
     }
 }
 

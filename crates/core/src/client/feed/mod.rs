@@ -16,7 +16,9 @@ mod events;
 
 use super::{
     Client,
-    link::{Link, Refusal},
+    connect::failure_of,
+    link::{Asks, Link, Opening, Refusal},
+    recovery::{Failure, Purpose, Recovery, Verdict, Wait},
     requests::{no_answer, status_error},
 };
 use crate::{
@@ -24,21 +26,34 @@ use crate::{
 };
 
 /// Where the feed stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 enum Phase {
     /// There is no thread.
     #[default]
     Idle,
-    Opening,
-    Live,
-    Waiting {
-        until: Millis,
-    },
-    Parked,
+    Opening(Box<Link>),
+    Live(Box<Link>),
+    Waiting(Wait),
     /// The server has refused it.
     Failed,
     /// The server has no sessions.
     Absent,
+}
+
+impl Phase {
+    fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Opening(link) | Self::Live(link) => Some(link),
+            Self::Idle | Self::Waiting(_) | Self::Failed | Self::Absent => None,
+        }
+    }
+
+    fn link_mut(&mut self) -> Option<&mut Link> {
+        match self {
+            Self::Opening(link) | Self::Live(link) => Some(link),
+            Self::Idle | Self::Waiting(_) | Self::Failed | Self::Absent => None,
+        }
+    }
 }
 
 /// What comes next on a connection.
@@ -54,8 +69,6 @@ enum Awaits {
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
     phase: Phase,
-    since: Millis,
-    link: Option<Box<Link>>,
     awaits: Awaits,
     /// The log's last record when the server last said how it goes on.
     head: u64,
@@ -63,9 +76,8 @@ pub(crate) struct Feed {
     had: bool,
     /// Whether what is shown does not lead to what comes, so that a snapshot has to.
     diverged: bool,
-    tries: u32,
+    recovery: Recovery,
     reconnected: bool,
-    headers_refreshed: bool,
     /// Whether the thread's state was asked for in place of the session.
     state_asked: bool,
     pub(crate) error: Option<StreamError>,
@@ -73,7 +85,7 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn is_absent(&self) -> bool {
-        self.phase == Phase::Absent
+        matches!(self.phase, Phase::Absent)
     }
 
     /// Whether the first page is on its way.
@@ -85,11 +97,6 @@ impl Feed {
     pub(crate) fn has_first(&self) -> bool {
         self.had
     }
-
-    fn set(&mut self, phase: Phase, now: Millis) {
-        self.phase = phase;
-        self.since = now;
-    }
 }
 
 impl Client {
@@ -98,10 +105,9 @@ impl Client {
         match &mut self.session {
             Some(session) => {
                 session.limit = fresh.limit;
-                if session.feed.phase == Phase::Failed {
+                if matches!(session.feed.phase, Phase::Failed) {
                     // A person tries again.
-                    session.feed.tries = 0;
-                    session.feed.headers_refreshed = false;
+                    session.feed.recovery.begin_again();
                     self.open_feed();
                 }
             }
@@ -174,39 +180,45 @@ impl Client {
 
     pub(crate) fn session_connection(&self, session: &Session) -> Connection {
         let feed = &session.feed;
-        match feed.phase {
+        let tries = feed.recovery.tries;
+        match &feed.phase {
             Phase::Idle => Connection::Idle,
-            Phase::Opening if feed.tries > 0 => Connection::Reconnecting {
-                attempt: feed.tries,
+            Phase::Opening(_) if tries > 0 => Connection::Reconnecting {
+                attempt: tries,
                 retry_at: None,
             },
-            Phase::Opening if feed.reconnected => Connection::CatchingUp,
-            Phase::Opening => Connection::Connecting,
-            Phase::Live if feed.link.as_ref().is_some_and(|link| link.stalled) => {
-                Connection::Stalled
-            }
-            Phase::Live if feed.awaits != Awaits::Records || session.shown.seq() < feed.head => {
+            Phase::Opening(_) if feed.reconnected => Connection::CatchingUp,
+            Phase::Opening(_) => Connection::Connecting,
+            Phase::Live(link) if link.stalled => Connection::Stalled,
+            Phase::Live(_) if feed.awaits != Awaits::Records || session.shown.seq() < feed.head => {
                 Connection::CatchingUp
             }
-            Phase::Live => Connection::Live,
-            Phase::Waiting { until } => Connection::Reconnecting {
-                attempt: feed.tries.max(1),
-                retry_at: Some(until),
+            Phase::Live(_) => Connection::Live,
+            Phase::Waiting(Wait::Parked { .. }) if !self.online => Connection::Offline,
+            Phase::Waiting(Wait::Parked { .. }) => Connection::Paused,
+            Phase::Waiting(Wait::Backoff { until }) => Connection::Reconnecting {
+                attempt: tries.max(1),
+                retry_at: Some(*until),
             },
-            Phase::Parked if !self.online => Connection::Offline,
-            Phase::Parked => Connection::Paused,
             Phase::Failed => Connection::Failed,
             Phase::Absent => self.connection(),
         }
     }
 
     pub(in crate::client) fn is_feed(&self, attempt: AttemptId) -> bool {
-        let link = self.session.as_ref().and_then(|s| s.feed.link.as_ref());
+        let link = self.session.as_ref().and_then(|s| s.feed.phase.link());
         link.is_some_and(|link| link.attempt == attempt)
     }
 
     fn feed(&mut self) -> Option<&mut Feed> {
         Some(&mut self.session.as_mut()?.feed)
+    }
+
+    fn set_feed(&mut self, phase: Phase) {
+        if let Some(feed) = self.feed() {
+            feed.phase = phase;
+        }
+        self.store.touch();
     }
 
     fn open_feed(&mut self) {
@@ -216,128 +228,130 @@ impl Client {
             return;
         };
         if self.is_stream_only() {
-            let now = self.now;
-            if let Some(feed) = self.feed() {
-                feed.set(Phase::Absent, now);
-            }
-            return;
+            return self.set_feed(Phase::Absent);
         }
         let request = self.request(Method::Get, url, self.config.timeouts.join);
-        let link = self.open_link(request, true);
-        let now = self.now;
+        let link = self.open_link(request, Asks::Feed);
         if let Some(feed) = self.feed() {
-            feed.link = Some(link);
             feed.awaits = Awaits::Attached;
-            feed.set(Phase::Opening, now);
         }
-        self.store.touch();
+        self.set_feed(Phase::Opening(link));
     }
 
+    /// Drops the connection, if there is one. The phase that comes then is the caller's to set.
     fn close_feed(&mut self) {
-        if let Some(link) = self.feed().and_then(|feed| feed.link.take()) {
-            self.abort(link.attempt);
+        let Some(feed) = self.feed() else { return };
+        if let Some(link) = feed.phase.link() {
+            let attempt = link.attempt;
+            feed.phase = Phase::Idle;
+            self.abort(attempt);
         }
     }
 
     pub(in crate::client) fn feed_headers(&mut self, status: u16, headers: &[(String, String)]) {
         let now = self.now;
         let Some(feed) = self.feed() else { return };
-        let Some(link) = &mut feed.link else { return };
+        let Phase::Opening(link) = &mut feed.phase else {
+            return;
+        };
         match link.begin(now, status, headers) {
-            None => {}
-            Some(Ok(())) => feed.set(Phase::Live, now),
-            Some(Err(error)) => self.feed_refused(error),
+            Opening::Refused => {}
+            Opening::Stream => {
+                feed.recovery.contact();
+                if let Phase::Opening(link) = std::mem::take(&mut feed.phase) {
+                    feed.phase = Phase::Live(link);
+                }
+            }
+            Opening::Foreign(error) => self.feed_failed(Failure::Unreadable, error, None),
         }
     }
 
     pub(in crate::client) fn feed_ended(&mut self) {
-        let link = self.feed().and_then(|feed| feed.link.as_mut());
+        let link = self.feed().and_then(|feed| feed.phase.link_mut());
         match link.and_then(|link| link.refusal.take()) {
-            Some(refusal) => self.feed_refusal(&refusal),
+            Some(Refusal {
+                status,
+                retry_after,
+                body,
+            }) => {
+                let error = status_error(status, &body);
+                self.feed_failed(Failure::Status(status), error, retry_after);
+            }
             None => self.feed_lost(StreamError::new(ErrorCode::Unreachable), None),
         }
     }
 
-    /// What an answer that is not a stream means.
-    fn feed_refusal(&mut self, refusal: &Refusal) {
-        let now = self.now;
-        let error = status_error(refusal.status, &refusal.body);
+    /// The feed was not to be had. What that means stands in the table in `recovery.rs`.
+    fn feed_failed(&mut self, failure: Failure, error: StreamError, retry_after: Option<Millis>) {
         let Some(feed) = self.feed() else { return };
-        match refusal.status {
-            401 if !std::mem::replace(&mut feed.headers_refreshed, true) => {
+        match Purpose::Feed.verdict(failure) {
+            Verdict::Renew if feed.recovery.may_renew() => {
                 self.close_feed();
                 self.refresh_headers = true;
                 self.open_feed();
             }
-            404 | 405 if !feed.had => {
-                feed.set(Phase::Absent, now);
-                self.close_feed();
-                let revision = self.store.touched();
-                if let Some(session) = &mut self.session {
-                    session.window.order = revision;
-                    session.generation = revision;
-                }
-            }
-            404 | 405 | 408 | 429 | 500.. => self.feed_lost(error, refusal.retry_after),
-            _ => self.feed_refused(error),
+            Verdict::Gone if !feed.had => self.feed_is_absent(),
+            // A session that was there comes back.
+            Verdict::Gone | Verdict::Again => self.feed_lost(error, retry_after),
+            Verdict::Renew | Verdict::Refused => self.feed_refused(error),
+        }
+    }
+
+    /// The server has no sessions: a window over the thread's own messages is shown.
+    fn feed_is_absent(&mut self) {
+        self.close_feed();
+        self.set_feed(Phase::Absent);
+        let revision = self.store.touched();
+        if let Some(session) = &mut self.session {
+            session.window.order = revision;
+            session.generation = revision;
         }
     }
 
     fn feed_refused(&mut self, error: StreamError) {
-        let now = self.now;
         self.close_feed();
         self.refuse_older(&error);
         if let Some(feed) = self.feed() {
             feed.error = Some(error);
-            feed.set(Phase::Failed, now);
         }
-        self.store.touch();
+        self.set_feed(Phase::Failed);
     }
 
     /// The connection failed below HTTP.
     pub(in crate::client) fn feed_broke(&mut self, error: StreamError) {
-        match error.code {
-            ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => self.feed_refused(error),
-            _ => self.feed_lost(error, None),
-        }
+        self.feed_failed(failure_of(&error), error, None);
     }
 
     /// The connection is gone, for a reason that may pass.
     fn feed_lost(&mut self, error: StreamError, retry_after: Option<Millis>) {
+        let now = self.now;
+        let link = self.session.as_ref().and_then(|s| s.feed.phase.link());
+        let since = link.map_or(now, |link| link.last_byte_at);
         self.close_feed();
-        let (now, parked) = (self.now, !self.visible || !self.online);
-        let attempts_max = self.config.retry.attempts_max;
-        self.store.touch();
+        let (reachable, attempts_max) = (self.reach().is_whole(), self.config.retry.attempts_max);
         let Some(feed) = self.feed() else { return };
         feed.reconnected = true;
-        if parked {
-            // Waiting for the reader or for the network is not a failure of the server's.
-            return feed.set(Phase::Parked, now);
+        let mut recovery = std::mem::take(&mut feed.recovery);
+        if reachable {
+            recovery.failed(since, error.clone(), Failure::NoAnswer);
         }
-        feed.tries += 1;
-        let tries = feed.tries;
-        if tries > attempts_max {
+        if recovery.failures() > attempts_max {
             feed.error = Some(error);
         }
-        let until = now + self.wait_before(tries, retry_after);
+        let wait = self.wait_after(&recovery, retry_after);
         if let Some(feed) = self.feed() {
-            feed.set(Phase::Waiting { until }, now);
+            feed.recovery = recovery;
         }
+        self.set_feed(Phase::Waiting(wait));
     }
 
     pub(in crate::client) fn feed_due(&self) -> Option<(Millis, DeadlineReason)> {
-        let feed = &self.session.as_ref()?.feed;
-        match feed.phase {
-            Phase::Opening | Phase::Live => {
-                let opening = feed.phase == Phase::Opening;
-                Some(feed.link.as_ref()?.due(opening, &self.config.timeouts))
-            }
-            Phase::Waiting { until } => Some((until, DeadlineReason::Backoff)),
-            Phase::Parked if self.visible => Some((
-                feed.since + self.config.timeouts.offline_probe,
-                DeadlineReason::OfflineProbe,
-            )),
-            Phase::Idle | Phase::Parked | Phase::Failed | Phase::Absent => None,
+        let timeouts = &self.config.timeouts;
+        match &self.session.as_ref()?.feed.phase {
+            Phase::Opening(link) => Some(link.due(true, timeouts)),
+            Phase::Live(link) => Some(link.due(false, timeouts)),
+            Phase::Waiting(wait) => Some(wait.due(timeouts.offline_probe)),
+            Phase::Idle | Phase::Failed | Phase::Absent => None,
         }
     }
 
@@ -346,53 +360,46 @@ impl Client {
             return;
         }
         let Some(feed) = self.feed() else { return };
-        match (feed.phase, &mut feed.link) {
-            (Phase::Live, Some(link)) if link.got_byte => {
+        match &mut feed.phase {
+            Phase::Live(link) if link.got_byte => {
                 if std::mem::replace(&mut link.stalled, true) {
                     self.reopen_feed();
                 }
                 self.store.touch();
             }
-            (Phase::Opening | Phase::Live, _) => {
-                self.feed_lost(no_answer(), None);
-            }
-            (Phase::Waiting { .. } | Phase::Parked, _) => self.open_feed(),
-            (Phase::Idle | Phase::Failed | Phase::Absent, _) => {}
+            Phase::Opening(_) | Phase::Live(_) => self.feed_lost(no_answer(), None),
+            Phase::Waiting(_) => self.open_feed(),
+            Phase::Idle | Phase::Failed | Phase::Absent => {}
         }
     }
 
     /// The page is shown or hidden, the network is back or gone. `woke`: one of them has come back.
     pub(in crate::client) fn feed_reachable(&mut self, woke: bool) {
-        let (now, reachable) = (self.now, self.online && self.visible);
-        let alive = self.config.timeouts.alive;
+        let (now, reach, alive) = (self.now, self.reach(), self.config.timeouts.alive);
         let Some(feed) = self.feed() else { return };
-        match feed.phase {
-            Phase::Waiting { .. } if !reachable => feed.set(Phase::Parked, now),
-            Phase::Waiting { .. } if woke => self.open_feed(),
-            Phase::Parked if reachable => self.open_feed(),
-            Phase::Live if woke => self.reopen_feed_unless_alive(alive),
-            Phase::Idle
-            | Phase::Opening
-            | Phase::Live
-            | Phase::Waiting { .. }
-            | Phase::Parked
-            | Phase::Failed
-            | Phase::Absent => {}
+        match &mut feed.phase {
+            Phase::Waiting(wait) => {
+                if wait.reached(now, reach, woke) {
+                    self.open_feed();
+                }
+            }
+            Phase::Live(_) if woke => self.reopen_feed_unless_alive(alive),
+            Phase::Idle | Phase::Opening(_) | Phase::Live(_) | Phase::Failed | Phase::Absent => {}
         }
     }
 
     /// The page was frozen or kept aside: no connection can be relied on.
     pub(in crate::client) fn feed_thawed(&mut self) {
-        match self.feed().map(|feed| feed.phase) {
-            Some(Phase::Live | Phase::Opening) => self.reopen_feed_unless_alive(Millis(0)),
-            Some(Phase::Waiting { .. } | Phase::Parked) => self.feed_reachable(true),
+        match self.feed().map(|feed| &feed.phase) {
+            Some(Phase::Live(_) | Phase::Opening(_)) => self.reopen_feed_unless_alive(Millis(0)),
+            Some(Phase::Waiting(_)) => self.feed_reachable(true),
             Some(Phase::Idle | Phase::Failed | Phase::Absent) | None => {}
         }
     }
 
     fn reopen_feed_unless_alive(&mut self, alive: Millis) {
         let now = self.now;
-        let link = self.feed().and_then(|feed| feed.link.as_ref());
+        let link = self.feed().and_then(|feed| feed.phase.link());
         if link.is_some_and(|link| !link.is_alive(now, alive)) {
             self.reopen_feed();
         }

@@ -1,0 +1,156 @@
+//! An open thread at rest is compared with the server when the page wakes up: another device may have gone on with it.
+//!
+//! One small request asks how the thread stands. Where a run is active it is joined; where the thread has changed its state is read and
+//! shown.
+
+use super::{
+    Client,
+    requests::{Answer, Asked},
+    run::Run,
+};
+use crate::{Method, Millis};
+use rejoin_wire::{
+    Json,
+    json::{FromJson, JsonError, Writer, items, parts, write_string},
+    thread::ThreadStatus,
+};
+
+/// What was compared last.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    asked: Option<Asked>,
+    /// Whether the whole thread is asked for, as the server does not search for one by its id.
+    reads_thread: bool,
+    compared_at: Option<Millis>,
+    /// The thread's own word for when it was changed last.
+    updated_at: Option<String>,
+}
+
+impl Comparison {
+    pub(super) fn asked(&self) -> Option<Asked> {
+        self.asked
+    }
+}
+
+/// How a thread stands, as a search or the thread itself tells.
+pub(super) struct ThreadSummary {
+    pub(super) thread_id: Option<String>,
+    pub(super) is_busy: bool,
+    pub(super) updated_at: Option<String>,
+}
+
+impl FromJson for ThreadSummary {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let [thread_id, status, updated_at] = parts(text, &["thread_id", "status", "updated_at"])?;
+        Ok(Self {
+            thread_id: String::from_json(thread_id).ok(),
+            is_busy: ThreadStatus::from_json(status) == Ok(ThreadStatus::Busy),
+            updated_at: String::from_json(updated_at).ok(),
+        })
+    }
+}
+
+impl Client {
+    /// The page is shown, has the focus or the network again.
+    pub(super) fn compare(&mut self) {
+        let at_rest = !self.is_active() && self.load.is_loaded() && self.editing.is_none();
+        let recent = |at: Millis| self.now - at < self.config.timeouts.compare;
+        let is_due = self.comparison.asked.is_none()
+            && self.history_asked.is_none()
+            && !self.comparison.compared_at.is_some_and(recent);
+        if !self.config.compare_on_wake || !at_rest || !is_due || self.is_stream_only() {
+            return;
+        }
+        let asked = match self.comparison.reads_thread {
+            true => self.thread_url("").map(|url| self.ask(Method::Get, url)),
+            false => self.search_thread(),
+        };
+        self.comparison.asked = asked;
+        self.comparison.compared_at = Some(self.now);
+    }
+
+    /// Asks for the thread without its values, as far as the server leaves them out.
+    fn search_thread(&mut self) -> Option<Asked> {
+        let thread_id = self.thread_id.as_ref()?;
+        let mut body = String::new();
+        let mut object = Writer::object(&mut body);
+        let mut ids = Writer::list(object.field("ids"));
+        write_string(ids.item(), thread_id.as_str());
+        ids.end();
+        object.number("limit", 1);
+        object.raw("select", r#"["thread_id","status","updated_at"]"#);
+        object.end();
+        let url = self.config.api_url.clone() + "/threads/search";
+        Some(self.ask_with(Method::Post, url, Some(body)))
+    }
+
+    pub(super) fn is_comparing(&self, attempt: crate::AttemptId) -> bool {
+        let asked = self.comparison.asked;
+        asked.is_some_and(|asked| asked.attempt == attempt)
+    }
+
+    pub(super) fn compare_answered(&mut self, answer: &Answer<'_>) {
+        self.comparison.asked = None;
+        if self.is_active() || !self.load.is_loaded() {
+            return;
+        }
+        let summary = match self.comparison.reads_thread {
+            true => answer.read("thread").ok(),
+            false => self.found_thread(answer),
+        };
+        match summary {
+            Some(summary) => self.compare_with(summary),
+            // Whatever it is, the thread itself tells. A server that is not there is asked when the page wakes up again.
+            None if answer.status != 0 && !self.comparison.reads_thread => {
+                self.comparison.reads_thread = true;
+                self.comparison.compared_at = None;
+                self.compare();
+            }
+            None => {}
+        }
+    }
+
+    /// The thread among those found; a server may ignore the ids.
+    fn found_thread(&self, answer: &Answer<'_>) -> Option<ThreadSummary> {
+        let found = answer.read::<Json>("threads found").ok()?;
+        let mut threads = Vec::new();
+        let listed = items(found.text(), &mut |thread| {
+            threads.push(ThreadSummary::from_json(thread)?);
+            Ok(())
+        });
+        let wanted = self.thread_id.as_ref()?.as_str();
+        let is_it = |thread: &ThreadSummary| thread.thread_id.as_deref() == Some(wanted);
+        listed.ok().and(threads.into_iter().find(is_it))
+    }
+
+    fn compare_with(&mut self, summary: ThreadSummary) {
+        let before = std::mem::replace(&mut self.comparison.updated_at, summary.updated_at);
+        let changed = before.is_none() || before != self.comparison.updated_at;
+        if summary.is_busy && self.config.rejoin_on_mount {
+            self.join_active_run();
+        } else if changed && self.reads_state() && self.config.load_thread {
+            self.ask_history();
+        }
+    }
+
+    /// Finds the thread's active run and follows it.
+    pub(super) fn join_active_run(&mut self) {
+        let mut run = Run::joined(None);
+        run.was_interrupted();
+        self.store.begin_run();
+        self.run = Some(run);
+        self.with_run(|client, run| client.find_run(run));
+    }
+
+    /// What the thread says of itself when it is entered.
+    pub(super) fn note_update(&mut self, summary: ThreadSummary) {
+        self.comparison.updated_at = summary.updated_at;
+    }
+
+    pub(super) fn forget_comparison(&mut self) {
+        if let Some(asked) = self.comparison.asked.take() {
+            self.abort(asked.attempt);
+        }
+        self.comparison.updated_at = None;
+    }
+}

@@ -1,0 +1,392 @@
+//! One policy for whatever is asked of a server: the run, the thread's load, the session's feed, its older pages, the
+//! pages that an edit looks a checkpoint up in, the history.
+//!
+//! A [`Recovery`] counts what failed in a row and says how long to wait, a [`Wait`] is that wait, and [`Purpose::verdict`] says what an
+//! answer means. The table; `again` is after a wait, `renew` at once with headers made anew and the second time `denied`:
+//!
+//! | answer                | Post   | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Page    |
+//! |-----------------------|--------|------------|---------|-------------------|---------|---------|---------|---------|
+//! | 401                   | renew  | renew      | renew   | renew             | renew   | renew   | renew   | renew   |
+//! | 403                   | renew  | renew      | renew   | renew             | renew   | renew   | refused | renew   |
+//! | 404                   | gone   | refused    | gone    | gone              | gone    | gone    | gone    | refused |
+//! | 405, 501              | refused| refused    | gone    | gone              | refused | refused | gone    | refused |
+//! | 409                   | refused| refused    | gone    | gone              | refused | refused | refused | refused |
+//! | 410                   | refused| refused    | gone    | gone              | gone    | gone    | refused | refused |
+//! | 408, 425, 429, 499    | again  | again      | again   | again             | again   | again   | again   | again   |
+//! | 500                   | refused| again      | again   | again             | again   | again   | again   | again   |
+//! | every other 5xx       | again  | again      | again   | again             | again   | again   | again   | again   |
+//! | every other status    | refused| refused    | refused | gone              | refused | refused | refused | refused |
+//! | no answer             | again  | again      | again   | again             | again   | again   | again   | again   |
+//! | 200, unreadable       | refused| again      | again   | again             | again   | again   | refused | refused |
+//! | cannot be sent        | refused| refused    | refused | refused           | refused | refused | refused | refused |
+//!
+//! What follows:
+//!
+//! * `gone`: a submission's thread is made (once); a run has expired, unless its stream has said how it ended; a thread is not
+//!   known; a server has no sessions. A run that cannot be asked for counts as gone.
+//! * `again`, and when it is given up: the run, the load and the feed never are, while the page is open
+//!   ([`crate::RetryPolicy::give_up_after`] limits it for those who want an end). A page is, after [`PAGE_TRIES_MAX`].
+//!   A run's state that the server answers and that cannot be used is, after [`STATE_TRIES_MAX`]: the run is over.
+//! * `refused` ends what was asked with the error. A run whose state is refused ends with what was received.
+
+use super::rng::Rng;
+use crate::{DeadlineReason, Millis, RetryPolicy, StreamError};
+
+/// How often an unusable answer is asked for again where the run is known to be over.
+pub(super) const STATE_TRIES_MAX: u32 = 3;
+
+/// How often a page is asked for before a person is told that it is not to be had.
+pub(super) const PAGE_TRIES_MAX: u32 = 3;
+
+/// What is asked of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A submission is posted.
+    Post,
+    /// A thread is made for it.
+    MakeThread,
+    /// A run's stream is joined.
+    Join,
+    /// The thread's runs are listed.
+    FindRun,
+    /// A run is asked for its status.
+    CheckRun,
+    /// The thread's state is read, for a run or by itself.
+    State,
+    /// A thread is entered.
+    Load,
+    /// A session's feed is opened.
+    Feed,
+    /// A page is read: older messages, or states to look a checkpoint up in.
+    Page,
+}
+
+/// What came instead of a good answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// An HTTP status.
+    Status(u16),
+    /// Nothing: the connection failed or broke, or the time was over.
+    NoAnswer,
+    /// A 2xx whose body is not what was asked for.
+    Unreadable,
+    /// The request could not be sent as it is: its headers, its URL, or an answer that is over the limit each time.
+    Final,
+}
+
+/// What it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It passes: ask again.
+    Again,
+    /// The headers are refused: ask again with new ones, once.
+    Renew,
+    /// What was asked for is not there.
+    Gone,
+    /// The server, or the browser, will not have it.
+    Refused,
+}
+
+impl Purpose {
+    /// The table above.
+    pub(super) fn verdict(self, failure: Failure) -> Verdict {
+        use Purpose::*;
+        use Verdict::{Again, Gone, Refused, Renew};
+        let status = match failure {
+            Failure::Status(status) => status,
+            Failure::NoAnswer => return Again,
+            Failure::Final => return Refused,
+            Failure::Unreadable => {
+                return match self {
+                    Post | Feed | Page => Refused,
+                    MakeThread | Join | FindRun | CheckRun | State | Load => Again,
+                };
+            }
+        };
+        match (status, self) {
+            (401, _) => Renew,
+            (403, Feed) => Refused,
+            (403, _) => Renew,
+            (404, MakeThread | Page) => Refused,
+            (404, _) => Gone,
+            (405 | 501, Join | FindRun | CheckRun | Feed) => Gone,
+            (405 | 501, _) => Refused,
+            (409 | 410, Join | FindRun | CheckRun) | (410, State | Load) => Gone,
+            (408 | 425 | 429 | 499, _) => Again,
+            (500, Post) => Refused,
+            (500.., _) => Again,
+            (_, FindRun | CheckRun) => Gone,
+            _ => Refused,
+        }
+    }
+}
+
+/// What failed in a row, of one thing that is asked for until it is there.
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    /// Attempts in a row that brought nothing new; they set the pace.
+    pub(super) tries: u32,
+    /// How many of them failed. One that was answered and ended well brought nothing and has not failed.
+    failures: u32,
+    /// Since when nothing was heard from the server.
+    lost_since: Option<Millis>,
+    /// How many requests in a row were not answered at all.
+    unanswered: u32,
+    /// Whether the server has ever answered.
+    met: bool,
+    /// Whether the headers were made anew since they were last accepted.
+    renewed: bool,
+    /// What the last attempt failed of.
+    pub(super) last_error: Option<StreamError>,
+}
+
+impl Recovery {
+    /// For something that was followed before, such as a stored run.
+    pub(super) fn of_known() -> Self {
+        Self {
+            met: true,
+            ..Self::default()
+        }
+    }
+
+    /// The server has answered. Whether it could not be reached before.
+    pub(super) fn contact(&mut self) -> bool {
+        self.met = true;
+        self.lost_since = None;
+        std::mem::take(&mut self.unanswered) > 0
+    }
+
+    /// The server has accepted the headers.
+    pub(super) fn accepted(&mut self) {
+        self.renewed = false;
+    }
+
+    /// Something new has come.
+    pub(super) fn progressed(&mut self) {
+        self.tries = 0;
+        self.failures = 0;
+        self.last_error = None;
+    }
+
+    /// Nothing was heard since `since`; it is not known yet whether anything can be.
+    pub(super) fn silent(&mut self, since: Millis) {
+        self.lost_since.get_or_insert(since);
+    }
+
+    /// An attempt failed: one more in a row. `since` is when the server was heard last, or when it was asked.
+    pub(super) fn failed(&mut self, since: Millis, error: StreamError, failure: Failure) {
+        self.tries += 1;
+        self.failures += 1;
+        self.last_error = Some(error);
+        if failure == Failure::NoAnswer {
+            self.unanswered += 1;
+            self.silent(since);
+        } else {
+            self.contact();
+        }
+    }
+
+    /// An attempt was answered and ended, and there is more to come: the next one waits longer, but nothing has failed.
+    pub(super) fn ended_early(&mut self) {
+        self.tries += 1;
+        self.failures = 0;
+    }
+
+    /// A connection was answered and held for a while, so the pace begins anew.
+    pub(super) fn held(&mut self) {
+        self.tries = 0;
+        self.failures = 0;
+    }
+
+    /// The last failure was the page's own.
+    pub(super) fn uncount(&mut self) {
+        self.tries = self.tries.saturating_sub(1);
+        self.failures = self.failures.saturating_sub(1);
+    }
+
+    /// How many attempts in a row failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether headers may be made anew: the first time since they were accepted.
+    pub(super) fn may_renew(&mut self) -> bool {
+        !std::mem::replace(&mut self.renewed, true)
+    }
+
+    /// Since when nothing was heard.
+    pub(super) fn lost_since(&self) -> Option<Millis> {
+        self.lost_since
+    }
+
+    /// Whether the server has ever answered.
+    pub(super) fn has_met(&self) -> bool {
+        self.met
+    }
+
+    /// When a person is told that a server that never answered cannot be reached.
+    pub(super) fn told_at(&self, patience: Millis) -> Option<Millis> {
+        let never = !self.met && self.unanswered > 0;
+        Some(self.lost_since.filter(|_| never)? + patience)
+    }
+
+    /// Whether the time is over after which the application wants an end.
+    pub(super) fn is_over(&self, now: Millis, policy: &RetryPolicy) -> bool {
+        let limit = policy.give_up_after.zip(self.lost_since);
+        limit.is_some_and(|(limit, since)| now - since >= limit)
+    }
+
+    /// A person, or a page that came back, begins again: earlier failures do not count.
+    pub(super) fn begin_again(&mut self) {
+        *self = Self {
+            met: self.met,
+            ..Self::default()
+        };
+    }
+
+    /// The wait before the next attempt. A hidden page, or one without a network, waits for that to end.
+    pub(super) fn wait(&self, turn: &mut Turn<'_>, retry_after: Option<Millis>) -> Wait {
+        if !turn.reach.is_whole() {
+            return Wait::parked(turn.now);
+        }
+        let backoff = backoff(turn.policy, turn.rng, self.tries);
+        let wait = retry_after.map_or(backoff, |after| after.min(turn.policy.retry_after_max));
+        Wait::Backoff {
+            until: turn.now + wait,
+        }
+    }
+}
+
+/// What a wait depends on beside what failed.
+pub(super) struct Turn<'a> {
+    pub(super) now: Millis,
+    pub(super) reach: Reach,
+    pub(super) policy: &'a RetryPolicy,
+    pub(super) rng: &'a mut Rng,
+}
+
+/// Full jitter: uniform between zero and a bound that doubles.
+fn backoff(policy: &RetryPolicy, rng: &mut Rng, tries: u32) -> Millis {
+    let doublings = tries.saturating_sub(1).min(32);
+    let bound = policy.backoff_base.0.saturating_mul(1 << doublings);
+    Millis(rng.up_to(bound.min(policy.backoff_max.0)))
+}
+
+/// Whether the page can reach anything, and whether somebody looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) online: bool,
+    pub(super) visible: bool,
+}
+
+impl Reach {
+    pub(super) fn is_whole(self) -> bool {
+        self.online && self.visible
+    }
+}
+
+/// The wait before the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until a time.
+    Backoff { until: Millis },
+    /// Until the page is visible and online. As a browser can be wrong about both, the server is tried now and then.
+    Parked { since: Millis },
+}
+
+impl Wait {
+    pub(super) fn parked(now: Millis) -> Self {
+        Self::Parked { since: now }
+    }
+
+    /// When it is over, if nothing else happens.
+    pub(super) fn due(self, probe: Millis) -> (Millis, DeadlineReason) {
+        match self {
+            Self::Backoff { until } => (until, DeadlineReason::Backoff),
+            Self::Parked { since } => (since + probe, DeadlineReason::OfflineProbe),
+        }
+    }
+
+    /// The page's reach has changed; `woke`: for the better. Whether the wait is over.
+    pub(super) fn reached(&mut self, now: Millis, reach: Reach, woke: bool) -> bool {
+        match self {
+            Self::Backoff { .. } if !reach.is_whole() => {
+                *self = Self::parked(now);
+                false
+            }
+            Self::Backoff { .. } => woke,
+            Self::Parked { .. } => reach.is_whole(),
+        }
+    }
+
+    /// When the next attempt starts; unknown while parked.
+    pub(super) fn until(self) -> Option<Millis> {
+        match self {
+            Self::Backoff { until } => Some(until),
+            Self::Parked { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Purpose, Verdict};
+
+    /// The documented table, row by row, as it stands at the top of this file.
+    #[test]
+    fn the_table_is_what_the_code_does() {
+        let columns: [&[Purpose]; 8] = [
+            &[Purpose::Post],
+            &[Purpose::MakeThread],
+            &[Purpose::Join],
+            &[Purpose::FindRun, Purpose::CheckRun],
+            &[Purpose::State],
+            &[Purpose::Load],
+            &[Purpose::Feed],
+            &[Purpose::Page],
+        ];
+        let mut rows = 0;
+        for line in include_str!("recovery.rs").lines() {
+            let Some(row) = line.strip_prefix("//! | ") else {
+                continue;
+            };
+            let mut cells = row.trim_end_matches('|').split('|').map(str::trim);
+            let answer = cells.next().expect("a first cell");
+            if answer == "answer" {
+                continue;
+            }
+            for failure in failures(answer) {
+                for (cell, purposes) in cells.clone().zip(columns) {
+                    for purpose in purposes {
+                        let expected = match cell {
+                            "again" => Verdict::Again,
+                            "renew" => Verdict::Renew,
+                            "gone" => Verdict::Gone,
+                            "refused" => Verdict::Refused,
+                            other => panic!("{other} is no verdict"),
+                        };
+                        let verdict = purpose.verdict(failure);
+                        assert_eq!(verdict, expected, "{purpose:?} {failure:?}");
+                    }
+                }
+            }
+            rows += 1;
+        }
+        assert_eq!(rows, 13);
+    }
+
+    fn failures(answer: &str) -> Vec<Failure> {
+        let status = |status: &[u16]| status.iter().map(|s| Failure::Status(*s)).collect();
+        match answer {
+            "every other 5xx" => status(&[502, 503, 504, 507, 599]),
+            "every other status" => status(&[204, 302, 304, 400, 402, 413, 418, 422, 451]),
+            "no answer" => vec![Failure::NoAnswer],
+            "200, unreadable" => vec![Failure::Unreadable],
+            "cannot be sent" => vec![Failure::Final],
+            codes => {
+                let read = |code: &str| Failure::Status(code.trim().parse().expect("a status"));
+                codes.split(',').map(read).collect()
+            }
+        }
+    }
+}
