@@ -44,6 +44,8 @@ impl World {
             if self.checker.violation.is_some() {
                 break;
             }
+            // Entering the thread that is shown would change nothing.
+            self.enter(None);
             self.enter(Some(thread.clone()));
             self.rest("after coming back");
             self.compare(&thread);
