@@ -127,6 +127,9 @@ impl World {
         let later = self.now + self.rng.between(5_000, 60_000);
         self.run_until(later, |_| false);
         self.feed(Input::BecameVisible);
+        // What is asked meanwhile does not show, so it is given its time.
+        let later = self.now + RECOVERY_BOUND_MS;
+        self.run_until(later, |_| false);
         self.rest("after another device");
         self.report.count("compared after another device");
         self.compare(&thread);
