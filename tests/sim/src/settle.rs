@@ -139,7 +139,8 @@ impl World {
     fn said_so_far(&self) -> Option<(String, usize)> {
         let thread = self.server.threads.get(&self.followed()?)?;
         let mut runs = thread.runs.iter().map(|run| &self.server.runs[run]);
-        let (id, text) = runs.find_map(|run| run.message.clone())?;
+        let run = runs.find(|run| run.status == "running")?;
+        let (id, text) = run.message.clone()?;
         Some((id, text.len()))
     }
 
