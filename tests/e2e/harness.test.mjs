@@ -15,11 +15,14 @@ import { serverKind } from "./harness/servers.mjs";
 // Once is enough: none of this depends on the server or on the page.
 if (serverKind === "rejoin" && appKind === "leptos") {
   const BODY = "event: a\ndata: 1\n\nevent: b\ndata: 2\n\n";
-  let browser, upstream, dist, proxy;
+  let browser, upstream, dist, proxy, asked;
 
   before(async () => {
     browser = await startBrowser();
-    upstream = http.createServer((request, response) => response.writeHead(200, { "content-type": "text/event-stream" }).end(BODY)).listen(0, "127.0.0.1");
+    upstream = http.createServer((request, response) => {
+      asked = request.headers;
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(BODY);
+    }).listen(0, "127.0.0.1");
     await once(upstream, "listening");
     dist = mkdtempSync(join(tmpdir(), "rejoin-e2e-dist-"));
     writeFileSync(join(dist, "index.html"), '<!doctype html><div data-testid="messages"></div>');
@@ -36,6 +39,16 @@ if (serverKind === "rejoin" && appKind === "leptos") {
 
   test("without a fault the proxy changes nothing", async () => {
     assert.equal(await (await join0()).text(), BODY);
+  });
+
+  test("a narrow proxy passes on what the application needs, and drops the cursor", async () => {
+    proxy.narrow = true;
+    const headers = { "x-api-key": "k", authorization: "a", "content-type": "application/json", "last-event-id": "7", "cache-control": "no-store" };
+    await fetch(`${proxy.origin}/api/ok`, { method: "POST", headers, body: "{}" });
+    proxy.narrow = false;
+    const { host, connection, "content-length": length, ...passed } = asked;
+    assert.deepEqual(passed, { "x-api-key": "k", authorization: "a", "content-type": "application/json", accept: "*/*" });
+    assert.equal(length, "2");
   });
 
   for (const kind of ["cut", "reset"]) {

@@ -302,6 +302,8 @@ fn a_lookup_that_fails_changes_nothing() {
     let mut bench = with_state(|_| {});
     edit_message(&mut bench, "h2");
     bench.pass(15_000);
+    assert!(concluded(&bench, 5).is_empty(), "it is asked for again");
+    bench.pass(45_000);
     assert_eq!(concluded(&bench, 5), ["checkpoint_lookup_failed"]);
     assert_eq!(bench.client.deadline(), None);
 }

@@ -217,6 +217,46 @@ async fn unknown_runs_and_bad_cursors_are_json_errors() {
 }
 
 #[tokio::test]
+async fn a_cursor_in_the_query_is_read_as_the_header_is_and_the_header_wins() {
+    let (_server, api) = start().await;
+    let thread = api.thread().await;
+    let mut stream = api.run(&thread, request("chat", 5, 0.0)).await;
+    let frames = stream.rest().await;
+    let path = format!("/threads/{thread}/runs/{}/stream", stream.run_id());
+    let join = async |query: &str, header: Option<&str>| {
+        let headers: Vec<_> = header.iter().map(|id| ("last-event-id", *id)).collect();
+        api.open(Method::GET, &format!("{path}?{query}"), &headers, None)
+            .await
+    };
+    let position = |id: &str| {
+        frames
+            .iter()
+            .position(|frame| frame.id.as_deref() == Some(id))
+            .unwrap()
+    };
+    for (query, header, first) in [
+        ("last_event_id=-1", None, 0),
+        ("last_event_id=2", None, position("2") + 1),
+        ("stream_mode=&last_event_id=2", Some(""), position("2") + 1),
+        ("last_event_id=2", Some("4"), position("4") + 1),
+        ("last_event_id=x-0", Some("4"), position("4") + 1),
+        ("last_event_id=", None, frames.len()),
+    ] {
+        let joined = Stream::new(join(query, header).await).rest().await;
+        assert_eq!(joined, frames[first..], "{query} {header:?}");
+    }
+    for (query, header, status) in [
+        ("last_event_id=x-0", None, 422),
+        ("last_event_id=1&last_event_id=2", None, 422),
+        ("last_event_id=2", Some("x-0"), 422),
+        ("last_event_id=4000", None, 409),
+    ] {
+        let answer = join(query, header).await;
+        assert_eq!(answer.status(), status, "{query} {header:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_join_is_filtered_by_mode() {
     let (_server, api) = start().await;
     let thread = api.thread().await;

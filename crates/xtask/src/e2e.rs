@@ -1,5 +1,5 @@
-//! Runs the end-to-end tests in Chromium: the Leptos demo and the assistant-ui demo once per server, the React demo on our own
-//! server, once per React version.
+//! Runs the end-to-end tests: the Leptos demo and the assistant-ui demo once per server, the React demo on our own server, once per
+//! React version, all in Chromium; and the tunnels, in Firefox and WebKit as well.
 
 use std::process::Command;
 
@@ -57,6 +57,9 @@ pub(crate) struct E2eArgs {
     /// Test the build that ships instead of the quick one.
     #[arg(long)]
     release: bool,
+    /// Only the tunnels, all of them: three browsers, two kinds, two lengths, hidden and visible (about 20 minutes).
+    #[arg(long, conflicts_with_all = ["server", "app"])]
+    tunnels: bool,
     /// Take the pages' files and the server as they are.
     #[arg(long)]
     no_build: bool,
@@ -71,14 +74,23 @@ pub(crate) fn run(steps: &mut Steps, args: &E2eArgs) {
     } else {
         Profile::Dev
     };
-    let apps = chosen(&args.app, &App::ALL);
+    let apps = if args.tunnels {
+        vec![App::Leptos]
+    } else {
+        chosen(&args.app, &App::ALL)
+    };
     let servers = chosen(&args.server, &Server::ALL);
     let ready = setup::for_tests(steps)
         && (args.no_build
             || (apps::build(steps, &apps, profile, Mode::Development)
                 && steps.run("build the server", build::server)));
     if ready {
-        let jobs = pages(steps, &apps, &servers, args.filter.as_deref());
+        let filter = args.filter.as_deref();
+        let jobs = if args.tunnels {
+            tunnels(steps, Tunnels::All, filter).into_iter().collect()
+        } else {
+            pages(steps, &apps, &servers, filter)
+        };
         steps.run_side_by_side(jobs);
     } else {
         steps.skip("e2e", "a step before it failed");
@@ -111,28 +123,59 @@ pub(crate) fn pages(
         }
         for app in tested {
             let name = format!("e2e: {} on {}", app.name(), server.name());
-            match node_tests(app, apps, server, filter) {
-                Ok(command) => jobs.push(Job {
-                    name,
-                    command,
-                    lock: None,
-                }),
-                Err(error) => drop(steps.run(&name, || Err(error))),
-            }
+            jobs.extend(job(steps, name, node_tests(app, apps, server, filter)));
         }
+    }
+    // Whoever names a test does not wait for these.
+    if filter.is_none() && apps.contains(&App::Leptos) && servers.contains(&Server::Rejoin) {
+        jobs.extend(tunnels(steps, Tunnels::Short, filter));
     }
     jobs
 }
 
-fn node_tests(app: App, apps: &[App], server: Server, filter: Option<&str>) -> Result<Command> {
-    let browser = setup::browser()?;
-    let mut command = node();
-    command
-        .current_dir(e2e_dir())
-        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
-    if let Some(filter) = filter {
-        command.arg(format!("--test-name-pattern={filter}"));
+/// Which tunnels a reader is sent through.
+#[derive(Clone, Copy)]
+enum Tunnels {
+    /// One in each browser: what CI has time for.
+    Short,
+    All,
+}
+
+/// The tests of a network that is gone for a while, on the Leptos demo and our own server, in three browsers side by side.
+fn tunnels(steps: &mut Steps, which: Tunnels, filter: Option<&str>) -> Option<Job> {
+    if !steps.run("setup: Firefox and WebKit", setup::other_browsers) {
+        return None;
     }
+    let which = match which {
+        Tunnels::Short => "short",
+        Tunnels::All => "all",
+    };
+    let command = node_command(App::Leptos, Server::Rejoin, filter).map(|mut command| {
+        command
+            .arg("tunnels.test.mjs")
+            .env("REJOIN_E2E_TUNNELS", which);
+        command
+    });
+    job(steps, "e2e: tunnels in three browsers".to_owned(), command)
+}
+
+/// The command as a job; where it could not be made, a step that failed.
+fn job(steps: &mut Steps, name: String, command: Result<Command>) -> Option<Job> {
+    match command {
+        Ok(command) => Some(Job {
+            name,
+            command,
+            lock: None,
+        }),
+        Err(error) => {
+            steps.run(&name, || Err(error));
+            None
+        }
+    }
+}
+
+fn node_tests(app: App, apps: &[App], server: Server, filter: Option<&str>) -> Result<Command> {
+    let mut command = node_command(app, server, filter)?;
     let mut files = 0_u32;
     for entry in std::fs::read_dir(e2e_dir())? {
         let entry = entry?;
@@ -147,13 +190,26 @@ fn node_tests(app: App, apps: &[App], server: Server, filter: Option<&str>) -> R
     if files == 0 {
         bail!("there is no *.test.mjs in {}", e2e_dir().display());
     }
+    command.env("REJOIN_DISTS", dists(apps));
+    Ok(command)
+}
+
+/// Node's test runner for one page on one server, still without the names of test files.
+fn node_command(app: App, server: Server, filter: Option<&str>) -> Result<Command> {
+    let browser = setup::browser()?;
+    let mut command = node();
     command
+        .current_dir(e2e_dir())
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .env("REJOIN_E2E_SERVER", server.name())
         .env("REJOIN_E2E_APP", app.name())
         .env("REJOIN_DIST", app.dist())
-        .env("REJOIN_DISTS", dists(apps))
         .env("REJOIN_SERVER_BINARY", server_binary())
-        .env("CHROMIUM", browser.chromium);
+        .env("CHROMIUM", browser.chromium)
+        .env("CHROMEDRIVER", browser.chromedriver);
+    if let Some(filter) = filter {
+        command.arg(format!("--test-name-pattern={filter}"));
+    }
     if let Some(kind) = server.kind() {
         command.env("REJOIN_AGENT_SERVER_DIR", kind.dir());
     }

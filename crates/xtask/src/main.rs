@@ -7,13 +7,11 @@
 mod apps;
 mod build;
 mod e2e;
-mod likeness;
 mod linked;
 mod lint;
 mod package;
 mod packaging;
 mod panics;
-mod repeats;
 mod servers;
 mod setup;
 mod size;
@@ -21,7 +19,6 @@ mod split;
 mod step;
 mod test;
 mod unreached;
-mod webs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,7 +40,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what is missing: the wasm target, Chromium and its driver, npm packages, the real Agent Servers.
+    /// Install what is missing: the wasm target, three browsers and their drivers, npm packages, the real Agent Servers.
     Setup,
     /// Build the demo and the server, serve both on one address and print it.
     Demo(build::DemoArgs),
@@ -67,7 +64,7 @@ enum Command {
     Lint,
     /// Raw, gzip and brotli size of the demo's and the npm package's release builds against crates/xtask/size-budget.json.
     Size,
-    /// End-to-end tests of the demos in Chromium.
+    /// End-to-end tests of the demos in real browsers.
     E2e(e2e::E2eArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
     AgentServer {
@@ -119,6 +116,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => return build::demo(&mut steps, &args),
         Command::Setup => {
             setup::for_tests(&mut steps);
+            steps.run("setup: Firefox and WebKit", setup::other_browsers);
             steps.run("install the Agent Servers", servers::install_all);
         }
         Command::BuildDemo { release } => {

@@ -40,6 +40,28 @@ pub(crate) fn browser() -> Result<Browser> {
     find_browser().context("chromium and chromedriver are still not on PATH after the install")
 }
 
+/// Finds Firefox, and WebKit with its driver and the screen that it needs, or installs them.
+pub(crate) fn other_browsers() -> Result<()> {
+    let mut missing = Vec::new();
+    if env::var_os("FIREFOX").is_none() && find_program("firefox-esr").is_none() {
+        missing.push("firefox-esr");
+    }
+    if find_program("WebKitWebDriver").is_none() {
+        missing.push("webkit2gtk-driver");
+    }
+    if find_program("Xvfb").is_none() {
+        missing.push("xvfb");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing Debian's packages {}", missing.join(", "));
+    apt_install(
+        &missing,
+        "install Firefox (FIREFOX names the program), WebKitWebDriver and Xvfb: this system has no apt-get, so they cannot be installed for you",
+    )
+}
+
 /// Finds `redis-server`, or installs it. The tests start their own processes of it; the service that Debian starts with the
 /// package is stopped again.
 fn redis() -> Result<()> {

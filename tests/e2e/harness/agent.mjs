@@ -34,16 +34,26 @@ export class Agent {
   }
 
   /** Makes a thread that these questions were asked in, each answered with so many words. Returns its id. */
-  async conversation(questions, { assistant = "chat", n_tokens = 3 } = {}) {
+  async conversation(questions, options) {
     const { body: { thread_id: thread } } = await this.call("POST", "/threads", {});
-    for (const content of questions) {
-      const input = { messages: [{ type: "human", content }] };
-      const { status, body } = await this.call("POST", `/threads/${thread}/runs/wait`, {
-        assistant_id: assistant, input, config: { configurable: { n_tokens, delay_ms: 0 } },
-      });
-      if (status !== 200) throw new Error(`no run: ${status} ${JSON.stringify(body)}`);
-    }
+    for (const content of questions) await this.ask(thread, content, options);
     return thread;
+  }
+
+  /** Asks in a thread and waits for the answer, as another device would. */
+  async ask(thread, content, options) {
+    await this.#run(`/threads/${thread}/runs/wait`, content, options);
+  }
+
+  /** Starts a run that can be joined from its beginning, as another device would. */
+  async start(thread, content, options) {
+    await this.#run(`/threads/${thread}/runs`, content, options, { stream_mode: ["values", "messages-tuple", "custom"], stream_resumable: true });
+  }
+
+  async #run(path, content, { assistant = "chat", n_tokens = 3, delay_ms = 0 } = {}, more = {}) {
+    const input = { messages: [{ type: "human", content }] };
+    const { status, body } = await this.call("POST", path, { assistant_id: assistant, input, config: { configurable: { n_tokens, delay_ms } }, ...more });
+    if (status !== 200) throw new Error(`no run: ${status} ${JSON.stringify(body)}`);
   }
 
   /** The contents of the thread's AI messages, in order. */

@@ -13,6 +13,7 @@ const NOISE = /Failed to load resource|net::ERR_|preloaded using link preload/;
 /** A tab on the page under test. `session` is what `test.mjs` hands to each test. */
 export class App {
   #errors = [];
+  #front;
 
   constructor(session, page) {
     this.session = session;
@@ -68,6 +69,20 @@ export class App {
   /** Waits until the shown answer contains `part`. */
   async shows(part) {
     await this.page.waitForFunction((wanted) => window.__rejoinAnswer().text.includes(wanted), part);
+  }
+
+  /** Puts another tab in front, so that this one is hidden. */
+  async hide() {
+    this.#front = await this.session.context.newPage();
+    await this.#front.bringToFront();
+    await this.page.waitForFunction(() => document.visibilityState === "hidden");
+  }
+
+  /** Takes it away again. */
+  async show() {
+    await this.#front.close();
+    await this.page.bringToFront();
+    await this.page.waitForFunction(() => document.visibilityState === "visible");
   }
 
   connection() {

@@ -19,6 +19,9 @@ const POLICY = [
 export const BLANK = "/__blank";
 const EVENT_WAIT_MS = 20_000;
 
+/** The request headers that a common kind of proxy before an Agent Server passes on. It drops all others, also `last-event-id`. */
+const NARROW = /^(x-.*|authorization|content-type|accept)$/;
+
 /** The demo's built files. */
 export const distDir = process.env.REJOIN_DIST ?? new URL("../../../dist", import.meta.url).pathname;
 
@@ -36,6 +39,8 @@ class Proxy extends EventEmitter {
   calls = [];
   /** When true every API connection is dropped at once, as without a network. */
   down = false;
+  /** When true the server is given only the request headers that such proxies pass on. */
+  narrow = false;
   #faults = [];
   #open = new Set();
   #http;
@@ -186,7 +191,8 @@ class Proxy extends EventEmitter {
   async #forward(request, body, call, fault, response, signal) {
     if (fault?.kind === "delay") await new Promise((resolve) => setTimeout(resolve, fault.ms));
     const target = new URL(call.path, this.upstream);
-    const headers = { ...request.headers, host: target.host };
+    const passes = ([name]) => !this.narrow || NARROW.test(name);
+    const headers = { ...Object.fromEntries(Object.entries(request.headers).filter(passes)), host: target.host };
     const outgoing = http.request(target, { method: request.method, headers, signal, agent: false });
     outgoing.on("error", () => response.destroy());
     outgoing.end(body);

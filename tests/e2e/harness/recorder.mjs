@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 /** Between the texts of two messages of one answer. Never part of a message in these tests. */
 export const JOINT = "\u00a6";
 
-/** Runs in the page, before anything else does. */
-function observe() {
+/** Runs in the page, before anything is shown. What it sees goes to `window.__rejoinRecord`. */
+export function observe() {
   const answer = () => {
     const messages = [...document.querySelectorAll('[data-testid="messages"] [data-testid="message"]')];
     const turn = messages.filter((message) => message.dataset.role === "human").length;

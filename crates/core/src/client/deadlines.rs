@@ -15,13 +15,13 @@ impl Client {
             self.asked_due(self.asked_cancel()),
             self.asked_due(self.history_asked),
             self.asked_due(self.comparison.asked()),
-            self.edit_due(),
         ];
         let request = requests.into_iter().flatten().min();
         let dues = [
             self.phase_due(),
             self.load_due(),
             self.error_due().map(|at| (at, DeadlineReason::Timeout)),
+            self.extras.and_then(|extras| (extras.edit_due)(self)),
             self.session_extras()
                 .and_then(|extras| (extras.session_due)(self)),
             request.map(|at| (at, DeadlineReason::Timeout)),
@@ -81,10 +81,10 @@ impl Client {
         if self.is_late(self.comparison.asked()) {
             self.forget_comparison();
         }
-        if self.edit_due().is_some_and(|at| at <= self.now)
-            && let Some(extras) = self.extras
+        if let Some(extras) = self.extras
+            && (extras.edit_due)(self).is_some_and(|(at, _)| at <= self.now)
         {
-            (extras.edit_late)(self);
+            (extras.edit_deadline)(self);
         }
         self.load_deadline();
         self.error_deadline();

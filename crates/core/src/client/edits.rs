@@ -5,11 +5,13 @@
 
 use super::{
     Client,
-    requests::{Answer, Asked, NO_ANSWER},
+    page::{PageFailed, PageRequest},
+    recovery::Purpose,
+    requests::{Answer, no_answer},
 };
 use crate::{
-    Checkpoints, CommandId, Edit, EditAt, Effect, ErrorCode, HistoryState, JoinOptions,
-    MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
+    Checkpoints, CommandId, DeadlineReason, Edit, EditAt, Effect, ErrorCode, HistoryState,
+    JoinOptions, MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
     list::collected,
     lookup::{Beginning, Found, PAGE_STATES, Pages, Which},
     phase::{End, Phase},
@@ -28,15 +30,14 @@ pub(super) struct Resolving {
     pub(super) message: MessageId,
     command: CommandId,
     submission: Box<Submission>,
-    /// What is kept, oldest first.
+    /// What is kept, oldest first, by the server's ids.
     kept: Vec<MessageId>,
     /// How many of them a state must hold. What came with the message that is edited, such as answers to the tool calls
     /// before it, is in no state without it, and is sent again.
     stored: usize,
     which: Which,
     /// The page that is being read.
-    asked: Option<Asked>,
-    headers_refreshed: bool,
+    request: PageRequest,
     /// Whether the thread's newest state was read for this edit, rather than known before.
     read_anew: bool,
 }
@@ -53,7 +54,8 @@ impl Client {
             return self.refuse(command, ErrorCode::EditUnavailable, "");
         };
         let slots = &self.store.slots()[..kept];
-        let kept = collected(slots.iter().map(|slot| slot.id().clone()));
+        let kept = collected(slots.iter().map(|slot| self.store.name_of(slot.id())));
+        let parents = collected(slots.iter().map(|slot| slot.id().clone()));
         let answer = slots
             .iter()
             .rposition(|slot| slot.message.kind == MessageKind::Ai);
@@ -66,7 +68,6 @@ impl Client {
             submission.input = None;
             submission.command = None;
         }
-        let parents = kept.clone();
         self.editing = Some(Box::new(Resolving {
             message,
             command,
@@ -74,8 +75,7 @@ impl Client {
             kept,
             stored,
             which,
-            asked: None,
-            headers_refreshed: false,
+            request: PageRequest::default(),
             read_anew: false,
         }));
         self.store.touch();
@@ -90,6 +90,7 @@ impl Client {
     /// How many messages an edit of this one keeps; `None` where it cannot be edited.
     pub(crate) fn kept_by(&self, message: &MessageId, which: Which) -> Option<usize> {
         let slots = self.store.slots();
+        let message = self.store.key_of(message);
         let at = slots.iter().position(|slot| slot.id() == message)?;
         let is_human = |at: &usize| slots[*at].message.kind == MessageKind::Human;
         let kept = match which {
@@ -151,27 +152,18 @@ impl Client {
         };
         let asked = self.ask(Method::Get, url);
         if let Some(editing) = &mut self.editing {
-            editing.asked = Some(asked);
+            editing.request.asked(asked);
         }
     }
 
     pub(super) fn page_answered(&mut self, answer: &Answer<'_>) {
-        let Some(editing) = &mut self.editing else {
-            return;
-        };
-        editing.asked = None;
-        if matches!(answer.status, 401 | 403)
-            && !std::mem::replace(&mut editing.headers_refreshed, true)
-        {
-            self.refresh_headers = true;
-            return self.ask_page();
-        }
         let states: Vec<HistoryState> = match answer.read("thread history") {
             Ok(states) => states,
-            Err(error) => {
-                return self.give_edit_up(ErrorCode::CheckpointLookupFailed, &error.message);
-            }
+            Err(error) => return self.look_up_failed(error, answer),
         };
+        if let Some(editing) = &mut self.editing {
+            editing.request.came();
+        }
         self.history.pages.add(states, &self.config.messages_key);
         match self.found_checkpoint() {
             Found::At { id, state, count } => self.send_edit(id, state.as_ref(), count),
@@ -180,6 +172,24 @@ impl Client {
                 self.read_anew();
             }
             Found::Nothing => self.checkpoint_missing(),
+        }
+    }
+
+    fn look_up_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
+        let Some(editing) = &mut self.editing else {
+            return;
+        };
+        let mut request = std::mem::take(&mut editing.request);
+        let failed = self.page_failed(&mut request, Purpose::Lookup, error, answer);
+        if let Some(editing) = &mut self.editing {
+            editing.request = request;
+        }
+        match failed {
+            PageFailed::AskAgain => self.ask_page(),
+            PageFailed::Waits => {}
+            PageFailed::ForGood(error) => {
+                self.give_edit_up(ErrorCode::CheckpointLookupFailed, &error.message);
+            }
         }
     }
 
@@ -254,9 +264,9 @@ impl Client {
     }
 
     fn drop_edit(&mut self) -> Option<Box<Resolving>> {
-        let editing = self.editing.take()?;
-        if let Some(asked) = editing.asked {
-            self.abort(asked.attempt);
+        let mut editing = self.editing.take()?;
+        if let Some(attempt) = editing.request.close() {
+            self.abort(attempt);
         }
         self.store.touch();
         Some(editing)
@@ -271,17 +281,36 @@ impl Client {
         self.conclude(command, Outcome::Failed(error));
     }
 
-    pub(super) fn edit_due(&self) -> Option<crate::Millis> {
-        self.asked_due(self.editing.as_ref()?.asked)
+    pub(super) fn edit_due(&self) -> Option<(crate::Millis, DeadlineReason)> {
+        self.editing.as_ref()?.request.due(&self.config.timeouts)
     }
 
-    pub(super) fn edit_late(&mut self) {
-        self.give_edit_up(ErrorCode::CheckpointLookupFailed, NO_ANSWER);
+    /// A page is late, or the wait before the next request for it is over.
+    pub(super) fn edit_deadline(&mut self) {
+        let Some(editing) = &mut self.editing else {
+            return;
+        };
+        if editing.request.waits() {
+            return self.ask_page();
+        }
+        if let Some(attempt) = editing.request.close() {
+            self.abort(attempt);
+        }
+        self.page_answered(&Answer::failed(no_answer()));
+    }
+
+    /// The page is shown or hidden, the network is back or gone.
+    pub(super) fn edit_reached(&mut self, woke: bool) {
+        let (now, reach) = (self.now, self.reach());
+        let editing = self.editing.as_mut();
+        if editing.is_some_and(|editing| editing.request.reached(now, reach, woke)) {
+            self.ask_page();
+        }
     }
 
     pub(super) fn is_edit(&self, attempt: crate::AttemptId) -> bool {
-        let asked = self.editing.as_ref().and_then(|editing| editing.asked);
-        asked.is_some_and(|asked| asked.attempt == attempt)
+        let editing = self.editing.as_ref();
+        editing.is_some_and(|editing| editing.request.is(attempt))
     }
 
     /// Whether a submission that goes on from an earlier point was refused: it never became a run.
@@ -313,8 +342,8 @@ impl Client {
         }
         let slots = self.store.slots();
         let of_last = |slot: &MessageSlot| {
-            let last = self.last.as_ref();
-            last.is_some_and(|last| last.messages.contains(slot.id()))
+            let mut said = self.last.iter().flat_map(|last| &last.messages);
+            said.any(|id| self.store.key_of(id) == slot.id())
         };
         let said = slots.iter().position(of_last).unwrap_or(slots.len());
         let is_stored = |slot: &MessageSlot| of_last(slot) && slot.origin == MessageOrigin::Server;

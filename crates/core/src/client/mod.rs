@@ -11,6 +11,7 @@ mod feed;
 mod heads;
 mod link;
 mod older;
+mod page;
 mod records;
 mod recovery;
 mod requests;
@@ -187,6 +188,11 @@ impl Client {
                     self.with_run(|client, run| client.chunk_arrived(run, &bytes));
                 } else if let Some(extras) = self.feed_extras(attempt) {
                     (extras.feed_chunk)(self, &bytes);
+                }
+            }
+            Input::EventArrived { attempt, event } => {
+                if self.is_link(attempt) {
+                    self.with_run(|client, run| client.event_given(run, event));
                 }
             }
             Input::BodyEnded { attempt } => {

@@ -2,7 +2,9 @@
 
 use super::{
     Client,
-    requests::{Answer, Asked, no_answer},
+    page::{PageFailed, PageRequest},
+    recovery::Purpose,
+    requests::{Answer, no_answer},
 };
 use crate::{
     AttemptId, CommandId, DeadlineReason, ErrorCode, Method, Millis, Outcome, StreamError,
@@ -17,18 +19,16 @@ use rejoin_wire::{
 #[derive(Debug, Default)]
 pub(crate) struct Older {
     asked: Option<AskedPage>,
+    request: PageRequest,
     /// Who waits for the next page.
     commands: Vec<CommandId>,
     /// Changes to messages that a page on its way may hold as they were before.
     missed: Vec<Record>,
-    headers_refreshed: bool,
     pub(crate) error: Option<StreamError>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct AskedPage {
-    attempt: AttemptId,
-    at: Millis,
     /// The position of the first message that is newer than the page.
     before: u64,
     limit: usize,
@@ -79,7 +79,6 @@ impl Client {
         };
         session.older.commands.push(command);
         session.older.error = None;
-        session.older.headers_refreshed = false;
         self.store.touch();
         self.ask_older();
     }
@@ -116,12 +115,11 @@ impl Client {
             return;
         };
         let seq = session.shown.seq();
-        let Asked { attempt, at } = self.ask(Method::Get, url);
+        let asked = self.ask(Method::Get, url);
         if let Some(session) = &mut self.session {
             session.older.missed.clear();
+            session.older.request.asked(asked);
             session.older.asked = Some(AskedPage {
-                attempt,
-                at,
                 before,
                 limit,
                 seq,
@@ -132,8 +130,8 @@ impl Client {
     }
 
     pub(super) fn is_older(&self, attempt: AttemptId) -> bool {
-        let asked = self.session.as_ref().and_then(|s| s.older.asked);
-        asked.is_some_and(|asked| asked.attempt == attempt)
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.older.request.is(attempt))
     }
 
     pub(super) fn older_answered(&mut self, answer: &Answer<'_>) {
@@ -141,13 +139,9 @@ impl Client {
         let Some(session) = &mut self.session else {
             return;
         };
-        let Some(asked) = session.older.asked.take() else {
+        let Some(asked) = session.older.asked else {
             return;
         };
-        if answer.status == 401 && !std::mem::replace(&mut session.older.headers_refreshed, true) {
-            self.refresh_headers = true;
-            return self.ask_older_page(asked.before, asked.limit, asked.renews);
-        }
         let read = answer.read::<OlderPage>("page of messages");
         let cursor = session.shown.cursor();
         let read = read.and_then(|read| {
@@ -160,6 +154,8 @@ impl Client {
         });
         match read {
             Ok(OlderPage { cursor, mut page }) => {
+                session.older.asked = None;
+                session.older.request.came();
                 for record in std::mem::take(&mut session.older.missed) {
                     page = brought_on(page, cursor.seq, record);
                 }
@@ -172,20 +168,41 @@ impl Client {
                     session.generation = revision;
                 }
             }
-            Err(error) => {
-                if asked.renews {
-                    // How they are by now is not known: they are read again when they are asked for.
-                    let unknown = Page {
-                        nodes: Vec::new(),
-                        has_older: true,
-                    };
-                    session.shown.put_older(asked.before, unknown, revision);
-                    session.generation = revision;
-                }
-                return self.refuse_older(&error);
-            }
+            Err(error) => return self.older_failed(asked, error, answer),
         }
         self.ask_older();
+    }
+
+    fn older_failed(&mut self, asked: AskedPage, error: StreamError, answer: &Answer<'_>) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let mut request = std::mem::take(&mut session.older.request);
+        let failed = self.page_failed(&mut request, Purpose::Older, error, answer);
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        session.older.request = request;
+        let error = match failed {
+            PageFailed::AskAgain => {
+                return self.ask_older_page(asked.before, asked.limit, asked.renews);
+            }
+            PageFailed::Waits => return,
+            PageFailed::ForGood(error) => error,
+        };
+        session.older.asked = None;
+        session.older.request.came();
+        if asked.renews {
+            // How they are by now is not known: they are read again when they are asked for.
+            let unknown = Page {
+                nodes: Vec::new(),
+                has_older: true,
+            };
+            let revision = self.store.touched();
+            session.shown.put_older(asked.before, unknown, revision);
+            session.generation = revision;
+        }
+        self.refuse_older(&error);
     }
 
     /// A snapshot has come: what was asked for was older than what was shown before.
@@ -214,15 +231,17 @@ impl Client {
         }
     }
 
-    fn older_due(&self) -> Option<Millis> {
-        let asked = self.session.as_ref()?.older.asked?;
-        Some(asked.at + self.config.timeouts.request)
+    fn older_due(&self) -> Option<(Millis, DeadlineReason)> {
+        let session = self.session.as_ref()?;
+        session.older.request.due(&self.config.timeouts)
     }
 
     /// When the feed or a page is late, and which.
     pub(super) fn session_due(&self) -> Option<(Millis, DeadlineReason)> {
-        let page = self.older_due().map(|at| (at, DeadlineReason::Timeout));
-        [self.feed_due(), page].into_iter().flatten().min()
+        [self.feed_due(), self.older_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn session_deadline(&mut self) {
@@ -231,12 +250,30 @@ impl Client {
     }
 
     fn older_deadline(&mut self) {
-        if self.older_due().is_some_and(|at| at <= self.now) {
-            let attempt = self.session.as_ref().and_then(|s| s.older.asked);
-            if let Some(asked) = attempt {
-                self.abort(asked.attempt);
-            }
-            self.older_answered(&Answer::failed(no_answer()));
+        if self.older_due().is_none_or(|(at, _)| at > self.now) {
+            return;
+        }
+        let Some(session) = &self.session else { return };
+        if session.older.request.waits() {
+            return self.ask_older_again();
+        }
+        self.abort_older();
+        self.older_answered(&Answer::failed(no_answer()));
+    }
+
+    fn ask_older_again(&mut self) {
+        let asked = self.session.as_ref().and_then(|s| s.older.asked);
+        if let Some(asked) = asked {
+            self.ask_older_page(asked.before, asked.limit, asked.renews);
+        }
+    }
+
+    /// The page is shown or hidden, the network is back or gone.
+    pub(super) fn older_reached(&mut self, woke: bool) {
+        let (now, reach) = (self.now, self.reach());
+        let session = self.session.as_mut();
+        if session.is_some_and(|session| session.older.request.reached(now, reach, woke)) {
+            self.ask_older_again();
         }
     }
 
@@ -262,9 +299,17 @@ impl Client {
     }
 
     fn drop_page(&mut self) {
-        let asked = self.session.as_mut().and_then(|s| s.older.asked.take());
-        if let Some(asked) = asked {
-            self.abort(asked.attempt);
+        self.abort_older();
+        if let Some(session) = &mut self.session {
+            session.older.asked = None;
+            session.older.request.came();
+        }
+    }
+
+    fn abort_older(&mut self) {
+        let session = self.session.as_mut();
+        if let Some(attempt) = session.and_then(|session| session.older.request.close()) {
+            self.abort(attempt);
         }
     }
 

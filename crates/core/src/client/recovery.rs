@@ -4,21 +4,21 @@
 //! A [`Recovery`] counts what failed in a row and says how long to wait, a [`Wait`] is that wait, and [`Purpose::verdict`] says what an
 //! answer means. The table; `again` is after a wait, `renew` at once with headers made anew and the second time `denied`:
 //!
-//! | answer                | Post   | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Page    |
-//! |-----------------------|--------|------------|---------|-------------------|---------|---------|---------|---------|
-//! | 401                   | renew  | renew      | renew   | renew             | renew   | renew   | renew   | renew   |
-//! | 403                   | renew  | renew      | renew   | renew             | renew   | renew   | refused | renew   |
-//! | 404                   | gone   | refused    | gone    | gone              | gone    | gone    | gone    | refused |
-//! | 405, 501              | refused| refused    | gone    | gone              | refused | refused | gone    | refused |
-//! | 409                   | refused| refused    | gone    | gone              | refused | refused | refused | refused |
-//! | 410                   | refused| refused    | gone    | gone              | gone    | gone    | refused | refused |
-//! | 408, 425, 429, 499    | again  | again      | again   | again             | again   | again   | again   | again   |
-//! | 500                   | refused| again      | again   | again             | again   | again   | again   | again   |
-//! | every other 5xx       | again  | again      | again   | again             | again   | again   | again   | again   |
-//! | every other status    | refused| refused    | refused | gone              | refused | refused | refused | refused |
-//! | no answer             | again  | again      | again   | again             | again   | again   | again   | again   |
-//! | 200, unreadable       | refused| again      | again   | again             | again   | again   | refused | refused |
-//! | cannot be sent        | refused| refused    | refused | refused           | refused | refused | refused | refused |
+//! | answer                | Post    | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | Lookup  |
+//! |-----------------------|---------|------------|---------|-------------------|---------|---------|---------|---------|---------|
+//! | 401                   | renew   | renew      | renew   | renew             | renew   | renew   | renew   | renew   | renew   |
+//! | 403                   | renew   | renew      | renew   | renew             | renew   | renew   | refused | refused | renew   |
+//! | 404                   | gone    | refused    | gone    | gone              | gone    | gone    | gone    | refused | refused |
+//! | 405, 501              | refused | refused    | gone    | gone              | refused | refused | gone    | refused | refused |
+//! | 409                   | refused | refused    | gone    | gone              | refused | refused | refused | refused | refused |
+//! | 410                   | refused | refused    | gone    | gone              | gone    | gone    | refused | refused | refused |
+//! | 408, 425, 429, 499    | again   | again      | again   | again             | again   | again   | again   | again   | again   |
+//! | 500                   | refused | again      | again   | again             | again   | again   | again   | refused | refused |
+//! | every other 5xx       | again   | again      | again   | again             | again   | again   | again   | refused | refused |
+//! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused |
+//! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again   |
+//! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused |
+//! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused |
 //!
 //! What follows:
 //!
@@ -57,8 +57,10 @@ pub(super) enum Purpose {
     Load,
     /// A session's feed is opened.
     Feed,
-    /// A page is read: older messages, or states to look a checkpoint up in.
-    Page,
+    /// A page of a session's older messages is read, which a person waits for.
+    Older,
+    /// A page of the history is read, to look up the checkpoint that an edit goes on from.
+    Lookup,
 }
 
 /// What came instead of a good answer.
@@ -98,22 +100,22 @@ impl Purpose {
             Failure::Final => return Refused,
             Failure::Unreadable => {
                 return match self {
-                    Post | Feed | Page => Refused,
+                    Post | Feed | Older | Lookup => Refused,
                     MakeThread | Join | FindRun | CheckRun | State | Load => Again,
                 };
             }
         };
         match (status, self) {
             (401, _) => Renew,
-            (403, Feed) => Refused,
+            (403, Feed | Older) => Refused,
             (403, _) => Renew,
-            (404, MakeThread | Page) => Refused,
+            (404, MakeThread | Older | Lookup) => Refused,
             (404, _) => Gone,
             (405 | 501, Join | FindRun | CheckRun | Feed) => Gone,
             (405 | 501, _) => Refused,
             (409 | 410, Join | FindRun | CheckRun) | (410, State | Load) => Gone,
             (408 | 425 | 429 | 499, _) => Again,
-            (500, Post) => Refused,
+            (500, Post) | (500.., Older | Lookup) => Refused,
             (500.., _) => Again,
             (_, FindRun | CheckRun) => Gone,
             _ => Refused,
@@ -335,7 +337,7 @@ mod tests {
     /// The documented table, row by row, as it stands at the top of this file.
     #[test]
     fn the_table_is_what_the_code_does() {
-        let columns: [&[Purpose]; 8] = [
+        let columns: [&[Purpose]; 9] = [
             &[Purpose::Post],
             &[Purpose::MakeThread],
             &[Purpose::Join],
@@ -343,7 +345,8 @@ mod tests {
             &[Purpose::State],
             &[Purpose::Load],
             &[Purpose::Feed],
-            &[Purpose::Page],
+            &[Purpose::Older],
+            &[Purpose::Lookup],
         ];
         let mut rows = 0;
         for line in include_str!("recovery.rs").lines() {

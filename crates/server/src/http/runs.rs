@@ -138,6 +138,7 @@ pub(crate) async fn delete(
 pub(crate) struct JoinQuery {
     stream_mode: Option<String>,
     cancel_on_disconnect: Option<String>,
+    last_event_id: Option<String>,
 }
 
 pub(crate) async fn join_stream(
@@ -152,7 +153,7 @@ pub(crate) async fn join_stream(
     if cancel_on_disconnect {
         access.require(Capability::Cancel)?;
     }
-    let cursor = Cursor::read(&headers)?;
+    let cursor = Cursor::read(&headers, query.last_event_id.as_deref())?;
     let reading = Reading {
         source: position(&app.engine, thread, run, cursor)?,
         filter: Filter::parse(query.stream_mode.as_deref()),
@@ -165,7 +166,7 @@ pub(crate) async fn join_stream(
 /// Where a joining reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cursor {
-    /// No `Last-Event-ID`: what comes from now on, as on both real servers.
+    /// No cursor: what comes from now on, as on both real servers.
     Now,
     /// `-1` (or `-`): from the beginning.
     Start,
@@ -174,22 +175,28 @@ enum Cursor {
 }
 
 impl Cursor {
-    fn read(headers: &HeaderMap) -> Result<Self, ServerError> {
-        let Some(value) = headers.get("last-event-id") else {
-            return Ok(Self::Now);
+    /// Reads `Last-Event-ID`, or `?last_event_id=` where the header is missing or empty: some proxies drop the header.
+    fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Self, ServerError> {
+        let header = match headers.get("last-event-id") {
+            Some(value) => value.to_str().map_err(|_| bad_cursor())?.trim(),
+            None => "",
         };
-        match value.to_str().map(str::trim) {
-            Ok("") => Ok(Self::Now),
-            Ok("-1" | "-") => Ok(Self::Start),
-            Ok(text) => text.parse().map(Self::After).map_err(|_| bad_cursor()),
-            Err(_) => Err(bad_cursor()),
+        let text = if header.is_empty() {
+            query.unwrap_or_default().trim()
+        } else {
+            header
+        };
+        match text {
+            "" => Ok(Self::Now),
+            "-1" | "-" => Ok(Self::Start),
+            id => id.parse().map(Self::After).map_err(|_| bad_cursor()),
         }
     }
 }
 
 fn bad_cursor() -> ServerError {
     ServerError::InvalidRequest(
-        "Last-Event-ID must be -1 or the id of an event of this run".to_owned(),
+        "Last-Event-ID (or last_event_id) must be -1 or the id of an event of this run".to_owned(),
     )
 }
 

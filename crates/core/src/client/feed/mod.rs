@@ -374,7 +374,12 @@ impl Client {
     }
 
     /// The page is shown or hidden, the network is back or gone. `woke`: one of them has come back.
-    pub(in crate::client) fn feed_reachable(&mut self, woke: bool) {
+    pub(in crate::client) fn session_reached(&mut self, woke: bool) {
+        self.feed_reached(woke);
+        self.older_reached(woke);
+    }
+
+    fn feed_reached(&mut self, woke: bool) {
         let (now, reach, alive) = (self.now, self.reach(), self.config.timeouts.alive);
         let Some(feed) = self.feed() else { return };
         match &mut feed.phase {
@@ -392,7 +397,7 @@ impl Client {
     pub(in crate::client) fn feed_thawed(&mut self) {
         match self.feed().map(|feed| &feed.phase) {
             Some(Phase::Live(_) | Phase::Opening(_)) => self.reopen_feed_unless_alive(Millis(0)),
-            Some(Phase::Waiting(_)) => self.feed_reachable(true),
+            Some(Phase::Waiting(_)) => self.feed_reached(true),
             Some(Phase::Idle | Phase::Failed | Phase::Absent) | None => {}
         }
     }
