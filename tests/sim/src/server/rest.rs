@@ -319,6 +319,7 @@ impl Server {
                 last_event_id,
                 queue_from,
                 is_live,
+                has_spoken: false,
             },
         );
         if let Some(ping) = self.ways.ping {
