@@ -108,7 +108,7 @@ impl Checker {
         let mut nodes = BTreeMap::new();
         for slot in view.messages() {
             let text = slot.message.content.text();
-            let Some(id) = server.truth.name_of(slot.id().as_str(), &text) else {
+            let Some(id) = server.truth.name_of(slot, &text) else {
                 self.check_odd(&server.truth, &text);
                 continue;
             };

@@ -339,7 +339,7 @@ impl World {
         let truth = &self.server.truth;
         let shown = view.messages().iter().filter_map(|slot| {
             let text = slot.message.content.text();
-            truth.name_of(slot.id().as_str(), &text).map(str::to_owned)
+            truth.name_of(slot, &text).map(str::to_owned)
         });
         let shown: Vec<String> = shown.collect();
         if shown != expected {
