@@ -3,7 +3,6 @@
 use rejoin_core::RetryPolicy;
 use std::collections::BTreeMap;
 
-
 /// The submissions, by the name that the client gives each.
 #[derive(Debug, Default)]
 pub(crate) struct Posts(BTreeMap<String, Post>);
