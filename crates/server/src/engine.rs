@@ -331,11 +331,7 @@ fn insert_run(tx: &Tx, mut run: RunRecord) -> Result<(RunRecord, Vec<RunId>), Se
         }
         found => found?,
     };
-    let busy: Vec<RunId> = tx
-        .active_runs(run.thread_id)?
-        .iter()
-        .map(|run| run.run_id)
-        .collect();
+    let busy = tx.active_runs(run.thread_id)?;
     if !busy.is_empty() && run.request.multitask_strategy == Some(MultitaskStrategy::Reject) {
         return Err(ServerError::ThreadBusy);
     }

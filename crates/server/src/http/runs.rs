@@ -92,17 +92,22 @@ pub(crate) async fn list(
 ) -> Result<Json<Vec<Value>>, ServerError> {
     let view = app.engine.store.view()?;
     let thread = view.thread(ThreadId::parse(&thread)?)?;
-    let fits = |run: &crate::records::RunRecord| {
+    let runs = view.runs(thread.thread_id)?.into_iter();
+    let listed = runs.map(|(id, run)| match run {
+        Ok(run) => run.to_json(),
+        Err(error) => json!({
+            "run_id": id, "thread_id": thread.thread_id, "status": RunStatus::Error,
+            "error": error.to_string(), "metadata": {}, "kwargs": {},
+        }),
+    });
+    let fits = |run: &Value| {
         list.status
             .as_ref()
-            .is_none_or(|status| json!(run.status) == *status)
+            .is_none_or(|status| run["status"] == *status)
     };
-    let found = view.runs(thread.thread_id)?.into_iter().filter(fits);
+    let page = listed.filter(fits).skip(list.offset);
     Ok(Json(
-        found
-            .skip(list.offset)
-            .take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT))
-            .map(|run| run.to_json())
+        page.take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT))
             .collect(),
     ))
 }

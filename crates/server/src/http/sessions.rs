@@ -23,6 +23,7 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId},
     live::CancelAction,
+    readable,
     sessions::{
         Reader, ReaderEvent, SessionError,
         log::{Batch, LogError, MessageHead, ProducerId, SessionId},
@@ -86,6 +87,7 @@ fn status(error: &SessionError) -> StatusCode {
             | LogError::MessageEnded(_)
             | LogError::MessageExists(_) => StatusCode::CONFLICT,
             LogError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            LogError::Damaged => StatusCode::INTERNAL_SERVER_ERROR,
         },
         SessionError::MessageTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         SessionError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -354,6 +356,7 @@ pub(crate) async fn delete(
 }
 
 fn read<T: FromJson>(body: &[u8]) -> Result<T, Refused> {
+    readable::check(body, readable::BODY_DEPTH_MAX).map_err(|error| invalid(error.to_string()))?;
     let text = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8"))?;
     T::from_json(text).map_err(|error| invalid(error.to_string()))
 }
@@ -381,6 +384,7 @@ mod tests {
             LogError::MessageEnded(text()),
             LogError::MessageNotFound(text()),
             LogError::MessageExists(text()),
+            LogError::Damaged,
         ];
         let mut all: Vec<SessionError> = log.into_iter().map(SessionError::from).collect();
         all.push(SessionError::Invalid(text()));

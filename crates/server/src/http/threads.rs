@@ -108,7 +108,9 @@ pub(crate) async fn delete(
     app.engine
         .store
         .write(move |tx| {
-            tx.thread(id)?;
+            if !tx.has_thread(id)? {
+                return Err(ServerError::ThreadNotFound(id.to_string()));
+            }
             tx.remove_thread(id)?;
             match producer {
                 Some(producer) => tx.put_unmirrored(id, RunId::NONE, &producer.0),
@@ -184,11 +186,16 @@ pub(crate) async fn search(
     let shown = page.map(|thread| {
         // Values are the costly part: read only where they are wanted.
         let head = if search.wants("values") || search.wants("interrupts") {
-            view.head(thread)?
+            view.head(thread)
         } else {
-            None
+            Ok(None)
         };
-        Ok(search.select(thread.to_json(head.as_ref())))
+        let thread = match head {
+            Ok(head) => thread.to_json(head.as_ref()),
+            Err(error @ ServerError::Store(_)) => return Err(error),
+            Err(_) => ThreadRecord::unreadable(thread.thread_id).to_json(None),
+        };
+        Ok(search.select(thread))
     });
     Ok((headers, Json(shown.collect::<Result<_, ServerError>>()?)))
 }

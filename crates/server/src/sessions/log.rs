@@ -141,7 +141,10 @@ pub enum LogError {
     /// A message with this id is already there.
     #[error("message {0} was begun already")]
     MessageExists(String),
-    /// The store cannot be reached, is full or is damaged; nothing of the batch is known to be stored. Try again.
+    /// A stored row of the session cannot be read. It can be deleted.
+    #[error("what is stored of the session cannot be read")]
+    Damaged,
+    /// The store cannot be reached, or is full; nothing of the batch is known to be stored. Try again.
     #[error("the store failed: {0}")]
     Store(String),
 }

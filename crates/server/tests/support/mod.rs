@@ -111,13 +111,28 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.try_send(method, path, headers, body).await
+    }
+
+    /// Sends any text as the body.
+    pub async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+        read(self.try_send(method, path, &[], body).await.unwrap()).await
+    }
+
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.body(Full::from(body)).unwrap();
         tokio::time::timeout(PATIENCE, self.client.request(request))
             .await
