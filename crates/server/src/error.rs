@@ -41,8 +41,8 @@ pub enum ServerError {
     /// The body or a parameter is not what the endpoint takes (the caller's fault).
     #[error("{0}")]
     InvalidRequest(String),
-    /// An id in the path is not a UUID (the caller's fault).
-    #[error("Invalid {0} ID: must be a UUID")]
+    /// An id is not a UUID in lower case with hyphens (the caller's fault).
+    #[error("Invalid {0} ID: must be a UUID, in lower case and with hyphens")]
     InvalidId(&'static str),
     /// The run is over and its event log was dropped after the retention time: read the thread's state.
     #[error("The event log of run {0} is no longer kept; read the thread's state")]

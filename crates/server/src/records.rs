@@ -125,6 +125,22 @@ impl ThreadRecord {
         }
     }
 
+    /// The protocol's shape, without anything that was said or written.
+    pub(crate) fn outline(&self) -> Value {
+        json!({
+            "thread_id": self.thread_id,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "state_updated_at": self.state_updated_at,
+            "metadata": {},
+            "status": self.status,
+            "config": {},
+            "values": null,
+            "error": null,
+            "interrupts": {},
+        })
+    }
+
     /// The protocol's shape, with the head's values and open questions.
     pub(crate) fn to_json(&self, head: Option<&CheckpointRecord>) -> Value {
         let mut interrupts = Map::new();
@@ -165,6 +181,14 @@ impl RunRecord {
             "kwargs": serde_json::to_value(&self.request).unwrap_or_default(),
             "multitask_strategy": self.request.multitask_strategy,
         })
+    }
+
+    /// The protocol's shape, without anything that was said or written.
+    pub(crate) fn outline(&self) -> Value {
+        let mut shown = self.to_json();
+        shown["metadata"] = json!({});
+        shown["kwargs"] = json!({});
+        shown
     }
 
     /// What the client asked to see; `values` when it asked for nothing.

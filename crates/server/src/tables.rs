@@ -428,16 +428,16 @@ fn event_key(run: RunId, seq: u64) -> Vec<u8> {
 }
 
 fn thread_of(key: &[u8]) -> Result<ThreadId, ServerError> {
-    uuid_at(key, 0).map(ThreadId)
+    id_at(key, 0).map(ThreadId::of_bytes)
 }
 
 fn run_of(key: &[u8]) -> Result<RunId, ServerError> {
-    uuid_at(key, 16).map(RunId)
+    id_at(key, 16).map(RunId::of_bytes)
 }
 
-fn uuid_at(key: &[u8], at: usize) -> Result<uuid::Uuid, ServerError> {
+fn id_at(key: &[u8], at: usize) -> Result<[u8; 16], ServerError> {
     key.get(at..at + 16)
-        .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok())
+        .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| ServerError::store("a damaged key"))
 }
 

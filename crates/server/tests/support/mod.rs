@@ -13,7 +13,10 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rejoin_server::{Config, Server};
+use rejoin_server::{
+    Config, Server,
+    auth::{AuthSecret, Capability, Claims},
+};
 use rejoin_wire::sse::{Decoder, Frame, Item, Limits};
 use serde_json::{Value, json};
 
@@ -237,6 +240,31 @@ impl Api {
     pub async fn faults(&self, rules: Value) {
         self.post("/faults", json!({"rules": rules})).await;
     }
+}
+
+/// What the servers of these tests sign tokens with.
+pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// A session, and the thread of the same name.
+pub const OURS: &str = "1a111111-1111-4111-8111-11111111111b";
+pub const THEIRS: &str = "2c222222-2222-4222-8222-22222222222d";
+
+/// A server that asks for tokens.
+pub async fn guarded() -> (Server, Api) {
+    start_with(|config| config.auth = Some(secret())).await
+}
+
+pub fn secret() -> AuthSecret {
+    AuthSecret::new(SECRET).unwrap()
+}
+
+/// A token as an application makes one.
+pub fn token(session: &str, caps: &[Capability]) -> String {
+    let claims = Claims::new(session, caps, Duration::from_secs(600));
+    claims.sign(&secret()).unwrap()
+}
+
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 /// An event stream being read.
