@@ -16,7 +16,7 @@ use crate::{
 };
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
-    json::{FromJson, digits},
+    json::{Lenient, Read, digits},
     message::MessageKind,
     request::MultitaskStrategy,
     thread::ThreadState,
@@ -168,7 +168,7 @@ impl Client {
             return self.ask_page();
         }
         let states: Vec<HistoryState> = match answer.read("thread history") {
-            Ok(states) => states,
+            Ok(Read { value, .. }) => value,
             Err(error) => {
                 return self.give_edit_up(ErrorCode::CheckpointLookupFailed, &error.message);
             }
@@ -230,7 +230,7 @@ impl Client {
         };
         self.drop_queue(&Outcome::Dropped);
         self.leave_run();
-        let state = state.and_then(|state| ThreadState::from_json(state.text()).ok());
+        let state = state.and_then(|state| ThreadState::read_quietly(state.text()).ok());
         if let Some(state) = state {
             self.show_state(&state, &|_, _| None);
         } else {

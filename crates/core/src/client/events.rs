@@ -7,8 +7,9 @@ use crate::{
     thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
-    Json, WireError,
+    Json, MessageId, WireError,
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
+    json::Oddities,
     message::Message,
     sse::{DecodeError, Item},
 };
@@ -85,6 +86,10 @@ impl Client {
     }
 
     fn event_arrived(&mut self, event: Event) {
+        if !event.is_of_run() {
+            self.heartbeat();
+            return self.tell_event(event);
+        }
         let hash = event_hash(&event);
         if !self.is_new(&event, hash) {
             return;
@@ -96,10 +101,10 @@ impl Client {
             return self.metadata_arrived(event, hash);
         }
         self.doubt_middle();
-        match self.apply(&event) {
+        let applied = self.reading(event.name.as_str(), |client, odd| client.apply(&event, odd));
+        match applied {
             Ok(()) => self.applied(event, hash),
-            Err(Refused::Event(error)) => self.corrupt(&error),
-            Err(Refused::RunUnknown) => {
+            Err(RunUnknown) => {
                 self.close_link("the run is not known");
                 self.begin_settle(Outcome::Expired);
             }
@@ -185,12 +190,9 @@ impl Client {
     }
 
     fn metadata_arrived(&mut self, event: Event, hash: u64) {
-        let Ok(RunMetadata { run_id, .. }) = event.read() else {
-            let error = WireError::EventData {
-                event: "metadata".to_owned(),
-                reason: "no run id".to_owned(),
-            };
-            return self.corrupt(&error);
+        let read = self.reading("metadata", |_, odd| event.metadata(odd));
+        let Some(RunMetadata { run_id, .. }) = read else {
+            return self.applied(event, hash);
         };
         let Some(follow) = &mut self.follow else {
             return;
@@ -210,16 +212,21 @@ impl Client {
         self.applied(event, hash);
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), Refused> {
+    fn apply(&mut self, event: &Event, odd: &mut Oddities) -> Result<(), RunUnknown> {
         match &event.name {
-            EventName::Values if event.is_root() => self.apply_values(&event.values()?, event)?,
+            EventName::Values if event.is_root() => {
+                if let Some(values) = event.values(odd) {
+                    self.apply_values(&values, odd);
+                }
+            }
             EventName::Messages => {
-                let (message, metadata) = event.message()?;
-                self.apply_message(&self.list_of(event), message, metadata);
+                if let Some((message, metadata)) = event.message(odd) {
+                    self.apply_message(&self.list_of(event), message, metadata);
+                }
             }
             EventName::MessagesPartial | EventName::MessagesComplete => {
                 let list = self.list_of(event);
-                for message in event.read::<Vec<Message>>()? {
+                for message in event.messages(odd) {
                     let whole = |store: &mut ThreadStore| store.apply_whole(message);
                     if self.target().in_list(&list, whole).is_err() {
                         self.warn_code(ErrorCode::MessageWithoutId);
@@ -227,24 +234,22 @@ impl Client {
                 }
             }
             EventName::Updates if event.is_root() => {
-                if let Some(interrupts) = event.interrupts() {
+                event.check(odd);
+                if let Some(interrupts) = event.interrupts(odd) {
                     self.target().add_interrupts(&interrupts);
                 }
             }
-            EventName::Error => return self.apply_error(ErrorBody::read(&event.data)),
+            EventName::Error if event.keeps_promise() => {
+                return self.apply_error(ErrorBody::read(&event.data));
+            }
             // The others are for whoever listens.
-            _ => {}
+            _ => event.check(odd),
         }
         Ok(())
     }
 
-    fn apply_values(&mut self, values: &Values, event: &Event) -> Result<(), WireError> {
-        self.target()
-            .apply_values(values)
-            .map_err(|error| WireError::EventData {
-                event: event.name.as_str().to_owned(),
-                reason: error.words(),
-            })?;
+    fn apply_values(&mut self, values: &Values, odd: &mut Oddities) {
+        self.target().apply_values(values, odd);
         if let Some(doubt) = self
             .follow
             .as_mut()
@@ -252,7 +257,6 @@ impl Client {
         {
             doubt.step_seen |= !values.only_interrupts;
         }
-        Ok(())
     }
 
     /// The namespace whose list an event's messages go to; empty for the thread's own.
@@ -284,25 +288,25 @@ impl Client {
                 return;
             }
         }
+        let id = message.id.clone();
         let chunk = |store: &mut ThreadStore| store.apply_chunk(message, metadata);
         match self.target().in_list(list, chunk) {
-            Ok(notes) => {
-                for note in notes {
-                    let words = ["`", &note.field, "` changed its type within a message"].concat();
-                    self.warn(StreamError::new(ErrorCode::EventDataInvalid).with_detail(words));
-                }
+            Ok(oddities) if oddities.is_empty() => {}
+            Ok(oddities) => {
+                let id = id.as_ref().map_or("", MessageId::as_str);
+                self.tell_odd(&["message ", id].concat(), oddities);
             }
             Err(MessageWithoutId) => self.warn_code(ErrorCode::MessageWithoutId),
         }
     }
 
-    fn apply_error(&mut self, error: ErrorBody) -> Result<(), Refused> {
+    fn apply_error(&mut self, error: ErrorBody) -> Result<(), RunUnknown> {
         let Some(follow) = &mut self.follow else {
             return Ok(());
         };
         let is_join = follow.link.as_ref().is_some_and(|link| link.is_join);
         if is_join && error.is_run_not_found() {
-            return Err(Refused::RunUnknown);
+            return Err(RunUnknown);
         }
         follow.failure = Some(run_failed(&error));
         Ok(())
@@ -334,8 +338,15 @@ impl Client {
             self.show_shadow();
         }
         self.mark_record();
+        if first_time {
+            self.tell_event(event);
+        }
+    }
+
+    /// Tells an event to whoever listens to its name, unless they could not read it as what the name promises.
+    fn tell_event(&mut self, event: Event) {
         let name = event.name.as_str();
-        if first_time && self.listened.iter().any(|listened| listened == name) {
+        if event.keeps_promise() && self.listened.iter().any(|listened| listened == name) {
             self.notify(Notice::EventApplied(event));
         }
     }
@@ -389,17 +400,8 @@ impl Client {
     }
 }
 
-/// Why an event was not applied.
-enum Refused {
-    Event(WireError),
-    RunUnknown,
-}
-
-impl From<WireError> for Refused {
-    fn from(error: WireError) -> Self {
-        Self::Event(error)
-    }
-}
+/// The server does not know the run.
+struct RunUnknown;
 
 pub(super) fn run_failed(error: &ErrorBody) -> StreamError {
     let words = match &error.name {

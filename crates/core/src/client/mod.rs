@@ -10,6 +10,7 @@ mod feed;
 mod follow;
 mod heads;
 mod link;
+mod oddities;
 mod older;
 mod records;
 mod requests;
@@ -88,6 +89,7 @@ pub struct Client {
     visible: bool,
     refresh_headers: bool,
     told: Connection,
+    told_oddities: oddities::Told,
     extras: Option<&'static Extras>,
 }
 
@@ -135,6 +137,7 @@ impl Client {
             visible: true,
             refresh_headers: false,
             told: Connection::Idle,
+            told_oddities: oddities::Told::default(),
             extras: None,
         };
         client.show_initial();

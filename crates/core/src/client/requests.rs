@@ -6,7 +6,7 @@ use crate::{
 };
 use rejoin_wire::{
     Json, RunId, WireError,
-    json::{FromJson, JsonError, Optional, field, items, parts, required, whole_number},
+    json::{FromJson, JsonError, Lenient, Oddities, Read, field, items, parts, whole_number},
     thread::RunStatus,
 };
 
@@ -36,19 +36,19 @@ pub(super) struct KnownRun {
     pub(super) submission_id: Option<String>,
 }
 
-impl FromJson for KnownRun {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for KnownRun {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let names = ["run_id", "status", "created_at", "metadata"];
         let [run_id, status, created_at, metadata] = parts(text, &names)?;
-        let mut optional = Optional::default();
         let mark = field(metadata, SUBMISSION_KEY);
-        let run = Self {
-            run_id: RunId::from_json(required(run_id, "a `run_id`")?)?,
-            status: RunStatus::from_json(required(status, "a `status`")?)?,
-            created_at: optional.some(created_at),
+        let run_id = odd.id("run_id", run_id);
+        Ok(Self {
+            run_id: run_id.ok_or_else(|| JsonError::expected("a `run_id`"))?,
+            // Without it nothing is known of the run.
+            status: RunStatus::from_json(status)?,
+            created_at: odd.field("created_at", created_at),
             submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
-        };
-        optional.done(run)
+        })
     }
 }
 
@@ -87,7 +87,7 @@ impl<'a> Answer<'a> {
     pub(super) fn read_runs(&self) -> Result<Vec<KnownRun>, StreamError> {
         match self.read("list of runs") {
             Err(_) if self.status == 404 => Ok(Vec::new()),
-            read => read,
+            read => read.map(|read: Read<_>| read.value),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
 };
 use rejoin_wire::{
     event::ErrorBody,
+    json::Read,
     thread::{RunStatus, ThreadState},
 };
 
@@ -29,7 +30,7 @@ impl Client {
 
     pub(super) fn run_checked(&mut self, answer: &Answer<'_>) {
         let run: KnownRun = match answer.read("run") {
-            Ok(run) => run,
+            Ok(Read { value, .. }) => value,
             Err(_) if matches!(answer.status, 404 | 409 | 410) => {
                 return self.begin_settle(Outcome::Expired);
             }
@@ -132,8 +133,8 @@ impl Client {
             .as_mut()
             .is_some_and(|follow| std::mem::take(&mut follow.reading_reason))
         {
-            let thread: Option<LastRun> = answer.read("thread").ok();
-            let said = thread.and_then(|thread| thread.failure);
+            let thread: Option<Read<LastRun>> = answer.read("thread").ok();
+            let said = thread.and_then(|thread| thread.value.failure);
             return self.begin_settle(said.map_or(outcome, Outcome::Failed));
         }
         let state = match self.take_states(answer) {

@@ -17,7 +17,7 @@ use crate::{
 use rejoin_wire::{
     Json,
     event::ErrorBody,
-    json::{FromJson, JsonError, Optional, parts, required},
+    json::{JsonError, Lenient, Oddities, Read, parts},
     thread::{ThreadState, ThreadStatus},
 };
 
@@ -237,15 +237,18 @@ impl Client {
     pub(super) fn load_answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
         let is_state = matches!(&self.load, ThreadLoad::Loading(loading) if loading.state.is_asked_by(attempt));
         let state = is_state.then(|| self.take_states(answer));
+        let is_thread = matches!(&self.load, ThreadLoad::Loading(loading)
+            if loading.thread.is_asked_by(attempt) && !loading.lists_runs);
+        let last_run = is_thread.then(|| self.read_last_run(answer));
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
         let set = if let Some(state) = state {
             loading.state.set(state.map(Box::new), answer.status)
         } else if loading.thread.is_asked_by(attempt) {
-            let thread = match loading.lists_runs {
-                true => Standing::of_runs(answer),
-                false => answer.read("thread").map(|thread: LastRun| {
+            let thread = match last_run {
+                None => Standing::of_runs(answer),
+                Some(read) => read.map(|thread| {
                     loading.values = thread.values;
                     Standing::of(thread.status, thread.failure)
                 }),
@@ -257,6 +260,22 @@ impl Client {
         match set {
             Ok(()) => self.finish_load_if_complete(),
             Err(error) => self.load_failed(error, answer),
+        }
+    }
+
+    /// What the thread says of its last run. An answer that is no thread says nothing of one, and what the thread's state
+    /// holds is shown all the same.
+    fn read_last_run(&mut self, answer: &Answer<'_>) -> Result<LastRun, StreamError> {
+        match answer.read::<Read<LastRun>>("thread") {
+            Ok(read) => {
+                self.tell_odd("thread", read.oddities);
+                Ok(read.value)
+            }
+            Err(error) if error.code == ErrorCode::BodyInvalid => {
+                self.warn(error);
+                Ok(LastRun::unknown())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -498,17 +517,25 @@ pub(super) struct LastRun {
     values: Option<Json>,
 }
 
-impl FromJson for LastRun {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl LastRun {
+    fn unknown() -> Self {
+        Self {
+            status: ThreadStatus::Unknown,
+            failure: None,
+            values: None,
+        }
+    }
+}
+
+impl Lenient for LastRun {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let [status, error, values] = parts(text, &["status", "error", "values"])?;
-        let mut optional = Optional::default();
-        let said: Option<Json> = optional.some(error);
-        let last = Self {
-            status: ThreadStatus::from_json(required(status, "a `status`")?)?,
+        let said: Option<Json> = odd.field("error", error);
+        Ok(Self {
+            status: ThreadStatus::read_field(status, odd),
             failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
-            values: optional.some(values),
-        };
-        optional.done(last)
+            values: odd.field("values", values),
+        })
     }
 }
 

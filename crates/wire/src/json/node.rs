@@ -1,7 +1,10 @@
 //! JSON that is read through, because parts of it change: what providers put beside a message, and input that is
 //! still to be completed.
 
-use super::{FromJson, JsonError, ToJson, Writer, scan::Scanner, serde_by_text, write_string};
+use super::{
+    FromJson, JsonError, Lenient, Oddities, ToJson, Writer, scan::Scanner, serde_by_text,
+    write_string,
+};
 
 /// Any JSON value. Equal where the JSON means the same, but for numbers, which are equal where their text is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,9 +84,17 @@ impl Node {
 
 impl FromJson for Node {
     fn from_json(text: &str) -> Result<Self, JsonError> {
+        Self::read(text, &mut Oddities::default())
+    }
+}
+
+/// Any value is as it should be; only whether a text holds half of a surrogate pair is noted.
+impl Lenient for Node {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let mut scanner = Scanner::new(text);
         let node = scanner.node(0)?;
         scanner.end()?;
+        odd.has_half |= scanner.has_half;
         Ok(node)
     }
 }
@@ -170,6 +181,10 @@ impl Object {
         }
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut (String, Node)> {
+        self.0.iter_mut()
+    }
+
     pub(crate) fn into_fields(self) -> Vec<(String, Node)> {
         self.0
     }
@@ -191,7 +206,13 @@ impl PartialEq for Object {
 
 impl FromJson for Object {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        match Node::from_json(text)? {
+        Self::read(text, &mut Oddities::default())
+    }
+}
+
+impl Lenient for Object {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
+        match Node::read(text, odd)? {
             Node::Object(object) => Ok(object),
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) | Node::Array(_) => {
                 Err(JsonError::expected("an object"))
