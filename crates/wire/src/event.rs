@@ -466,12 +466,26 @@ mod tests {
             (r#"{"a":1}"#, r#"{"a":1}"#),
         ];
         for (data, expected) in cases {
-            for name in ["ping", "keepalive", "end", "metadata/x", "message", "ping|a"] {
+            for name in [
+                "ping",
+                "keepalive",
+                "end",
+                "metadata/x",
+                "message",
+                "ping|a",
+            ] {
                 let event = event(name, data);
-                assert_eq!((event.data.text(), event.is_of_run()), (expected, false), "{name}");
+                assert_eq!(
+                    (event.data.text(), event.is_of_run()),
+                    (expected, false),
+                    "{name}"
+                );
                 let mut odd = Oddities::default();
                 event.check(&mut odd);
-                assert!(odd.into_list().is_empty() && event.body().is_ok(), "{name} {data}");
+                assert!(
+                    odd.into_list().is_empty() && event.body().is_ok(),
+                    "{name} {data}"
+                );
             }
         }
     }
@@ -512,7 +526,10 @@ mod tests {
         let mut odd = Oddities::default();
         let read = event("messages", data).message(&mut odd);
         let read = read.map(|(message, metadata)| {
-            (message.content.text().into_owned(), metadata.text().to_owned())
+            (
+                message.content.text().into_owned(),
+                metadata.text().to_owned(),
+            )
         });
         (read, odd.into_list().iter().map(Oddity::words).collect())
     }
@@ -521,9 +538,16 @@ mod tests {
     fn a_chunk_is_read_without_its_metadata() {
         let chunk = r#"{"type":"ai","id":"m","content":"a"}"#;
         let some = |metadata: &str| Some(("a".to_owned(), metadata.to_owned()));
-        assert_eq!(message(&format!("[{chunk},{{\"n\":1}}]")), (some(r#"{"n":1}"#), vec![]));
+        assert_eq!(
+            message(&format!("[{chunk},{{\"n\":1}}]")),
+            (some(r#"{"n":1}"#), vec![])
+        );
         assert_eq!(message(&format!("[{chunk},null]")), (some("null"), vec![]));
-        for data in [format!("[{chunk}]"), chunk.to_owned(), format!("[{chunk},5]")] {
+        for data in [
+            format!("[{chunk}]"),
+            chunk.to_owned(),
+            format!("[{chunk},5]"),
+        ] {
             let (read, words) = message(&data);
             assert_eq!((read, words.len()), (some("null"), 1), "{data}");
         }

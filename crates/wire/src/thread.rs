@@ -227,7 +227,9 @@ impl Lenient for Run {
         let [run_id, thread_id, created_at, status, metadata] = parts(text, &names)?;
         let expected = |what| move || JsonError::expected(what);
         Ok(Self {
-            run_id: odd.id("run_id", run_id).ok_or_else(expected("a `run_id`"))?,
+            run_id: odd
+                .id("run_id", run_id)
+                .ok_or_else(expected("a `run_id`"))?,
             thread_id: odd
                 .id("thread_id", thread_id)
                 .ok_or_else(expected("a `thread_id`"))?,
@@ -423,14 +425,25 @@ mod tests {
             let mut expected = whole.clone();
             change(&mut expected);
             let read = read(&text);
-            assert_eq!((read.value, words(&read.oddities)), (expected, owned(found)));
+            assert_eq!(
+                (read.value, words(&read.oddities)),
+                (expected, owned(found))
+            );
         };
-        check(r#"["n"]"#, r#""n""#, |_| {}, &[r#"next is a text ("n") where a list belongs"#]);
+        check(
+            r#"["n"]"#,
+            r#""n""#,
+            |_| {},
+            &[r#"next is a text ("n") where a list belongs"#],
+        );
         check(
             r#"["n"]"#,
             r#"["n",null,{}]"#,
             |_| {},
-            &["next[1] is null where a text belongs", "next[2] is an object ({}) where a text belongs"],
+            &[
+                "next[1] is null where a text belongs",
+                "next[2] is an object ({}) where a text belongs",
+            ],
         );
         check(
             r#""c""#,
@@ -448,7 +461,10 @@ mod tests {
             r#"[{"name""#,
             r#"[null,4,{"name""#,
             |_| {},
-            &["tasks[0] is null where an object belongs", "tasks[1] is a number (4) where an object belongs"],
+            &[
+                "tasks[0] is null where an object belongs",
+                "tasks[1] is a number (4) where an object belongs",
+            ],
         );
         check(
             r#"[{"id":"i"}]"#,
@@ -467,10 +483,16 @@ mod tests {
     fn a_thread_or_a_run_without_a_status_is_one() {
         let thread = Read::<Thread>::from_json(r#"{"thread_id":"t"}"#).expect("a thread");
         assert_eq!(thread.value.status, ThreadStatus::Unknown);
-        assert_eq!(words(&thread.oddities), ["status is null where a `status` belongs"]);
+        assert_eq!(
+            words(&thread.oddities),
+            ["status is null where a `status` belongs"]
+        );
         let text = r#"{"run_id":7,"thread_id":"t","status":5,"created_at":[]}"#;
         let run = Read::<Run>::from_json(text).expect("a run");
-        assert_eq!((run.value.run_id, run.value.status), ("7".into(), RunStatus::Unknown));
+        assert_eq!(
+            (run.value.run_id, run.value.status),
+            ("7".into(), RunStatus::Unknown)
+        );
         assert_eq!(run.oddities.len(), 3);
     }
 }

@@ -52,6 +52,9 @@ impl Client {
         if self.conclude_refusal().is_some() {
             return;
         }
+        if self.is_stream_only() {
+            self.reading("messages", |client, odd| client.store.close_messages(odd));
+        }
         let Some(follow) = &self.follow else { return };
         if self.is_stream_only() {
             let outcome = match &follow.failure {

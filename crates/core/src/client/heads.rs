@@ -71,9 +71,7 @@ impl Client {
         };
         self.store.touch_history();
         self.tell_odd("state", odd.into_list());
-        head.map_err(|error| {
-            StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words())
-        })
+        head.map_err(|error| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words()))
     }
 
     pub(super) fn read_history(&mut self, answer: &Answer<'_>) -> Result<(), StreamError> {

@@ -2,8 +2,7 @@
 //! server's, and the lists of messages from within tools.
 
 use super::{
-    Listed, MessageOrigin, MessageSlot, ThreadStore,
-    is_object,
+    Listed, MessageOrigin, MessageSlot, ThreadStore, is_object,
     known::{CONFIRMED, STORED, SUBMITTED},
     slots::{ids_of, slot_id},
 };
@@ -40,11 +39,7 @@ impl ThreadStore {
 
     /// Lays an object's keys over the values' top level, until the server says what they are. Messages in it take the
     /// place of those shown.
-    pub(crate) fn lay_values(
-        &mut self,
-        over: &Json,
-        odd: &mut Oddities,
-    ) -> Result<(), JsonError> {
+    pub(crate) fn lay_values(&mut self, over: &Json, odd: &mut Oddities) -> Result<(), JsonError> {
         let mut have = if self.values.is_null() {
             Object::default()
         } else {

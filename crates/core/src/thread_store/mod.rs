@@ -17,7 +17,7 @@ use crate::{list::retain, record::StoredMessage};
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
-    json::{Oddities, Oddity, field},
+    json::{Oddities, Oddity, Part, field},
     message::{Content, Message, MessageKind, read_messages},
     thread::Interrupt,
 };
@@ -60,6 +60,14 @@ impl MessageSlot {
             reshaped: 0,
             origin,
             metadata: None,
+        }
+    }
+
+    /// Nothing is added to it any more.
+    fn close(&mut self, odd: &mut Oddities) {
+        if !self.message.halves.is_empty() {
+            let message = Arc::make_mut(&mut self.message);
+            odd.within(Part::Field(self.id.as_str()), |odd| message.close(odd));
         }
     }
 
@@ -284,8 +292,8 @@ impl ThreadStore {
         odd: &mut Oddities,
     ) {
         match self.read_messages(values, odd) {
-            Listed::Messages(messages) => self.load_messages(messages, keep),
-            Listed::Nothing => self.load_messages(Vec::new(), keep),
+            Listed::Messages(messages) => self.load_messages(messages, keep, odd),
+            Listed::Nothing => self.load_messages(Vec::new(), keep, odd),
             // What is shown is the best that is known of them.
             Listed::Unreadable => {}
         }
@@ -303,10 +311,11 @@ impl ThreadStore {
         &mut self,
         messages: Vec<Message>,
         keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
+        odd: &mut Oddities,
     ) {
         let ids = ids_of(&messages);
         self.read_list(&ids, &messages);
-        let kept = self.shown(&mut |slot, entry| {
+        let mut kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
                 return None;
             }
@@ -319,6 +328,11 @@ impl ThreadStore {
             };
             keep(slot, past)
         });
+        for slot in &mut kept {
+            if slot.origin == MessageOrigin::Partial {
+                slot.close(odd);
+            }
+        }
         for entry in &mut self.known.entries {
             entry.marks &= !(CONFIRMED | STORED);
             if entry.listed != NONE {
@@ -400,6 +414,16 @@ impl ThreadStore {
             }
             self.revisions.latest += 1;
             self.revisions.interrupts = self.revisions.latest;
+        }
+    }
+
+    /// The stream has ended and nothing else says how its messages are.
+    pub(crate) fn close_messages(&mut self, odd: &mut Oddities) {
+        for slot in &mut self.slots {
+            slot.close(odd);
+        }
+        for (_, list) in &mut self.subgraphs {
+            list.close_messages(odd);
         }
     }
 

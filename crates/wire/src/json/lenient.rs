@@ -287,7 +287,11 @@ mod tests {
 
     #[test]
     fn each_item_is_read_by_itself() {
-        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let texts = |list: &[&str]| {
+            list.iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
         check(
             r#"["a",1,null,true,{"b":2}]"#,
             texts(&["a", "1", "true"]),
@@ -311,10 +315,16 @@ mod tests {
     fn a_flood_of_oddities_is_bounded() {
         let text = ["[", &"1,".repeat(1000), "1]"].concat();
         let read = Read::<Vec<String>>::from_json(&text).expect("a list");
-        assert_eq!((read.value.len(), read.oddities.len()), (1001, ODDITIES_MAX));
+        assert_eq!(
+            (read.value.len(), read.oddities.len()),
+            (1001, ODDITIES_MAX)
+        );
         let long = ["[", &"1".repeat(1000), "]"].concat();
         let read = Read::<Vec<String>>::from_json(&long).expect("a list");
-        assert_eq!(read.oddities[0].sample.chars().count(), SAMPLE_CHARS_MAX + 1);
+        assert_eq!(
+            read.oddities[0].sample.chars().count(),
+            SAMPLE_CHARS_MAX + 1
+        );
     }
 
     #[test]

@@ -12,8 +12,8 @@ mod scan;
 mod tests;
 mod write;
 
-pub use lenient::{Lenient, Oddities, Oddity, Part, Read};
 pub(crate) use lenient::strict_from_json;
+pub use lenient::{Lenient, Oddities, Oddity, Part, Read};
 pub use node::{Node, Object};
 pub(crate) use read::with_digit;
 pub use read::{

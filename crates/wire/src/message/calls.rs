@@ -1,7 +1,7 @@
 //! The calls of a message: `tool_calls`, `invalid_tool_calls` and, while it streams, `tool_call_chunks`.
 
 use super::read::text_of;
-use crate::json::{JsonError, FromJson, Lenient, Node, Object, Oddities, Part, ToJson};
+use crate::json::{FromJson, JsonError, Lenient, Node, Object, Oddities, Part, ToJson};
 
 const CALLS: &str = "tool_calls";
 const INVALID: &str = "invalid_tool_calls";
@@ -18,7 +18,11 @@ pub(super) fn read_calls(
         Node::Null => return Ok(()),
         one => {
             odd.note(name, "a list", text);
-            one.as_object().is_some().then_some(one).into_iter().collect()
+            one.as_object()
+                .is_some()
+                .then_some(one)
+                .into_iter()
+                .collect()
         }
     };
     let (mut calls, mut invalid) = (Vec::with_capacity(items.len()), Vec::new());

@@ -199,7 +199,7 @@ fn half_at(text: &str, at: usize) -> Option<u32> {
     let mut chars = text.get(at..)?.chars();
     let (mark, half) = (chars.next()?, u32::from(chars.next()?));
     let is_half = mark == MARK && (FIRST..FIRST + 0x800).contains(&half);
-    is_half.then_some(half - FIRST + 0xd800)
+    is_half.then(|| half - FIRST + 0xd800)
 }
 
 fn has_half(text: &str) -> bool {
@@ -209,7 +209,11 @@ fn has_half(text: &str) -> bool {
 
 /// Appends a text; a pair whose halves meet is one character again.
 fn join(text: &mut String, more: &str) {
-    let from = if completes(text, more) { MARKED_BYTES } else { 0 };
+    let from = if completes(text, more) {
+        MARKED_BYTES
+    } else {
+        0
+    };
     text.push_str(&more[from..]);
 }
 
@@ -293,7 +297,10 @@ fn marked_json(text: &str) -> String {
             rest = more;
             continue;
         }
-        let length = match (escaped_half(rest), escaped_half(rest.get(6..).unwrap_or(""))) {
+        let length = match (
+            escaped_half(rest),
+            escaped_half(rest.get(6..).unwrap_or("")),
+        ) {
             (Some(high @ ..0xdc00), Some(low @ 0xdc00..)) => {
                 push_pair(&mut out, high, low);
                 12
@@ -388,7 +395,10 @@ mod tests {
                 assert_eq!(whole.fields.get(name), Some(value), "{chunks:?}");
             }
             assert_eq!(said, words, "{chunks:?}");
-            assert_eq!((whole.halves.is_empty(), whole.shown_json()), (true, whole.to_json()));
+            assert_eq!(
+                (whole.halves.is_empty(), whole.shown_json()),
+                (true, whole.to_json())
+            );
         }
     }
 
@@ -404,7 +414,12 @@ mod tests {
             &[],
         );
         check(
-            &[&content(r"\ud83d"), &content(""), &content(r"\ude00\ud83d"), &content(r"\ude01")],
+            &[
+                &content(r"\ud83d"),
+                &content(""),
+                &content(r"\ude00\ud83d"),
+                &content(r"\ude01"),
+            ],
             &content("😀😁"),
             &[],
         );
@@ -440,11 +455,18 @@ mod tests {
         let content = |blocks: &[String]| format!(r#""content":[{}]"#, blocks.join(","));
         let shown = content(&[block("a😀"), block("b")]);
         check(
-            &[&content(&[block(r"a\ud83d")]), &content(&[block(r"\ude00b")])],
+            &[
+                &content(&[block(r"a\ud83d")]),
+                &content(&[block(r"\ude00b")]),
+            ],
             &shown,
             &[],
         );
-        check(&[&content(&[block(r"a\ud83d"), block(r"\ude00b")])], &shown, &[]);
+        check(
+            &[&content(&[block(r"a\ud83d"), block(r"\ude00b")])],
+            &shown,
+            &[],
+        );
         check(
             &[r#""content":"a\ud83d""#, &content(&[block(r"\ude00b")])],
             &shown,
@@ -461,7 +483,12 @@ mod tests {
     fn arguments_that_hold_the_mark_do_no_harm() {
         let piece = r#""content":"\ud83d","tool_call_chunks":[{"name":"f","args":"{\"a\":\"\\udbff\\udfff\"}","id":"c","index":0}]"#;
         check(
-            &[piece, r#""content":"\ude00""#, r#""content":"\ud83d""#, r#""content":"\ude00""#],
+            &[
+                piece,
+                r#""content":"\ude00""#,
+                r#""content":"\ud83d""#,
+                r#""content":"\ude00""#,
+            ],
             "\"content\":\"😀😀\",\"tool_calls\":[{\"name\":\"f\",\"args\":{\"a\":\"\u{10ffff}\"},\"id\":\"c\",\"type\":\"tool_call\"}]",
             &[],
         );
@@ -473,10 +500,22 @@ mod tests {
         let shown = content("a\u{fffd}b");
         check(&[&content(r"a\ud83d"), &content("b")], &shown, &[ALONE]);
         check(&[&content("a"), &content(r"\ude00b")], &shown, &[ALONE]);
-        check(&[&content("a"), &content(r"\ud83d"), &content("b")], &shown, &[ALONE]);
-        check(&[&content("a"), &content(r"\ud83d")], &content("a\u{fffd}"), &[ALONE]);
         check(
-            &[&content(r"\ud83d"), &content(r"\ud83d"), &content(r"\ude00")],
+            &[&content("a"), &content(r"\ud83d"), &content("b")],
+            &shown,
+            &[ALONE],
+        );
+        check(
+            &[&content("a"), &content(r"\ud83d")],
+            &content("a\u{fffd}"),
+            &[ALONE],
+        );
+        check(
+            &[
+                &content(r"\ud83d"),
+                &content(r"\ud83d"),
+                &content(r"\ude00"),
+            ],
             &content("\u{fffd}😀"),
             &[ALONE],
         );
@@ -499,7 +538,11 @@ mod tests {
         let odd = "\u{10ffff}\u{10083d}\u{10d83d}\u{e000}\u{10fffe}\u{10ffff}";
         let content = |text: &str| format!(r#""content":"{text}","{odd}":"{odd}""#);
         check(
-            &[&content(&format!(r"{odd}\ud83d")), &format!(r#""content":"\ude00{odd}\udbff""#), r#""content":"\udfff""#],
+            &[
+                &content(&format!(r"{odd}\ud83d")),
+                &format!(r#""content":"\ude00{odd}\udbff""#),
+                r#""content":"\udfff""#,
+            ],
             &content(&format!("{odd}😀{odd}\u{10ffff}")),
             &[],
         );

@@ -79,7 +79,10 @@ mod tests {
             assert_eq!(read_ids(text), ids, "{text}");
             ids.len()
         };
-        assert_eq!(check(&["[", &entries.join(","), "]"].concat()), entries.len() - 1);
+        assert_eq!(
+            check(&["[", &entries.join(","), "]"].concat()),
+            entries.len() - 1
+        );
         assert_eq!((check(entries[0]), check(entries[6])), (1, 1));
     }
 
@@ -98,6 +101,9 @@ mod tests {
                 "messages[3].content is a number (7) where a text or a list of blocks belongs",
             ]
         );
-        assert_eq!(read_messages("messages", "42", &mut Oddities::default()), None);
+        assert_eq!(
+            read_messages("messages", "42", &mut Oddities::default()),
+            None
+        );
     }
 }

@@ -123,7 +123,12 @@ impl MessageKind {
     /// Reads any of the words in use, also the names of LangChain's classes.
     pub fn from_wire(word: &str) -> Self {
         let stem = word.strip_suffix("Chunk").unwrap_or(word);
-        match stem.strip_suffix("Message").unwrap_or(word).to_ascii_lowercase().as_str() {
+        match stem
+            .strip_suffix("Message")
+            .unwrap_or(word)
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "human" | "user" => Self::Human,
             "ai" | "assistant" => Self::Ai,
             "system" | "developer" => Self::System,
@@ -140,7 +145,11 @@ impl MessageKind {
             Self::Other(word)
                 if !matches!(word.as_str(), "function" | "chat" | "generic" | "unknown") =>
             {
-                odd.note("type", "a known kind of message", &["\"", word, "\""].concat());
+                odd.note(
+                    "type",
+                    "a known kind of message",
+                    &["\"", word, "\""].concat(),
+                );
             }
             Self::Human | Self::Ai | Self::System | Self::Tool | Self::Remove | Self::Other(_) => {}
         }

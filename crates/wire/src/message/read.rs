@@ -281,8 +281,16 @@ mod tests {
         check(r#""hi""#, human, &[]);
         for role in ["human", "user", "HumanMessage", "HumanMessageChunk"] {
             check(&format!(r#"["{role}","hi"]"#), human, &[]);
-            check(&format!(r#"{{"role":"{role}","content":"hi"}}"#), human, &[]);
-            check(&format!(r#"{{"type":"{role}","data":{{"content":"hi"}}}}"#), human, &[]);
+            check(
+                &format!(r#"{{"role":"{role}","content":"hi"}}"#),
+                human,
+                &[],
+            );
+            check(
+                &format!(r#"{{"type":"{role}","data":{{"content":"hi"}}}}"#),
+                human,
+                &[],
+            );
             let class = format!(
                 r#"{{"lc":1,"type":"constructor","id":["langchain_core","messages","{role}"],"kwargs":{{"content":"hi"}}}}"#
             );
@@ -298,7 +306,11 @@ mod tests {
         ];
         for (role, kind) in kinds {
             let expected = format!(r#"{{"type":"{kind}","content":""}}"#);
-            check(&format!(r#"{{"role":"{role}","content":null}}"#), &expected, &[]);
+            check(
+                &format!(r#"{{"role":"{role}","content":null}}"#),
+                &expected,
+                &[],
+            );
         }
         check(
             r#"{"type":"message","role":"assistant","content":[{"type":"text","text":"a"}]}"#,
@@ -317,7 +329,11 @@ mod tests {
         let content = |content: &str| format!(r#"{{"type":"ai","id":"m","content":{content}}}"#);
         let shown = |content: &str| format!(r#"{{"id":"m","type":"ai","content":{content}}}"#);
         let text = "where a text or a list of blocks belongs";
-        check(&content("42"), &shown(r#""42""#), &[&format!("content is a number (42) {text}")]);
+        check(
+            &content("42"),
+            &shown(r#""42""#),
+            &[&format!("content is a number (42) {text}")],
+        );
         check(
             &content("true"),
             &shown(r#""true""#),
@@ -331,7 +347,9 @@ mod tests {
         check(
             &content(r#"{"type":"text","text":"a"}"#),
             &shown(r#"[{"type":"text","text":"a"}]"#),
-            &[&format!(r#"content is an object ({{"type":"text","text":"a"}}) {text}"#)],
+            &[&format!(
+                r#"content is an object ({{"type":"text","text":"a"}}) {text}"#
+            )],
         );
         check(
             &content(r#"["a",null,1,{"type":"text","text":2},{"type":"image"}]"#),
@@ -363,7 +381,11 @@ mod tests {
             r#"{"type":"unknown","content":"a"}"#,
             &["type is a number (5) where a `type` or a `role` belongs"],
         );
-        check(r#"{"type":"wizard","content":"a"}"#, r#"{"type":"wizard","content":"a"}"#, &[]);
+        check(
+            r#"{"type":"wizard","content":"a"}"#,
+            r#"{"type":"wizard","content":"a"}"#,
+            &[],
+        );
     }
 
     #[test]
