@@ -1,4 +1,4 @@
-//! What differs between the servers, as measured (research/agent-server-wire.md and its transcripts).
+//! What differs between the servers, as measured: `tests/fixtures/wire` has transcripts of the real ones.
 
 use super::agent::{Piece, Said};
 use crate::rng::Rng;
