@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What must hold is in `check.rs` (after every step) and `settle.rs` (at rest); what is modelled of the servers in
-//! `server/`, from research/agent-server-wire.md; what can go wrong in `plan.rs` and `network.rs`.
+//! `server/`, as recorded in `tests/fixtures/wire`; what can go wrong in `plan.rs` and `network.rs`.
 
 mod check;
 mod happenings;
