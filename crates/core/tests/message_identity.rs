@@ -484,6 +484,7 @@ fn after_a_reload_the_question_may_not_be_stored_yet() {
     assert_shown(&page, &["hi"]);
     page.run_is("r1", "running");
     let stream = page.accept("/stream", "r1");
+    page.metadata(stream, "1", "r1");
     assert_shown(&page, &["hi"]);
     values(&mut page, stream, "2", &[human("srv-1", "hi")]);
     assert_shown(&page, &["hi"]);
@@ -705,4 +706,36 @@ fn an_answer_that_streams_is_not_taken_for_an_equal_one_that_was_stored_before()
     assert_shown(&bench, &["hi", "Yes", "Yes"]);
     bench.token(stream, "5", "a2", ", indeed");
     assert_shown(&bench, &["hi", "Yes", "Yes, indeed"]);
+}
+
+#[test]
+fn an_answer_is_not_taken_for_an_equal_one_of_an_earlier_turn() {
+    for (text, config_bytes) in [("yes", 450), ("ye", 450), ("yes", 100_000)] {
+        let mut bench = Bench::with(|config| config.record_bytes_max = config_bytes);
+        bench.submit("a");
+        let stream = bench.accept("/runs/stream", "r1");
+        bench.metadata(stream, "1", "r1");
+        let first = [human("h1", "a"), ai("m1", "yes")];
+        values(&mut bench, stream, "2", &first);
+        settled(&mut bench, stream, "r1", &["a", "yes"], &first);
+        let stream = ask_again(&mut bench, "b", "r2");
+        bench.token(stream, "2", "run-2", text);
+        bench.feed(Input::PageHiding {
+            wall_clock: rejoin_core::Millis(1_001_000),
+        });
+        let thread = bench.client.view().thread_id().unwrap().clone();
+
+        let mut page = Bench::new();
+        page.stored = bench.stored.clone();
+        page.feed(Input::ThreadSwitched {
+            thread_id: Some(thread.clone()),
+        });
+        // As much as fits is stored.
+        assert_eq!(shown(&page).last().map(String::as_str), Some(text));
+        let all = vec![first[0].clone(), first[1].clone(), human("h2", "b")];
+        page.answer("/state", 200, &state("c1", None, all).to_string());
+        let url = format!("/threads/{thread}");
+        page.answer(&url, 200, r#"{"thread_id":"t","status":"busy"}"#);
+        assert_shown(&page, &["a", "yes", "b", text]);
+    }
 }
