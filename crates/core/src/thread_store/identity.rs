@@ -144,10 +144,12 @@ impl ThreadStore {
     }
 
     /// Whether a message of another id, or without one, may be what is shown here. A server that has kept the id of one
-    /// submitted message keeps those of others.
+    /// submitted message keeps those of others; and what it has shown already has its id, where values may be of an older
+    /// run or of another branch.
     fn may_be(&self, slot: &MessageSlot, message: &Message) -> bool {
         let submitted = slot.origin == MessageOrigin::Optimistic;
-        !(submitted && self.server_keeps_ids && message.id.is_some())
+        let has_its_id = slot.message.id.is_some() && self.known.has(&slot.id, self.ahead_by);
+        message.id.is_none() || !(submitted && self.server_keeps_ids || has_its_id)
     }
 
     fn find_by_id(&mut self, list: &mut Reading<'_>) {
