@@ -6,7 +6,8 @@
 //! list    7 "hi"    lc-9 "Hello"              7 is u1, lc-9 is run-a: the rows keep their names, the messages get the new ids
 //! ```
 //! An id decides where it can. What is left of the list is compared with what is left of the rows, between the same two
-//! neighbours. Each row becomes one message at most and each message one row, so a wrong guess never takes anything away.
+//! neighbours. Each row becomes one message at most and each message one row; two that were taken for one are told apart
+//! by the first list that has both.
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
@@ -63,12 +64,14 @@ impl ThreadStore {
         self.find_by_id(&mut list);
         self.find_by_place(&mut list);
         let all = self.everything_open(&list);
-        self.take(&mut list, Self::rows_of_one_call, &all);
-        // Questions first: they tell the answers' turns.
-        self.take_each(&mut list, Self::questions_that_say_the_same);
-        self.take_each(&mut list, Self::answers_that_say_the_same);
-        if lacks_text {
-            self.take_each(&mut list, Self::answers_that_go_on);
+        if !all.rows.is_empty() && !all.items.is_empty() {
+            self.take(&mut list, Self::rows_of_one_call, &all);
+            // Questions first: they tell the answers' turns.
+            self.take_each(&mut list, Self::questions_that_say_the_same);
+            self.take_each(&mut list, Self::answers_that_say_the_same);
+            if lacks_text {
+                self.take_each(&mut list, Self::answers_that_go_on);
+            }
         }
         let ids = self.name_all(&list);
         if self.is_replay {
@@ -103,6 +106,8 @@ impl ThreadStore {
     /// What a replay has streamed as something new, and what its list now tells of for the first time though the state had
     /// it, were one message.
     fn join_what_was_said_again(&mut self, list: &Reading<'_>) {
+        let asks = |message: &Message| message.kind == MessageKind::Human;
+        let turn = list.messages.iter().rposition(asks).map_or(0, |at| at + 1);
         for place in 0..self.slots.len() {
             let slot = &self.slots[place];
             if !self.is_open(slot) || !self.is_unconfirmed(slot) {
@@ -112,7 +117,7 @@ impl ThreadStore {
                 let name = &list.names[*item];
                 self.is_only_stored(name) && say_the_same(&slot.message, &list.messages[*item])
             };
-            let item = (0..list.names.len()).find(is_it);
+            let item = (turn..list.names.len()).find(is_it);
             if let Some(entry) = item.and_then(|item| self.known.index(&list.names[item])) {
                 self.known.entries[entry].marks |= STREAMED;
                 self.known.join(place, entry);
