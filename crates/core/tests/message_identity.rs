@@ -739,3 +739,23 @@ fn an_answer_is_not_taken_for_an_equal_one_of_an_earlier_turn() {
         assert_shown(&page, &["a", "yes", "b", text]);
     }
 }
+
+#[test]
+fn a_message_that_comes_back_without_an_id_beside_one_that_kept_its_own_is_shown_once() {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    let input = json!({ "messages": [human("own", "one"), human(None, "two")] });
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(1),
+        submission: Box::new(Submission {
+            input: Some(Json::from_value(&input).unwrap()),
+            ..Submission::default()
+        }),
+    });
+    let stream = bench.accept("/runs/stream", "r1");
+    assert_shown(&bench, &["one", "two"]);
+    let before = rows(&bench);
+    let echo = [human("own", "one"), human(None, "two"), ai("a1", "yes")];
+    values(&mut bench, stream, "", &echo);
+    assert_shown(&bench, &["one", "two", "yes"]);
+    assert_eq!(rows(&bench)[..2], before);
+}
