@@ -470,7 +470,7 @@ fn invalid(thrown: &JsValue) -> TransportError {
 }
 
 fn too_large(bytes_max: usize) -> TransportError {
-    TransportError::Network {
+    TransportError::TooLarge {
         message: [
             "the answer is larger than ",
             &digits(bytes_max as u64),
