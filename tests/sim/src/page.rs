@@ -88,8 +88,10 @@ impl World {
             .line(self.now, || format!("page {} opens", self.pages));
         let wall_clock = self.wall_clock();
         self.feed(Input::PageOpened { wall_clock });
-        if self.network_gone == Some(Gone::Told) {
-            self.feed(Input::WentOffline);
+        match self.network_gone {
+            Some(Gone::Told) => self.feed(Input::WentOffline),
+            Some(Gone::Refused | Gone::Hung) => self.was_under_way = true,
+            Some(Gone::Silently) | None => {}
         }
         self.enter(self.address.clone());
     }

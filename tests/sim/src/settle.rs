@@ -140,7 +140,7 @@ impl World {
         let thread = self.server.threads.get(&self.followed()?)?;
         let mut runs = thread.runs.iter().map(|run| &self.server.runs[run]);
         let run = runs.find(|run| run.status == "running")?;
-        let (id, text) = run.message.clone()?;
+        let (id, text) = run.message.clone().filter(|(_, text)| !text.is_empty())?;
         Some((id, text.len()))
     }
 
