@@ -181,50 +181,38 @@ impl World {
     /// Ids and odd entries aside, the odd server's messages are shown whole, each once and in order; and so is what
     /// the odd entries clearly say.
     fn compare_odd_messages(&self, view: &View<'_>, held: &[Value]) -> Result<(), String> {
-        let is_server = |slot: &&MessageSlot| slot.origin == MessageOrigin::Server;
-        let slots = view.messages().iter().filter(is_server);
-        let shown: Vec<String> = slots
-            .clone()
-            .filter(|slot| self.told(slot).is_some())
-            .map(|slot| slot.message.content.text().into_owned())
+        let slots = view.messages().iter();
+        let shown: Vec<&MessageSlot> = slots
+            .filter(|slot| slot.origin == MessageOrigin::Server)
             .collect();
-        let text_of = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
-        let expected: Vec<String> = held.iter().map(text_of).collect();
-        if shown != expected {
+        let known = shown.iter().filter(|slot| self.told(slot).is_some());
+        let texts: Vec<_> = known.map(|slot| slot.message.content.text()).collect();
+        let expected: Vec<&str> = held.iter().filter_map(|m| m["content"].as_str()).collect();
+        if texts != expected {
             return Err(format!(
-                "at rest the view shows\n  {shown:?}\nbut the server holds\n  {expected:?}"
+                "at rest the view shows\n  {texts:?}\nbut the server holds\n  {expected:?}"
             ));
         }
-        let asked = held
-            .iter()
-            .filter(|message| message["type"] == "human")
-            .count();
-        let odd = (0..asked).filter_map(|at| self.plan.ways.odd.entry(at)?.text);
-        let texts: Vec<_> = slots
-            .clone()
-            .map(|slot| slot.message.content.text())
-            .collect();
-        if let Some(missing) = odd
-            .into_iter()
-            .find(|odd| !texts.iter().any(|text| text == odd))
-        {
+        let asked = held.iter().filter(|message| message["type"] == "human");
+        let mut odd = (0..asked.count()).filter_map(|at| self.plan.ways.odd.entry(at)?.text);
+        let shows = |text: &str| shown.iter().any(|slot| slot.message.content.text() == text);
+        if let Some(missing) = odd.find(|text| !shows(text)) {
             return Err(format!("the odd entry {missing:?} is not shown"));
         }
-        let calls = held.iter().filter(|message| {
-            message["tool_calls"]
-                .as_array()
-                .is_some_and(|calls| !calls.is_empty())
-        });
-        let is_call = |call: &Node| {
-            let call = ToolCall::read(call);
-            call.name == "get_weather" && call.args.text_of("city") == Some("Paris")
-        };
-        let shown_calls = slots.filter(|slot| slot.message.tool_calls().iter().any(is_call));
-        if shown_calls.count() != calls.count() {
+        let has_calls =
+            |message: &&Value| !message["tool_calls"].as_array().is_none_or(Vec::is_empty);
+        let shows_call = |slot: &&&MessageSlot| slot.message.tool_calls().iter().any(is_good_call);
+        if shown.iter().filter(shows_call).count() != held.iter().filter(has_calls).count() {
             return Err("a tool call is not shown".to_owned());
         }
         Ok(())
     }
+}
+
+/// Whether it is the call that agents make, rather than an odd one beside it.
+fn is_good_call(call: &Node) -> bool {
+    let call = ToolCall::read(call);
+    call.name == "get_weather" && call.args.text_of("city") == Some("Paris")
 }
 
 fn read_message(message: &Value) -> Message {
