@@ -15,6 +15,7 @@ use crate::{
 };
 use rejoin_wire::{
     event::ErrorBody,
+    json::Read,
     thread::{RunStatus, ThreadState},
 };
 
@@ -30,7 +31,7 @@ impl Client {
 
     pub(super) fn run_checked(&mut self, run: &mut Run, after: After, answer: &Answer<'_>) {
         let known: KnownRun = match answer.read("run") {
-            Ok(known) => known,
+            Ok(Read { value, .. }) => value,
             Err(error) => {
                 return match Purpose::CheckRun.verdict(answer.failure()) {
                     Verdict::Again if is_foreign(run, answer) => self.run_is_gone(run),
@@ -160,8 +161,8 @@ impl Client {
             self.run_contact(run);
         }
         if std::mem::take(&mut settle.reads_reason) {
-            let thread: Option<LastRun> = answer.read("thread").ok();
-            if let Some(failure) = thread.and_then(|thread| thread.failure) {
+            let thread: Option<Read<LastRun>> = answer.read("thread").ok();
+            if let Some(failure) = thread.and_then(|thread| thread.value.failure) {
                 settle.outcome = Outcome::Failed(failure);
             }
             return self.read_for_settle(run, settle);

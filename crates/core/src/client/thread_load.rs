@@ -19,7 +19,7 @@ use crate::{
 use rejoin_wire::{
     Json,
     event::ErrorBody,
-    json::{FromJson, JsonError, Optional, parts},
+    json::{JsonError, Lenient, Oddities, Read, parts},
     thread::{ThreadState, ThreadStatus},
 };
 
@@ -259,15 +259,17 @@ impl Client {
         if is_thread && summary.is_err() && self.asks_for_runs(answer) {
             return;
         }
+        let lists_runs = matches!(&self.load, ThreadLoad::Loading(loading) if loading.lists_runs);
+        let last_run = (is_thread && !lists_runs).then(|| self.read_last_run(answer));
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
         let set = if let Some(state) = state {
             loading.state.set(state.map(Box::new), answer)
         } else if is_thread {
-            let thread = match loading.lists_runs {
-                true => Standing::of_runs(answer),
-                false => answer.read("thread").map(|thread: LastRun| {
+            let thread = match last_run {
+                None => Standing::of_runs(answer),
+                Some(read) => read.map(|thread| {
                     loading.values = thread.values;
                     Standing::of(thread.status, thread.failure)
                 }),
@@ -303,12 +305,22 @@ impl Client {
         let Some(url) = self.runs_url() else {
             return false;
         };
+        if let Err(error) = answer.read::<ThreadSummary>("thread") {
+            self.warn(error);
+        }
         let asked = self.ask(Method::Get, url);
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.thread = Part::Asked(asked.attempt);
             loading.lists_runs = true;
         }
         true
+    }
+
+    /// What the thread says of its last run.
+    fn read_last_run(&mut self, answer: &Answer<'_>) -> Result<LastRun, StreamError> {
+        let read: Read<LastRun> = answer.read("thread")?;
+        self.tell_odd("thread", read.oddities);
+        Ok(read.value)
     }
 
     fn load_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
@@ -557,18 +569,20 @@ pub(super) struct LastRun {
     values: Option<Json>,
 }
 
-impl FromJson for LastRun {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+/// What is no object is not to be compared with the state's values.
+fn is_values(values: &Json) -> bool {
+    values.text().starts_with('{')
+}
+
+impl Lenient for LastRun {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let [status, error, values] = parts(text, &["status", "error", "values"])?;
-        let mut optional = Optional::default();
-        let said: Option<Json> = optional.some(error);
-        let last = Self {
-            // A thread that does not say how it stands is taken for one at rest.
-            status: ThreadStatus::from_json(status).unwrap_or(ThreadStatus::Unknown),
+        let said: Option<Json> = odd.field("error", error);
+        Ok(Self {
+            status: ThreadStatus::read_field(status, odd),
             failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
-            values: optional.some(values),
-        };
-        optional.done(last)
+            values: odd.field("values", values).filter(is_values),
+        })
     }
 }
 

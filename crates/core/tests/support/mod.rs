@@ -295,7 +295,10 @@ impl Bench {
             .view()
             .messages()
             .iter()
-            .find(|slot| slot.id().as_str() == message);
+            .find(|slot| {
+                let named = slot.message.id.as_ref().map(|id| id.as_str());
+                slot.id().as_str() == message || named == Some(message)
+            });
         slot.map(|slot| slot.message.content.text().into_owned())
             .unwrap_or_default()
     }
