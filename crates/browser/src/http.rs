@@ -6,7 +6,10 @@ use crate::{
     scope, thrown_words,
 };
 use js_sys::{Function, Object, Reflect, Uint8Array};
-use rejoin_core::{AttemptId, HttpRequest, Input, TransportError, wire::json::digits};
+use rejoin_core::{
+    AttemptId, HttpRequest, Input, TransportError,
+    wire::{json::digits, sse::Frame},
+};
 use std::{
     cell::{RefCell, RefMut},
     future::Future,
@@ -301,25 +304,31 @@ impl Http {
             self.finish(driver, attempt);
             return Ok(());
         }
-        let bytes =
-            bytes_of(field(piece, "value")?).ok_or_else(|| broken("the body is not bytes"))?;
+        let value = field(piece, "value")?;
         let Some(mut open) = self.find(attempt) else {
             return Ok(());
         };
-        match &mut open.answer {
-            Some(answer) => {
+        let input = match (&mut open.answer, bytes_of(&value)) {
+            (Some(answer), Some(bytes)) => {
                 answer.body.extend_from_slice(&bytes);
                 if answer.body.len() > self.response_bytes_max {
                     return Err(too_large(self.response_bytes_max));
                 }
-                drop(open);
+                None
             }
-            None => {
-                drop(open);
-                if !bytes.is_empty() {
-                    driver.feed(Input::ChunkArrived { attempt, bytes });
-                }
+            (Some(_), None) => return Err(broken("the body is not bytes")),
+            (None, Some(bytes)) => {
+                (!bytes.is_empty()).then_some(Input::ChunkArrived { attempt, bytes })
             }
+            (None, None) => {
+                let event = event_of(&value);
+                let event = event.ok_or_else(|| broken("the body is not bytes or events"))?;
+                Some(Input::EventArrived { attempt, event })
+            }
+        };
+        drop(open);
+        if let Some(input) = input {
+            driver.feed(input);
         }
         self.read_on(attempt)
     }
@@ -403,10 +412,25 @@ fn js_request(
 }
 
 /// Bytes, also those that another realm's `Uint8Array` holds.
-fn bytes_of(value: JsValue) -> Option<Vec<u8>> {
-    let length = Reflect::get(&value, &"byteLength".into()).ok()?;
+fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+    let length = Reflect::get(value, &"byteLength".into()).ok()?;
     length.as_f64()?;
-    Some(Uint8Array::new(&value).to_vec())
+    Some(Uint8Array::new(value).to_vec())
+}
+
+/// An event that the application's `fetch` has read itself: `{event, data, id?}`, its data JSON text. `null` for one that is
+/// not for the client.
+fn event_of(value: &JsValue) -> Option<Option<Frame>> {
+    if value.is_null() {
+        return Some(None);
+    }
+    let text = |name: &str| Reflect::get(value, &name.into()).ok()?.as_string();
+    Some(Some(Frame {
+        event: text("event"),
+        data: text("data")?,
+        id: text("id"),
+        retry_ms: None,
+    }))
 }
 
 /// Headers that the client reads. A header that CORS does not expose looks absent.
@@ -446,7 +470,7 @@ fn invalid(thrown: &JsValue) -> TransportError {
 }
 
 fn too_large(bytes_max: usize) -> TransportError {
-    TransportError::Network {
+    TransportError::TooLarge {
         message: [
             "the answer is larger than ",
             &digits(bytes_max as u64),

@@ -16,7 +16,7 @@ extern "C" {
     fn remove(this: &Target, name: &str, callback: &Function) -> Result<(), JsValue>;
 }
 
-const OF_WINDOW: [&str; 4] = ["online", "offline", "pagehide", "pageshow"];
+const OF_WINDOW: [&str; 5] = ["online", "offline", "pagehide", "pageshow", "focus"];
 const OF_DOCUMENT: [&str; 3] = ["visibilitychange", "freeze", "resume"];
 
 /// Listens to the page until it is dropped.
@@ -77,6 +77,7 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
             wall_clock: wall_clock(),
         },
         "resume" => Input::Thawed,
+        "focus" => Input::Focused,
         // Every page is shown once after it is loaded; only a persisted one was frozen.
         "pageshow" if field(event, "persisted").is_some_and(|is| is.is_truthy()) => Input::Thawed,
         "visibilitychange" => {

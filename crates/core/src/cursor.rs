@@ -27,6 +27,8 @@ pub(crate) struct Cursor {
     tail: Vec<u64>,
     /// The event that began this attempt at the run. Another one means that the server started over.
     pub(crate) metadata: Option<u64>,
+    /// The first event of the run, whatever it is. A stream that begins with it begins at the start.
+    first: Option<u64>,
     /// Whether each id so far was its predecessor plus one.
     dense: Option<bool>,
 }
@@ -48,6 +50,7 @@ impl Cursor {
     pub(crate) fn rewind(&mut self) {
         *self = Self {
             metadata: self.metadata,
+            first: self.first,
             ..Self::default()
         };
     }
@@ -59,6 +62,16 @@ impl Cursor {
             self.last = Some(id.clone());
             self.before_last = Some(id);
         }
+    }
+
+    /// A stream that brings the whole run begins with this event.
+    pub(crate) fn begin_with(&mut self, hash: u64) {
+        self.first = Some(hash);
+    }
+
+    /// Whether the run begins with this event.
+    pub(crate) fn begins_with(&self, hash: u64) -> bool {
+        self.first == Some(hash)
     }
 
     pub(crate) fn is_at_start(&self) -> bool {
@@ -114,6 +127,9 @@ impl ToJson for Cursor {
         if let Some(hash) = self.metadata {
             object.number("metadata", hash);
         }
+        if let Some(hash) = self.first {
+            object.number("first", hash);
+        }
         if let Some(dense) = self.dense {
             object.bool("dense", dense);
         }
@@ -123,14 +139,15 @@ impl ToJson for Cursor {
 
 impl FromJson for Cursor {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let names = ["last", "before_last", "tail", "metadata", "dense"];
-        let [last, before_last, tail, metadata, dense] = parts(text, &names)?;
+        let names = ["last", "before_last", "tail", "metadata", "first", "dense"];
+        let [last, before_last, tail, metadata, first, dense] = parts(text, &names)?;
         let mut optional = Optional::default();
         let cursor = Self {
             last: optional.some(last),
             before_last: optional.some(before_last),
             tail: optional.or_default(tail),
             metadata: optional.some(metadata),
+            first: optional.some(first),
             dense: optional.some(dense),
         };
         optional.done(cursor)
@@ -282,6 +299,7 @@ mod tests {
         for events in [&[][..], &[("5-0", "1"), ("6-0", "2"), ("6-0", "3")]] {
             let mut stored = cursor(events);
             stored.metadata = Some(u64::MAX);
+            stored.begin_with(7);
             assert_eq!(Cursor::from_json(&stored.to_json()), Ok(stored));
         }
     }

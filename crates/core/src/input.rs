@@ -4,6 +4,7 @@ use crate::{AttemptId, CommandId, Extras, Millis};
 use rejoin_wire::{
     CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
     request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},
+    sse::Frame,
 };
 
 /// A fact. Commands are facts too: a person asked for something.
@@ -123,6 +124,13 @@ pub enum Input {
         attempt: AttemptId,
         /// At least one.
         bytes: Vec<u8>,
+    },
+    /// An event of a stream whose bytes somebody else reads: a transport or a filter of the application's own.
+    EventArrived {
+        /// Whose.
+        attempt: AttemptId,
+        /// `None`: one came that is not for this client, or a heartbeat.
+        event: Option<Frame>,
     },
     /// A stream's body has ended by itself, which says nothing about the run.
     BodyEnded {

@@ -12,7 +12,7 @@
 //! client.handle(now, Input::ThreadSwitched { thread_id: None });
 //! while let Some(effect) = client.poll_effect() {
 //!     match effect {
-//!         Effect::OpenStream { .. } => { /* fetch; feed HeadersArrived, ChunkArrived, BodyEnded or RequestFailed */ }
+//!         Effect::OpenStream { .. } => { /* fetch; feed HeadersArrived, ChunkArrived or EventArrived, BodyEnded or RequestFailed */ }
 //!         Effect::SendRequest { .. } => { /* fetch; feed ResponseArrived or RequestFailed */ }
 //!         Effect::Abort { .. } => { /* drop that fetch; feed nothing more for it */ }
 //!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } => { /* storage */ }

@@ -219,7 +219,8 @@ impl<'a> View<'a> {
     /// Where a message of the head stands in the history. Nothing is known of a message that is not in it yet.
     pub fn message_branch(&self, id: &MessageId) -> MessageBranch {
         let key = &self.client.config().messages_key;
-        self.client.history.message(id, key)
+        let id = self.client.store.name_of(id);
+        self.client.history.message(&id, key)
     }
 
     /// The messages from within tools, where [`crate::Config::split_subgraphs`] is set, in the order of their first ones.
@@ -236,6 +237,11 @@ impl<'a> View<'a> {
     pub fn session(&self) -> Option<SessionView<'a>> {
         let session = self.client.session.as_deref()?;
         Some(SessionView::new(self.client, session))
+    }
+
+    /// The message of this id: the server's, or [`MessageSlot::id`].
+    pub fn message(&self, id: &MessageId) -> Option<&'a MessageSlot> {
+        self.client.store.slot(id)
     }
 
     /// The messages, oldest first.

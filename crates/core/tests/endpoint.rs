@@ -2,7 +2,10 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Edit, EditAt, Endpoint, Input, JoinOptions, Outcome, Submission};
+use rejoin_core::{
+    CommandId, Edit, EditAt, Endpoint, Input, JoinOptions, Notice, Outcome, Submission,
+    wire::sse::Frame,
+};
 use support::Bench;
 
 fn streaming() -> (Bench, rejoin_core::AttemptId) {
@@ -200,4 +203,89 @@ fn a_submission_that_failed_can_be_sent_again() {
     // There is nothing to go back to.
     bench.feed(edit(EditAt::Message(before)));
     assert_eq!(bench.error_code(), Some("edit_unavailable"));
+}
+
+/// An event that the application's transport has read itself.
+fn given(bench: &mut Bench, stream: rejoin_core::AttemptId, name: &str, data: &str) {
+    bench.feed(Input::EventArrived {
+        attempt: stream,
+        event: Some(Frame {
+            event: Some(name.to_owned()),
+            data: data.to_owned(),
+            id: None,
+            retry_ms: None,
+        }),
+    });
+}
+
+#[test]
+fn events_that_somebody_else_has_read_count_as_those_read_here() {
+    let (mut bench, stream) = streaming();
+    let more = r#"[{"type":"ai","id":"m","content":"b"},{}]"#;
+    given(&mut bench, stream, "messages", more);
+    assert_eq!(bench.text("m"), "a b");
+    // Two equal events may both be meant.
+    given(&mut bench, stream, "messages", more);
+    assert_eq!(bench.text("m"), "a bb");
+    given(&mut bench, stream, "custom", "1");
+    given(&mut bench, stream, "values", "{ half of it");
+    assert_eq!(bench.warnings(), ["event_data_invalid", "events_missing"]);
+    given(
+        &mut bench,
+        stream,
+        "values",
+        r#"{"messages":[{"type":"ai","id":"m","content":"whole"}]}"#,
+    );
+    assert_eq!(bench.text("m"), "whole");
+    bench.end(stream);
+    assert!(at_rest(&bench));
+    given(&mut bench, stream, "messages", more);
+    assert_eq!(bench.text("m"), "whole", "the stream is over");
+    let told = |notice: &Notice| matches!(notice, Notice::EventApplied(_));
+    assert_eq!(bench.notices.iter().filter(|n| told(n)).count(), 1);
+}
+
+#[test]
+fn an_event_that_is_too_large_is_refused_whoever_reads_it() {
+    let said = |n: usize| {
+        let text = "x".repeat(n);
+        format!(r#"[{{"type":"ai","id":"m","content":"{text}"}},{{}}]"#)
+    };
+    let limit = said(100).len() + "messages".len();
+    for by_bytes in [true, false] {
+        let mut bench = Bench::with(|config| {
+            config.endpoint = Endpoint::StreamOnly;
+            config.limits.frame_bytes_max = limit;
+        });
+        bench.submit("hi");
+        let stream = bench.accept("/runs/stream", "r");
+        for (length, code) in [(100, None), (101, Some("sse_frame_too_large"))] {
+            if by_bytes {
+                bench.event(stream, "", "messages", &said(length));
+            } else {
+                given(&mut bench, stream, "messages", &said(length));
+            }
+            assert_eq!((bench.error_code(), bench.text("m").len()), (code, 100));
+        }
+        assert!(at_rest(&bench));
+    }
+}
+
+#[test]
+fn what_a_filter_leaves_out_is_a_sign_of_life() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let stream = bench.accept("/runs/stream", "r");
+    bench.metadata(stream, "1", "r");
+    let stall = bench.client.config().timeouts.stall.0;
+    for _ in 0..4 {
+        bench.pass(stall - 1);
+        bench.feed(Input::EventArrived {
+            attempt: stream,
+            event: None,
+        });
+    }
+    assert_eq!((bench.state(), bench.aborted.len()), ("live", 0));
+    bench.pass(10 * stall);
+    assert_eq!(bench.aborted.first(), Some(&stream), "silence ends it");
 }

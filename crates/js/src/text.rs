@@ -138,6 +138,10 @@ pub(crate) fn editable(view: View<'_>) -> String {
         let mut list = Writer::list(object.field(name));
         for id in ids {
             write_string(list.item(), id.as_str());
+            let slot = view.message(id).and_then(|slot| slot.message.id.as_ref());
+            if let Some(other) = slot.filter(|other| *other != id) {
+                write_string(list.item(), other.as_str());
+            }
         }
         list.end();
     }
@@ -188,9 +192,7 @@ pub(crate) fn message_metadata(view: View<'_>, id: &MessageId, extras: Option<&E
     if let Some(extras) = extras {
         (extras.message_branch)(view, id, &mut object);
     }
-    let mut slots = view.messages().iter();
-    let slot = slots.find(|slot| slot.id() == id);
-    if let Some(stream) = slot.and_then(|slot| slot.metadata.as_ref()) {
+    if let Some(stream) = view.message(id).and_then(|slot| slot.metadata.as_ref()) {
         object.raw("stream", stream.text());
     }
     object.end();

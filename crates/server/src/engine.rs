@@ -18,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     agents::{AgentError, Agents, Emitter, NewEvent, final_message},
+    auth::{Ask, Permit},
     clock::now_iso,
     error::ServerError,
     ids::{RunId, ThreadId, assistant_id},
@@ -76,13 +77,15 @@ impl Engine {
         self: &Arc<Self>,
         thread_id: ThreadId,
         request: RunRequest,
+        permit: &Permit,
     ) -> Result<(RunRecord, Arc<LiveRun>), ServerError> {
         let name = request.assistant_id.as_str();
         let agent = self
             .agents
             .find(name)
             .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
-        let run = new_run(thread_id, agent.name(), request)?;
+        let run = new_run(thread_id, agent.name(), request, permit)?;
+        let may_end = permit.ask(Ask::EndRuns);
         let live = LiveRun::new(thread_id, run.run_id, run.resumable);
         // Before the commit, so that nobody can read of a run that is not there.
         self.slots().live.insert(run.run_id, Arc::clone(&live));
@@ -91,7 +94,7 @@ impl Engine {
         let created = self
             .store
             .write_then(
-                move |tx| insert_run(tx, run),
+                move |tx| insert_run(tx, run, may_end),
                 move |created| {
                     if let Ok((run, _)) = created {
                         // The writer calls in commit order, so runs queue in the order they were accepted.
@@ -282,8 +285,21 @@ fn new_run(
     thread_id: ThreadId,
     graph: &str,
     mut request: RunRequest,
+    permit: &Permit,
 ) -> Result<RunRecord, ServerError> {
     requested_checkpoint(&request)?;
+    let update = request
+        .command
+        .as_ref()
+        .and_then(|command| command.update.as_ref());
+    for given in [request.input.as_ref(), update].into_iter().flatten() {
+        let given: Value = given
+            .read()
+            .map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
+        if state::removes(&given) {
+            permit.ask(Ask::RemoveMessages)?;
+        }
+    }
     if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
         let input = input
             .read()
@@ -322,7 +338,12 @@ fn new_run(
     })
 }
 
-fn insert_run(tx: &Tx, mut run: RunRecord) -> Result<(RunRecord, Vec<RunId>), ServerError> {
+/// Stores a run, and says which others of its thread are under way. `may_end` is whether it may end them.
+fn insert_run(
+    tx: &Tx,
+    mut run: RunRecord,
+    may_end: Result<(), ServerError>,
+) -> Result<(RunRecord, Vec<RunId>), ServerError> {
     let mut thread = match tx.thread(run.thread_id) {
         Err(ServerError::ThreadNotFound(_))
             if run.request.if_not_exists == Some(IfNotExists::Create) =>
@@ -331,13 +352,13 @@ fn insert_run(tx: &Tx, mut run: RunRecord) -> Result<(RunRecord, Vec<RunId>), Se
         }
         found => found?,
     };
-    let busy: Vec<RunId> = tx
-        .active_runs(run.thread_id)?
-        .iter()
-        .map(|run| run.run_id)
-        .collect();
-    if !busy.is_empty() && run.request.multitask_strategy == Some(MultitaskStrategy::Reject) {
-        return Err(ServerError::ThreadBusy);
+    let busy = tx.active_runs(run.thread_id)?;
+    if !busy.is_empty() {
+        match run.request.multitask_strategy {
+            Some(MultitaskStrategy::Reject) => return Err(ServerError::ThreadBusy),
+            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => may_end?,
+            _ => {}
+        }
     }
     if let Some(checkpoint) = requested_checkpoint(&run.request)? {
         tx.checkpoint(run.thread_id, checkpoint)?;
@@ -537,7 +558,7 @@ mod tests {
             None,
         );
         let (run, live) = engine
-            .create_run(ThreadId::fresh(), request())
+            .create_run(ThreadId::fresh(), request(), &Permit::OPEN)
             .await
             .unwrap();
         let mut changed = live.watch();
@@ -555,7 +576,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let refused = engine
-            .create_run(ThreadId::fresh(), request())
+            .create_run(ThreadId::fresh(), request(), &Permit::OPEN)
             .await
             .err()
             .unwrap();

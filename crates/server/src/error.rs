@@ -41,8 +41,8 @@ pub enum ServerError {
     /// The body or a parameter is not what the endpoint takes (the caller's fault).
     #[error("{0}")]
     InvalidRequest(String),
-    /// An id in the path is not a UUID (the caller's fault).
-    #[error("Invalid {0} ID: must be a UUID")]
+    /// An id is not a UUID in lower case with hyphens (the caller's fault).
+    #[error("Invalid {0} ID: must be a UUID, in lower case and with hyphens")]
     InvalidId(&'static str),
     /// The run is over and its event log was dropped after the retention time: read the thread's state.
     #[error("The event log of run {0} is no longer kept; read the thread's state")]
@@ -56,6 +56,13 @@ pub enum ServerError {
     /// The store failed to read or commit (the server's fault: disk full, damaged file).
     #[error("The store failed: {0}")]
     Store(String),
+    /// A stored record cannot be read (the file was damaged, or another version wrote it). It concerns its own thread,
+    /// which can be deleted.
+    #[error("A record of {0} cannot be read")]
+    Unreadable(String),
+    /// A bug of this server. What it was doing was undone.
+    #[error("An internal error")]
+    Internal,
     /// The server is stopping; try again later.
     #[error("The server is stopping")]
     Stopping,
@@ -96,6 +103,8 @@ impl ServerError {
             Self::RunLogExpired(_) => "run_log_expired",
             Self::CursorAhead { .. } => "cursor_ahead",
             Self::Store(_) => "store_failed",
+            Self::Unreadable(_) => "record_unreadable",
+            Self::Internal => "internal_error",
             Self::Stopping => "server_stopping",
             Self::NotReady => "not_ready",
             Self::TokenMissing => "token_missing",
@@ -121,7 +130,9 @@ impl ServerError {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::RunLogExpired(_) => StatusCode::GONE,
-            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) | Self::Unreadable(_) | Self::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Stopping | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => {
                 StatusCode::UNAUTHORIZED
@@ -183,6 +194,8 @@ mod tests {
             ServerError::RunLogExpired(text()),
             ServerError::CursorAhead { cursor: 1 },
             ServerError::Store(text()),
+            ServerError::Unreadable(text()),
+            ServerError::Internal,
             ServerError::Stopping,
             ServerError::NotReady,
             ServerError::TokenMissing,

@@ -10,7 +10,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub Uuid);
+        pub struct $name(Uuid);
 
         impl $name {
             /// A new id; later ids of one process sort after earlier ones.
@@ -18,9 +18,12 @@ macro_rules! id {
                 Self(Uuid::now_v7())
             }
 
-            /// Reads an id from a path or a body; fails with [`ServerError::InvalidId`].
+            /// Reads an id from a path or a body, in its one spelling: lower case, with hyphens.
+            ///
+            /// # Errors
+            /// [`ServerError::InvalidId`], also for another spelling of a UUID.
             pub fn parse(text: &str) -> Result<Self, ServerError> {
-                Uuid::parse_str(text).map(Self).map_err(|_| ServerError::InvalidId($what))
+                canonical(text).map(Self).ok_or(ServerError::InvalidId($what))
             }
 
             pub(crate) fn bytes(&self) -> &[u8; 16] {
@@ -52,9 +55,33 @@ id!(
     "checkpoint"
 );
 
+impl ThreadId {
+    /// An id as it is stored.
+    pub(crate) fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
 impl RunId {
+    /// An id as it is stored.
+    pub(crate) fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// No run: what a change by hand is marked with.
     pub(crate) const NONE: Self = Self(Uuid::nil());
+}
+
+/// The UUID, where this is its one spelling.
+fn canonical(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok()?;
+    let mut buffer = Uuid::encode_buffer();
+    (uuid.hyphenated().encode_lower(&mut buffer) == text).then_some(uuid)
+}
+
+/// Whether a text is a UUID in another spelling than the one that counts.
+pub(crate) fn is_misspelt(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok() && canonical(text).is_none()
 }
 
 /// The id of the assistant that serves `graph`: the same UUID (version 5) that both LangGraph servers derive.

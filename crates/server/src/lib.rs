@@ -29,6 +29,7 @@ mod http;
 mod ids;
 mod live;
 pub mod metrics;
+mod readable;
 mod records;
 mod recover;
 mod runner;

@@ -93,11 +93,19 @@ impl LiveRun {
         self.next_seq.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Shows a committed event to readers.
+    /// The job that took this number failed: the next event has it. Called by the store's writer only.
+    pub(crate) fn give_back(&self, seq: u64) {
+        self.next_seq.store(seq, Ordering::Relaxed);
+    }
+
+    /// Shows a committed event to readers. Called by the store's writer only.
     pub(crate) fn publish(&self, event: LiveEvent) {
         let mut events = self.lock();
         events.bytes += event.frame.len();
         events.list.push(event);
+        // One before it in the same commit may have failed alone and counted anew.
+        let count = events.list.len() as u64;
+        self.next_seq.fetch_max(count, Ordering::Relaxed);
         drop(events);
         self.changed.send_replace(());
     }

@@ -111,6 +111,36 @@ impl ThreadRecord {
         }
     }
 
+    /// What is listed of a thread that cannot be read.
+    pub(crate) fn unreadable(thread_id: ThreadId) -> Self {
+        const LONG_AGO: &str = "1970-01-01T00:00:00+00:00";
+        let message = "a stored record of this thread cannot be read; delete the thread";
+        Self {
+            created_at: LONG_AGO.to_owned(),
+            updated_at: LONG_AGO.to_owned(),
+            state_updated_at: LONG_AGO.to_owned(),
+            status: ThreadStatus::Error,
+            error: Some(json!({"error": "RecordUnreadable", "message": message})),
+            ..Self::new(thread_id, Map::new())
+        }
+    }
+
+    /// The protocol's shape, without anything that was said or written.
+    pub(crate) fn outline(&self) -> Value {
+        json!({
+            "thread_id": self.thread_id,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "state_updated_at": self.state_updated_at,
+            "metadata": {},
+            "status": self.status,
+            "config": {},
+            "values": null,
+            "error": null,
+            "interrupts": {},
+        })
+    }
+
     /// The protocol's shape, with the head's values and open questions.
     pub(crate) fn to_json(&self, head: Option<&CheckpointRecord>) -> Value {
         let mut interrupts = Map::new();
@@ -147,9 +177,18 @@ impl RunRecord {
             "updated_at": self.updated_at,
             "metadata": self.metadata,
             "status": self.status,
-            "kwargs": self.request,
+            // A request from before it was checked on its way in may not be readable.
+            "kwargs": serde_json::to_value(&self.request).unwrap_or_default(),
             "multitask_strategy": self.request.multitask_strategy,
         })
+    }
+
+    /// The protocol's shape, without anything that was said or written.
+    pub(crate) fn outline(&self) -> Value {
+        let mut shown = self.to_json();
+        shown["metadata"] = json!({});
+        shown["kwargs"] = json!({});
+        shown
     }
 
     /// What the client asked to see; `values` when it asked for nothing.

@@ -20,19 +20,27 @@ use crate::{
 /// Each gets an `error` event with the next id, so that a reader that comes back with its cursor is told; what it had
 /// streamed becomes a message of the thread.
 ///
+/// One that cannot be read is left as it is, and said.
+///
 /// # Errors
 /// Where the store fails.
 pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
-    store
-        .write(|tx| {
-            let orphans = tx.all_active_runs()?;
-            let count = orphans.len();
-            orphans
-                .into_iter()
-                .try_for_each(|run| end_orphan(tx, run))?;
-            Ok(count)
-        })
-        .await
+    let mut ended = 0;
+    let orphans = store.view()?.all_active_runs()?;
+    for (thread, run) in orphans {
+        match store
+            .write(move |tx| end_orphan(tx, tx.run(thread, run)?))
+            .await
+        {
+            Ok(()) => ended += 1,
+            Err(error @ ServerError::Store(_)) => return Err(error),
+            Err(error) => {
+                tracing::error!(%thread, %run, %error, "a run that the last process left cannot be ended; its thread can be deleted");
+                store.write(move |tx| tx.forget_active(thread, run)).await?;
+            }
+        }
+    }
+    Ok(ended)
 }
 
 fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {

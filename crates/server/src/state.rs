@@ -116,6 +116,22 @@ fn fields(message: Value) -> Result<Map<String, Value>, String> {
     Err("A message must be a string, an object or a [role, content] pair".to_owned())
 }
 
+/// Whether an input or an update takes messages away.
+pub(crate) fn removes(update: &Value) -> bool {
+    let is_removal = |message: &Value| {
+        let word = match message {
+            Value::Array(pair) => pair.first(),
+            message => message.get("type").or_else(|| message.get("role")),
+        };
+        word.and_then(Value::as_str) == Some("remove")
+    };
+    match update.get(MESSAGES) {
+        Some(Value::Array(list)) => list.iter().any(is_removal) || is_removal(&update[MESSAGES]),
+        Some(one) => is_removal(one),
+        None => false,
+    }
+}
+
 fn kind(word: &Value) -> Result<&'static str, String> {
     Ok(match word.as_str() {
         Some("user" | "human") => "human",

@@ -5,10 +5,15 @@
 //! (a job may read and then write without a lock), nobody sees what a crash could still take back, and the cost of an
 //! event is a share of one fsync.
 //!
-//! A job that answers an error other than [`ServerError::Store`] must not have written anything: its error goes to its
-//! caller and the rest of the batch is committed.
+//! A job that fails or panics is undone alone: its error goes to its caller, and the rest of the batch is committed. Only
+//! where the disk fails does the whole batch fail.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
 
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
@@ -46,10 +51,8 @@ pub(crate) struct Store {
 /// Given the transaction, or why there is none.
 type Job = Box<dyn FnOnce(Result<&Tx, ServerError>) -> Ran + Send>;
 
-struct Ran {
-    store_failed: bool,
-    after_commit: Box<dyn FnOnce(Result<(), ServerError>) + Send>,
-}
+/// Tells what became of a job, given what became of its commit.
+type Ran = Box<dyn FnOnce(Result<(), ServerError>) + Send>;
 
 impl Store {
     /// Opens (or makes) the database file in `directory`.
@@ -146,11 +149,8 @@ impl Store {
         then: impl FnOnce(Result<T, ServerError>) + Send + 'static,
     ) -> Result<(), ServerError> {
         let job: Job = Box::new(move |tx| {
-            let result = tx.and_then(job);
-            Ran {
-                store_failed: matches!(result, Err(ServerError::Store(_))),
-                after_commit: Box::new(move |commit| then(commit.and(result))),
-            }
+            let result = tx.and_then(|tx| tx.run(job));
+            Box::new(move |commit| then(commit.and(result)))
         });
         self.jobs.send(job).await.map_err(|_| ServerError::Stopping)
     }
@@ -169,30 +169,26 @@ fn commit(db: &Database, batch: Vec<Job>) {
     if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed; its changes are lost");
     }
-    for done in ran {
-        (done.after_commit)(outcome.clone());
+    for tell in ran {
+        // Whoever is told may panic; the writer goes on.
+        let told = catch_unwind(AssertUnwindSafe(|| tell(outcome.clone())));
+        if told.is_err() {
+            tracing::error!("a panic after a commit");
+        }
     }
 }
 
 fn run_batch(db: &Database, batch: Vec<Job>, ran: &mut Vec<Ran>) -> Result<(), ServerError> {
     let tx = match db.begin_write() {
-        Ok(txn) => Tx(txn),
+        Ok(txn) => Tx::new(txn),
         Err(error) => {
             let error = ServerError::store(error);
             ran.extend(batch.into_iter().map(|job| job(Err(error.clone()))));
             return Err(error);
         }
     };
-    let mut failed = false;
-    for job in batch {
-        let done = job(Ok(&tx));
-        failed |= done.store_failed;
-        ran.push(done);
-    }
-    if failed {
-        return Err(ServerError::Store("a job in this commit failed".to_owned()));
-    }
-    tx.0.commit().map_err(ServerError::store)
+    ran.extend(batch.into_iter().map(|job| job(Ok(&tx))));
+    tx.commit()
 }
 
 /// Reading, the same inside a job and outside.
@@ -216,22 +212,122 @@ pub(crate) struct Span<'a> {
     pub(crate) limit: usize,
 }
 
-/// A write transaction, inside a job.
-pub(crate) struct Tx(WriteTransaction);
+/// A write transaction, inside a job. It remembers what the job changed, so that a job which fails is undone alone.
+pub(crate) struct Tx {
+    txn: WriteTransaction,
+    changed: RefCell<Vec<Changed>>,
+    undoing: RefCell<Vec<Box<dyn FnOnce()>>>,
+    doomed: RefCell<Vec<(Table, Vec<u8>)>>,
+    /// Why this transaction must not be committed: a job could not be undone.
+    broken: RefCell<Option<ServerError>>,
+}
+
+/// What was under a key before the job changed it.
+struct Changed {
+    table: Table,
+    key: Vec<u8>,
+    before: Option<Vec<u8>>,
+}
 
 /// A read transaction.
 pub(crate) struct View(ReadTransaction);
 
 impl Tx {
+    fn new(txn: WriteTransaction) -> Self {
+        Self {
+            txn,
+            changed: RefCell::default(),
+            undoing: RefCell::default(),
+            doomed: RefCell::default(),
+            broken: RefCell::default(),
+        }
+    }
+
+    /// Runs one job of the batch. Where it fails nothing of it is left.
+    fn run<T>(&self, job: impl FnOnce(&Self) -> Result<T, ServerError>) -> Result<T, ServerError> {
+        // What a panic leaves half done is undone.
+        let result =
+            catch_unwind(AssertUnwindSafe(|| job(self))).unwrap_or(Err(ServerError::Internal));
+        let settled = match &result {
+            Ok(_) => self.keep(),
+            Err(_) => self.undo(),
+        };
+        if let Err(error) = settled {
+            self.broken.borrow_mut().get_or_insert(error);
+        }
+        result
+    }
+
+    fn keep(&self) -> Result<(), ServerError> {
+        self.changed.borrow_mut().clear();
+        self.undoing.borrow_mut().clear();
+        for (table, prefix) in self.doomed.take() {
+            let to = after_prefix(&prefix);
+            let mut open = self.open(table)?;
+            open.retain_in(prefix.as_slice()..to.as_slice(), |_, _| false)
+                .map_err(ServerError::store)?;
+        }
+        Ok(())
+    }
+
+    fn undo(&self) -> Result<(), ServerError> {
+        self.doomed.borrow_mut().clear();
+        for undo in self.undoing.take().into_iter().rev() {
+            undo();
+        }
+        for Changed { table, key, before } in self.changed.take().into_iter().rev() {
+            let mut open = self.open(table)?;
+            match before {
+                Some(before) => open
+                    .insert(key.as_slice(), before.as_slice())
+                    .map(drop)
+                    .map_err(ServerError::store)?,
+                None => open
+                    .remove(key.as_slice())
+                    .map(drop)
+                    .map_err(ServerError::store)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(self) -> Result<(), ServerError> {
+        match self.broken.into_inner() {
+            Some(error) => Err(error),
+            None => self.txn.commit().map_err(ServerError::store),
+        }
+    }
+
+    fn open(&self, table: Table) -> Result<redb::Table<'_, Bytes, Bytes>, ServerError> {
+        self.txn.open_table(table).map_err(ServerError::store)
+    }
+
+    /// What else has to happen where the job fails.
+    pub(crate) fn on_undo(&self, undo: impl FnOnce() + 'static) {
+        self.undoing.borrow_mut().push(Box::new(undo));
+    }
+
+    fn remember(&self, table: Table, key: &[u8], before: Option<Vec<u8>>) {
+        self.changed.borrow_mut().push(Changed {
+            table,
+            key: key.to_vec(),
+            before,
+        });
+    }
+
     pub(crate) fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), ServerError> {
-        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
-        open.insert(key, value).map_err(ServerError::store)?;
+        let mut open = self.open(table)?;
+        let before = open.insert(key, value).map_err(ServerError::store)?;
+        self.remember(table, key, before.map(|before| before.value().to_vec()));
         Ok(())
     }
 
     pub(crate) fn remove(&self, table: Table, key: &[u8]) -> Result<(), ServerError> {
-        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
-        open.remove(key).map_err(ServerError::store)?;
+        let mut open = self.open(table)?;
+        let before = open.remove(key).map_err(ServerError::store)?;
+        if let Some(before) = before {
+            self.remember(table, key, Some(before.value().to_vec()));
+        }
         Ok(())
     }
 
@@ -243,9 +339,10 @@ impl Tx {
         to: &[u8],
     ) -> Result<u64, ServerError> {
         let mut bytes = 0;
-        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
-        let remove = |_: &[u8], value: &[u8]| {
+        let mut open = self.open(table)?;
+        let remove = |key: &[u8], value: &[u8]| {
             bytes += value.len() as u64;
+            self.remember(table, key, Some(value.to_vec()));
             false
         };
         open.retain_in(from..to, remove)
@@ -253,24 +350,20 @@ impl Tx {
         Ok(bytes)
     }
 
-    /// Removes every key that begins with `prefix`.
-    pub(crate) fn remove_prefix(&self, table: Table, prefix: &[u8]) -> Result<(), ServerError> {
-        let to = after_prefix(prefix);
-        let mut open = self.0.open_table(table).map_err(ServerError::store)?;
-        open.retain_in(prefix..to.as_slice(), |_, _| false)
-            .map_err(ServerError::store)
+    /// Removes every key that begins with `prefix`, once the job has done all else: it may be much, and is not kept for
+    /// an undoing.
+    pub(crate) fn remove_prefix(&self, table: Table, prefix: &[u8]) {
+        self.doomed.borrow_mut().push((table, prefix.to_vec()));
     }
 }
 
 impl Reads for Tx {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ServerError> {
-        let open = self.0.open_table(table).map_err(ServerError::store)?;
-        get_in(&open, key)
+        get_in(&self.open(table)?, key)
     }
 
     fn range(&self, table: Table, span: Span<'_>) -> Result<Vec<Entry>, ServerError> {
-        let open = self.0.open_table(table).map_err(ServerError::store)?;
-        range_in(&open, span)
+        range_in(&self.open(table)?, span)
     }
 }
 
@@ -386,6 +479,92 @@ mod tests {
         assert_eq!(after_prefix(&[1, 2]), [1, 3]);
         assert_eq!(after_prefix(&[1, 255]), [2]);
         assert!(after_prefix(&[255, 255]).as_slice() > [255, 255, 255].as_slice());
+    }
+
+    /// Runs jobs in one commit, and tells what each answered.
+    async fn together(
+        store: &Store,
+        jobs: Vec<Box<dyn FnOnce(&Tx) -> Result<(), ServerError> + Send>>,
+    ) -> Vec<Result<(), ServerError>> {
+        let (open, shut) = std::sync::mpsc::channel::<()>();
+        // The writer is held until all of them wait.
+        let held = store.post(
+            move |_| {
+                shut.recv().unwrap();
+                Ok(())
+            },
+            |_| {},
+        );
+        held.await.unwrap();
+        let mut waiting = Vec::new();
+        for job in jobs {
+            let (tell, told) = oneshot::channel();
+            store
+                .post(job, move |answer| tell.send(answer).unwrap())
+                .await
+                .unwrap();
+            waiting.push(told);
+        }
+        open.send(()).unwrap();
+        let mut answers = Vec::new();
+        for told in waiting {
+            answers.push(told.await.unwrap());
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_or_panics_is_undone_alone() {
+        let store = Store::memory().unwrap();
+        let put =
+            |key: &'static [u8], value: &'static [u8]| move |tx: &Tx| tx.put(THREADS, key, value);
+        store.write(put(b"a", b"1")).await.unwrap();
+        store.write(put(b"b", b"1")).await.unwrap();
+        let answers = together(
+            &store,
+            vec![
+                Box::new(put(b"c", b"3")),
+                Box::new(|tx| {
+                    tx.put(THREADS, b"a", b"2")?;
+                    tx.put(THREADS, b"c", b"4")?;
+                    tx.put(THREADS, b"d", b"4")?;
+                    tx.remove(THREADS, b"b")?;
+                    tx.remove_prefix(THREADS, b"");
+                    Err(ServerError::Store("damaged".to_owned()))
+                }),
+                Box::new(|tx| {
+                    tx.put(THREADS, b"a", b"5")?;
+                    tx.remove_range(THREADS, b"a", b"d")?;
+                    panic!("a bug")
+                }),
+                Box::new(put(b"e", b"6")),
+            ],
+        )
+        .await;
+        let failed: Vec<bool> = answers.iter().map(Result::is_err).collect();
+        assert_eq!(failed, [false, true, true, false]);
+        let view = store.view().unwrap();
+        let all = Span {
+            from: b"",
+            to: b"z",
+            newest_first: false,
+            limit: 9,
+        };
+        let found = view.range(THREADS, all).unwrap();
+        let found: Vec<(&[u8], &[u8])> = found
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
+            .collect();
+        let expect: [(&[u8], &[u8]); 4] = [(b"a", b"1"), (b"b", b"1"), (b"c", b"3"), (b"e", b"6")];
+        assert_eq!(found, expect);
+    }
+
+    #[tokio::test]
+    async fn a_panic_after_a_commit_does_not_stop_the_writer() {
+        let store = Store::memory().unwrap();
+        let told = store.write_then(|_| Ok(()), |_| panic!("a bug")).await;
+        assert!(told.is_err());
+        store.write(|tx| tx.put(THREADS, b"a", b"1")).await.unwrap();
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use crate::{
     clock::{now_iso, now_ms},
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
+    readable,
     records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
     store::{
         ACTIVE, CHECKPOINTS, ENDED, EVENTS, RUNS, Reads, Span, THREADS, Tx, UNMIRRORED,
@@ -22,13 +23,24 @@ const THREADS_SEARCHED_MAX: usize = 100_000;
 /// Typed reading, inside a job and outside.
 pub(crate) trait Records: Reads {
     fn thread(&self, id: ThreadId) -> Result<ThreadRecord, ServerError> {
-        read(self.get(THREADS, id.bytes())?)?
-            .ok_or_else(|| ServerError::ThreadNotFound(id.to_string()))
+        let found = self.get(THREADS, id.bytes())?;
+        decode(
+            id,
+            &found.ok_or_else(|| ServerError::ThreadNotFound(id.to_string()))?,
+        )
+    }
+
+    /// Whether there is such a thread, also one that cannot be read.
+    fn has_thread(&self, id: ThreadId) -> Result<bool, ServerError> {
+        Ok(self.get(THREADS, id.bytes())?.is_some())
     }
 
     fn run(&self, thread: ThreadId, run: RunId) -> Result<RunRecord, ServerError> {
-        read(self.get(RUNS, &pair(thread.bytes(), run.bytes()))?)?
-            .ok_or_else(|| ServerError::RunNotFound(run.to_string()))
+        let found = self.get(RUNS, &pair(thread.bytes(), run.bytes()))?;
+        decode(
+            thread,
+            &found.ok_or_else(|| ServerError::RunNotFound(run.to_string()))?,
+        )
     }
 
     fn checkpoint(
@@ -36,8 +48,11 @@ pub(crate) trait Records: Reads {
         thread: ThreadId,
         id: CheckpointId,
     ) -> Result<CheckpointRecord, ServerError> {
-        read(self.get(CHECKPOINTS, &pair(thread.bytes(), id.bytes()))?)?
-            .ok_or_else(|| ServerError::CheckpointNotFound(id.to_string()))
+        let found = self.get(CHECKPOINTS, &pair(thread.bytes(), id.bytes()))?;
+        decode(
+            thread,
+            &found.ok_or_else(|| ServerError::CheckpointNotFound(id.to_string()))?,
+        )
     }
 
     fn head(&self, thread: &ThreadRecord) -> Result<Option<CheckpointRecord>, ServerError> {
@@ -47,6 +62,7 @@ pub(crate) trait Records: Reads {
             .transpose()
     }
 
+    /// Every thread. One that cannot be read is listed as such.
     fn threads(&self) -> Result<Vec<ThreadRecord>, ServerError> {
         let end = after_prefix(&[u8::MAX; 16]);
         let span = Span {
@@ -55,11 +71,18 @@ pub(crate) trait Records: Reads {
             newest_first: false,
             limit: THREADS_SEARCHED_MAX,
         };
-        decode_all(self.range(THREADS, span)?)
+        let listed = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let id = thread_of(&key)?;
+            Ok(decode(id, &value).unwrap_or_else(|_| ThreadRecord::unreadable(id)))
+        };
+        self.range(THREADS, span)?.into_iter().map(listed).collect()
     }
 
-    /// A thread's runs, newest first.
-    fn runs(&self, thread: ThreadId) -> Result<Vec<RunRecord>, ServerError> {
+    /// A thread's runs, newest first; of one that cannot be read why.
+    fn runs(
+        &self,
+        thread: ThreadId,
+    ) -> Result<Vec<(RunId, Result<RunRecord, ServerError>)>, ServerError> {
         let end = after_prefix(thread.bytes());
         let span = Span {
             from: thread.bytes(),
@@ -67,7 +90,10 @@ pub(crate) trait Records: Reads {
             newest_first: true,
             limit: RUNS_LISTED_MAX,
         };
-        decode_all(self.range(RUNS, span)?)
+        let found = self.range(RUNS, span)?.into_iter();
+        found
+            .map(|(key, value)| Ok((run_of(&key)?, decode(thread, &value))))
+            .collect()
     }
 
     /// A thread's checkpoints, newest first, those written before `before` only.
@@ -87,11 +113,12 @@ pub(crate) trait Records: Reads {
             newest_first: true,
             limit,
         };
-        decode_all(self.range(CHECKPOINTS, span)?)
+        let found = self.range(CHECKPOINTS, span)?.into_iter();
+        found.map(|(_, value)| decode(thread, &value)).collect()
     }
 
     /// Runs of a thread that are pending or running, oldest first.
-    fn active_runs(&self, thread: ThreadId) -> Result<Vec<RunRecord>, ServerError> {
+    fn active_runs(&self, thread: ThreadId) -> Result<Vec<RunId>, ServerError> {
         let end = after_prefix(thread.bytes());
         let span = Span {
             from: thread.bytes(),
@@ -101,12 +128,12 @@ pub(crate) trait Records: Reads {
         };
         self.range(ACTIVE, span)?
             .into_iter()
-            .map(|(key, _)| self.run(thread, run_of(&key)?))
+            .map(|(key, _)| run_of(&key))
             .collect()
     }
 
     /// Every pending or running run of the store.
-    fn all_active_runs(&self) -> Result<Vec<RunRecord>, ServerError> {
+    fn all_active_runs(&self) -> Result<Vec<(ThreadId, RunId)>, ServerError> {
         let end = after_prefix(&[u8::MAX; 32]);
         let span = Span {
             from: &[],
@@ -117,7 +144,7 @@ pub(crate) trait Records: Reads {
         let entries = self.range(ACTIVE, span)?;
         entries
             .into_iter()
-            .map(|(key, _)| self.run(thread_of(&key)?, run_of(&key)?))
+            .map(|(key, _)| Ok((thread_of(&key)?, run_of(&key)?)))
             .collect()
     }
 
@@ -154,7 +181,7 @@ pub(crate) trait Records: Reads {
         };
         let found = self.range(UNMIRRORED, span)?.into_iter();
         let found = found.map(|(key, producer)| {
-            let producer = String::from_utf8(producer).map_err(ServerError::store)?;
+            let producer = String::from_utf8_lossy(&producer).into_owned();
             Ok((thread_of(&key)?, run_of(&key)?, producer))
         });
         found.collect()
@@ -244,8 +271,8 @@ impl Tx {
     }
 
     /// Nothing is known of a thread that has gone.
-    pub(crate) fn remove_all_unmirrored(&self, thread: ThreadId) -> Result<(), ServerError> {
-        self.remove_prefix(UNMIRRORED, thread.bytes())
+    pub(crate) fn remove_all_unmirrored(&self, thread: ThreadId) {
+        self.remove_prefix(UNMIRRORED, thread.bytes());
     }
 
     /// The session holds what the run did.
@@ -315,12 +342,18 @@ impl Tx {
         )
     }
 
+    /// The run is over, whatever its record says: it cannot be read.
+    pub(crate) fn forget_active(&self, thread: ThreadId, run: RunId) -> Result<(), ServerError> {
+        self.remove(ACTIVE, &pair(thread.bytes(), run.bytes()))
+    }
+
     /// Removes a run and its events; what it wrote to the thread stays.
     pub(crate) fn remove_run(&self, run: &RunRecord) -> Result<(), ServerError> {
         let key = pair(run.thread_id.bytes(), run.run_id.bytes());
         self.remove(RUNS, &key)?;
         self.remove(ACTIVE, &key)?;
-        self.remove_prefix(EVENTS, run.run_id.bytes())
+        self.remove_prefix(EVENTS, run.run_id.bytes());
+        Ok(())
     }
 
     /// Removes a run, its events and every checkpoint it wrote; the head goes back to where the run found it.
@@ -345,11 +378,19 @@ impl Tx {
 
     /// Removes a thread and everything of it.
     pub(crate) fn remove_thread(&self, thread: ThreadId) -> Result<(), ServerError> {
-        for run in self.runs(thread)? {
-            self.remove_prefix(EVENTS, run.run_id.bytes())?;
+        let end = after_prefix(thread.bytes());
+        let span = Span {
+            from: thread.bytes(),
+            to: &end,
+            newest_first: false,
+            limit: usize::MAX,
+        };
+        // By their keys: a run that cannot be read goes as well.
+        for (key, _) in self.range(RUNS, span)? {
+            self.remove_prefix(EVENTS, run_of(&key)?.bytes());
         }
         for table in [THREADS, RUNS, ACTIVE, CHECKPOINTS] {
-            self.remove_prefix(table, thread.bytes())?;
+            self.remove_prefix(table, thread.bytes());
         }
         Ok(())
     }
@@ -367,7 +408,7 @@ impl Tx {
             self.remove(ENDED, key)?;
             let ids = key.get(8..).unwrap_or_default();
             let run_id = run_of(ids)?;
-            self.remove_prefix(EVENTS, run_id.bytes())?;
+            self.remove_prefix(EVENTS, run_id.bytes());
             // The thread may have been deleted meanwhile.
             if let Ok(mut run) = self.run(thread_of(ids)?, run_id) {
                 run.log_dropped = true;
@@ -387,34 +428,30 @@ fn event_key(run: RunId, seq: u64) -> Vec<u8> {
 }
 
 fn thread_of(key: &[u8]) -> Result<ThreadId, ServerError> {
-    uuid_at(key, 0).map(ThreadId)
+    id_at(key, 0).map(ThreadId::of_bytes)
 }
 
 fn run_of(key: &[u8]) -> Result<RunId, ServerError> {
-    uuid_at(key, 16).map(RunId)
+    id_at(key, 16).map(RunId::of_bytes)
 }
 
-fn uuid_at(key: &[u8], at: usize) -> Result<uuid::Uuid, ServerError> {
+fn id_at(key: &[u8], at: usize) -> Result<[u8; 16], ServerError> {
     key.get(at..at + 16)
-        .and_then(|bytes| uuid::Uuid::from_slice(bytes).ok())
+        .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| ServerError::store("a damaged key"))
 }
 
+/// A record's bytes, which can be read again.
 fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, ServerError> {
-    serde_json::to_vec(record).map_err(ServerError::store)
+    let bytes = serde_json::to_vec(record).map_err(unstorable)?;
+    readable::check(&bytes, readable::RECORD_DEPTH_MAX).map_err(unstorable)?;
+    Ok(bytes)
 }
 
-fn read<T: for<'de> Deserialize<'de>>(bytes: Option<Vec<u8>>) -> Result<Option<T>, ServerError> {
-    bytes
-        .map(|bytes| serde_json::from_slice(&bytes).map_err(ServerError::store))
-        .transpose()
+fn unstorable(error: serde_json::Error) -> ServerError {
+    ServerError::InvalidRequest(format!("this cannot be stored: {error}"))
 }
 
-fn decode_all<T: for<'de> Deserialize<'de>>(
-    entries: Vec<(Vec<u8>, Vec<u8>)>,
-) -> Result<Vec<T>, ServerError> {
-    entries
-        .into_iter()
-        .map(|(_, value)| serde_json::from_slice(&value).map_err(ServerError::store))
-        .collect()
+fn decode<T: for<'de> Deserialize<'de>>(thread: ThreadId, bytes: &[u8]) -> Result<T, ServerError> {
+    serde_json::from_slice(bytes).map_err(|_| ServerError::Unreadable(format!("thread {thread}")))
 }

@@ -11,40 +11,14 @@ use std::{
 };
 
 use hyper::Method;
-use rejoin_server::{
-    Server,
-    auth::{AuthSecret, Capability, Claims, ENDPOINTS, Endpoint, Needs},
-};
+use rejoin_server::auth::{Capability, Claims, ENDPOINTS, Endpoint, Needs};
 use ring::hmac;
 use serde_json::{Value, json};
 use support::*;
 
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-/// A session, and the thread of the same name.
-const OURS: &str = "11111111-1111-4111-8111-111111111111";
-const THEIRS: &str = "22222222-2222-4222-8222-222222222222";
-
-async fn guarded() -> (Server, Api) {
-    start_with(|config| config.auth = Some(secret())).await
-}
-
-fn secret() -> AuthSecret {
-    AuthSecret::new(SECRET).unwrap()
-}
-
 fn now_s() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     now.as_secs()
-}
-
-/// A token as an application makes one.
-fn token(session: &str, caps: &[Capability]) -> String {
-    let claims = Claims::new(session, caps, Duration::from_secs(600));
-    claims.sign(&secret()).unwrap()
-}
-
-fn bearer(token: &str) -> String {
-    format!("Bearer {token}")
 }
 
 /// A token made by hand, with whatever is wrong with it.
@@ -134,6 +108,21 @@ fn bad_tokens() -> Vec<(&'static str, Option<String>, &'static str)> {
             forge(&json!({"alg": "none"}), &good, hmac::HMAC_SHA256, SECRET),
             "token_invalid",
         ),
+        of(
+            "something critical that nobody knows",
+            forge(
+                &json!({"alg": "HS256", "crit": ["exp2"], "exp2": 1}),
+                &good,
+                hmac::HMAC_SHA256,
+                SECRET,
+            ),
+            "token_invalid",
+        ),
+        of(
+            "another spelling of a session",
+            signed(&with(json!({"session": OURS.to_uppercase()}))),
+            "token_invalid",
+        ),
         of("HS384", under("HS384", hmac::HMAC_SHA384), "token_invalid"),
         of("HS512", under("HS512", hmac::HMAC_SHA512), "token_invalid"),
         of(
@@ -221,10 +210,17 @@ async fn send(api: &Api, endpoint: &Endpoint, authorization: &[&str]) -> Answer 
         .replace("{run_id}", UNKNOWN)
         .replace("{checkpoint_id}", UNKNOWN)
         .replace("{assistant_id}", "chat");
+    // What is streaming now, and nothing before it.
+    let path = match endpoint.path {
+        "/sessions/{session_id}/stream" => path + "?limit=0",
+        _ => path,
+    };
     // Nothing that this would start goes on: the agent is not there.
     let body = match endpoint.path {
         "/threads" => json!({"thread_id": OURS, "if_exists": "do_nothing"}),
-        path if path.contains("/runs") => json!({"assistant_id": "nobody"}),
+        path if path.contains("/runs") => {
+            json!({"assistant_id": "nobody", "stream_mode": "updates"})
+        }
         _ => json!({}),
     };
     let headers: Vec<_> = authorization
@@ -244,14 +240,6 @@ async fn send(api: &Api, endpoint: &Endpoint, authorization: &[&str]) -> Answer 
         };
     }
     read(response).await
-}
-
-fn caps_of(needs: Needs) -> &'static [Capability] {
-    match needs {
-        Needs::Nothing | Needs::Token => &[],
-        Needs::Every(caps) | Needs::Some(caps) | Needs::Session(caps) => caps,
-        Needs::SessionStream => &[Capability::Stream, Capability::History],
-    }
 }
 
 fn is_denied(answer: &Answer) -> bool {
@@ -293,7 +281,7 @@ async fn a_token_for_another_session_is_refused_by_every_endpoint_of_a_session()
         let answer = send(&api, endpoint, &[&theirs]).await;
         let what = format!("{} {}", endpoint.method, endpoint.path);
         match endpoint.needs {
-            Needs::Every(_) | Needs::Session(_) | Needs::SessionStream => {
+            Needs::Every(_) | Needs::Session(_) => {
                 assert_eq!(
                     answer.code(),
                     (403, "session_not_allowed".to_owned()),
@@ -324,7 +312,7 @@ async fn each_capability_that_an_endpoint_needs_is_missed_when_it_is_not_there()
         } else {
             OURS
         };
-        let needed = caps_of(endpoint.needs);
+        let needed = endpoint.needs.capabilities();
         let what = format!("{} {}", endpoint.method, endpoint.path);
         for missing in needed {
             let others: Vec<Capability> = Capability::ALL
@@ -534,7 +522,8 @@ async fn a_stream_ends_cleanly_when_its_token_does_and_goes_on_with_the_next() {
         .await;
     let run = Stream::new(first).run_id();
 
-    let brief = Claims::new(OURS, &[Capability::Stream], Duration::from_secs(4));
+    let caps = [Capability::Stream, Capability::History];
+    let brief = Claims::new(OURS, &caps, Duration::from_secs(4));
     let brief = bearer(&brief.sign(&secret()).unwrap());
     let path = format!("/threads/{OURS}/runs/{run}/stream");
     let join = async |token: &str, from: &str| {
@@ -552,7 +541,7 @@ async fn a_stream_ends_cleanly_when_its_token_does_and_goes_on_with_the_next() {
     )
     .await;
     assert_eq!(answer.code(), (401, "token_expired".to_owned()));
-    let next = bearer(&token(OURS, &[Capability::Stream]));
+    let next = bearer(&token(OURS, &caps));
     let mut rest = join(&next, &last).await;
     for _ in 0..50 {
         seen.push(rest.next().await.unwrap());

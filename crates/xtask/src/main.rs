@@ -7,13 +7,11 @@
 mod apps;
 mod build;
 mod e2e;
-mod likeness;
 mod linked;
 mod lint;
 mod package;
 mod packaging;
 mod panics;
-mod repeats;
 mod servers;
 mod setup;
 mod size;
@@ -21,7 +19,6 @@ mod split;
 mod step;
 mod test;
 mod unreached;
-mod webs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -65,8 +62,12 @@ enum Command {
     Test(test::TestArgs),
     /// Formatting and clippy, native and wasm32.
     Lint,
-    /// Raw, gzip and brotli size of the demo's and the npm package's release builds against crates/xtask/size-budget.json.
-    Size,
+    /// What a page downloads, of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
+    Size {
+        /// Write the sizes into crates/xtask/size.json, which the next changes are compared with.
+        #[arg(long)]
+        accept: bool,
+    },
     /// End-to-end tests of the demos in real browsers.
     E2e(e2e::E2eArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
@@ -146,13 +147,13 @@ fn run(command: Command) -> Result<()> {
             setup::for_builds(&mut steps);
             lint::run(&mut steps);
         }
-        Command::Size => {
+        Command::Size { accept } => {
             setup::for_builds(&mut steps);
             if build::demo_assets(&mut steps, Profile::Release) {
-                steps.run("size: the demo", size::demo);
+                steps.run("size: the demo", || size::demo(accept));
             }
             if package::build(&mut steps, Profile::Release) {
-                steps.run("size: the npm package", size::package);
+                steps.run("size: the npm package", || size::package(accept));
             }
         }
         Command::E2e(args) => e2e::run(&mut steps, &args),

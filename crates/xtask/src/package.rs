@@ -11,9 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build::{Profile, node, remove_dir, wasm_opt};
-use crate::likeness;
 use crate::panics;
-use crate::repeats;
 use crate::setup;
 use crate::split;
 use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
@@ -208,7 +206,7 @@ fn bind_reached(compiled: &Path, wasm_dir: &Path) -> Result<()> {
     bindgen(&copy, &copy_dir, Profile::Release)?;
     let [module, copy] = [wasm_dir, &copy_dir].map(|dir| dir.join("rejoin_bg.wasm"));
     let made = made.optimised(&copy, |copy| match wasm_opt() {
-        Some(wasm_opt) => shrink(&wasm_opt, copy),
+        Some(wasm_opt) => optimise(&wasm_opt, copy, &[]).map(drop),
         None => Ok(()),
     })?;
     made.empty(&module)?;
@@ -234,23 +232,12 @@ fn bindgen(compiled: &Path, out_dir: &Path, profile: Profile) -> Result<()> {
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
 }
 
-/// What wasm-opt does to the module that ships.
-const SHRINK: [&str; 8] = [
+/// What wasm-opt does to the modules that ship.
+const OPTIMISE: [&str; 5] = [
     // The lowest kilobyte is the far end of the stack, so an address may be folded into what is read from it.
     "--low-memory-unused",
+    // The second time finds what the first has left.
     "-Oz",
-    "--generate-global-effects",
-    // Taken apart and put together again, the code repeats itself less.
-    "--flatten",
-    "--rereloop",
-    "--local-cse",
-    "-Oz",
-    "-Oz",
-];
-
-/// What it does last, to what it read again.
-const FINISH: [&str; 4] = [
-    "--low-memory-unused",
     "-Oz",
     // Who made it with what, which is for tools.
     "--strip-producers",
@@ -267,8 +254,7 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
         println!("wasm-opt is not installed: the modules stay larger than they need to be");
         return Ok(());
     };
-    shrink(&wasm_opt, wasm)?;
-    let names = finish(&wasm_opt, wasm, &[SHORT_NAMES])?;
+    let names = optimise(&wasm_opt, wasm, &[SHORT_NAMES])?;
     let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
     let js = fs::read_to_string(bindings)?;
     fs::write(bindings, with_short_names(&js, &names)?)?;
@@ -279,32 +265,20 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
             _ => ("a".to_owned(), short_name(&names, "imports", 1, name)?),
         })
     })?;
-    shrink(&wasm_opt, extras)?;
-    finish(&wasm_opt, extras, &[])?;
+    optimise(&wasm_opt, extras, &[])?;
     Ok(())
 }
 
-fn shrink(wasm_opt: &Path, wasm: &Path) -> Result<()> {
-    run(Command::new(wasm_opt)
-        .args(SHRINK)
-        .arg(wasm)
-        .arg("-o")
-        .arg(wasm))
-}
-
-/// Lets wasm-opt have a last look, and writes what is left so that it compresses well. What wasm-opt prints.
-fn finish(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
-    let printed = output(
+/// Optimises a module in its place. What wasm-opt prints.
+fn optimise(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
+    output(
         Command::new(wasm_opt)
-            .args(FINISH)
+            .args(OPTIMISE)
             .args(more)
             .arg(wasm)
             .arg("-o")
             .arg(wasm),
-    )?;
-    let alike = repeats::number_locals(&fs::read(wasm)?)?;
-    fs::write(wasm, likeness::order_functions(&alike)?)?;
-    Ok(printed)
+    )
 }
 
 /// A name that no other module has, for the second module to call it by. In a page that has been open since before the site's last

@@ -34,10 +34,10 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
         )
     });
     if demo {
-        steps.run("size: the demo", size::demo);
+        steps.run("size: the demo", || size::demo(false));
     }
     if package {
-        steps.run("size: the npm package", size::package);
+        steps.run("size: the npm package", || size::package(false));
     }
     // Cargo compiles for one of them at a time: meanwhile the other is tested.
     steps.both(

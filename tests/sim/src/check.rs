@@ -39,7 +39,7 @@ pub(crate) struct Checker {
     pub(crate) went_back: bool,
     /// The posts of all submissions.
     pub(crate) posts: Posts,
-    /// Runs whose streams the page has had to their ends.
+    /// Runs whose streams the page has had to their ends, while it follows them.
     pub(crate) ends_heard: BTreeSet<String>,
     /// Whether a message has begun or grown since somebody last looked.
     pub(crate) has_grown: bool,
@@ -55,6 +55,7 @@ impl Checker {
     /// Another page or another thread: the screen begins anew.
     pub(crate) fn forget_shown(&mut self) {
         self.shown.clear();
+        self.ends_heard.clear();
         self.revision = 0;
         self.history_unavailable = false;
     }
@@ -80,6 +81,7 @@ impl Checker {
             let words = format!("the stream of {run} came to its end, but it ends as {outcome:?}");
             self.fail(words);
         }
+        self.ends_heard.clear();
         self.submission_failed =
             run.is_none() && matches!(outcome, Outcome::Failed(_) | Outcome::Denied(_));
     }
@@ -106,7 +108,7 @@ impl Checker {
         let mut nodes = BTreeMap::new();
         for slot in view.messages() {
             let text = slot.message.content.text();
-            let Some(id) = server.truth.name_of(slot.id().as_str(), &text) else {
+            let Some(id) = server.truth.name_of(slot, &text) else {
                 self.check_odd(&server.truth, &text);
                 continue;
             };

@@ -112,8 +112,10 @@ impl World {
     /// Turns the page to a thread, as its address says.
     pub(crate) fn enter(&mut self, thread: Option<String>) {
         self.trace.line(self.now, || format!("> thread {thread:?}"));
+        if thread.is_none() || thread != self.followed() {
+            self.checker.forget_shown();
+        }
         self.address.clone_from(&thread);
-        self.checker.forget_shown();
         self.feed(Input::ThreadSwitched {
             thread_id: thread.map(ThreadId::from),
         });
@@ -337,7 +339,7 @@ impl World {
         let truth = &self.server.truth;
         let shown = view.messages().iter().filter_map(|slot| {
             let text = slot.message.content.text();
-            truth.name_of(slot.id().as_str(), &text).map(str::to_owned)
+            truth.name_of(slot, &text).map(str::to_owned)
         });
         let shown: Vec<String> = shown.collect();
         if shown != expected {
@@ -454,6 +456,7 @@ fn begins_anew(input: &Input) -> bool {
             | Input::BranchSelected { .. }
             | Input::WentOnline
             | Input::BecameVisible
+            | Input::Focused
             | Input::Thawed
     )
 }

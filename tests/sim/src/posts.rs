@@ -1,9 +1,7 @@
 //! What has become of each submission's posts: it may be sent again only while nothing of its answer has been received.
 
+use rejoin_core::RetryPolicy;
 use std::collections::BTreeMap;
-
-/// Posts of one submission at most, whatever happens to them.
-const POSTS_MAX: u32 = 3;
 
 /// The submissions, by the name that the client gives each.
 #[derive(Debug, Default)]
@@ -25,7 +23,7 @@ impl Posts {
                 "submission {submission} is sent again after its answer has begun"
             ));
         }
-        if post.count > POSTS_MAX {
+        if post.count > RetryPolicy::default().posts_max {
             return Err(format!(
                 "submission {submission} is sent {} times",
                 post.count

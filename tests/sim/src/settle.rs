@@ -39,6 +39,7 @@ impl World {
             self.rest("after a rejoin");
             self.compare_in_place();
         }
+        self.ask_elsewhere();
         self.finish_server();
         for thread in self.threads.clone() {
             if self.checker.violation.is_some() {
@@ -103,11 +104,43 @@ impl World {
         }
     }
 
+    /// Another device goes on with the thread that the odd server's page shows: when the page wakes up, it shows that.
+    fn ask_elsewhere(&mut self) {
+        let Some(thread) = self.followed().filter(|_| self.plan.kind == Kind::Odd) else {
+            return;
+        };
+        let view = self.page.as_ref().map(|page| page.client.view());
+        let is_open = view.is_some_and(|view| {
+            view.branch().is_empty()
+                && !view.can_rejoin()
+                && view.connection() != Connection::Disconnected
+        });
+        let known = self.server.threads.contains_key(&thread) && !self.server.is_busy(&thread);
+        if !is_open || !known || self.checker.violation.is_some() {
+            return;
+        }
+        self.report.count("happening: asked on another device");
+        self.trace
+            .line(self.now, || "! asked on another device".to_owned());
+        self.feed(Input::BecameHidden);
+        self.post_from_elsewhere(&thread);
+        let later = self.now + self.rng.between(5_000, 60_000);
+        self.run_until(later, |_| false);
+        self.feed(Input::BecameVisible);
+        // What is asked meanwhile does not show, so it is given its time.
+        let later = self.now + RECOVERY_BOUND_MS;
+        self.run_until(later, |_| false);
+        self.rest("after another device");
+        self.report.count("compared after another device");
+        self.compare(&thread);
+    }
+
     /// How much the message that is being streamed has.
     fn said_so_far(&self) -> Option<(String, usize)> {
         let thread = self.server.threads.get(&self.followed()?)?;
         let mut runs = thread.runs.iter().map(|run| &self.server.runs[run]);
-        let (id, text) = runs.find_map(|run| run.message.clone())?;
+        let run = runs.find(|run| run.status == "running")?;
+        let (id, text) = run.message.clone()?;
         Some((id, text.len()))
     }
 
@@ -187,23 +220,18 @@ impl World {
             .count(format!("rest: {}", view.connection().as_str()));
     }
 
-    /// It does not come to rest, which only a run that waits behind another for ever excuses.
+    /// It does not come to rest, which only a run excuses that is active for ever, or waits behind one.
     fn stuck(&mut self, when: &str) {
         let view = self.page.as_ref().map(|page| page.client.view());
         let run = view
             .as_ref()
             .and_then(|view| view.run_id())
             .map(ToString::to_string);
-        let waits = run.as_ref().is_some_and(|run| {
-            self.server.waits_for_ever(run)
-                && self
-                    .server
-                    .runs
-                    .get(run)
-                    .is_some_and(|run| run.status == "pending")
-        });
-        if waits {
-            self.report.count("rest: stopped behind a stuck run");
+        if run
+            .as_ref()
+            .is_some_and(|run| self.server.waits_for_ever(run))
+        {
+            self.report.count("rest: stopped with a stuck run");
             return self.feed(Input::StopRequested);
         }
         let connection = view.map(|view| view.connection());
@@ -211,7 +239,8 @@ impl World {
             .fail(format!("no rest {when}: {connection:?}, run {run:?}"));
     }
 
-    fn followed(&self) -> Option<String> {
+    /// The thread that is shown.
+    pub(crate) fn followed(&self) -> Option<String> {
         self.page
             .as_ref()?
             .client
@@ -300,7 +329,7 @@ impl World {
         let held = thread.messages.as_deref().unwrap_or_default();
         let compared = match self.plan.kind {
             Kind::Odd => self.compare_odd_messages(&view, held),
-            Kind::Python | Kind::Js | Kind::Ours => compare_messages(&view, held),
+            Kind::Python | Kind::Js | Kind::Ours => self.compare_messages(&view, held),
         };
         if let Err(words) = compared {
             self.checker.fail(words);
@@ -358,7 +387,33 @@ impl World {
 
     fn name_of<'a>(&'a self, slot: &'a MessageSlot) -> Option<&'a str> {
         let truth = &self.server.truth;
-        truth.name_of(slot.id().as_str(), &slot.message.content.text())
+        truth.name_of(slot, &slot.message.content.text())
+    }
+
+    /// What is shown is exactly what the server holds, and what a run has streamed that is active for ever.
+    fn compare_messages(&self, view: &View<'_>, held: &[Value]) -> Result<(), String> {
+        // Behind a run that is active for ever nothing says what has become of the runs before it.
+        let stuck = self
+            .server
+            .runs
+            .keys()
+            .any(|run| self.server.waits_for_ever(run));
+        let is_held = |slot: &MessageSlot| {
+            let name = self.name_of(slot);
+            held.iter().any(|message| message["id"].as_str() == name)
+        };
+        let slots = view.messages().iter();
+        let slots =
+            slots.filter(|slot| slot.origin == MessageOrigin::Server && (!stuck || is_held(slot)));
+        let held: Vec<Message> = held.iter().map(read_message).collect();
+        let shown: Vec<&Message> = slots.map(|slot| slot.message.as_ref()).collect();
+        let is_same = shown.len() == held.len() && shown.iter().zip(&held).all(|(a, b)| *a == b);
+        if is_same {
+            return Ok(());
+        }
+        Err(format!(
+            "at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}"
+        ))
     }
 
     /// Ids and odd entries aside, the odd server's messages are shown whole, each once and in order; and so is what
@@ -427,21 +482,6 @@ impl World {
             self.checker.fail(words);
         }
     }
-}
-
-/// What is shown is exactly what the server holds.
-fn compare_messages(view: &View<'_>, held: &[Value]) -> Result<(), String> {
-    let held: Vec<Message> = held.iter().map(read_message).collect();
-    let slots = view.messages().iter();
-    let slots = slots.filter(|slot| slot.origin == MessageOrigin::Server);
-    let shown: Vec<&Message> = slots.map(|slot| slot.message.as_ref()).collect();
-    let is_same = shown.len() == held.len() && shown.iter().zip(&held).all(|(a, b)| *a == b);
-    if is_same {
-        return Ok(());
-    }
-    Err(format!(
-        "at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}"
-    ))
 }
 
 fn read_message(message: &Value) -> Message {

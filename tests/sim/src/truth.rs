@@ -1,5 +1,6 @@
 //! What every message really says: the measure of what is shown.
 
+use rejoin_core::MessageSlot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A message that a server has made, or will have made when it is done.
@@ -43,8 +44,10 @@ impl Truth {
         }
     }
 
-    /// The id under which a shown message is known here. `None`: it is nobody's.
-    pub(crate) fn name_of<'a>(&'a self, id: &'a str, text: &str) -> Option<&'a str> {
+    /// The id under which a shown message, of this text, is known here. `None`: it is nobody's.
+    pub(crate) fn name_of<'a>(&'a self, slot: &'a MessageSlot, text: &str) -> Option<&'a str> {
+        // A row keeps its name; its message has the id that the server calls it by.
+        let id = slot.message.id.as_ref().unwrap_or(slot.id()).as_str();
         let Some(by_text) = &self.by_text else {
             return Some(id);
         };

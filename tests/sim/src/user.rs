@@ -2,6 +2,7 @@
 
 use crate::{
     plan::Action,
+    server::{Reply, Request},
     world::{Event, World},
 };
 use rejoin_core::{
@@ -128,6 +129,29 @@ impl World {
         let knobs = self.plan.knobs;
         let knobs = json!({ "n_tokens": knobs.n_tokens, "delay_ms": knobs.delay_ms });
         Json::from_value(&json!({ "configurable": knobs })).expect("a JSON object")
+    }
+
+    /// Somebody submits to a thread without this page.
+    pub(crate) fn post_from_elsewhere(&mut self, thread: &str) {
+        self.commands += 1;
+        let text = format!("question {}", self.commands);
+        self.server.truth.asked.insert(text.clone());
+        let knobs = self.plan.knobs;
+        let body = json!({
+            "assistant_id": self.plan.agent.id(),
+            "input": { "messages": [{ "type": "human", "content": text }] },
+            "metadata": { "rejoin_submission": format!("elsewhere-{}", self.commands) },
+            "config": { "configurable": { "n_tokens": knobs.n_tokens, "delay_ms": knobs.delay_ms } },
+        });
+        let request = Request {
+            is_post: true,
+            path: format!("/threads/{thread}/runs/stream"),
+            last_event_id: None,
+            body,
+        };
+        if let Reply::Stream { conn, .. } = self.server.answer(self.now, &request) {
+            self.server.drop_conn(conn);
+        }
     }
 
     fn says(&mut self, text: String) -> Json {

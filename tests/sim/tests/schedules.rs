@@ -113,6 +113,7 @@ fn check_coverage(report: &Report) {
     let happenings = [
         "offline",
         "network gone silently",
+        "asked on another device",
         "long outage, hanging",
         "long outage, refusing",
         "restart (SIGTERM)",
@@ -178,6 +179,7 @@ fn check_coverage(report: &Report) {
                 "compared in place",
                 "compared on entering",
                 "compared after an outage",
+                "compared after another device",
                 "concluded: nothing_to_join",
                 "concluded: superseded",
                 "concluded: dropped",

@@ -71,7 +71,7 @@ export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 1
 
 /** What the engine calls. Calls may call the engine back. */
 export interface EngineHost {
-  fetch?: (request: Request) => Promise<Response>;
+  fetch?: (request: Request) => Promise<Response | EngineEvents>;
   headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
   /** Null or absent: memory. */
   storage?: EngineStorage | null;
@@ -79,7 +79,10 @@ export interface EngineHost {
   status(json: string): void;
   /** The whole {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. */
   feed(json: string): void;
-  /** The messages of a namespace, in order; those that are new are said after it. "" is the thread's own, {@link NODES} a session's. */
+  /**
+   * The messages of a namespace, in order; those that are new are said after it. "" is the thread's own, {@link NODES} a session's.
+   * A message keeps its name here although the server gives it another id, which is then in its JSON.
+   */
   order(ns: string, ids: string[]): void;
   /** A new or changed message: a LangChain message dict as JSON. In {@link NODES} `origin` is an {@link EngineNode} as JSON. */
   message(ns: string, id: string, json: string, origin: MessageOrigin | (string & {})): void;
@@ -100,6 +103,18 @@ export interface EngineHost {
   resolveCheckpoint(command: number, parents: string[]): void;
   /** A command is done. */
   concluded(command: number, outcome: string, error: string | undefined): void;
+}
+
+/** The answer to a request for a stream whose events were read already. */
+export interface EngineEvents extends Pick<Response, "status" | "headers"> {
+  body: ReadableStream<EngineEvent | null>;
+}
+
+/** An event, its data as JSON text. Null, in its place: there was one, or a comment, that is not for the engine. */
+export interface EngineEvent {
+  id?: string;
+  event: string;
+  data: string;
 }
 
 /** A storage in the engine's terms. */

@@ -62,6 +62,12 @@ export function readList(list: MessageList): Message[] {
   }));
 }
 
+/** A message by the name that the list has for it, or by the id that the server has given it since. */
+export function cellWith(list: MessageList, id: string): MessageCell | undefined {
+  const named = list.cells.get(id);
+  return named ?? [...list.cells.values()].find((cell) => readCell(cell).id === id);
+}
+
 /** A namespace's messages while a frame is being put together. */
 export interface OpenList {
   ids: readonly string[];

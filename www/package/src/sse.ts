@@ -1,22 +1,15 @@
-/** Server-sent events, for transports of the application's own. The Agent Server's are read by the core. */
+/** Server-sent events, for transports and filters of the application's own. The Agent Server's are read by the core. */
+import type { EngineEvent } from "./engine.js";
 import type { FetchStreamTransportOptions } from "./transport.js";
 import type { StreamEvent } from "./types/events.js";
 import type { UseStreamTransportPayload } from "./types/options.js";
 
-const encoder = new TextEncoder();
-
-/** One event as bytes. */
-export function encodeEvent({ id, event, data }: StreamEvent): Uint8Array {
-  return encoder.encode(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data ?? null)}\n\n`);
-}
-
-/** The events of a body. Comments are left out; data is JSON; an event that the body's end cuts off is dropped. */
-export async function* decodeEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+/** The events of a body, their data as it was written. Null is a comment. An event that the body's end cuts off is dropped. */
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<EngineEvent | null> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let buffer = "";
-  let id: string | undefined;
-  let event = "";
+  let fields: { id?: string; event?: string } = {};
   let data: string[] = [];
   try {
     for (let done = false; !done; ) {
@@ -28,17 +21,14 @@ export async function* decodeEvents(body: ReadableStream<Uint8Array>): AsyncGene
       buffer = lines.pop() ?? "";
       for (const line of lines) {
         if (line === "") {
-          if (event || data.length > 0) {
-            const parsed: unknown = data.length > 0 ? JSON.parse(data.join("\n")) : null;
-            yield { ...(id === undefined ? {} : { id }), event: event || "message", data: parsed };
-          }
-          event = "";
+          if (fields.event || data.length > 0) yield { ...fields, event: fields.event || "message", data: data.join("\n") || "null" };
+          fields = {};
           data = [];
           continue;
         }
         const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-        if (name === "id") id = value;
-        else if (name === "event") event = value;
+        if (name === "") yield null;
+        else if (name === "id" || name === "event") fields[name] = value;
         else if (name === "data") data.push(value);
       }
     }
@@ -47,24 +37,17 @@ export async function* decodeEvents(body: ReadableStream<Uint8Array>): AsyncGene
   }
 }
 
-/** A body made of events. `onError` is told what the events failed with; the body then breaks off. */
-export function bodyOf(events: AsyncGenerator<StreamEvent | undefined>, onError: (error: unknown) => void): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await events.next();
-        if (done) controller.close();
-        // What a filter leaves out is still a sign of life.
-        else controller.enqueue(value ? encodeEvent(value) : encoder.encode(":\n\n"));
-      } catch (error) {
-        onError(error);
-        controller.error(error);
-      }
-    },
-    cancel() {
-      void events.return?.(undefined).catch(() => {});
-    },
-  });
+/** An event as an application sees it. Data that is not JSON stays a text. */
+export function parsedEvent({ data, ...rest }: EngineEvent): StreamEvent {
+  try {
+    return { ...rest, data: JSON.parse(data) };
+  } catch {
+    return { ...rest, data };
+  }
+}
+
+async function* parsedEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+  for await (const event of readEvents(body)) if (event) yield parsedEvent(event);
 }
 
 /** Posts a submission; gives the events of the answer. */
@@ -82,5 +65,5 @@ export async function postForEvents(options: FetchStreamTransportOptions, payloa
   if (onRequest) init = await onRequest(apiUrl, init);
   const response = (await send(apiUrl, init)) as Response;
   if (!response.ok) throw new Error(`The stream was refused: ${response.status} ${response.statusText}`.trim());
-  return decodeEvents(response.body ?? (new Response("").body as ReadableStream<Uint8Array>));
+  return parsedEvents(response.body ?? (new Response("").body as ReadableStream<Uint8Array>));
 }

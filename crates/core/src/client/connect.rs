@@ -6,7 +6,7 @@ use super::{
     link::{Asks, Link, Opening},
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, header, no_answer, status_error},
-    run::{Cancel, Fate, LastWord, Left, Posting, Run, Waiter},
+    run::{Cancel, Fate, Left, Posting, Run, Waiter},
     urls,
 };
 use crate::{
@@ -77,9 +77,6 @@ impl Client {
         if let Some(posting) = &mut run.submission {
             posting.body = None;
         }
-        if matches!(run.last_word, LastWord::Ended) {
-            run.last_word = LastWord::None;
-        }
         let asks = match run.cursor.is_at_start() {
             true => Asks::All,
             false => Asks::AfterCursor,
@@ -124,6 +121,9 @@ impl Client {
         }
         run.recovery.accepted();
         self.run_contact(run);
+        if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
+            posting.fate = Fate::Received;
+        }
         if let Phase::Opening(link) = std::mem::replace(&mut self.phase, Phase::Idle) {
             self.set_phase(Phase::Live(link));
         }

@@ -30,7 +30,7 @@ pub(super) struct Resolving {
     pub(super) message: MessageId,
     command: CommandId,
     submission: Box<Submission>,
-    /// What is kept, oldest first.
+    /// What is kept, oldest first, by the server's ids.
     kept: Vec<MessageId>,
     /// How many of them a state must hold. What came with the message that is edited, such as answers to the tool calls
     /// before it, is in no state without it, and is sent again.
@@ -54,7 +54,8 @@ impl Client {
             return self.refuse(command, ErrorCode::EditUnavailable, "");
         };
         let slots = &self.store.slots()[..kept];
-        let kept = collected(slots.iter().map(|slot| slot.id().clone()));
+        let kept = collected(slots.iter().map(|slot| self.store.name_of(slot.id())));
+        let parents = collected(slots.iter().map(|slot| slot.id().clone()));
         let answer = slots
             .iter()
             .rposition(|slot| slot.message.kind == MessageKind::Ai);
@@ -67,7 +68,6 @@ impl Client {
             submission.input = None;
             submission.command = None;
         }
-        let parents = kept.clone();
         self.editing = Some(Box::new(Resolving {
             message,
             command,
@@ -90,6 +90,7 @@ impl Client {
     /// How many messages an edit of this one keeps; `None` where it cannot be edited.
     pub(crate) fn kept_by(&self, message: &MessageId, which: Which) -> Option<usize> {
         let slots = self.store.slots();
+        let message = self.store.key_of(message);
         let at = slots.iter().position(|slot| slot.id() == message)?;
         let is_human = |at: &usize| slots[*at].message.kind == MessageKind::Human;
         let kept = match which {
@@ -341,8 +342,8 @@ impl Client {
         }
         let slots = self.store.slots();
         let of_last = |slot: &MessageSlot| {
-            let last = self.last.as_ref();
-            last.is_some_and(|last| last.messages.contains(slot.id()))
+            let mut said = self.last.iter().flat_map(|last| &last.messages);
+            said.any(|id| self.store.key_of(id) == slot.id())
         };
         let said = slots.iter().position(of_last).unwrap_or(slots.len());
         let is_stored = |slot: &MessageSlot| of_last(slot) && slot.origin == MessageOrigin::Server;

@@ -4,10 +4,10 @@ use super::{
     Client,
     link::{Asks, Start},
     requests::transport_error,
-    run::{Completeness, Doubt, Fate, LastWord, Run},
+    run::{Completeness, Doubt, LastWord, Run},
 };
 use crate::{
-    ErrorCode, Notice, Outcome, StreamError, TransportError,
+    AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
     cursor::event_hash,
     phase::After,
     thread_store::{MessageWithoutId, Progress, ThreadStore},
@@ -17,19 +17,27 @@ use rejoin_wire::{
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
     json::{field, whole_number},
     message::{Message, MessageKind},
-    sse::{DecodeError, Item},
+    sse::{DecodeError, Frame, Item},
 };
 
 impl Client {
-    pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
+    /// The connection is alive. Returns whose it is.
+    fn sign_of_life(&mut self, run: &mut Run) -> Option<AttemptId> {
         let now = self.now;
-        let Some(link) = self.phase.link_mut() else {
-            return;
-        };
+        let link = self.phase.link_mut()?;
         let attempt = link.attempt;
         if link.byte_arrived(now) {
             self.store.touch();
         }
+        self.run_contact(run);
+        Some(attempt)
+    }
+
+    pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
+        let attempt = self.sign_of_life(run);
+        let Some(link) = self.phase.link_mut() else {
+            return;
+        };
         match link.refusal_chunk(bytes) {
             Some(true) => return self.conclude_refusal(run),
             Some(false) => return,
@@ -39,22 +47,39 @@ impl Client {
             return self.not_a_stream(run, error);
         }
         link.decoder.push(bytes);
-        self.run_contact(run);
-        if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
-            posting.fate = Fate::Received;
-        }
         // Any item may end the connection; what the old one still holds must not be applied then.
-        while let Some(link) = self.phase.link_mut().filter(|link| link.attempt == attempt) {
+        while let Some(link) = self
+            .phase
+            .link_mut()
+            .filter(|link| Some(link.attempt) == attempt)
+        {
             match link.decoder.next_item() {
                 None => break,
                 Some(Ok(Item::Comment)) => self.heartbeat(run),
                 Some(Ok(Item::Control { .. })) => {}
-                Some(Ok(Item::Frame(frame))) => match Event::from_frame(frame) {
-                    Ok(event) => self.event_arrived(run, event),
-                    Err(error) => self.corrupt(run, &error),
-                },
+                Some(Ok(Item::Frame(frame))) => self.frame_arrived(run, frame),
                 Some(Err(error)) => self.undecodable(run, error),
             }
+        }
+    }
+
+    /// An event that somebody else has read.
+    pub(super) fn event_given(&mut self, run: &mut Run, event: Option<Frame>) {
+        self.sign_of_life(run);
+        let limit_bytes = self.config.limits.frame_bytes_max;
+        match event {
+            None => self.heartbeat(run),
+            Some(frame) if frame.bytes() > limit_bytes => {
+                self.undecodable(run, DecodeError::FrameTooLarge { limit_bytes });
+            }
+            Some(frame) => self.frame_arrived(run, frame),
+        }
+    }
+
+    fn frame_arrived(&mut self, run: &mut Run, frame: Frame) {
+        match Event::from_frame(frame) {
+            Ok(event) => self.event_arrived(run, event),
+            Err(error) => self.corrupt(run, &error),
         }
     }
 
@@ -105,8 +130,15 @@ impl Client {
         let hash = event_hash(&event);
         // The server has the stream: silence before this was not its last word.
         run.silent_joins = 0;
-        if !self.check_start(run, &event, hash) || self.had(run, &event, hash) {
+        if !self.check_start(run, &event, hash) {
             return;
+        }
+        let is_repeated = self.is_repeated_metadata(&event);
+        if self.had(run, &event, hash) {
+            return;
+        }
+        if is_repeated {
+            return self.applied(run, event, hash);
         }
         if self.finds_gap(run, &event) {
             return;
@@ -128,7 +160,7 @@ impl Client {
     ///
     /// | asked for | first event | what follows |
     /// | --- | --- | --- |
-    /// | all | the run's `metadata` | it is applied |
+    /// | all | the run's `metadata`, or the event that it began with | it is applied |
     /// | all | another | it may be the middle of a message: see [`Client::doubt`] |
     /// | what follows the cursor | one that was had after the cursor | the cursor was honoured |
     /// | what follows the cursor | another `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else the run has started over |
@@ -144,13 +176,18 @@ impl Client {
         }
         let before = std::mem::replace(&mut link.start, Start::Verified);
         match link.asks {
-            Asks::Post | Asks::Feed => true,
+            Asks::Post => {
+                run.cursor.begin_with(hash);
+                true
+            }
+            Asks::Feed => true,
+            Asks::All if is_metadata || run.cursor.begins_with(hash) || run.doubt().is_some() => true,
             Asks::All => {
-                if !is_metadata && run.cursor.is_at_start() && run.doubt().is_none() {
-                    // Nothing was replayed, so what is shown is all that there is until the values come.
+                if !run.recent.contains(hash) {
+                    // Nothing that was missed is replayed, so what is shown is all that there is until the values come.
                     run.replay = None;
-                    self.doubt(run);
                 }
+                self.doubt(run);
                 true
             }
             // Filtered events, and a place given by hand, tell nothing.
@@ -193,6 +230,16 @@ impl Client {
         self.reopen(run);
     }
 
+    /// Whether the run's `metadata` is repeated on one connection, where it says nothing new.
+    fn is_repeated_metadata(&mut self, event: &Event) -> bool {
+        let is_metadata = event.name == EventName::Metadata && event.is_root();
+        let Some(link) = self.phase.link_mut().filter(|_| is_metadata) else {
+            return false;
+        };
+        let before = link.metadata.replace(event.data.clone());
+        before.is_some_and(|before| before == event.data)
+    }
+
     /// Whether it has come before, by (id, name, data).
     fn had(&self, run: &Run, event: &Event, hash: u64) -> bool {
         let known = match self.phase.link() {
@@ -223,12 +270,12 @@ impl Client {
 
     /// Messages that have begun may have a hole from here on.
     fn doubt(&mut self, run: &mut Run) {
-        let before = std::mem::replace(
-            &mut run.completeness,
-            Completeness::Partial {
-                doubt: Some(Doubt::default()),
-            },
-        );
+        let doubt = Doubt {
+            messages: self.store.unconfirmed(),
+            ..Doubt::default()
+        };
+        let doubt = Completeness::Partial { doubt: Some(doubt) };
+        let before = std::mem::replace(&mut run.completeness, doubt);
         if !matches!(before, Completeness::Partial { doubt: Some(_) }) {
             self.warn_code(ErrorCode::EventsMissing);
         }
@@ -242,13 +289,6 @@ impl Client {
             };
             return self.corrupt(run, &error);
         };
-        if let Some(link) = self.phase.link_mut() {
-            let said = link.metadata.replace(event.data.clone());
-            if said.is_some_and(|said| said == event.data) {
-                // Repeated on one connection it says nothing new.
-                return;
-            }
-        }
         let before = run.cursor.metadata.replace(hash);
         self.run_named(run, run_id.clone());
         if before.is_some_and(|before| before != hash) {
@@ -300,8 +340,9 @@ impl Client {
         values: &Values,
         event: &Event,
     ) -> Result<(), WireError> {
+        let lacks_text = run.doubt().is_some();
         self.target(run)
-            .apply_values(values)
+            .apply_values(values, lacks_text)
             .map_err(|error| WireError::EventData {
                 event: event.name.as_str().to_owned(),
                 reason: error.words(),
@@ -364,6 +405,9 @@ impl Client {
         let is_new = run.recent.insert(hash);
         if let Some(link) = self.phase.link_mut() {
             link.seen.insert(hash);
+        }
+        if is_new && matches!(run.last_word, LastWord::Ended) {
+            run.last_word = LastWord::None;
         }
         if is_new && event.id.is_some() {
             // Without an id it may be the same again, which is no progress.
@@ -430,18 +474,14 @@ impl Doubt {
     /// comes whole.
     fn may_be_torn(&mut self, message: &Message, metadata: &Json) -> bool {
         let Some(id) = &message.id else { return false };
+        let step = step_of(metadata);
+        let first = *self.step.get_or_insert(step);
         if self.messages.contains(id) {
             return true;
         }
-        if self.step_seen || message.kind != MessageKind::Ai {
+        let is_later = step > first && first.is_some();
+        if self.step_seen || is_later || message.kind != MessageKind::Ai {
             return false;
-        }
-        let step = step_of(metadata);
-        if step > self.step && self.step.is_some() {
-            return false;
-        }
-        if self.step.is_none() {
-            self.step = step;
         }
         self.messages.push(id.clone());
         true

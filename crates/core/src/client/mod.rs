@@ -190,6 +190,11 @@ impl Client {
                     (extras.feed_chunk)(self, &bytes);
                 }
             }
+            Input::EventArrived { attempt, event } => {
+                if self.is_link(attempt) {
+                    self.with_run(|client, run| client.event_given(run, event));
+                }
+            }
             Input::BodyEnded { attempt } => {
                 if self.is_link(attempt) {
                     self.with_run(Self::body_ended);

@@ -240,7 +240,7 @@ impl Client {
     fn sent_again(&self, ids: &[MessageId]) -> Result<Vec<Node>, JsonError> {
         let mut again = Vec::new();
         for slot in self.store.slots() {
-            if ids.contains(slot.id()) {
+            if ids.iter().any(|id| self.store.key_of(id) == slot.id()) {
                 again.push(Node::from_json(&slot.message.to_json())?);
             }
         }

@@ -59,6 +59,7 @@ impl ThreadStore {
             }
             let id = slot_id(at, &message);
             let entry = self.known.entry(&id);
+            let id = entry.id.clone();
             let shown = match self.slots.get(entry.place) {
                 Some(slot) => MessageSlot::new(id, Arc::new(message), slot.origin),
                 None => {

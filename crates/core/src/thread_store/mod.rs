@@ -3,17 +3,22 @@
 //! A message keeps its identity (`Arc`) and its revision until it changes. A token is appended in place; only a
 //! message that a reader still holds is copied, once.
 
+mod identity;
 mod known;
 mod layers;
 mod slots;
 
+use identity::begins;
 use known::{
-    CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, UNREAD, VOID,
+    CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, TOLD, UNREAD, VOID,
 };
 pub(crate) use slots::id_or_place;
-use slots::{ids_of, slot_id};
+use slots::slot_id;
 
-use crate::{list::retain, record::StoredMessage};
+use crate::{
+    list::{collected, retain},
+    record::StoredMessage,
+};
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
@@ -63,7 +68,9 @@ impl MessageSlot {
         }
     }
 
-    /// The message's id; for one that the server sent without, its place in the list.
+    /// Names the message for as long as it is shown: the id under which it was shown first, or for one that came
+    /// without, its place in the list then. What the server calls it by now is its [`Message::id`]; whatever asks for
+    /// a message's id takes both.
     pub fn id(&self) -> &MessageId {
         &self.id
     }
@@ -107,9 +114,13 @@ pub(crate) struct ThreadStore {
     messages_key: String,
     slots: Vec<MessageSlot>,
     known: Known,
+    /// Whether the server has shown a submitted message under the id that it was submitted with.
+    server_keeps_ids: bool,
+    /// Whether this is a run told again from its start.
+    is_replay: bool,
     /// Marks of messages that the stream's `values` may lack because they are older: a state was read that the stream may
     /// not have reached yet. 0: what `values` lack was removed.
-    ahead_by: u8,
+    ahead_by: u16,
     values: Json,
     interrupts: Vec<Interrupt>,
     /// Messages from within tools, by namespace.
@@ -123,6 +134,8 @@ impl ThreadStore {
             messages_key: messages_key.to_owned(),
             slots: Vec::new(),
             known: Known::default(),
+            server_keeps_ids: false,
+            is_replay: false,
             ahead_by: 0,
             values: Json::null(),
             interrupts: Vec::new(),
@@ -133,6 +146,10 @@ impl ThreadStore {
 
     pub(crate) fn slots(&self) -> &[MessageSlot] {
         &self.slots
+    }
+
+    pub(crate) fn slot(&self, id: &MessageId) -> Option<&MessageSlot> {
+        self.slots.get(self.known.place(id)?)
     }
 
     pub(crate) fn values(&self) -> &Json {
@@ -157,6 +174,11 @@ impl ThreadStore {
 
     pub(crate) fn is_streamed(&self, id: &MessageId) -> bool {
         self.known.has(id, STREAMED)
+    }
+
+    /// The messages that stream, by each of their ids, and that no `values` has held yet.
+    pub(crate) fn unconfirmed(&self) -> Vec<MessageId> {
+        self.known.names_of(|entry| entry.has(STREAMED) && !entry.has(CONFIRMED))
     }
 
     /// Whether chunks of this run have come.
@@ -220,7 +242,8 @@ impl ThreadStore {
 
     /// Goes back to these messages.
     pub(crate) fn keep_only(&mut self, ids: &[MessageId]) {
-        self.retain(&|slot, _| ids.contains(&slot.id));
+        let keys = collected(ids.iter().map(|id| self.key_of(id).clone()));
+        self.retain(&|slot, _| keys.contains(&slot.id));
     }
 
     /// Interrupts that are answered are asked no more: these, or all.
@@ -239,8 +262,12 @@ impl ThreadStore {
         }
     }
 
-    /// Applies a root `values` event.
-    pub(crate) fn apply_values(&mut self, values: &Values) -> Result<(), JsonError> {
+    /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said.
+    pub(crate) fn apply_values(
+        &mut self,
+        values: &Values,
+        lacks_text: bool,
+    ) -> Result<(), JsonError> {
         if let Some(interrupts) = &values.interrupts {
             self.add_interrupts(interrupts);
         }
@@ -248,8 +275,7 @@ impl ThreadStore {
             return Ok(());
         }
         if let Some(messages) = self.read_messages(&values.data)? {
-            let ids = ids_of(&messages);
-            self.read_list(&ids, &messages);
+            let ids = self.read_list(&messages, lacks_text);
             let entries = &self.known.entries;
             let ahead_by = self.ahead_by;
             let is_ahead = entries.iter().any(|e| e.has(ahead_by) && e.listed == NONE);
@@ -264,7 +290,7 @@ impl ThreadStore {
             for entry in &mut self.known.entries {
                 entry.marks &= !VOID;
                 if entry.listed != NONE {
-                    entry.marks |= CONFIRMED;
+                    entry.marks |= CONFIRMED | TOLD;
                 }
             }
             self.replace_messages(ids, messages, kept);
@@ -284,8 +310,7 @@ impl ThreadStore {
         keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
     ) -> Result<(), JsonError> {
         let messages = self.read_messages(values)?.unwrap_or_default();
-        let ids = ids_of(&messages);
-        self.read_list(&ids, &messages);
+        let ids = self.read_list(&messages, true);
         let kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
                 return None;
@@ -300,7 +325,7 @@ impl ThreadStore {
             keep(slot, past)
         });
         for entry in &mut self.known.entries {
-            entry.marks &= !(CONFIRMED | STORED);
+            entry.marks &= !(CONFIRMED | STORED | TOLD);
             if entry.listed != NONE {
                 entry.marks |= CONFIRMED | STORED;
             }
@@ -329,14 +354,19 @@ impl ThreadStore {
             return Ok(Vec::new());
         }
         self.drop_void();
+        let is_renamed = self.recognise_streamed(&chunk, &id);
         if self.known.has(&id, CONFIRMED) && chunk.kind == MessageKind::Ai {
             // `values` have held it, so it is whole: this is how it came to be, told again.
             return Ok(Vec::new());
         }
         let has_calls = !chunk.tool_call_chunks().is_empty();
         let mut notes = Vec::new();
-        let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks();
-        match self.known.place(&id) {
+        let place = self.known.place(&id);
+        // Under its other id it comes whole, or goes on.
+        let is_whole =
+            is_renamed && place.is_some_and(|at| begins(&self.slots[at].message, &chunk));
+        let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks() && !is_whole;
+        match place {
             Some(at) if appends => {
                 self.revisions.latest += 1;
                 let slot = &mut self.slots[at];
@@ -366,6 +396,7 @@ impl ThreadStore {
     pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
         self.drop_void();
         let id = message.id.as_ref().ok_or(MessageWithoutId)?;
+        self.recognise_streamed(&message, id);
         self.known.mark(id, STREAMED);
         self.put(message, MessageOrigin::Server);
         Ok(())
@@ -406,8 +437,10 @@ impl ThreadStore {
         for (namespace, list) in other.subgraphs {
             self.in_list(&namespace, |shown| shown.adopt(list));
         }
+        self.known.adopt_names(&other.known);
+        self.server_keeps_ids |= other.server_keeps_ids;
         self.replace_slots(other.slots);
-        const ADOPTED: u8 = STREAMED | VOID | CONFIRMED | UNREAD;
+        const ADOPTED: u16 = STREAMED | VOID | CONFIRMED | TOLD | UNREAD;
         self.known.unmark_all(ADOPTED);
         for entry in other.known.entries {
             self.known.mark(&entry.id, entry.marks & ADOPTED);
@@ -440,10 +473,10 @@ impl ThreadStore {
     /// What a replay of the run from its start is applied to: what `values` have held.
     pub(crate) fn replayed(&self) -> Self {
         let mut replay = Self::new(&self.messages_key);
+        replay.is_replay = true;
         replay.ahead_by = self.ahead_by;
-        for entry in &self.known.entries {
-            replay.known.mark(&entry.id, entry.marks);
-        }
+        replay.known = self.known.clone();
+        replay.server_keeps_ids = self.server_keeps_ids;
         replay.replace_slots(self.shown(&mut |slot, _| Some(slot.origin)));
         for (namespace, list) in &self.subgraphs {
             let list = (namespace.clone(), list.replayed());
@@ -483,14 +516,18 @@ impl ThreadStore {
                 (true, false) => (STREAMED, MessageOrigin::Server),
                 (false, false) => (PAINTED, MessageOrigin::Server),
             };
-            self.known.mark(&id, marks);
-            shown.push(MessageSlot::new(id, stored.message, origin));
+            let entry = self.known.entry(&id);
+            entry.marks |= marks;
+            shown.push(MessageSlot::new(entry.id.clone(), stored.message, origin));
         }
         self.replace_slots(shown);
     }
 
     /// How far this replay has come, compared with what is shown.
     pub(crate) fn progress_against(&self, shown: &Self) -> Progress {
+        if self.may_say_again() {
+            return Progress::Behind;
+        }
         let mut ahead = self.slots.len() > shown.slots.len();
         for slot in &shown.slots {
             let Some(at) = self.known.place(&slot.id) else {

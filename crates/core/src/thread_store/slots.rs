@@ -16,10 +16,10 @@ impl ThreadStore {
     pub(super) fn put(&mut self, message: Message, origin: MessageOrigin) {
         let revision = self.touched();
         let id = slot_id(self.slots.len(), &message);
-        let mut slot = MessageSlot::new(id, message.into(), origin);
+        let entry = self.known.entry(&id);
+        let mut slot = MessageSlot::new(entry.id.clone(), message.into(), origin);
         slot.revision = revision;
         slot.reshaped = revision;
-        let entry = self.known.entry(&slot.id);
         if entry.place == NONE {
             entry.place = self.slots.len();
             self.slots.push(slot);
@@ -33,7 +33,8 @@ impl ThreadStore {
 
     pub(super) fn remove(&mut self, id: &MessageId) {
         let all = id.as_str() == REMOVE_ALL;
-        self.retain(&|slot, _| !all && slot.id != *id);
+        let id = self.key_of(id).clone();
+        self.retain(&|slot, _| !all && slot.id != id);
     }
 
     pub(super) fn retain(&mut self, keep: &dyn Fn(&MessageSlot, &Entry) -> bool) {
@@ -122,8 +123,9 @@ impl ThreadStore {
     fn each_once(&mut self, list: Vec<MessageSlot>) -> Vec<MessageSlot> {
         self.known.unlist();
         let mut once: Vec<MessageSlot> = Vec::with_capacity(list.len());
-        for shown in list {
+        for mut shown in list {
             let entry = self.known.entry(&shown.id);
+            shown.id = entry.id.clone();
             if entry.listed == NONE {
                 entry.listed = once.len();
                 once.push(shown);
@@ -135,10 +137,10 @@ impl ThreadStore {
     }
 
     /// Notes what stands in the list that is being read, and which messages that do not have lost their place there to
-    /// an answer that is not known here: the server has given up the attempt that streamed them.
-    pub(super) fn read_list(&mut self, ids: &[MessageId], messages: &[Message]) {
-        self.known.unlist();
-        self.known.list(ids);
+    /// an answer that is not known here: the server has given up the attempt that streamed them. Returns by which ids
+    /// readers know the list's messages. `lacks_text`: what was streamed may not be all that was said.
+    pub(super) fn read_list(&mut self, messages: &[Message], lacks_text: bool) -> Vec<MessageId> {
+        let ids = self.recognise(messages, lacks_text);
         self.known.unmark_all(SUPERSEDED);
         let mut next = NONE;
         for slot in &self.slots {
@@ -159,6 +161,18 @@ impl ThreadStore {
                 gap += 1;
             }
         }
+        ids
+    }
+
+    /// The id by which readers know a message, whatever the server calls it.
+    pub(crate) fn key_of<'a>(&'a self, id: &'a MessageId) -> &'a MessageId {
+        self.known.find(id).map_or(id, |entry| &entry.id)
+    }
+
+    /// What the server calls a message that readers know by `id`.
+    pub(crate) fn name_of(&self, id: &MessageId) -> MessageId {
+        let place = self.known.place(id);
+        place.map_or_else(|| id.clone(), |at| slot_id(at, &self.slots[at].message))
     }
 }
 
@@ -173,7 +187,11 @@ pub(crate) fn slot_id(at: usize, message: &Message) -> MessageId {
 }
 
 pub(crate) fn id_or_place(at: usize, id: Option<MessageId>) -> MessageId {
-    id.unwrap_or_else(|| MessageId::from("rejoin-place-".to_owned() + &digits(at as u64)))
+    id.unwrap_or_else(|| place_id(at))
+}
+
+pub(super) fn place_id(at: usize) -> MessageId {
+    MessageId::from("rejoin-place-".to_owned() + &digits(at as u64))
 }
 
 /// Streamed messages carry their pieces beside what a stored one carries; that alone is no change.

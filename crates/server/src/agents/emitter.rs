@@ -131,7 +131,7 @@ impl Emitter {
         let publish = move |outcome: &Result<(T, Vec<LiveEvent>), ServerError>| match outcome {
             Ok((_, events)) => events.iter().for_each(|event| shown.publish(event.clone())),
             Err(ServerError::Store(_)) => shown.take_back(),
-            // The change was refused before anything was numbered.
+            // The change was refused, and its numbers were given back.
             Err(_) => {}
         };
         Ok(self.store.write_then(job, publish).await?.0)
@@ -176,8 +176,10 @@ impl Emitter {
     }
 }
 
-fn record(tx: &Tx, live: &LiveRun, event: &NewEvent) -> Result<LiveEvent, ServerError> {
+fn record(tx: &Tx, live: &Arc<LiveRun>, event: &NewEvent) -> Result<LiveEvent, ServerError> {
     let seq = live.number();
+    let numbered = Arc::clone(live);
+    tx.on_undo(move || numbered.give_back(seq));
     if live.resumable {
         tx.put_event(live.run_id, seq, event.name, &event.data)?;
     }

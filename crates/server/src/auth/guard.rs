@@ -10,8 +10,10 @@ use axum::{
     response::Response,
 };
 
-use super::{Access, AuthSecret, Capability, Claims, Needs, TokenError, policy};
-use crate::{error::ServerError, http::streamed, metrics::Metrics};
+use super::{
+    Access, Also, Ask, AuthSecret, Capability, Claims, Endpoint, Needs, TokenError, policy,
+};
+use crate::{error::ServerError, http::streamed, metrics::Metrics, sessions::log::SessionId};
 
 /// What the layer has to know.
 #[derive(Clone)]
@@ -23,66 +25,107 @@ pub(crate) struct Guard {
     pub(crate) metrics: Arc<Metrics>,
 }
 
-/// Lets a request pass with its [`Access`], or denies it.
+/// Lets a request pass with its [`Permit`], or denies it.
 pub(crate) async fn check(
     State(guard): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ServerError> {
-    let access = match guard.admit(&mut request).await {
-        Ok(access) => access,
+    let permit = match guard.admit(&mut request).await {
+        Ok(permit) => permit,
         Err(denial) => {
             tracing::debug!(code = denial.code(), method = %request.method(), "denied");
             guard.metrics.denied(denial.code());
             return Err(denial);
         }
     };
-    let time_left = match &access {
+    let time_left = match &permit.access {
         Access::Token(claims) => Some(claims.time_left()),
         Access::Open => None,
     };
-    request.extensions_mut().insert(access);
+    request.extensions_mut().insert(permit);
     let response = next.run(request).await;
     Ok(streamed::watch(response, time_left, &guard.metrics))
 }
 
+/// What a request that was let in may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Permit {
+    pub(crate) access: Access,
+    also: &'static [Also],
+}
+
+impl Permit {
+    /// Everything.
+    pub(crate) const OPEN: Self = Self {
+        access: Access::Open,
+        also: &[],
+    };
+
+    /// Denies what needs a capability, by the endpoint's row, that is not there.
+    pub(crate) fn ask(&self, ask: Ask) -> Result<(), ServerError> {
+        if self.access == Access::Open {
+            return Ok(());
+        }
+        // What the row does not have no token may.
+        let also = self.also.iter().find(|also| also.ask == ask);
+        self.access
+            .require(also.ok_or(ServerError::MethodNotAllowed)?.needs)
+    }
+
+    /// Whether that would be denied: what it concerns is left out.
+    pub(crate) fn may(&self, ask: Ask) -> bool {
+        self.ask(ask).is_ok()
+    }
+}
+
 impl Guard {
-    async fn admit(&self, request: &mut Request) -> Result<Access, ServerError> {
+    async fn admit(&self, request: &mut Request) -> Result<Permit, ServerError> {
         let Some(secret) = &self.secret else {
-            return Ok(Access::Open);
+            return Ok(Permit::OPEN);
         };
-        let needs = self.needs(request);
-        if needs == Some(Needs::Nothing) {
+        let endpoint = self.endpoint(request);
+        if endpoint.is_some_and(|endpoint| endpoint.needs == Needs::Nothing) {
             // Nothing there shows or changes anything.
-            return Ok(Access::Open);
+            return Ok(Permit::OPEN);
         }
         let access = Access::Token(read(request.headers(), secret)?);
         // After the token, so that nobody without one learns which paths there are.
-        let needs = needs.ok_or(ServerError::MethodNotAllowed)?;
-        match needs {
-            Needs::Session(_) | Needs::SessionStream => {
+        let endpoint = endpoint.ok_or(ServerError::MethodNotAllowed)?;
+        match endpoint.needs {
+            Needs::Session(_) => {
                 let params = request
                     .extract_parts::<RawPathParams>()
                     .await
                     .map_err(|_| ServerError::NotFound)?;
                 let session = params.iter().next().map(|(_, value)| value);
-                if !session.is_some_and(|session| access.reaches(session)) {
+                let session = session.and_then(|session| SessionId::parse(session).ok());
+                // Who reaches all is told by the endpoint what is wrong with the name.
+                let is_reached = session.map_or(access.reaches_all(), |name| access.reaches(&name));
+                if !is_reached {
                     return Err(ServerError::SessionNotAllowed);
                 }
             }
             Needs::Every(_) if !access.reaches_all() => return Err(ServerError::SessionNotAllowed),
             Needs::Nothing | Needs::Token | Needs::Every(_) | Needs::Some(_) => {}
         }
-        for capability in needs.capabilities(request.uri(), request.headers()) {
+        for capability in endpoint.needs.capabilities() {
             access.require(*capability)?;
         }
-        Ok(access)
+        let permit = Permit {
+            access,
+            also: endpoint.also,
+        };
+        if endpoint.replays(request.uri(), request.headers()) {
+            permit.ask(Ask::Replay)?;
+        }
+        Ok(permit)
     }
 
-    fn needs(&self, request: &Request) -> Option<Needs> {
+    fn endpoint(&self, request: &Request) -> Option<&'static Endpoint> {
         let matched = request.extensions().get::<MatchedPath>()?;
         let path = matched.as_str();
-        policy::needs(
+        policy::find(
             request.method(),
             path.strip_prefix(&*self.prefix).unwrap_or(path),
         )
@@ -91,7 +134,7 @@ impl Guard {
 
 impl Access {
     /// Denies where the capability is missing.
-    pub(crate) fn require(&self, capability: Capability) -> Result<(), ServerError> {
+    fn require(&self, capability: Capability) -> Result<(), ServerError> {
         if self.has(capability) {
             Ok(())
         } else {
@@ -100,7 +143,7 @@ impl Access {
     }
 
     /// Denies where it does not reach the session.
-    pub(crate) fn require_session(&self, session: &str) -> Result<(), ServerError> {
+    pub(crate) fn require_session(&self, session: &SessionId) -> Result<(), ServerError> {
         if self.reaches(session) {
             Ok(())
         } else {

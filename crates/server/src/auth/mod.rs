@@ -4,7 +4,7 @@
 //! Authorization: Bearer <JWT, HS256>    {"exp": 1795280000, "session": "..." | "*", "caps": ["stream", "history"]}
 //!        │
 //!        ▼
-//!  guard.rs ── policy.rs: what does this endpoint need? ── token.rs: does the token say so? ──► the endpoint, with Access
+//!  guard.rs ── policy.rs: what does this endpoint need? ── token.rs: does the token say so? ──► the endpoint, with a Permit
 //!        └──► 401 token_missing | token_invalid | token_expired      403 session_not_allowed | capability_missing
 //! ```
 //!
@@ -16,8 +16,8 @@ mod policy;
 mod secret;
 mod token;
 
-pub use policy::{Capability, ENDPOINTS, Endpoint, Needs};
+pub use policy::{Also, Ask, Capability, ENDPOINTS, Endpoint, Needs, Otherwise};
 pub use secret::{AuthSecret, SecretError};
 pub use token::{Access, Claims, TokenError};
 
-pub(crate) use guard::{Guard, check};
+pub(crate) use guard::{Guard, Permit, check};

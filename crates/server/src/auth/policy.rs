@@ -11,11 +11,11 @@ use Capability::{Cancel, History, Publish, Stream};
 pub enum Capability {
     /// Following what happens from now on: a session's records, a run's events.
     Stream,
-    /// Reading what was said before: pages, snapshots, replays, a thread's state and history.
+    /// Reading what was said before: pages, snapshots, replays, a thread's values and history, a run's input.
     History,
     /// Adding: a session's records, threads, runs, states.
     Publish,
-    /// Ending and removing: cancel a run or a message, delete a thread, a run, a session.
+    /// Ending and removing: a run, a message, a thread, a session.
     Cancel,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What an endpoint asks for.
+/// What an endpoint always needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing: whether the server is there.
@@ -58,10 +58,78 @@ pub enum Needs {
     Some(&'static [Capability]),
     /// A token for the session that is the path's first parameter, with these.
     Session(&'static [Capability]),
-    /// The same for a session's stream: [`Capability::Stream`], and [`Capability::History`] unless it asks for nothing
-    /// of the past (`limit=0`, no cursor).
-    SessionStream,
 }
+
+/// What only some requests to an endpoint read or end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Reads what was said before: a stream from a cursor, or a session's stream that does not say `limit=0`.
+    Replay,
+    /// Reads what was said before, in what else the answer holds: a thread's values, a run's input, the events of a
+    /// stream that hold the whole state.
+    State,
+    /// Ends runs that are under way, to make way for this one.
+    EndRuns,
+    /// Ends the run when its reader leaves.
+    EndOnLeave,
+    /// Takes messages out of the conversation.
+    RemoveMessages,
+    /// Says anew a message that another producer has ended.
+    ReplaceMessages,
+}
+
+/// What becomes of a request without the capability that it needs beside those of its endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// It is refused.
+    Refused,
+    /// It is answered without that part.
+    LeftOut,
+}
+
+/// What a request needs beside what its endpoint always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Also {
+    /// Where it asks for this,
+    pub ask: Ask,
+    /// it needs that;
+    pub needs: Capability,
+    /// without it, this happens.
+    pub otherwise: Otherwise,
+}
+
+const fn refused(ask: Ask, needs: Capability) -> Also {
+    Also {
+        ask,
+        needs,
+        otherwise: Otherwise::Refused,
+    }
+}
+
+const STATE_LEFT_OUT: Also = Also {
+    ask: Ask::State,
+    needs: History,
+    otherwise: Otherwise::LeftOut,
+};
+/// What a run may do to others of its thread, and to what it holds.
+const RUN: &[Also] = &[
+    refused(Ask::EndRuns, Cancel),
+    refused(Ask::RemoveMessages, Cancel),
+];
+const STREAMED_RUN: &[Also] = &[
+    refused(Ask::State, History),
+    refused(Ask::EndRuns, Cancel),
+    refused(Ask::RemoveMessages, Cancel),
+];
+const JOINED_RUN: &[Also] = &[
+    refused(Ask::Replay, History),
+    STATE_LEFT_OUT,
+    refused(Ask::EndOnLeave, Cancel),
+];
+const RECORDS: &[Also] = &[
+    refused(Ask::RemoveMessages, Cancel),
+    refused(Ask::ReplaceMessages, Cancel),
+];
 
 /// One row: a method, a path as the router has it without the API prefix, and what it needs.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +140,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What a token must say.
     pub needs: Needs,
+    /// What it must say for some requests.
+    pub also: &'static [Also],
 }
 
 const fn row(method: &'static str, path: &'static str, needs: Needs) -> Endpoint {
@@ -79,7 +149,38 @@ const fn row(method: &'static str, path: &'static str, needs: Needs) -> Endpoint
         method,
         path,
         needs,
+        also: &[],
     }
+}
+
+impl Endpoint {
+    const fn also(mut self, also: &'static [Also]) -> Self {
+        self.also = also;
+        self
+    }
+
+    /// Whether a request reads what a stream said before: only what is sure not to does not need the capability, so that
+    /// whatever the endpoint makes of an odd query, it is guarded.
+    pub(super) fn replays(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        if !self.also.iter().any(|also| also.ask == Ask::Replay) {
+            return false;
+        }
+        if headers.contains_key("last-event-id") {
+            return true;
+        }
+        if self.path.starts_with("/sessions") {
+            return uri.query() != Some("limit=0");
+        }
+        let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri);
+        query.map_or(true, |query| {
+            let is_cursor = |(name, _): &(String, String)| name.contains("last_event_id");
+            query.iter().any(is_cursor)
+        })
+    }
+}
+
+const fn session(caps: &'static [Capability]) -> Needs {
+    Needs::Session(caps)
 }
 
 /// Every endpoint. What is not here is refused while tokens are asked for.
@@ -90,111 +191,88 @@ pub const ENDPOINTS: &[Endpoint] = &[
     row("GET", "/metrics", Needs::Every(&[])),
     row("POST", "/assistants/search", Needs::Token),
     row("GET", "/assistants/{assistant_id}", Needs::Token),
-    row("POST", "/threads", Needs::Some(&[Publish])),
+    row("POST", "/threads", Needs::Some(&[Publish])).also(&[STATE_LEFT_OUT]),
     row("POST", "/threads/search", Needs::Some(&[History])),
-    row("GET", "/threads/{thread_id}", Needs::Session(&[History])),
-    row("PATCH", "/threads/{thread_id}", Needs::Session(&[Publish])),
-    row("DELETE", "/threads/{thread_id}", Needs::Session(&[Cancel])),
-    row(
-        "GET",
-        "/threads/{thread_id}/state",
-        Needs::Session(&[History]),
-    ),
-    row(
-        "POST",
-        "/threads/{thread_id}/state",
-        Needs::Session(&[Publish]),
-    ),
+    row("GET", "/threads/{thread_id}", session(&[History])),
+    row("PATCH", "/threads/{thread_id}", session(&[Publish])).also(&[STATE_LEFT_OUT]),
+    row("DELETE", "/threads/{thread_id}", session(&[Cancel])),
+    row("GET", "/threads/{thread_id}/state", session(&[History])),
+    row("POST", "/threads/{thread_id}/state", session(&[Publish]))
+        .also(&[refused(Ask::RemoveMessages, Cancel)]),
     row(
         "GET",
         "/threads/{thread_id}/state/{checkpoint_id}",
-        Needs::Session(&[History]),
+        session(&[History]),
     ),
-    row(
-        "GET",
-        "/threads/{thread_id}/history",
-        Needs::Session(&[History]),
-    ),
-    row(
-        "POST",
-        "/threads/{thread_id}/history",
-        Needs::Session(&[History]),
-    ),
-    row(
-        "GET",
-        "/threads/{thread_id}/runs",
-        Needs::Session(&[Stream]),
-    ),
-    row(
-        "POST",
-        "/threads/{thread_id}/runs",
-        Needs::Session(&[Publish]),
-    ),
-    // These two make a run and follow it.
+    row("GET", "/threads/{thread_id}/history", session(&[History])),
+    row("POST", "/threads/{thread_id}/history", session(&[History])),
+    row("GET", "/threads/{thread_id}/runs", session(&[Stream])).also(&[STATE_LEFT_OUT]),
+    row("POST", "/threads/{thread_id}/runs", session(&[Publish])).also(RUN),
+    // It makes a run and follows it.
     row(
         "POST",
         "/threads/{thread_id}/runs/stream",
-        Needs::Session(&[Publish, Stream]),
-    ),
+        session(&[Publish, Stream]),
+    )
+    .also(STREAMED_RUN),
+    // It makes a run and is answered with the thread's values.
     row(
         "POST",
         "/threads/{thread_id}/runs/wait",
-        Needs::Session(&[Publish, Stream]),
-    ),
+        session(&[Publish, Stream, History]),
+    )
+    .also(RUN),
     row(
         "GET",
         "/threads/{thread_id}/runs/{run_id}",
-        Needs::Session(&[Stream]),
-    ),
+        session(&[Stream]),
+    )
+    .also(&[STATE_LEFT_OUT]),
     row(
         "DELETE",
         "/threads/{thread_id}/runs/{run_id}",
-        Needs::Session(&[Cancel]),
+        session(&[Cancel]),
     ),
     row(
         "GET",
         "/threads/{thread_id}/runs/{run_id}/stream",
-        Needs::Session(&[Stream]),
-    ),
+        session(&[Stream]),
+    )
+    .also(JOINED_RUN),
+    // It is answered with the thread's values.
     row(
         "GET",
         "/threads/{thread_id}/runs/{run_id}/join",
-        Needs::Session(&[Stream]),
+        session(&[Stream, History]),
     ),
     row(
         "POST",
         "/threads/{thread_id}/runs/{run_id}/cancel",
-        Needs::Session(&[Cancel]),
+        session(&[Cancel]),
     ),
-    row("GET", "/sessions/{session_id}/stream", Needs::SessionStream),
+    row("GET", "/sessions/{session_id}/stream", session(&[Stream]))
+        .also(&[refused(Ask::Replay, History)]),
     row(
         "GET",
         "/sessions/{session_id}/messages",
-        Needs::Session(&[History]),
+        session(&[History]),
     ),
     row(
         "POST",
         "/sessions/{session_id}/records",
-        Needs::Session(&[Publish]),
-    ),
-    row(
-        "POST",
-        "/sessions/{session_id}/cancel",
-        Needs::Session(&[Cancel]),
-    ),
-    row(
-        "DELETE",
-        "/sessions/{session_id}",
-        Needs::Session(&[Cancel]),
-    ),
+        session(&[Publish]),
+    )
+    .also(RECORDS),
+    row("POST", "/sessions/{session_id}/cancel", session(&[Cancel])),
+    row("DELETE", "/sessions/{session_id}", session(&[Cancel])),
     row("GET", "/faults", Needs::Every(&[Cancel])),
     row("POST", "/faults", Needs::Every(&[Cancel])),
     row("DELETE", "/faults", Needs::Every(&[Cancel])),
     row("POST", "/faults/restart", Needs::Every(&[Cancel])),
 ];
 
-/// What the table says of a request; `None` where it has no such row.
-pub(super) fn needs(method: &Method, path: &str) -> Option<Needs> {
+/// The table's row of a request; `None` where it has no such row.
+pub(super) fn find(method: &Method, path: &str) -> Option<&'static Endpoint> {
     let method = if *method == Method::HEAD {
         "GET"
     } else {
@@ -203,25 +281,16 @@ pub(super) fn needs(method: &Method, path: &str) -> Option<Needs> {
     ENDPOINTS
         .iter()
         .find(|row| row.method == method && row.path == path)
-        .map(|row| row.needs)
 }
 
 impl Needs {
-    /// The capabilities that this request needs.
-    pub(super) fn capabilities(self, uri: &Uri, headers: &HeaderMap) -> &'static [Capability] {
+    /// The capabilities that every request needs.
+    pub fn capabilities(self) -> &'static [Capability] {
         match self {
             Self::Nothing | Self::Token => &[],
             Self::Every(caps) | Self::Some(caps) | Self::Session(caps) => caps,
-            Self::SessionStream if asks_for_the_past(uri, headers) => &[Stream, History],
-            Self::SessionStream => &[Stream],
         }
     }
-}
-
-/// Whether a session's reader asks for more than what is streaming now: only an exact `limit=0` without any cursor is not,
-/// so that whatever the endpoint makes of an odd query, it needs the capability.
-fn asks_for_the_past(uri: &Uri, headers: &HeaderMap) -> bool {
-    uri.query() != Some("limit=0") || headers.contains_key("last-event-id")
 }
 
 #[cfg(test)]
@@ -229,26 +298,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_limit_0_without_a_cursor_asks_for_nothing_of_the_past() {
-        let check = |query: &str, cursor: Option<&'static str>, past: bool| {
-            let uri: Uri = format!("/sessions/a/stream{query}").parse().unwrap();
+    fn only_what_is_sure_to_be_new_needs_no_history() {
+        let check = |row: &Endpoint, query: &str, cursor: Option<&'static str>, past: bool| {
+            let uri: Uri = format!("/any{query}").parse().unwrap();
             let mut headers = HeaderMap::new();
             if let Some(cursor) = cursor {
                 headers.insert("last-event-id", cursor.parse().unwrap());
             }
-            assert_eq!(
-                asks_for_the_past(&uri, &headers),
-                past,
-                "{query} {cursor:?}"
-            );
+            assert_eq!(row.replays(&uri, &headers), past, "{query} {cursor:?}");
         };
-        check("?limit=0", None, false);
-        check("", None, true);
-        check("?limit=50", None, true);
-        check("?limit=0&limit=50", None, true);
-        check("?limit=0&cursor=1-4", None, true);
-        check("?limit=00", None, true);
-        check("?limit=0", Some("1-4"), true);
+        let row = |path: &str| find(&Method::GET, path).unwrap();
+        let session = row("/sessions/{session_id}/stream");
+        check(session, "?limit=0", None, false);
+        check(session, "", None, true);
+        check(session, "?limit=50", None, true);
+        check(session, "?limit=0&limit=50", None, true);
+        check(session, "?limit=0&cursor=1-4", None, true);
+        check(session, "?limit=00", None, true);
+        check(session, "?limit=0", Some("1-4"), true);
+        let run = row("/threads/{thread_id}/runs/{run_id}/stream");
+        check(run, "", None, false);
+        check(run, "?stream_mode=%5B%22updates%22%5D", None, false);
+        check(run, "", Some("-1"), true);
+        check(run, "", Some("7"), true);
+        check(run, "", Some(""), true);
+        check(run, "?last_event_id=-1", None, true);
+        check(run, "?x=1&last%5Fevent%5Fid=3", None, true);
+        check(run, "?%ff=1", None, true);
+        check(row("/threads/{thread_id}"), "?cursor=1", Some("1"), false);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use super::{AuthSecret, Capability};
+use crate::sessions::log::SessionId;
 
 /// The name that stands for every session.
 const EVERY_SESSION: &str = "*";
@@ -15,7 +16,7 @@ const EVERY_SESSION: &str = "*";
 pub struct Claims {
     /// Until when, in seconds since 1970. From that second on it is refused; there is no leeway.
     pub exp: u64,
-    /// Which session, or `*` for every one.
+    /// Which session, in the spelling that [`SessionId::parse`] takes, or `*` for every one.
     pub session: String,
     /// What may be done with it. A word this version does not know gives nothing.
     pub caps: Vec<String>,
@@ -24,7 +25,8 @@ pub struct Claims {
 /// Why a token is refused. Nothing of the token is in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not signed with this server's secret by HS256, says no `exp`, `session` or `caps`, or is no token.
+    /// It is not signed with this server's secret by HS256, says no `exp`, `session` or `caps`, names a session in a
+    /// spelling that is none, has a `crit`, or is no token.
     #[error("The token is not valid")]
     Invalid,
     /// Its time is over.
@@ -64,12 +66,19 @@ impl Claims {
         // RFC 7519: on or after `exp` it must not be accepted.
         validation.reject_tokens_expiring_in_less_than = 1;
         validation.validate_nbf = true;
-        jsonwebtoken::decode::<Self>(token, &secret.decoding, &validation)
-            .map(|data| data.claims)
-            .map_err(|error| match error.kind() {
+        let token = jsonwebtoken::decode::<Self>(token, &secret.decoding, &validation).map_err(
+            |error| match error.kind() {
                 ErrorKind::ExpiredSignature => TokenError::Expired,
                 _ => TokenError::Invalid,
-            })
+            },
+        )?;
+        let claims = token.claims;
+        let is_named = claims.session == EVERY_SESSION || SessionId::parse(&claims.session).is_ok();
+        // RFC 7515: what must be understood, and is not, makes it invalid. Nothing is.
+        if token.header.crit.is_some() || !is_named {
+            return Err(TokenError::Invalid);
+        }
+        Ok(claims)
     }
 }
 
@@ -84,10 +93,12 @@ pub enum Access {
 
 impl Access {
     /// Whether it reaches this session.
-    pub fn reaches(&self, session: &str) -> bool {
+    pub fn reaches(&self, session: &SessionId) -> bool {
         match self {
             Self::Open => true,
-            Self::Token(claims) => claims.session == EVERY_SESSION || claims.session == session,
+            Self::Token(claims) => {
+                claims.session == EVERY_SESSION || claims.session == session.as_str()
+            }
         }
     }
 

@@ -30,6 +30,7 @@ use crate::{
     auth::{self, Guard},
     engine::Engine,
     error::ServerError,
+    readable,
     sessions::Sessions,
 };
 
@@ -161,10 +162,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         } else {
             bytes.as_ref()
         };
-        serde_json::from_slice(text)
-            .map(Self)
-            .map_err(|error| ServerError::InvalidRequest(error.to_string()))
+        read_json(text).map(Self)
     }
+}
+
+/// Reads a body that may be stored: what could not be read again is refused.
+fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ServerError> {
+    readable::check(text, readable::BODY_DEPTH_MAX)
+        .and_then(|()| serde_json::from_slice(text))
+        .map_err(|error| ServerError::InvalidRequest(error.to_string()))
 }
 
 /// Query parameters, answered with 422 and a sentence where they do not fit.

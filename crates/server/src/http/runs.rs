@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 
 use super::{
     App, Body, Query,
-    stream::{Filter, Reading, Source, locate, respond},
+    stream::{Filter, Reading, Source, is_only_new, locate, respond},
 };
 use crate::{
-    auth::{Access, Capability},
+    auth::{Ask, Permit},
     engine::Engine,
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
-    records::{RunStatus, ThreadStatus},
+    records::{RunRecord, RunStatus, ThreadStatus},
     tables::Records,
 };
 
@@ -34,12 +34,13 @@ const WAIT_BEAT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn create(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(thread): Path<String>,
     Body(request): Body<RunRequest>,
 ) -> Result<Response, ServerError> {
     let (run, _) = app
         .engine
-        .create_run(ThreadId::parse(&thread)?, request)
+        .create_run(ThreadId::parse(&thread)?, request, &permit)
         .await?;
     let mut response = Json(run.to_json()).into_response();
     locate(&mut response, run.thread_id, run.run_id);
@@ -48,13 +49,17 @@ pub(crate) async fn create(
 
 pub(crate) async fn create_stream(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(thread): Path<String>,
     Body(request): Body<RunRequest>,
 ) -> Result<Response, ServerError> {
     let cancel_on_disconnect = request.on_disconnect == Some(OnDisconnect::Cancel);
+    if request.stream_mode.is_empty() || !request.stream_mode.iter().all(is_only_new) {
+        permit.ask(Ask::State)?;
+    }
     let (run, live) = app
         .engine
-        .create_run(ThreadId::parse(&thread)?, request)
+        .create_run(ThreadId::parse(&thread)?, request, &permit)
         .await?;
     let reading = Reading {
         source: Source::Live { run: live, at: 0 },
@@ -67,12 +72,13 @@ pub(crate) async fn create_stream(
 
 pub(crate) async fn create_wait(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(thread): Path<String>,
     Body(request): Body<RunRequest>,
 ) -> Result<Response, ServerError> {
     let (run, live) = app
         .engine
-        .create_run(ThreadId::parse(&thread)?, request)
+        .create_run(ThreadId::parse(&thread)?, request, &permit)
         .await?;
     Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
 }
@@ -87,32 +93,49 @@ pub(crate) struct List {
 
 pub(crate) async fn list(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(thread): Path<String>,
     Query(list): Query<List>,
 ) -> Result<Json<Vec<Value>>, ServerError> {
     let view = app.engine.store.view()?;
     let thread = view.thread(ThreadId::parse(&thread)?)?;
-    let fits = |run: &crate::records::RunRecord| {
+    let runs = view.runs(thread.thread_id)?.into_iter();
+    let listed = runs.map(|(id, run)| match run {
+        Ok(run) => shown(&permit, &run),
+        Err(error) => json!({
+            "run_id": id, "thread_id": thread.thread_id, "status": RunStatus::Error,
+            "error": error.to_string(), "metadata": {}, "kwargs": {},
+        }),
+    });
+    let fits = |run: &Value| {
         list.status
             .as_ref()
-            .is_none_or(|status| json!(run.status) == *status)
+            .is_none_or(|status| run["status"] == *status)
     };
-    let found = view.runs(thread.thread_id)?.into_iter().filter(fits);
+    let page = listed.filter(fits).skip(list.offset);
     Ok(Json(
-        found
-            .skip(list.offset)
-            .take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT))
-            .map(|run| run.to_json())
+        page.take(list.limit.unwrap_or(LIST_LIMIT_DEFAULT))
             .collect(),
     ))
 }
 
 pub(crate) async fn get(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<Value>, ServerError> {
     let (thread, run) = parse(&ids)?;
-    Ok(Json(app.engine.store.view()?.run(thread, run)?.to_json()))
+    let run = app.engine.store.view()?.run(thread, run)?;
+    Ok(Json(shown(&permit, &run)))
+}
+
+/// A run, without its input where that may not be read.
+fn shown(permit: &Permit, run: &RunRecord) -> Value {
+    if permit.may(Ask::State) {
+        run.to_json()
+    } else {
+        run.outline()
+    }
 }
 
 pub(crate) async fn delete(
@@ -143,7 +166,7 @@ pub(crate) struct JoinQuery {
 
 pub(crate) async fn join_stream(
     State(app): State<App>,
-    Extension(access): Extension<Access>,
+    Extension(permit): Extension<Permit>,
     Path(ids): Path<(String, String)>,
     Query(query): Query<JoinQuery>,
     headers: HeaderMap,
@@ -151,12 +174,12 @@ pub(crate) async fn join_stream(
     let (thread, run) = parse(&ids)?;
     let cancel_on_disconnect = is_true(query.cancel_on_disconnect.as_deref());
     if cancel_on_disconnect {
-        access.require(Capability::Cancel)?;
+        permit.ask(Ask::EndOnLeave)?;
     }
     let cursor = Cursor::read(&headers, query.last_event_id.as_deref())?;
     let reading = Reading {
         source: position(&app.engine, thread, run, cursor)?,
-        filter: Filter::parse(query.stream_mode.as_deref()),
+        filter: Filter::parse(query.stream_mode.as_deref(), permit.may(Ask::State)),
         cancel_on_disconnect,
         heartbeat: app.config.heartbeat,
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -20,9 +20,11 @@ use serde_json::json;
 
 use super::{App, Query, event_stream::event_stream};
 use crate::{
+    auth::{Ask, Permit},
     error::ServerError,
     ids::{RunId, ThreadId},
     live::CancelAction,
+    readable,
     sessions::{
         Reader, ReaderEvent, SessionError,
         log::{Batch, LogError, MessageHead, ProducerId, SessionId},
@@ -86,6 +88,7 @@ fn status(error: &SessionError) -> StatusCode {
             | LogError::MessageEnded(_)
             | LogError::MessageExists(_) => StatusCode::CONFLICT,
             LogError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            LogError::Damaged => StatusCode::INTERNAL_SERVER_ERROR,
         },
         SessionError::MessageTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         SessionError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -248,11 +251,13 @@ impl FromJson for Posted {
 
 pub(crate) async fn publish(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(session): Path<String>,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let session = SessionId::parse(&session)?;
     let posted: Posted = read(&body)?;
+    check_posted(&app, &session, &posted, &permit).await?;
     let batch = Batch {
         producer: posted.producer,
         changes: posted.changes,
@@ -265,6 +270,65 @@ pub(crate) async fn publish(
     object.number("repeated", appended.repeated as u64);
     object.end();
     Ok(json_text(text))
+}
+
+/// Denies what a batch may not do: end what others said, or name a run of another session.
+async fn check_posted(
+    app: &App,
+    session: &SessionId,
+    posted: &Posted,
+    permit: &Permit,
+) -> Result<(), Refused> {
+    let mut updated = Vec::new();
+    for change in &posted.changes {
+        match change {
+            Change::Removed { .. } => permit.ask(Ask::RemoveMessages)?,
+            Change::Updated { message, .. } => updated.extend(message.id.clone()),
+            Change::Started { run_id, .. } => {
+                let run = run_id
+                    .as_ref()
+                    .and_then(|run| RunId::parse(run.as_str()).ok());
+                let live = run.and_then(|run| app.engine.live(run));
+                if live.is_some_and(|live| SessionId::of(live.thread_id) != *session) {
+                    return Err(ServerError::SessionNotAllowed.into());
+                }
+            }
+            Change::Appended { .. } | Change::Ended { .. } => {}
+        }
+    }
+    if permit.may(Ask::ReplaceMessages) {
+        return Ok(());
+    }
+    for id in updated {
+        if !is_own(app, session, &id, &posted.producer).await? {
+            permit.ask(Ask::ReplaceMessages)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether nobody but this producer has said a message. While it streams the log itself holds others off.
+async fn is_own(
+    app: &App,
+    session: &SessionId,
+    id: &MessageId,
+    producer: &ProducerId,
+) -> Result<bool, Refused> {
+    let log = app.sessions.log();
+    let mut before = u64::MAX;
+    loop {
+        let heads = match log.messages(session, before, LIMIT_MAX).await {
+            Err(LogError::NotFound) => return Ok(true),
+            heads => heads?,
+        };
+        if let Some(head) = heads.iter().find(|head| head.id == *id) {
+            return Ok(head.producer == *producer);
+        }
+        match heads.last() {
+            Some(last) => before = last.position,
+            None => return Ok(true),
+        }
+    }
 }
 
 /// Which message is to end; all that are streaming where none is named.
@@ -324,7 +388,10 @@ async fn end_message(app: &App, session: &SessionId, head: &MessageHead) -> Resu
     }
     let run = node.run_id.as_ref().map(rejoin_wire::RunId::as_str);
     let run = run.and_then(|run| RunId::parse(run).ok());
-    if let Some(live) = run.and_then(|run| app.engine.live(run)) {
+    let live = run.and_then(|run| app.engine.live(run));
+    // A record may name any run: only one of this session's thread is stopped.
+    let own = live.filter(|live| SessionId::of(live.thread_id) == *session);
+    if let Some(live) = own {
         live.cancel(CancelAction::Interrupt);
         return Ok(());
     }
@@ -354,6 +421,7 @@ pub(crate) async fn delete(
 }
 
 fn read<T: FromJson>(body: &[u8]) -> Result<T, Refused> {
+    readable::check(body, readable::BODY_DEPTH_MAX).map_err(|error| invalid(error.to_string()))?;
     let text = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8"))?;
     T::from_json(text).map_err(|error| invalid(error.to_string()))
 }
@@ -381,6 +449,7 @@ mod tests {
             LogError::MessageEnded(text()),
             LogError::MessageNotFound(text()),
             LogError::MessageExists(text()),
+            LogError::Damaged,
         ];
         let mut all: Vec<SessionError> = log.into_iter().map(SessionError::from).collect();
         all.push(SessionError::Invalid(text()));

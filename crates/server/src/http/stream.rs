@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
+use rejoin_wire::request::StreamMode;
 use tokio::sync::watch;
 
 use super::event_stream::event_stream;
@@ -40,39 +41,62 @@ pub(crate) enum Source {
     },
 }
 
+/// Whether a stream mode's events hold only what the run says, and nothing that was said before.
+pub(crate) fn is_only_new(mode: &StreamMode) -> bool {
+    match mode {
+        StreamMode::Messages
+        | StreamMode::MessagesTuple
+        | StreamMode::Updates
+        | StreamMode::Custom => true,
+        // The others hold the state, or what this version does not know.
+        _ => false,
+    }
+}
+
 /// Which events a reader wants; `metadata` and `error` always pass.
-pub(crate) struct Filter(Option<Vec<String>>);
+pub(crate) struct Filter {
+    modes: Option<Vec<String>>,
+    /// Whether events that hold the whole state pass.
+    with_state: bool,
+}
 
 impl Filter {
     /// Everything the run produces.
     pub(crate) fn all() -> Self {
-        Self(None)
+        Self {
+            modes: None,
+            with_state: true,
+        }
     }
 
     /// Reads `?stream_mode=`: one mode, several separated by commas, or a JSON array.
-    pub(crate) fn parse(text: Option<&str>) -> Self {
+    pub(crate) fn parse(text: Option<&str>, with_state: bool) -> Self {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
-            return Self::all();
+            return Self {
+                modes: None,
+                with_state,
+            };
         };
         let list = serde_json::from_str::<Vec<String>>(text)
             .unwrap_or_else(|_| text.split(',').map(|mode| mode.trim().to_owned()).collect());
-        Self(Some(
-            list.into_iter()
-                .map(|mode| {
-                    if mode == "messages-tuple" {
-                        "messages".to_owned()
-                    } else {
-                        mode
-                    }
-                })
-                .collect(),
-        ))
+        let event_of = |mode: String| match mode.as_str() {
+            "messages-tuple" => "messages".to_owned(),
+            _ => mode,
+        };
+        Self {
+            modes: Some(list.into_iter().map(event_of).collect()),
+            with_state,
+        }
     }
 
     fn passes(&self, event: &str) -> bool {
-        let Some(modes) = &self.0 else { return true };
         let base = event.split(['|', '/']).next().unwrap_or(event);
-        matches!(base, "metadata" | "error") || modes.iter().any(|mode| mode == base)
+        if matches!(base, "metadata" | "error") {
+            return true;
+        }
+        let is_only_new = matches!(base, "messages" | "updates" | "custom");
+        let is_asked_for = |modes: &Vec<String>| modes.iter().any(|mode| mode == base);
+        (is_only_new || self.with_state) && self.modes.as_ref().is_none_or(is_asked_for)
     }
 }
 
@@ -222,7 +246,7 @@ mod tests {
     fn a_filter_reads_every_form_and_lets_metadata_and_errors_pass() {
         let check = |text: Option<&str>, event: &str, passes: bool| {
             assert_eq!(
-                Filter::parse(text).passes(event),
+                Filter::parse(text, true).passes(event),
                 passes,
                 "{text:?} {event}"
             );
@@ -236,5 +260,37 @@ mod tests {
         check(Some("values, messages-tuple"), "messages", true);
         check(Some("messages"), "messages/partial", true);
         check(Some("values"), "values|child:1", true);
+    }
+
+    #[test]
+    fn without_the_state_only_what_is_new_passes() {
+        let check = |event: &str, passes: bool| {
+            for modes in [
+                None,
+                Some("values,debug,tasks,checkpoints,messages,updates,custom"),
+            ] {
+                let filter = Filter::parse(modes, false);
+                assert_eq!(filter.passes(event), passes, "{modes:?} {event}");
+            }
+        };
+        for event in [
+            "messages",
+            "messages/partial",
+            "updates|a:1",
+            "custom",
+            "error",
+        ] {
+            check(event, true);
+        }
+        for event in [
+            "values",
+            "values|a:1",
+            "debug",
+            "tasks",
+            "checkpoints",
+            "events",
+        ] {
+            check(event, false);
+        }
     }
 }

@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::{App, Body, Query};
 use crate::{
-    auth::Access,
+    auth::{Ask, Permit},
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
     records::{CheckpointRecord, Source, ThreadRecord, empty_state},
-    sessions::conversation,
+    sessions::{conversation, log::SessionId},
     state,
     tables::Records,
 };
@@ -44,14 +44,14 @@ enum IfExists {
 
 pub(crate) async fn create(
     State(app): State<App>,
-    Extension(access): Extension<Access>,
+    Extension(permit): Extension<Permit>,
     Body(body): Body<Create>,
 ) -> Result<Json<Value>, ServerError> {
     let id = body
         .thread_id
         .as_deref()
         .map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
-    access.require_session(&id.to_string())?;
+    permit.access.require_session(&SessionId::of(id))?;
     let keep = body.if_exists == Some(IfExists::DoNothing);
     let made = move |tx: &crate::store::Tx| match tx.thread(id) {
         Ok(found) if keep => Ok((tx.head(&found)?, found)),
@@ -64,7 +64,16 @@ pub(crate) async fn create(
         Err(error) => Err(error),
     };
     let (head, thread) = app.engine.store.write(made).await?;
-    Ok(Json(thread.to_json(head.as_ref())))
+    Ok(Json(shown(&permit, &thread, head.as_ref())))
+}
+
+/// A thread, without what was said before where that may not be read.
+fn shown(permit: &Permit, thread: &ThreadRecord, head: Option<&CheckpointRecord>) -> Value {
+    if permit.may(Ask::State) {
+        thread.to_json(head)
+    } else {
+        thread.outline()
+    }
 }
 
 pub(crate) async fn get(
@@ -83,6 +92,7 @@ pub(crate) struct Patch {
 
 pub(crate) async fn patch(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(id): Path<String>,
     Body(body): Body<Patch>,
 ) -> Result<Json<Value>, ServerError> {
@@ -95,7 +105,7 @@ pub(crate) async fn patch(
         Ok((tx.head(&thread)?, thread))
     };
     let (head, thread) = app.engine.store.write(change).await?;
-    Ok(Json(thread.to_json(head.as_ref())))
+    Ok(Json(shown(&permit, &thread, head.as_ref())))
 }
 
 pub(crate) async fn delete(
@@ -108,7 +118,9 @@ pub(crate) async fn delete(
     app.engine
         .store
         .write(move |tx| {
-            tx.thread(id)?;
+            if !tx.has_thread(id)? {
+                return Err(ServerError::ThreadNotFound(id.to_string()));
+            }
             tx.remove_thread(id)?;
             match producer {
                 Some(producer) => tx.put_unmirrored(id, RunId::NONE, &producer.0),
@@ -155,14 +167,15 @@ enum SortOrder {
 
 pub(crate) async fn search(
     State(app): State<App>,
-    Extension(access): Extension<Access>,
+    Extension(permit): Extension<Permit>,
     Body(search): Body<Search>,
 ) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
     let view = app.engine.store.view()?;
     let mut threads: Vec<ThreadRecord> = view
         .threads()?
         .into_iter()
-        .filter(|thread| access.reaches(&thread.thread_id.to_string()) && search.fits(thread))
+        .filter(|thread| permit.access.reaches(&SessionId::of(thread.thread_id)))
+        .filter(|thread| search.fits(thread))
         .collect();
     threads.sort_by_cached_key(|thread| search.key(thread));
     if search.sort_order != Some(SortOrder::Asc) {
@@ -184,11 +197,16 @@ pub(crate) async fn search(
     let shown = page.map(|thread| {
         // Values are the costly part: read only where they are wanted.
         let head = if search.wants("values") || search.wants("interrupts") {
-            view.head(thread)?
+            view.head(thread)
         } else {
-            None
+            Ok(None)
         };
-        Ok(search.select(thread.to_json(head.as_ref())))
+        let thread = match head {
+            Ok(head) => thread.to_json(head.as_ref()),
+            Err(error @ ServerError::Store(_)) => return Err(error),
+            Err(_) => ThreadRecord::unreadable(thread.thread_id).to_json(None),
+        };
+        Ok(search.select(thread))
     });
     Ok((headers, Json(shown.collect::<Result<_, ServerError>>()?)))
 }
@@ -268,10 +286,14 @@ pub(crate) struct Update {
 
 pub(crate) async fn update_state(
     State(app): State<App>,
+    Extension(permit): Extension<Permit>,
     Path(id): Path<String>,
     Body(update): Body<Update>,
 ) -> Result<Json<Value>, ServerError> {
     let id = ThreadId::parse(&id)?;
+    if update.values.as_ref().is_some_and(state::removes) {
+        permit.ask(Ask::RemoveMessages)?;
+    }
     let engine = app.engine.clone();
     let change = move |tx: &crate::store::Tx| {
         let before = conversation(tx.head(&tx.thread(id)?)?.as_ref());

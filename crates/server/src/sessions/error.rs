@@ -51,6 +51,7 @@ impl LogError {
             Self::MessageEnded(_) => "message_ended",
             Self::MessageNotFound(_) => "message_not_found",
             Self::MessageExists(_) => "message_exists",
+            Self::Damaged => "session_damaged",
             Self::Store(_) => "store_failed",
         }
     }

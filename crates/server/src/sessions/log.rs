@@ -21,13 +21,15 @@ pub struct SessionId(String);
 const SESSION_ID_BYTES_MAX: usize = 200;
 
 impl SessionId {
-    /// Checks a name: 1 to 200 of `A-Z a-z 0-9 - _ . : ~`.
+    /// Checks a name: 1 to 200 of `A-Z a-z 0-9 - _ . : ~`. One that is a UUID is in the spelling of a thread's id, so
+    /// that no thread has two.
     ///
     /// # Errors
     /// [`LogError::InvalidSession`], where it is another.
     pub fn parse(text: &str) -> Result<Self, LogError> {
         let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:~".contains(&byte);
-        if text.is_empty() || text.len() > SESSION_ID_BYTES_MAX || !text.bytes().all(is_fine) {
+        let is_short = (1..=SESSION_ID_BYTES_MAX).contains(&text.len());
+        if !is_short || !text.bytes().all(is_fine) || crate::ids::is_misspelt(text) {
             return Err(LogError::InvalidSession);
         }
         Ok(Self(text.to_owned()))
@@ -116,7 +118,9 @@ pub struct Orphan {
 #[non_exhaustive]
 pub enum LogError {
     /// The name is none (the caller's fault).
-    #[error("a session's name is 1 to 200 of A-Z a-z 0-9 - _ . : ~")]
+    #[error(
+        "a session's name is 1 to 200 of A-Z a-z 0-9 - _ . : ~, and a UUID in lower case with hyphens"
+    )]
     InvalidSession,
     /// No record was ever stored under this name, or it was deleted.
     #[error("no session has this name")]
@@ -141,7 +145,10 @@ pub enum LogError {
     /// A message with this id is already there.
     #[error("message {0} was begun already")]
     MessageExists(String),
-    /// The store cannot be reached, is full or is damaged; nothing of the batch is known to be stored. Try again.
+    /// A stored row of the session cannot be read. It can be deleted.
+    #[error("what is stored of the session cannot be read")]
+    Damaged,
+    /// The store cannot be reached, or is full; nothing of the batch is known to be stored. Try again.
     #[error("the store failed: {0}")]
     Store(String),
 }

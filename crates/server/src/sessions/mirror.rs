@@ -161,7 +161,11 @@ impl Mirror {
                     self.delete(thread);
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error @ ServerError::Store(_)) => return Err(error),
+                Err(error) => {
+                    tracing::error!(%thread, %error, "a thread cannot be read; it can be deleted");
+                    continue;
+                }
             }
             // Only what a single run changed is known.
             let run = match marks.as_slice() {
@@ -169,7 +173,8 @@ impl Mirror {
                 _ => None,
             };
             let base = run.as_ref().and_then(|run| run.base);
-            let base = base.map(|base| view.checkpoint(thread, base)).transpose()?;
+            // Without it less is known of what the run changed.
+            let base = base.and_then(|base| view.checkpoint(thread, base).ok());
             let producers: Vec<ProducerId> = marks.iter().map(|(_, by)| by.clone()).collect();
             let shadow = self.shadow(thread, &producers);
             {
@@ -385,8 +390,11 @@ impl Mirror {
 
     async fn forget(&self, shadow: &Shadow) {
         let thread = shadow.thread;
-        self.unmark(move |tx| tx.remove_all_unmirrored(thread))
-            .await;
+        self.unmark(move |tx| {
+            tx.remove_all_unmirrored(thread);
+            Ok(())
+        })
+        .await;
         self.release(thread);
     }
 

@@ -509,6 +509,7 @@ fn refused(lane: &Lane, error: &SessionError) -> bool {
             return true;
         }
         SessionError::Log(LogError::NotFound | LogError::Store(_))
+        | SessionError::Log(LogError::Damaged)
         | SessionError::Damaged { .. } => return false,
     };
     lane.look_mut(|outbox| outbox.refuse(why.0, why.1))

@@ -83,8 +83,9 @@ impl RedbLog {
     ) -> Result<T, LogError> {
         let name = session.clone();
         let job = move |tx: &Tx| match tx.life(&name).and_then(|life| job(tx, life)) {
-            // The whole transaction is taken back.
+            // Undone, whatever it was doing.
             Err(LogError::Store(error)) => Err(ServerError::Store(error)),
+            Err(LogError::Damaged) => Err(ServerError::Unreadable(String::new())),
             answer => Ok(answer),
         };
         let then = move |outcome: &Result<Result<T, LogError>, ServerError>| {
@@ -201,7 +202,8 @@ impl RedbLog {
         let mut orphans = Vec::new();
         for (session, producer) in self.shared.deadlines.over() {
             let open = match self.read(&session, |view, life| view.streaming(life)) {
-                Err(LogError::NotFound) => Vec::new(),
+                // Nothing is waited for in one that cannot be read.
+                Err(LogError::NotFound | LogError::Damaged) => Vec::new(),
                 open => open?,
             };
             let of_producer = open.into_iter().filter(|head| head.producer == producer);
@@ -300,6 +302,7 @@ impl From<ServerError> for LogError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Store(why) => Self::Store(why),
+            ServerError::Unreadable(_) => Self::Damaged,
             other => Self::Store(other.to_string()),
         }
     }

@@ -93,7 +93,9 @@ impl Sessions {
                 // Deleted meanwhile.
                 Ok(()) | Err(SessionError::Log(LogError::NotFound)) => {}
                 // The others are not to suffer from it.
-                Err(error @ SessionError::Damaged { .. }) => {
+                Err(
+                    error @ (SessionError::Damaged { .. } | SessionError::Log(LogError::Damaged)),
+                ) => {
                     tracing::error!(session = session.as_str(), %error, "a session is damaged");
                 }
                 Err(error) => return Err(error),

@@ -13,7 +13,10 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rejoin_server::{Config, Server};
+use rejoin_server::{
+    Config, Server,
+    auth::{AuthSecret, Capability, Claims},
+};
 use rejoin_wire::sse::{Decoder, Frame, Item, Limits};
 use serde_json::{Value, json};
 
@@ -111,13 +114,28 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<Value>,
     ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.try_send(method, path, headers, body).await
+    }
+
+    /// Sends any text as the body.
+    pub async fn send(&self, method: Method, path: &str, body: String) -> Answer {
+        read(self.try_send(method, path, &[], body).await.unwrap()).await
+    }
+
+    async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
         let request = request.body(Full::from(body)).unwrap();
         tokio::time::timeout(PATIENCE, self.client.request(request))
             .await
@@ -222,6 +240,31 @@ impl Api {
     pub async fn faults(&self, rules: Value) {
         self.post("/faults", json!({"rules": rules})).await;
     }
+}
+
+/// What the servers of these tests sign tokens with.
+pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// A session, and the thread of the same name.
+pub const OURS: &str = "1a111111-1111-4111-8111-11111111111b";
+pub const THEIRS: &str = "2c222222-2222-4222-8222-22222222222d";
+
+/// A server that asks for tokens.
+pub async fn guarded() -> (Server, Api) {
+    start_with(|config| config.auth = Some(secret())).await
+}
+
+pub fn secret() -> AuthSecret {
+    AuthSecret::new(SECRET).unwrap()
+}
+
+/// A token as an application makes one.
+pub fn token(session: &str, caps: &[Capability]) -> String {
+    let claims = Claims::new(session, caps, Duration::from_secs(600));
+    claims.sign(&secret()).unwrap()
+}
+
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 /// An event stream being read.

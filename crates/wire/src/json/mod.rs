@@ -11,7 +11,7 @@ mod scan;
 mod tests;
 mod write;
 
-pub use node::{Node, Object};
+pub use node::{Node, Object, PARTIAL_DEPTH_MAX};
 pub(crate) use read::with_digit;
 pub use read::{
     FromJson, Optional, field, fields, find, items, parts, parts_and_more, required, whole_number,

@@ -1,7 +1,12 @@
 //! JSON that is read through, because parts of it change: what providers put beside a message, and input that is
 //! still to be completed.
 
-use super::{FromJson, JsonError, ToJson, Writer, scan::Scanner, serde_by_text, write_string};
+use super::{
+    DEPTH_MAX, FromJson, JsonError, ToJson, Writer, scan::Scanner, serde_by_text, write_string,
+};
+
+/// How deep a text that is read as far as it has come may be nested: what it becomes part of must be read again.
+pub const PARTIAL_DEPTH_MAX: usize = 64;
 
 /// Any JSON value. Equal where the JSON means the same, but for numbers, which are equal where their text is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,11 +28,11 @@ pub enum Node {
 
 impl Node {
     /// Reads the start of a JSON text as far as it has come: open texts, lists and objects are closed, a key without
-    /// its value and a half-written word are left out. `None` where the text is not the start of any JSON value, or
-    /// where nothing can be said yet.
+    /// its value and a half-written word are left out. `None` where the text is not the start of any JSON value, is
+    /// nested deeper than [`PARTIAL_DEPTH_MAX`], or where nothing can be said yet.
     pub fn read_partial(text: &str) -> Option<Self> {
         let mut scanner = Scanner::partial(text);
-        let node = scanner.node(0).ok()?;
+        let node = scanner.node(DEPTH_MAX - PARTIAL_DEPTH_MAX).ok()?;
         scanner.end().ok()?;
         Some(node)
     }

@@ -93,6 +93,13 @@ fn reads_as_far_as_it_has_come() {
 }
 
 #[test]
+fn what_comes_in_pieces_leaves_room_for_what_it_is_put_into() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(Node::read_partial(&nested(PARTIAL_DEPTH_MAX)).is_some());
+    assert!(Node::read_partial(&nested(PARTIAL_DEPTH_MAX + 1)).is_none());
+}
+
+#[test]
 fn every_prefix_of_a_value_can_be_read() {
     let whole = r#"{"a":{"b":[1,2.5,"x\"yé😀\u00e9\ud83d\ude00",null,true]},"c":"z"}"#;
     for (end, _) in whole.char_indices().skip(1) {

@@ -21,6 +21,13 @@ impl Frame {
     pub fn event_name(&self) -> &str {
         self.event.as_deref().unwrap_or("message")
     }
+
+    /// What [`Limits::frame_bytes_max`](super::Limits::frame_bytes_max) counts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let length = |field: &Option<String>| field.as_ref().map_or(0, String::len);
+        length(&self.event) + self.data.len() + length(&self.id)
+    }
 }
 
 /// One thing the stream said.

@@ -59,6 +59,8 @@ struct Conn {
     last_event_id: Option<String>,
     queue_from: usize,
     is_live: bool,
+    /// Whether an event was sent on it.
+    has_spoken: bool,
 }
 
 /// A server.
@@ -196,10 +198,10 @@ impl Server {
                 }
             }
             Job::Close(conn) => {
-                if let Some(Conn { run, is_live, .. }) = self.conns.remove(&conn) {
+                if let Some(gone) = self.conns.remove(&conn) {
                     let is_over = |run: &Run| !run.is_active();
-                    let is_over = is_live && self.runs.get(&run).is_some_and(is_over);
-                    self.out.push(Out::End(conn, is_over.then_some(run)));
+                    let is_over = gone.has_spoken && self.runs.get(&gone.run).is_some_and(is_over);
+                    self.out.push(Out::End(conn, is_over.then_some(gone.run)));
                 }
             }
             Job::NotFound(conn, data) => {
@@ -584,6 +586,9 @@ impl Server {
             frame.push_str(end);
         }
         frame.push_str(end);
+        if let Some(conn) = self.conns.get_mut(&conn) {
+            conn.has_spoken = true;
+        }
         self.out.push(Out::Bytes(conn, frame.into_bytes()));
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Oddities {
     pub forgets_runs_after_ms: Option<u64>,
     /// Whether a submission for a thread that does not exist is a 404, whatever it says.
     pub threads_are_made: bool,
+    /// Whether threads can be searched for.
+    pub finds_threads: bool,
     pub metadata: Metadata,
     /// The first of the odd entries among a thread's messages.
     pub entries_from: Option<usize>,
@@ -61,6 +63,7 @@ impl Oddities {
         run_status: None,
         forgets_runs_after_ms: None,
         threads_are_made: false,
+        finds_threads: true,
         metadata: Metadata::First,
         entries_from: None,
         tool_calls: false,
@@ -140,7 +143,7 @@ const PINGS: [(&str, &str); 7] = [
 ];
 
 /// Everything that can be odd, to check that each has occurred.
-pub const ODDITIES: [&str; 32] = [
+pub const ODDITIES: [&str; 33] = [
     "odd: ids own",
     "odd: ids none",
     "odd: ids numeric",
@@ -151,6 +154,7 @@ pub const ODDITIES: [&str; 32] = [
     "odd: ended run forgotten",
     "odd: thread must be made",
     "odd: thread made",
+    "odd: threads are not searched",
     "odd: odd entry",
     "odd: odd tool call",
     "odd: odd interrupt",
@@ -233,6 +237,7 @@ impl Oddities {
             run_status: rng.chance(30).then(|| rng.pick(&[404, 405])),
             forgets_runs_after_ms: rng.chance(25).then(|| rng.pick(&[0, 500, 5_000, 60_000])),
             threads_are_made: rng.chance(30),
+            finds_threads: rng.chance(60),
             metadata: rng.pick(&[
                 Metadata::First,
                 Metadata::First,

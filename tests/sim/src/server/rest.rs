@@ -61,6 +61,7 @@ impl Server {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (request.is_post, parts.as_slice()) {
             (true, ["threads"]) => self.create_thread(now, &request.body),
+            (true, ["threads", "search"]) => self.search_threads(&request.body),
             (true, ["threads", thread, "runs", "stream"]) => {
                 self.create_run(now, thread, &request.body)
             }
@@ -140,6 +141,20 @@ impl Server {
             return plain(409, b"the thread exists".to_vec());
         }
         ok(&self.threads[id].json(&self.ways))
+    }
+
+    fn search_threads(&mut self, body: &Value) -> Reply {
+        if !self.ways.odd.finds_threads {
+            self.oddly("odd: threads are not searched");
+            return plain(404, b"no such route".to_vec());
+        }
+        let ids = body["ids"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let ids = ids.iter().filter_map(Value::as_str);
+        let found = ids.filter_map(|id| self.threads.get(id));
+        ok(&found.map(|thread| thread.json(&self.ways)).collect())
     }
 
     fn make_thread(&mut self, now: u64, id: &str) {
@@ -304,6 +319,7 @@ impl Server {
                 last_event_id,
                 queue_from,
                 is_live,
+                has_spoken: false,
             },
         );
         if let Some(ping) = self.ways.ping {

@@ -158,6 +158,7 @@ impl Thread {
         }
         let mut thread = json!({
             "thread_id": self.id, "created_at": "2026-11-21T01:41:19.163975+00:00", "metadata": {},
+            "updated_at": format!("2026-11-21T{:09}Z", self.changed_at),
             "status": self.status, "values": self.messages.as_ref().map(|_| self.values(ways)), "interrupts": interrupts,
         });
         if ways.thread_keeps_error {

@@ -1,5 +1,6 @@
 /** How requests are sent: headers, the application's fetch and hooks. */
 import { clientOf, partsOfClient } from "../client.js";
+import type { EngineEvents } from "../engine.js";
 import type { StreamEvent } from "../types/events.js";
 import type { Client } from "../types/client.js";
 import { apiUrlOf, type AnyOptions } from "./options.js";
@@ -65,7 +66,7 @@ const loadRewritten = () => import("./rewritten.js");
 export const prepareFetch = ({ transport }: AnyOptions): void => void (transport && loadRewritten().catch(() => {}));
 
 /** The engine's fetch. */
-export function fetchFor(source: NetworkSource): (request: Request) => Promise<Response> {
+export function fetchFor(source: NetworkSource): (request: Request) => Promise<Response | EngineEvents> {
   const { options } = source;
   return async (request) => {
     if (options().transport) return (await loadRewritten()).viaTransport(request, source);

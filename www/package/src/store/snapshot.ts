@@ -3,7 +3,7 @@ import { flatten, treeOf } from "../branches.js";
 import type { EngineMessageMetadata } from "../engine.js";
 import { fromEngine } from "../errors.js";
 import { interruptsOf } from "../interrupts.js";
-import { readCell, readList } from "../messages.js";
+import { cellWith, readCell, readList } from "../messages.js";
 import { subagentsOf, type SubagentMemory } from "../subagents.js";
 import { toolCallsOf } from "../tool-calls.js";
 import type { AIMessage, Message } from "../types/messages.js";
@@ -206,7 +206,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       source.track("values");
       const id = message.id ?? (index === undefined ? undefined : list.ids[index]);
       if (id === undefined) return undefined;
-      return derive(`metadata ${id}`, [frame.history, frame.tree, frame.head, list.cells.get(id)], () => {
+      return derive(`metadata ${id}`, [frame.history, frame.tree, frame.head, cellWith(list, id)], () => {
         const known = source.messageMetadata(id);
         if (!known) return undefined;
         const { first_seen, branch, branch_options, stream } = known;
@@ -221,10 +221,10 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     },
     getMessage(id: string) {
       source.track("messages-tuple", "values");
-      const cell = list.cells.get(id);
+      const cell = cellWith(list, id);
       return cell && readCell(cell);
     },
-    getMessageOrigin: (id: string) => list.cells.get(id)?.origin,
+    getMessageOrigin: (id: string) => cellWith(list, id)?.origin,
     getSubagent: (id: string) => agents().get(id),
     getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
     getSubagentsByMessage: (id: string) => those(({ aiMessageId }) => aiMessageId === id),

@@ -113,7 +113,10 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly values: StateType;
   /** The messages, as far as they have streamed; one that has not changed is the same object. */
   readonly messages: Message<GetToolCallsType<StateType>>[];
-  /** The messages' ids, in order; the same array until one comes, goes or moves. */
+  /**
+   * What the messages are known by here, in order; the same array until one comes, goes or moves. It is the id that a message
+   * was first shown under, and stays although the server stores it under another: keys for a list.
+   */
   readonly messageIds: readonly string[];
   /** The last failure; undefined again when something new starts. */
   readonly error: unknown;
@@ -164,7 +167,7 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
     message: Message<GetToolCallsType<StateType>>,
     index?: number,
   ): MessageMetadata<StateRecord<StateType>> | undefined;
-  /** One message; the same object until it changes. */
+  /** One message, by its id or by one of {@link StreamSnapshot.messageIds}; the same object until it changes. */
   getMessage(id: string): Message<GetToolCallsType<StateType>> | undefined;
   /** Where a message comes from. */
   getMessageOrigin(id: string): MessageOrigin | undefined;

@@ -146,7 +146,7 @@ impl Open {
         let (session, id) = names.split_once(' ').ok_or_else(damaged)?;
         Ok(Self {
             lease,
-            session: SessionId::parse(session)?,
+            session: SessionId::parse(session).map_err(|_| damaged())?,
             id: id.into(),
         })
     }
@@ -159,7 +159,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, LogError> {
 
 /// What is stored is not what was written.
 pub(super) fn damaged() -> LogError {
-    LogError::Store("a session's row is damaged".to_owned())
+    LogError::Damaged
 }
 
 /// A row that is read from its beginning.

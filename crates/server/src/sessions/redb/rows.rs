@@ -15,7 +15,7 @@ use super::{
     },
     row::{self, Life, Open},
 };
-use crate::store::{Entry, Reads, Span, Table, Tx, after_prefix};
+use crate::store::{Entry, Reads, Span, Table, Tx};
 
 const SESSIONS: Table = Table::new("sessions");
 const RECORDS: Table = Table::new("session_records");
@@ -116,22 +116,39 @@ pub(super) trait Rows: Reads {
     fn leases(&self) -> Result<Vec<(SessionId, ProducerId, Duration)>, LogError> {
         let mut leases = Vec::new();
         for (key, row) in self.range(OPEN, everything())? {
-            let open = Open::read(&row)?;
-            let epoch = key.first_chunk().ok_or_else(row::damaged)?;
-            let head = self.message(Epoch(u64::from_be_bytes(*epoch)), &open.id)?;
-            let producer = head.ok_or_else(row::damaged)?.producer;
-            leases.push((open.session, producer, open.lease));
+            match self.lease(&key, &row) {
+                Err(LogError::Damaged) => {
+                    let session = Open::read(&row).map(|open| open.session);
+                    let session = session.as_ref().map_or("(unknown)", SessionId::as_str);
+                    tracing::error!(
+                        session,
+                        "a message of a session cannot be read; the session can be deleted"
+                    );
+                }
+                lease => leases.push(lease?),
+            }
         }
         Ok(leases)
+    }
+
+    fn lease(&self, key: &[u8], row: &[u8]) -> Result<(SessionId, ProducerId, Duration), LogError> {
+        let open = Open::read(row)?;
+        let epoch = key.first_chunk().ok_or_else(row::damaged)?;
+        let head = self.message(Epoch(u64::from_be_bytes(*epoch)), &open.id)?;
+        let producer = head.ok_or_else(row::damaged)?.producer;
+        Ok((open.session, producer, open.lease))
     }
 
     /// Every session that has records.
     fn sessions(&self) -> Result<Vec<SessionId>, LogError> {
         let mut sessions = Vec::new();
         for (name, row) in self.range(SESSIONS, everything())? {
-            let life = Life::read(&row)?;
-            if life.first <= life.head {
-                sessions.push(SessionId::parse(&row::text(&name)?)?);
+            let session = row::text(&name).and_then(|name| SessionId::parse(&name));
+            // One that cannot be read concerns nobody else.
+            if let (Ok(session), Ok(life)) = (session, Life::read(&row))
+                && life.first <= life.head
+            {
+                sessions.push(session);
             }
         }
         Ok(sessions)
@@ -295,9 +312,8 @@ impl Tx {
     pub(super) fn remove_life(&self, session: &SessionId, life: Life) -> Result<(), LogError> {
         self.remove(SESSIONS, session.as_str().as_bytes())?;
         let prefix = life.epoch.0.to_be_bytes();
-        let end = after_prefix(&prefix);
         for table in [RECORDS, MESSAGES, ORDER, OPEN, NODES] {
-            self.remove_range(table, &prefix, &end)?;
+            self.remove_prefix(table, &prefix);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::super::log::{Appended, Bounds, LogError, MessageHead, ProducerId};
 
 /// What is stored is not what was written.
 pub(super) fn damaged() -> LogError {
-    LogError::Store("a session's data in Redis is damaged".to_owned())
+    LogError::Damaged
 }
 
 fn read<T: FromRedisValue>(value: Option<&Value>) -> Result<T, LogError> {

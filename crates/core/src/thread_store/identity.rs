@@ -1,0 +1,394 @@
+//! Which message is which, where a server names one otherwise than it is shown: what was submitted gets an id of the
+//! server's, what was streamed is stored under another id, or messages have no ids at all.
+//!
+//! ```text
+//! shown   u1 "hi"   run-a "Hel"               u1 was submitted, run-a streams
+//! list    7 "hi"    lc-9 "Hello"              7 is u1, lc-9 is run-a: the rows keep their names, the messages get the new ids
+//! ```
+//! An id decides where it can. What is left of the list is compared with what is left of the rows, between the same two
+//! neighbours. Each row becomes one message at most and each message one row, so a wrong guess never takes anything away.
+
+use super::{
+    MessageOrigin, MessageSlot, ThreadStore,
+    known::{CONFIRMED, NONE, STORED, STREAMED, SUBMITTED, TOLD},
+    slots::{ids_of, place_id},
+};
+use crate::list::collected;
+use rejoin_wire::{
+    MessageId,
+    json::Node,
+    message::{Message, MessageKind},
+};
+use std::ops::Range;
+
+/// A list that the server sent, while it is compared with what is shown.
+struct Reading<'a> {
+    messages: &'a [Message],
+    /// Of each its id, or without one its place.
+    names: Vec<MessageId>,
+    /// Of each its entry, as far as that is known; else [`NONE`].
+    found: Vec<usize>,
+}
+
+impl Reading<'_> {
+    fn open_items(&self, among: Range<usize>) -> Vec<usize> {
+        collected(among.filter(|at| self.found[*at] == NONE))
+    }
+}
+
+/// Rows that stand in no list between two neighbours that do, and what the list has between these two.
+struct Gap {
+    /// Places of slots.
+    rows: Vec<usize>,
+    /// Places in the list.
+    items: Vec<usize>,
+}
+
+/// Says which row is which message of a gap.
+type Rule = fn(&ThreadStore, &Reading<'_>, &Gap) -> Vec<(usize, usize)>;
+
+impl ThreadStore {
+    /// Says by which id readers know each message of a list, and notes in the entries where each stands.
+    ///
+    /// `lacks_text`: what was streamed may not be all that was said.
+    pub(super) fn recognise(&mut self, messages: &[Message], lacks_text: bool) -> Vec<MessageId> {
+        let mut list = Reading {
+            messages,
+            names: ids_of(messages),
+            found: vec![NONE; messages.len()],
+        };
+        self.known.unlist();
+        self.find_by_id(&mut list);
+        self.find_by_place(&mut list);
+        let all = self.everything_open(&list);
+        self.take(&mut list, Self::rows_of_one_call, &all);
+        for gap in self.gaps(&list) {
+            self.take(&mut list, Self::rows_that_say_the_same, &gap);
+        }
+        if lacks_text {
+            for gap in self.gaps(&list) {
+                self.take(&mut list, Self::rows_that_go_on, &gap);
+            }
+        }
+        let ids = self.name_all(&list);
+        if self.is_replay {
+            self.join_what_was_said_again(&list);
+        }
+        ids
+    }
+
+    /// Whether an answer that a replay streams may be one that the thread's state has already, under another id.
+    pub(super) fn may_say_again(&self) -> bool {
+        let turn = self
+            .slots
+            .iter()
+            .rposition(|slot| slot.message.kind == MessageKind::Human);
+        let turn = &self.slots[turn.map_or(0, |question| question + 1)..];
+        let mut streaming = turn.iter().filter(|slot| self.is_unconfirmed(slot));
+        streaming.any(|slot| {
+            let mut stored = turn.iter().filter(|stored| self.is_only_stored(&stored.id));
+            stored.any(|stored| begins(&slot.message, &stored.message))
+        })
+    }
+
+    fn is_unconfirmed(&self, slot: &MessageSlot) -> bool {
+        self.known.has(&slot.id, STREAMED) && !self.known.has(&slot.id, CONFIRMED)
+    }
+
+    /// Whether the state has held it, and nothing that the run has streamed since.
+    fn is_only_stored(&self, id: &MessageId) -> bool {
+        self.known.has(id, STORED) && !self.known.has(id, TOLD | STREAMED)
+    }
+
+    /// What a replay has streamed as something new, and what its list now tells of for the first time though the state had
+    /// it, were one message.
+    fn join_what_was_said_again(&mut self, list: &Reading<'_>) {
+        for place in 0..self.slots.len() {
+            let slot = &self.slots[place];
+            if !self.is_open(slot) || !self.is_unconfirmed(slot) {
+                continue;
+            }
+            let is_it = |item: &usize| {
+                let name = &list.names[*item];
+                self.is_only_stored(name) && say_the_same(&slot.message, &list.messages[*item])
+            };
+            let item = (0..list.names.len()).find(is_it);
+            if let Some(entry) = item.and_then(|item| self.known.index(&list.names[item])) {
+                self.known.entries[entry].marks |= STREAMED;
+                self.known.join(place, entry);
+            }
+        }
+    }
+
+    /// Finds the message that one from the stream is, where its id is new. Whether it was found.
+    pub(super) fn recognise_streamed(&mut self, message: &Message, id: &MessageId) -> bool {
+        if self.known.index(id).is_some() {
+            return false;
+        }
+        let is_it = |slot: &&MessageSlot| match message.kind {
+            MessageKind::Ai => {
+                self.known.has(&slot.id, STREAMED) && is_of_one_call(slot.id.as_str(), id.as_str())
+            }
+            _ => self.awaits_its_id(slot) && say_the_same(&slot.message, message),
+        };
+        let found = self.slots.iter().find(is_it);
+        let found = found.and_then(|slot| self.known.index(&slot.id));
+        if let Some(entry) = found {
+            self.known.name(id, entry);
+        }
+        found.is_some()
+    }
+
+    /// Whether the server may show this submitted message under an id of its own. One that has kept an id keeps them.
+    fn awaits_its_id(&self, slot: &MessageSlot) -> bool {
+        slot.origin == MessageOrigin::Optimistic && !self.server_keeps_ids
+    }
+
+    fn find_by_id(&mut self, list: &mut Reading<'_>) {
+        for (at, message) in list.messages.iter().enumerate() {
+            let name = &list.names[at];
+            let Some(entry) = message.id.as_ref().and_then(|id| self.known.index(id)) else {
+                continue;
+            };
+            let listed = self.known.entries[entry].listed;
+            if listed != NONE && list.names[listed] != *name {
+                // Taken for one message, and the server has both: the name that came later is another's.
+                let is_own = self.known.entries[entry].id == *name;
+                let other = if is_own { listed } else { at };
+                list.found[other] = self.known.begin(&list.names[other]);
+                if !is_own {
+                    continue;
+                }
+            }
+            list.found[at] = entry;
+            let entry = &mut self.known.entries[entry];
+            entry.listed = at;
+            self.server_keeps_ids |= entry.has(SUBMITTED) && entry.id == *name;
+        }
+        for entry in &mut list.found {
+            if let Some(hidden) = self.known.entries.get_mut(*entry)
+                && hidden.place == NONE
+            {
+                hidden.listed = NONE;
+                *entry = NONE;
+            }
+        }
+    }
+
+    /// A message without an id is the one that stands at its place, if it says the same.
+    fn find_by_place(&mut self, list: &mut Reading<'_>) {
+        for (at, message) in list.messages.iter().enumerate() {
+            let Some(entry) = self.known.index(&list.names[at]) else {
+                continue;
+            };
+            let known = &mut self.known.entries[entry];
+            let shown = self.slots.get(known.place);
+            if message.id.is_none()
+                && known.listed == NONE
+                && shown.is_some_and(|slot| say_the_same(&slot.message, message))
+            {
+                known.listed = at;
+                list.found[at] = entry;
+            }
+        }
+    }
+
+    fn is_open(&self, slot: &MessageSlot) -> bool {
+        let entry = self.known.find(&slot.id);
+        entry.is_some_and(|entry| entry.listed == NONE)
+            && (slot.origin != MessageOrigin::Optimistic || self.awaits_its_id(slot))
+    }
+
+    fn everything_open(&self, list: &Reading<'_>) -> Gap {
+        let rows = 0..self.slots.len();
+        Gap {
+            rows: collected(rows.filter(|place| self.is_open(&self.slots[*place]))),
+            items: list.open_items(0..list.found.len()),
+        }
+    }
+
+    fn gaps(&self, list: &Reading<'_>) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let mut rows = Vec::new();
+        let mut from = 0;
+        for (place, slot) in self.slots.iter().enumerate() {
+            let listed = self.known.find(&slot.id).map_or(NONE, |entry| entry.listed);
+            if listed != NONE {
+                let items = list.open_items(from..listed);
+                let rows = std::mem::take(&mut rows);
+                gaps.push(Gap { rows, items });
+                from = listed + 1;
+            } else if self.is_open(slot) {
+                rows.push(place);
+            }
+        }
+        let items = list.open_items(from..list.found.len());
+        gaps.push(Gap { rows, items });
+        gaps
+    }
+
+    fn take(&mut self, list: &mut Reading<'_>, rule: Rule, gap: &Gap) {
+        if gap.rows.is_empty() || gap.items.is_empty() {
+            return;
+        }
+        for (row, item) in rule(self, list, gap) {
+            let entry = self.known.index(&self.slots[row].id);
+            if let Some(entry) = entry.filter(|_| list.found[item] == NONE) {
+                self.known.entries[entry].listed = item;
+                list.found[item] = entry;
+            }
+        }
+    }
+
+    /// Their ids say that they come of one call of a model, or they ask for the same tool call.
+    fn rows_of_one_call(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        for row in &gap.rows {
+            let shown = &self.slots[*row];
+            let calls = call_ids(&shown.message);
+            let is_it = |item: &&usize| {
+                let (name, message) = (&list.names[**item], &list.messages[**item]);
+                message.kind == shown.message.kind
+                    && message.kind == MessageKind::Ai
+                    && (is_of_one_call(shown.id.as_str(), name.as_str())
+                        || call_ids(message).iter().any(|id| calls.contains(id)))
+            };
+            found.extend(gap.items.iter().find(is_it).map(|item| (*row, *item)));
+        }
+        found
+    }
+
+    /// Where several say the same they are taken in their order, and what is new to us comes first: what was said here was
+    /// said last.
+    fn rows_that_say_the_same(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        let mut rows = gap.rows.clone();
+        while let Some(first) = rows.first().map(|row| &self.slots[*row].message) {
+            let (alike, others) = rows
+                .iter()
+                .partition(|row| say_the_same(&self.slots[**row].message, first));
+            rows = others;
+            let alike: Vec<usize> = alike;
+            let items = gap.items.iter().copied();
+            let items = collected(items.filter(|item| say_the_same(first, &list.messages[*item])));
+            // What says nothing may be anything, unless there is only one.
+            if says_something(first) || (alike.len(), items.len()) == (1, 1) {
+                let new = items.len().saturating_sub(alike.len());
+                found.extend(alike.into_iter().zip(items.into_iter().skip(new)));
+            }
+        }
+        found
+    }
+
+    /// An answer whose end did not come is the one message that goes on from it, if no other row could be that one.
+    fn rows_that_go_on(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let goes_on = |row: usize, item: usize| {
+            let (shown, whole) = (&self.slots[row], &list.messages[item]);
+            let is_part = shown.origin == MessageOrigin::Partial || self.is_unconfirmed(shown);
+            let says_something = shown.message.content.text_bytes() > 0;
+            is_part && says_something && begins(&shown.message, whole)
+        };
+        let mut found = Vec::new();
+        for row in &gap.rows {
+            let items = gap.items.iter().filter(|item| goes_on(*row, **item));
+            let items = collected(items);
+            let [item] = items[..] else { continue };
+            if gap.rows.iter().filter(|row| goes_on(**row, *item)).count() == 1 {
+                found.push((*row, *item));
+            }
+        }
+        found
+    }
+
+    /// Lets each message be known by what the list calls it.
+    fn name_all(&mut self, list: &Reading<'_>) -> Vec<MessageId> {
+        let mut ids = Vec::with_capacity(list.names.len());
+        for (at, message) in list.messages.iter().enumerate() {
+            let name = &list.names[at];
+            let known = self.known.index(name);
+            let entry = match list.found[at] {
+                NONE => known
+                    .filter(|entry| message.id.is_some() || self.is_free(*entry, list))
+                    .unwrap_or_else(|| self.begin_at(at, message.id.as_ref())),
+                found => {
+                    // A place names whatever stood there first.
+                    if known != Some(found) && (message.id.is_some() || known.is_none()) {
+                        self.known.name(name, found);
+                        if let Some(hidden) = known {
+                            self.known.entries[hidden].marks = 0;
+                        }
+                    }
+                    found
+                }
+            };
+            self.known.entries[entry].listed = at;
+            ids.push(self.known.entries[entry].id.clone());
+        }
+        ids
+    }
+
+    fn is_free(&self, entry: usize, list: &Reading<'_>) -> bool {
+        self.known.entries[entry].listed == NONE && !list.found.contains(&entry)
+    }
+
+    /// Begins a message that was never known. Where its place names another one already, it is named by the next that is
+    /// free.
+    fn begin_at(&mut self, at: usize, id: Option<&MessageId>) -> usize {
+        let name = match id {
+            Some(id) => id.clone(),
+            None => {
+                let mut places = (at..).map(place_id);
+                let free = places.find(|name| self.known.index(name).is_none());
+                free.unwrap_or_else(|| place_id(at))
+            }
+        };
+        self.known.begin(&name)
+    }
+}
+
+/// Whether two messages can be one, whatever their ids.
+fn say_the_same(one: &Message, other: &Message) -> bool {
+    one.kind == other.kind
+        && one.content.text_bytes() == other.content.text_bytes()
+        && one.tool_call_id() == other.tool_call_id()
+        && one.content.text() == other.content.text()
+        && call_ids(one) == call_ids(other)
+}
+
+fn says_something(message: &Message) -> bool {
+    message.content.text_bytes() > 0
+        || message.tool_call_id().is_some()
+        || !call_ids(message).is_empty()
+}
+
+/// Whether an answer may be how `whole` began.
+pub(super) fn begins(part: &Message, whole: &Message) -> bool {
+    let whole_calls = call_ids(whole);
+    part.kind == MessageKind::Ai
+        && whole.kind == MessageKind::Ai
+        && whole.content.text().starts_with(&*part.content.text())
+        && call_ids(part).iter().all(|id| whole_calls.contains(id))
+}
+
+/// The ids of the tool calls that a message asks for, read or as streamed.
+fn call_ids(message: &Message) -> Vec<&str> {
+    let streamed = message.tool_call_chunks();
+    let calls = if streamed.is_empty() {
+        message.tool_calls()
+    } else {
+        streamed
+    };
+    collected(calls.iter().filter_map(|call: &Node| call.text_of("id")))
+}
+
+/// LangChain names a model's answer after the call: `run-{id}` in JavaScript, `lc_run--{id}` in Python as it streams and
+/// `lc_run--{id}-0` where it does not.
+fn is_of_one_call(one: &str, other: &str) -> bool {
+    fn call(id: &str) -> Option<&str> {
+        let id = id.strip_prefix("lc_").unwrap_or(id);
+        let call = id.strip_prefix("run-")?;
+        let call = call.strip_prefix('-').unwrap_or(call);
+        Some(call.strip_suffix("-0").unwrap_or(call))
+    }
+    call(one).is_some_and(|one| call(other) == Some(one))
+}
