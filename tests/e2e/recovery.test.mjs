@@ -313,12 +313,14 @@ scenario("the server restarts mid-run and runs it again from the start: the read
   await app.settled(ANSWER, { startsOver: 1 });
 }, { on: ["python"] });
 
-scenario("the server restarts and leaves the run running for ever: bounded, and said", async (session) => {
+scenario("the server restarts and leaves the run running for ever: that is said, and stopping ends it", async (session) => {
   const app = await streaming(session, { ...RUN, join_timeout_ms: 500, attempts_max: 3 });
   await session.server.kill("SIGTERM");
   await session.server.start();
-  await app.state("failed", "expired");
+  await app.error("rejoin_timed_out");
   assert.ok((await app.answer()).includes(MIDDLE), "what was received stays");
+  await app.at("stop").click();
+  await app.state("disconnected");
   await app.healthy();
 }, { on: ["js"] });
 
