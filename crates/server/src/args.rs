@@ -105,6 +105,12 @@ pub(crate) struct Serve {
         hide_default_value = true
     )]
     api_prefix: String,
+    /// Origins whose pages may use the server, beside this machine's, separated by commas; * is every one
+    #[arg(long, env = "REJOIN_ALLOW_ORIGIN", value_delimiter = ',')]
+    allow_origin: Vec<String>,
+    /// Names that the server is reached under, beside loopback and the address it listens on, separated by commas
+    #[arg(long, env = "REJOIN_ALLOW_HOST", value_delimiter = ',')]
+    allow_host: Vec<String>,
     /// Let requests to /faults break things, for tests and demonstrations
     #[arg(long, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
     faults: bool,
@@ -208,6 +214,8 @@ impl Serve {
             memory: self.memory,
             assets: self.assets,
             api_prefix: normal_prefix(&self.api_prefix),
+            allow_origins: self.allow_origin,
+            allow_hosts: self.allow_host,
             faults: self.faults,
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             retention: Duration::from_secs(self.retention_s),

@@ -69,6 +69,12 @@ pub enum ServerError {
     /// A store cannot be reached (the server's fault); try again later, or another server.
     #[error("A store cannot be reached")]
     NotReady,
+    /// The request is for a name that is not this server's (the caller's fault, or the operator's: `--allow-host`).
+    #[error("This server is not reached under this name; --allow-host names others")]
+    HostNotAllowed,
+    /// A page of an origin that is not allowed asks (the operator's: `--allow-origin`).
+    #[error("Pages of this origin may not use this server; --allow-origin names others")]
+    OriginNotAllowed,
     /// Tokens are asked for, and there is no `Authorization: Bearer ..` (the caller's fault).
     #[error("A token is needed: Authorization: Bearer ..")]
     TokenMissing,
@@ -107,6 +113,8 @@ impl ServerError {
             Self::Internal => "internal_error",
             Self::Stopping => "server_stopping",
             Self::NotReady => "not_ready",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
             Self::TokenMissing => "token_missing",
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
@@ -137,7 +145,10 @@ impl ServerError {
             Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::SessionNotAllowed | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
+            Self::HostNotAllowed
+            | Self::OriginNotAllowed
+            | Self::SessionNotAllowed
+            | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
         }
     }
 
@@ -198,6 +209,8 @@ mod tests {
             ServerError::Internal,
             ServerError::Stopping,
             ServerError::NotReady,
+            ServerError::HostNotAllowed,
+            ServerError::OriginNotAllowed,
             ServerError::TokenMissing,
             ServerError::TokenInvalid,
             ServerError::TokenExpired,

@@ -71,6 +71,12 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// The path that the API is under, such as `/api`. Default: the root.
     pub api_prefix: String,
+    /// Origins whose pages may use the server, beside those of this machine and its own: such as `https://app.example`,
+    /// or `*`. Default: none.
+    pub allow_origins: Vec<String>,
+    /// Names that the server is reached under, beside those of loopback and the address it listens on: such as
+    /// `agents.example`, or `*`. Default: none.
+    pub allow_hosts: Vec<String>,
     /// Whether `/faults` may break things. Default: no.
     pub faults: bool,
     /// How long a stream may be silent before a comment is sent. Default: 5 s.
@@ -104,6 +110,8 @@ impl Default for Config {
             memory: false,
             assets: None,
             api_prefix: String::new(),
+            allow_origins: Vec::new(),
+            allow_hosts: Vec::new(),
             faults: false,
             heartbeat: Duration::from_secs(5),
             retention: Duration::from_secs(600),

@@ -65,6 +65,7 @@ impl Store {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).map_err(ServerError::store)?;
         }
+        make_private(file).map_err(ServerError::store)?;
         Self::start(Database::create(file).map_err(ServerError::store)?)
     }
 
@@ -154,6 +155,25 @@ impl Store {
         });
         self.jobs.send(job).await.map_err(|_| ServerError::Stopping)
     }
+}
+
+/// Conversations are nobody else's: the file is its owner's only, also one that was made before.
+#[cfg(unix)]
+fn make_private(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    const OWNER_ONLY: u32 = 0o600;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(OWNER_ONLY)
+        .open(file)?;
+    file.set_permissions(std::fs::Permissions::from_mode(OWNER_ONLY))
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn write_loop(db: &Database, mut jobs: mpsc::Receiver<Job>) {

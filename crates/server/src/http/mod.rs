@@ -3,7 +3,7 @@
 mod access_log;
 mod assets;
 mod assistants;
-mod cors;
+mod doors;
 mod event_stream;
 mod faults;
 mod listener;
@@ -84,7 +84,10 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
     };
     router
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(cors::allow))
+        .layer(middleware::from_fn_with_state(
+            doors::Doors::new(&config),
+            doors::guard,
+        ))
         .layer(middleware::from_fn(access_log::log))
 }
 
@@ -171,6 +174,23 @@ fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ServerError> {
     readable::check(text, readable::BODY_DEPTH_MAX)
         .and_then(|()| serde_json::from_slice(text))
         .map_err(|error| ServerError::InvalidRequest(error.to_string()))
+}
+
+/// Parameters of the path, answered with 422 and a sentence where they are none.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> axum::extract::FromRequestParts<S> for Path<T> {
+    type Rejection = ServerError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, ServerError> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|path| Self(path.0))
+            .map_err(|error| ServerError::InvalidRequest(error.body_text()))
+    }
 }
 
 /// Query parameters, answered with 422 and a sentence where they do not fit.

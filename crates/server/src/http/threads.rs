@@ -2,13 +2,13 @@
 
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, Body, Query};
+use super::{App, Body, Path, Query};
 use crate::{
     auth::{Ask, Permit},
     clock::now_iso,

@@ -78,7 +78,7 @@ impl SessionLog for Measured {
             if answer.as_ref().is_ok_and(|appended| appended.repeated == 0) {
                 tracing::info!(
                     session = orphan.session.as_str(),
-                    message = orphan.id.as_str(),
+                    id = orphan.id.as_str(),
                     "ended a message whose producer was not heard of in time"
                 );
                 self.metrics.lease_expired();
