@@ -66,9 +66,9 @@ pub enum ServerError {
     /// The server is stopping; try again later.
     #[error("The server is stopping")]
     Stopping,
-    /// A store cannot be reached (the server's fault); try again later, or another server.
-    #[error("A store cannot be reached")]
-    NotReady,
+    /// A store cannot be reached or written (the server's fault); try again later, or another server.
+    #[error("A store cannot be used: {0}")]
+    NotReady(String),
     /// The request is for a name that is not this server's (the caller's fault, or the operator's: `--allow-host`).
     #[error("This server is not reached under this name; --allow-host names others")]
     HostNotAllowed,
@@ -112,7 +112,7 @@ impl ServerError {
             Self::Unreadable(_) => "record_unreadable",
             Self::Internal => "internal_error",
             Self::Stopping => "server_stopping",
-            Self::NotReady => "not_ready",
+            Self::NotReady(_) => "not_ready",
             Self::HostNotAllowed => "host_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::TokenMissing => "token_missing",
@@ -141,7 +141,7 @@ impl ServerError {
             Self::Store(_) | Self::Unreadable(_) | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Stopping | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => {
                 StatusCode::UNAUTHORIZED
             }
@@ -208,7 +208,7 @@ mod tests {
             ServerError::Unreadable(text()),
             ServerError::Internal,
             ServerError::Stopping,
-            ServerError::NotReady,
+            ServerError::NotReady(text()),
             ServerError::HostNotAllowed,
             ServerError::OriginNotAllowed,
             ServerError::TokenMissing,

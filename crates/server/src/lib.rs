@@ -23,6 +23,7 @@
 pub mod agents;
 pub mod auth;
 mod clock;
+mod disk;
 mod engine;
 mod error;
 mod http;

@@ -1,6 +1,6 @@
 //! For those who run the server: is it there, is it ready, how is it doing.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -21,21 +21,22 @@ pub(crate) async fn ok() -> Json<Value> {
     Json(json!({"ok": true}))
 }
 
-/// New requests are welcome: 503 while the server is stopping, and while a store cannot be reached.
+/// New requests are welcome: 503 while the server is stopping, and while a store cannot be reached or written.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ServerError> {
     if app.engine.is_leaving() {
         return Err(ServerError::Stopping);
     }
-    let engine = Arc::clone(&app.engine);
+    let store = app.engine.store.clone();
     let probe = async move {
-        tokio::task::spawn_blocking(move || engine.store.view().map(drop))
-            .await
-            .map_err(ServerError::store)??;
-        app.sessions.probe().await.map_err(ServerError::store)
+        store.probe().await.map_err(|error| error.to_string())?;
+        let answer = app.sessions.probe().await;
+        answer.map_err(|error| format!("sessions: {error}"))
     };
-    match tokio::time::timeout(PROBE, probe).await {
-        Ok(Ok(())) => Ok(Json(json!({"ready": true}))),
-        Ok(Err(_)) | Err(_) => Err(ServerError::NotReady),
+    // In a task: whoever opens a database again makes others wait.
+    match tokio::time::timeout(PROBE, tokio::spawn(probe)).await {
+        Ok(Ok(Ok(()))) => Ok(Json(json!({"ready": true}))),
+        Ok(Ok(Err(why))) => Err(ServerError::NotReady(why)),
+        Ok(Err(_)) | Err(_) => Err(ServerError::NotReady("no answer in time".to_owned())),
     }
 }
 

@@ -139,6 +139,10 @@ impl SessionLog for Measured {
         self.log.sessions()
     }
 
+    fn probe(&self) -> Answer<'_, ()> {
+        self.log.probe()
+    }
+
     fn watch(&self, session: &SessionId) -> watch::Receiver<u64> {
         self.log.watch(session)
     }
