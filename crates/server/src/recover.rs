@@ -44,7 +44,10 @@ pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
 }
 
 /// Ends runs whose end could not be stored while the disk failed.
-async fn end_lost(engine: &Engine) -> Result<(), ServerError> {
+///
+/// # Errors
+/// Where the store fails.
+pub(crate) async fn end_lost(engine: &Engine) -> Result<(), ServerError> {
     let active = engine.store.view()?.all_active_runs()?;
     for (thread, run) in active {
         // One that goes on is live before it is stored.

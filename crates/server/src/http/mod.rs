@@ -9,6 +9,7 @@ mod faults;
 mod listener;
 mod operations;
 mod runs;
+pub(crate) mod serve;
 mod sessions;
 mod stream;
 pub(crate) mod streamed;
@@ -20,6 +21,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request},
+    http::StatusCode,
     middleware,
     routing::{delete, get, post},
 };
@@ -36,9 +38,6 @@ use crate::{
 
 pub(crate) use faults::Faults;
 pub(crate) use listener::{Connection, Tcp};
-
-/// The longest request body.
-const BODY_BYTES_MAX: usize = 32 << 20;
 
 /// What every handler is given.
 #[derive(Clone)]
@@ -83,7 +82,7 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
         None => router.fallback(|| async { ServerError::NotFound }),
     };
     router
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(config.limits.body_bytes_max))
         .layer(middleware::from_fn_with_state(
             doors::Doors::new(&config),
             doors::guard,
@@ -157,15 +156,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ServerError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ServerError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| ServerError::InvalidRequest(error.body_text()))?;
+        let bytes = read_body(request, state).await?;
         let text = if bytes.is_empty() {
             b"{}"
         } else {
             bytes.as_ref()
         };
         read_json(text).map(Self)
+    }
+}
+
+/// All of a body.
+async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ServerError> {
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ServerError::BodyTooLarge,
+        _ if serve::is_late(&error) => ServerError::BodyLate,
+        _ => ServerError::InvalidRequest(error.body_text()),
+    })
+}
+
+/// A body as it came.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ServerError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ServerError> {
+        read_body(request, state).await.map(Self)
     }
 }
 

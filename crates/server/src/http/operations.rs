@@ -53,3 +53,49 @@ pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let kind = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
     (StatusCode::OK, kind, app.sessions.metrics().text()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        Config, Limits,
+        agents::Agents,
+        engine::Engine,
+        quotas::Quotas,
+        sessions::{SessionLimits, Sessions, redb::RedbLog},
+        store::{PROBES, Store},
+    };
+
+    #[tokio::test]
+    async fn a_store_that_cannot_be_written_is_not_ready_and_says_why_until_it_can() {
+        let switch = Arc::new(AtomicBool::new(false));
+        let store = Store::failing(Arc::clone(&switch));
+        let quotas = Quotas::new(Limits::default(), &[]);
+        let log = RedbLog::on(store.clone()).unwrap();
+        let app = App {
+            engine: Engine::new(store.clone(), Agents::standard(None), None, quotas),
+            sessions: Sessions::new(Arc::new(log), SessionLimits::default()),
+            config: Arc::new(Config::default()),
+        };
+        let ask = || ready(State(app.clone()));
+        assert!(ask().await.is_ok());
+        switch.store(true, Ordering::SeqCst);
+        let refused = store.write(|tx| tx.put(PROBES, b"a", b"1")).await;
+        assert!(refused.is_err());
+        for _ in 0..2 {
+            let why = ask().await.unwrap_err();
+            assert_eq!(why.code(), "not_ready");
+            assert!(why.to_string().contains("no space left"), "{why}");
+        }
+        switch.store(false, Ordering::SeqCst);
+        while ask().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store.write(|tx| tx.put(PROBES, b"a", b"1")).await.unwrap();
+    }
+}

@@ -18,7 +18,7 @@ use rejoin_wire::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, Path, Query, event_stream::event_stream};
+use super::{App, Path, Query, RawBody, event_stream::event_stream};
 use crate::{
     auth::{Ask, Permit},
     error::ServerError,
@@ -252,7 +252,7 @@ pub(crate) async fn publish(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
     Path(session): Path<String>,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
     let session = SessionId::parse(&session)?;
     let posted: Posted = read(&body)?;
@@ -368,7 +368,7 @@ impl FromJson for Cancelled {
 pub(crate) async fn cancel(
     State(app): State<App>,
     Path(session): Path<String>,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<StatusCode, Refused> {
     let name = session;
     let session = SessionId::parse(&name)?;
