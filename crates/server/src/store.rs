@@ -557,11 +557,10 @@ mod tests {
         assert!(after_prefix(&[255, 255]).as_slice() > [255, 255, 255].as_slice());
     }
 
+    type TestJob = Box<dyn FnOnce(&Tx) -> Result<(), ServerError> + Send>;
+
     /// Runs jobs in one commit, and tells what each answered.
-    async fn together(
-        store: &Store,
-        jobs: Vec<Box<dyn FnOnce(&Tx) -> Result<(), ServerError> + Send>>,
-    ) -> Vec<Result<(), ServerError>> {
+    async fn together(store: &Store, jobs: Vec<TestJob>) -> Vec<Result<(), ServerError>> {
         let (open, shut) = std::sync::mpsc::channel::<()>();
         // The writer is held until all of them wait.
         let held = store.post(

@@ -23,6 +23,9 @@ const RUNS_LISTED_MAX: usize = 10_000;
 /// Threads that a search looks through.
 const THREADS_SEARCHED_MAX: usize = 100_000;
 
+/// A run of a listing: its record, or why there is none.
+pub(crate) type ListedRun = (RunId, Result<RunRecord, ServerError>);
+
 /// Typed reading, inside a job and outside.
 pub(crate) trait Records: Reads {
     fn thread(&self, id: ThreadId) -> Result<ThreadRecord, ServerError> {
@@ -82,10 +85,7 @@ pub(crate) trait Records: Reads {
     }
 
     /// A thread's runs, newest first; of one that cannot be read why.
-    fn runs(
-        &self,
-        thread: ThreadId,
-    ) -> Result<Vec<(RunId, Result<RunRecord, ServerError>)>, ServerError> {
+    fn runs(&self, thread: ThreadId) -> Result<Vec<ListedRun>, ServerError> {
         let end = after_prefix(thread.bytes());
         let span = Span {
             from: thread.bytes(),

@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use session_support::{removed, started};
 use support::*;
 
+/// A request: its path, its headers, its body.
+type Asked = (String, Vec<(&'static str, &'static str)>, Value);
+
 /// Said in the thread before anybody asks.
 const PAST: &str = "said-before";
 
@@ -86,10 +89,7 @@ async fn place() -> Place {
 
 impl Place {
     /// Requests that a row's endpoint may be sent, and that are answered to their end.
-    fn requests(
-        &self,
-        endpoint: &Endpoint,
-    ) -> Vec<(String, Vec<(&'static str, &'static str)>, Value)> {
+    fn requests(&self, endpoint: &Endpoint) -> Vec<Asked> {
         let path = endpoint
             .path
             .replace("{thread_id}", OURS)
