@@ -524,7 +524,11 @@ fn save_partials(
     Ok(Some(kept))
 }
 
-fn settle_thread(
+/// Says how a thread is once none of its runs is under way.
+///
+/// # Errors
+/// Where the store fails, or the thread cannot be read.
+pub(crate) fn settle_thread(
     tx: &Tx,
     thread_id: ThreadId,
     status: ThreadStatus,

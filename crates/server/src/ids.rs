@@ -81,7 +81,7 @@ fn canonical(text: &str) -> Option<Uuid> {
 
 /// Whether a text is a UUID in another spelling than the one that counts.
 pub(crate) fn is_misspelt(text: &str) -> bool {
-    Uuid::try_parse(text).is_ok() && canonical(text).is_none()
+    Uuid::try_parse(&text.to_ascii_lowercase()).is_ok() && canonical(text).is_none()
 }
 
 /// The longest id that somebody else chose, in bytes.

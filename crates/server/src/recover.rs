@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::{
     agents::AgentError,
     clock::now_ms,
-    engine::{Engine, error_json, fail_run},
+    engine::{Engine, error_json, fail_run, settle_thread},
     error::ServerError,
-    records::{RunRecord, RunStatus},
+    ids::{RunId, ThreadId},
+    records::{RunRecord, RunStatus, ThreadStatus},
     store::{Store, Tx},
     tables::{Records, StoredEvent},
 };
@@ -36,11 +37,24 @@ pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
             Err(error @ ServerError::Store(_)) => return Err(error),
             Err(error) => {
                 tracing::error!(%thread, %run, %error, "a run that the last process left cannot be ended; its thread can be deleted");
-                store.write(move |tx| tx.forget_active(thread, run)).await?;
+                store
+                    .write(move |tx| give_up(tx, thread, run, &error))
+                    .await?;
             }
         }
     }
     Ok(ended)
+}
+
+/// A run that cannot be read is over, and its thread has failed.
+fn give_up(tx: &Tx, thread: ThreadId, run: RunId, error: &ServerError) -> Result<(), ServerError> {
+    tx.forget_active(thread, run)?;
+    let error = error_json(&AgentError::new("RecordUnreadable", error.to_string()));
+    match settle_thread(tx, thread, ThreadStatus::Error, Some(error)) {
+        // It is listed as such.
+        Err(ServerError::Unreadable(_) | ServerError::ThreadNotFound(_)) => Ok(()),
+        settled => settled,
+    }
 }
 
 /// Ends runs whose end could not be stored while the disk failed.

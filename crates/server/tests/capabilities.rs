@@ -77,14 +77,19 @@ async fn place() -> Place {
         .iter()
         .find(|message| message["type"] == "ai")
         .unwrap();
-    Place {
+    let place = Place {
         answer: ai["id"].as_str().unwrap().to_owned(),
         checkpoint: state["checkpoint_id"].as_str().unwrap().to_owned(),
         over,
         running,
         api,
         _server: server,
+    };
+    // A thread's session follows it.
+    while !place.holds_the_answer().await {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+    place
 }
 
 impl Place {

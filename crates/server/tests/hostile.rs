@@ -85,7 +85,7 @@ async fn numbers_at_their_end_are_refused_or_counted_and_nothing_panics() {
         u64::MAX
     ))
     .await;
-    let knobs = json!({"config": {"configurable": {"n_tokens": -1e308, "delay_ms": 1e308}}});
+    let knobs = json!({"config": {"configurable": {"n_tokens": -1e308, "delay_ms": -1e308}}});
     api.run_all(&thread, with(request("chat", 1, 0.0), knobs))
         .await;
     let run = api.run_all(&thread, request("chat", 1, 0.0)).await.len();

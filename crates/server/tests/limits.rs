@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod proof;
 mod support;
 
 use std::time::Duration;
 
 use hyper::Method;
+use proof::Site;
 use rejoin_server::{Limits, auth::Capability};
 use serde_json::{Value, json};
 use support::*;
@@ -150,15 +152,8 @@ fn too_many(what: &str) -> (u16, String) {
 #[tokio::test]
 async fn a_client_has_so_many_threads_and_gets_room_by_deleting_one() {
     let directory = tempfile::tempdir().unwrap();
-    let start = async || {
-        start_with(|config| {
-            config.memory = false;
-            config.data = directory.path().to_owned();
-            config.limits.threads_max = 2;
-        })
-        .await
-    };
-    let (server, api) = start().await;
+    let mut site = Site::start(directory.path(), &["--threads-max", "2"]).await;
+    let api = site.api();
     let (first, _) = (api.thread().await, api.thread().await);
     let refused = async |api: &Api| {
         let made = api.call(Method::POST, "/threads", Some(json!({}))).await;
@@ -177,14 +172,14 @@ async fn a_client_has_so_many_threads_and_gets_room_by_deleting_one() {
     // One that is there already is not another.
     let known = json!({"thread_id": first, "if_exists": "do_nothing"});
     api.post("/threads", known).await;
-    server.stop().await;
-    let (server, api) = start().await;
+    site.kill().await;
+    site.up().await;
+    let api = site.api();
     refused(&api).await;
     api.call(Method::DELETE, &format!("/threads/{first}"), None)
         .await;
     api.thread().await;
     refused(&api).await;
-    server.stop().await;
 }
 
 #[tokio::test]

@@ -559,9 +559,12 @@ async fn what_a_request_holds_begins_no_line_of_the_log_and_no_field() {
         assert_eq!(records("id-of-a-message").await, 200);
         process.api.call(Method::GET, "/x%0aFORGED", None).await;
         let ended = "ended a message whose producer was not heard of in time";
-        while !std::fs::read_to_string(&log).unwrap().contains(ended) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let is_told = async {
+            while !std::fs::read_to_string(&log).unwrap().contains(ended) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, is_told).await.unwrap();
         process.terminate().await;
         assert_eq!(process.exit_code().await, Some(0));
         let logged = std::fs::read_to_string(&log).unwrap();
