@@ -110,7 +110,7 @@ codes! {
     SseFrameTooLarge = "sse_frame_too_large", "The server sent an event larger than the limit. Raise `limits.frame_bytes_max`, or make the agent's events smaller.";
     SseBufferFull = "sse_buffer_full", "More data came than is kept unread. Raise `limits.buffer_bytes_max`.";
     SseInvalidUtf8 = "sse_invalid_utf8", "The server sent an event that is not UTF-8; that event was left out.";
-    EventDataInvalid = "event_data_invalid", "The server sent an event whose data is not what its name promises; that event was left out.";
+    EventDataInvalid = "event_data_invalid", "The server sent something that is not what the protocol says. The rest is shown, and this as well as it can be.";
     MessageWithoutId = "message_without_id", "The server sent a message chunk without an id, which has no place; it was left out.";
     NotAnEventStream = "not_an_event_stream", "The server answered, but not with an event stream. Check the server URL, and any proxy or sign-in page before it.";
     BodyInvalid = "body_invalid", "The server's answer is not what an Agent Server sends. Check the server URL.";

@@ -1,9 +1,10 @@
 //! The thread's states as they were read: its history, and which of them is shown.
 
-use crate::{branches::Branches, lookup::Pages, thread_store::id_or_place};
+use crate::{branches::Branches, list::collected, lookup::Pages, thread_store::id_or_place};
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
-    json::{FromJson, JsonError, field, items, parts},
+    json::{FromJson, JsonError, Lenient, Oddities, field, parts},
+    message::read_ids,
     thread::{Checkpoint, ThreadState},
 };
 use std::cell::OnceCell;
@@ -19,26 +20,17 @@ pub struct HistoryState {
     pub parent_id: Option<CheckpointId>,
 }
 
-impl HistoryState {
-    /// A state, and what it says of itself.
-    ///
-    /// # Errors
-    /// Where the JSON is no thread state.
-    pub(crate) fn read(json: Json) -> Result<Self, JsonError> {
+impl Lenient for HistoryState {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
+        let json = Json::from_json(text)?;
         let [checkpoint, parent] = parts(json.text(), &["checkpoint", "parent_checkpoint"])?;
-        let [checkpoint, parent] = [checkpoint, parent].map(Option::<Checkpoint>::from_json);
-        let (checkpoint, parent) = (checkpoint?, parent?);
+        let checkpoint: Option<Checkpoint> = odd.field("checkpoint", checkpoint);
+        let parent: Option<Checkpoint> = odd.field("parent_checkpoint", parent);
         Ok(Self {
             checkpoint_id: checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id),
             parent_id: parent.and_then(|parent| parent.checkpoint_id),
             json,
         })
-    }
-}
-
-impl FromJson for HistoryState {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        Self::read(Json::from_json(text)?)
     }
 }
 
@@ -99,7 +91,7 @@ impl History {
 
     /// [`History::head`], read.
     pub(crate) fn head_state(&self) -> Option<ThreadState> {
-        ThreadState::from_json(self.head()?.text()).ok()
+        ThreadState::read_quietly(self.head()?.text()).ok()
     }
 
     /// The checkpoint shown; absent where there is no history.
@@ -220,17 +212,8 @@ pub(crate) fn source_of(state: &HistoryState) -> Option<String> {
 
 /// The ids of a state's messages; for a message without one, its place.
 pub(crate) fn message_ids(state: &HistoryState, messages_key: &str) -> Vec<MessageId> {
-    let mut ids = Vec::new();
     let values = field(state.json.text(), "values").unwrap_or_default();
-    let listed = items(
-        field(values, messages_key).unwrap_or_default(),
-        &mut |message| {
-            let id = field(message, "id").map_or(Ok(None), FromJson::from_json)?;
-            ids.push(id_or_place(ids.len(), id));
-            Ok(())
-        },
-    );
-    // A state without messages holds none.
-    drop(listed);
-    ids
+    let listed = field(values, messages_key).unwrap_or_default();
+    let ids = read_ids(listed).into_iter().enumerate();
+    collected(ids.map(|(at, id)| id_or_place(at, id)))
 }

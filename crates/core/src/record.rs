@@ -9,7 +9,7 @@ use crate::{
 };
 use rejoin_wire::{
     RunId, ThreadId,
-    json::{FromJson, JsonError, Optional, ToJson, Writer, parts, required},
+    json::{FromJson, JsonError, Lenient, Optional, ToJson, Writer, parts, required},
     message::Message,
 };
 use std::sync::Arc;
@@ -174,7 +174,8 @@ impl FromJson for StoredMessage {
         let [message, streamed, optimistic] = parts(text, &["message", "streamed", "optimistic"])?;
         let mut optional = Optional::default();
         let stored = Self {
-            message: Message::from_json(message)?.into(),
+            // What was odd in it was told when it came.
+            message: Message::read_quietly(message)?.into(),
             streamed: optional.or_default(streamed),
             optimistic: optional.or_default(optimistic),
         };

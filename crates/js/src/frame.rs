@@ -11,7 +11,6 @@ use rejoin_core::{
     MessageOrigin, MessageSlot, Millis, View,
     wire::{
         MessageId,
-        json::ToJson,
         message::{Content, Message},
     },
 };
@@ -243,7 +242,7 @@ impl Growing {
                 return Call::Append(Rc::clone(ns), id, more.to_owned());
             }
         }
-        let json = part.message.to_json();
+        let json = part.message.shown_json();
         Call::Message(Rc::clone(ns), id, json, (part.said)())
     }
 }

@@ -5,8 +5,8 @@
 use crate::{
     CheckpointId, InterruptId, Json, RunId, ThreadId, WireError,
     json::{
-        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, fields, parts, parts_and_more,
-        required, serde_by_text,
+        FromJson, JsonError, Lenient, Node, Object, Oddities, ToJson, Writer, fields, parts,
+        parts_and_more, serde_by_text, strict_from_json,
     },
     word::words,
 };
@@ -170,65 +170,110 @@ fn no_body(what: &'static str, error: &JsonError) -> WireError {
     WireError::Body { what, reason }
 }
 
-impl FromJson for Thread {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for Thread {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let names = ["thread_id", "status", "values", "interrupts", "error"];
         let [thread_id, status, values, interrupts, error] = parts(text, &names)?;
-        let mut optional = Optional::default();
-        let thread = Self {
-            thread_id: ThreadId::from_json(required(thread_id, "a `thread_id`")?)?,
-            status: ThreadStatus::from_json(required(status, "a `status`")?)?,
-            interrupts: named(interrupts)?,
-            values: optional.some(values),
-            error: optional.some(error),
-        };
-        optional.done(thread)
+        let expected = || JsonError::expected("a `thread_id`");
+        Ok(Self {
+            thread_id: odd.id("thread_id", thread_id).ok_or_else(expected)?,
+            status: ThreadStatus::read_field(status, odd),
+            interrupts: named(interrupts, odd),
+            values: odd.field("values", values),
+            error: odd.field("error", error),
+        })
     }
+}
+
+impl ThreadStatus {
+    /// Reads a field `status`; unknown where it says nothing.
+    pub fn read_field(text: &str, odd: &mut Oddities) -> Self {
+        Self::from_wire(&status_word(text, odd)).unwrap_or(Self::Unknown)
+    }
+}
+
+impl RunStatus {
+    /// Reads a field `status`; unknown where it says nothing.
+    pub fn read_field(text: &str, odd: &mut Oddities) -> Self {
+        Self::from_wire(&status_word(text, odd)).unwrap_or(Self::Unknown)
+    }
+}
+
+fn status_word(text: &str, odd: &mut Oddities) -> String {
+    if text == "null" {
+        odd.note("status", "a `status`", text);
+    }
+    odd.field("status", text).unwrap_or_default()
 }
 
 /// An object's fields, unread; `null` has none.
-fn named(text: &str) -> Result<Vec<(String, Json)>, JsonError> {
+fn named(text: &str, odd: &mut Oddities) -> Vec<(String, Json)> {
     let mut named = Vec::new();
     if text != "null" {
-        fields(text, &mut |name, value| {
+        let read = fields(text, &mut |name, value| {
             named.push((name.to_owned(), Json::from_json(value)?));
             Ok(())
-        })?;
+        });
+        if let Err(error) = read {
+            odd.note("interrupts", error.expected, text);
+        }
     }
-    Ok(named)
+    named
 }
 
-impl FromJson for Run {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for Run {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let names = ["run_id", "thread_id", "created_at", "status", "metadata"];
         let [run_id, thread_id, created_at, status, metadata] = parts(text, &names)?;
-        let mut optional = Optional::default();
-        let run = Self {
-            run_id: RunId::from_json(required(run_id, "a `run_id`")?)?,
-            thread_id: ThreadId::from_json(required(thread_id, "a `thread_id`")?)?,
-            status: RunStatus::from_json(required(status, "a `status`")?)?,
-            created_at: optional.some(created_at),
-            metadata: optional.some(metadata),
-        };
-        optional.done(run)
+        let expected = |what| move || JsonError::expected(what);
+        Ok(Self {
+            run_id: odd
+                .id("run_id", run_id)
+                .ok_or_else(expected("a `run_id`"))?,
+            thread_id: odd
+                .id("thread_id", thread_id)
+                .ok_or_else(expected("a `thread_id`"))?,
+            status: RunStatus::read_field(status, odd),
+            created_at: odd.field("created_at", created_at),
+            metadata: odd.field("metadata", metadata),
+        })
     }
 }
 
-impl FromJson for Interrupt {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+/// Fields by which an object is known as an interrupt, and is not a bare value.
+const INTERRUPT_FIELDS: [&str; 5] = ["ns", "resumable", "response_schema", "when", "namespace"];
+
+impl Lenient for Interrupt {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
+        if text == "null" {
+            return Err(JsonError::expected("an interrupt"));
+        }
+        let bare = |odd: &mut Oddities| {
+            odd.note("", "an object with an `id` and a `value`", text);
+            Ok(Self {
+                value: Json::from_json(text)?,
+                ..Self::default()
+            })
+        };
+        if !text.starts_with('{') {
+            return bare(odd);
+        }
         let mut more = Object::default();
         let names = ["id", "interrupt_id", "value"];
         let [id, interrupt_id, value] = parts_and_more(text, &names, &mut |key, value| {
             more.set(key, Node::from_json(value)?);
             Ok(())
         })?;
-        let mut optional = Optional::default();
-        let interrupt = Self {
-            id: optional.some(if id == "null" { interrupt_id } else { id }),
-            value: optional.or_default(value),
+        let says_nothing = [id, interrupt_id, value] == ["null"; 3] && !more.is_empty();
+        if says_nothing && INTERRUPT_FIELDS.iter().all(|name| more.get(name).is_none()) {
+            return bare(odd);
+        }
+        let first_id = odd.id("id", id);
+        Ok(Self {
+            id: first_id.or_else(|| odd.id("interrupt_id", interrupt_id)),
+            value: odd.field("value", value).unwrap_or_default(),
             more,
-        };
-        optional.done(interrupt)
+        })
     }
 }
 
@@ -244,52 +289,58 @@ impl ToJson for Interrupt {
     }
 }
 
-impl FromJson for Checkpoint {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for Checkpoint {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
+        if !text.starts_with(['{', '[', 'n']) {
+            odd.note("", "an object with a `checkpoint_id`", text);
+            return Ok(Self {
+                checkpoint_ns: None,
+                checkpoint_id: Oddities::default().id("", text),
+            });
+        }
         let [checkpoint_ns, checkpoint_id] = parts(text, &["checkpoint_ns", "checkpoint_id"])?;
-        let mut optional = Optional::default();
-        let checkpoint = Self {
-            checkpoint_ns: optional.some(checkpoint_ns),
-            checkpoint_id: optional.some(checkpoint_id),
-        };
-        optional.done(checkpoint)
+        Ok(Self {
+            checkpoint_ns: odd.field("checkpoint_ns", checkpoint_ns),
+            checkpoint_id: odd.id("checkpoint_id", checkpoint_id),
+        })
     }
 }
 
-impl FromJson for Task {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for Task {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let [name, error, interrupts] = parts(text, &["name", "error", "interrupts"])?;
-        let mut optional = Optional::default();
-        let task = Self {
-            name: optional.some(name),
-            error: optional.some(error),
-            interrupts: optional.or_default(interrupts),
-        };
-        optional.done(task)
+        Ok(Self {
+            name: odd.field("name", name),
+            error: odd.field("error", error),
+            interrupts: odd.list("interrupts", interrupts),
+        })
     }
 }
 
-impl FromJson for ThreadState {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for ThreadState {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let names = ["values", "next", "checkpoint", "tasks"];
         let [values, next, checkpoint, tasks] = parts(text, &names)?;
-        let mut optional = Optional::default();
-        let state = Self {
-            values: optional.or_default(values),
-            next: optional.or_default(next),
-            checkpoint: optional.some(checkpoint),
-            tasks: optional.or_default(tasks),
-        };
-        optional.done(state)
+        if !values.starts_with(['{', 'n']) {
+            odd.note("values", "an object", values);
+        }
+        Ok(Self {
+            values: odd.field("values", values).unwrap_or_default(),
+            next: odd.list("next", next),
+            checkpoint: odd.field("checkpoint", checkpoint),
+            tasks: odd.list("tasks", tasks),
+        })
     }
 }
 
+strict_from_json!(Interrupt, Checkpoint, Task, ThreadState, Thread, Run);
 serde_by_text!(Interrupt);
 serde_by_text!(read Thread, Run, ThreadState);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{Oddity, Read};
 
     #[test]
     fn a_question_whose_task_does_not_run_next_is_answered() {
@@ -324,5 +375,124 @@ mod tests {
         let whole = r#"{"id":"i","value":{"q":1},"ns":["ask:1"],"resumable":true,"when":"during"}"#;
         check(whole, whole);
         check(r#"{"interrupt_id":"i"}"#, r#"{"id":"i","value":null}"#);
+        check(
+            r#"{"when":"breakpoint"}"#,
+            r#"{"value":null,"when":"breakpoint"}"#,
+        );
+    }
+
+    fn words(oddities: &[Oddity]) -> Vec<String> {
+        oddities.iter().map(Oddity::words).collect()
+    }
+
+    #[test]
+    fn an_odd_interrupt_is_asked_as_well_as_it_can_be() {
+        let check = |text: &str, expected: &str, found: &str| {
+            let read = Read::<Interrupt>::from_json(text).expect("an interrupt");
+            assert_eq!(read.value.to_json(), expected);
+            assert_eq!(words(&read.oddities), [found], "{text}");
+        };
+        check(
+            r#""Go on?""#,
+            r#"{"value":"Go on?"}"#,
+            r#"it is a text ("Go on?") where an object with an `id` and a `value` belongs"#,
+        );
+        check(
+            r#"{"question":"Go on?"}"#,
+            r#"{"value":{"question":"Go on?"}}"#,
+            r#"it is an object ({"question":"Go on?"}) where an object with an `id` and a `value` belongs"#,
+        );
+        check(
+            r#"{"id":7,"value":1}"#,
+            r#"{"id":"7","value":1}"#,
+            "id is a number (7) where a text belongs",
+        );
+        check(
+            r#"{"id":[],"interrupt_id":"i","value":1}"#,
+            r#"{"id":"i","value":1}"#,
+            "id is a list ([]) where an id belongs",
+        );
+    }
+
+    #[test]
+    fn whatever_a_piece_of_a_state_is_the_others_are_read() {
+        let good = r#"{"values":{"a":1},"next":["n"],"checkpoint":{"checkpoint_id":"c"},"tasks":[{"name":"n","interrupts":[{"id":"i"}]}]}"#;
+        let whole = ThreadState::from_json(good).expect("a state");
+        let read = |text: &str| Read::<ThreadState>::from_json(text).expect(text);
+        let check = |from: &str, to: &str, change: fn(&mut ThreadState), found: &[&str]| {
+            let text = good.replace(from, to);
+            assert_ne!(text, good);
+            let mut expected = whole.clone();
+            change(&mut expected);
+            let read = read(&text);
+            assert_eq!(
+                (read.value, words(&read.oddities)),
+                (expected, owned(found))
+            );
+        };
+        check(
+            r#"["n"]"#,
+            r#""n""#,
+            |_| {},
+            &[r#"next is a text ("n") where a list belongs"#],
+        );
+        check(
+            r#"["n"]"#,
+            r#"["n",null,{}]"#,
+            |_| {},
+            &[
+                "next[1] is null where a text belongs",
+                "next[2] is an object ({}) where a text belongs",
+            ],
+        );
+        check(
+            r#""c""#,
+            "7",
+            |state| state.checkpoint.as_mut().expect("one").checkpoint_id = Some("7".into()),
+            &["checkpoint.checkpoint_id is a number (7) where a text belongs"],
+        );
+        check(
+            r#"{"checkpoint_id":"c"}"#,
+            r#""c""#,
+            |_| {},
+            &[r#"checkpoint is a text ("c") where an object with a `checkpoint_id` belongs"#],
+        );
+        check(
+            r#"[{"name""#,
+            r#"[null,4,{"name""#,
+            |_| {},
+            &[
+                "tasks[0] is null where an object belongs",
+                "tasks[1] is a number (4) where an object belongs",
+            ],
+        );
+        check(
+            r#"[{"id":"i"}]"#,
+            r#"[{"id":"i"},null]"#,
+            |_| {},
+            &["tasks[0].interrupts[1] is null where an interrupt belongs"],
+        );
+        assert!(ThreadState::read_quietly("[]").is_err());
+    }
+
+    fn owned(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_thread_or_a_run_without_a_status_is_one() {
+        let thread = Read::<Thread>::from_json(r#"{"thread_id":"t"}"#).expect("a thread");
+        assert_eq!(thread.value.status, ThreadStatus::Unknown);
+        assert_eq!(
+            words(&thread.oddities),
+            ["status is null where a `status` belongs"]
+        );
+        let text = r#"{"run_id":7,"thread_id":"t","status":5,"created_at":[]}"#;
+        let run = Read::<Run>::from_json(text).expect("a run");
+        assert_eq!(
+            (run.value.run_id, run.value.status),
+            ("7".into(), RunStatus::Unknown)
+        );
+        assert_eq!(run.oddities.len(), 3);
     }
 }

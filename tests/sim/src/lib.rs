@@ -1,4 +1,4 @@
-//! A seeded simulation of `rejoin-core` against models of the three servers.
+//! A seeded simulation of `rejoin-core` against models of the three measured servers, and of an odd one.
 //!
 //! One seed is one schedule: a server, an agent, a network, a page, a user, and everything that goes wrong between
 //! them, on a virtual clock. Nothing in it reads a clock or a socket, so a seed that fails fails again:
@@ -7,10 +7,12 @@
 //! REJOIN_SIM_SEED=42 cargo test -p rejoin-sim --test schedules -- --nocapture
 //! ```
 //!
-//! What must hold is in `check.rs` (after every step) and `settle.rs` (at rest); what is modelled of the servers in
-//! `server/`, from research/agent-server-wire.md; what can go wrong in `plan.rs` and `network.rs`.
+//! What must hold is in `check.rs`, `posts.rs` and `pace.rs` (after every step), `settle.rs` and `compare.rs` (at rest).
+//! What is modelled of the measured servers is in `server/`, as recorded in `tests/fixtures/wire`; what is odd about the
+//! odd one in `server/odd.rs` and `proxy.rs`; what can go wrong in `plan.rs` and `network.rs`.
 
 mod check;
+mod compare;
 mod happenings;
 mod network;
 mod pace;

@@ -217,7 +217,17 @@ impl Exchange {
             Fault::Cut(after, true) => Some((after, Strike::End)),
             Fault::Cut(after, false) => Some((after, Strike::Cut)),
             Fault::Stall(after) => Some((after, Strike::Stall)),
-            _ => None,
+            Fault::None
+            | Fault::Refused
+            | Fault::AnswerLost
+            | Fault::Status(_)
+            | Fault::TooMany
+            | Fault::BadGatewayAfter
+            | Fault::Html(_)
+            | Fault::Hang
+            | Fault::HangAfter
+            | Fault::Slow(_)
+            | Fault::Garbage(_) => None,
         };
         let of_flow = match self.flow {
             Flow::CappedInBytes(after, true) => Some((after, Strike::CapEnd)),

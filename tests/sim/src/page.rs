@@ -88,8 +88,10 @@ impl World {
             .line(self.now, || format!("page {} opens", self.pages));
         let wall_clock = self.wall_clock();
         self.feed(Input::PageOpened { wall_clock });
-        if self.network_gone == Some(Gone::Told) {
-            self.feed(Input::WentOffline);
+        match self.network_gone {
+            Some(Gone::Told) => self.feed(Input::WentOffline),
+            Some(Gone::Refused | Gone::Hung) => self.was_under_way = true,
+            Some(Gone::Silently) | None => {}
         }
         self.enter(self.address.clone());
     }
@@ -331,15 +333,22 @@ impl World {
         else {
             return self.report.count("edit: sent to a checkpoint that is lost");
         };
-        let mut expected = state.message_ids();
         let input = request.body["input"]["messages"].as_array();
         let input = input.map(Vec::as_slice).unwrap_or_default();
-        expected.extend(input.iter().filter_map(|message| message["id"].as_str()));
-        let view = page.client.view();
         let truth = &self.server.truth;
+        // Where ids say little, the texts are compared.
+        let key = match truth.by_text {
+            Some(_) => "content",
+            None => "id",
+        };
+        let expected: Vec<&str> = (state.messages.iter().chain(input))
+            .filter_map(|message| message[key].as_str())
+            .collect();
+        let view = page.client.view();
         let shown = view.messages().iter().filter_map(|slot| {
             let text = slot.message.content.text();
-            truth.name_of(slot, &text).map(str::to_owned)
+            let name = truth.name_of(slot, &text)?.to_owned();
+            Some(truth.by_text.as_ref().map_or(name, |_| text.into_owned()))
         });
         let shown: Vec<String> = shown.collect();
         if shown != expected {

@@ -198,7 +198,7 @@ impl Plan {
         let proxy = Proxy::draw(rng, ways.odd.run_status.is_none());
         let mut plan = Self::draw_around(rng, Kind::Odd, ways);
         plan.proxy = proxy;
-        if rng.chance(25) {
+        if rng.chance(35) {
             plan.end_with_outage(rng);
         }
         plan
@@ -214,14 +214,21 @@ impl Plan {
     /// The last that happens is a long outage, and nobody does anything during it.
     fn end_with_outage(&mut self, rng: &mut Rng) {
         let longest = rng.pick(&[20_000, 120_000, 600_000, 3_600_000]);
-        let (begins, length) = (rng.between(1, self.calm_at), rng.between(5_000, longest));
+        let run_ms = self.knobs.n_tokens * self.knobs.delay_ms + 500;
+        let begins = rng.between(1, run_ms.min(self.calm_at));
+        let length = rng.between(5_000, longest);
         self.calm_at = begins + length;
         self.outage_ms = Some(length);
         self.actions.retain(|(at, _)| *at < begins);
         self.events
             .retain(|(at, happening)| *at + happening.length() < begins);
-        self.events
-            .push((begins, Happening::Outage(length, rng.chance(50))));
+        let outage = Happening::Outage(length, rng.chance(50));
+        self.events.push((begins, outage));
+        if rng.chance(30) {
+            let reloads = begins + rng.between(1, length / 2);
+            self.events
+                .push((reloads, Happening::Reload(rng.chance(30))));
+        }
     }
 
     fn draw_around(rng: &mut Rng, kind: Kind, ways: Ways) -> Self {

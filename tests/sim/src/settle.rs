@@ -1,15 +1,7 @@
-//! At rest: faults have stopped, and what is shown must be what the server holds.
+//! At rest: faults have stopped, the client comes to rest, and what is shown must be what the server holds (`compare.rs`).
 
-use crate::{server::Kind, truth::Told, world::World};
-use rejoin_core::{
-    Connection, ErrorCode, Input, MessageOrigin, MessageSlot, RECORD_PREFIX, View,
-    wire::{
-        json::Node,
-        message::{Message, ToolCall},
-        thread::Interrupt,
-    },
-};
-use serde_json::Value;
+use crate::{server::Kind, world::World};
+use rejoin_core::{Connection, ErrorCode, Input, RECORD_PREFIX};
 
 /// How long after faults have stopped, or after the last run has ended, a client may still be under way, in
 /// milliseconds: every attempt waits as long as it may, and the thread's state is read as often as it may.
@@ -140,7 +132,7 @@ impl World {
         let thread = self.server.threads.get(&self.followed()?)?;
         let mut runs = thread.runs.iter().map(|run| &self.server.runs[run]);
         let run = runs.find(|run| run.status == "running")?;
-        let (id, text) = run.message.clone()?;
+        let (id, text) = run.message.clone().filter(|(_, text)| !text.is_empty())?;
         Some((id, text.len()))
     }
 
@@ -262,208 +254,6 @@ impl World {
         self.run_until(later, |_| false);
     }
 
-    /// Compares where the client has followed the thread's last run to its end, or has entered it and been told that nothing
-    /// runs there. What happens on the thread after the client has read it is not the client's to show.
-    fn compare_in_place(&mut self) {
-        let Some(page) = &self.page else { return };
-        let view = page.client.view();
-        let Some(thread_id) = view.thread_id().map(ToString::to_string) else {
-            return;
-        };
-        let Some(thread) = self.server.threads.get(&thread_id) else {
-            return;
-        };
-        if !view.branch().is_empty() || self.checker.history_unavailable {
-            return;
-        }
-        let last = thread.runs.last();
-        let over = last.is_none_or(|run| !self.server.runs[run].is_active());
-        let read_at = self.server.state_read_at;
-        let kept = self.server.lost_at.is_none_or(|at| at <= read_at);
-        let how = match (view.run_id(), view.connection()) {
-            (Some(run), Connection::Finished | Connection::Expired)
-                if last.is_some_and(|last| last == run.as_str())
-                    && thread.changed_at <= read_at =>
-            {
-                "compared in place"
-            }
-            (None, Connection::Idle)
-                if !view.is_thread_loading() && thread.changed_at < thread.read_at =>
-            {
-                "compared on entering"
-            }
-            _ => return,
-        };
-        if over && kept {
-            self.report.count(how);
-            self.compare(&thread_id);
-        }
-    }
-
-    /// What is shown must be what the server holds.
-    fn compare(&mut self, thread_id: &str) {
-        if self.checker.violation.is_some() {
-            return;
-        }
-        if let Some(page) = &mut self.page {
-            page.client.refresh_view();
-        }
-        let Some(page) = &self.page else { return };
-        let view = page.client.view();
-        let Some(thread) = self.server.threads.get(thread_id) else {
-            let code = view.error().map(|error| error.code);
-            if code != Some(ErrorCode::ThreadNotFound) {
-                self.checker.fail(format!(
-                    "the server does not know the thread, but the view says {code:?}"
-                ));
-            }
-            return self.report.count("compared: thread unknown");
-        };
-        if thread
-            .runs
-            .iter()
-            .any(|run| self.server.waits_for_ever(run))
-        {
-            self.report.count("compared: stuck run");
-        }
-        let held = thread.messages.as_deref().unwrap_or_default();
-        let compared = match self.plan.kind {
-            Kind::Odd => self.compare_odd_messages(&view, held),
-            Kind::Python | Kind::Js | Kind::Ours => self.compare_messages(&view, held),
-        };
-        if let Err(words) = compared {
-            self.checker.fail(words);
-        }
-        for slot in view.messages() {
-            let told = self.told(slot);
-            // What the server has lost may stay.
-            let told = told.filter(|told| !told.dead);
-            let success = told
-                .and_then(|told| self.server.runs.get(&told.run))
-                .is_some_and(|run| run.status == "success");
-            if slot.origin == MessageOrigin::Partial && success {
-                self.checker.fail(format!(
-                    "{} is kept as a part, but its run has succeeded",
-                    slot.id()
-                ));
-            }
-        }
-        let asked: Vec<Interrupt> = thread
-            .interrupts
-            .iter()
-            .map(|interrupt| serde_json::from_value(interrupt.clone()).expect("an interrupt"))
-            .collect();
-        let asked = if thread.status == "interrupted" {
-            asked
-        } else {
-            Vec::new()
-        };
-        let is_shown = |asked: &Interrupt| view.interrupts().contains(asked);
-        let all_shown = match self.plan.kind {
-            Kind::Odd => asked.iter().all(is_shown),
-            Kind::Python | Kind::Js | Kind::Ours => view.interrupts() == asked,
-        };
-        if !all_shown {
-            self.checker.fail(format!(
-                "at rest the view asks {:?}, the server {asked:?}",
-                view.interrupts()
-            ));
-        }
-        let last_failed = thread
-            .runs
-            .last()
-            .is_some_and(|run| self.server.runs[run].status == "error");
-        if last_failed && self.server.ways().thread_keeps_error && view.error().is_none() {
-            self.checker
-                .fail("the thread's last run failed, and the view does not say so");
-        }
-        self.report.count("compared");
-    }
-
-    /// What the server knows of a message that is shown.
-    fn told(&self, slot: &MessageSlot) -> Option<&Told> {
-        self.server.truth.told.get(self.name_of(slot)?)
-    }
-
-    fn name_of<'a>(&'a self, slot: &'a MessageSlot) -> Option<&'a str> {
-        let truth = &self.server.truth;
-        truth.name_of(slot, &slot.message.content.text())
-    }
-
-    /// What is shown is exactly what the server holds, and what a run has streamed that is active for ever.
-    fn compare_messages(&self, view: &View<'_>, held: &[Value]) -> Result<(), String> {
-        // Behind a run that is active for ever nothing says what has become of the runs before it.
-        let stuck = self
-            .server
-            .runs
-            .keys()
-            .any(|run| self.server.waits_for_ever(run));
-        let is_held = |slot: &MessageSlot| {
-            let name = self.name_of(slot);
-            held.iter().any(|message| message["id"].as_str() == name)
-        };
-        let slots = view.messages().iter();
-        let slots =
-            slots.filter(|slot| slot.origin == MessageOrigin::Server && (!stuck || is_held(slot)));
-        let held: Vec<Message> = held.iter().map(read_message).collect();
-        let shown: Vec<&Message> = slots.map(|slot| slot.message.as_ref()).collect();
-        let is_same = shown.len() == held.len() && shown.iter().zip(&held).all(|(a, b)| *a == b);
-        if is_same {
-            return Ok(());
-        }
-        Err(format!(
-            "at rest the view shows\n  {shown:?}\nbut the server holds\n  {held:?}"
-        ))
-    }
-
-    /// Ids and odd entries aside, the odd server's messages are shown whole, each once and in order; and so is what
-    /// the odd entries clearly say.
-    fn compare_odd_messages(&self, view: &View<'_>, held: &[Value]) -> Result<(), String> {
-        let is_server = |slot: &&MessageSlot| slot.origin == MessageOrigin::Server;
-        let slots = view.messages().iter().filter(is_server);
-        let shown: Vec<String> = slots
-            .clone()
-            .filter(|slot| self.told(slot).is_some())
-            .map(|slot| slot.message.content.text().into_owned())
-            .collect();
-        let text_of = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
-        let expected: Vec<String> = held.iter().map(text_of).collect();
-        if shown != expected {
-            return Err(format!(
-                "at rest the view shows\n  {shown:?}\nbut the server holds\n  {expected:?}"
-            ));
-        }
-        let asked = held
-            .iter()
-            .filter(|message| message["type"] == "human")
-            .count();
-        let odd = (0..asked).filter_map(|at| self.plan.ways.odd.entry(at)?.text);
-        let texts: Vec<_> = slots
-            .clone()
-            .map(|slot| slot.message.content.text())
-            .collect();
-        if let Some(missing) = odd
-            .into_iter()
-            .find(|odd| !texts.iter().any(|text| text == odd))
-        {
-            return Err(format!("the odd entry {missing:?} is not shown"));
-        }
-        let calls = held.iter().filter(|message| {
-            message["tool_calls"]
-                .as_array()
-                .is_some_and(|calls| !calls.is_empty())
-        });
-        let is_call = |call: &Node| {
-            let call = ToolCall::read(call);
-            call.name == "get_weather" && call.args.text_of("city") == Some("Paris")
-        };
-        let shown_calls = slots.filter(|slot| slot.message.tool_calls().iter().any(is_call));
-        if shown_calls.count() != calls.count() {
-            return Err("a tool call is not shown".to_owned());
-        }
-        Ok(())
-    }
-
     /// A run that is over leaves no record.
     fn check_record(&mut self, thread: &str) {
         let forever = self.server.threads.get(thread).is_some_and(|thread| {
@@ -482,8 +272,4 @@ impl World {
             self.checker.fail(words);
         }
     }
-}
-
-fn read_message(message: &Value) -> Message {
-    serde_json::from_value(message.clone()).expect("a server's message")
 }

@@ -22,7 +22,7 @@ impl World {
         };
         let fault = match self.plan.kind {
             Kind::Odd => Fault::draw_odd(&mut self.rng, percent, is_stream),
-            _ => Fault::draw(&mut self.rng, percent, is_stream),
+            Kind::Python | Kind::Js | Kind::Ours => Fault::draw(&mut self.rng, percent, is_stream),
         };
         let fault = self.without_false_end(fault);
         let (low, high) = self.plan.latency_ms;

@@ -55,6 +55,11 @@ impl Truth {
         known.or_else(|| self.asked.contains(text).then_some(id))
     }
 
+    /// The id of a message that has this text, where ids say little.
+    pub(crate) fn known_by_text(&self, text: &str) -> Option<String> {
+        self.by_text.as_ref()?.get(beginning(text)).cloned()
+    }
+
     /// A message is void.
     pub(crate) fn kill(&mut self, id: &str) {
         if let Some(told) = self.told.get_mut(id) {

@@ -18,7 +18,7 @@ use crate::{
 };
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
-    json::{FromJson, digits},
+    json::{Lenient, Read, digits},
     message::MessageKind,
     request::MultitaskStrategy,
     thread::ThreadState,
@@ -158,7 +158,7 @@ impl Client {
 
     pub(super) fn page_answered(&mut self, answer: &Answer<'_>) {
         let states: Vec<HistoryState> = match answer.read("thread history") {
-            Ok(states) => states,
+            Ok(Read { value, .. }) => value,
             Err(error) => return self.look_up_failed(error, answer),
         };
         if let Some(editing) = &mut self.editing {
@@ -239,7 +239,7 @@ impl Client {
         };
         self.drop_queue(&Outcome::Dropped);
         self.leave_run();
-        let state = state.and_then(|state| ThreadState::from_json(state.text()).ok());
+        let state = state.and_then(|state| ThreadState::read_quietly(state.text()).ok());
         if let Some(state) = state {
             self.show_state(&state, &|_, _| None);
         } else {

@@ -2,20 +2,20 @@
 
 use super::{
     Client,
-    link::{Asks, Start},
+    link::{Asks, Link, Start},
     requests::transport_error,
     run::{Completeness, Doubt, LastWord, Run},
 };
 use crate::{
     AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
-    cursor::event_hash,
+    cursor::{HASH_OF_NOTHING, event_hash, hashed},
     phase::After,
     thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
-    Json, WireError,
+    Json, MessageId, WireError,
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
-    json::{field, whole_number},
+    json::{Oddities, field, whole_number},
     message::{Message, MessageKind},
     sse::{DecodeError, Frame, Item},
 };
@@ -90,19 +90,21 @@ impl Client {
         if link.refusal.is_some() {
             return self.conclude_refusal(run);
         }
+        let (got_event, got_byte) = (link.got_event(), link.got_byte);
+        let lived = self.now - link.opened_at;
         if self.is_stream_only() {
+            self.reading("messages", |client, odd| client.store.close_messages(odd));
             let said = run.last_outcome();
             let outcome = said.unwrap_or_else(|| run.success());
             return self.begin_settle(run, outcome);
         }
-        if link.got_event() && matches!(run.last_word, LastWord::None) {
+        if got_event && matches!(run.last_word, LastWord::None) {
             run.last_word = LastWord::Ended;
         }
-        if link.got_byte && self.now - link.opened_at >= self.config.timeouts.alive {
+        if got_byte && lived >= self.config.timeouts.alive {
             // Proxies end healthy streams; that is no reason to wait longer each time.
             run.recovery.held();
         }
-        let got_event = link.got_event();
         if run.id.is_none() && !got_event {
             let error = TransportError::Network {
                 message: "the stream ended before the run was named".to_owned(),
@@ -127,29 +129,39 @@ impl Client {
 
     /// An event that somebody else has decoded, or this client.
     pub(super) fn event_arrived(&mut self, run: &mut Run, event: Event) {
+        if !event.is_of_run() {
+            self.heartbeat(run);
+            return self.tell_event(event);
+        }
         let hash = event_hash(&event);
         // The server has the stream: silence before this was not its last word.
         run.silent_joins = 0;
+        let is_first = !self.phase.link().is_some_and(Link::is_verified);
         if !self.check_start(run, &event, hash) {
             return;
         }
-        let is_repeated = self.is_repeated_metadata(&event);
         if self.had(run, &event, hash) {
+            if event.name == EventName::Error {
+                // It may be all that is said of the run's end, also to a person who joins it again.
+                run.last_word = LastWord::Failed(run_failed(&ErrorBody::read(&event.data)));
+            }
             return;
         }
-        if is_repeated {
+        if !is_first && is_metadata(&event) && run.cursor.attempt == Some(data_hash(&event)) {
+            // Repeated on one connection it says nothing new.
             return self.applied(run, event, hash);
         }
         if self.finds_gap(run, &event) {
             return;
         }
-        if event.name == EventName::Metadata && event.is_root() {
+        if is_metadata(&event) {
             return self.metadata_arrived(run, event, hash);
         }
-        match self.apply(run, &event) {
+        let name = event.name.as_str();
+        let applied = self.reading(name, |client, odd| client.apply(run, &event, odd));
+        match applied {
             Ok(()) => self.applied(run, event, hash),
-            Err(Refused::Event(error)) => self.corrupt(run, &error),
-            Err(Refused::RunUnknown) => {
+            Err(RunUnknown) => {
                 self.close_link("the run is not known");
                 self.run_is_gone(run);
             }
@@ -164,10 +176,10 @@ impl Client {
     /// | all | another, with an id | the cursor was ignored: see [`Client::cursor_ignored`] |
     /// | all | another | it may be the middle of a message: see [`Client::doubt`] |
     /// | what follows the cursor | one that was had after the cursor | the cursor was honoured |
-    /// | what follows the cursor | another `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else the run has started over |
+    /// | what follows the cursor | the run's `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else, where the `metadata` is a new one, the run has started over |
     /// | what follows the cursor | another | the cursor was ignored: see [`Client::cursor_ignored`] |
     fn check_start(&mut self, run: &mut Run, event: &Event, hash: u64) -> bool {
-        let is_metadata = event.name == EventName::Metadata && event.is_root();
+        let is_metadata = is_metadata(event);
         let Some(link) = self.phase.link_mut() else {
             return false;
         };
@@ -199,19 +211,17 @@ impl Client {
             // Filtered events, and a place given by hand, tell nothing.
             Asks::AfterCursor if !run.join_modes.is_empty() || run.cursor.tail().is_empty() => true,
             Asks::AfterCursor if run.cursor.tail().contains(&hash) => true,
-            Asks::AfterCursor
-                if is_metadata && run.cursor.metadata.is_some_and(|had| had != hash) =>
-            {
-                link.start = Start::Metadata(event.clone());
-                false
-            }
             Asks::AfterCursor => match before {
-                Start::Metadata(metadata) => {
+                Start::Unknown if is_metadata => {
+                    link.start = Start::Metadata(event.clone());
+                    false
+                }
+                Start::Metadata(metadata) if run.cursor.metadata != Some(event_hash(&metadata)) => {
                     let hash = event_hash(&metadata);
                     self.metadata_arrived(run, metadata, hash);
                     true
                 }
-                Start::Unknown | Start::Verified => self.cursor_ignored(run),
+                Start::Unknown | Start::Metadata(_) | Start::Verified => self.cursor_ignored(run),
             },
         }
     }
@@ -234,16 +244,6 @@ impl Client {
         run.replay = None;
         self.close_link(reason);
         self.reopen(run);
-    }
-
-    /// Whether the run's `metadata` is repeated on one connection, where it says nothing new.
-    fn is_repeated_metadata(&mut self, event: &Event) -> bool {
-        let is_metadata = event.name == EventName::Metadata && event.is_root();
-        let Some(link) = self.phase.link_mut().filter(|_| is_metadata) else {
-            return false;
-        };
-        let before = link.metadata.replace(event.data.clone());
-        before.is_some_and(|before| before == event.data)
     }
 
     /// Whether it has come before, by (id, name, data).
@@ -288,13 +288,11 @@ impl Client {
     }
 
     fn metadata_arrived(&mut self, run: &mut Run, event: Event, hash: u64) {
-        let Ok(RunMetadata { run_id, .. }) = event.read() else {
-            let error = WireError::EventData {
-                event: "metadata".to_owned(),
-                reason: "no run id".to_owned(),
-            };
-            return self.corrupt(run, &error);
+        let read = self.reading("metadata", |_, odd| event.metadata(odd));
+        let Some(RunMetadata { run_id, .. }) = read else {
+            return self.applied(run, event, hash);
         };
+        run.cursor.attempt = Some(data_hash(&event));
         let before = run.cursor.metadata.replace(hash);
         self.run_named(run, run_id.clone());
         if before.is_some_and(|before| before != hash) {
@@ -310,18 +308,26 @@ impl Client {
         self.applied(run, event, hash);
     }
 
-    fn apply(&mut self, run: &mut Run, event: &Event) -> Result<(), Refused> {
+    fn apply(
+        &mut self,
+        run: &mut Run,
+        event: &Event,
+        odd: &mut Oddities,
+    ) -> Result<(), RunUnknown> {
         match &event.name {
             EventName::Values if event.is_root() => {
-                self.apply_values(run, &event.values()?, event)?
+                if let Some(values) = event.values(odd) {
+                    self.apply_values(run, &values, odd);
+                }
             }
             EventName::Messages => {
-                let (message, metadata) = event.message()?;
-                self.apply_message(run, &self.list_of(event), message, metadata);
+                if let Some((message, metadata)) = event.message(odd) {
+                    self.apply_message(run, &self.list_of(event), message, metadata);
+                }
             }
             EventName::MessagesPartial | EventName::MessagesComplete => {
                 let list = self.list_of(event);
-                for message in event.read::<Vec<Message>>()? {
+                for message in event.messages(odd) {
                     let whole = |store: &mut ThreadStore| store.apply_whole(message);
                     if self.target(run).in_list(&list, whole).is_err() {
                         self.warn_code(ErrorCode::MessageWithoutId);
@@ -329,34 +335,26 @@ impl Client {
                 }
             }
             EventName::Updates if event.is_root() => {
-                if let Some(interrupts) = event.interrupts() {
+                event.check(odd);
+                if let Some(interrupts) = event.interrupts(odd) {
                     self.target(run).add_interrupts(&interrupts);
                 }
             }
-            EventName::Error => return self.apply_error(run, ErrorBody::read(&event.data)),
+            EventName::Error if event.keeps_promise() => {
+                return self.apply_error(run, ErrorBody::read(&event.data));
+            }
             // The others are for whoever listens.
-            _ => {}
+            _ => event.check(odd),
         }
         Ok(())
     }
 
-    fn apply_values(
-        &mut self,
-        run: &mut Run,
-        values: &Values,
-        event: &Event,
-    ) -> Result<(), WireError> {
+    fn apply_values(&mut self, run: &mut Run, values: &Values, odd: &mut Oddities) {
         let lacks_text = run.doubt().is_some();
-        self.target(run)
-            .apply_values(values, lacks_text)
-            .map_err(|error| WireError::EventData {
-                event: event.name.as_str().to_owned(),
-                reason: error.words(),
-            })?;
+        self.target(run).apply_values(values, lacks_text, odd);
         if let Some(doubt) = run.doubt_mut() {
             doubt.step_seen |= !values.only_interrupts;
         }
-        Ok(())
     }
 
     /// The namespace whose list an event's messages go to; empty for the thread's own.
@@ -380,22 +378,22 @@ impl Client {
         {
             return;
         }
+        let id = message.id.clone();
         let chunk = |store: &mut ThreadStore| store.apply_chunk(message, metadata);
         match self.target(run).in_list(list, chunk) {
-            Ok(notes) => {
-                for note in notes {
-                    let words = ["`", &note.field, "` changed its type within a message"].concat();
-                    self.warn(StreamError::new(ErrorCode::EventDataInvalid).with_detail(words));
-                }
+            Ok(oddities) if oddities.is_empty() => {}
+            Ok(oddities) => {
+                let id = id.as_ref().map_or("", MessageId::as_str);
+                self.tell_odd(&["message ", id].concat(), oddities);
             }
             Err(MessageWithoutId) => self.warn_code(ErrorCode::MessageWithoutId),
         }
     }
 
-    fn apply_error(&mut self, run: &mut Run, error: ErrorBody) -> Result<(), Refused> {
+    fn apply_error(&mut self, run: &mut Run, error: ErrorBody) -> Result<(), RunUnknown> {
         let is_join = self.phase.link().is_some_and(|link| link.is_join());
         if is_join && error.is_run_not_found() {
-            return Err(Refused::RunUnknown);
+            return Err(RunUnknown);
         }
         run.last_word = LastWord::Failed(run_failed(&error));
         Ok(())
@@ -426,9 +424,15 @@ impl Client {
             self.show_replay(run);
         }
         self.mark_record();
+        if is_new || event.id.is_none() {
+            self.tell_event(event);
+        }
+    }
+
+    /// Tells an event to whoever listens to its name, unless they could not read it as what the name promises.
+    fn tell_event(&mut self, event: Event) {
         let name = event.name.as_str();
-        let first_time = is_new || event.id.is_none();
-        if first_time && self.listened.iter().any(|listened| listened == name) {
+        if event.keeps_promise() && self.listened.iter().any(|listened| listened == name) {
             self.notify(Notice::EventApplied(event));
         }
     }
@@ -494,6 +498,16 @@ impl Doubt {
     }
 }
 
+/// Whether it says which run this is.
+fn is_metadata(event: &Event) -> bool {
+    event.name == EventName::Metadata && event.is_root()
+}
+
+/// Over what an event says, without its id.
+fn data_hash(event: &Event) -> u64 {
+    hashed(HASH_OF_NOTHING, event.data.text())
+}
+
 /// The graph's step that a message belongs to; `None` where the server does not say, and within subgraphs, which count their own.
 fn step_of(metadata: &Json) -> Option<u64> {
     let text = metadata.text();
@@ -502,17 +516,8 @@ fn step_of(metadata: &Json) -> Option<u64> {
     whole_number(step)
 }
 
-/// Why an event was not applied.
-enum Refused {
-    Event(WireError),
-    RunUnknown,
-}
-
-impl From<WireError> for Refused {
-    fn from(error: WireError) -> Self {
-        Self::Event(error)
-    }
-}
+/// The server does not know the run.
+struct RunUnknown;
 
 pub(super) fn run_failed(error: &ErrorBody) -> StreamError {
     let words = match &error.name {

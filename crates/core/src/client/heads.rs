@@ -10,7 +10,7 @@ use crate::{
 };
 use rejoin_wire::{
     CheckpointId, Json,
-    json::{FromJson, JsonError, digits},
+    json::{FromJson, JsonError, Lenient, Oddities, Oddity, Read, digits},
     thread::{Interrupt, ThreadState},
 };
 
@@ -39,13 +39,12 @@ impl Client {
     /// they led to; only the thread's state is right. So it is read as well, as the same request. True while it is.
     pub(super) fn reads_state_too(&mut self, attempt: AttemptId, answer: &Answer<'_>) -> bool {
         let several = answer.first_item().is_some_and(|newest| {
-            ThreadState::from_json(newest).is_ok_and(|state| state.interrupts().count() > 1)
+            ThreadState::read_quietly(newest).is_ok_and(|state| state.interrupts().count() > 1)
         });
         let (true, Some(url)) = (several, self.thread_url("/state")) else {
             return false;
         };
-        if let Ok(states) = answer.read("thread history") {
-            self.set_states(states);
+        if self.read_history(answer).is_ok() {
             self.reads_state = true;
             self.ask_as(attempt, Method::Get, url, None);
         }
@@ -55,30 +54,36 @@ impl Client {
     /// Keeps what [`Client::ask_states`] has brought. Returns the thread's newest state; of a thread without any, an
     /// empty one.
     pub(super) fn take_states(&mut self, answer: &Answer<'_>) -> Result<ThreadState, StreamError> {
-        let invalid =
-            |error: JsonError| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words());
         let extras = self.extras.filter(|_| !self.reads_state);
+        let mut odd = Oddities::default();
         let head = if let Some(extras) = extras {
             (extras.read_history)(self, answer)?;
             match self.history.states().first() {
-                Some(newest) => ThreadState::from_json(newest.json.text()),
+                Some(newest) => ThreadState::read(newest.json.text(), &mut odd),
                 None => Ok(ThreadState::default()),
             }
         } else {
             let state: Json = answer.read("thread state")?;
-            let read = ThreadState::from_json(state.text());
+            let read = ThreadState::read(state.text(), &mut odd);
             let checkpoint = read.as_ref().ok().and_then(|read| read.checkpoint.as_ref());
             let id = checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
             self.history.set_head(state, id);
             read
         };
         self.store.touch_history();
-        head.map_err(invalid)
+        self.tell_odd("state", odd.into_list());
+        head.map_err(|error| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words()))
     }
 
     pub(super) fn read_history(&mut self, answer: &Answer<'_>) -> Result<(), StreamError> {
-        self.set_states(answer.read("thread history")?);
+        let read = answer.read("thread history")?;
+        self.keep_history(read);
         Ok(())
+    }
+
+    fn keep_history(&mut self, read: Read<Vec<HistoryState>>) {
+        self.tell_odd("history", read.oddities);
+        self.set_states(read.value);
     }
 
     fn set_states(&mut self, states: Vec<HistoryState>) {
@@ -100,10 +105,10 @@ impl Client {
             return;
         }
         let interrupts = collected(state.interrupts().map(Interrupt::clone));
-        let shown = self.store.load_state(&state.values, interrupts, keep);
-        if let Err(error) = shown {
-            self.history_unavailable(error.words());
-        }
+        self.reading("values", |client, odd| {
+            let store = &mut client.store;
+            store.load_state(&state.values, interrupts, keep, odd);
+        });
     }
 
     /// Shows the thread's state, beside what is shown of a run that is not in it yet.
@@ -151,7 +156,7 @@ impl Client {
             Some(from) if shown != Some(from) => self.history.find(from),
             Some(_) | None => None,
         };
-        let state = base.and_then(|base| ThreadState::from_json(base.json.text()).ok());
+        let state = base.and_then(|base| ThreadState::read_quietly(base.json.text()).ok());
         if let Some(state) = state {
             self.show_state(&state, &|_, _| None);
         }
@@ -162,23 +167,32 @@ impl Client {
     }
 
     pub(super) fn mutate_values(&mut self, values: &Json) {
-        if let Err(error) = self.store.lay_values(values) {
-            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.words()));
-        }
+        let mut odd = Oddities::default();
+        let laid = self.store.lay_values(values, &mut odd);
+        self.tell_own_values(laid, odd);
     }
 
     pub(super) fn show_initial(&mut self) {
-        if let Some(values) = self.config.initial_values.clone()
-            && let Err(error) = self.store.show_initial(&values)
-        {
-            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(error.words()));
+        if let Some(values) = self.config.initial_values.clone() {
+            let mut odd = Oddities::default();
+            let shown = self.store.show_initial(&values, &mut odd);
+            self.tell_own_values(shown, odd);
+        }
+    }
+
+    /// What is wrong with values of the application's.
+    fn tell_own_values(&mut self, read: Result<(), JsonError>, odd: Oddities) {
+        let odd = odd.into_list();
+        let first = odd.first().map(Oddity::words);
+        if let Some(words) = read.err().map(|error| error.words()).or(first) {
+            self.warn(StreamError::new(ErrorCode::InvalidInput).with_detail(words));
         }
     }
 
     pub(super) fn provide_history(&mut self, states: &Json) {
-        let read = Vec::from_json(states.text()).map(|states| self.set_states(states));
-        if let Err(error) = read {
-            return self.history_unavailable(error.words());
+        match Read::from_json(states.text()) {
+            Ok(read) => self.keep_history(read),
+            Err(error) => return self.history_unavailable(error.words()),
         }
         self.history_came();
     }

@@ -10,6 +10,7 @@ mod extras;
 mod feed;
 mod heads;
 mod link;
+mod oddities;
 mod older;
 mod page;
 mod records;
@@ -99,6 +100,7 @@ pub struct Client {
     visible: bool,
     refresh_headers: bool,
     told: Connection,
+    told_oddities: oddities::Told,
     extras: Option<&'static Extras>,
 }
 
@@ -147,6 +149,7 @@ impl Client {
             visible: true,
             refresh_headers: false,
             told: Connection::Idle,
+            told_oddities: oddities::Told::default(),
             extras: None,
         };
         client.show_initial();

@@ -12,7 +12,7 @@ use crate::{
 };
 use rejoin_wire::{
     Json, RunId, WireError,
-    json::{FromJson, JsonError, field, items, parts, whole_number},
+    json::{FromJson, JsonError, Lenient, Oddities, Read, field, items, parts, whole_number},
     thread::RunStatus,
 };
 
@@ -44,16 +44,16 @@ pub(super) struct KnownRun {
     pub(super) submission_id: Option<String>,
 }
 
-impl FromJson for KnownRun {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+impl Lenient for KnownRun {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let names = ["run_id", "status", "created_at", "metadata"];
         let [run_id, status, created_at, metadata] = parts(text, &names)?;
         let mark = field(metadata, SUBMISSION_KEY);
         Ok(Self {
-            run_id: RunId::from_json(run_id).ok(),
+            run_id: odd.id("run_id", run_id),
             // A server that does not say how far a run is cannot be asked for it.
             status: RunStatus::from_json(status).unwrap_or(RunStatus::Unknown),
-            created_at: String::from_json(created_at).ok(),
+            created_at: odd.field("created_at", created_at),
             submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
         })
     }
@@ -103,15 +103,8 @@ impl<'a> Answer<'a> {
 
     /// A list of runs. An entry that is no run is passed over.
     pub(super) fn read_runs(&self) -> Result<Vec<KnownRun>, StreamError> {
-        let what = "list of runs";
-        let text = self.text(what)?;
-        let mut runs = Vec::new();
-        let listed = items(text, &mut |item| {
-            runs.extend(KnownRun::from_json(item).ok());
-            Ok(())
-        });
-        listed.map_err(|error| body_invalid(what, &error))?;
-        Ok(runs)
+        let read: Read<Vec<KnownRun>> = self.read("list of runs")?;
+        Ok(read.value)
     }
 
     /// The first item of a body that is a list, as written.

@@ -19,7 +19,7 @@ use crate::{
 use rejoin_wire::{
     Json,
     event::ErrorBody,
-    json::{FromJson, JsonError, Optional, parts},
+    json::{JsonError, Lenient, Oddities, Read, parts},
     thread::{ThreadState, ThreadStatus},
 };
 
@@ -58,7 +58,7 @@ pub(super) struct Loading {
 
 /// What is asked of a thread that is entered.
 #[derive(Debug)]
-enum Standing {
+pub(super) enum Standing {
     Idle,
     /// It has an active run.
     Busy,
@@ -259,15 +259,17 @@ impl Client {
         if is_thread && summary.is_err() && self.asks_for_runs(answer) {
             return;
         }
+        let lists_runs = matches!(&self.load, ThreadLoad::Loading(loading) if loading.lists_runs);
+        let last_run = (is_thread && !lists_runs).then(|| self.read_last_run(answer));
         let ThreadLoad::Loading(loading) = &mut self.load else {
             return;
         };
         let set = if let Some(state) = state {
             loading.state.set(state.map(Box::new), answer)
         } else if is_thread {
-            let thread = match loading.lists_runs {
-                true => Standing::of_runs(answer),
-                false => answer.read("thread").map(|thread: LastRun| {
+            let thread = match last_run {
+                None => Standing::of_runs(answer),
+                Some(read) => read.map(|thread| {
                     loading.values = thread.values;
                     Standing::of(thread.status, thread.failure)
                 }),
@@ -303,12 +305,22 @@ impl Client {
         let Some(url) = self.runs_url() else {
             return false;
         };
+        if let Err(error) = answer.read::<ThreadSummary>("thread") {
+            self.warn(error);
+        }
         let asked = self.ask(Method::Get, url);
         if let ThreadLoad::Loading(loading) = &mut self.load {
             loading.thread = Part::Asked(asked.attempt);
             loading.lists_runs = true;
         }
         true
+    }
+
+    /// What the thread says of its last run.
+    fn read_last_run(&mut self, answer: &Answer<'_>) -> Result<LastRun, StreamError> {
+        let read: Read<LastRun> = answer.read("thread")?;
+        self.tell_odd("thread", read.oddities);
+        Ok(read.value)
     }
 
     fn load_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
@@ -488,7 +500,7 @@ impl Client {
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
                 self.refresh_state(&state);
-                self.follow_record(record, join);
+                self.follow_record(None, record, join);
             }
             _ => self.enter_missing(join),
         }
@@ -504,7 +516,7 @@ impl Client {
 
     fn enter(&mut self, thread: Standing, record: Option<Box<Record>>, join: Option<Join>) {
         if record.is_some() || join.is_some() {
-            return self.follow_record(record, join);
+            return self.follow_record(Some(thread), record, join);
         }
         match thread {
             Standing::Busy if self.config.rejoin_on_mount => return self.join_active_run(),
@@ -514,7 +526,12 @@ impl Client {
         self.begin_queued();
     }
 
-    fn follow_record(&mut self, record: Option<Box<Record>>, join: Option<Join>) {
+    fn follow_record(
+        &mut self,
+        thread: Option<Standing>,
+        record: Option<Box<Record>>,
+        join: Option<Join>,
+    ) {
         let wanted = join.as_ref().and_then(|join| join.run_id.clone());
         let mut run = match record {
             Some(record) if wanted.is_none() || record.run_id == wanted => {
@@ -523,8 +540,9 @@ impl Client {
             _ => Run::joined(wanted),
         };
         let follows = join.is_some() || self.config.rejoin_on_mount;
-        if let Some(join) = join {
-            run.join_with(join.command, join.options);
+        match join {
+            Some(join) => run.join_with(join.command, join.options),
+            None => run.entered = thread,
         }
         self.run = Some(run);
         self.with_run(|client, run| {
@@ -540,6 +558,7 @@ impl Client {
     fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
+        self.forget_history();
         self.run = None;
         self.set_error(Some(error));
         if let Some(join) = join {
@@ -557,18 +576,20 @@ pub(super) struct LastRun {
     values: Option<Json>,
 }
 
-impl FromJson for LastRun {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
+/// What is no object is not to be compared with the state's values.
+fn is_values(values: &Json) -> bool {
+    values.text().starts_with('{')
+}
+
+impl Lenient for LastRun {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let [status, error, values] = parts(text, &["status", "error", "values"])?;
-        let mut optional = Optional::default();
-        let said: Option<Json> = optional.some(error);
-        let last = Self {
-            // A thread that does not say how it stands is taken for one at rest.
-            status: ThreadStatus::from_json(status).unwrap_or(ThreadStatus::Unknown),
+        let said: Option<Json> = odd.field("error", error);
+        Ok(Self {
+            status: ThreadStatus::read_field(status, odd),
             failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
-            values: optional.some(values),
-        };
-        optional.done(last)
+            values: odd.field("values", values).filter(is_values),
+        })
     }
 }
 

@@ -2,21 +2,31 @@
 //! server's, and the lists of messages from within tools.
 
 use super::{
-    MessageOrigin, MessageSlot, ThreadStore,
+    Listed, MessageOrigin, MessageSlot, ThreadStore, is_object,
     known::{CONFIRMED, STORED, SUBMITTED},
     slots::{ids_of, slot_id},
 };
 use rejoin_wire::{
     Json,
-    json::{FromJson, JsonError, Object},
+    json::{FromJson, JsonError, Object, Oddities},
     message::Message,
 };
 use std::sync::Arc;
 
 impl ThreadStore {
     /// Shows values until the thread has some. The server does not know them, so its first ones replace them.
-    pub(crate) fn show_initial(&mut self, values: &Json) -> Result<(), JsonError> {
-        let messages = self.read_messages(values)?.unwrap_or_default();
+    pub(crate) fn show_initial(
+        &mut self,
+        values: &Json,
+        odd: &mut Oddities,
+    ) -> Result<(), JsonError> {
+        if !is_object(values) && !values.is_null() {
+            return Err(JsonError::expected("an object"));
+        }
+        let messages = match self.read_messages(values, odd) {
+            Listed::Messages(messages) => messages,
+            Listed::Nothing | Listed::Unreadable => Vec::new(),
+        };
         let ids = ids_of(&messages);
         self.known.unmark_all(CONFIRMED | STORED);
         for id in &ids {
@@ -29,14 +39,14 @@ impl ThreadStore {
 
     /// Lays an object's keys over the values' top level, until the server says what they are. Messages in it take the
     /// place of those shown.
-    pub(crate) fn lay_values(&mut self, over: &Json) -> Result<(), JsonError> {
+    pub(crate) fn lay_values(&mut self, over: &Json, odd: &mut Oddities) -> Result<(), JsonError> {
         let mut have = if self.values.is_null() {
             Object::default()
         } else {
             Object::from_json(self.values.text())?
         };
         let more = Object::from_json(over.text())?;
-        if let Some(messages) = self.read_messages(over)? {
+        if let Listed::Messages(messages) = self.read_messages(over, odd) {
             self.lay_messages(messages);
         }
         have.extend(more);
@@ -46,8 +56,7 @@ impl ThreadStore {
 
     /// Whether [`ThreadStore::lay_values`] would take it.
     pub(crate) fn check_values(&self, over: &Json) -> Result<(), JsonError> {
-        Object::from_json(over.text())?;
-        self.read_messages(over).map(drop)
+        Object::from_json(over.text()).map(drop)
     }
 
     fn lay_messages(&mut self, messages: Vec<Message>) {

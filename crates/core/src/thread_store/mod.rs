@@ -22,8 +22,8 @@ use crate::{
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
-    json::{FromJson, JsonError, find},
-    message::{Content, MergeNote, Message, MessageKind},
+    json::{Oddities, Oddity, Part, field},
+    message::{Content, Message, MessageKind, read_messages},
     thread::Interrupt,
 };
 use std::sync::Arc;
@@ -65,6 +65,14 @@ impl MessageSlot {
             reshaped: 0,
             origin,
             metadata: None,
+        }
+    }
+
+    /// Nothing is added to it any more.
+    fn close(&mut self, odd: &mut Oddities) {
+        if !self.message.halves.is_empty() {
+            let message = Arc::make_mut(&mut self.message);
+            odd.within(Part::Field(self.id.as_str()), |odd| message.close(odd));
         }
     }
 
@@ -178,7 +186,8 @@ impl ThreadStore {
 
     /// The messages that stream, by each of their ids, and that no `values` has held yet.
     pub(crate) fn unconfirmed(&self) -> Vec<MessageId> {
-        self.known.names_of(|entry| entry.has(STREAMED) && !entry.has(CONFIRMED))
+        self.known
+            .names_of(|entry| entry.has(STREAMED) && !entry.has(CONFIRMED))
     }
 
     /// Whether chunks of this run have come.
@@ -240,6 +249,20 @@ impl ThreadStore {
         self.retain(&|slot, _| slot.origin == MessageOrigin::Server);
     }
 
+    /// Marks what was streamed and no `values` has held: the server may not have it.
+    pub(crate) fn mark_parts(&mut self) {
+        let parts = self.shown(&mut |slot, entry| {
+            let is_part = entry.has(STREAMED) && !entry.has(CONFIRMED);
+            let is_server = slot.origin == MessageOrigin::Server;
+            Some(if is_part && is_server {
+                MessageOrigin::Partial
+            } else {
+                slot.origin
+            })
+        });
+        self.replace_slots(parts);
+    }
+
     /// Goes back to these messages.
     pub(crate) fn keep_only(&mut self, ids: &[MessageId]) {
         let keys = collected(ids.iter().map(|id| self.key_of(id).clone()));
@@ -263,18 +286,14 @@ impl ThreadStore {
     }
 
     /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said.
-    pub(crate) fn apply_values(
-        &mut self,
-        values: &Values,
-        lacks_text: bool,
-    ) -> Result<(), JsonError> {
+    pub(crate) fn apply_values(&mut self, values: &Values, lacks_text: bool, odd: &mut Oddities) {
         if let Some(interrupts) = &values.interrupts {
             self.add_interrupts(interrupts);
         }
         if values.only_interrupts {
-            return Ok(());
+            return;
         }
-        if let Some(messages) = self.read_messages(&values.data)? {
+        if let Listed::Messages(messages) = self.read_messages(&values.data, odd) {
             let ids = self.read_list(&messages, lacks_text);
             let entries = &self.known.entries;
             let ahead_by = self.ahead_by;
@@ -295,11 +314,10 @@ impl ThreadStore {
             }
             self.replace_messages(ids, messages, kept);
             if is_ahead {
-                return Ok(());
+                return;
             }
         }
         self.set_values(values.data.clone());
-        Ok(())
     }
 
     /// Shows the thread's stored state. `keep` says as what a message stays that the state lacks.
@@ -308,10 +326,32 @@ impl ThreadStore {
         values: &Json,
         interrupts: Vec<Interrupt>,
         keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
-    ) -> Result<(), JsonError> {
-        let messages = self.read_messages(values)?.unwrap_or_default();
+        odd: &mut Oddities,
+    ) {
+        match self.read_messages(values, odd) {
+            Listed::Messages(messages) => self.load_messages(messages, keep, odd),
+            Listed::Nothing => self.load_messages(Vec::new(), keep, odd),
+            // What is shown is the best that is known of them.
+            Listed::Unreadable => {}
+        }
+        if is_object(values) || values.is_null() {
+            self.set_values(values.clone());
+        }
+        if self.interrupts != interrupts {
+            self.interrupts = interrupts;
+            self.revisions.latest += 1;
+            self.revisions.interrupts = self.revisions.latest;
+        }
+    }
+
+    fn load_messages(
+        &mut self,
+        messages: Vec<Message>,
+        keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
+        odd: &mut Oddities,
+    ) {
         let ids = self.read_list(&messages, true);
-        let kept = self.shown(&mut |slot, entry| {
+        let mut kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
                 return None;
             }
@@ -324,6 +364,11 @@ impl ThreadStore {
             };
             keep(slot, past)
         });
+        for slot in &mut kept {
+            if slot.origin == MessageOrigin::Partial {
+                slot.close(odd);
+            }
+        }
         for entry in &mut self.known.entries {
             entry.marks &= !(CONFIRMED | STORED | TOLD);
             if entry.listed != NONE {
@@ -332,13 +377,6 @@ impl ThreadStore {
         }
         self.replace_messages(ids, messages, kept);
         self.ahead_by = STORED;
-        self.set_values(values.clone());
-        if self.interrupts != interrupts {
-            self.interrupts = interrupts;
-            self.revisions.latest += 1;
-            self.revisions.interrupts = self.revisions.latest;
-        }
-        Ok(())
     }
 
     /// Applies a chunk, or an order to remove. `metadata` says where the chunk comes from. Returns what did not fit;
@@ -347,7 +385,7 @@ impl ThreadStore {
         &mut self,
         chunk: Message,
         metadata: Json,
-    ) -> Result<Vec<MergeNote>, MessageWithoutId> {
+    ) -> Result<Vec<Oddity>, MessageWithoutId> {
         let id = chunk.id.clone().ok_or(MessageWithoutId)?;
         if chunk.kind == MessageKind::Remove {
             self.remove(&id);
@@ -418,6 +456,16 @@ impl ThreadStore {
             }
             self.revisions.latest += 1;
             self.revisions.interrupts = self.revisions.latest;
+        }
+    }
+
+    /// The stream has ended and nothing else says how its messages are.
+    pub(crate) fn close_messages(&mut self, odd: &mut Oddities) {
+        for slot in &mut self.slots {
+            slot.close(odd);
+        }
+        for (_, list) in &mut self.subgraphs {
+            list.close_messages(odd);
         }
     }
 
@@ -560,12 +608,18 @@ impl ThreadStore {
         }
     }
 
-    fn read_messages(&self, values: &Json) -> Result<Option<Vec<Message>>, JsonError> {
-        if values.is_null() {
-            return Ok(None);
+    fn read_messages(&self, values: &Json, odd: &mut Oddities) -> Listed {
+        if !is_object(values) && !values.is_null() {
+            return Listed::Unreadable;
         }
-        let list = find(values.text(), &self.messages_key)?;
-        list.map(Vec::from_json).transpose()
+        let key = &self.messages_key;
+        match field(values.text(), key) {
+            None | Some("null") => Listed::Nothing,
+            Some(list) => match read_messages(key, list, odd) {
+                Some(messages) => Listed::Messages(messages),
+                None => Listed::Unreadable,
+            },
+        }
     }
 
     fn set_values(&mut self, values: Json) {
@@ -577,10 +631,23 @@ impl ThreadStore {
     }
 }
 
-/// Appends a chunk. Returns what did not fit, and whether the content's text is all that has changed.
-fn append(message: &mut Message, chunk: Message) -> (Vec<MergeNote>, bool) {
+fn is_object(values: &Json) -> bool {
+    values.text().starts_with('{')
+}
+
+/// What values say of the thread's messages.
+enum Listed {
+    Messages(Vec<Message>),
+    Nothing,
+    /// Something that is no list of messages, or they are no values at all.
+    Unreadable,
+}
+
+/// Appends a chunk. Returns what did not fit, and whether the content has only grown by text.
+fn append(message: &mut Message, chunk: Message) -> (Vec<Oddity>, bool) {
     let is_text = |message: &Message| matches!(message.content, Content::Text(_));
-    if !is_text(message) || !is_text(&chunk) || !chunk.tool_call_chunks().is_empty() {
+    let grows = is_text(message) && is_text(&chunk) && chunk.halves.is_empty();
+    if !grows || !chunk.tool_call_chunks().is_empty() {
         return (message.merge_chunk(chunk), false);
     }
     let before = message.fields.clone();

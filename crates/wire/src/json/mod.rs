@@ -4,6 +4,7 @@
 //! [`parts`], [`fields`] and [`items`], which share one scanner, where derived code would bring one per shape. Serde's
 //! traits are there for native code and go through the text.
 
+mod lenient;
 mod node;
 mod read;
 mod scan;
@@ -11,6 +12,8 @@ mod scan;
 mod tests;
 mod write;
 
+pub(crate) use lenient::strict_from_json;
+pub use lenient::{Lenient, Oddities, Oddity, Part, Read};
 pub use node::{Node, Object, PARTIAL_DEPTH_MAX};
 pub(crate) use read::with_digit;
 pub use read::{
@@ -48,6 +51,11 @@ impl Json {
         } else {
             Self::from_checked(value)
         })
+    }
+
+    /// The text as JSON where it is, else as a JSON string.
+    pub fn parse_or_quote(text: &str) -> Self {
+        scan::whole(text).map_or_else(|_| Self::written(&text.to_owned()), Self::from_checked)
     }
 
     /// Any serialisable value as JSON.

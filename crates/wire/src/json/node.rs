@@ -2,7 +2,8 @@
 //! still to be completed.
 
 use super::{
-    DEPTH_MAX, FromJson, JsonError, ToJson, Writer, scan::Scanner, serde_by_text, write_string,
+    DEPTH_MAX, FromJson, JsonError, Lenient, Oddities, ToJson, Writer, scan::Scanner,
+    serde_by_text, write_string,
 };
 
 /// How deep a text that is read as far as it has come may be nested: what it becomes part of must be read again.
@@ -86,9 +87,17 @@ impl Node {
 
 impl FromJson for Node {
     fn from_json(text: &str) -> Result<Self, JsonError> {
+        Self::read(text, &mut Oddities::default())
+    }
+}
+
+/// Any value is as it should be; only whether a text holds half of a surrogate pair is noted.
+impl Lenient for Node {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
         let mut scanner = Scanner::new(text);
         let node = scanner.node(0)?;
         scanner.end()?;
+        odd.has_half |= scanner.has_half;
         Ok(node)
     }
 }
@@ -175,6 +184,10 @@ impl Object {
         }
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut (String, Node)> {
+        self.0.iter_mut()
+    }
+
     pub(crate) fn into_fields(self) -> Vec<(String, Node)> {
         self.0
     }
@@ -196,7 +209,13 @@ impl PartialEq for Object {
 
 impl FromJson for Object {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        match Node::from_json(text)? {
+        Self::read(text, &mut Oddities::default())
+    }
+}
+
+impl Lenient for Object {
+    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
+        match Node::read(text, odd)? {
             Node::Object(object) => Ok(object),
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::String(_) | Node::Array(_) => {
                 Err(JsonError::expected("an object"))

@@ -54,6 +54,8 @@ pub(super) struct Scanner<'a> {
     at: usize,
     /// Whether the text may break off anywhere; what is whole until then is taken.
     partial: bool,
+    /// Whether a text that was read held half of a surrogate pair.
+    pub(super) has_half: bool,
 }
 
 /// Takes the value that comes next. The text is its key, still with its escapes; empty in a list.
@@ -65,6 +67,7 @@ impl<'a> Scanner<'a> {
             text,
             at: 0,
             partial: false,
+            has_half: false,
         }
     }
 
@@ -130,7 +133,8 @@ impl<'a> Scanner<'a> {
             b'{' => {
                 let mut fields = Vec::new();
                 self.container(depth, &mut |scanner, key| {
-                    fields.push((unescape(key).into_owned(), scanner.node(depth + 1)?));
+                    let name = scanner.unescaped(key);
+                    fields.push((name, scanner.node(depth + 1)?));
                     Ok(())
                 })?;
                 Node::Object(Object(fields))
@@ -143,7 +147,10 @@ impl<'a> Scanner<'a> {
                 })?;
                 Node::Array(items)
             }
-            b'"' => Node::String(unescape(self.string_so_far()?).into_owned()),
+            b'"' => {
+                let inner = self.string_so_far()?;
+                Node::String(self.unescaped(inner))
+            }
             _ => {
                 self.scalar()?;
                 match first {
@@ -154,6 +161,10 @@ impl<'a> Scanner<'a> {
                 }
             }
         })
+    }
+
+    fn unescaped(&mut self, inner: &str) -> String {
+        unescape_noting(inner, &mut self.has_half).into_owned()
     }
 
     /// A list or an object, whose opening is next.
@@ -312,6 +323,10 @@ impl<'a> Scanner<'a> {
 /// What a string that has been checked says, given without its quotes. Half of a surrogate pair, which Rust's text
 /// cannot hold, becomes U+FFFD.
 pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
+    unescape_noting(inner, &mut false)
+}
+
+fn unescape_noting<'a>(inner: &'a str, has_half: &mut bool) -> Cow<'a, str> {
     let mut rest = inner;
     let mut out = String::new();
     while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
@@ -335,7 +350,10 @@ pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
                     code = 0x1_0000 + ((code & 0x3ff) << 10) + (low & 0x3ff);
                     length = 12;
                 }
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+                char::from_u32(code).unwrap_or_else(|| {
+                    *has_half = true;
+                    char::REPLACEMENT_CHARACTER
+                })
             }
             Some(byte) => char::from(*byte),
             None => break,

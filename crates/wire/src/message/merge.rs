@@ -3,13 +3,15 @@
 //! Each rule appends, so a token costs its own length, whatever has come before.
 
 use super::{Content, Message, MessageKind};
-use crate::json::{Node, Object, digits, whole_number};
+use crate::json::{Node, Object, Oddities, Oddity, ToJson, digits, whole_number};
 
-/// Something in a chunk that did not fit the message so far. The message stays usable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MergeNote {
-    /// Which field, dotted.
-    pub field: String,
+/// How two texts become one.
+type Append = fn(&mut String, &str);
+
+/// How values become one, and what did not fit.
+struct Merge<'a> {
+    append: Append,
+    odd: &'a mut Oddities,
 }
 
 /// Nodes under these keys name something, so the newer one replaces the older.
@@ -29,16 +31,25 @@ impl Message {
     /// Appends a chunk. Returns what did not fit; where types differ the newer value stands.
     ///
     /// [`Message::tool_calls`] is left as it was: call [`Message::refresh_tool_calls`] when somebody looks.
-    pub fn merge_chunk(&mut self, chunk: Message) -> Vec<MergeNote> {
-        let mut notes = Vec::new();
+    pub fn merge_chunk(&mut self, chunk: Message) -> Vec<Oddity> {
+        let mut odd = Oddities::default();
+        if self.halves.is_empty() && chunk.halves.is_empty() {
+            self.merge(chunk, String::push_str, &mut odd);
+        } else {
+            self.merge_halves(&chunk, &mut odd);
+        }
+        odd.into_list()
+    }
+
+    pub(super) fn merge(&mut self, chunk: Message, append: Append, odd: &mut Oddities) {
+        let mut merge = Merge { append, odd };
         if self.id.is_none() {
             self.id = chunk.id;
         }
-        merge_content(&mut self.content, chunk.content);
+        merge.content(&mut self.content, chunk.content);
         for (name, more) in chunk.fields.into_fields() {
-            merge_field(&mut self.fields, name, more, &mut notes);
+            merge.field(&mut self.fields, name, more);
         }
-        notes
     }
 
     /// Reads the calls, and those whose arguments are no object, from the pieces so far.
@@ -75,6 +86,7 @@ impl Message {
         }
         self.set_calls("tool_calls", calls);
         self.set_calls("invalid_tool_calls", invalid);
+        self.keep_calls();
     }
 
     fn set_calls(&mut self, name: &str, calls: Vec<Node>) {
@@ -86,49 +98,111 @@ impl Message {
     }
 }
 
-/// What stands in a field of a chunk joins what stood there.
-fn merge_field(fields: &mut Object, name: String, more: Node, notes: &mut Vec<MergeNote>) {
-    match (name.as_str(), fields.get_mut(&name), more) {
-        // They are read from the pieces.
-        ("tool_calls" | "invalid_tool_calls", ..) => {}
-        ("tool_call_chunks", Some(Node::Array(calls)), Node::Array(pieces)) => {
-            for piece in pieces {
-                merge_tool_call_chunk(calls, piece, notes);
+impl Merge<'_> {
+    /// What stands in a field of a chunk joins what stood there.
+    fn field(&mut self, fields: &mut Object, name: String, more: Node) {
+        match (name.as_str(), fields.get_mut(&name), more) {
+            // They are read from the pieces.
+            ("tool_calls" | "invalid_tool_calls", ..) => {}
+            ("tool_call_chunks", Some(Node::Array(calls)), Node::Array(pieces)) => {
+                for piece in pieces {
+                    self.tool_call_chunk(calls, piece);
+                }
             }
+            ("usage_metadata", Some(Node::Object(have)), Node::Object(more)) => {
+                merge_usage(have, more);
+            }
+            (
+                "additional_kwargs" | "response_metadata",
+                Some(Node::Object(have)),
+                Node::Object(more),
+            ) => {
+                self.maps(&name, have, more);
+            }
+            (_, _, more) => fields.insert(name, more),
         }
-        ("usage_metadata", Some(Node::Object(have)), Node::Object(more)) => merge_usage(have, more),
-        (
-            "additional_kwargs" | "response_metadata",
-            Some(Node::Object(have)),
-            Node::Object(more),
-        ) => {
-            merge_maps(&name, have, more, notes);
-        }
-        (_, _, more) => fields.insert(name, more),
     }
-}
 
-fn merge_content(content: &mut Content, chunk: Content) {
-    match (&mut *content, chunk) {
-        (Content::Text(text), Content::Text(more)) => text.push_str(&more),
-        (Content::Text(text), Content::Blocks(more)) => {
-            if more.is_empty() {
-                return;
+    fn content(&mut self, content: &mut Content, chunk: Content) {
+        match (&mut *content, chunk) {
+            (Content::Text(text), Content::Text(more)) => (self.append)(text, &more),
+            (Content::Text(text), Content::Blocks(more)) => {
+                if more.is_empty() {
+                    return;
+                }
+                let mut blocks = Vec::with_capacity(more.len() + 1);
+                if !text.is_empty() {
+                    blocks.push(text_block(std::mem::take(text)));
+                }
+                blocks.extend(more);
+                *content = Content::Blocks(blocks);
             }
-            let mut blocks = Vec::with_capacity(more.len() + 1);
-            if !text.is_empty() {
-                blocks.push(text_block(std::mem::take(text)));
+            (Content::Blocks(blocks), Content::Blocks(more)) => {
+                for block in more {
+                    self.list_item("content", blocks, block);
+                }
             }
-            blocks.extend(more);
-            *content = Content::Blocks(blocks);
+            (Content::Blocks(_), Content::Text(more)) if more.is_empty() => {}
+            (Content::Blocks(blocks), Content::Text(more)) => blocks.push(text_block(more)),
         }
-        (Content::Blocks(blocks), Content::Blocks(more)) => {
-            for block in more {
-                merge_list_item("content", blocks, block, &mut Vec::new());
+    }
+
+    /// A piece joins the last call with the same index, or, where it has no index, the one with the same id;
+    /// a different id under the same index is a new call.
+    fn tool_call_chunk(&mut self, calls: &mut Vec<Node>, piece: Node) {
+        let mut found = calls.iter_mut().rev();
+        match (found.find_map(|call| joined(call, &piece)), piece) {
+            (Some(call), Node::Object(piece)) => self.maps("tool_call_chunks", call, piece),
+            (_, piece) => calls.push(piece),
+        }
+    }
+
+    fn maps(&mut self, path: &str, have: &mut Object, chunk: Object) {
+        for (key, more) in chunk.into_fields() {
+            match have.get_mut(&key) {
+                None | Some(Node::Null) => {
+                    have.insert(key, more);
+                }
+                Some(_) if more.is_null() => {}
+                Some(value) => self.value(&[path, ".", &key].concat(), &key, value, more),
             }
         }
-        (Content::Blocks(_), Content::Text(more)) if more.is_empty() => {}
-        (Content::Blocks(blocks), Content::Text(more)) => blocks.push(text_block(more)),
+    }
+
+    fn value(&mut self, path: &str, key: &str, have: &mut Node, more: Node) {
+        match (&mut *have, more) {
+            (Node::String(_), Node::String(_)) if matches!(key, "type" | "index") => {}
+            (Node::String(text), Node::String(more)) if REPLACED_KEYS.contains(&key) => {
+                if !more.is_empty() {
+                    *text = more;
+                }
+            }
+            (Node::String(text), Node::String(more)) => (self.append)(text, &more),
+            (Node::Number(_), Node::Number(_)) if KEPT_KEYS.contains(&key) => {}
+            (Node::Number(have), Node::Number(more)) => add(have, more),
+            (Node::Object(map), Node::Object(more)) => self.maps(path, map, more),
+            (Node::Array(list), Node::Array(more)) => {
+                for item in more {
+                    self.list_item(path, list, item);
+                }
+            }
+            (value, more) if *value == more => {}
+            (value, more) => {
+                self.odd
+                    .note(path, "a value of the type before", &more.to_json());
+                *value = more;
+            }
+        }
+    }
+
+    /// An item joins the one with the same `index`, or without one the one with the same id; empty text adds nothing.
+    fn list_item(&mut self, path: &str, list: &mut Vec<Node>, item: Node) {
+        let found = list.iter_mut().find_map(|have| joined(have, &item));
+        match (found, item) {
+            (Some(have), Node::Object(item)) => self.maps(path, have, item),
+            (_, Node::Object(item)) if item.len() == 1 && item.text_of("text") == Some("") => {}
+            (_, item) => list.push(item),
+        }
     }
 }
 
@@ -137,16 +211,6 @@ fn text_block(text: String) -> Node {
     block.set("type", Node::text("text"));
     block.set("text", Node::String(text));
     Node::Object(block)
-}
-
-/// A piece joins the last call with the same index, or, where it has no index, the one with the same id;
-/// a different id under the same index is a new call.
-fn merge_tool_call_chunk(calls: &mut Vec<Node>, piece: Node, notes: &mut Vec<MergeNote>) {
-    let mut found = calls.iter_mut().rev();
-    match (found.find_map(|call| joined(call, &piece)), piece) {
-        (Some(call), Node::Object(piece)) => merge_maps("tool_call_chunks", call, piece, notes),
-        (_, piece) => calls.push(piece),
-    }
 }
 
 /// The object that an item joins, where it is this one.
@@ -166,55 +230,6 @@ fn merge_usage(usage: &mut Object, chunk: Object) {
             (Some(_), Node::Null) => {}
             (_, more) => usage.insert(key, more),
         }
-    }
-}
-
-fn merge_maps(path: &str, have: &mut Object, chunk: Object, notes: &mut Vec<MergeNote>) {
-    for (key, more) in chunk.into_fields() {
-        match have.get_mut(&key) {
-            None | Some(Node::Null) => {
-                have.insert(key, more);
-            }
-            Some(_) if more.is_null() => {}
-            Some(value) => merge_value(&[path, ".", &key].concat(), &key, value, more, notes),
-        }
-    }
-}
-
-fn merge_value(path: &str, key: &str, have: &mut Node, more: Node, notes: &mut Vec<MergeNote>) {
-    match (&mut *have, more) {
-        (Node::String(_), Node::String(_)) if matches!(key, "type" | "index") => {}
-        (Node::String(text), Node::String(more)) if REPLACED_KEYS.contains(&key) => {
-            if !more.is_empty() {
-                *text = more;
-            }
-        }
-        (Node::String(text), Node::String(more)) => text.push_str(&more),
-        (Node::Number(_), Node::Number(_)) if KEPT_KEYS.contains(&key) => {}
-        (Node::Number(have), Node::Number(more)) => add(have, more),
-        (Node::Object(map), Node::Object(more)) => merge_maps(path, map, more, notes),
-        (Node::Array(list), Node::Array(more)) => {
-            for item in more {
-                merge_list_item(path, list, item, notes);
-            }
-        }
-        (value, more) if *value == more => {}
-        (value, more) => {
-            *value = more;
-            notes.push(MergeNote {
-                field: path.to_owned(),
-            });
-        }
-    }
-}
-
-/// An item joins the one with the same `index`, or without one the one with the same id; empty text adds nothing.
-fn merge_list_item(path: &str, list: &mut Vec<Node>, item: Node, notes: &mut Vec<MergeNote>) {
-    let found = list.iter_mut().find_map(|have| joined(have, &item));
-    match (found, item) {
-        (Some(have), Node::Object(item)) => merge_maps(path, have, item, notes),
-        (_, Node::Object(item)) if item.len() == 1 && item.text_of("text") == Some("") => {}
-        (_, item) => list.push(item),
     }
 }
 
@@ -363,11 +378,10 @@ mod tests {
         let notes = whole.merge_chunk(message(
             json!({"content": "", "additional_kwargs": {"a": "x"}}),
         ));
+        let words: Vec<String> = notes.iter().map(Oddity::words).collect();
         assert_eq!(
-            notes,
-            [MergeNote {
-                field: "additional_kwargs.a".to_owned()
-            }]
+            words,
+            ["additional_kwargs.a is a text (\"x\") where a value of the type before belongs"]
         );
         assert_eq!(
             whole

@@ -1,13 +1,18 @@
 //! LangChain's message, and how its streaming chunks merge.
 
+mod calls;
+mod halves;
+mod list;
 mod merge;
+mod read;
 mod text;
 
-pub use merge::MergeNote;
+pub use halves::Halves;
+pub use list::{read_ids, read_messages};
 
 use crate::{
     MessageId,
-    json::{Node, Object, serde_by_text},
+    json::{Node, Object, Oddities, serde_by_text},
 };
 
 /// The id that, on a `remove` message, stands for every message.
@@ -26,6 +31,8 @@ pub struct Message {
     /// `additional_kwargs` and `response_metadata` are always there; what has a known shape and says nothing (`null`, an
     /// empty list) never is.
     pub fields: Object,
+    /// Halves of surrogate pairs that the next chunk may complete. Until then each is shown as U+FFFD.
+    pub halves: Halves,
 }
 
 /// Objects that every message has, if only empty ones.
@@ -49,6 +56,7 @@ impl Message {
             kind,
             content: Content::default(),
             fields,
+            halves: Halves::default(),
         }
     }
 
@@ -76,6 +84,7 @@ impl Message {
     pub fn is_only_text(&self) -> bool {
         let says_nothing = |value: &Node| value.as_object().is_some_and(Object::is_empty);
         matches!(self.content, Content::Text(_))
+            && self.halves.is_empty()
             && self.fields.iter().all(|(_, value)| says_nothing(value))
     }
 }
@@ -111,16 +120,38 @@ impl MessageKind {
         }
     }
 
-    /// Reads any of the words in use.
+    /// Reads any of the words in use, also the names of LangChain's classes.
     pub fn from_wire(word: &str) -> Self {
-        let stem = word.strip_suffix("MessageChunk").unwrap_or(word);
-        match stem.to_ascii_lowercase().as_str() {
+        let stem = word.strip_suffix("Chunk").unwrap_or(word);
+        match stem
+            .strip_suffix("Message")
+            .unwrap_or(word)
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "human" | "user" => Self::Human,
             "ai" | "assistant" => Self::Ai,
             "system" | "developer" => Self::System,
             "tool" => Self::Tool,
             "remove" => Self::Remove,
             other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Notes a word that LangChain does not know either.
+    pub(crate) fn note(&self, odd: &mut Oddities) {
+        match self {
+            // The last stands for no word at all, which is noted where it is read.
+            Self::Other(word)
+                if !matches!(word.as_str(), "function" | "chat" | "generic" | "unknown") =>
+            {
+                odd.note(
+                    "type",
+                    "a known kind of message",
+                    &["\"", word, "\""].concat(),
+                );
+            }
+            Self::Human | Self::Ai | Self::System | Self::Tool | Self::Remove | Self::Other(_) => {}
         }
     }
 }
@@ -169,6 +200,19 @@ fn block_text(block: &Node) -> Option<&str> {
             fields.get("text").and_then(Node::as_str)
         }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Array(_) | Node::Object(_) => None,
+    }
+}
+
+/// The same, to be changed.
+fn block_text_mut(block: &mut Node) -> Option<&mut String> {
+    block_text(block)?;
+    match block {
+        Node::String(text) => Some(text),
+        Node::Object(fields) => match fields.get_mut("text")? {
+            Node::String(text) => Some(text),
+            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Array(_) | Node::Object(_) => None,
+        },
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Array(_) => None,
     }
 }
 

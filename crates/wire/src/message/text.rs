@@ -1,76 +1,30 @@
-//! A [`Message`] as JSON text, read and written in one pass.
+//! A [`Message`] as JSON text.
 
-use super::{Content, Message, MessageKind};
+use super::{Content, Message};
 use crate::{
     MessageId,
-    json::{
-        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, fields, required, write_string,
-    },
+    json::{ToJson, Writer, write_string},
 };
 
-impl FromJson for Message {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        let [mut kind, mut role, mut id, mut content] = ["null"; 4];
-        let mut others = Object::default();
-        fields(text, &mut |name, value| {
-            match name {
-                "type" => kind = value,
-                // The short form of requests: `{"role":"user","content":".."}`.
-                "role" => role = value,
-                "id" => id = value,
-                "content" => content = value,
-                // Says only that this chunk is the last one; it would outlive its meaning in the message.
-                "chunk_position" => {}
-                _ => {
-                    let value = Node::from_json(value)?;
-                    if says_something(name, &value)? {
-                        others.set(name, value);
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        let kind = if kind == "null" { role } else { kind };
-        let kind = String::from_json(required(kind, "a message with a `type` or a `role`")?)?;
-        let mut optional = Optional::default();
-        let mut message = Self::new(MessageKind::from_wire(&kind), others);
-        message.id = optional.some(id);
-        message.content = optional.or_default(content);
-        optional.done(message)
-    }
-}
-
-/// Whether a field is to be kept: not a known one that is `null` or an empty list. An error where it is known and of another
-/// shape.
-fn says_something(name: &str, value: &Node) -> Result<bool, JsonError> {
-    let expected = match name {
-        "name" | "tool_call_id" | "status" => "a string",
-        "tool_calls" | "invalid_tool_calls" | "tool_call_chunks" => "a list",
-        "usage_metadata" | "additional_kwargs" | "response_metadata" => "an object",
-        _ => return Ok(true),
-    };
-    match (value, expected) {
-        (Node::Null, _) => Ok(false),
-        (Node::Array(items), "a list") => Ok(!items.is_empty()),
-        (Node::String(_), "a string") | (Node::Object(_), "an object") => Ok(true),
-        _ => Err(JsonError::expected(expected)),
-    }
-}
-
-impl FromJson for Content {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        match Node::from_json(text)? {
-            Node::String(text) => Ok(Self::Text(text)),
-            Node::Array(blocks) => Ok(Self::Blocks(blocks)),
-            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Object(_) => {
-                Err(JsonError::expected("a text or a list of blocks"))
-            }
+impl ToJson for Message {
+    /// With its halves of surrogate pairs as they came, so that whoever reads it can complete them.
+    fn write_json(&self, out: &mut String) {
+        match self.escaped_json() {
+            Some(text) => out.push_str(&text),
+            None => self.write_shown(out),
         }
     }
 }
 
-impl ToJson for Message {
-    fn write_json(&self, out: &mut String) {
+impl Message {
+    /// It as a reader sees it: with U+FFFD for each half of a surrogate pair.
+    pub fn shown_json(&self) -> String {
+        let mut out = String::new();
+        self.write_shown(&mut out);
+        out
+    }
+
+    fn write_shown(&self, out: &mut String) {
         let mut object = Writer::object(out);
         object.some_string("id", self.id.as_ref().map(MessageId::as_str));
         object.string("type", self.kind.as_str());
@@ -100,6 +54,10 @@ impl ToJson for Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        json::{FromJson, Node, Object},
+        message::MessageKind,
+    };
 
     #[test]
     fn reads_both_servers_forms() {

@@ -14,7 +14,7 @@ pub(crate) use rest::{Reply, Request};
 use crate::{queue::Queue, report::Report, rng::Rng, truth::Truth};
 use agent::{Op, Piece};
 use behaviour::{EventIds, Logged};
-use odd::{Ids, Metadata};
+use odd::{Ids, Metadata, TWO_HALVES};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use thread::{Run, Thread};
@@ -353,7 +353,7 @@ impl Server {
         let run = self.runs.get_mut(id).expect("checked by the caller");
         let seen = self.threads[&run.thread].seen();
         // The odd server's messages are known by how they begin, as their ids say little.
-        let mark = (self.kind == Kind::Odd).then(|| format!("m{serial} "));
+        let mark = (self.kind == Kind::Odd).then(|| format!("m{serial} {TWO_HALVES} "));
         let (ops, text) = agent::node(
             run.agent,
             run.node,
@@ -456,12 +456,15 @@ impl Server {
                 self.met.count("odd: streamed under another id");
             }
         }
-        self.publish(
-            now,
-            id,
-            "messages",
-            json!([message, { "run_id": id, "langgraph_node": "model" }]),
-        );
+        let data = json!([message, { "run_id": id, "langgraph_node": "model" }]).to_string();
+        if let Some(halves) = self.ways.odd.split(&data) {
+            self.oddly("odd: half a character");
+            for half in halves {
+                self.publish_text(now, id, "messages", half);
+            }
+        } else {
+            self.publish_text(now, id, "messages", data);
+        }
         self.publish_oddities(now, id);
     }
 

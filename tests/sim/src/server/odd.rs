@@ -53,6 +53,8 @@ pub(crate) struct Oddities {
     pub interrupts: bool,
     /// The first of the odd events.
     pub events_from: Option<usize>,
+    /// Whether a character of two halves is streamed half by half.
+    pub splits_characters: bool,
 }
 
 impl Oddities {
@@ -69,8 +71,13 @@ impl Oddities {
         tool_calls: false,
         interrupts: false,
         events_from: None,
+        splits_characters: false,
     };
 }
+
+/// A character of two halves in UTF-16, and the halves as JSON writes them.
+pub(crate) const TWO_HALVES: char = '😀';
+const HALVES: [&str; 2] = ["\\ud83d", "\\ude00"];
 
 /// An entry of a list of messages that is none as they usually are.
 pub(crate) struct OddEntry {
@@ -143,7 +150,7 @@ const PINGS: [(&str, &str); 7] = [
 ];
 
 /// Everything that can be odd, to check that each has occurred.
-pub const ODDITIES: [&str; 33] = [
+pub const ODDITIES: [&str; 34] = [
     "odd: ids own",
     "odd: ids none",
     "odd: ids numeric",
@@ -159,6 +166,7 @@ pub const ODDITIES: [&str; 33] = [
     "odd: odd tool call",
     "odd: odd interrupt",
     "odd: odd event",
+    "odd: half a character",
     "odd: late metadata",
     "odd: repeated metadata",
     "odd: no metadata",
@@ -249,6 +257,7 @@ impl Oddities {
             tool_calls: rng.chance(40),
             interrupts: rng.chance(40),
             events_from: rng.chance(40).then(|| rng.index(ODD_EVENTS.len())),
+            splits_characters: rng.chance(30),
         }
     }
 
@@ -330,6 +339,18 @@ impl Oddities {
             ];
             calls.splice(0..0, odd);
         }
+    }
+
+    /// An event's data as it is sent: at once, or where a character of two halves is in it, half by half.
+    pub(crate) fn split(&self, data: &str) -> Option<[String; 2]> {
+        let (before, after) = data
+            .split_once(TWO_HALVES)
+            .filter(|_| self.splits_characters)?;
+        let content = before.rfind('"')? + 1;
+        let end = after.find('"')?;
+        let first = before.to_owned() + HALVES[0] + &after[end..];
+        let second = before[..content].to_owned() + HALVES[1] + after;
+        Some([first, second])
     }
 
     /// The `serial`-th odd event.

@@ -264,6 +264,8 @@ impl Server {
                 .as_str()
                 .map_or_else(|| format!("human-{}", self.next_serial()), str::to_owned);
             let text = message["content"].as_str().unwrap_or_default();
+            // What is submitted again, under the id that it was told under, is the same message.
+            let id = self.truth.known_by_text(text).unwrap_or(id);
             // Places of input are counted apart from the graph's nodes.
             self.truth.tell(&id, text, run, 1000 + place);
             input.push(self.ways.asked(&id, text));
