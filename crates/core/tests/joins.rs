@@ -294,3 +294,23 @@ fn a_record_without_the_streamed_message_has_no_cursor() {
         "a reload would go on in the middle: {record}"
     );
 }
+
+#[test]
+fn a_replay_that_a_proxy_drops_is_asked_for_in_the_query_too() {
+    let mut page = Bench::new();
+    page.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    answer_idle(&mut page);
+    join(&mut page, Some("r"), JoinOptions::default());
+    let live = page.accept("/runs/r/stream", "r");
+    page.token(live, "7", "m", "x ");
+    assert_eq!(page.text("m"), "");
+    let (_, request) = page.asked("/runs/r/stream");
+    assert!(request.url.ends_with("last_event_id=-1"), "{}", request.url);
+    let replay = page.accept("/runs/r/stream", "r");
+    page.metadata(replay, "0", "r");
+    page.token(replay, "1", "m", "a ");
+    assert_eq!(page.text("m"), "a ");
+    assert_eq!(page.warnings(), ["cursor_ignored"]);
+}

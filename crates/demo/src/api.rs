@@ -7,11 +7,15 @@ use rejoin_wire::{
     thread::ThreadStatus,
 };
 use std::sync::Arc;
+use web_sys::AbortSignal;
 
 use crate::thread_title::title_of;
 
 /// How many threads the list shows.
 const THREADS_MAX: usize = 40;
+
+/// How long an answer is waited for. A request that is never answered holds one of the few connections to its server.
+const ANSWER_WITHIN_MS: u32 = 10_000;
 
 /// One line of the thread list.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,12 +83,15 @@ const NOT_AN_AGENT_SERVER: &str =
     "The server's answer is not an Agent Server's. Check the server URL.";
 
 async fn call(method: Method, url: &str, body: Option<String>) -> Result<String, String> {
+    let signal = AbortSignal::timeout_with_u32(ANSWER_WITHIN_MS);
+    let request = RequestBuilder::new(url)
+        .method(method)
+        .abort_signal(Some(&signal));
     let request = match body {
-        Some(body) => RequestBuilder::new(url)
-            .method(method)
+        Some(body) => request
             .header("content-type", "application/json")
             .body(body),
-        None => RequestBuilder::new(url).method(method).build(),
+        None => request.build(),
     };
     let request: Request = request.map_err(|_| "The server URL is not an address.".to_owned())?;
     let response = request

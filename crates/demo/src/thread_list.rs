@@ -29,6 +29,8 @@ pub(crate) struct Threads {
     titles: RwSignal<BTreeMap<ThreadId, Arc<str>>>,
     /// Counts the requests; an answer that is not the newest's is dropped.
     request: StoredValue<u32>,
+    /// Whether the newest has not been answered yet.
+    is_asked: StoredValue<bool>,
 }
 
 impl Threads {
@@ -43,6 +45,7 @@ impl Threads {
             followed: RwSignal::new(None),
             titles: RwSignal::new(BTreeMap::new()),
             request: StoredValue::new(0),
+            is_asked: StoredValue::new(false),
         };
         let server = Memo::new(move |_| nav.get().server);
         Effect::new(move |_| {
@@ -76,7 +79,7 @@ impl Threads {
                 return;
             }
             let look = move || {
-                if !document().hidden() {
+                if !document().hidden() && !self.is_asked.get_value() {
                     self.read();
                 }
             };
@@ -103,11 +106,13 @@ impl Threads {
         let server = self.nav.get_untracked().server;
         let request = self.request.get_value() + 1;
         self.request.set_value(request);
+        self.is_asked.set_value(true);
         spawn_local(async move {
             let answer = api::threads(&server).await;
             if self.request.get_value() != request {
                 return;
             }
+            self.is_asked.set_value(false);
             self.is_loading.set(false);
             match answer {
                 Ok(lines) => {

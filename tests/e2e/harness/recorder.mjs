@@ -26,7 +26,7 @@ export function observe() {
     const state = document.querySelector('[data-testid="connection"]')?.dataset.state;
     if (state !== undefined && state !== lastState) {
       lastState = state;
-      window.__rejoinRecord({ state });
+      window.__rejoinRecord({ state, atMs: performance.now() });
     }
     const now = answer();
     const key = `${now.turn} ${now.text}`;

@@ -177,6 +177,7 @@ impl Client {
     /// | asked for | first event | what follows |
     /// | --- | --- | --- |
     /// | all | the run's `metadata`, or the event that it began with | it is applied |
+    /// | all | another, with an id | the cursor was ignored: see [`Client::cursor_ignored`] |
     /// | all | another | it may be the middle of a message: see [`Client::doubt`] |
     /// | what follows the cursor | one that was had after the cursor | the cursor was honoured |
     /// | what follows the cursor | the run's `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else, where the `metadata` is a new one, the run has started over |
@@ -201,6 +202,9 @@ impl Client {
                 true
             }
             Asks::All => {
+                if event.id.is_some() && !self.cursor_in_query {
+                    return self.cursor_ignored(run);
+                }
                 if !run.recent.contains(hash) {
                     // Nothing that was missed is replayed, so what is shown is all that there is until the values come.
                     run.replay = None;
