@@ -244,11 +244,16 @@ pub(crate) struct Span<'a> {
 pub(crate) struct Tx {
     txn: WriteTransaction,
     changed: RefCell<Vec<Changed>>,
-    undoing: RefCell<Vec<Box<dyn FnOnce()>>>,
+    undoing: RefCell<Vec<Undo>>,
+    /// The same of the jobs that are done, for where the commit fails.
+    done: RefCell<Vec<Undo>>,
     doomed: RefCell<Vec<(Table, Vec<u8>)>>,
     /// Why this transaction must not be committed: a job could not be undone.
     broken: RefCell<Option<ServerError>>,
 }
+
+/// Takes back what a job did outside of the store.
+type Undo = Box<dyn FnOnce()>;
 
 /// What was under a key before the job changed it.
 struct Changed {
@@ -266,6 +271,7 @@ impl Tx {
             txn,
             changed: RefCell::default(),
             undoing: RefCell::default(),
+            done: RefCell::default(),
             doomed: RefCell::default(),
             broken: RefCell::default(),
         }
@@ -288,7 +294,9 @@ impl Tx {
 
     fn keep(&self) -> Result<(), ServerError> {
         self.changed.borrow_mut().clear();
-        self.undoing.borrow_mut().clear();
+        self.done
+            .borrow_mut()
+            .append(&mut self.undoing.borrow_mut());
         for (table, prefix) in self.doomed.take() {
             let to = after_prefix(&prefix);
             let mut open = self.open(table)?;
@@ -320,17 +328,22 @@ impl Tx {
     }
 
     fn commit(self) -> Result<(), ServerError> {
-        match self.broken.into_inner() {
+        let outcome = match self.broken.into_inner() {
             Some(error) => Err(error),
             None => self.txn.commit().map_err(ServerError::store),
+        };
+        if outcome.is_err() {
+            let done = self.done.into_inner().into_iter();
+            done.rev().for_each(|undo| undo());
         }
+        outcome
     }
 
     fn open(&self, table: Table) -> Result<redb::Table<'_, Bytes, Bytes>, ServerError> {
         self.txn.open_table(table).map_err(ServerError::store)
     }
 
-    /// What else has to happen where the job fails.
+    /// What else has to happen where the job or its commit fails.
     pub(crate) fn on_undo(&self, undo: impl FnOnce() + 'static) {
         self.undoing.borrow_mut().push(Box::new(undo));
     }
@@ -548,6 +561,35 @@ mod tests {
             assert_eq!(view.get(THREADS, b"a").unwrap(), Some(b"1".to_vec()));
             assert_eq!(view.get(THREADS, b"c").unwrap(), Some(b"1".to_vec()));
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_job_did_elsewhere_is_taken_back_with_it() {
+        let switch = Arc::new(AtomicBool::new(false));
+        let store = Store::failing(Arc::clone(&switch));
+        let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let job = |fails: bool| {
+            let count = Arc::clone(&count);
+            move |tx: &Tx| {
+                count.fetch_add(1, Ordering::SeqCst);
+                let undone = Arc::clone(&count);
+                tx.on_undo(move || {
+                    undone.fetch_sub(1, Ordering::SeqCst);
+                });
+                tx.put(THREADS, b"a", b"1")?;
+                if fails {
+                    Err(ServerError::ThreadBusy)
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        store.write(job(false)).await.unwrap();
+        assert!(store.write(job(true)).await.is_err());
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        switch.store(true, Ordering::SeqCst);
+        assert!(store.write(job(false)).await.is_err());
+        assert_eq!(count.load(Ordering::SeqCst), 1);
     }
 
     #[test]

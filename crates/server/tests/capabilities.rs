@@ -206,7 +206,6 @@ async fn a_run_is_streamed_without_the_state_where_history_is_missing() {
         json!(["updates", "debug"]),
         json!("tasks"),
         json!("checkpoints"),
-        json!("other"),
     ] {
         let request = json!({"assistant_id": "chat", "stream_mode": modes});
         let answer = send(&place.api, &blind, Method::POST, &stream, Some(request)).await;

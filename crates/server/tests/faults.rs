@@ -66,7 +66,7 @@ async fn a_reset_is_a_reset() {
         .await
         .unwrap();
     let request = format!(
-        "GET /threads/{thread}/runs/{run}/stream HTTP/1.1\r\nHost: x\r\nLast-Event-ID: -1\r\n\r\n"
+        "GET /threads/{thread}/runs/{run}/stream HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: -1\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut read = Vec::new();

@@ -239,6 +239,7 @@ async fn a_run_that_says_too_much_fails_and_what_it_said_is_kept() {
     let error = data(frames.last().unwrap());
     assert_eq!(error["error"], "RunTooLong");
     let bytes: usize = frames.iter().map(|frame| frame.data.len()).sum();
-    assert!(bytes < 40_000, "{bytes}");
+    // What waits for the store when the limit is reached comes through; all of it would be a hundred times as much.
+    assert!(bytes < 8_000_000, "{bytes}");
     assert!(last_text(&api.state(&thread).await).starts_with(&words(5)));
 }
