@@ -313,12 +313,16 @@ scenario("the server restarts mid-run and runs it again from the start: the read
   await app.settled(ANSWER, { startsOver: 1 });
 }, { on: ["python"] });
 
-scenario("the server restarts and leaves the run running for ever: bounded, and said", async (session) => {
-  const app = await streaming(session, { ...RUN, join_timeout_ms: 500, attempts_max: 3 });
+scenario("the server restarts and leaves the run running for ever: that is said, and stopping ends it", async (session) => {
+  const long = { n_tokens: 400, delay_ms: 20 };
+  const app = await streaming(session, { ...long, join_timeout_ms: 500, attempts_max: 3 });
   await session.server.kill("SIGTERM");
   await session.server.start();
-  await app.state("failed", "expired");
+  await app.page.locator('[data-testid="error"], [data-testid="notice"]').first().waitFor();
   assert.ok((await app.answer()).includes(MIDDLE), "what was received stays");
+  await app.at("composer").press("Escape");
+  // At times the server has forgotten the thread: then that was the end.
+  await app.state("disconnected", "failed", "expired");
   await app.healthy();
 }, { on: ["js"] });
 

@@ -27,6 +27,8 @@ pub(crate) struct Cursor {
     tail: Vec<u64>,
     /// The event that began this attempt at the run. Another one means that the server started over.
     pub(crate) metadata: Option<u64>,
+    /// What that event says, without its id.
+    pub(crate) attempt: Option<u64>,
     /// The first event of the run, whatever it is. A stream that begins with it begins at the start.
     first: Option<u64>,
     /// Whether each id so far was its predecessor plus one.
@@ -50,6 +52,7 @@ impl Cursor {
     pub(crate) fn rewind(&mut self) {
         *self = Self {
             metadata: self.metadata,
+            attempt: self.attempt,
             first: self.first,
             ..Self::default()
         };
@@ -127,6 +130,9 @@ impl ToJson for Cursor {
         if let Some(hash) = self.metadata {
             object.number("metadata", hash);
         }
+        if let Some(hash) = self.attempt {
+            object.number("attempt", hash);
+        }
         if let Some(hash) = self.first {
             object.number("first", hash);
         }
@@ -139,14 +145,23 @@ impl ToJson for Cursor {
 
 impl FromJson for Cursor {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let names = ["last", "before_last", "tail", "metadata", "first", "dense"];
-        let [last, before_last, tail, metadata, first, dense] = parts(text, &names)?;
+        let names = [
+            "last",
+            "before_last",
+            "tail",
+            "metadata",
+            "attempt",
+            "first",
+            "dense",
+        ];
+        let [last, before_last, tail, metadata, attempt, first, dense] = parts(text, &names)?;
         let mut optional = Optional::default();
         let cursor = Self {
             last: optional.some(last),
             before_last: optional.some(before_last),
             tail: optional.or_default(tail),
             metadata: optional.some(metadata),
+            attempt: optional.some(attempt),
             first: optional.some(first),
             dense: optional.some(dense),
         };

@@ -86,7 +86,9 @@ pub enum Input {
         /// The modes.
         modes: Vec<StreamMode>,
     },
-    /// Which events [`crate::Notice::EventApplied`] tells from now on, by their names without a namespace.
+    /// Which events [`crate::Notice::EventApplied`] tells from now on, by their names without a namespace. An event whose
+    /// data is not of the type that its name promises is not told. Of a name that means nothing here (`ping`) the data is
+    /// the JSON that came, and where it is not JSON, its text as a JSON string.
     EventsListened {
         /// Such as `custom`. Before the first time: `custom`, `updates` and `error`.
         names: Vec<String>,

@@ -102,22 +102,6 @@ impl Phase {
             | Self::Ended(_) => None,
         }
     }
-
-    /// The phase's name, for tests and traces.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Idle => "Idle",
-            Self::Finding { .. } => "Finding",
-            Self::MakingThread(_) => "MakingThread",
-            Self::Opening(_) => "Opening",
-            Self::Live(_) => "Live",
-            Self::Waiting { .. } => "Waiting",
-            Self::Checking { .. } => "Checking",
-            Self::Looking(_) => "Looking",
-            Self::Settling { .. } => "Settling",
-            Self::Ended(_) => "Ended",
-        }
-    }
 }
 
 /// What is done when a wait is over.
@@ -152,6 +136,8 @@ pub(crate) struct Settle {
     pub(crate) outcome: Outcome,
     /// Whether the thread is read first, as only it says why the run failed.
     pub(crate) reads_reason: bool,
+    /// Whether only the stream has said that it is the end.
+    pub(crate) unconfirmed: bool,
     /// How many answers could not be used.
     pub(crate) failures: u32,
 }

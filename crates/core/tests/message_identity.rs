@@ -707,3 +707,55 @@ fn an_answer_that_streams_is_not_taken_for_an_equal_one_that_was_stored_before()
     bench.token(stream, "5", "a2", ", indeed");
     assert_shown(&bench, &["hi", "Yes", "Yes, indeed"]);
 }
+
+#[test]
+fn an_answer_is_not_taken_for_an_equal_one_of_an_earlier_turn() {
+    for (text, config_bytes) in [("yes", 450), ("ye", 450), ("yes", 100_000)] {
+        let mut bench = Bench::with(|config| config.record_bytes_max = config_bytes);
+        bench.submit("a");
+        let stream = bench.accept("/runs/stream", "r1");
+        bench.metadata(stream, "1", "r1");
+        let first = [human("h1", "a"), ai("m1", "yes")];
+        values(&mut bench, stream, "2", &first);
+        settled(&mut bench, stream, "r1", &["a", "yes"], &first);
+        let stream = ask_again(&mut bench, "b", "r2");
+        bench.token(stream, "2", "run-2", text);
+        bench.feed(Input::PageHiding {
+            wall_clock: rejoin_core::Millis(1_001_000),
+        });
+        let thread = bench.client.view().thread_id().unwrap().clone();
+
+        let mut page = Bench::new();
+        page.stored = bench.stored.clone();
+        page.feed(Input::ThreadSwitched {
+            thread_id: Some(thread.clone()),
+        });
+        // As much as fits is stored.
+        assert_eq!(shown(&page).last().map(String::as_str), Some(text));
+        let all = vec![first[0].clone(), first[1].clone(), human("h2", "b")];
+        page.answer("/state", 200, &state("c1", None, all).to_string());
+        let url = format!("/threads/{thread}");
+        page.answer(&url, 200, r#"{"thread_id":"t","status":"busy"}"#);
+        assert_shown(&page, &["a", "yes", "b", text]);
+    }
+}
+
+#[test]
+fn a_message_that_comes_back_without_an_id_beside_one_that_kept_its_own_is_shown_once() {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    let input = json!({ "messages": [human("own", "one"), human(None, "two")] });
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(1),
+        submission: Box::new(Submission {
+            input: Some(Json::from_value(&input).unwrap()),
+            ..Submission::default()
+        }),
+    });
+    let stream = bench.accept("/runs/stream", "r1");
+    assert_shown(&bench, &["one", "two"]);
+    let before = rows(&bench);
+    let echo = [human("own", "one"), human(None, "two"), ai("a1", "yes")];
+    values(&mut bench, stream, "", &echo);
+    assert_shown(&bench, &["one", "two", "yes"]);
+    assert_eq!(rows(&bench)[..2], before);
+}

@@ -9,7 +9,7 @@ use clap::{
     builder::BoolishValueParser, error::ErrorKind, parser::ValueSource, value_parser,
 };
 use rejoin_server::{
-    Config,
+    Config, Limits,
     agents::OpenAiConfig,
     auth::{AuthSecret, Capability, SecretError},
     sessions::{Retention, SessionLimits, SessionStore},
@@ -105,6 +105,12 @@ pub(crate) struct Serve {
         hide_default_value = true
     )]
     api_prefix: String,
+    /// Origins whose pages may use the server, beside this machine's, separated by commas; * is every one
+    #[arg(long, env = "REJOIN_ALLOW_ORIGIN", value_delimiter = ',')]
+    allow_origin: Vec<String>,
+    /// Names that the server is reached under, beside loopback and the address it listens on, separated by commas
+    #[arg(long, env = "REJOIN_ALLOW_HOST", value_delimiter = ',')]
+    allow_host: Vec<String>,
     /// Let requests to /faults break things, for tests and demonstrations
     #[arg(long, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
     faults: bool,
@@ -143,6 +149,30 @@ pub(crate) struct Serve {
     /// The same in bytes
     #[arg(long, env = "REJOIN_REPLAY_BYTES_MAX", default_value_t = SessionLimits::default().replay_bytes_max)]
     replay_bytes_max: u64,
+    /// Seconds that a connection may be silent before the head of a request is there
+    #[arg(long, env = "REJOIN_HEAD_TIMEOUT_S", default_value_t = seconds(Limits::default().head_timeout), value_parser = value_parser!(u64).range(1..))]
+    head_timeout_s: u64,
+    /// Seconds that a request's body may take
+    #[arg(long, env = "REJOIN_BODY_TIMEOUT_S", default_value_t = seconds(Limits::default().body_timeout), value_parser = value_parser!(u64).range(1..))]
+    body_timeout_s: u64,
+    /// The longest body of a request, in bytes
+    #[arg(long, env = "REJOIN_BODY_BYTES_MAX", default_value_t = Limits::default().body_bytes_max)]
+    body_bytes_max: usize,
+    /// The most connections; fewer where the process may not have so many files
+    #[arg(long, env = "REJOIN_CONNECTIONS_MAX", default_value_t = Limits::default().connections_max)]
+    connections_max: usize,
+    /// The most connections of one address; half of all where it is not given
+    #[arg(long, env = "REJOIN_CONNECTIONS_PER_ADDRESS_MAX")]
+    connections_per_address_max: Option<usize>,
+    /// The most threads of one client: a token's session, or an address
+    #[arg(long, env = "REJOIN_THREADS_MAX", default_value_t = Limits::default().threads_max)]
+    threads_max: usize,
+    /// The most runs of one client that wait or go on
+    #[arg(long, env = "REJOIN_RUNS_MAX", default_value_t = Limits::default().runs_max)]
+    runs_max: usize,
+    /// The most bytes of one run's events
+    #[arg(long, env = "REJOIN_RUN_BYTES_MAX", default_value_t = Limits::default().run_bytes_max)]
+    run_bytes_max: usize,
     #[command(flatten)]
     secret: Secret,
     /// Milliseconds that a stopping server still serves while /ready says 503
@@ -208,6 +238,8 @@ impl Serve {
             memory: self.memory,
             assets: self.assets,
             api_prefix: normal_prefix(&self.api_prefix),
+            allow_origins: self.allow_origin,
+            allow_hosts: self.allow_host,
             faults: self.faults,
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             retention: Duration::from_secs(self.retention_s),
@@ -224,6 +256,16 @@ impl Serve {
                     ..Retention::default()
                 },
                 ..SessionLimits::default()
+            },
+            limits: Limits {
+                head_timeout: Duration::from_secs(self.head_timeout_s),
+                body_timeout: Duration::from_secs(self.body_timeout_s),
+                body_bytes_max: self.body_bytes_max,
+                connections_max: self.connections_max,
+                connections_per_address_max: self.connections_per_address_max,
+                threads_max: self.threads_max,
+                runs_max: self.runs_max,
+                run_bytes_max: self.run_bytes_max,
             },
             lease: Duration::from_millis(self.lease_ms),
             drain: Duration::from_millis(self.drain_ms),

@@ -23,7 +23,8 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId, assistant_id},
     live::{CancelAction, LiveRun},
-    records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadRecord, ThreadStatus},
+    quotas::{Client, Quotas},
+    records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
     runner::{Ending, Runner, requested_checkpoint},
     sessions::{Mirror, conversation},
     state,
@@ -37,6 +38,7 @@ pub(crate) struct Engine {
     pub(crate) agents: Agents,
     /// The threads' sessions; none in some tests.
     pub(crate) mirror: Option<Arc<Mirror>>,
+    pub(crate) quotas: Arc<Quotas>,
     slots: Mutex<Slots>,
     stopping: watch::Sender<bool>,
     /// Whether the server is about to stop.
@@ -58,11 +60,17 @@ enum Outcome {
 }
 
 impl Engine {
-    pub(crate) fn new(store: Store, agents: Agents, mirror: Option<Arc<Mirror>>) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Store,
+        agents: Agents,
+        mirror: Option<Arc<Mirror>>,
+        quotas: Arc<Quotas>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             store,
             agents,
             mirror,
+            quotas,
             slots: Mutex::default(),
             stopping: watch::Sender::new(false),
             leaving: AtomicBool::new(false),
@@ -86,7 +94,10 @@ impl Engine {
             .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
         let run = new_run(thread_id, agent.name(), request, permit)?;
         let may_end = permit.ask(Ask::EndRuns);
-        let live = LiveRun::new(thread_id, run.run_id, run.resumable);
+        let place = self.quotas.run(&permit.client)?;
+        let bytes_max = self.quotas.limits().run_bytes_max;
+        let live = LiveRun::new(thread_id, run.run_id, run.resumable, bytes_max);
+        let (quotas, client) = (Arc::clone(&self.quotas), permit.client.clone());
         // Before the commit, so that nobody can read of a run that is not there.
         self.slots().live.insert(run.run_id, Arc::clone(&live));
         let (engine, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
@@ -94,12 +105,16 @@ impl Engine {
         let created = self
             .store
             .write_then(
-                move |tx| insert_run(tx, run, may_end),
+                move |tx| insert_run(tx, run, may_end, &quotas, client),
                 move |created| {
                     if let Ok((run, _)) = created {
                         // The writer calls in commit order, so runs queue in the order they were accepted.
                         let turn = engine.queue(run.thread_id);
-                        runtime.spawn(engine.supervise(run.clone(), watched, turn));
+                        let supervised = engine.supervise(run.clone(), watched, turn);
+                        runtime.spawn(async move {
+                            supervised.await;
+                            drop(place);
+                        });
                     }
                 },
             )
@@ -343,12 +358,14 @@ fn insert_run(
     tx: &Tx,
     mut run: RunRecord,
     may_end: Result<(), ServerError>,
+    quotas: &Arc<Quotas>,
+    client: Client,
 ) -> Result<(RunRecord, Vec<RunId>), ServerError> {
     let mut thread = match tx.thread(run.thread_id) {
         Err(ServerError::ThreadNotFound(_))
             if run.request.if_not_exists == Some(IfNotExists::Create) =>
         {
-            ThreadRecord::new(run.thread_id, Map::new())
+            tx.make_thread(run.thread_id, Map::new(), quotas, client)?
         }
         found => found?,
     };
@@ -507,7 +524,11 @@ fn save_partials(
     Ok(Some(kept))
 }
 
-fn settle_thread(
+/// Says how a thread is once none of its runs is under way.
+///
+/// # Errors
+/// Where the store fails, or the thread cannot be read.
+pub(crate) fn settle_thread(
     tx: &Tx,
     thread_id: ThreadId,
     status: ThreadStatus,
@@ -537,7 +558,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::live::Tail;
+    use crate::{limits::Limits, live::Tail};
 
     fn request() -> RunRequest {
         let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});
@@ -556,9 +577,11 @@ mod tests {
             Store::failing(Arc::clone(&switch)),
             Agents::standard(None),
             None,
+            Quotas::new(Limits::default(), &[]),
         );
+        let permit = Permit::open(Client::own());
         let (run, live) = engine
-            .create_run(ThreadId::fresh(), request(), &Permit::OPEN)
+            .create_run(ThreadId::fresh(), request(), &permit)
             .await
             .unwrap();
         let mut changed = live.watch();
@@ -576,11 +599,23 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let refused = engine
-            .create_run(ThreadId::fresh(), request(), &Permit::OPEN)
+            .create_run(ThreadId::fresh(), request(), &permit)
             .await
             .err()
             .unwrap();
         assert_eq!(refused.code(), "store_failed");
         assert_eq!(engine.slots().live.len(), 0);
+
+        // There is room again: what was lost is ended, and its thread is free.
+        switch.store(false, Ordering::SeqCst);
+        while engine.store.probe().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        crate::recover::end_lost(&engine).await.unwrap();
+        let view = engine.store.view().unwrap();
+        assert!(view.all_active_runs().unwrap().is_empty());
+        let thread = view.thread(run.thread_id).unwrap();
+        assert_eq!(thread.status, ThreadStatus::Error);
+        assert_eq!(thread.error.unwrap()["error"], "StoreFailed");
     }
 }

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::Capability;
 
@@ -66,9 +66,30 @@ pub enum ServerError {
     /// The server is stopping; try again later.
     #[error("The server is stopping")]
     Stopping,
-    /// A store cannot be reached (the server's fault); try again later, or another server.
-    #[error("A store cannot be reached")]
-    NotReady,
+    /// A store cannot be reached or written (the server's fault); try again later, or another server.
+    #[error("A store cannot be used: {0}")]
+    NotReady(String),
+    /// The body is longer than `--body-bytes-max` (the caller's fault).
+    #[error("The body is too large")]
+    BodyTooLarge,
+    /// The body did not come within `--body-timeout-s` (the caller's fault, or the network's).
+    #[error("The body did not come in time")]
+    BodyLate,
+    /// There are as many connections as there may be, altogether or of this address; try again later.
+    #[error("Too many connections")]
+    TooManyConnections,
+    /// The client has as many threads as it may have: delete some.
+    #[error("There are {0} threads of this client already")]
+    TooManyThreads(usize),
+    /// As many runs of the client wait or go on as may; try again later.
+    #[error("There are {0} runs of this client under way already")]
+    TooManyRuns(usize),
+    /// The request is for a name that is not this server's (the caller's fault, or the operator's: `--allow-host`).
+    #[error("This server is not reached under this name; --allow-host names others")]
+    HostNotAllowed,
+    /// A page of an origin that is not allowed asks (the operator's: `--allow-origin`).
+    #[error("Pages of this origin may not use this server; --allow-origin names others")]
+    OriginNotAllowed,
     /// Tokens are asked for, and there is no `Authorization: Bearer ..` (the caller's fault).
     #[error("A token is needed: Authorization: Bearer ..")]
     TokenMissing,
@@ -106,7 +127,14 @@ impl ServerError {
             Self::Unreadable(_) => "record_unreadable",
             Self::Internal => "internal_error",
             Self::Stopping => "server_stopping",
-            Self::NotReady => "not_ready",
+            Self::NotReady(_) => "not_ready",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyLate => "body_timeout",
+            Self::TooManyConnections => "too_many_connections",
+            Self::TooManyThreads(_) => "too_many_threads",
+            Self::TooManyRuns(_) => "too_many_runs",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
             Self::TokenMissing => "token_missing",
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
@@ -129,15 +157,23 @@ impl ServerError {
             Self::AssistantNotFound(_) | Self::InvalidRequest(_) | Self::InvalidId(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyConnections | Self::TooManyThreads(_) | Self::TooManyRuns(_) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::RunLogExpired(_) => StatusCode::GONE,
             Self::Store(_) | Self::Unreadable(_) | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Stopping | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::SessionNotAllowed | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
+            Self::HostNotAllowed
+            | Self::OriginNotAllowed
+            | Self::SessionNotAllowed
+            | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
         }
     }
 
@@ -157,13 +193,25 @@ impl ServerError {
     }
 }
 
-impl IntoResponse for ServerError {
-    fn into_response(self) -> Response {
+impl ServerError {
+    /// The body of the answer.
+    pub(crate) fn to_json(&self) -> Value {
         let mut body = json!({"detail": self.to_string(), "code": self.code()});
-        if let Self::CapabilityMissing(capability) = &self {
+        if let Self::CapabilityMissing(capability) = self {
             body["capability"] = capability.as_str().into();
         }
-        let mut response = (self.status(), axum::Json(body)).into_response();
+        body
+    }
+}
+
+impl IntoResponse for ServerError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), axum::Json(self.to_json())).into_response();
+        if matches!(self, Self::TooManyRuns(_) | Self::TooManyConnections) {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if let Some(challenge) = self.challenge() {
             response
                 .headers_mut()
@@ -197,7 +245,14 @@ mod tests {
             ServerError::Unreadable(text()),
             ServerError::Internal,
             ServerError::Stopping,
-            ServerError::NotReady,
+            ServerError::NotReady(text()),
+            ServerError::BodyTooLarge,
+            ServerError::BodyLate,
+            ServerError::TooManyConnections,
+            ServerError::TooManyThreads(1),
+            ServerError::TooManyRuns(1),
+            ServerError::HostNotAllowed,
+            ServerError::OriginNotAllowed,
             ServerError::TokenMissing,
             ServerError::TokenInvalid,
             ServerError::TokenExpired,

@@ -81,7 +81,15 @@ fn canonical(text: &str) -> Option<Uuid> {
 
 /// Whether a text is a UUID in another spelling than the one that counts.
 pub(crate) fn is_misspelt(text: &str) -> bool {
-    Uuid::try_parse(text).is_ok() && canonical(text).is_none()
+    Uuid::try_parse(&text.to_ascii_lowercase()).is_ok() && canonical(text).is_none()
+}
+
+/// The longest id that somebody else chose, in bytes.
+const FOREIGN_ID_BYTES_MAX: usize = 200;
+
+/// Whether an id that somebody else chose (a message's, a producer's) is 1 to 200 visible characters of ASCII.
+pub(crate) fn is_plain(id: &str) -> bool {
+    (1..=FOREIGN_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The id of the assistant that serves `graph`: the same UUID (version 5) that both LangGraph servers derive.

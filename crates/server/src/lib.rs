@@ -23,12 +23,15 @@
 pub mod agents;
 pub mod auth;
 mod clock;
+mod disk;
 mod engine;
 mod error;
 mod http;
 mod ids;
+mod limits;
 mod live;
 pub mod metrics;
+mod quotas;
 mod readable;
 mod records;
 mod recover;
@@ -44,16 +47,19 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use error::ServerError;
 pub use ids::{CheckpointId, RunId, ThreadId, assistant_id};
+pub use limits::Limits;
 
 use agents::{Agents, OpenAiConfig};
 use auth::AuthSecret;
 use engine::Engine;
-use http::{App, Connection, Faults, Tcp};
+use http::{App, Faults, Tcp, serve::serve};
+use quotas::Quotas;
 use sessions::{
     Mirror, Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases,
     log::SessionLog,
 };
 use store::Store;
+use tables::Records as _;
 
 /// How long a stopping server waits for answers under way.
 const STOP_GRACE: Duration = Duration::from_secs(3);
@@ -71,6 +77,12 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// The path that the API is under, such as `/api`. Default: the root.
     pub api_prefix: String,
+    /// Origins whose pages may use the server, beside those of this machine and its own: such as `https://app.example`,
+    /// or `*`. Default: none.
+    pub allow_origins: Vec<String>,
+    /// Names that the server is reached under, beside those of loopback and the address it listens on: such as
+    /// `agents.example`, or `*`. Default: none.
+    pub allow_hosts: Vec<String>,
     /// Whether `/faults` may break things. Default: no.
     pub faults: bool,
     /// How long a stream may be silent before a comment is sent. Default: 5 s.
@@ -86,6 +98,8 @@ pub struct Config {
     /// For how long a message that this server writes is held without a word, before any server may end it. It is renewed
     /// three times as often. Default: 15 s.
     pub lease: Duration,
+    /// What clients may take. Default: [`Limits::default`].
+    pub limits: Limits,
     /// What tokens are signed with. Default: none, and then nobody is asked for one.
     pub auth: Option<AuthSecret>,
     /// For how long a stopping server still serves while `/ready` says 503, so that a load balancer can look. Default: 0.
@@ -104,6 +118,8 @@ impl Default for Config {
             memory: false,
             assets: None,
             api_prefix: String::new(),
+            allow_origins: Vec::new(),
+            allow_hosts: Vec::new(),
             faults: false,
             heartbeat: Duration::from_secs(5),
             retention: Duration::from_secs(600),
@@ -111,6 +127,7 @@ impl Default for Config {
             session_log: None,
             session_limits: SessionLimits::default(),
             lease: Duration::from_secs(15),
+            limits: Limits::default(),
             auth: None,
             drain: Duration::ZERO,
             openai: None,
@@ -212,7 +229,9 @@ impl Server {
         let producer = Producer::new(Arc::clone(&sessions), options);
         let mirror = Mirror::new(producer.clone(), store.clone());
         mirror.recover().map_err(data_error)?;
-        let engine = Engine::new(store, agents, Some(mirror));
+        let threads = store.view().and_then(|view| view.threads());
+        let quotas = Quotas::new(config.limits.clone(), &threads.map_err(data_error)?);
+        let engine = Engine::new(store, agents, Some(mirror), quotas);
         tokio::spawn(leases::sweep(
             Arc::clone(&sessions),
             config.lease,
@@ -231,20 +250,9 @@ impl Server {
             sessions,
             config: Arc::new(config),
         };
-        let service = http::router(app, faults).into_make_service_with_connect_info::<Connection>();
-        let mut stopping = engine.stopping();
-        let stopped = async move {
-            // An error means that the engine is gone, and so is the server.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        };
-        let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(Tcp(listener), service)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%error, "serving ended");
-            }
-        });
+        let limits = app.config.limits.clone();
+        let router = http::router(app, faults);
+        let serving = tokio::spawn(serve(Tcp(listener), router, limits, engine.stopping()));
         Ok(Self {
             address,
             engine,

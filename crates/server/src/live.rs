@@ -11,9 +11,6 @@ use tokio::sync::watch;
 
 use crate::ids::{RunId, ThreadId};
 
-/// Bytes of events one run may produce; a run that goes on is ended as an error.
-pub(crate) const RUN_LOG_BYTES_MAX: usize = 256 << 20;
-
 /// How a run is to be stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CancelAction {
@@ -49,6 +46,8 @@ pub(crate) struct LiveRun {
     pub(crate) thread_id: ThreadId,
     pub(crate) run_id: RunId,
     pub(crate) resumable: bool,
+    /// Bytes of events that it may produce; if it goes on it is ended as an error.
+    bytes_max: usize,
     /// Only the store's writer counts, so numbers are dense and in commit order.
     next_seq: AtomicU64,
     events: Mutex<Events>,
@@ -76,11 +75,17 @@ pub(crate) enum Tail {
 }
 
 impl LiveRun {
-    pub(crate) fn new(thread_id: ThreadId, run_id: RunId, resumable: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        thread_id: ThreadId,
+        run_id: RunId,
+        resumable: bool,
+        bytes_max: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             thread_id,
             run_id,
             resumable,
+            bytes_max,
             next_seq: AtomicU64::new(0),
             events: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -131,7 +136,7 @@ impl LiveRun {
     }
 
     pub(crate) fn is_over_limit(&self) -> bool {
-        self.lock().bytes > RUN_LOG_BYTES_MAX
+        self.lock().bytes > self.bytes_max
     }
 
     /// How many events were published.
@@ -192,7 +197,7 @@ mod tests {
 
     #[test]
     fn numbers_stay_dense_when_a_commit_fails() {
-        let run = LiveRun::new(ThreadId::fresh(), RunId::fresh(), true);
+        let run = LiveRun::new(ThreadId::fresh(), RunId::fresh(), true, 1 << 20);
         let publish = |id| run.publish(LiveEvent::new("custom", "1", Some(id)));
         publish(run.number());
         // Two events of one failed commit.
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_reader_gets_everything_then_waits_then_ends() {
-        let run = LiveRun::new(ThreadId::fresh(), RunId::fresh(), true);
+        let run = LiveRun::new(ThreadId::fresh(), RunId::fresh(), true, 1 << 20);
         assert!(matches!(run.read(0, 9), Tail::Wait));
         for id in 0..3 {
             run.publish(LiveEvent::new("custom", "1", Some(id)));

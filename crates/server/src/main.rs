@@ -39,7 +39,7 @@ fn start_logging(level: LevelFilter, format: LogFormat) {
     let ours = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("rejoin_server", level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_writer(|| Lines);
     let layer = match format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
@@ -47,6 +47,31 @@ fn start_logging(level: LevelFilter, format: LogFormat) {
     tracing_subscriber::registry()
         .with(layer.with_filter(ours))
         .init();
+}
+
+/// Standard error, a line for each event: what is logged cannot begin another, or move the cursor of a terminal.
+struct Lines;
+
+impl Write for Lines {
+    /// The subscriber writes an event at once.
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let mut line = String::with_capacity(text.len());
+        for letter in text.trim_end_matches('\n').chars() {
+            if letter.is_control() {
+                line.extend(letter.escape_default());
+            } else {
+                line.push(letter);
+            }
+        }
+        line.push('\n');
+        std::io::stderr().write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 /// Says where a panic was, and not its text: that may quote the text that was being worked on.
@@ -74,6 +99,16 @@ async fn serve(args: Serve) -> Result<ExitCode, Box<dyn Error>> {
         tracing::warn!(
             %listen,
             "anybody who reaches this address can read and run everything: no token is asked for without --auth-secret-file"
+        );
+    }
+    if config.auth.is_none()
+        && config
+            .openai
+            .as_ref()
+            .is_some_and(|openai| openai.api_key.is_some())
+    {
+        tracing::warn!(
+            "whoever reaches this server spends the OpenAI key: no token is asked for without --auth-secret-file"
         );
     }
     let ended = end_of_process()?;

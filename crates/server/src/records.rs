@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     clock::now_iso,
     ids::{CheckpointId, RunId, ThreadId, assistant_id, derived},
+    quotas::Client,
 };
 
 /// A conversation.
@@ -24,6 +25,9 @@ pub(crate) struct ThreadRecord {
     pub(crate) head: Option<CheckpointId>,
     /// The agent that ran last: it knows what comes after a node.
     pub(crate) graph: Option<String>,
+    /// Who made it, for the limit; of a thread from before that nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<Client>,
 }
 
 /// An execution.
@@ -108,6 +112,7 @@ impl ThreadRecord {
             error: None,
             head: None,
             graph: None,
+            owner: None,
         }
     }
 

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::{
     agents::AgentError,
     clock::now_ms,
-    engine::{Engine, error_json, fail_run},
+    engine::{Engine, error_json, fail_run, settle_thread},
     error::ServerError,
-    records::{RunRecord, RunStatus},
+    ids::{RunId, ThreadId},
+    records::{RunRecord, RunStatus, ThreadStatus},
     store::{Store, Tx},
     tables::{Records, StoredEvent},
 };
@@ -36,11 +37,55 @@ pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
             Err(error @ ServerError::Store(_)) => return Err(error),
             Err(error) => {
                 tracing::error!(%thread, %run, %error, "a run that the last process left cannot be ended; its thread can be deleted");
-                store.write(move |tx| tx.forget_active(thread, run)).await?;
+                store
+                    .write(move |tx| give_up(tx, thread, run, &error))
+                    .await?;
             }
         }
     }
     Ok(ended)
+}
+
+/// A run that cannot be read is over, and its thread has failed.
+fn give_up(tx: &Tx, thread: ThreadId, run: RunId, error: &ServerError) -> Result<(), ServerError> {
+    tx.forget_active(thread, run)?;
+    let error = error_json(&AgentError::new("RecordUnreadable", error.to_string()));
+    match settle_thread(tx, thread, ThreadStatus::Error, Some(error)) {
+        // It is listed as such.
+        Err(ServerError::Unreadable(_) | ServerError::ThreadNotFound(_)) => Ok(()),
+        settled => settled,
+    }
+}
+
+/// Ends runs whose end could not be stored while the disk failed.
+///
+/// # Errors
+/// Where the store fails.
+pub(crate) async fn end_lost(engine: &Engine) -> Result<(), ServerError> {
+    let active = engine.store.view()?.all_active_runs()?;
+    for (thread, run) in active {
+        // One that goes on is live before it is stored.
+        if engine.live(run).is_some() {
+            continue;
+        }
+        let end = move |tx: &Tx| {
+            let found = tx.run(thread, run)?;
+            // It may have ended since it was looked for.
+            if found.is_active() {
+                end_run(tx, found, lost())
+            } else {
+                Ok(())
+            }
+        };
+        engine.store.write(end).await?;
+        tracing::info!(%thread, %run, "ended a run whose end could not be stored");
+    }
+    Ok(())
+}
+
+fn lost() -> AgentError {
+    let message = "the store failed while this run was under way; what was stored is kept";
+    AgentError::new("StoreFailed", message)
 }
 
 fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
@@ -50,7 +95,10 @@ fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
             "the server stopped while this run was streaming; what had arrived is kept, the rest was not produced"
         }
     };
-    let error = AgentError::new("ServerRestarted", message);
+    end_run(tx, run, AgentError::new("ServerRestarted", message))
+}
+
+fn end_run(tx: &Tx, run: RunRecord, error: AgentError) -> Result<(), ServerError> {
     let partials = streamed(&tx.events(run.run_id, 0, usize::MAX)?);
     if run.resumable {
         let seq = tx.event_count(run.run_id)?;
@@ -83,7 +131,7 @@ fn streamed(events: &[StoredEvent]) -> Vec<Message> {
     messages
 }
 
-/// Drops event logs that are older than `retention`, for as long as the server runs.
+/// Drops event logs that are older than `retention`, and ends runs that nobody runs, for as long as the server runs.
 pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
     let pace = (retention / 4).clamp(Duration::from_millis(50), Duration::from_secs(30));
     let retention_ms = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
@@ -92,6 +140,9 @@ pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             () = tokio::time::sleep(pace) => {}
+        }
+        if let Err(error) = end_lost(&engine).await {
+            tracing::debug!(%error, "could not end lost runs");
         }
         let before = now_ms().saturating_sub(retention_ms);
         // A look costs no commit.

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::ids::is_plain;
+
 /// The state key that holds the conversation.
 pub(crate) const MESSAGES: &str = "messages";
 /// The id of a removal that empties the list.
@@ -57,10 +59,11 @@ pub(crate) fn full_message(message: Value) -> Result<Value, String> {
     let word = given.remove("type").or_else(|| given.remove("role"));
     given.remove("role");
     let kind = kind(&word.unwrap_or_default())?;
-    let id = given
-        .remove("id")
-        .filter(|id| !id.is_null())
-        .unwrap_or_else(|| Uuid::new_v4().to_string().into());
+    let id = match given.remove("id") {
+        None | Some(Value::Null) => Uuid::new_v4().to_string().into(),
+        Some(Value::String(id)) if is_plain(&id) => id.into(),
+        Some(_) => return Err("A message's id must be 1 to 200 visible characters".to_owned()),
+    };
     let mut full = Map::new();
     full.insert(
         "content".to_owned(),
@@ -237,5 +240,15 @@ mod tests {
         assert_eq!(message.to_string(), expect);
         assert!(full_message(json!({"type": "martian"})).is_err());
         assert!(full_message(json!(5)).is_err());
+        for id in [
+            json!(""),
+            json!("a\nb"),
+            json!("x".repeat(201)),
+            json!(7),
+            json!({"a": 1}),
+        ] {
+            let message = json!({"role": "user", "content": "hi", "id": id});
+            assert!(full_message(message).is_err(), "{id}");
+        }
     }
 }

@@ -15,12 +15,15 @@ use std::{
     sync::Arc,
 };
 
-use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
-};
+use redb::{Database, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{error::ServerError, sessions};
+use crate::{
+    clock::now_ms,
+    disk::{Disk, InFile, InMemory, Place},
+    error::ServerError,
+    sessions,
+};
 
 /// Jobs that may wait for the writer; more make their senders wait.
 const JOBS_WAITING_MAX: usize = 4096;
@@ -38,13 +41,15 @@ pub(crate) const EVENTS: Table = TableDefinition::new("events");
 pub(crate) const ACTIVE: Table = TableDefinition::new("active");
 /// Runs whose event log is to be dropped, by the time they ended.
 pub(crate) const ENDED: Table = TableDefinition::new("ended");
+/// What is written to find out whether it can be.
+pub(crate) const PROBES: Table = TableDefinition::new("probes");
 /// Threads whose session may not hold what they do, by run; who was writing it.
 pub(crate) const UNMIRRORED: Table = TableDefinition::new("unmirrored");
 
 /// The database and the way to its writer; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {
-    db: Arc<Database>,
+    disk: Arc<Disk>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -65,57 +70,49 @@ impl Store {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).map_err(ServerError::store)?;
         }
-        Self::start(Database::create(file).map_err(ServerError::store)?)
+        Self::start(InFile(file.to_owned()))
     }
 
     /// The same store without a file: gone when the process ends.
     pub(crate) fn memory() -> Result<Self, ServerError> {
-        let backend = redb::backends::InMemoryBackend::new();
-        Self::start(
-            Database::builder()
-                .create_with_backend(backend)
-                .map_err(ServerError::store)?,
-        )
+        Self::start(InMemory)
     }
 
-    /// A store in memory whose disk fails once the switch is on.
+    /// A store in memory whose disk fails while the switch is on.
     #[cfg(test)]
     pub(crate) fn failing(switch: Arc<std::sync::atomic::AtomicBool>) -> Self {
-        let backend = tests::FailingBackend {
-            memory: redb::backends::InMemoryBackend::new(),
-            switch,
-        };
-        Self::start(Database::builder().create_with_backend(backend).unwrap()).unwrap()
+        let memory = Arc::new(redb::backends::InMemoryBackend::new());
+        Self::start(tests::Failing { memory, switch }).unwrap()
     }
 
-    fn start(db: Database) -> Result<Self, ServerError> {
-        let txn = db.begin_write().map_err(ServerError::store)?;
-        let own = [
-            THREADS,
-            RUNS,
-            CHECKPOINTS,
-            EVENTS,
-            ACTIVE,
-            ENDED,
-            UNMIRRORED,
-        ];
-        for table in own.into_iter().chain(sessions::redb::TABLES) {
-            txn.open_table(table).map_err(ServerError::store)?;
-        }
-        txn.commit().map_err(ServerError::store)?;
-        let db = Arc::new(db);
+    fn start(place: impl Place + 'static) -> Result<Self, ServerError> {
+        let disk = Disk::new(place)?;
+        disk.with(make_tables)?;
+        let disk = Arc::new(disk);
         let (jobs, waiting) = mpsc::channel(JOBS_WAITING_MAX);
-        let writer = Arc::clone(&db);
+        let writer = Arc::clone(&disk);
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || write_loop(&writer, waiting))
             .map_err(ServerError::store)?;
-        Ok(Self { db, jobs })
+        Ok(Self { disk, jobs })
+    }
+
+    /// Whether it can be written: after a failure it is tried, and goes on where there is room again.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(crate) async fn probe(&self) -> Result<(), ServerError> {
+        if self.disk.failure().is_none() {
+            return self.view().map(drop);
+        }
+        self.write(|tx| tx.put(PROBES, b"last", &now_ms().to_be_bytes()))
+            .await
     }
 
     /// A consistent view of what is committed.
     pub(crate) fn view(&self) -> Result<View, ServerError> {
-        self.db.begin_read().map(View).map_err(ServerError::store)
+        self.disk.view().map(View)
     }
 
     /// Runs a job and waits until it is committed.
@@ -156,18 +153,44 @@ impl Store {
     }
 }
 
-fn write_loop(db: &Database, mut jobs: mpsc::Receiver<Job>) {
+fn make_tables(db: &Database) -> Result<(), ServerError> {
+    let txn = db.begin_write().map_err(ServerError::store)?;
+    let own = [
+        THREADS,
+        RUNS,
+        CHECKPOINTS,
+        EVENTS,
+        ACTIVE,
+        ENDED,
+        UNMIRRORED,
+        PROBES,
+    ];
+    for table in own.into_iter().chain(sessions::redb::TABLES) {
+        txn.open_table(table).map_err(ServerError::store)?;
+    }
+    txn.commit().map_err(ServerError::store)
+}
+
+fn write_loop(disk: &Disk, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::new();
     while jobs.blocking_recv_many(&mut batch, JOBS_PER_COMMIT_MAX) > 0 {
-        commit(db, std::mem::take(&mut batch));
+        commit(disk, std::mem::take(&mut batch));
     }
 }
 
-fn commit(db: &Database, batch: Vec<Job>) {
-    let mut ran = Vec::with_capacity(batch.len());
-    let outcome = run_batch(db, batch, &mut ran);
-    if let Err(error) = &outcome {
-        tracing::error!(%error, "a commit failed; its changes are lost");
+fn commit(disk: &Disk, batch: Vec<Job>) {
+    let mut ran: Vec<Ran> = Vec::with_capacity(batch.len());
+    let outcome = match disk.mend() {
+        Ok(()) => disk.with(|db| run_batch(db, batch, &mut ran)),
+        Err(why) => {
+            ran.extend(refuse(batch, &why));
+            Err(why)
+        }
+    };
+    if let Err(error) = &outcome
+        && disk.failure().is_none()
+    {
+        disk.fail(error);
     }
     for tell in ran {
         // Whoever is told may panic; the writer goes on.
@@ -178,12 +201,17 @@ fn commit(db: &Database, batch: Vec<Job>) {
     }
 }
 
+fn refuse(batch: Vec<Job>, why: &ServerError) -> impl Iterator<Item = Ran> {
+    let why = why.clone();
+    batch.into_iter().map(move |job| job(Err(why.clone())))
+}
+
 fn run_batch(db: &Database, batch: Vec<Job>, ran: &mut Vec<Ran>) -> Result<(), ServerError> {
     let tx = match db.begin_write() {
         Ok(txn) => Tx::new(txn),
         Err(error) => {
             let error = ServerError::store(error);
-            ran.extend(batch.into_iter().map(|job| job(Err(error.clone()))));
+            ran.extend(refuse(batch, &error));
             return Err(error);
         }
     };
@@ -434,10 +462,31 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug)]
-    pub(super) struct FailingBackend {
-        pub(super) memory: redb::backends::InMemoryBackend,
+    pub(super) struct Failing {
+        pub(super) memory: Arc<redb::backends::InMemoryBackend>,
         pub(super) switch: Arc<AtomicBool>,
+    }
+
+    impl Place for Failing {
+        fn open(&self) -> Result<Database, ServerError> {
+            let backend = FailingBackend {
+                memory: Arc::clone(&self.memory),
+                switch: Arc::clone(&self.switch),
+            };
+            Database::builder()
+                .create_with_backend(backend)
+                .map_err(ServerError::store)
+        }
+
+        fn has_room(&self) -> bool {
+            !self.switch.load(Ordering::SeqCst)
+        }
+    }
+
+    #[derive(Debug)]
+    struct FailingBackend {
+        memory: Arc<redb::backends::InMemoryBackend>,
+        switch: Arc<AtomicBool>,
     }
 
     impl FailingBackend {
@@ -474,6 +523,33 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_store_that_could_not_be_written_goes_on_by_itself() {
+        let switch = Arc::new(AtomicBool::new(false));
+        let store = Store::failing(Arc::clone(&switch));
+        let put = |key: &'static [u8]| move |tx: &Tx| tx.put(THREADS, key, b"1");
+        store.write(put(b"a")).await.unwrap();
+        assert_eq!(store.probe().await, Ok(()));
+        for _ in 0..2 {
+            switch.store(true, Ordering::SeqCst);
+            let refused = store.write(put(b"b")).await.unwrap_err();
+            assert!(refused.to_string().contains("no space left"), "{refused}");
+            // Readers read on, and why it fails is known.
+            let view = store.view().unwrap();
+            assert_eq!(view.get(THREADS, b"a").unwrap(), Some(b"1".to_vec()));
+            assert_eq!(view.get(THREADS, b"b").unwrap(), None);
+            assert_eq!(store.probe().await, Err(refused));
+            switch.store(false, Ordering::SeqCst);
+            while store.probe().await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            store.write(put(b"c")).await.unwrap();
+            let view = store.view().unwrap();
+            assert_eq!(view.get(THREADS, b"a").unwrap(), Some(b"1".to_vec()));
+            assert_eq!(view.get(THREADS, b"c").unwrap(), Some(b"1".to_vec()));
+        }
+    }
+
     #[test]
     fn the_key_after_a_prefix() {
         assert_eq!(after_prefix(&[1, 2]), [1, 3]);
@@ -481,11 +557,10 @@ mod tests {
         assert!(after_prefix(&[255, 255]).as_slice() > [255, 255, 255].as_slice());
     }
 
+    type TestJob = Box<dyn FnOnce(&Tx) -> Result<(), ServerError> + Send>;
+
     /// Runs jobs in one commit, and tells what each answered.
-    async fn together(
-        store: &Store,
-        jobs: Vec<Box<dyn FnOnce(&Tx) -> Result<(), ServerError> + Send>>,
-    ) -> Vec<Result<(), ServerError>> {
+    async fn together(store: &Store, jobs: Vec<TestJob>) -> Vec<Result<(), ServerError>> {
         let (open, shut) = std::sync::mpsc::channel::<()>();
         // The writer is held until all of them wait.
         let held = store.post(

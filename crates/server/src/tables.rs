@@ -1,12 +1,15 @@
 //! Reading and writing records: which table, which key, which order.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     clock::{now_iso, now_ms},
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
+    quotas::{Client, Quotas},
     readable,
     records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
     store::{
@@ -19,6 +22,9 @@ use crate::{
 const RUNS_LISTED_MAX: usize = 10_000;
 /// Threads that a search looks through.
 const THREADS_SEARCHED_MAX: usize = 100_000;
+
+/// A run of a listing: its record, or why there is none.
+pub(crate) type ListedRun = (RunId, Result<RunRecord, ServerError>);
 
 /// Typed reading, inside a job and outside.
 pub(crate) trait Records: Reads {
@@ -79,10 +85,7 @@ pub(crate) trait Records: Reads {
     }
 
     /// A thread's runs, newest first; of one that cannot be read why.
-    fn runs(
-        &self,
-        thread: ThreadId,
-    ) -> Result<Vec<(RunId, Result<RunRecord, ServerError>)>, ServerError> {
+    fn runs(&self, thread: ThreadId) -> Result<Vec<ListedRun>, ServerError> {
         let end = after_prefix(thread.bytes());
         let span = Span {
             from: thread.bytes(),
@@ -246,6 +249,26 @@ impl StoredEvent {
 impl Tx {
     pub(crate) fn put_thread(&self, thread: &ThreadRecord) -> Result<(), ServerError> {
         self.put(THREADS, thread.thread_id.bytes(), &encode(thread)?)
+    }
+
+    /// Makes a thread, where its client may have another.
+    pub(crate) fn make_thread(
+        &self,
+        id: ThreadId,
+        metadata: Map<String, Value>,
+        quotas: &Arc<Quotas>,
+        client: Client,
+    ) -> Result<ThreadRecord, ServerError> {
+        quotas.check_thread(&client)?;
+        quotas.thread_made(&client);
+        let (undone, owner) = (Arc::clone(quotas), client.clone());
+        self.on_undo(move || undone.thread_gone(&owner));
+        let thread = ThreadRecord {
+            owner: Some(client),
+            ..ThreadRecord::new(id, metadata)
+        };
+        self.put_thread(&thread)?;
+        Ok(thread)
     }
 
     /// Writes a run and keeps the list of active runs in step with its status.

@@ -487,7 +487,7 @@ async fn under_a_prefix_the_same_is_asked_for() {
 async fn a_preflight_needs_no_token_as_browsers_send_none() {
     let (_server, api) = guarded().await;
     let headers = [
-        ("origin", "https://app.example"),
+        ("origin", "http://localhost:3000"),
         ("access-control-request-method", "POST"),
         (
             "access-control-request-headers",

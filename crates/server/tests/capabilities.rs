@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use session_support::{removed, started};
 use support::*;
 
+/// A request: its path, its headers, its body.
+type Asked = (String, Vec<(&'static str, &'static str)>, Value);
+
 /// Said in the thread before anybody asks.
 const PAST: &str = "said-before";
 
@@ -74,22 +77,24 @@ async fn place() -> Place {
         .iter()
         .find(|message| message["type"] == "ai")
         .unwrap();
-    Place {
+    let place = Place {
         answer: ai["id"].as_str().unwrap().to_owned(),
         checkpoint: state["checkpoint_id"].as_str().unwrap().to_owned(),
         over,
         running,
         api,
         _server: server,
+    };
+    // A thread's session follows it.
+    while !place.holds_the_answer().await {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+    place
 }
 
 impl Place {
     /// Requests that a row's endpoint may be sent, and that are answered to their end.
-    fn requests(
-        &self,
-        endpoint: &Endpoint,
-    ) -> Vec<(String, Vec<(&'static str, &'static str)>, Value)> {
+    fn requests(&self, endpoint: &Endpoint) -> Vec<Asked> {
         let path = endpoint
             .path
             .replace("{thread_id}", OURS)

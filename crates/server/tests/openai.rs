@@ -163,6 +163,26 @@ async fn failures_are_told_without_the_key() {
 }
 
 #[tokio::test]
+async fn no_piece_of_the_key_is_kept_wherever_the_text_is_cut() {
+    // So that the limit of a shown error falls into the key; an endpoint that cut it itself.
+    for text in [
+        format!("{}{KEY}", "x".repeat(485)),
+        format!("{KEY} {}{KEY}", "x".repeat(470)),
+        format!("you sent {}", &KEY[..KEY.len() - 2]),
+        format!("you sent ..{}", &KEY[3..]),
+    ] {
+        let body = json!({"error": {"message": text}}).to_string();
+        let (base, _) = endpoint(401, body.leak()).await;
+        let (error, state) = error_of(base).await;
+        let kept = format!("{error}{state}");
+        for piece in KEY.as_bytes().windows(8) {
+            let piece = std::str::from_utf8(piece).unwrap();
+            assert!(!kept.contains(piece), "{piece} of {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn without_an_endpoint_the_run_says_what_to_set() {
     let (_server, api) = start().await;
     let thread = api.thread().await;

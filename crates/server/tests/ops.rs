@@ -292,6 +292,10 @@ async fn an_open_server_on_an_address_that_others_reach_warns() {
         let logged = std::fs::read_to_string(&log).unwrap();
         logged.contains("WARN") && logged.contains("no token is asked for")
     };
+    let key = [("OPENAI_API_KEY", "sk-key"), ("OPENAI_MODEL", "gpt")];
+    assert!(warned("127.0.0.1", &key).await);
+    let guarded = [key[0], key[1], ("REJOIN_AUTH_SECRET", SECRET)];
+    assert!(!warned("127.0.0.1", &guarded).await);
     assert!(warned("0.0.0.0", &[]).await);
     assert!(!warned("127.0.0.1", &[]).await);
     assert!(!warned("0.0.0.0", &[("REJOIN_AUTH_SECRET", SECRET)]).await);
@@ -517,6 +521,58 @@ async fn the_log_of_a_busy_server_holds_no_conversation_no_token_and_no_key_at_a
                     "{line}"
                 );
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_holds_begins_no_line_of_the_log_and_no_field() {
+    let directory = tempfile::tempdir().unwrap();
+    for format in ["text", "json"] {
+        let log = directory.path().join(format);
+        let flags = [
+            "--memory",
+            "--port",
+            "0",
+            "--log",
+            "trace",
+            "--log-format",
+            format,
+            "--lease-ms",
+            "200",
+        ];
+        let mut process = Process::start(&flags, &[], &log).await;
+        let records = async |id: &str| {
+            let message = json!({"type": "ai", "id": id, "content": ""});
+            let started = json!({"type": "started", "message": message});
+            let body = json!({"producer": "p", "lease_ms": 1, "changes": [started]});
+            let path = "/sessions/s/records";
+            process
+                .api
+                .call(Method::POST, path, Some(body))
+                .await
+                .status
+                .as_u16()
+        };
+        assert_eq!(records("x\nFORGED ERROR everything is lost").await, 422);
+        assert_eq!(records("FORGED\u{1b}[2J").await, 422);
+        assert_eq!(records("id-of-a-message").await, 200);
+        process.api.call(Method::GET, "/x%0aFORGED", None).await;
+        let ended = "ended a message whose producer was not heard of in time";
+        let is_told = async {
+            while !std::fs::read_to_string(&log).unwrap().contains(ended) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, is_told).await.unwrap();
+        process.terminate().await;
+        assert_eq!(process.exit_code().await, Some(0));
+        let logged = std::fs::read_to_string(&log).unwrap();
+        assert!(logged.contains("id-of-a-message"));
+        for line in logged.lines() {
+            assert!(!line.starts_with("FORGED"), "{line}");
+            let fields = line.matches("\"message\":").count();
+            assert_eq!(fields, usize::from(format == "json"), "{line}");
         }
     }
 }

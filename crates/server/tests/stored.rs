@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod proof;
 mod session_support;
 mod support;
 
 use std::path::Path;
 
 use hyper::Method;
+use proof::Site;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
-use rejoin_server::Server;
 use serde_json::json;
 use session_support::{publish, started};
 use support::*;
@@ -99,14 +100,8 @@ async fn what_could_not_be_read_back_is_refused_in_every_field() {
 #[tokio::test]
 async fn what_is_taken_is_read_back_also_by_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
-    let start = async || {
-        start_with(|config| {
-            config.memory = false;
-            config.data = directory.path().to_owned();
-        })
-        .await
-    };
-    let (server, api) = start().await;
+    let mut site = Site::start(directory.path(), &[]).await;
+    let api = site.api();
     let thread = api.thread().await;
     // The deepest that each field may hold, and text that is whole.
     let deep = format!(
@@ -134,10 +129,9 @@ async fn what_is_taken_is_read_back_also_by_the_next_start() {
         assert!(!page["nodes"].as_array().unwrap().is_empty());
     };
     read(&api).await;
-    server.stop().await;
-    let (server, api) = start().await;
-    read(&api).await;
-    server.stop().await;
+    site.kill().await;
+    site.up().await;
+    read(&site.api()).await;
 }
 
 #[tokio::test]
@@ -195,14 +189,8 @@ fn bytes_of(uuid: &str) -> Vec<u8> {
 /// Two threads with a conversation and a run each, one of which was damaged while the server was down.
 async fn with_damage(table: &str) {
     let directory = tempfile::tempdir().unwrap();
-    let start = async || -> (Server, Api) {
-        start_with(|config| {
-            config.memory = false;
-            config.data = directory.path().to_owned();
-        })
-        .await
-    };
-    let (server, api) = start().await;
+    let mut site = Site::start(directory.path(), &[]).await;
+    let api = site.api();
     let (ours, theirs) = (api.thread().await, api.thread().await);
     for thread in [&ours, &theirs] {
         api.run_all(thread, request("chat", 3, 0.0)).await;
@@ -210,12 +198,14 @@ async fn with_damage(table: &str) {
         let mut run = api.run(thread, request("chat", 100_000, 5.0)).await;
         run.until("messages").await;
     }
-    server.stop().await;
+    site.kill().await;
     let damaged = bytes_of(&ours);
     let rows = damage(directory.path(), table, |key| key.starts_with(&damaged));
     assert!(rows > 0, "{table}");
 
-    let (server, api) = start().await;
+    site.up().await;
+    assert!(site.logged().contains(&ours), "{table}: {}", site.logged());
+    let api = site.api();
     let listed = api
         .post("/threads/search", json!({"sort_by": "thread_id"}))
         .await;
@@ -256,9 +246,8 @@ async fn with_damage(table: &str) {
     // The name can be used again.
     api.post("/threads", json!({"thread_id": ours})).await;
     api.run_all(&ours, request("chat", 3, 0.0)).await;
-    server.stop().await;
-    let (server, _) = start().await;
-    server.stop().await;
+    site.kill().await;
+    site.up().await;
 }
 
 #[tokio::test]
@@ -280,19 +269,14 @@ async fn a_checkpoint_that_cannot_be_read_concerns_its_thread_only() {
 async fn a_session_that_cannot_be_read_concerns_itself_only() {
     for table in ["session_records", "session_messages"] {
         let directory = tempfile::tempdir().unwrap();
-        let start = async || {
-            start_with(|config| {
-                config.memory = false;
-                config.data = directory.path().to_owned();
-            })
-            .await
-        };
-        let (server, api) = start().await;
+        let mut site = Site::start(directory.path(), &[]).await;
+        let api = site.api();
         publish(&api, "ours", [started("m")]).await;
-        server.stop().await;
+        site.kill().await;
         assert!(damage(directory.path(), table, |_| true) > 0);
 
-        let (server, api) = start().await;
+        site.up().await;
+        let api = site.api();
         let read = api.call(Method::GET, "/sessions/ours/messages", None).await;
         assert_eq!(read.code(), (500, "session_damaged".to_owned()), "{table}");
         publish(&api, "theirs", [started("m"), session_support::ended("m")]).await;
@@ -308,6 +292,5 @@ async fn a_session_that_cannot_be_read_concerns_itself_only() {
                 .len(),
             1
         );
-        server.stop().await;
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rejoin_conformance::{Exchange, Transcript, frames, transcripts};
 use rejoin_wire::{
     event::{Event, EventBody, EventName},
-    json::FromJson,
-    message::Message,
+    json::{Lenient, Oddities, Read},
+    message::{Message, read_messages},
     thread::{Run, Thread, ThreadState, read_body},
 };
 
@@ -38,6 +38,7 @@ fn every_event_reads_as_what_its_name_says() {
             if let Err(error) = event.body() {
                 panic!("{name}: {error}: {}", event.data.text());
             }
+            assert!(event.keeps_promise(), "{name}: {}", event.data.text());
             // Only the Python thread stream's own event is not a run's.
             if let EventName::Other(other) = &event.name {
                 assert_eq!(other, "state_update", "{name}");
@@ -234,8 +235,12 @@ fn read_rest(file: &str, exchange: &Exchange, [threads, runs, states, messages]:
     }
 }
 
-fn read<T: FromJson>(what: &'static str, body: &[u8], name: &str) -> T {
-    read_body(what, body).unwrap_or_else(|error| panic!("{name}: {error}"))
+/// Reads a body in which nothing is odd.
+fn read<T: Lenient>(what: &'static str, body: &[u8], name: &str) -> T {
+    let Read { value, oddities } =
+        read_body(what, body).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(oddities, [], "{name}");
+    value
 }
 
 /// How many messages the values hold; each must read and keep what it was given.
@@ -244,6 +249,9 @@ fn messages_of(name: &str, values: &str) -> usize {
     let Some(list) = values.get("messages").and_then(|list| list.as_array()) else {
         return 0;
     };
+    let mut odd = Oddities::default();
+    read_messages("messages", &serde_json::json!(list).to_string(), &mut odd);
+    assert_eq!(odd.into_list(), [], "{name}");
     for message in list {
         let read: Message = serde_json::from_value(message.clone())
             .unwrap_or_else(|e| panic!("{name}: {e}: {message}"));

@@ -39,7 +39,7 @@ class Tunnel {
     this.#port = port;
   }
 
-  /** The network is lost. What was open, or is opened until it is back, never gets another byte. */
+  /** The network is lost. What was open gets no byte until it is back; what is opened meanwhile never does. */
   enter(kind) {
     if (kind === "refused") {
       this.#server.close();
@@ -52,9 +52,10 @@ class Tunnel {
     }
   }
 
-  /** The network is back, for new connections. */
+  /** The network is back, for new connections. Of the old ones the other end is gone, which it says. */
   async leave() {
     this.#isSilent = false;
+    for (const socket of this.#sockets) if (socket.upstream) socket.resetAndDestroy();
     if (!this.#server.listening) await this.listen(this.#port);
   }
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! What must hold is in `check.rs`, `posts.rs` and `pace.rs` (after every step), `settle.rs` and `compare.rs` (at rest).
-//! What is modelled of the measured servers is in `server/`, from research/agent-server-wire.md; what is odd about the
+//! What is modelled of the measured servers is in `server/`, as recorded in `tests/fixtures/wire`; what is odd about the
 //! odd one in `server/odd.rs` and `proxy.rs`; what can go wrong in `plan.rs` and `network.rs`.
 
 mod check;

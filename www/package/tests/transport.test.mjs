@@ -179,7 +179,7 @@ test("what a join's filter leaves out is not missing", async (t) => {
   await until(() => told.length > 0);
   held.open();
   const { outcome } = await joined;
-  assert.deepEqual([outcome, told, warned], ["finished", ["keep"], []]);
+  assert.deepEqual([outcome, told, warned], ["replayed", ["keep"], []]);
   const joins = fake.requests.filter(({ path }) => path.endsWith(`${runId}/stream`));
   assert.equal(joins.length, 1, "nothing was asked for again");
   assert.equal(second.getSnapshot().messages.at(-1).content, "hello");

@@ -47,9 +47,8 @@ pub(super) struct Lookup {
 
 impl Client {
     pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
-        if thread_id.is_some() && thread_id == self.thread_id && !self.load.has_failed() {
-            // It is shown, and whatever goes on in it goes on.
-            return;
+        if thread_id.is_some() && thread_id == self.thread_id {
+            return self.enter_again();
         }
         self.leave();
         self.run = None;
@@ -63,6 +62,16 @@ impl Client {
         self.set_phase(Phase::Idle);
         self.thread_id = thread_id;
         self.start_load();
+    }
+
+    /// The thread is shown, and whatever goes on in it goes on. What could not be loaded is loaded.
+    fn enter_again(&mut self) {
+        if self.load.has_failed() {
+            self.leave();
+            self.set_error(None);
+            self.set_phase(Phase::Idle);
+            self.start_load();
+        }
     }
 
     pub(super) fn submit(&mut self, command: CommandId, submission: Box<Submission>) {

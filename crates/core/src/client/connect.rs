@@ -60,12 +60,11 @@ impl Client {
 
     fn open_join(&mut self, run: &mut Run) {
         let Some(run_id) = &run.id else { return };
-        if !run.cursor.can_resume() && run.replay.is_none() {
+        if !run.cursor.can_resume() {
             run.cursor.rewind();
-            // Whatever is shown stays until the replay has caught up with it.
-            if !self.store.slots().is_empty() {
-                run.replay = Some(Box::new(self.store.replayed()));
-            }
+            // Whatever is shown stays until the replay has caught up with it. One that broke off begins anew.
+            let shows = !self.store.slots().is_empty();
+            run.replay = shows.then(|| Box::new(self.store.replayed()));
         }
         let cursor = run.cursor.resume_from().to_owned();
         let in_query = self.cursor_in_query.then_some(cursor.as_str());

@@ -2,13 +2,13 @@
 
 use super::{
     Client,
-    link::{Asks, Start},
+    link::{Asks, Link, Start},
     requests::transport_error,
     run::{Completeness, Doubt, LastWord, Run},
 };
 use crate::{
     AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
-    cursor::event_hash,
+    cursor::{HASH_OF_NOTHING, event_hash, hashed},
     phase::After,
     thread_store::{MessageWithoutId, Progress, ThreadStore},
 };
@@ -136,20 +136,25 @@ impl Client {
         let hash = event_hash(&event);
         // The server has the stream: silence before this was not its last word.
         run.silent_joins = 0;
+        let is_first = !self.phase.link().is_some_and(Link::is_verified);
         if !self.check_start(run, &event, hash) {
             return;
         }
-        let is_repeated = self.is_repeated_metadata(&event);
         if self.had(run, &event, hash) {
+            if event.name == EventName::Error {
+                // It may be all that is said of the run's end, also to a person who joins it again.
+                run.last_word = LastWord::Failed(run_failed(&ErrorBody::read(&event.data)));
+            }
             return;
         }
-        if is_repeated {
+        if !is_first && is_metadata(&event) && run.cursor.attempt == Some(data_hash(&event)) {
+            // Repeated on one connection it says nothing new.
             return self.applied(run, event, hash);
         }
         if self.finds_gap(run, &event) {
             return;
         }
-        if event.name == EventName::Metadata && event.is_root() {
+        if is_metadata(&event) {
             return self.metadata_arrived(run, event, hash);
         }
         let name = event.name.as_str();
@@ -173,7 +178,7 @@ impl Client {
     /// | what follows the cursor | the run's `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else, where the `metadata` is a new one, the run has started over |
     /// | what follows the cursor | another | the cursor was ignored: see [`Client::cursor_ignored`] |
     fn check_start(&mut self, run: &mut Run, event: &Event, hash: u64) -> bool {
-        let is_metadata = event.name == EventName::Metadata && event.is_root();
+        let is_metadata = is_metadata(event);
         let Some(link) = self.phase.link_mut() else {
             return false;
         };
@@ -188,7 +193,9 @@ impl Client {
                 true
             }
             Asks::Feed => true,
-            Asks::All if is_metadata || run.cursor.begins_with(hash) || run.doubt().is_some() => true,
+            Asks::All if is_metadata || run.cursor.begins_with(hash) || run.doubt().is_some() => {
+                true
+            }
             Asks::All => {
                 if !run.recent.contains(hash) {
                     // Nothing that was missed is replayed, so what is shown is all that there is until the values come.
@@ -233,16 +240,6 @@ impl Client {
         run.replay = None;
         self.close_link(reason);
         self.reopen(run);
-    }
-
-    /// Whether the run's `metadata` is repeated on one connection, where it says nothing new.
-    fn is_repeated_metadata(&mut self, event: &Event) -> bool {
-        let is_metadata = event.name == EventName::Metadata && event.is_root();
-        let Some(link) = self.phase.link_mut().filter(|_| is_metadata) else {
-            return false;
-        };
-        let before = link.metadata.replace(event.data.clone());
-        before.is_some_and(|before| before == event.data)
     }
 
     /// Whether it has come before, by (id, name, data).
@@ -291,6 +288,7 @@ impl Client {
         let Some(RunMetadata { run_id, .. }) = read else {
             return self.applied(run, event, hash);
         };
+        run.cursor.attempt = Some(data_hash(&event));
         let before = run.cursor.metadata.replace(hash);
         self.run_named(run, run_id.clone());
         if before.is_some_and(|before| before != hash) {
@@ -494,6 +492,16 @@ impl Doubt {
         self.messages.push(id.clone());
         true
     }
+}
+
+/// Whether it says which run this is.
+fn is_metadata(event: &Event) -> bool {
+    event.name == EventName::Metadata && event.is_root()
+}
+
+/// Over what an event says, without its id.
+fn data_hash(event: &Event) -> u64 {
+    hashed(HASH_OF_NOTHING, event.data.text())
 }
 
 /// The graph's step that a message belongs to; `None` where the server does not say, and within subgraphs, which count their own.

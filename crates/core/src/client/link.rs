@@ -5,7 +5,6 @@ use crate::{
     AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts, cursor::Recent,
 };
 use rejoin_wire::{
-    Json,
     event::Event,
     sse::{Decoder, Limits},
 };
@@ -22,8 +21,6 @@ pub(crate) struct Link {
     pub(super) decoder: Decoder,
     pub(super) asks: Asks,
     pub(super) start: Start,
-    /// The run's `metadata` as this connection last said it.
-    pub(super) metadata: Option<Json>,
     pub(super) got_byte: bool,
     /// Whether nothing has come for half of the time after which the connection is made anew.
     pub(super) stalled: bool,
@@ -89,7 +86,6 @@ impl Link {
             decoder: Decoder::new(limits),
             asks,
             start: Start::Unknown,
-            metadata: None,
             got_byte: false,
             stalled: false,
             seen: Recent::default(),
@@ -108,6 +104,11 @@ impl Link {
     /// Whether an event has come.
     pub(super) fn got_event(&self) -> bool {
         !matches!(self.start, Start::Unknown)
+    }
+
+    /// Whether it is known where the stream begins.
+    pub(super) fn is_verified(&self) -> bool {
+        matches!(self.start, Start::Verified)
     }
 
     /// Takes in the status and headers.

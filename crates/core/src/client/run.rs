@@ -1,6 +1,6 @@
 //! What is known of the run being followed.
 
-use super::{recovery::Recovery, requests::Asked};
+use super::{recovery::Recovery, requests::Asked, thread_load::Standing};
 use crate::{
     CommandId, JoinOptions, Outcome, StreamError,
     cursor::{Cursor, Recent},
@@ -34,6 +34,8 @@ pub(super) struct Run {
     pub(super) last_word: LastWord,
     pub(super) cancel: Cancel,
     pub(super) left: Left,
+    /// What the thread said of its last run when this one, a stored one, was begun to be followed.
+    pub(super) entered: Option<Standing>,
     pub(super) waiters: Vec<Waiter>,
 }
 

@@ -7,7 +7,7 @@ use super::{
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
-    thread_load::LastRun,
+    thread_load::{LastRun, Standing},
 };
 use crate::{
     ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError,
@@ -71,11 +71,41 @@ impl Client {
 
     /// The server does not know the run, or cannot say. What the stream has said of its end counts all the same.
     pub(super) fn run_is_gone(&mut self, run: &mut Run) {
-        let outcome = run.last_outcome().unwrap_or(Outcome::Expired);
-        self.begin_settle(run, outcome);
+        match run.last_outcome() {
+            Some(outcome) => self.settle_as(run, outcome, true),
+            None if self.turns_to_the_thread(run) => {}
+            None => self.begin_settle(run, Outcome::Expired),
+        }
+    }
+
+    /// The stored run is over, and the thread has said something else of its last one when it was entered: that counts. False: it
+    /// has not.
+    fn turns_to_the_thread(&mut self, run: &mut Run) -> bool {
+        match run.entered.take() {
+            None | Some(Standing::Idle) => false,
+            Some(Standing::Failed(error)) => {
+                self.remove_own_record(run);
+                run.entered = Some(Standing::Failed(error));
+                self.begin_settle(run, Outcome::NothingToJoin);
+                true
+            }
+            Some(Standing::Busy) => {
+                self.remove_own_record(run);
+                let waiters = std::mem::take(&mut run.waiters);
+                *run = *Run::joined(None);
+                run.waiters = waiters;
+                run.was_interrupted();
+                self.find_run(run);
+                true
+            }
+        }
     }
 
     fn run_is_over(&mut self, run: &mut Run, status: RunStatus) {
+        let has_failed = matches!(status, RunStatus::Error | RunStatus::Timeout);
+        if !has_failed && self.turns_to_the_thread(run) {
+            return;
+        }
         let outcome = match (&run.last_word, status) {
             (_, RunStatus::Interrupted) => Outcome::Cancelled,
             (LastWord::Failed(error), _) => Outcome::Failed(error.clone()),
@@ -89,8 +119,13 @@ impl Client {
         self.begin_settle(run, outcome);
     }
 
-    /// Reads the thread's state and ends with `outcome`.
+    /// Reads the thread's state and ends with `outcome`, which the server has said or which follows from what it does not know.
     pub(super) fn begin_settle(&mut self, run: &mut Run, outcome: Outcome) {
+        self.settle_as(run, outcome, false);
+    }
+
+    /// The same. `unconfirmed`: the outcome is the stream's word alone.
+    fn settle_as(&mut self, run: &mut Run, outcome: Outcome, unconfirmed: bool) {
         self.close_link("settling");
         self.show_replay(run);
         // What has not caught up by now is what the thread's state is read for.
@@ -102,6 +137,7 @@ impl Client {
             // Why a run failed stands on the thread alone where the stream did not say it.
             reads_reason: lacks_reason(&outcome),
             outcome,
+            unconfirmed,
             failures: 0,
         };
         self.read_for_settle(run, settle);
@@ -168,7 +204,7 @@ impl Client {
             return self.read_for_settle(run, settle);
         }
         match self.take_states(answer) {
-            Ok(state) => self.show_end(run, settle.outcome, &state),
+            Ok(state) => self.show_end(run, settle, &state),
             Err(error) => match Purpose::State.verdict(answer.failure()) {
                 Verdict::Renew if run.recovery.may_renew() => {
                     self.refresh_headers = true;
@@ -212,6 +248,9 @@ impl Client {
 
     fn settle_without_state(&mut self, run: &mut Run, outcome: Outcome, error: StreamError) {
         self.history_unavailable(error.message.clone());
+        if keeps_parts(&outcome) {
+            self.store.mark_parts();
+        }
         match outcome {
             Outcome::TimedOut => {
                 let cause = run.recovery.last_error.clone();
@@ -221,24 +260,19 @@ impl Client {
         }
     }
 
-    fn show_end(&mut self, run: &mut Run, outcome: Outcome, state: &ThreadState) {
-        let outcome = if lacks_reason(&outcome) {
+    fn show_end(&mut self, run: &mut Run, settle: Settle, state: &ThreadState) {
+        let outcome = if lacks_reason(&settle.outcome) {
             reason_from_tasks(state)
         } else {
-            outcome
+            settle.outcome
         };
-        let keeps = matches!(
-            outcome,
-            Outcome::Expired
-                | Outcome::TimedOut
-                | Outcome::Failed(_)
-                | Outcome::Cancelled
-                | Outcome::Denied(_)
-        );
+        let keeps = keeps_parts(&outcome);
+        let unconfirmed = settle.unconfirmed;
         self.show_state(state, &|slot, past| {
-            // A run that went well has nothing that its thread's state lacks; other runs' text is theirs, unless the thread
-            // has gone on from before it.
-            let stays = !past.stored && (keeps || !past.own && !past.told);
+            // A run that went well has nothing that its thread's state lacks, if it did go well; other runs' text is theirs, unless
+            // the thread has gone on from before it.
+            let is_part = keeps || unconfirmed && past.own && !past.told;
+            let stays = !past.stored && (is_part || !past.own && !past.told);
             match slot.origin {
                 _ if !stays => None,
                 // Of this run's own, the server either has it by now, or it never arrived.
@@ -253,7 +287,11 @@ impl Client {
         }
         if outcome == Outcome::NothingToJoin {
             // How the thread's last run ended is all there is to tell.
-            self.set_error(failure_in_tasks(state));
+            let said = match run.entered.take() {
+                Some(Standing::Failed(error)) => Some(error),
+                Some(Standing::Idle | Standing::Busy) | None => None,
+            };
+            self.set_error(failure_in_tasks(state).or(said));
         }
         self.settled(run, outcome);
     }
@@ -292,6 +330,7 @@ impl Client {
     fn forget_thread(&mut self, run: &mut Run) {
         run.left = Left::Nothing;
         self.remove_record();
+        self.forget_history();
     }
 
     /// Ends with an outcome whose state is shown.
@@ -532,6 +571,18 @@ impl Client {
 /// the way.
 fn is_foreign(run: &Run, answer: &Answer<'_>) -> bool {
     answer.failure() == Failure::Unreadable && run.recovery.failures() >= STATE_TRIES_MAX
+}
+
+/// Whether what a run has streamed and the thread's state lacks stays, as a part.
+fn keeps_parts(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Expired
+            | Outcome::TimedOut
+            | Outcome::Failed(_)
+            | Outcome::Cancelled
+            | Outcome::Denied(_)
+    )
 }
 
 fn lacks_reason(outcome: &Outcome) -> bool {

@@ -58,7 +58,7 @@ pub(super) struct Loading {
 
 /// What is asked of a thread that is entered.
 #[derive(Debug)]
-enum Standing {
+pub(super) enum Standing {
     Idle,
     /// It has an active run.
     Busy,
@@ -500,7 +500,7 @@ impl Client {
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
                 self.refresh_state(&state);
-                self.follow_record(record, join);
+                self.follow_record(None, record, join);
             }
             _ => self.enter_missing(join),
         }
@@ -516,7 +516,7 @@ impl Client {
 
     fn enter(&mut self, thread: Standing, record: Option<Box<Record>>, join: Option<Join>) {
         if record.is_some() || join.is_some() {
-            return self.follow_record(record, join);
+            return self.follow_record(Some(thread), record, join);
         }
         match thread {
             Standing::Busy if self.config.rejoin_on_mount => return self.join_active_run(),
@@ -526,7 +526,12 @@ impl Client {
         self.begin_queued();
     }
 
-    fn follow_record(&mut self, record: Option<Box<Record>>, join: Option<Join>) {
+    fn follow_record(
+        &mut self,
+        thread: Option<Standing>,
+        record: Option<Box<Record>>,
+        join: Option<Join>,
+    ) {
         let wanted = join.as_ref().and_then(|join| join.run_id.clone());
         let mut run = match record {
             Some(record) if wanted.is_none() || record.run_id == wanted => {
@@ -535,8 +540,9 @@ impl Client {
             _ => Run::joined(wanted),
         };
         let follows = join.is_some() || self.config.rejoin_on_mount;
-        if let Some(join) = join {
-            run.join_with(join.command, join.options);
+        match join {
+            Some(join) => run.join_with(join.command, join.options),
+            None => run.entered = thread,
         }
         self.run = Some(run);
         self.with_run(|client, run| {
@@ -552,6 +558,7 @@ impl Client {
     fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
+        self.forget_history();
         self.run = None;
         self.set_error(Some(error));
         if let Some(join) = join {

@@ -6,7 +6,8 @@
 //! list    7 "hi"    lc-9 "Hello"              7 is u1, lc-9 is run-a: the rows keep their names, the messages get the new ids
 //! ```
 //! An id decides where it can. What is left of the list is compared with what is left of the rows, between the same two
-//! neighbours. Each row becomes one message at most and each message one row, so a wrong guess never takes anything away.
+//! neighbours. Each row becomes one message at most and each message one row; two that were taken for one are told apart
+//! by the first list that has both.
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
@@ -42,6 +43,8 @@ struct Gap {
     rows: Vec<usize>,
     /// Places in the list.
     items: Vec<usize>,
+    /// Whether there is a neighbour before them.
+    follows: bool,
 }
 
 /// Says which row is which message of a gap.
@@ -61,13 +64,13 @@ impl ThreadStore {
         self.find_by_id(&mut list);
         self.find_by_place(&mut list);
         let all = self.everything_open(&list);
-        self.take(&mut list, Self::rows_of_one_call, &all);
-        for gap in self.gaps(&list) {
-            self.take(&mut list, Self::rows_that_say_the_same, &gap);
-        }
-        if lacks_text {
-            for gap in self.gaps(&list) {
-                self.take(&mut list, Self::rows_that_go_on, &gap);
+        if !all.rows.is_empty() && !all.items.is_empty() {
+            self.take(&mut list, Self::rows_of_one_call, &all);
+            // Questions first: they tell the answers' turns.
+            self.take_each(&mut list, Self::questions_that_say_the_same);
+            self.take_each(&mut list, Self::answers_that_say_the_same);
+            if lacks_text {
+                self.take_each(&mut list, Self::answers_that_go_on);
             }
         }
         let ids = self.name_all(&list);
@@ -103,6 +106,8 @@ impl ThreadStore {
     /// What a replay has streamed as something new, and what its list now tells of for the first time though the state had
     /// it, were one message.
     fn join_what_was_said_again(&mut self, list: &Reading<'_>) {
+        let asks = |message: &Message| message.kind == MessageKind::Human;
+        let turn = list.messages.iter().rposition(asks).map_or(0, |at| at + 1);
         for place in 0..self.slots.len() {
             let slot = &self.slots[place];
             if !self.is_open(slot) || !self.is_unconfirmed(slot) {
@@ -112,7 +117,7 @@ impl ThreadStore {
                 let name = &list.names[*item];
                 self.is_only_stored(name) && say_the_same(&slot.message, &list.messages[*item])
             };
-            let item = (0..list.names.len()).find(is_it);
+            let item = (turn..list.names.len()).find(is_it);
             if let Some(entry) = item.and_then(|item| self.known.index(&list.names[item])) {
                 self.known.entries[entry].marks |= STREAMED;
                 self.known.join(place, entry);
@@ -129,7 +134,11 @@ impl ThreadStore {
             MessageKind::Ai => {
                 self.known.has(&slot.id, STREAMED) && is_of_one_call(slot.id.as_str(), id.as_str())
             }
-            _ => self.awaits_its_id(slot) && say_the_same(&slot.message, message),
+            _ => {
+                slot.origin == MessageOrigin::Optimistic
+                    && self.may_be(slot, message)
+                    && say_the_same(&slot.message, message)
+            }
         };
         let found = self.slots.iter().find(is_it);
         let found = found.and_then(|slot| self.known.index(&slot.id));
@@ -139,9 +148,13 @@ impl ThreadStore {
         found.is_some()
     }
 
-    /// Whether the server may show this submitted message under an id of its own. One that has kept an id keeps them.
-    fn awaits_its_id(&self, slot: &MessageSlot) -> bool {
-        slot.origin == MessageOrigin::Optimistic && !self.server_keeps_ids
+    /// Whether a message of another id, or without one, may be what is shown here. A server that has kept the id of one
+    /// submitted message keeps those of others; and what it has shown already has its id, where values may be of an older
+    /// run or of another branch.
+    fn may_be(&self, slot: &MessageSlot, message: &Message) -> bool {
+        let submitted = slot.origin == MessageOrigin::Optimistic;
+        let has_its_id = slot.message.id.is_some() && self.known.has(&slot.id, self.ahead_by);
+        message.id.is_none() || !(submitted && self.server_keeps_ids || has_its_id)
     }
 
     fn find_by_id(&mut self, list: &mut Reading<'_>) {
@@ -196,7 +209,6 @@ impl ThreadStore {
     fn is_open(&self, slot: &MessageSlot) -> bool {
         let entry = self.known.find(&slot.id);
         entry.is_some_and(|entry| entry.listed == NONE)
-            && (slot.origin != MessageOrigin::Optimistic || self.awaits_its_id(slot))
     }
 
     fn everything_open(&self, list: &Reading<'_>) -> Gap {
@@ -204,6 +216,7 @@ impl ThreadStore {
         Gap {
             rows: collected(rows.filter(|place| self.is_open(&self.slots[*place]))),
             items: list.open_items(0..list.found.len()),
+            follows: false,
         }
     }
 
@@ -216,15 +229,31 @@ impl ThreadStore {
             if listed != NONE {
                 let items = list.open_items(from..listed);
                 let rows = std::mem::take(&mut rows);
-                gaps.push(Gap { rows, items });
+                let follows = from > 0;
+                gaps.push(Gap {
+                    rows,
+                    items,
+                    follows,
+                });
                 from = listed + 1;
             } else if self.is_open(slot) {
                 rows.push(place);
             }
         }
         let items = list.open_items(from..list.found.len());
-        gaps.push(Gap { rows, items });
+        let follows = from > 0;
+        gaps.push(Gap {
+            rows,
+            items,
+            follows,
+        });
         gaps
+    }
+
+    fn take_each(&mut self, list: &mut Reading<'_>, rule: Rule) {
+        for gap in self.gaps(list) {
+            self.take(list, rule, &gap);
+        }
     }
 
     fn take(&mut self, list: &mut Reading<'_>, rule: Rule, gap: &Gap) {
@@ -258,19 +287,60 @@ impl ThreadStore {
         found
     }
 
+    fn questions_that_say_the_same(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let is_question = |row: &usize| self.slots[*row].message.kind == MessageKind::Human;
+        let questions = collected(gap.rows.iter().copied().filter(is_question));
+        self.rows_that_say_the_same(list, gap, questions, &|_, _| true)
+    }
+
+    fn answers_that_say_the_same(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let is_answer = |row: &usize| self.slots[*row].message.kind != MessageKind::Human;
+        let answers = collected(gap.rows.iter().copied().filter(is_answer));
+        self.rows_that_say_the_same(list, gap, answers, &|row, item| {
+            self.are_of_one_turn(list, gap, row, item)
+        })
+    }
+
+    /// Whether as many questions stand before a row and a message, or behind them, as far as their neighbours.
+    fn are_of_one_turn(&self, list: &Reading<'_>, gap: &Gap, row: usize, item: usize) -> bool {
+        let asks = |message: &Message| message.kind == MessageKind::Human;
+        let in_rows = |among: &dyn Fn(usize) -> bool| {
+            let rows = gap.rows.iter().filter(|at| among(**at));
+            rows.filter(|at| asks(&self.slots[**at].message)).count()
+        };
+        let in_list = |among: &dyn Fn(usize) -> bool| {
+            let items = gap.items.iter().filter(|at| among(**at));
+            items.filter(|at| asks(&list.messages[**at])).count()
+        };
+        let before = || in_rows(&|at| at < row) == in_list(&|at| at < item);
+        let behind = || in_rows(&|at| at > row) == in_list(&|at| at > item);
+        gap.follows && before() || behind()
+    }
+
     /// Where several say the same they are taken in their order, and what is new to us comes first: what was said here was
     /// said last.
-    fn rows_that_say_the_same(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+    fn rows_that_say_the_same(
+        &self,
+        list: &Reading<'_>,
+        gap: &Gap,
+        mut rows: Vec<usize>,
+        is_there: &dyn Fn(usize, usize) -> bool,
+    ) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
-        let mut rows = gap.rows.clone();
-        while let Some(first) = rows.first().map(|row| &self.slots[*row].message) {
-            let (alike, others) = rows
-                .iter()
-                .partition(|row| say_the_same(&self.slots[**row].message, first));
+        while let Some(row) = rows.first().copied() {
+            let first = &self.slots[row].message;
+            let (alike, others): (Vec<_>, Vec<_>) = rows
+                .into_iter()
+                .partition(|row| say_the_same(&self.slots[*row].message, first));
             rows = others;
-            let alike: Vec<usize> = alike;
             let items = gap.items.iter().copied();
-            let items = collected(items.filter(|item| say_the_same(first, &list.messages[*item])));
+            let is_it = |item: &usize| {
+                let message = &list.messages[*item];
+                say_the_same(first, message)
+                    && self.may_be(&self.slots[row], message)
+                    && is_there(row, *item)
+            };
+            let items = collected(items.filter(is_it));
             // What says nothing may be anything, unless there is only one.
             if says_something(first) || (alike.len(), items.len()) == (1, 1) {
                 let new = items.len().saturating_sub(alike.len());
@@ -281,12 +351,15 @@ impl ThreadStore {
     }
 
     /// An answer whose end did not come is the one message that goes on from it, if no other row could be that one.
-    fn rows_that_go_on(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+    fn answers_that_go_on(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
         let goes_on = |row: usize, item: usize| {
             let (shown, whole) = (&self.slots[row], &list.messages[item]);
             let is_part = shown.origin == MessageOrigin::Partial || self.is_unconfirmed(shown);
             let says_something = shown.message.content.text_bytes() > 0;
-            is_part && says_something && begins(&shown.message, whole)
+            is_part
+                && says_something
+                && begins(&shown.message, whole)
+                && self.are_of_one_turn(list, gap, row, item)
         };
         let mut found = Vec::new();
         for row in &gap.rows {

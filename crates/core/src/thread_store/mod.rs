@@ -186,7 +186,8 @@ impl ThreadStore {
 
     /// The messages that stream, by each of their ids, and that no `values` has held yet.
     pub(crate) fn unconfirmed(&self) -> Vec<MessageId> {
-        self.known.names_of(|entry| entry.has(STREAMED) && !entry.has(CONFIRMED))
+        self.known
+            .names_of(|entry| entry.has(STREAMED) && !entry.has(CONFIRMED))
     }
 
     /// Whether chunks of this run have come.
@@ -246,6 +247,20 @@ impl ThreadStore {
     /// Takes away what the server does not have.
     pub(crate) fn keep_stored(&mut self) {
         self.retain(&|slot, _| slot.origin == MessageOrigin::Server);
+    }
+
+    /// Marks what was streamed and no `values` has held: the server may not have it.
+    pub(crate) fn mark_parts(&mut self) {
+        let parts = self.shown(&mut |slot, entry| {
+            let is_part = entry.has(STREAMED) && !entry.has(CONFIRMED);
+            let is_server = slot.origin == MessageOrigin::Server;
+            Some(if is_part && is_server {
+                MessageOrigin::Partial
+            } else {
+                slot.origin
+            })
+        });
+        self.replace_slots(parts);
     }
 
     /// Goes back to these messages.

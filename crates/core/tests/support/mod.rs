@@ -290,15 +290,10 @@ impl Bench {
     }
 
     pub fn text(&self, message: &str) -> String {
-        let slot = self
-            .client
-            .view()
-            .messages()
-            .iter()
-            .find(|slot| {
-                let named = slot.message.id.as_ref().map(|id| id.as_str());
-                slot.id().as_str() == message || named == Some(message)
-            });
+        let slot = self.client.view().messages().iter().find(|slot| {
+            let named = slot.message.id.as_ref().map(|id| id.as_str());
+            slot.id().as_str() == message || named == Some(message)
+        });
         slot.map(|slot| slot.message.content.text().into_owned())
             .unwrap_or_default()
     }

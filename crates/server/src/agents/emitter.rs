@@ -229,10 +229,21 @@ impl NodeContext {
     /// # Errors
     /// Where the event cannot be stored.
     pub async fn custom(&self, data: &Value) -> Result<(), AgentError> {
+        self.check_length()?;
         self.emitter
             .emit(StreamMode::Custom, "custom", data)
             .await
             .map_err(AgentError::from)
+    }
+
+    fn check_length(&self) -> Result<(), AgentError> {
+        if self.emitter.live.is_over_limit() {
+            return Err(AgentError::new(
+                "RunTooLong",
+                "the run produced more events than one run may",
+            ));
+        }
+        Ok(())
     }
 
     pub(crate) fn metadata(&self) -> Value {
@@ -292,12 +303,7 @@ impl MessageStream<'_> {
     /// # Errors
     /// As for [`MessageStream::text`].
     pub async fn chunk(&mut self, chunk: Chunk) -> Result<(), AgentError> {
-        if self.context.emitter.live.is_over_limit() {
-            return Err(AgentError::new(
-                "RunTooLong",
-                "the run produced more events than one run may",
-            ));
-        }
+        self.context.check_length()?;
         let wire = self.wire(chunk);
         let piece: Message = serde_json::from_value(wire.clone())
             .map_err(|error| AgentError::new("InternalError", error.to_string()))?;

@@ -22,6 +22,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// How much of an error answer is read, in bytes, and shown, in characters.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 const ERROR_CHARS_MAX: usize = 500;
+/// A piece of the key that is as long says too much of it.
+const KEY_PIECE_CHARS_MIN: usize = 8;
 
 /// An OpenAI-compatible endpoint.
 #[derive(Clone)]
@@ -250,12 +252,42 @@ impl Endpoint {
 
     /// An error without the key in it, whatever the endpoint echoed.
     fn error(&self, kind: &str, text: &str) -> AgentError {
-        let mut text: String = text.chars().take(ERROR_CHARS_MAX).collect();
-        if let Some(key) = &self.config.api_key {
-            text = text.replace(key.as_str(), "(key)");
-        }
-        AgentError::new(kind, text)
+        let text = match &self.config.api_key {
+            Some(key) => without_key(text, key),
+            None => text.to_owned(),
+        };
+        // Cut last: a piece of a key would not be known any more.
+        AgentError::new(kind, text.chars().take(ERROR_CHARS_MAX).collect::<String>())
     }
+}
+
+/// A text without the key, and without longer pieces of it: an endpoint may have cut it already.
+fn without_key(text: &str, key: &str) -> String {
+    let (text, key): (Vec<char>, Vec<char>) = (text.chars().collect(), key.chars().collect());
+    let piece = KEY_PIECE_CHARS_MIN.min(key.len()).max(1);
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        let starts = key.windows(piece).enumerate();
+        let found = starts
+            .filter(|(_, start)| text[at..].starts_with(start))
+            .map(|(from, _)| {
+                let pairs = key[from..].iter().zip(&text[at..]);
+                pairs.take_while(|(a, b)| a == b).count()
+            })
+            .max();
+        match found {
+            Some(length) => {
+                shown.push_str("(key)");
+                at += length;
+            }
+            None => {
+                shown.push(text[at]);
+                at += 1;
+            }
+        }
+    }
+    shown
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> Result<T, AgentError> {
@@ -310,4 +342,24 @@ fn to_openai(message: &Value) -> Option<Value> {
     let is_empty = content.as_str().is_some_and(str::is_empty)
         || content.as_array().is_some_and(Vec::is_empty);
     (!is_empty).then(|| json!({"role": role, "content": content}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_of_the_key_is_shown() {
+        let key = "sk-0123456789abcdefghijklmnop";
+        let check = |text: &str, expect: &str| assert_eq!(without_key(text, key), expect, "{text}");
+        check("no", "no");
+        check(&format!("a {key} b {key}"), "a (key) b (key)");
+        // Cut at its end, at its beginning, in its middle.
+        check("sk-0123456789ab", "(key)");
+        check("789abcdefghijklmnop!", "(key)!");
+        check("x456789abcdy", "x(key)y");
+        check("sk-0123..mnop", "sk-0123..mnop");
+        assert_eq!(without_key("key: abc", "abc"), "key: (key)");
+        assert_eq!(without_key("ü", ""), "ü");
+    }
 }

@@ -13,7 +13,13 @@ use axum::{
 use super::{
     Access, Also, Ask, AuthSecret, Capability, Claims, Endpoint, Needs, TokenError, policy,
 };
-use crate::{error::ServerError, http::streamed, metrics::Metrics, sessions::log::SessionId};
+use crate::{
+    error::ServerError,
+    http::{serve::Peer, streamed},
+    metrics::Metrics,
+    quotas::Client,
+    sessions::log::SessionId,
+};
 
 /// What the layer has to know.
 #[derive(Clone)]
@@ -52,15 +58,19 @@ pub(crate) async fn check(
 #[derive(Debug, Clone)]
 pub(crate) struct Permit {
     pub(crate) access: Access,
+    pub(crate) client: Client,
     also: &'static [Also],
 }
 
 impl Permit {
     /// Everything.
-    pub(crate) const OPEN: Self = Self {
-        access: Access::Open,
-        also: &[],
-    };
+    pub(crate) fn open(client: Client) -> Self {
+        Self {
+            access: Access::Open,
+            client,
+            also: &[],
+        }
+    }
 
     /// Denies what needs a capability, by the endpoint's row, that is not there.
     pub(crate) fn ask(&self, ask: Ask) -> Result<(), ServerError> {
@@ -82,14 +92,16 @@ impl Permit {
 impl Guard {
     async fn admit(&self, request: &mut Request) -> Result<Permit, ServerError> {
         let Some(secret) = &self.secret else {
-            return Ok(Permit::OPEN);
+            return Ok(Permit::open(client_at(request)));
         };
         let endpoint = self.endpoint(request);
         if endpoint.is_some_and(|endpoint| endpoint.needs == Needs::Nothing) {
             // Nothing there shows or changes anything.
-            return Ok(Permit::OPEN);
+            return Ok(Permit::open(client_at(request)));
         }
-        let access = Access::Token(read(request.headers(), secret)?);
+        let claims = read(request.headers(), secret)?;
+        let client = Client::of(&format!("session {}", claims.session));
+        let access = Access::Token(claims);
         // After the token, so that nobody without one learns which paths there are.
         let endpoint = endpoint.ok_or(ServerError::MethodNotAllowed)?;
         match endpoint.needs {
@@ -114,6 +126,7 @@ impl Guard {
         }
         let permit = Permit {
             access,
+            client,
             also: endpoint.also,
         };
         if endpoint.replays(request.uri(), request.headers()) {
@@ -156,6 +169,14 @@ impl Claims {
     fn time_left(&self) -> Duration {
         Duration::from_secs(self.exp).saturating_sub(crate::clock::since_epoch())
     }
+}
+
+/// Without tokens a client is an address.
+fn client_at(request: &Request) -> Client {
+    let peer = request.extensions().get::<Peer>();
+    peer.map_or_else(Client::own, |peer| {
+        Client::of(&format!("address {}", peer.0))
+    })
 }
 
 /// The token of exactly one `Authorization: Bearer ..`.

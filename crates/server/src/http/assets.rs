@@ -14,7 +14,7 @@ use crate::error::ServerError;
 /// No inline script, no foreign script, no framing; wasm may compile, and any Agent Server may be talked to.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src *; \
-     img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+     img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
 /// A directory of built files.
@@ -52,15 +52,25 @@ impl Assets {
         } else {
             relative
         };
-        let (file, bytes) = match tokio::fs::read(self.directory.join(&file)).await {
-            Ok(bytes) => (file, bytes),
-            Err(_) if is_page => match tokio::fs::read(self.directory.join("index.html")).await {
-                Ok(bytes) => (PathBuf::from("index.html"), bytes),
-                Err(_) => return ServerError::NotFound.into_response(),
-            },
-            Err(_) => return ServerError::NotFound.into_response(),
+        let index = PathBuf::from("index.html");
+        let found = match self.read(&file).await {
+            Some(bytes) => Some((file, bytes)),
+            None if is_page => self.read(&index).await.map(|bytes| (index, bytes)),
+            None => None,
         };
-        with_headers(&file, Body::from(bytes))
+        match found {
+            Some((file, bytes)) => with_headers(&file, Body::from(bytes)),
+            None => ServerError::NotFound.into_response(),
+        }
+    }
+
+    /// A file's bytes. A link that leads out of the directory leads to nothing.
+    async fn read(&self, file: &Path) -> Option<Vec<u8>> {
+        let root = tokio::fs::canonicalize(&self.directory).await.ok()?;
+        let file = tokio::fs::canonicalize(root.join(file)).await.ok()?;
+        let inside = relative(file.strip_prefix(&root).ok()?.to_str()?);
+        inside?;
+        tokio::fs::read(file).await.ok()
     }
 }
 
@@ -82,11 +92,12 @@ fn with_headers(file: &Path, body: Body) -> Response {
     response
 }
 
-/// The path below the directory; none where it would leave it.
+/// The path below the directory; none where it would leave it, or names what is hidden (`.env`, `.git`).
 fn relative(path: &str) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for component in Path::new(path.trim_start_matches('/')).components() {
         match component {
+            Component::Normal(part) if part.as_encoded_bytes().starts_with(b".") => return None,
             Component::Normal(part) => clean.push(part),
             Component::CurDir => {}
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
@@ -154,6 +165,10 @@ mod tests {
         check("//etc/passwd", Some("etc/passwd"));
         check("/%5c..%5csecret", None);
         check("/%00", None);
+        check("/.env", None);
+        check("/a/.git/config", None);
+        check("/%2eenv", None);
+        check("/a.b/c", Some("a.b/c"));
         check("/%zz", None);
     }
 }

@@ -1,13 +1,10 @@
 //! `/assistants`: one assistant for each agent.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, Body};
+use super::{App, Body, Path};
 use crate::{agents::Agent, error::ServerError, ids::assistant_id};
 
 #[derive(Deserialize)]

@@ -12,11 +12,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{extract::connect_info::Connected, serve::IncomingStream, serve::Listener};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
 };
+
+use crate::error::ServerError;
 
 /// How long to wait after a failed accept: most failures (no file descriptors left) pass.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -24,11 +25,9 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// A listener without Nagle's delay, so that a token leaves at once.
 pub(crate) struct Tcp(pub(crate) TcpListener);
 
-impl Listener for Tcp {
-    type Io = Stream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
+impl Tcp {
+    /// The next connection.
+    pub(crate) async fn accept(&self) -> (Stream, SocketAddr) {
         loop {
             match self.0.accept().await {
                 Ok((tcp, address)) => {
@@ -49,10 +48,6 @@ impl Listener for Tcp {
             }
         }
     }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
 }
 
 /// A handle on the connection that a request came by.
@@ -66,16 +61,29 @@ impl Connection {
     }
 }
 
-impl Connected<IncomingStream<'_, Tcp>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, Tcp>) -> Self {
-        stream.io().connection.clone()
-    }
-}
-
 /// An accepted connection.
 pub(crate) struct Stream {
     tcp: TcpStream,
     connection: Connection,
+}
+
+impl Stream {
+    /// A handle on it, for its requests.
+    pub(crate) fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+
+    /// Says that it is one too many, as far as that can be said at once, and closes it.
+    pub(crate) fn refuse(self, error: &ServerError) {
+        let body = error.to_json().to_string();
+        let answer = format!(
+            "HTTP/1.1 {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}",
+            error.status(),
+            body.len()
+        );
+        // Where it does not fit, closing says enough.
+        let _ = self.tcp.try_write(answer.as_bytes());
+    }
 }
 
 impl Drop for Stream {

@@ -3,12 +3,13 @@
 mod access_log;
 mod assets;
 mod assistants;
-mod cors;
+mod doors;
 mod event_stream;
 mod faults;
 mod listener;
 mod operations;
 mod runs;
+pub(crate) mod serve;
 mod sessions;
 mod stream;
 pub(crate) mod streamed;
@@ -20,6 +21,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request},
+    http::StatusCode,
     middleware,
     routing::{delete, get, post},
 };
@@ -36,9 +38,6 @@ use crate::{
 
 pub(crate) use faults::Faults;
 pub(crate) use listener::{Connection, Tcp};
-
-/// The longest request body.
-const BODY_BYTES_MAX: usize = 32 << 20;
 
 /// What every handler is given.
 #[derive(Clone)]
@@ -83,8 +82,11 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
         None => router.fallback(|| async { ServerError::NotFound }),
     };
     router
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(cors::allow))
+        .layer(DefaultBodyLimit::max(config.limits.body_bytes_max))
+        .layer(middleware::from_fn_with_state(
+            doors::Doors::new(&config),
+            doors::guard,
+        ))
         .layer(middleware::from_fn(access_log::log))
 }
 
@@ -154,9 +156,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ServerError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ServerError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|error| ServerError::InvalidRequest(error.body_text()))?;
+        let bytes = read_body(request, state).await?;
         let text = if bytes.is_empty() {
             b"{}"
         } else {
@@ -166,11 +166,49 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// All of a body.
+async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ServerError> {
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ServerError::BodyTooLarge,
+        _ if serve::is_late(&error) => ServerError::BodyLate,
+        _ => ServerError::InvalidRequest(error.body_text()),
+    })
+}
+
+/// A body as it came.
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ServerError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ServerError> {
+        read_body(request, state).await.map(Self)
+    }
+}
+
 /// Reads a body that may be stored: what could not be read again is refused.
 fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ServerError> {
     readable::check(text, readable::BODY_DEPTH_MAX)
         .and_then(|()| serde_json::from_slice(text))
         .map_err(|error| ServerError::InvalidRequest(error.to_string()))
+}
+
+/// Parameters of the path, answered with 422 and a sentence where they are none.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> axum::extract::FromRequestParts<S> for Path<T> {
+    type Rejection = ServerError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &S,
+    ) -> Result<Self, ServerError> {
+        axum::extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|path| Self(path.0))
+            .map_err(|error| ServerError::InvalidRequest(error.body_text()))
+    }
 }
 
 /// Query parameters, answered with 422 and a sentence where they do not fit.

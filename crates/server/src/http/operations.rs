@@ -1,6 +1,6 @@
 //! For those who run the server: is it there, is it ready, how is it doing.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -21,21 +21,22 @@ pub(crate) async fn ok() -> Json<Value> {
     Json(json!({"ok": true}))
 }
 
-/// New requests are welcome: 503 while the server is stopping, and while a store cannot be reached.
+/// New requests are welcome: 503 while the server is stopping, and while a store cannot be reached or written.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ServerError> {
     if app.engine.is_leaving() {
         return Err(ServerError::Stopping);
     }
-    let engine = Arc::clone(&app.engine);
+    let store = app.engine.store.clone();
     let probe = async move {
-        tokio::task::spawn_blocking(move || engine.store.view().map(drop))
-            .await
-            .map_err(ServerError::store)??;
-        app.sessions.probe().await.map_err(ServerError::store)
+        store.probe().await.map_err(|error| error.to_string())?;
+        let answer = app.sessions.probe().await;
+        answer.map_err(|error| format!("sessions: {error}"))
     };
-    match tokio::time::timeout(PROBE, probe).await {
-        Ok(Ok(())) => Ok(Json(json!({"ready": true}))),
-        Ok(Err(_)) | Err(_) => Err(ServerError::NotReady),
+    // In a task: whoever opens a database again makes others wait.
+    match tokio::time::timeout(PROBE, tokio::spawn(probe)).await {
+        Ok(Ok(Ok(()))) => Ok(Json(json!({"ready": true}))),
+        Ok(Ok(Err(why))) => Err(ServerError::NotReady(why)),
+        Ok(Err(_)) | Err(_) => Err(ServerError::NotReady("no answer in time".to_owned())),
     }
 }
 
@@ -51,4 +52,50 @@ pub(crate) async fn info() -> Json<Value> {
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let kind = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
     (StatusCode::OK, kind, app.sessions.metrics().text()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        Config, Limits,
+        agents::Agents,
+        engine::Engine,
+        quotas::Quotas,
+        sessions::{SessionLimits, Sessions, redb::RedbLog},
+        store::{PROBES, Store},
+    };
+
+    #[tokio::test]
+    async fn a_store_that_cannot_be_written_is_not_ready_and_says_why_until_it_can() {
+        let switch = Arc::new(AtomicBool::new(false));
+        let store = Store::failing(Arc::clone(&switch));
+        let quotas = Quotas::new(Limits::default(), &[]);
+        let log = RedbLog::on(store.clone()).unwrap();
+        let app = App {
+            engine: Engine::new(store.clone(), Agents::standard(None), None, quotas),
+            sessions: Sessions::new(Arc::new(log), SessionLimits::default()),
+            config: Arc::new(Config::default()),
+        };
+        let ask = || ready(State(app.clone()));
+        assert!(ask().await.is_ok());
+        switch.store(true, Ordering::SeqCst);
+        let refused = store.write(|tx| tx.put(PROBES, b"a", b"1")).await;
+        assert!(refused.is_err());
+        for _ in 0..2 {
+            let why = ask().await.unwrap_err();
+            assert_eq!(why.code(), "not_ready");
+            assert!(why.to_string().contains("no space left"), "{why}");
+        }
+        switch.store(false, Ordering::SeqCst);
+        while ask().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        store.write(|tx| tx.put(PROBES, b"a", b"1")).await.unwrap();
+    }
 }

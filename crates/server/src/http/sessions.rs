@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Extension, Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,11 +18,11 @@ use rejoin_wire::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, Query, event_stream::event_stream};
+use super::{App, Path, Query, RawBody, event_stream::event_stream};
 use crate::{
     auth::{Ask, Permit},
     error::ServerError,
-    ids::{RunId, ThreadId},
+    ids::{RunId, ThreadId, is_plain},
     live::CancelAction,
     readable,
     sessions::{
@@ -240,9 +240,8 @@ impl FromJson for Posted {
             }
             Ok(())
         })?;
-        let producer = producer.filter(|producer| (1..=200).contains(&producer.0.len()));
         Ok(Self {
-            producer: producer.ok_or_else(|| JsonError::expected("a producer: 1 to 200 bytes"))?,
+            producer: producer.ok_or_else(|| JsonError::expected("a producer"))?,
             lease,
             changes,
         })
@@ -253,7 +252,7 @@ pub(crate) async fn publish(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
     Path(session): Path<String>,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
     let session = SessionId::parse(&session)?;
     let posted: Posted = read(&body)?;
@@ -279,8 +278,27 @@ async fn check_posted(
     posted: &Posted,
     permit: &Permit,
 ) -> Result<(), Refused> {
+    let not_plain = |what: &str| invalid(format!("{what} is 1 to 200 visible characters of ASCII"));
+    if !is_plain(&posted.producer.0) {
+        return Err(not_plain("a producer"));
+    }
     let mut updated = Vec::new();
     for change in &posted.changes {
+        if change.message_id().is_some_and(|id| !is_plain(id.as_str())) {
+            return Err(not_plain("a message's id"));
+        }
+        if let Change::Started {
+            run_id: Some(run), ..
+        } = change
+            && !is_plain(run.as_str())
+        {
+            return Err(not_plain("a run's id"));
+        }
+        if let Change::Ended { status, .. } = change
+            && status.reason().is_some_and(|reason| !is_plain(reason))
+        {
+            return Err(not_plain("a reason"));
+        }
         match change {
             Change::Removed { .. } => permit.ask(Ask::RemoveMessages)?,
             Change::Updated { message, .. } => updated.extend(message.id.clone()),
@@ -350,7 +368,7 @@ impl FromJson for Cancelled {
 pub(crate) async fn cancel(
     State(app): State<App>,
     Path(session): Path<String>,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<StatusCode, Refused> {
     let name = session;
     let session = SessionId::parse(&name)?;

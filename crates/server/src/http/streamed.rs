@@ -18,7 +18,8 @@ use tokio::time::{Sleep, sleep};
 
 use crate::metrics::Metrics;
 
-/// Counts an event stream's bytes and ends it, cleanly, after `time_left`. Other answers are left as they are.
+/// Counts an event stream's bytes and ends it, cleanly, after `time_left`. Another answer that is still being made then
+/// breaks off.
 pub(crate) fn watch(
     response: Response,
     time_left: Option<Duration>,
@@ -28,12 +29,14 @@ pub(crate) fn watch(
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    if !is_stream {
+    let is_whole = response.body().size_hint().exact().is_some();
+    if !is_stream && (is_whole || time_left.is_none()) {
         return response;
     }
     response.map(|body| {
         Body::new(Streamed {
             body,
+            is_stream,
             over: time_left.map(|time_left| Box::pin(sleep(time_left))),
             metrics: Arc::clone(metrics),
         })
@@ -42,6 +45,7 @@ pub(crate) fn watch(
 
 struct Streamed {
     body: Body,
+    is_stream: bool,
     /// When the token's time is over.
     over: Option<Pin<Box<Sleep>>>,
     metrics: Arc<Metrics>,
@@ -58,10 +62,12 @@ impl HttpBody for Streamed {
         if let Some(over) = &mut self.over
             && over.as_mut().poll(cx).is_ready()
         {
-            return Poll::Ready(None);
+            let late = std::io::Error::other("the token has expired");
+            return Poll::Ready((!self.is_stream).then(|| Err(Error::new(late))));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
+        if self.is_stream
+            && let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
             self.metrics.sent(data.len());

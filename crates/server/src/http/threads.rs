@@ -1,14 +1,16 @@
 //! `/threads`: making, finding, changing and reading conversations.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, Body, Query};
+use super::{App, Body, Path, Query};
 use crate::{
     auth::{Ask, Permit},
     clock::now_iso,
@@ -53,13 +55,13 @@ pub(crate) async fn create(
         .map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
     permit.access.require_session(&SessionId::of(id))?;
     let keep = body.if_exists == Some(IfExists::DoNothing);
+    let (quotas, client) = (Arc::clone(&app.engine.quotas), permit.client.clone());
     let made = move |tx: &crate::store::Tx| match tx.thread(id) {
         Ok(found) if keep => Ok((tx.head(&found)?, found)),
         Ok(_) => Err(ServerError::ThreadExists(id.to_string())),
         Err(ServerError::ThreadNotFound(_)) => {
-            let thread = ThreadRecord::new(id, body.metadata.unwrap_or_default());
-            tx.put_thread(&thread)?;
-            Ok((None, thread))
+            let metadata = body.metadata.unwrap_or_default();
+            Ok((None, tx.make_thread(id, metadata, &quotas, client)?))
         }
         Err(error) => Err(error),
     };
@@ -115,19 +117,25 @@ pub(crate) async fn delete(
     let id = ThreadId::parse(&id)?;
     let mirror = app.engine.mirror.as_ref();
     let producer = mirror.map(|mirror| mirror.producer().id().clone());
-    app.engine
+    let owner = app
+        .engine
         .store
         .write(move |tx| {
             if !tx.has_thread(id)? {
                 return Err(ServerError::ThreadNotFound(id.to_string()));
             }
+            // One that cannot be read has none that is known.
+            let owner = tx.thread(id).ok().and_then(|thread| thread.owner);
             tx.remove_thread(id)?;
-            match producer {
-                Some(producer) => tx.put_unmirrored(id, RunId::NONE, &producer.0),
-                None => Ok(()),
+            if let Some(producer) = producer {
+                tx.put_unmirrored(id, RunId::NONE, &producer.0)?;
             }
+            Ok(owner)
         })
         .await?;
+    if let Some(owner) = owner {
+        app.engine.quotas.thread_gone(&owner);
+    }
     app.engine.cancel_thread(id);
     if let Some(mirror) = mirror {
         mirror.delete(id);

@@ -14,7 +14,7 @@ use rejoin_wire::{
 
 use super::{
     SessionError, Sessions,
-    log::{Batch, LogError, SessionId},
+    log::{Batch, LogError, PIECES_MAX, SessionId},
 };
 
 /// Sessions whose messages' lengths are known. Of more they are forgotten, and added up again where they are needed.
@@ -136,6 +136,12 @@ impl Sessions {
         }
         if batch.lease.is_zero() || batch.lease > limits.lease_max {
             let text = format!("a lease is 1 to {} ms", limits.lease_max.as_millis());
+            return Err(SessionError::Invalid(text));
+        }
+        let is_beyond =
+            |change: &Change| matches!(change, Change::Appended { at, .. } if *at >= PIECES_MAX);
+        if batch.changes.iter().any(is_beyond) {
+            let text = format!("a message has at most {PIECES_MAX} pieces");
             return Err(SessionError::Invalid(text));
         }
         let bytes: usize = batch.changes.iter().map(length_of_change).sum();

@@ -222,6 +222,16 @@ pub trait SessionLog: Send + Sync + 'static {
     /// Every session with a record that may be too old or too much: those that retention has to look at.
     fn sessions(&self) -> Answer<'_, Vec<SessionId>>;
 
+    /// Whether it can be read, and written as far as is known.
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async {
+            match self.bounds(&SessionId("readiness".to_owned())).await {
+                Ok(_) | Err(LogError::NotFound) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
     /// Tells whenever the log may have grown or is gone: its newest record's number as far as this engine knows, 0 where
     /// there is none. A reader subscribes first and reads then, so that nothing falls between.
     fn watch(&self, session: &SessionId) -> watch::Receiver<u64>;

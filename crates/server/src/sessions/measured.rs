@@ -78,7 +78,7 @@ impl SessionLog for Measured {
             if answer.as_ref().is_ok_and(|appended| appended.repeated == 0) {
                 tracing::info!(
                     session = orphan.session.as_str(),
-                    message = orphan.id.as_str(),
+                    id = orphan.id.as_str(),
                     "ended a message whose producer was not heard of in time"
                 );
                 self.metrics.lease_expired();
@@ -137,6 +137,10 @@ impl SessionLog for Measured {
 
     fn sessions(&self) -> Answer<'_, Vec<SessionId>> {
         self.log.sessions()
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        self.log.probe()
     }
 
     fn watch(&self, session: &SessionId) -> watch::Receiver<u64> {

@@ -88,10 +88,7 @@ impl Sessions {
     /// # Errors
     /// What the log says.
     pub async fn probe(&self) -> Result<(), SessionError> {
-        match self.log.bounds(&SessionId::parse("readiness")?).await {
-            Ok(_) | Err(log::LogError::NotFound) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.log.probe().await?)
     }
 
     /// Where they are stored.

@@ -88,9 +88,20 @@ impl Site {
         };
         // The limit is inherited; the signal that comes with it is ignored, so that writing fails as on a full disk.
         let mut command = Command::new("bash");
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
         command.args(["-c", &script, &server]);
         command
+    }
+
+    /// There is room on its disk again, while it runs.
+    pub async fn free_files(&mut self) {
+        self.file_blocks_max = None;
+        let pid = self.child.as_ref().expect("it is up").id().unwrap();
+        let pid = format!("--pid={pid}");
+        let set = Command::new("prlimit")
+            .args([&pid, "--fsize=unlimited:"])
+            .status();
+        assert!(set.await.unwrap().success());
     }
 
     /// Kills it as the system would: at once, in the middle of whatever it does.

@@ -2,8 +2,8 @@
 //! still to be completed.
 
 use super::{
-    DEPTH_MAX, FromJson, JsonError, Lenient, Oddities, ToJson, Writer, scan::Scanner, serde_by_text,
-    write_string,
+    DEPTH_MAX, FromJson, JsonError, Lenient, Oddities, ToJson, Writer, scan::Scanner,
+    serde_by_text, write_string,
 };
 
 /// How deep a text that is read as far as it has come may be nested: what it becomes part of must be read again.

@@ -25,6 +25,9 @@ pub(super) fn read_calls(
                 .collect()
         }
     };
+    if items.is_empty() {
+        return Ok(());
+    }
     let (mut calls, mut invalid) = (Vec::with_capacity(items.len()), Vec::new());
     for (at, item) in items.into_iter().enumerate() {
         odd.within(Part::Field(name), |odd| {

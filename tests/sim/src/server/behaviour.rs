@@ -1,7 +1,6 @@
 //! What differs between the servers, as a table: one line for each difference, one [`Ways`] for each server.
 //!
-//! The first three are as measured (research/agent-server-wire.md and its transcripts); the ways of the odd one are
-//! drawn for each seed (`odd.rs`).
+//! The first three are as measured (`tests/fixtures/wire`); the ways of the odd one are drawn for each seed (`odd.rs`).
 
 use super::{
     agent::{Piece, Said},

@@ -167,7 +167,7 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
     message: Message<GetToolCallsType<StateType>>,
     index?: number,
   ): MessageMetadata<StateRecord<StateType>> | undefined;
-  /** One message, by its id or by one of {@link StreamSnapshot.messageIds}; the same object until it changes. */
+  /** One message, by its id or by one of `messageIds`; the same object until it changes. */
   getMessage(id: string): Message<GetToolCallsType<StateType>> | undefined;
   /** Where a message comes from. */
   getMessageOrigin(id: string): MessageOrigin | undefined;

@@ -1,0 +1,123 @@
+//! How much each client has of what there is a limit to.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{error::ServerError, limits::Limits, records::ThreadRecord};
+
+/// Who asks, as far as limits go. Only a hash: an address is not to be stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Client(Arc<str>);
+
+impl Client {
+    pub(crate) fn of(name: &str) -> Self {
+        let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+        let mut text = String::with_capacity(16);
+        for byte in &hash.as_ref()[..8] {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text.into())
+    }
+
+    /// The server itself.
+    pub(crate) fn own() -> Self {
+        Self("".into())
+    }
+}
+
+/// The counts, in memory; threads are counted when the server starts.
+pub(crate) struct Quotas {
+    limits: Limits,
+    threads: Mutex<HashMap<Client, usize>>,
+    runs: Mutex<HashMap<Client, usize>>,
+}
+
+/// A place among a client's runs; it is free again when this is dropped.
+pub(crate) struct RunPlace {
+    quotas: Arc<Quotas>,
+    client: Client,
+}
+
+impl Quotas {
+    pub(crate) fn new(limits: Limits, threads: &[ThreadRecord]) -> Arc<Self> {
+        let mut counts = HashMap::new();
+        for owner in threads.iter().filter_map(|thread| thread.owner.clone()) {
+            *counts.entry(owner).or_default() += 1;
+        }
+        Arc::new(Self {
+            limits,
+            threads: Mutex::new(counts),
+            runs: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Takes a place for a run.
+    ///
+    /// # Errors
+    /// [`ServerError::TooManyRuns`].
+    pub(crate) fn run(self: &Arc<Self>, client: &Client) -> Result<RunPlace, ServerError> {
+        let mut runs = lock(&self.runs);
+        let count = runs.entry(client.clone()).or_default();
+        if *count >= self.limits.runs_max {
+            return Err(ServerError::TooManyRuns(self.limits.runs_max));
+        }
+        *count += 1;
+        Ok(RunPlace {
+            quotas: Arc::clone(self),
+            client: client.clone(),
+        })
+    }
+
+    /// Whether the client may make another thread.
+    ///
+    /// # Errors
+    /// [`ServerError::TooManyThreads`].
+    pub(crate) fn check_thread(&self, client: &Client) -> Result<(), ServerError> {
+        let count = lock(&self.threads).get(client).copied().unwrap_or_default();
+        if count >= self.limits.threads_max {
+            return Err(ServerError::TooManyThreads(self.limits.threads_max));
+        }
+        Ok(())
+    }
+
+    /// A thread was made. Called by the store's writer, which also checks, so that none is counted twice.
+    pub(crate) fn thread_made(&self, client: &Client) {
+        *lock(&self.threads).entry(client.clone()).or_default() += 1;
+    }
+
+    /// A thread was deleted.
+    pub(crate) fn thread_gone(&self, client: &Client) {
+        release(&self.threads, client);
+    }
+}
+
+impl Drop for RunPlace {
+    fn drop(&mut self) {
+        release(&self.quotas.runs, &self.client);
+    }
+}
+
+fn release(counts: &Mutex<HashMap<Client, usize>>, client: &Client) {
+    let mut counts = lock(counts);
+    if let Some(count) = counts.get_mut(client) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(client);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,244 @@
+//! What clients may take: time, connections, threads, runs, bytes.
+
+#![allow(clippy::unwrap_used)]
+
+mod proof;
+mod support;
+
+use std::time::Duration;
+
+use hyper::Method;
+use proof::Site;
+use rejoin_server::{Limits, auth::Capability};
+use serde_json::{Value, json};
+use support::*;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// Nothing here takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn limited(limits: Limits) -> (rejoin_server::Server, Api) {
+    start_with(|config| config.limits = limits).await
+}
+
+/// What a server says to some bytes before it closes the connection.
+async fn told(mut connection: TcpStream, bytes: &str) -> String {
+    connection.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = connection.read_to_end(&mut answer);
+    // A reset ends it as well.
+    let _ = tokio::time::timeout(PATIENCE, read)
+        .await
+        .expect("it is closed");
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_ask_or_does_not_come_to_the_end_is_closed() {
+    let brief = Limits {
+        head_timeout: Duration::from_millis(300),
+        body_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let (server, _) = limited(brief).await;
+    let connect = async || TcpStream::connect(server.address()).await.unwrap();
+    // Nothing, half a head, and nothing after an answer.
+    assert_eq!(told(connect().await, "").await, "");
+    let half = "GET /ok HTTP/1.1\r\nhost: localhost\r\nx-slow: ";
+    assert!(!told(connect().await, half).await.contains("200 OK"));
+    let whole = "GET /ok HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    assert!(told(connect().await, whole).await.contains("200 OK"));
+    // Half a body, whoever reads it.
+    for path in ["/threads", "/sessions/s/records"] {
+        let body =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{{");
+        let answer = told(connect().await, &body).await;
+        assert!(answer.contains("408 Request Timeout"), "{path}: {answer}");
+        assert!(
+            answer.contains(r#""code":"body_timeout""#),
+            "{path}: {answer}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_no_silent_connection() {
+    let brief = Limits {
+        head_timeout: Duration::from_secs(1),
+        body_timeout: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let (_server, api) = limited(brief).await;
+    let thread = api.thread().await;
+    // It says nothing for longer than that, then goes on.
+    let frames = api.run_all(&thread, request("chat", 2, 1500.0)).await;
+    assert_eq!(last_text(&api.state(&thread).await), words(2));
+    assert!(frames.len() > 2);
+}
+
+#[tokio::test]
+async fn idle_connections_of_one_address_leave_room_for_another() {
+    let few = Limits {
+        connections_max: 8,
+        connections_per_address_max: Some(4),
+        ..Limits::default()
+    };
+    let (server, _) = limited(few).await;
+    let port = server.address().port();
+    let mut idle = Vec::new();
+    for _ in 0..4 {
+        idle.push(TcpStream::connect(server.address()).await.unwrap());
+    }
+    let ask = "GET /ok HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let again = async || {
+        let connection = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut answer = Vec::new();
+        let mut connection = connection;
+        // It may be closed before it is asked.
+        let _ = connection.write_all(ask.as_bytes()).await;
+        let _ = connection.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    };
+    assert!(!again().await.contains("200 OK"));
+    // From elsewhere on this machine.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let other = socket.connect(server.address()).await.unwrap();
+    assert!(told(other, ask).await.contains("200 OK"));
+    drop(idle);
+    while !again().await.contains("200 OK") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_with_its_code() {
+    let small = Limits {
+        body_bytes_max: 1000,
+        ..Limits::default()
+    };
+    let (_server, api) = limited(small).await;
+    let thread = api.thread().await;
+    let long = "x".repeat(2000);
+    for (path, body) in [
+        ("/threads".to_owned(), json!({"metadata": {"a": long}})),
+        (
+            format!("/threads/{thread}/runs"),
+            json!({"assistant_id": "chat", "input": {"x": long}}),
+        ),
+        (
+            format!("/threads/{thread}/state"),
+            json!({"values": {"x": long}}),
+        ),
+        (
+            "/sessions/s/records".to_owned(),
+            json!({"producer": long, "changes": []}),
+        ),
+    ] {
+        let answer = api.call(Method::POST, &path, Some(body)).await;
+        assert_eq!(answer.code(), (413, "body_too_large".to_owned()), "{path}");
+    }
+}
+
+fn too_many(what: &str) -> (u16, String) {
+    (429, format!("too_many_{what}"))
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_threads_and_gets_room_by_deleting_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut site = Site::start(directory.path(), &["--threads-max", "2"]).await;
+    let api = site.api();
+    let (first, _) = (api.thread().await, api.thread().await);
+    let refused = async |api: &Api| {
+        let made = api.call(Method::POST, "/threads", Some(json!({}))).await;
+        assert_eq!(made.code(), too_many("threads"));
+        let run = with(request("chat", 1, 0.0), json!({"if_not_exists": "create"}));
+        let made = api
+            .call(Method::POST, &format!("/threads/{UNKNOWN}/runs"), Some(run))
+            .await;
+        assert_eq!(made.code(), too_many("threads"));
+        let unknown = api
+            .call(Method::GET, &format!("/threads/{UNKNOWN}"), None)
+            .await;
+        assert_eq!(unknown.status.as_u16(), 404);
+    };
+    refused(&api).await;
+    // One that is there already is not another.
+    let known = json!({"thread_id": first, "if_exists": "do_nothing"});
+    api.post("/threads", known).await;
+    site.kill().await;
+    site.up().await;
+    let api = site.api();
+    refused(&api).await;
+    api.call(Method::DELETE, &format!("/threads/{first}"), None)
+        .await;
+    api.thread().await;
+    refused(&api).await;
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_runs_under_way_and_another_has_its_own() {
+    let (_server, api) = start_with(|config| {
+        config.auth = Some(secret());
+        config.limits.runs_max = 2;
+    })
+    .await;
+    let run = async |session: &str| {
+        let who = bearer(&token(session, &Capability::ALL));
+        let long = with(
+            request("chat", 200_000, 50.0),
+            json!({"if_not_exists": "create"}),
+        );
+        let path = format!("/threads/{session}/runs");
+        read(
+            api.open(Method::POST, &path, &[("authorization", &who)], Some(long))
+                .await,
+        )
+        .await
+    };
+    let first = run(OURS).await.json()["run_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // The second waits for the first.
+    assert_eq!(run(OURS).await.status.as_u16(), 200);
+    let refused = run(OURS).await;
+    assert_eq!(refused.code(), too_many("runs"));
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(run(THEIRS).await.status.as_u16(), 200);
+    let who = bearer(&token(OURS, &Capability::ALL));
+    let cancel = format!("/threads/{OURS}/runs/{first}/cancel?wait=true");
+    api.open(Method::POST, &cancel, &[("authorization", &who)], None)
+        .await;
+    let again = async {
+        while run(OURS).await.status.as_u16() != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_says_too_much_fails_and_what_it_said_is_kept() {
+    let (_server, api) = start_with(|config| config.limits.run_bytes_max = 20_000).await;
+    let thread = api.thread().await;
+    let knobs: Value =
+        serde_json::from_str(r#"{"configurable": {"n_tokens": 1e308, "delay_ms": 0}}"#).unwrap();
+    let frames = api
+        .run_all(
+            &thread,
+            with(request("chat", 1, 0.0), json!({"config": knobs})),
+        )
+        .await;
+    let error = data(frames.last().unwrap());
+    assert_eq!(error["error"], "RunTooLong");
+    let bytes: usize = frames.iter().map(|frame| frame.data.len()).sum();
+    assert!(bytes < 40_000, "{bytes}");
+    assert!(last_text(&api.state(&thread).await).starts_with(&words(5)));
+}
