@@ -84,7 +84,7 @@ impl Client {
             MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback
         );
         if self.is_active() && replaces && !self.load.is_loading() {
-            self.leave_run();
+            return self.replace_run(command, submission);
         } else if self.is_active() || self.load.is_loading() {
             if self.queue.len() < QUEUE_MAX {
                 self.queue.push((command, submission));
@@ -96,6 +96,21 @@ impl Client {
             return;
         }
         self.begin_run(vec![command], submission);
+    }
+
+    /// The run that is active is left for another one, unless that cannot be sent as it is.
+    fn replace_run(&mut self, command: CommandId, submission: Box<Submission>) {
+        let stored = self.store.slots().len();
+        match self.prepare(submission, stored, &[]) {
+            Ok(run) => {
+                self.leave_run();
+                self.begin_prepared(vec![command], run);
+            }
+            Err(error) => {
+                self.set_error(Some(error.clone()));
+                self.conclude(command, Outcome::Failed(error));
+            }
+        }
     }
 
     /// Begins the submission that has waited longest.

@@ -5,12 +5,14 @@
 
 use super::{
     Client,
+    events::run_failed,
     requests::{Answer, Asked},
     run::Run,
 };
-use crate::{Method, Millis};
+use crate::{ErrorCode, Method, Millis, StreamError};
 use rejoin_wire::{
     Json,
+    event::ErrorBody,
     json::{FromJson, JsonError, Writer, items, parts, write_string},
     thread::ThreadStatus,
 };
@@ -37,15 +39,22 @@ pub(super) struct ThreadSummary {
     pub(super) thread_id: Option<String>,
     pub(super) is_busy: bool,
     pub(super) updated_at: Option<String>,
+    /// Why its last run failed.
+    failure: Option<StreamError>,
 }
 
 impl FromJson for ThreadSummary {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let [thread_id, status, updated_at] = parts(text, &["thread_id", "status", "updated_at"])?;
+        let names = ["thread_id", "status", "updated_at", "error"];
+        let [thread_id, status, updated_at, error] = parts(text, &names)?;
+        let status = ThreadStatus::from_json(status).unwrap_or(ThreadStatus::Unknown);
+        let has_failed = status == ThreadStatus::Error && error != "null";
+        let error = Json::from_json(error).ok().filter(|_| has_failed);
         Ok(Self {
             thread_id: String::from_json(thread_id).ok(),
-            is_busy: ThreadStatus::from_json(status) == Ok(ThreadStatus::Busy),
+            is_busy: status == ThreadStatus::Busy,
             updated_at: String::from_json(updated_at).ok(),
+            failure: error.map(|error| run_failed(&ErrorBody::read(&error))),
         })
     }
 }
@@ -78,7 +87,7 @@ impl Client {
         write_string(ids.item(), thread_id.as_str());
         ids.end();
         object.number("limit", 1);
-        object.raw("select", r#"["thread_id","status","updated_at"]"#);
+        object.raw("select", r#"["thread_id","status","updated_at","error"]"#);
         object.end();
         let url = self.config.api_url.clone() + "/threads/search";
         Some(self.ask_with(Method::Post, url, Some(body)))
@@ -127,8 +136,19 @@ impl Client {
         let before = std::mem::replace(&mut self.comparison.updated_at, summary.updated_at);
         let changed = before.is_none() || before != self.comparison.updated_at;
         if summary.is_busy && self.config.rejoin_on_mount {
-            self.join_active_run();
-        } else if changed && self.reads_state() && self.config.load_thread {
+            return self.join_active_run();
+        }
+        if !changed {
+            return;
+        }
+        let told = self
+            .error
+            .as_ref()
+            .is_some_and(|error| error.code == ErrorCode::RunFailed);
+        if told || summary.failure.is_some() {
+            self.set_error(summary.failure);
+        }
+        if self.reads_state() && self.config.load_thread {
             self.ask_history();
         }
     }

@@ -83,7 +83,14 @@ impl Client {
         self.open(run, request, asks, Some(cursor));
     }
 
-    fn open(&mut self, run: &Run, request: HttpRequest, asks: Asks, last_event_id: Option<String>) {
+    fn open(
+        &mut self,
+        run: &mut Run,
+        request: HttpRequest,
+        asks: Asks,
+        last_event_id: Option<String>,
+    ) {
+        run.entered = None;
         let link = self.open_link(request, asks);
         self.set_phase(Phase::Opening(link));
         if cfg!(feature = "timeline") {

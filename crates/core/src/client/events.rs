@@ -130,6 +130,10 @@ impl Client {
     /// An event that somebody else has decoded, or this client.
     pub(super) fn event_arrived(&mut self, run: &mut Run, event: Event) {
         if !event.is_of_run() {
+            let is_end = event.name == EventName::End && event.is_root();
+            if is_end && matches!(run.last_word, LastWord::None) {
+                run.last_word = LastWord::Ended;
+            }
             self.heartbeat(run);
             return self.tell_event(event);
         }
@@ -406,7 +410,7 @@ impl Client {
         if let Some(link) = self.phase.link_mut() {
             link.seen.insert(hash);
         }
-        if is_new && matches!(run.last_word, LastWord::Ended) {
+        if is_new && event.name != EventName::Error {
             run.last_word = LastWord::None;
         }
         if is_new && event.id.is_some() {

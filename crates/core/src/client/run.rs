@@ -97,7 +97,7 @@ pub(super) enum LastWord {
     /// Nothing.
     #[default]
     None,
-    /// Its body ended by itself, after events.
+    /// An `end` event, or its body ended by itself after events.
     Ended,
     /// An `error` event.
     Failed(StreamError),
@@ -213,7 +213,6 @@ impl Run {
         self.recovery.begin_again();
         self.silent_joins = 0;
         self.timeout_told = false;
-        self.last_word = LastWord::None;
         self.was_interrupted();
     }
 

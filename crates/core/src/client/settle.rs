@@ -73,8 +73,13 @@ impl Client {
     pub(super) fn run_is_gone(&mut self, run: &mut Run) {
         match run.last_outcome() {
             Some(outcome) => self.settle_as(run, outcome, true),
-            None if self.turns_to_the_thread(run) => {}
-            None => self.begin_settle(run, Outcome::Expired),
+            // It may well be the run that the thread calls failed.
+            None => match run.entered.take() {
+                Some(Standing::Failed(error)) => self.begin_settle(run, Outcome::Failed(error)),
+                Some(Standing::Idle | Standing::Busy) | None => {
+                    self.begin_settle(run, Outcome::Expired);
+                }
+            },
         }
     }
 
@@ -526,6 +531,7 @@ impl Client {
             Some(posting) if posting.body.is_some() => {
                 // The post never arrived, so it is sent again, a few times.
                 posting.fate = Fate::Unsent;
+                posting.thread_made = false;
                 self.open_stream(run);
             }
             Some(_) | None => {
