@@ -2,10 +2,7 @@
 
 use crate::{
     posts::Posts,
-    server::{
-        Server,
-        odd::{ODD_ENTRIES, OddEntry},
-    },
+    server::{Server, odd::is_odd_text},
     truth::Truth,
 };
 use rejoin_core::{Client, MessageOrigin, Outcome};
@@ -171,8 +168,7 @@ impl Checker {
 
     /// A message that is nobody's is one of the odd entries, as far as anybody can read them.
     fn check_odd(&mut self, truth: &Truth, text: &str) {
-        let is_known = |entry: &OddEntry| entry.text == Some(text);
-        if text.is_empty() || ODD_ENTRIES.iter().any(is_known) {
+        if text.is_empty() || is_odd_text(text) {
             return;
         }
         let is_part = |told: &&str| text.contains(told);

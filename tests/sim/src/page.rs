@@ -4,7 +4,7 @@ use crate::{
     check::Checker,
     happenings::Gone,
     pace::{AFTER_AN_INPUT, AFTER_PROGRESS, Pace},
-    server::Request,
+    server::{Request, odd::is_odd_text},
     world::{Event, World},
 };
 use rejoin_core::{
@@ -343,6 +343,7 @@ impl World {
         };
         let expected: Vec<&str> = (state.messages.iter().chain(input))
             .filter_map(|message| message[key].as_str())
+            .filter(|text| !is_odd_text(text))
             .collect();
         let view = page.client.view();
         let shown = view.messages().iter().filter_map(|slot| {

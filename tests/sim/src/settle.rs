@@ -118,13 +118,29 @@ impl World {
         self.post_from_elsewhere(&thread);
         let later = self.now + self.rng.between(5_000, 60_000);
         self.run_until(later, |_| false);
+        self.wake_up_at_rest();
+        let behind = self.server.threads.get(&thread).is_some_and(|thread| {
+            self.server.is_busy(&thread.id) || thread.changed_at > self.server.state_read_at
+        });
+        if behind {
+            // More has happened since, which the next wake-up shows.
+            self.finish_server();
+            self.feed(Input::BecameHidden);
+            self.wake_up_at_rest();
+        }
+        // What a person had still to do may have led elsewhere.
+        if self.followed().as_ref() == Some(&thread) {
+            self.report.count("compared after another device");
+            self.compare(&thread);
+        }
+    }
+
+    fn wake_up_at_rest(&mut self) {
         self.feed(Input::BecameVisible);
         // What is asked meanwhile does not show, so it is given its time.
         let later = self.now + RECOVERY_BOUND_MS;
         self.run_until(later, |_| false);
         self.rest("after another device");
-        self.report.count("compared after another device");
-        self.compare(&thread);
     }
 
     /// How much the message that is being streamed has.

@@ -422,7 +422,9 @@ impl World {
             }
             Some(Strike::Stall) => return self.silence(key),
             None => {
-                self.checker.ends_heard.extend(exchange.ends_run.take());
+                let heard = exchange.ends_run.take();
+                let heard = heard.filter(|_| exchange.ending == Some(Ending::Clean));
+                self.checker.ends_heard.extend(heard);
                 exchange.ending
             }
         };

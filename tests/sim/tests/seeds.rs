@@ -79,6 +79,42 @@ const SEEDS: &[(u64, &str)] = &[
         69870,
         "a run that ended between the reads of a thread's state and of the thread was shown as far as the former",
     ),
+    (
+        28247,
+        "the record of an older run, which storage had kept, hid that the newer run had failed",
+    ),
+    (
+        99259,
+        "after a reload, messages of a branch that was left were kept as parts of the run that was cancelled",
+    ),
+    (
+        142_693,
+        "a record written between an attempt's end and the next one's values brought the old attempt back",
+    ),
+    (
+        148_168,
+        "the record of an older run, which storage had kept, left its messages as parts",
+    ),
+    (
+        880,
+        "a message that the server had confirmed was taken for another one of equal text on another branch",
+    ),
+    (
+        2285,
+        "after a reload, the answer that was streaming was taken for an earlier one that begins alike",
+    ),
+    (
+        963,
+        "a run whose stream had come to its end expired, as its status was lost and it was joined again",
+    ),
+    (
+        ODD_SEEDS + 3008,
+        "`metadata` told again in the middle of a connection was taken for a new attempt, so the text had a hole",
+    ),
+    (
+        ODD_SEEDS + 3033,
+        "without event ids, a replay was appended to the text that was shown",
+    ),
 ];
 
 #[test]

@@ -98,7 +98,7 @@ const fn odd_but_clear(json: &'static str, text: &'static str) -> OddEntry {
 }
 
 /// The odd entries.
-pub(crate) const ODD_ENTRIES: [OddEntry; 14] = [
+const ODD_ENTRIES: [OddEntry; 14] = [
     odd("null"),
     odd_but_clear(
         r#"{"type":"tool","id":"odd-tool","tool_call_id":"t","content":42}"#,
@@ -120,6 +120,11 @@ pub(crate) const ODD_ENTRIES: [OddEntry; 14] = [
     odd(r#"{"type":"human","id":"odd-null","content":null}"#),
     odd(r#"{"type":"ai","id":"odd-blocks","content":[null,7,{"type":"text"}]}"#),
 ];
+
+/// Whether an odd entry says it.
+pub(crate) fn is_odd_text(text: &str) -> bool {
+    ODD_ENTRIES.iter().any(|entry| entry.text == Some(text))
+}
 
 /// Events that mean nothing, or not what they usually do.
 const ODD_EVENTS: [(&str, &str); 10] = [

@@ -4,6 +4,7 @@ use super::{
     Conn, ConnId, Job, Kind, Server,
     agent::{Agent, Knobs},
     behaviour::{Replay, UnknownRun},
+    odd::is_odd_text,
     thread::{Run, Thread},
 };
 use serde_json::{Value, json};
@@ -264,6 +265,10 @@ impl Server {
                 .as_str()
                 .map_or_else(|| format!("human-{}", self.next_serial()), str::to_owned);
             let text = message["content"].as_str().unwrap_or_default();
+            // Odd entries come back by themselves.
+            if self.kind == Kind::Odd && is_odd_text(text) {
+                continue;
+            }
             // What is submitted again, under the id that it was told under, is the same message.
             let id = self.truth.known_by_text(text).unwrap_or(id);
             // Places of input are counted apart from the graph's nodes.
