@@ -7,7 +7,7 @@ use crate::{
 };
 use rejoin_browser::{Credentials, StreamOptions};
 use rejoin_core::{
-    Checkpoints, Config, Endpoint,
+    Checkpoints, Config, Endpoint, Millis,
     wire::request::{MultitaskStrategy, OnDisconnect},
 };
 use std::rc::Rc;
@@ -80,6 +80,7 @@ fn read_config(fields: &mut Fields<'_>, config: &mut Config) {
     set(&mut config.endpoint, endpoint);
     set(&mut config.messages_key, fields.filled_text("messagesKey"));
     set(&mut config.rejoin_on_mount, fields.flag("rejoinOnMount"));
+    set(&mut config.compare_on_wake, fields.flag("compareOnWake"));
     set(&mut config.load_thread, fields.flag("loadThread"));
     set(&mut config.reads_state, fields.flag("readsState"));
     let checkpoints = fields.word("checkpoints", "automatic, asked or off", checkpoints);
@@ -104,7 +105,11 @@ fn read_config(fields: &mut Fields<'_>, config: &mut Config) {
         fields.millis("backoffMax", &mut retry.backoff_max);
         fields.count("attemptsMax", &mut retry.attempts_max);
         fields.count("silentJoinsMax", &mut retry.silent_joins_max);
+        fields.count("postsMax", &mut retry.posts_max);
         fields.millis("retryAfterMax", &mut retry.retry_after_max);
+        let mut give_up_after = Millis(0);
+        fields.millis("giveUpAfter", &mut give_up_after);
+        retry.give_up_after = Some(give_up_after).filter(|after| after.0 > 0);
     });
     fields.inner("timeouts", &mut |fields| {
         let (least, most) = &mut timeouts.stall_with_heartbeat;
@@ -116,6 +121,8 @@ fn read_config(fields: &mut Fields<'_>, config: &mut Config) {
         fields.millis("alive", &mut timeouts.alive);
         fields.millis("request", &mut timeouts.request);
         fields.millis("offlineProbe", &mut timeouts.offline_probe);
+        fields.millis("unreachable", &mut timeouts.unreachable);
+        fields.millis("compare", &mut timeouts.compare);
         fields.millis("record", &mut timeouts.record);
     });
     fields.inner("limits", &mut |fields| {

@@ -31,6 +31,8 @@ export interface EngineOptions {
   multitaskStrategy?: string;
   /** Default true. */
   rejoinOnMount?: boolean;
+  /** Whether an open thread at rest is compared with the server when the page wakes up. Default true. */
+  compareOnWake?: boolean;
   /** 0 or absent: only the thread's state is read. */
   historyLimit?: number;
   /** Default true; false where the `thread` option provides the history. */

@@ -17,7 +17,7 @@ export type AnyOptions = CommonOptions<any, any> &
 const KINDS = {
   string: "assistantId apiUrl apiKey messagesKey threadId credentials checkpoints",
   "number or boolean": "throttle",
-  boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls loadState",
+  boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls loadState compareOnWake",
   object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
   array: "tools streamMode subagentToolNames",
   "boolean or object": "fetchStateHistory",
@@ -137,6 +137,7 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     messagesKey,
     streamModes: modes,
     rejoinOnMount: options.reconnectOnMount !== false,
+    compareOnWake: options.compareOnWake,
     historyLimit: historyLimitOf(options),
     loadThread: options.thread === undefined,
     readsState: options.loadState,

@@ -142,14 +142,18 @@ export interface StreamCallbacks<StateType extends Values, Bag extends BagTempla
 export interface RetryOptions {
   /** Upper bound of the first wait; it doubles. Default 500. */
   backoffBase?: number;
-  /** Upper bound of every wait. Default 15000. */
+  /** Upper bound of every wait. Default 30000. */
   backoffMax?: number;
-  /** Attempts in a row without anything new before the thread's history is shown instead. Default 6. */
+  /** Attempts in a row that may fail before that is told and the thread's history is shown. Attempts go on. Default 6. */
   attemptsMax?: number;
   /** The same for joins that stay silent. Default 3. */
   silentJoinsMax?: number;
+  /** How often one submission may be posted, as long as nothing of an answer was received. Default 5. */
+  postsMax?: number;
   /** The longest `Retry-After` that is honoured. Default 120000. */
   retryAfterMax?: number;
+  /** How long the server may not be heard before the client gives up. Without it the client goes on while the page is open. */
+  giveUpAfter?: number;
 }
 
 /** How long is waited for the server, in milliseconds. */
@@ -164,8 +168,12 @@ export interface TimeoutOptions {
   alive?: number;
   /** For the whole answer to a plain request. Default 15000. */
   request?: number;
-  /** Between two probes while offline. Default 30000. */
+  /** Between two attempts while offline or hidden. Default 30000. */
   offlineProbe?: number;
+  /** How long a server that has never answered is tried before `error` says so. Default 2000. */
+  unreachable?: number;
+  /** The least time between two comparisons of an open thread with the server. Default 5000. */
+  compare?: number;
   /** Between two writes to the storage. Default 1000. */
   record?: number;
 }
@@ -237,6 +245,11 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    * `sessionStorage`. A function: through what it returns. `false`: nothing is rejoined by itself.
    */
   reconnectOnMount?: boolean | (() => RunMetadataStorage);
+  /**
+   * Beyond the incumbent: whether an open thread at rest is compared with the server when the page is shown, has the focus or
+   * the network again. Default true.
+   */
+  compareOnWake?: boolean;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
   storage?: "local" | "session" | "none" | RunMetadataStorage;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
