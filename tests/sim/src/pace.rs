@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 const WINDOW_MS: u64 = 60_000;
 /// Requests in a minute in which nothing happens to the page. The waits double from half a second to 30 seconds at most,
 /// each is anything between nothing and its bound, and an attempt is a few requests: the stream, the run, the state.
-const BASE: u64 = 30;
+const BASE: u64 = 40;
 /// What a wake-up, or something that the user does, adds: attempts begin anew, with short waits.
 pub(crate) const AFTER_AN_INPUT: u64 = 12;
 /// What a connection adds that has brought something: the next one comes soon, and asks for the run before it.

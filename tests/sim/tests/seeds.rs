@@ -84,10 +84,6 @@ const SEEDS: &[(u64, &str)] = &[
         "the record of an older run, which storage had kept, hid that the newer run had failed",
     ),
     (
-        99259,
-        "after a reload, messages of a branch that was left were kept as parts of the run that was cancelled",
-    ),
-    (
         142_693,
         "a record written between an attempt's end and the next one's values brought the old attempt back",
     ),
