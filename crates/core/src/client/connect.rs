@@ -246,12 +246,12 @@ impl Client {
 
     /// The server has no such thread, and does not make one by itself. Where it was made already, that was not it.
     fn make_thread(&mut self, run: &mut Run, error: StreamError) {
-        let posting = run.submission.as_mut();
-        let posting = posting.filter(|posting| !posting.thread_made && posting.body.is_some());
-        let (Some(posting), Some(thread_id)) = (posting, &self.thread_id) else {
+        let posting = run.submission.as_ref();
+        let may_help =
+            posting.is_some_and(|posting| !posting.thread_made && posting.body.is_some());
+        let Some(thread_id) = self.thread_id.as_ref().filter(|_| may_help) else {
             return self.fail(run, Outcome::Failed(error));
         };
-        posting.thread_made = true;
         run.recovery.last_error = Some(error);
         let mut body = String::new();
         let mut object = Writer::object(&mut body);
@@ -264,10 +264,18 @@ impl Client {
     }
 
     pub(super) fn thread_made(&mut self, run: &mut Run, answer: &Answer<'_>) {
-        let exists = answer.status == 409;
-        match answer.check() {
-            Ok(()) => self.open_stream(run),
-            Err(_) if exists => self.open_stream(run),
+        let result = match answer.check() {
+            // It was there already.
+            Err(_) if answer.status == 409 => Ok(()),
+            result => result,
+        };
+        match result {
+            Ok(()) => {
+                if let Some(posting) = &mut run.submission {
+                    posting.thread_made = true;
+                }
+                self.open_stream(run);
+            }
             Err(error) => match Purpose::MakeThread.verdict(answer.failure()) {
                 Verdict::Renew => self.renew(run, error, &Next::Stream),
                 Verdict::Again => self.request_lost(run, error, answer),
