@@ -489,7 +489,8 @@ impl Doubt {
     fn may_be_torn(&mut self, message: &Message, metadata: &Json) -> bool {
         let Some(id) = &message.id else { return false };
         let step = step_of(metadata);
-        let first = *self.step.get_or_insert(step);
+        let first = self.step.or(step);
+        self.step = first;
         if self.messages.contains(id) {
             return true;
         }

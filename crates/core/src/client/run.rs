@@ -84,9 +84,8 @@ pub(super) enum Completeness {
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
     pub(super) messages: Vec<MessageId>,
-    /// The graph's step that the first of them belongs to, where the server says it. A message of a later step is whole. Outer `None`:
-    /// none has come.
-    pub(super) step: Option<Option<u64>>,
+    /// The graph's step that the first of them belongs to, where the server says it. A message of a later step is whole.
+    pub(super) step: Option<u64>,
     /// Whether a root `values` has come since, after which new messages start at their start.
     pub(super) step_seen: bool,
 }
