@@ -23,6 +23,8 @@ mod settle;
 mod submission;
 mod thread_load;
 mod tools;
+#[cfg(test)]
+mod transitions;
 mod urls;
 
 pub use extras::{EXTRAS, Extras};
