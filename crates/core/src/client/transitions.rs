@@ -152,9 +152,7 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         Input::BranchSelected {
             branch: String::new(),
         },
-        Input::ValuesMutated {
-            values: json("{}"),
-        },
+        Input::ValuesMutated { values: json("{}") },
         Input::HistoryProvided { states: json("[]") },
         Input::HistoryRequested,
         Input::StreamModesSet { modes: Vec::new() },
@@ -381,7 +379,9 @@ fn each_input_does_in_each_phase_what_the_table_says() {
     let now = table();
     let trimmed = |text: &str| {
         let lines = text.trim_start_matches(' ').lines();
-        lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+        lines
+            .map(|line| line.trim_end().to_owned())
+            .collect::<Vec<_>>()
     };
     for (now, said) in trimmed(&now).iter().zip(&trimmed(TABLE)) {
         assert_eq!(now, said);
