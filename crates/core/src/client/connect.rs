@@ -572,9 +572,8 @@ impl Client {
 /// What kind of failure a transport error is.
 pub(super) fn failure_of(error: &StreamError) -> Failure {
     match error.code {
-        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest | ErrorCode::AnswerTooLarge => {
-            Failure::Final
-        }
+        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => Failure::Final,
+        ErrorCode::AnswerTooLarge => Failure::TooLarge,
         _ => Failure::NoAnswer,
     }
 }

@@ -18,6 +18,7 @@
 //! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused |
 //! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again   |
 //! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused |
+//! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused |
 //! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused |
 //!
 //! What follows:
@@ -72,7 +73,9 @@ pub(super) enum Failure {
     NoAnswer,
     /// A 2xx whose body is not what was asked for.
     Unreadable,
-    /// The request could not be sent as it is: its headers, its URL, or an answer that is over the limit each time.
+    /// An answer that is over the limit, as it will be the next time.
+    TooLarge,
+    /// The request could not be sent as it is: its headers or its URL.
     Final,
 }
 
@@ -97,7 +100,8 @@ impl Purpose {
         let status = match failure {
             Failure::Status(status) => status,
             Failure::NoAnswer => return Again,
-            Failure::Final => return Refused,
+            Failure::TooLarge if matches!(self, FindRun | CheckRun) => return Gone,
+            Failure::TooLarge | Failure::Final => return Refused,
             Failure::Unreadable => {
                 return match self {
                     Post | Feed | Older | Lookup => Refused,
@@ -375,7 +379,7 @@ mod tests {
             }
             rows += 1;
         }
-        assert_eq!(rows, 13);
+        assert_eq!(rows, 14);
     }
 
     fn failures(answer: &str) -> Vec<Failure> {
@@ -385,6 +389,7 @@ mod tests {
             "every other status" => status(&[204, 302, 304, 400, 402, 413, 418, 422, 451]),
             "no answer" => vec![Failure::NoAnswer],
             "200, unreadable" => vec![Failure::Unreadable],
+            "too large to be read" => vec![Failure::TooLarge],
             "cannot be sent" => vec![Failure::Final],
             codes => {
                 let read = |code: &str| Failure::Status(code.trim().parse().expect("a status"));
