@@ -248,7 +248,11 @@ async fn a_reader_that_moves_between_servers_in_mid_stream_resumes_exactly() {
         .until("the beginning", |seen| seen.cursor.is_some())
         .await;
     let mut head = None;
-    for at in 0..150 {
+    // A quick machine writes faster than a reader moves, so it writes on until the reader has moved often.
+    for at in 0..3_000 {
+        if at >= 150 && reader.look(|seen| seen.ends > 10) {
+            break;
+        }
         let posted = writer
             .post(&[Writer::appended("m1", at), Writer::appended("m2", at)])
             .await;
