@@ -103,10 +103,9 @@ impl Client {
                 PageFailed::AskAgain
             }
             Verdict::Again => {
-                page.recovery.failed(asked_at, error.clone(), failure);
-                if !self.reach().is_whole() {
-                    page.recovery.uncount();
-                }
+                let reach = self.reach();
+                page.recovery
+                    .failed_within(reach, asked_at, error.clone(), failure);
                 if page.recovery.failures() >= PAGE_TRIES_MAX {
                     return PageFailed::ForGood(error);
                 }

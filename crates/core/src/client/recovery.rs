@@ -215,6 +215,20 @@ impl Recovery {
         self.failures
     }
 
+    /// The same, of a page that may be hidden or offline: then the failure is the page's own, and does not count.
+    pub(super) fn failed_within(
+        &mut self,
+        reach: Reach,
+        since: Millis,
+        error: StreamError,
+        failure: Failure,
+    ) {
+        self.failed(since, error, failure);
+        if !reach.is_whole() {
+            self.uncount();
+        }
+    }
+
     /// Whether headers may be made anew: the first time since they were accepted.
     pub(super) fn may_renew(&mut self) -> bool {
         !std::mem::replace(&mut self.renewed, true)

@@ -211,11 +211,7 @@ impl Client {
         match self.take_states(answer) {
             Ok(state) => self.show_end(run, settle, &state),
             Err(error) => match Purpose::State.verdict(answer.failure()) {
-                Verdict::Renew if run.recovery.may_renew() => {
-                    self.refresh_headers = true;
-                    self.read_for_settle(run, settle);
-                }
-                Verdict::Renew => self.fail(run, Outcome::Denied(error)),
+                Verdict::Renew => self.renew(run, error, &Next::Settle(settle)),
                 Verdict::Gone => self.thread_is_gone(run, settle.outcome),
                 Verdict::Again => self.settle_again(run, settle, error, answer),
                 Verdict::Refused => self.settle_without_state(run, settle.outcome, error),
@@ -242,10 +238,8 @@ impl Client {
             return self.settle_without_state(run, settle.outcome, error);
         }
         let since = answer.asked_at.unwrap_or(self.now);
-        run.recovery.failed(since, error, failure);
-        if !self.reach().is_whole() {
-            run.recovery.uncount();
-        }
+        run.recovery
+            .failed_within(self.reach(), since, error, failure);
         let wait = self.wait_after(&run.recovery, answer.retry_after);
         let next = Next::Settle(settle);
         self.set_phase(Phase::Waiting { wait, next });

@@ -347,10 +347,7 @@ impl Client {
             return;
         };
         let mut recovery = std::mem::take(&mut loading.recovery);
-        recovery.failed(loading.asked_at, error.clone(), failure);
-        if !reach.is_whole() {
-            recovery.uncount();
-        }
+        recovery.failed_within(reach, loading.asked_at, error.clone(), failure);
         let is_over = reach.is_whole() && recovery.is_over(now, &self.config.retry);
         let takes_long = recovery.failures() > self.config.retry.attempts_max;
         let wait = self.wait_after(&recovery, retry_after);
