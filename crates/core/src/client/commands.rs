@@ -64,7 +64,7 @@ impl Client {
         self.start_load();
     }
 
-    /// The thread is shown, and whatever goes on in it goes on. What could not be loaded is loaded.
+    /// The thread is shown already, so its run and its connection stay. A thread that could not be loaded is loaded again.
     fn enter_again(&mut self) {
         if self.load.has_failed() {
             self.leave();

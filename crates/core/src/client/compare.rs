@@ -17,7 +17,7 @@ use rejoin_wire::{
     thread::ThreadStatus,
 };
 
-/// What was compared last.
+/// The last comparison of the thread with the server.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
     asked: Option<Asked>,
@@ -109,7 +109,8 @@ impl Client {
         };
         match summary {
             Some(summary) => self.compare_with(summary),
-            // Whatever it is, the thread itself tells. A server that is not there is asked when the page wakes up again.
+            // The search did not name the thread, so the thread itself is read. A server that cannot be reached is asked at the next
+            // wake-up.
             None if answer.status != 0 && !self.comparison.reads_thread => {
                 self.comparison.reads_thread = true;
                 self.comparison.compared_at = None;

@@ -62,7 +62,7 @@ impl Client {
         let Some(run_id) = &run.id else { return };
         if !run.cursor.can_resume() {
             run.cursor.rewind();
-            // Whatever is shown stays until the replay has caught up with it. One that broke off begins anew.
+            // The screen keeps its text until the replay has caught up. A replay that broke off begins anew.
             let shows = !self.store.slots().is_empty();
             run.replay = shows.then(|| Box::new(self.store.replayed()));
         }
@@ -410,7 +410,7 @@ impl Client {
         recovery.wait(&mut turn, retry_after)
     }
 
-    /// The next attempt, whatever it is for.
+    /// Starts the next step of the run.
     pub(super) fn take_step(&mut self, run: &mut Run, next: Next) {
         match next {
             Next::Stream => self.open_stream(run),

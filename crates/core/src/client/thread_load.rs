@@ -255,8 +255,8 @@ impl Client {
         let is_state = matches!(&self.load, ThreadLoad::Loading(loading) if loading.state.is_asked_by(attempt));
         let state = is_state.then(|| self.take_states(answer));
         let is_thread = matches!(&self.load, ThreadLoad::Loading(loading) if loading.thread.is_asked_by(attempt));
-        let summary = answer.read::<ThreadSummary>("thread");
-        if is_thread && summary.is_err() && self.asks_for_runs(answer) {
+        let summary = is_thread.then(|| answer.read::<ThreadSummary>("thread"));
+        if matches!(summary, Some(Err(_))) && self.asks_for_runs(answer) {
             return;
         }
         let lists_runs = matches!(&self.load, ThreadLoad::Loading(loading) if loading.lists_runs);
@@ -275,7 +275,7 @@ impl Client {
                 }),
             };
             let set = loading.thread.set(thread, answer);
-            if let (Ok(()), Ok(summary)) = (&set, summary) {
+            if let (Ok(()), Some(Ok(summary))) = (&set, summary) {
                 self.note_update(summary);
             }
             set
