@@ -1,6 +1,6 @@
 //! The thread's states as they were read: its history, and which of them is shown.
 
-use crate::{branches::Branches, list::collected, lookup::Pages, thread_store::id_or_place};
+use crate::{branches::Branches, fork_point::Pages, list::collected, thread_store::id_or_place};
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
     json::{FromJson, JsonError, Lenient, Oddities, field, parts},

@@ -3,7 +3,7 @@
 use crate::{
     Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
     client::pending_calls,
-    lookup::Which,
+    fork_point::Which,
     phase::{End, Phase},
 };
 use rejoin_wire::{

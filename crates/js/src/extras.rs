@@ -1,8 +1,8 @@
 //! What the second module brings: see [`rejoin_core::EXTRAS`]. Nothing else may name [`EXTRAS`], or it is in the first one.
 
 use crate::{
+    changes::{Call, Sent},
     fields::Fields,
-    frame::{Call, Sent},
     request, text,
 };
 use rejoin_core::{
@@ -28,8 +28,8 @@ pub(crate) struct Extras {
 pub(crate) static EXTRAS: Extras = Extras {
     request: request::extra,
     session: Sent::session,
-    editable: text::editable,
-    history: text::history,
+    editable: json::editable,
+    history: json::history,
     branch_tree: |view| view.branch_tree(),
-    message_branch: text::message_branch,
+    message_branch: json::message_branch,
 };

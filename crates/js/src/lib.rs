@@ -6,18 +6,18 @@
 //!
 //! Nothing is borrowed while a function of the host runs, so any of them may call any method.
 
+mod changes;
 mod extras;
 mod fields;
-mod frame;
 mod host;
+mod json;
 mod notice;
 mod options;
 mod request;
 mod storage;
-mod text;
 
+use changes::Sent;
 use extras::{EXTRAS, Extras};
-use frame::Sent;
 use host::Host;
 use rejoin_browser::{Stream, Subscription, WeakStream};
 use rejoin_core::{CommandId, Input, Notice, wire::MessageId};
@@ -102,7 +102,7 @@ impl Engine {
     /// A part of what is shown, by its bit: JSON. Empty where there is none.
     pub fn read(&self, part: u32) -> String {
         let extras = self.teller.extras.get();
-        self.stream.with_view(|view| text::read(view, part, extras))
+        self.stream.with_view(|view| json::read(view, part, extras))
     }
 
     /// Where a message stands in the history, and what came beside its chunks: JSON. Empty for an unknown message.
@@ -111,7 +111,7 @@ impl Engine {
         let id = MessageId::from(id);
         let extras = self.teller.extras.get();
         self.stream
-            .with_view(|view| text::message_metadata(view, &id, extras))
+            .with_view(|view| json::message_metadata(view, &id, extras))
     }
 
     /// Drops every request, timer and listener; the run goes on. Nothing is told afterwards.
@@ -132,7 +132,7 @@ impl Teller {
     #[inline(never)]
     fn frame(&self) {
         if let Some(stream) = self.stream.upgrade() {
-            frame::show(&stream, &self.sent, self.extras.get(), &self.host);
+            changes::show(&stream, &self.sent, self.extras.get(), &self.host);
         }
     }
 

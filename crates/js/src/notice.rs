@@ -16,7 +16,7 @@ pub(crate) fn tell(host: &Host, notice: &Notice) {
             return rethrow_later(host.event(id, name, &namespace, event.data.text()));
         }
         Notice::Concluded { command, outcome } => {
-            let error = outcome.error().map(text::error);
+            let error = outcome.error().map(json::error);
             let command = command.0 as u32;
             return rethrow_later(host.concluded(command, outcome.as_str(), error.as_deref()));
         }
@@ -28,17 +28,17 @@ pub(crate) fn tell(host: &Host, notice: &Notice) {
         Notice::Created { run_id, thread_id } => {
             let (run_id, thread_id) = (run_id.as_str(), thread_id.as_str());
             let fields = [("run_id", run_id), ("thread_id", thread_id)];
-            ("created", text::object(&fields))
+            ("created", json::object(&fields))
         }
         Notice::ThreadCreated { thread_id } => (
             "thread_created",
-            text::object(&[("thread_id", thread_id.as_str())]),
+            json::object(&[("thread_id", thread_id.as_str())]),
         ),
-        Notice::Warning(error) => ("warning", text::error(error)),
+        Notice::Warning(error) => ("warning", json::error(error)),
         Notice::StorageFailed { code } => {
-            ("storage_failed", text::object(&[("code", code.as_str())]))
+            ("storage_failed", json::object(&[("code", code.as_str())]))
         }
-        Notice::Ended { run_id, outcome } => ("ended", text::ended(run_id.as_ref(), outcome)),
+        Notice::Ended { run_id, outcome } => ("ended", json::ended(run_id.as_ref(), outcome)),
     };
     rethrow_later(host.notice(kind, &json));
 }

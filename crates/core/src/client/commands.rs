@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
+    fork_point::Pages,
     list::{collected, retain},
-    lookup::Pages,
     phase::{After, End, Phase},
-    record::run_key,
+    run_record::run_key,
 };
 use rejoin_wire::{
     MessageId, RunId, ThreadId,
@@ -40,7 +40,7 @@ pub(super) struct Join {
 
 /// A join of a run whose thread is being looked up under a key.
 #[derive(Debug)]
-pub(super) struct Lookup {
+pub(super) struct ThreadLookup {
     pub(super) key: String,
     pub(super) join: Join,
 }
@@ -264,9 +264,9 @@ impl Client {
         let Some(run_id) = run_id.filter(|_| !self.is_stream_only()) else {
             return self.conclude(command, Outcome::NothingToJoin);
         };
-        self.conclude_lookup();
+        self.conclude_thread_lookup();
         let key = run_key(&self.config, &run_id);
-        self.lookup = Some(Lookup {
+        self.thread_lookup = Some(ThreadLookup {
             key: key.clone(),
             join: Join {
                 command,
@@ -277,7 +277,7 @@ impl Client {
         self.effects.push(Effect::LoadRecord { key });
     }
 
-    pub(super) fn looked_up(&mut self, join: Join, thread_id: Option<ThreadId>) {
+    pub(super) fn thread_looked_up(&mut self, join: Join, thread_id: Option<ThreadId>) {
         if self.thread_id.is_none() {
             let Some(thread_id) = thread_id else {
                 return self.conclude(join.command, Outcome::NothingToJoin);
@@ -288,8 +288,8 @@ impl Client {
         self.join(join.command, join.run_id, join.options);
     }
 
-    fn conclude_lookup(&mut self) {
-        if let Some(lookup) = self.lookup.take() {
+    fn conclude_thread_lookup(&mut self) {
+        if let Some(lookup) = self.thread_lookup.take() {
             self.conclude(lookup.join.command, Outcome::Disconnected);
         }
     }
@@ -306,7 +306,7 @@ impl Client {
     fn leave(&mut self) {
         self.supersede_edit();
         self.drop_queue(&Outcome::Disconnected);
-        self.conclude_lookup();
+        self.conclude_thread_lookup();
         self.abort_load();
         self.leave_run();
     }

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Checkpoints, CommandId, DeadlineReason, Edit, EditAt, Effect, ErrorCode, HistoryState,
     JoinOptions, MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
+    fork_point::{Beginning, Found, PAGE_STATES, Pages, Which},
     list::collected,
-    lookup::{Beginning, Found, PAGE_STATES, Pages, Which},
     phase::{End, Phase},
 };
 use rejoin_wire::{
@@ -180,7 +180,7 @@ impl Client {
             return;
         };
         let mut request = std::mem::take(&mut editing.request);
-        let failed = self.page_failed(&mut request, Purpose::Lookup, error, answer);
+        let failed = self.page_failed(&mut request, Purpose::ForkPoint, error, answer);
         if let Some(editing) = &mut self.editing {
             editing.request = request;
         }

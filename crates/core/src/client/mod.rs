@@ -8,20 +8,20 @@ mod edits;
 mod events;
 mod extras;
 mod feed;
-mod heads;
 mod link;
 mod oddities;
 mod older;
 mod page;
-mod records;
 mod recovery;
 mod requests;
 mod resume;
 mod rng;
 mod run;
 mod settle;
+mod storage;
 mod submission;
 mod thread_load;
+mod thread_states;
 mod tools;
 #[cfg(test)]
 mod transitions;
@@ -45,7 +45,7 @@ use crate::{
     session::Session,
     thread_store::ThreadStore,
 };
-use commands::Lookup;
+use commands::ThreadLookup;
 use compare::Comparison;
 use recovery::Recovery;
 use rejoin_wire::{RunId, ThreadId};
@@ -77,7 +77,7 @@ pub struct Client {
     /// Submissions that wait for the run before them.
     queue: Vec<(CommandId, Box<Submission>)>,
     /// A join of a run whose thread is being looked up.
-    lookup: Option<Lookup>,
+    thread_lookup: Option<ThreadLookup>,
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
     history_asked: Option<requests::Asked>,
@@ -97,7 +97,7 @@ pub struct Client {
     cursor_in_query: bool,
     /// Whether a run has just ended, so that what waits for it can begin.
     has_ended: bool,
-    records: records::Records,
+    records: storage::Records,
     online: bool,
     visible: bool,
     refresh_headers: bool,
@@ -134,7 +134,7 @@ impl Client {
             run: None,
             load: ThreadLoad::None,
             queue: Vec::new(),
-            lookup: None,
+            thread_lookup: None,
             history: History::default(),
             history_asked: None,
             states_asked: None,
@@ -146,7 +146,7 @@ impl Client {
             comparison: Comparison::default(),
             cursor_in_query: false,
             has_ended: false,
-            records: records::Records::default(),
+            records: storage::Records::default(),
             online: true,
             visible: true,
             refresh_headers: false,

@@ -4,22 +4,22 @@
 //! A [`Recovery`] counts what failed in a row and says how long to wait, a [`Wait`] is that wait, and [`Purpose::verdict`] says what an
 //! answer means. The table; `again` is after a wait, `renew` at once with headers made anew and the second time `denied`:
 //!
-//! | answer                | Post    | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | Lookup  |
-//! |-----------------------|---------|------------|---------|-------------------|---------|---------|---------|---------|---------|
-//! | 401                   | renew   | renew      | renew   | renew             | renew   | renew   | renew   | renew   | renew   |
-//! | 403                   | renew   | renew      | renew   | renew             | renew   | renew   | refused | refused | renew   |
-//! | 404                   | gone    | refused    | gone    | gone              | gone    | gone    | gone    | refused | refused |
-//! | 405, 501              | refused | refused    | gone    | gone              | refused | refused | gone    | refused | refused |
-//! | 409                   | refused | refused    | gone    | gone              | refused | refused | refused | refused | refused |
-//! | 410                   | refused | refused    | gone    | gone              | gone    | gone    | refused | refused | refused |
-//! | 408, 425, 429, 499    | again   | again      | again   | again             | again   | again   | again   | again   | again   |
-//! | 500                   | refused | again      | again   | again             | again   | again   | again   | refused | refused |
-//! | every other 5xx       | again   | again      | again   | again             | again   | again   | again   | refused | refused |
-//! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused |
-//! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again   |
-//! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused |
-//! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused |
-//! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused |
+//! | answer                | Post    | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | ForkPoint |
+//! |-----------------------|---------|------------|---------|-------------------|---------|---------|---------|---------|-----------|
+//! | 401                   | renew   | renew      | renew   | renew             | renew   | renew   | renew   | renew   | renew     |
+//! | 403                   | renew   | renew      | renew   | renew             | renew   | renew   | refused | refused | renew     |
+//! | 404                   | gone    | refused    | gone    | gone              | gone    | gone    | gone    | refused | refused   |
+//! | 405, 501              | refused | refused    | gone    | gone              | refused | refused | gone    | refused | refused   |
+//! | 409                   | refused | refused    | gone    | gone              | refused | refused | refused | refused | refused   |
+//! | 410                   | refused | refused    | gone    | gone              | gone    | gone    | refused | refused | refused   |
+//! | 408, 425, 429, 499    | again   | again      | again   | again             | again   | again   | again   | again   | again     |
+//! | 500                   | refused | again      | again   | again             | again   | again   | again   | refused | refused   |
+//! | every other 5xx       | again   | again      | again   | again             | again   | again   | again   | refused | refused   |
+//! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   |
+//! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again     |
+//! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused   |
+//! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   |
+//! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused   |
 //!
 //! What follows:
 //!
@@ -61,7 +61,7 @@ pub(super) enum Purpose {
     /// A page of a session's older messages is read, which a person waits for.
     Older,
     /// A page of the history is read, to look up the checkpoint that an edit goes on from.
-    Lookup,
+    ForkPoint,
 }
 
 /// What came instead of a good answer.
@@ -104,7 +104,7 @@ impl Purpose {
             Failure::TooLarge | Failure::Final => return Refused,
             Failure::Unreadable => {
                 return match self {
-                    Post | Feed | Older | Lookup => Refused,
+                    Post | Feed | Older | ForkPoint => Refused,
                     MakeThread | Join | FindRun | CheckRun | State | Load => Again,
                 };
             }
@@ -113,13 +113,13 @@ impl Purpose {
             (401, _) => Renew,
             (403, Feed | Older) => Refused,
             (403, _) => Renew,
-            (404, MakeThread | Older | Lookup) => Refused,
+            (404, MakeThread | Older | ForkPoint) => Refused,
             (404, _) => Gone,
             (405 | 501, Join | FindRun | CheckRun | Feed) => Gone,
             (405 | 501, _) => Refused,
             (409 | 410, Join | FindRun | CheckRun) | (410, State | Load) => Gone,
             (408 | 425 | 429 | 499, _) => Again,
-            (500, Post) | (500.., Older | Lookup) => Refused,
+            (500, Post) | (500.., Older | ForkPoint) => Refused,
             (500.., _) => Again,
             (_, FindRun | CheckRun) => Gone,
             _ => Refused,
@@ -364,7 +364,7 @@ mod tests {
             &[Purpose::Load],
             &[Purpose::Feed],
             &[Purpose::Older],
-            &[Purpose::Lookup],
+            &[Purpose::ForkPoint],
         ];
         let mut rows = 0;
         for line in include_str!("recovery.rs").lines() {

@@ -4,7 +4,7 @@ use super::{recovery::Recovery, requests::Asked, thread_load::Standing};
 use crate::{
     CommandId, JoinOptions, Outcome, StreamError,
     cursor::{Cursor, Recent},
-    record::Record,
+    run_record::Record,
     thread_store::ThreadStore,
 };
 use rejoin_wire::{Json, MessageId, RunId};

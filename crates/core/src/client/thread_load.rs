@@ -14,7 +14,7 @@ use super::{
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     phase::{After, End, Phase},
-    record::{Record, record_key},
+    run_record::{Record, record_key},
 };
 use rejoin_wire::{
     Json,
@@ -187,7 +187,7 @@ impl ThreadLoad {
 impl Client {
     pub(crate) fn is_thread_loading(&self) -> bool {
         // Where a join has no thread yet, that is looked up first.
-        self.load.is_loading() || self.lookup.is_some()
+        self.load.is_loading() || self.thread_lookup.is_some()
     }
 
     pub(super) fn start_load(&mut self) {

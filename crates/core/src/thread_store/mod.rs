@@ -17,7 +17,7 @@ use slots::slot_id;
 
 use crate::{
     list::{collected, retain},
-    record::StoredMessage,
+    run_record::StoredMessage,
 };
 use rejoin_wire::{
     Json, MessageId,

@@ -16,7 +16,7 @@ import { callbackModes, engineOptions, eventsToHear, needsExtras, problemOf, sto
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
 import { sources } from "../view/source.js";
-import { frameHost, publish, setPart, valuesNow } from "./view.js";
+import { frameHost, publish, setPart, valuesNow } from "./publish.js";
 
 /** The store with what the React hook needs beside it. */
 export interface InnerStore extends StreamStore<any, any> {

@@ -5,7 +5,7 @@ import type { RunResult } from "../types/stream.js";
 import { ask } from "./commands.js";
 import type { State } from "./state.js";
 import { call } from "./tell.js";
-import { setPart } from "./view.js";
+import { setPart } from "./publish.js";
 
 /** How long it is left alone after a failure, unless a command needs it: doubled each time, up to the latter. */
 const RETRY_MS = 1_000;

@@ -10,7 +10,7 @@ import type { ThreadState } from "../types/schema.js";
 import { CALLBACKS } from "./options.js";
 import { subagentsIn } from "./snapshot.js";
 import type { Snapshot, State, Values } from "./state.js";
-import { setPart, valuesNow } from "./view.js";
+import { setPart, valuesNow } from "./publish.js";
 
 /** Calls the application. What it throws is thrown to the page. */
 export function call<A extends unknown[]>(callback: ((...args: A) => unknown) | undefined, ...args: A): void {

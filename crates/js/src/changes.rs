@@ -3,7 +3,7 @@
 use crate::{
     extras::Extras,
     host::{Host, rethrow_later, strings},
-    text::{feed, node_facts, part, status},
+    json::{feed, node_facts, part, status},
 };
 use js_sys::Array;
 use rejoin_browser::{Stream, now};

@@ -4,7 +4,7 @@ use super::{Client, run::Run};
 use crate::{
     Effect, ErrorCode, MessageSlot, Millis, Notice,
     phase::{Next, Phase},
-    record::{NewRecord, Record, StoredMessage, Unusable, record_key, run_key},
+    run_record::{NewRecord, Record, StoredMessage, Unusable, record_key, run_key},
 };
 use rejoin_wire::{
     RunId, ThreadId,
@@ -186,9 +186,9 @@ impl Client {
 
     pub(super) fn record_loaded(&mut self, key: &str, text: Option<String>, wall_clock: Millis) {
         self.set_wall_clock(wall_clock);
-        if let Some(lookup) = self.lookup.take_if(|lookup| lookup.key == key) {
+        if let Some(lookup) = self.thread_lookup.take_if(|lookup| lookup.key == key) {
             let thread_id = text.and_then(|text| ThreadId::from_json(&text).ok());
-            return self.looked_up(lookup.join, thread_id);
+            return self.thread_looked_up(lookup.join, thread_id);
         }
         let Some(thread_id) = &self.thread_id else {
             return;

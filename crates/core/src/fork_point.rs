@@ -65,7 +65,7 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// A state, as far as a lookup needs it.
+/// A state, as far as the search needs it.
 struct Known {
     state: HistoryState,
     beginning: Beginning,
