@@ -3,7 +3,7 @@
 use crate::{
     changes::{Call, Sent},
     fields::Fields,
-    request, text,
+    json, request,
 };
 use rejoin_core::{
     CommandId, Input, View,

@@ -2,7 +2,7 @@
 
 use crate::{
     host::{Host, rethrow_later, strings},
-    text,
+    json,
 };
 use rejoin_core::Notice;
 
