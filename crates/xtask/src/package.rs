@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::build::{Profile, node, remove_dir, wasm_opt};
+use crate::inline;
 use crate::panics;
 use crate::setup;
 use crate::split;
@@ -25,15 +26,10 @@ pub(crate) fn package_dir() -> PathBuf {
     root().join("www/package")
 }
 
-/// Base64 of gzip: as a module it is hardly larger to download than the file itself.
-const INLINE_JS: &str = "
-    const [zlib, fs] = [require('zlib'), require('fs')];
-    const zipped = zlib.gzipSync(fs.readFileSync(process.argv[1]), { level: 9 }).toString('base64');
-    fs.writeFileSync(process.argv[2], `export const wasmGzipBase64 = \"${zipped}\";\\n`);
+const INLINE_D_TS: &str = "import type { InlineWasm } from \"./decode.js\";
+/** The module as text. */
+export declare const wasm: InlineWasm;
 ";
-
-const INLINE_D_TS: &str =
-    "/** The module: base64 of its gzip. */\nexport declare const wasmGzipBase64: string;\n";
 
 /// The second module's file.
 const EXTRAS_WASM: &str = "rejoin_extras_bg.wasm";
@@ -184,11 +180,9 @@ fn bind(profile: Profile) -> Result<()> {
     )?;
     replace_part(&types, "export type InitInput", None, EXPORT_TYPES)?;
     for (wasm, name) in [(&wasm, "inline"), (&extras, "inline-extras")] {
-        run(node()
-            .args(["-e", INLINE_JS])
-            .arg(wasm)
-            .arg(wasm_dir.join(name).with_extension("js")))?;
-        fs::write(wasm_dir.join(name).with_extension("d.ts"), INLINE_D_TS).context(name)?;
+        let path = wasm_dir.join(name);
+        fs::write(path.with_extension("js"), inline::module(&fs::read(wasm)?)).context(name)?;
+        fs::write(path.with_extension("d.ts"), INLINE_D_TS).context(name)?;
     }
     Ok(())
 }
