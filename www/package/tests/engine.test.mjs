@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Part } from "../dist/engine.js";
 import { engineText } from "../dist/store/options.js";
 import { loadEngine } from "../dist/wasm/asset-loader.js";
+import { decode } from "../dist/wasm/decode.js";
 
 const Engine = await loadEngine();
 await loadEngine.extras();
@@ -486,4 +487,12 @@ test("loading is one load, is tried again after a failure, and takes a source", 
     throw new WebAssembly.CompileError("WebAssembly.instantiate(): Refused to compile: 'unsafe-eval' is not an allowed source of script");
   });
   await assert.rejects(blocked(), (error) => error.code === "wasm_blocked" && error.message.includes("wasm-unsafe-eval"));
+});
+
+test("the inlined wasm is the files' bytes", async () => {
+  for (const [inlined, file] of [["inline", "rejoin_bg"], ["inline-extras", "rejoin_extras_bg"]]) {
+    const { wasm } = await import(`../dist/wasm/${inlined}.js`);
+    const bytes = await readFile(new URL(`../dist/${file}.wasm`, import.meta.url));
+    assert.ok(bytes.equals(decode(wasm)), file);
+  }
 });
