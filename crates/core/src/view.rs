@@ -233,9 +233,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The thread's session; `None` while no view of it is open ([`crate::Input::ViewOpened`]).
+    /// The thread's session; `None` while no view of it is open ([`crate::SessionInput::Opened`]).
     pub fn session(&self) -> Option<SessionView<'a>> {
-        let session = self.client.session.as_deref()?;
+        let session = self.client.session()?;
         Some(SessionView::new(self.client, session))
     }
 
