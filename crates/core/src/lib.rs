@@ -42,6 +42,7 @@ mod notice;
 mod phase;
 mod run_record;
 mod session_view;
+mod status;
 mod thread_store;
 mod view;
 
@@ -59,6 +60,7 @@ pub use phase::{Connection, DeadlineReason};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
 pub use session_view::{SessionNode, SessionView};
+pub use status::{FeedStatus, Status};
 pub use thread_store::{MessageOrigin, MessageSlot};
 pub use view::{Changes, SubgraphMessages, View};
 

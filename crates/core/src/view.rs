@@ -1,7 +1,8 @@
 //! What a reader sees.
 
 use crate::{
-    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
+    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, Status,
+    StreamError,
     client::pending_calls,
     fork_point::Which,
     phase::{End, Phase},
@@ -74,6 +75,11 @@ impl<'a> View<'a> {
             history: revisions.history > revision,
             head: revisions.head > revision,
         }
+    }
+
+    /// How everything stands, as one value.
+    pub fn status(&self) -> Status {
+        Status::from(*self)
     }
 
     /// The connection, as a person is told.

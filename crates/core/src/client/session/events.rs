@@ -62,7 +62,7 @@ impl Session {
         };
         let error = StreamError::new(ErrorCode::EventDataInvalid).with_detail(words);
         client.warn(error.clone());
-        self.feed_lost(client, error, None);
+        self.feed_lost(client, Failure::Unreadable, error, None);
     }
 
     fn feed_frame(&mut self, client: &mut Client, frame: &Frame) -> Result<(), Wrong> {

@@ -119,6 +119,17 @@ impl Feed {
 }
 
 impl Session {
+    /// Since when nothing was heard, while something is asked for.
+    pub(crate) fn lost_since(&self, client: &Client) -> Option<Millis> {
+        match &self.feed.phase {
+            Phase::Opening(_) | Phase::Live(_) | Phase::Waiting(_) => {
+                self.feed.recovery.lost_since()
+            }
+            Phase::Absent => client.lost_since(),
+            Phase::Idle | Phase::Failed => None,
+        }
+    }
+
     /// The feed's connection, as a person is told.
     pub(crate) fn connection(&self, client: &Client) -> Connection {
         let feed = &self.feed;
@@ -211,7 +222,10 @@ impl Session {
                 let error = status_error(status, &body);
                 self.feed_failed(client, Failure::Status(status), error, retry_after);
             }
-            None => self.feed_lost(client, StreamError::new(ErrorCode::Unreachable), None),
+            None => {
+                let error = StreamError::new(ErrorCode::Unreachable);
+                self.feed_lost(client, Failure::NoAnswer, error, None);
+            }
         }
     }
 
@@ -231,7 +245,9 @@ impl Session {
             }
             Verdict::Gone if !self.feed.had => self.feed_is_absent(client),
             // A session that was there comes back.
-            Verdict::Gone | Verdict::Again => self.feed_lost(client, error, retry_after),
+            Verdict::Gone | Verdict::Again => {
+                self.feed_lost(client, failure, error, retry_after);
+            }
             Verdict::Renew | Verdict::Refused => self.feed_refused(client, error),
         }
     }
@@ -261,6 +277,7 @@ impl Session {
     pub(super) fn feed_lost(
         &mut self,
         client: &mut Client,
+        failure: Failure,
         error: StreamError,
         retry_after: Option<Millis>,
     ) {
@@ -269,9 +286,7 @@ impl Session {
         self.close_feed(client);
         self.feed.reconnected = true;
         let recovery = &mut self.feed.recovery;
-        if client.reach().is_whole() {
-            recovery.failed(since, error.clone(), Failure::NoAnswer);
-        }
+        recovery.failed_within(client.reach(), since, error.clone(), failure);
         if recovery.failures() > client.config.retry.attempts_max {
             self.feed.error = Some(error);
         }
@@ -298,7 +313,9 @@ impl Session {
                 }
                 client.store.touch();
             }
-            Phase::Opening(_) | Phase::Live(_) => self.feed_lost(client, no_answer(), None),
+            Phase::Opening(_) | Phase::Live(_) => {
+                self.feed_lost(client, Failure::NoAnswer, no_answer(), None);
+            }
             Phase::Waiting(_) => self.open_feed(client),
             Phase::Idle | Phase::Failed | Phase::Absent => {}
         }
