@@ -4,7 +4,7 @@ use crate::{OutcomeFuture, UseStream, ids::with_message_ids, use_stream::Handle}
 use leptos::prelude::WithValue;
 use rejoin_browser::Stream;
 use rejoin_core::{
-    Edit, EditAt, Input, Outcome, Submission, ToolResult,
+    BranchesInput, Edit, EditAt, Input, Outcome, Submission, ToolResult,
     wire::{InterruptId, Json, MessageId, RunId, ThreadId, json::write_string, request::Command},
 };
 
@@ -138,12 +138,12 @@ impl UseStream {
     /// afterwards goes on from the branch that is shown.
     pub fn set_branch(&self, branch: &str) {
         let branch = branch.to_owned();
-        self.with_stream(|stream| stream.send(Input::BranchSelected { branch }));
+        self.with_stream(|stream| stream.send(Input::Branches(BranchesInput::Selected { branch })));
     }
 
     /// Reads the thread's history, or where none is wanted its state, again: another client may have gone on.
     pub fn refresh_history(&self) {
-        self.with_stream(|stream| stream.send(Input::HistoryRequested));
+        self.with_stream(|stream| stream.send(Input::Branches(BranchesInput::HistoryRequested)));
     }
 
     fn edit_at(&self, at: EditAt, submission: Submission) -> OutcomeFuture {

@@ -8,7 +8,7 @@ use crate::{
 use leptos::prelude::{LocalStorage, Set, Signal, StoredValue, UpdateValue, on_cleanup};
 use rejoin_browser::{CheckpointResolver, Stream, Subscription, WeakStream};
 use rejoin_core::{
-    Connection, ErrorCode, HistoryState, Input, Notice, StreamError,
+    Connection, EditInput, ErrorCode, HistoryState, Input, Notice, StreamError,
     wire::{Json, MessageId, RunId, ThreadId, message::ToolCall, thread::Interrupt},
 };
 use std::{cell::RefCell, fmt, rc::Rc};
@@ -151,20 +151,20 @@ fn asking(resolver: &Resolver, stream: &Rc<RefCell<Option<WeakStream>>>) -> Chec
         let Some(thread_id) = asks.with_view(|view| view.thread_id().cloned()) else {
             // Without a thread there is no checkpoint.
             let checkpoint = Ok(None);
-            return asks.send(Input::CheckpointResolved {
+            return asks.send(Input::Edit(EditInput::CheckpointResolved {
                 command,
                 checkpoint,
-            });
+            }));
         };
         let answer = resolver(thread_id, parents);
         let asks = asks.downgrade();
         leptos::task::spawn_local(async move {
             let checkpoint = answer.await;
             if let Some(asks) = asks.upgrade() {
-                asks.send(Input::CheckpointResolved {
+                asks.send(Input::Edit(EditInput::CheckpointResolved {
                     command,
                     checkpoint,
-                });
+                }));
             }
         });
     })

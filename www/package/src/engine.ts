@@ -77,9 +77,9 @@ export interface EngineHost {
   headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
   /** Null or absent: memory. */
   storage?: EngineStorage | null;
-  /** The whole {@link EngineStatus} as JSON, when something in it has changed. */
+  /** {@link EngineStatus} as JSON, when something in it has changed. Objects in it that have not are left out. */
   status(json: string): void;
-  /** The whole {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. */
+  /** {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. Objects in it that have not are left out. */
   feed(json: string): void;
   /**
    * The messages of a namespace, in order; those that are new are said after it. "" is the thread's own, {@link NODES} a session's.
@@ -134,9 +134,17 @@ export interface EngineError {
   detail?: string;
 }
 
-/** {@link EngineHost.status}'s JSON. */
+/** How a connection stands. Times are counted from when it is told. */
+export interface EngineConnection {
+  state: string;
+  attempt?: number;
+  retryInMs?: number;
+  lostForMs?: number;
+}
+
+/** {@link EngineHost.status}'s JSON, with what it was before. A new field: here, in `core/src/status.rs` and in `js/src/json.rs`. */
 export interface EngineStatus {
-  connection: { state: string; attempt?: number; retryInMs?: number };
+  connection: EngineConnection;
   isLoading: boolean;
   isThreadLoading: boolean;
   canStop: boolean;
@@ -149,9 +157,9 @@ export interface EngineStatus {
   editing: string | null;
 }
 
-/** {@link EngineHost.feed}'s JSON. */
+/** {@link EngineHost.feed}'s JSON, with what it was before. */
 export interface EngineFeed {
-  connection: EngineStatus["connection"];
+  connection: EngineConnection;
   hasOlder: boolean;
   /** Whether the first page is there. */
   ready: boolean;

@@ -134,9 +134,10 @@ impl Client {
 
     /// Gives up results of tools that wait.
     fn drop_results(&mut self, outcome: &Outcome) {
-        for (command, _) in std::mem::take(&mut self.results) {
-            self.conclude(command, outcome.clone());
-        }
+        self.with_part(
+            |parts| &mut parts.tools,
+            |tools, client| tools.drop_all(client, outcome),
+        );
     }
 
     pub(super) fn begin_run(&mut self, commands: Vec<CommandId>, submission: Box<Submission>) {
@@ -202,10 +203,10 @@ impl Client {
             let id = message.id.as_ref();
             message.kind != MessageKind::Remove && id.is_none_or(|id| !self.store.shows(id))
         });
-        if let Some(session) = &mut self.session {
-            session.pending.append(&mut ids_of(&shown));
-            session.pending_order = self.store.touched();
-        }
+        self.with_part(
+            |parts| &mut parts.session,
+            |session, client| session.submitted(client, ids_of(&shown)),
+        );
         self.store.show_optimistic(shown);
     }
 
@@ -292,6 +293,14 @@ impl Client {
         if let Some(lookup) = self.thread_lookup.take() {
             self.conclude(lookup.join.command, Outcome::Disconnected);
         }
+    }
+
+    /// Something later has overtaken the edit that is looked up.
+    fn supersede_edit(&mut self) {
+        self.with_part(
+            |parts| &mut parts.edits,
+            |edits, client| edits.supersede(client),
+        );
     }
 
     pub(super) fn conclude(&mut self, command: CommandId, outcome: Outcome) {

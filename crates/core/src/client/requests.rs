@@ -3,6 +3,7 @@
 use super::{
     Client,
     connect::failure_of,
+    parts::Arrived,
     recovery::Failure,
     run::{Cancel, Run},
     submission::SUBMISSION_KEY,
@@ -156,31 +157,19 @@ impl Client {
 
     /// The one place where an answer finds what asked for it; one that nobody waits for is dropped.
     pub(super) fn answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
-        if self
-            .states_asked
-            .take_if(|asked| *asked == attempt)
-            .is_some()
-            && let Some(extras) = self.extras
-            && (extras.reads_state_too)(self, attempt, answer)
-        {
-            return;
-        }
-        if self
+        if self.parts_answered(attempt, &Arrived::Answer(answer)) {
+        } else if self
             .phase
             .asked()
             .is_some_and(|asked| asked.attempt == attempt)
         {
             self.with_run(|client, run| client.phase_answered(run, answer));
-        } else if let Some(extras) = self.extras.filter(|_| self.is_older(attempt)) {
-            (extras.older_answered)(self, answer);
         } else if self.is_cancel(attempt) {
             self.with_run(|client, run| client.cancel_answered(run, answer));
         } else if self.is_comparing(attempt) {
             self.compare_answered(answer);
         } else if self.is_history(attempt) {
             self.history_answered(answer);
-        } else if let Some(extras) = self.extras.filter(|_| self.is_edit(attempt)) {
-            (extras.page_answered)(self, answer);
         } else {
             self.load_answered(attempt, answer);
         }

@@ -46,7 +46,7 @@ export interface EventOptions<StateType extends Values> {
   mutate: Mutate<StateType>;
 }
 
-/** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. */
+/** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. Times count from when this object came. */
 export interface Connection {
   /**
    * `idle`: there is no run. `connecting`: the first connection is being made. `live`: events come, or could at any time.
@@ -72,6 +72,11 @@ export interface Connection {
   attempt?: number;
   /** Milliseconds from the change to the next attempt. */
   retryInMs?: number;
+  /**
+   * Milliseconds, until the change, for which the server was not heard. Absent while it is, and where nothing is asked of it. Each
+   * attempt is a change; add the time since the last one to show a number that runs.
+   */
+  lostForMs?: number;
 }
 
 /** Where run ids and the unfinished message are kept for a reload. Values are JSON texts; nothing secret is in them. */
