@@ -23,9 +23,9 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId, assistant_id},
     live::{CancelAction, LiveRun},
-    quotas::{Client, Quotas},
+    quotas::Quotas,
     records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
-    runner::{Ending, Runner, requested_checkpoint},
+    runner::{Ending, Runner, keeps_conversation, requested_checkpoint},
     sessions::{Mirror, conversation},
     state,
     store::{Store, Tx},
@@ -93,11 +93,10 @@ impl Engine {
             .find(name)
             .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
         let run = new_run(thread_id, agent.name(), request, permit)?;
-        let may_end = permit.ask(Ask::EndRuns);
         let place = self.quotas.run(&permit.client)?;
         let bytes_max = self.quotas.limits().run_bytes_max;
         let live = LiveRun::new(thread_id, run.run_id, run.resumable, bytes_max);
-        let (quotas, client) = (Arc::clone(&self.quotas), permit.client.clone());
+        let (quotas, permit) = (Arc::clone(&self.quotas), permit.clone());
         // Before the commit, so that nobody can read of a run that is not there.
         self.slots().live.insert(run.run_id, Arc::clone(&live));
         let (engine, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
@@ -105,7 +104,7 @@ impl Engine {
         let created = self
             .store
             .write_then(
-                move |tx| insert_run(tx, run, may_end, &quotas, client),
+                move |tx| insert_run(tx, run, &permit, &quotas),
                 move |created| {
                     if let Ok((run, _)) = created {
                         // The writer calls in commit order, so runs queue in the order they were accepted.
@@ -348,24 +347,24 @@ fn new_run(
         resumable: request.stream_resumable == Some(true),
         request,
         base: None,
+        may_remove: permit.may(Ask::RemoveMessages),
         log_dropped: false,
         error: None,
     })
 }
 
-/// Stores a run, and says which others of its thread are under way. `may_end` is whether it may end them.
+/// Stores a run, and says which others of its thread are under way.
 fn insert_run(
     tx: &Tx,
     mut run: RunRecord,
-    may_end: Result<(), ServerError>,
+    permit: &Permit,
     quotas: &Arc<Quotas>,
-    client: Client,
 ) -> Result<(RunRecord, Vec<RunId>), ServerError> {
     let mut thread = match tx.thread(run.thread_id) {
         Err(ServerError::ThreadNotFound(_))
             if run.request.if_not_exists == Some(IfNotExists::Create) =>
         {
-            tx.make_thread(run.thread_id, Map::new(), quotas, client)?
+            tx.make_thread(run.thread_id, Map::new(), quotas, permit.client.clone())?
         }
         found => found?,
     };
@@ -373,12 +372,17 @@ fn insert_run(
     if !busy.is_empty() {
         match run.request.multitask_strategy {
             Some(MultitaskStrategy::Reject) => return Err(ServerError::ThreadBusy),
-            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => may_end?,
+            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => {
+                permit.ask(Ask::EndRuns)?;
+            }
             _ => {}
         }
     }
     if let Some(checkpoint) = requested_checkpoint(&run.request)? {
         tx.checkpoint(run.thread_id, checkpoint)?;
+    }
+    if !run.may_remove && !keeps_conversation(tx, &run)? {
+        permit.ask(Ask::RemoveMessages)?;
     }
     run.base = thread.head;
     for key in ["graph_id", "assistant_id"] {
@@ -558,7 +562,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{limits::Limits, live::Tail};
+    use crate::{limits::Limits, live::Tail, published::Published, quotas::Client};
 
     fn request() -> RunRequest {
         let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});
@@ -577,7 +581,7 @@ mod tests {
             Store::failing(Arc::clone(&switch)),
             Agents::standard(None),
             None,
-            Quotas::new(Limits::default(), &[]),
+            Quotas::new(Limits::default(), &[], Published::default()),
         );
         let permit = Permit::open(Client::own());
         let (run, live) = engine

@@ -9,7 +9,11 @@ use crate::{
     clock::now_iso,
     ids::{CheckpointId, RunId, ThreadId, assistant_id, derived},
     quotas::Client,
+    state::{self, MESSAGES},
 };
+
+/// The node that only holds a graph's input.
+pub(crate) const START: &str = "__start__";
 
 /// A conversation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,9 +48,16 @@ pub(crate) struct RunRecord {
     pub(crate) resumable: bool,
     /// The thread's head before the run: what a rollback goes back to.
     pub(crate) base: Option<CheckpointId>,
+    /// Whether its client may take away or change what is in the conversation. Of a run from before that: it was let in.
+    #[serde(default = "yes")]
+    pub(crate) may_remove: bool,
     /// Whether the event log was dropped.
     pub(crate) log_dropped: bool,
     pub(crate) error: Option<Value>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A saved state.
@@ -244,6 +255,20 @@ impl CheckpointRecord {
             })
             .collect();
         self.next = next;
+    }
+
+    /// The messages, with what tasks of a step have written that waits for an answer.
+    pub(crate) fn conversation(&self) -> Vec<Value> {
+        let mut values = Map::new();
+        let written = self.tasks.iter().filter(|task| task.name != START);
+        let results = written.filter_map(|task| task.result.as_ref());
+        let lists = std::iter::once(self.values.get(MESSAGES))
+            .chain(results.map(|result| result.get(MESSAGES)));
+        for messages in lists.flatten() {
+            let written = Map::from_iter([(MESSAGES.to_owned(), messages.clone())]);
+            state::apply(&mut values, written, &[]);
+        }
+        state::messages(&values).to_vec()
     }
 
     /// Every open question.

@@ -72,7 +72,8 @@ pub enum Ask {
     EndRuns,
     /// Ends the run when its reader leaves.
     EndOnLeave,
-    /// Takes messages out of the conversation.
+    /// Takes messages out of the conversation, or says others in their place: by a removal, by a message with the id of
+    /// another, by going on from an earlier checkpoint.
     RemoveMessages,
     /// Says anew a message that another producer has ended.
     ReplaceMessages,

@@ -127,6 +127,7 @@ pub(crate) async fn delete(
             // One that cannot be read has none that is known.
             let owner = tx.thread(id).ok().and_then(|thread| thread.owner);
             tx.remove_thread(id)?;
+            tx.remove_published(&SessionId::of(id));
             if let Some(producer) = producer {
                 tx.put_unmirrored(id, RunId::NONE, &producer.0)?;
             }
@@ -136,6 +137,7 @@ pub(crate) async fn delete(
     if let Some(owner) = owner {
         app.engine.quotas.thread_gone(&owner);
     }
+    app.engine.quotas.session_gone(&SessionId::of(id));
     app.engine.cancel_thread(id);
     if let Some(mirror) = mirror {
         mirror.delete(id);
@@ -304,12 +306,17 @@ pub(crate) async fn update_state(
     }
     let engine = app.engine.clone();
     let change = move |tx: &crate::store::Tx| {
-        let before = conversation(tx.head(&tx.thread(id)?)?.as_ref());
+        let head = tx.head(&tx.thread(id)?)?;
+        let before = conversation(head.as_ref());
+        let said = head.map(|head| head.conversation()).unwrap_or_default();
         let written = update.apply(&engine, tx, id)?;
+        if !state::keeps(&said, &written.conversation()) {
+            permit.ask(Ask::RemoveMessages)?;
+        }
         if let Some(mirror) = &engine.mirror {
             tx.put_unmirrored(id, RunId::NONE, &mirror.producer().id().0)?;
         }
-        Ok((before, written))
+        Ok((before, written.id))
     };
     let (before, written) = app.engine.store.write(change).await?;
     if let Some(mirror) = &app.engine.mirror {
@@ -327,7 +334,7 @@ impl Update {
         engine: &crate::engine::Engine,
         tx: &crate::store::Tx,
         id: ThreadId,
-    ) -> Result<CheckpointId, ServerError> {
+    ) -> Result<CheckpointRecord, ServerError> {
         let thread = tx.thread(id)?;
         let named = self
             .checkpoint
@@ -377,7 +384,7 @@ impl Update {
         written.go_to(next);
         written.node = node;
         tx.advance(id, &written)?;
-        Ok(written.id)
+        Ok(written)
     }
 }
 
