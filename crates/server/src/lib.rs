@@ -245,6 +245,7 @@ impl Server {
             published.map_err(data_error)?,
         );
         let engine = Engine::new(store, agents, Some(mirror), quotas);
+        engine.delete_temporary().await.map_err(data_error)?;
         tokio::spawn(leases::sweep(
             Arc::clone(&sessions),
             config.lease,

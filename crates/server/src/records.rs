@@ -29,6 +29,9 @@ pub(crate) struct ThreadRecord {
     pub(crate) head: Option<CheckpointId>,
     /// The agent that ran last: it knows what comes after a node.
     pub(crate) graph: Option<String>,
+    /// Whether it is only there for a run without a thread of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_temporary: bool,
     /// Who made it, for the limit; of a thread from before that nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Client>,
@@ -123,6 +126,7 @@ impl ThreadRecord {
             error: None,
             head: None,
             graph: None,
+            is_temporary: false,
             owner: None,
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     tables::Records,
 };
 
-/// Steps of one run; more is taken for a loop without end.
+/// Steps of one run, at most and where it does not say; more is taken for a loop without end.
 const STEPS_MAX: usize = 1000;
 
 /// How a run came to rest by itself.
@@ -78,7 +78,8 @@ impl Runner {
         self.mirror(&at);
         let before = Stops::read(self.run.request.interrupt_before.as_ref());
         let after = Stops::read(self.run.request.interrupt_after.as_ref());
-        for _ in 0..STEPS_MAX {
+        let steps_max = self.steps_max();
+        for _ in 0..steps_max {
             if at.next.is_empty() {
                 return Ok(Ending::Done);
             }
@@ -96,8 +97,17 @@ impl Runner {
         }
         Err(AgentError::new(
             "GraphRecursionError",
-            format!("no end after {STEPS_MAX} steps"),
+            format!("no end after {steps_max} steps"),
         ))
+    }
+
+    /// `config.recursion_limit`, where there is one.
+    fn steps_max(&self) -> usize {
+        let config = self.run.request.config.as_ref();
+        let config = config.and_then(|config| config.read::<Value>().ok());
+        let asked = config.and_then(|config| config.get("recursion_limit")?.as_u64());
+        let asked = asked.and_then(|asked| usize::try_from(asked).ok());
+        asked.map_or(STEPS_MAX, |asked| asked.clamp(1, STEPS_MAX))
     }
 
     async fn begin(&self) -> Result<Start, AgentError> {
@@ -327,12 +337,18 @@ impl Runner {
                 .map_err(|error| AgentError::new("ValueError", error.to_string()))?,
             None => Value::Null,
         };
+        let context = match &self.run.request.context {
+            Some(context) => context
+                .read::<Value>()
+                .map_err(|error| AgentError::new("ValueError", error.to_string()))?,
+            None => Value::Null,
+        };
         let mut context = NodeContext {
             emitter: self.emitter.clone(),
             node: task.name.clone(),
             step: at.step + 1,
             values: at.values.clone(),
-            knobs: Knobs::of(&config),
+            knobs: Knobs::of(&config).with(context),
             resume,
         };
         self.agent.run(&task.name, &mut context).await

@@ -208,7 +208,7 @@ mod tests {
         check(&["a", "b", "c"], "abc", 1);
         check(&[r"a\ud83d", r"\ude00", "b"], "a😀b", 2);
         check(&[r"a\ud83d", r"\ude00b", "c", "d"], "a😀bcd", 2);
-        check(&["a", r"b\ud83d", r"\ude00", "c"], "ab😀c", 4);
+        check(&["a", r"b\ud83d", r"\ude00", "c"], "ab😀c", 3);
         check(&[r"\ud83d", r"\ude00\ud83d", r"\ude01x", "y"], "😀😁xy", 3);
     }
 }
