@@ -183,6 +183,12 @@ fn bind(profile: Profile) -> Result<()> {
         Some("let WASM_VECTOR_LEN"),
         "",
     )?;
+    replace_part(
+        &bindings,
+        "        // First up with a closure",
+        Some("        state.cnt++;"),
+        ONCE_FREED,
+    )?;
     replace_part(&types, "export type InitInput", None, EXPORT_TYPES)?;
     for (wasm, name) in [(&wasm, "inline"), (&extras, "inline-extras")] {
         run(node()
@@ -364,6 +370,10 @@ export interface Bindings {
 export declare function bindings(): Bindings;
 ";
 
+/// A test runner's page may call a frame's function after it was told not to.
+const ONCE_FREED: &str = "        if (state.a === 0) return;
+";
+
 /// How texts go to the module. The bindings' own copies ASCII character by character and encodes the rest in place: the browser's
 /// encoder does all of it at once.
 const PASS_STRING: &str = "function passStringToWasm0(text, malloc) {
@@ -408,6 +418,9 @@ fn compile(profile: Profile) -> Result<()> {
         println!("TypeScript has errors; the quick build goes on: {error:#}");
     }
     copy_dir(&package.join("generated"), &next)?;
+    run(node()
+        .current_dir(&package)
+        .args(["scripts/commonjs.mjs", "dist.next"]))?;
     let dist = package.join("dist");
     remove_dir(&dist)?;
     fs::rename(&next, &dist).context("could not move the new files to dist/")
