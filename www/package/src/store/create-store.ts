@@ -20,6 +20,19 @@ import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from ".
 import { sources } from "../view/source.js";
 import { frameHost, publish, setPart, showTyped } from "./publish.js";
 
+declare const process: { env: { NODE_ENV?: string } };
+
+/** Tells options that are not known, while the application is developed: bundlers put the word in, and leave the rest of it out of what ships. */
+function checkNames(options: AnyOptions): void {
+  try {
+    if (process.env.NODE_ENV === "production") return;
+    const tell = (error: RejoinError): void => (options.onWarning ? call(options.onWarning, error) : console.warn(`[rejoin] ${error.message}`));
+    import("./unknown-options.js").then(({ tellUnknown }) => tellUnknown(options, tell), later);
+  } catch {
+    // A page without a bundler.
+  }
+}
+
 /** The store with what the React hook needs beside it. */
 export interface InnerStore extends StreamStore<any, any> {
   getSnapshot: () => Snapshot;
@@ -37,6 +50,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   };
   const state = newState(first, kind, track, () => extras.want());
   const { commands, waiting, listeners } = state;
+  checkNames(first);
   let starting = false;
   let revived = false;
   let toldProblem = false;
