@@ -570,10 +570,13 @@ impl Client {
 
 /// What kind of failure a transport error is.
 pub(super) fn failure_of(error: &StreamError) -> Failure {
-    match error.code {
-        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => Failure::Final,
-        ErrorCode::AnswerTooLarge => Failure::TooLarge,
-        _ => Failure::NoAnswer,
+    let code = error.code;
+    if matches!(code, ErrorCode::HeadersFailed | ErrorCode::InvalidRequest) {
+        Failure::Final
+    } else if code == ErrorCode::AnswerTooLarge {
+        Failure::TooLarge
+    } else {
+        Failure::NoAnswer
     }
 }
 

@@ -343,7 +343,19 @@ impl Client {
                 return self.apply_error(run, ErrorBody::read(&event.data));
             }
             // The others are for whoever listens.
-            _ => event.check(odd),
+            EventName::Metadata
+            | EventName::Values
+            | EventName::MessagesMetadata
+            | EventName::Updates
+            | EventName::Custom
+            | EventName::Error
+            | EventName::Checkpoints
+            | EventName::Tasks
+            | EventName::Debug
+            | EventName::Events
+            | EventName::Tools
+            | EventName::End
+            | EventName::Other(_) => event.check(odd),
         }
         Ok(())
     }

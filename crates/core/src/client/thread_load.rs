@@ -560,7 +560,12 @@ impl Client {
                 self.refresh_state(&state);
                 self.follow_record(None, record, join);
             }
-            _ => self.enter_missing(join),
+            (
+                Part::NotAsked | Part::Asked(_) | Part::Got(_) | Part::Missing | Part::Unwanted,
+                _,
+            ) => {
+                self.enter_missing(join);
+            }
         }
     }
 
@@ -595,7 +600,7 @@ impl Client {
             Some(record) if wanted.is_none() || record.run_id == wanted => {
                 Run::from_record(*record)
             }
-            _ => Run::joined(wanted),
+            Some(_) | None => Run::joined(wanted),
         };
         let follows = join.is_some() || self.config.rejoin_on_mount;
         match join {
@@ -656,7 +661,13 @@ impl Standing {
         match (status, failure) {
             (ThreadStatus::Busy, _) => Self::Busy,
             (ThreadStatus::Error, Some(error)) => Self::Failed(error),
-            _ => Self::Idle,
+            (
+                ThreadStatus::Idle
+                | ThreadStatus::Interrupted
+                | ThreadStatus::Error
+                | ThreadStatus::Unknown,
+                _,
+            ) => Self::Idle,
         }
     }
 
