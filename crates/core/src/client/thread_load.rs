@@ -530,18 +530,18 @@ impl Client {
         if is_outdated && let Some(asked) = self.ask_states() {
             self.reread_state(asked);
         } else if let Some(loading) = self.load.take_complete() {
-            self.enter_loaded(loading);
+            self.enter_loaded(*loading);
         }
     }
 
-    fn enter_loaded(&mut self, loading: Box<Loading>) {
+    fn enter_loaded(&mut self, loading: Loading) {
         let Loading {
             state,
             thread,
             record,
             join,
             ..
-        } = *loading;
+        } = loading;
         let record = record.flatten();
         match (state, thread) {
             (Part::Got(state), Part::Got(thread)) => {
