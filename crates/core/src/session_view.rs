@@ -2,8 +2,8 @@
 //! has changed. What is asked and when is decided in `client/session/`.
 
 use crate::{
-    Client, Connection, FeedStatus, MessageOrigin, MessageSlot, Millis, StreamError,
-    client::Session, list::collected,
+    Client, Connection, MessageOrigin, MessageSlot, Millis, StreamError, client::Session,
+    list::collected,
 };
 use rejoin_wire::{
     MessageId, RunId,
@@ -138,11 +138,6 @@ impl<'a> SessionView<'a> {
     /// the server has said otherwise.
     pub fn is_durable(&self) -> bool {
         !self.session.feed.is_absent()
-    }
-
-    /// How the feed stands, as one value.
-    pub fn status(&self) -> FeedStatus {
-        FeedStatus::from(*self)
     }
 
     /// Since when nothing was heard of the feed, while it is asked for, on the client's clock.

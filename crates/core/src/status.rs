@@ -33,20 +33,21 @@ pub struct Status {
     pub editing: Option<MessageId>,
 }
 
-impl From<View<'_>> for Status {
-    fn from(view: View<'_>) -> Self {
-        Self {
-            connection: view.connection(),
-            lost_since: view.lost_since(),
-            is_loading: view.is_loading(),
-            is_thread_loading: view.is_thread_loading(),
-            can_stop: view.can_stop(),
-            can_rejoin: view.can_rejoin(),
-            thread_id: view.thread_id().cloned(),
-            run_id: view.run_id().cloned(),
-            error: view.error().cloned(),
-            branch: view.branch().to_owned(),
-            editing: view.editing().cloned(),
+impl View<'_> {
+    /// How everything stands, as one value.
+    pub fn status(&self) -> Status {
+        Status {
+            connection: self.connection(),
+            lost_since: self.lost_since(),
+            is_loading: self.is_loading(),
+            is_thread_loading: self.is_thread_loading(),
+            can_stop: self.can_stop(),
+            can_rejoin: self.can_rejoin(),
+            thread_id: self.thread_id().cloned(),
+            run_id: self.run_id().cloned(),
+            error: self.error().cloned(),
+            branch: self.branch().to_owned(),
+            editing: self.editing().cloned(),
         }
     }
 }
@@ -68,15 +69,16 @@ pub struct FeedStatus {
     pub error: Option<StreamError>,
 }
 
-impl From<SessionView<'_>> for FeedStatus {
-    fn from(session: SessionView<'_>) -> Self {
-        Self {
-            connection: session.connection(),
-            lost_since: session.lost_since(),
-            has_older: session.has_older(),
-            is_ready: session.is_ready(),
-            generation: session.generation(),
-            error: session.error().cloned(),
+impl SessionView<'_> {
+    /// How the feed stands, as one value.
+    pub fn status(&self) -> FeedStatus {
+        FeedStatus {
+            connection: self.connection(),
+            lost_since: self.lost_since(),
+            has_older: self.has_older(),
+            is_ready: self.is_ready(),
+            generation: self.generation(),
+            error: self.error().cloned(),
         }
     }
 }

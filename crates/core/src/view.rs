@@ -1,8 +1,7 @@
 //! What a reader sees.
 
 use crate::{
-    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, Status,
-    StreamError,
+    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
     client::pending_calls,
     fork_point::Which,
     phase::{End, Phase},
@@ -49,11 +48,14 @@ pub struct SubgraphMessages<'a> {
     pub order_revision: u64,
 }
 
-impl<'a> View<'a> {
-    pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client }
+impl Client {
+    /// What a reader sees.
+    pub fn view(&self) -> View<'_> {
+        View { client: self }
     }
+}
 
+impl<'a> View<'a> {
     /// Grows with every change that a reader could see.
     pub fn revision(&self) -> u64 {
         self.client.store.revisions().latest
@@ -75,11 +77,6 @@ impl<'a> View<'a> {
             history: revisions.history > revision,
             head: revisions.head > revision,
         }
-    }
-
-    /// How everything stands, as one value.
-    pub fn status(&self) -> Status {
-        Status::from(*self)
     }
 
     /// The connection, as a person is told.

@@ -142,6 +142,30 @@ test("a message that changes in another way is sent whole, and grows on from the
   assert.deepEqual(host.calls.filter(([name]) => name === "append"), [["append", " more"]]);
 });
 
+test("the status says for how long the server was not heard, and an object in it only when it is another one", async () => {
+  const told = [];
+  const host = makeHost({ storage: null, status: (json) => told.push(JSON.parse(json)) });
+  const server = fakeServer();
+  let reachable = true;
+  host.fetch = (request) => (reachable ? server.fetch(request) : Promise.reject(new TypeError("no network")));
+  const engine = make(host);
+  engine.send("submission", say("hi"), 1);
+  await until("the stream", () => told.at(-1)?.connection?.state === "live");
+  await server.send("metadata", { run_id: "run-1", attempt: 1 });
+  await until("the run", () => told.at(-1)?.runId === "run-1");
+  assert.ok(!("connection" in told.at(-1)) && !("error" in told.at(-1)), "neither is another one");
+  assert.ok(told.every(({ connection }) => connection?.lostForMs === undefined), "it was heard all the time");
+  await sleep(30);
+  reachable = false;
+  await server.writers[0].abort(new Error("cut"));
+  await until("a second attempt", () => told.filter(({ connection }) => connection?.state === "reconnecting").length > 1);
+  const lost = told.map(({ connection }) => connection?.lostForMs).filter((ms) => ms !== undefined);
+  assert.ok(lost[0] >= 30 && lost.at(-1) >= lost[0], lost.join());
+  reachable = true;
+  await until("contact", () => server.writers.length === 2);
+  await until("contact is told", () => told.findLast(({ connection }) => connection).connection.lostForMs === undefined);
+});
+
 test("functions of the host may call the engine", async () => {
   let engine;
   let depth = 0;
@@ -494,30 +518,4 @@ test("the inlined wasm is the files' bytes", async () => {
     const bytes = await readFile(new URL(`../dist/${file}.wasm`, import.meta.url));
     assert.ok(bytes.equals(decode(wasm)), file);
   }
-});
-
-test("the status says for how long the server was not heard, and an object in it only when it is another one", async () => {
-  const told = [];
-  const host = makeHost({ storage: null, status: (json) => told.push(JSON.parse(json)) });
-  const server = fakeServer();
-  let reachable = true;
-  host.fetch = (request) => (reachable ? server.fetch(request) : Promise.reject(new TypeError("no network")));
-  const engine = make(host);
-  engine.send("submission", say("hi"), 1);
-  await until("the request", () => server.writers.length === 1);
-  await server.send("metadata", { run_id: "run-1", attempt: 1 });
-  await until("the run", () => told.at(-1)?.runId === "run-1");
-  assert.ok(told.every(({ connection }) => connection?.lostForMs === undefined), "it was heard all the time");
-  await sleep(30);
-  reachable = false;
-  await server.writers[0].abort(new Error("cut"));
-  await until("a second attempt", () => told.filter(({ connection }) => connection?.state === "reconnecting").length > 1);
-  const lost = told.map(({ connection }) => connection?.lostForMs).filter((ms) => ms !== undefined);
-  assert.ok(lost[0] >= 30 && lost.at(-1) >= lost[0], lost.join());
-  reachable = true;
-  await until("contact", () => server.writers.length === 2);
-  await server.send("metadata", { run_id: "run-1", attempt: 1 });
-  await until("contact is told", () => told.at(-1)?.connection?.state === "live" || told.findLast(({ connection }) => connection)?.connection.lostForMs === undefined);
-  assert.ok("error" in told[0] && told.slice(1).some((status) => !("error" in status)), "an error that is the same is not told again");
-  assert.ok(told.some((status) => !("connection" in status)), "nor is a connection");
 });

@@ -371,14 +371,13 @@ impl Client {
     /// Closes the connection, if there is one. The phase that comes then is the caller's to set. `reason` is for a timeline, in
     /// words.
     pub(super) fn close_link(&mut self, reason: &'static str) {
-        let Some(link) = self.phase.link() else {
-            return;
-        };
-        let attempt = link.attempt;
-        self.phase = Phase::Idle;
-        self.abort(attempt);
-        if cfg!(feature = "timeline") {
-            self.notify(Notice::AttemptEnded { reason });
+        if let Some(link) = self.phase.link() {
+            let attempt = link.attempt;
+            self.phase = Phase::Idle;
+            self.abort(attempt);
+            if cfg!(feature = "timeline") {
+                self.notify(Notice::AttemptEnded { reason });
+            }
         }
     }
 

@@ -38,7 +38,7 @@ impl Client {
         match self.phase.link_mut().map(|link| link.take_in(bytes)) {
             Some(Chunk::Events) | None => {}
             Some(Chunk::Refusal) => return,
-            Some(Chunk::WholeRefusal) => return self.conclude_refusal(run),
+            Some(Chunk::WholeRefusal(refusal)) => return self.conclude_refusal(run, &refusal),
             Some(Chunk::Foreign(error)) => return self.not_a_stream(run, error),
         }
         // Any item may end the connection; what the old one still holds must not be applied then.
@@ -78,12 +78,13 @@ impl Client {
     }
 
     pub(super) fn body_ended(&mut self, run: &mut Run) {
+        let refusal = self.phase.link_mut().and_then(|link| link.refusal.take());
+        if let Some(refusal) = refusal {
+            return self.conclude_refusal(run, &refusal);
+        }
         let Some(link) = self.phase.link() else {
             return;
         };
-        if link.refusal.is_some() {
-            return self.conclude_refusal(run);
-        }
         let (got_event, got_byte) = (link.got_event(), link.got_byte);
         let lived = self.now - link.opened_at;
         if self.is_stream_only() {
@@ -342,7 +343,19 @@ impl Client {
                 return self.apply_error(run, ErrorBody::read(&event.data));
             }
             // The others are for whoever listens.
-            _ => event.check(odd),
+            EventName::Metadata
+            | EventName::Values
+            | EventName::MessagesMetadata
+            | EventName::Updates
+            | EventName::Custom
+            | EventName::Error
+            | EventName::Checkpoints
+            | EventName::Tasks
+            | EventName::Debug
+            | EventName::Events
+            | EventName::Tools
+            | EventName::End
+            | EventName::Other(_) => event.check(odd),
         }
         Ok(())
     }

@@ -66,6 +66,15 @@ pub(super) struct Refusal {
     pub(super) body: Vec<u8>,
 }
 
+impl Refusal {
+    /// Collects the body. Whether there is as much as a person needs.
+    fn take_in(&mut self, bytes: &[u8]) -> bool {
+        let room = REFUSAL_BYTES_MAX - self.body.len();
+        self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.body.len() == REFUSAL_BYTES_MAX
+    }
+}
+
 /// What an answer's headers say.
 #[derive(Debug)]
 pub(super) enum Opening {
@@ -85,7 +94,7 @@ pub(super) enum Chunk {
     /// A part of a refusal.
     Refusal,
     /// As much of a refusal as a person needs.
-    WholeRefusal,
+    WholeRefusal(Refusal),
     /// Something else than a stream was answered as if all were well.
     Foreign(StreamError),
 }
@@ -163,11 +172,16 @@ impl Link {
 
     /// Takes in bytes of the body.
     pub(super) fn take_in(&mut self, bytes: &[u8]) -> Chunk {
-        match (self.refusal_chunk(bytes), self.sniff(bytes)) {
-            (Some(true), _) => Chunk::WholeRefusal,
-            (Some(false), _) => Chunk::Refusal,
-            (None, Err(error)) => Chunk::Foreign(error),
-            (None, Ok(())) => {
+        if let Some(mut refusal) = self.refusal.take() {
+            if refusal.take_in(bytes) {
+                return Chunk::WholeRefusal(refusal);
+            }
+            self.refusal = Some(refusal);
+            return Chunk::Refusal;
+        }
+        match self.sniff(bytes) {
+            Err(error) => Chunk::Foreign(error),
+            Ok(()) => {
                 self.decoder.push(bytes);
                 Chunk::Events
             }
@@ -187,14 +201,6 @@ impl Link {
             return Err(StreamError::new(ErrorCode::NotAnEventStream).with_detail(words));
         }
         Ok(())
-    }
-
-    /// Collects the body of an answer that is no stream. `None`: it is one. Else whether there is as much as a person needs.
-    fn refusal_chunk(&mut self, bytes: &[u8]) -> Option<bool> {
-        let body = &mut self.refusal.as_mut()?.body;
-        let room = REFUSAL_BYTES_MAX - body.len();
-        body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        Some(body.len() == REFUSAL_BYTES_MAX)
     }
 
     /// Whether a byte within the time `alive` proves it.

@@ -38,7 +38,7 @@ pub(crate) use urls::encode_path_segment;
 
 use crate::{
     AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input,
-    Millis, Notice, StreamError, Submission, View,
+    Millis, Notice, StreamError, Submission,
     history::History,
     phase::{End, Phase},
     thread_store::ThreadStore,
@@ -275,11 +275,6 @@ impl Client {
         }
     }
 
-    /// What a reader sees.
-    pub fn view(&self) -> View<'_> {
-        View::new(self)
-    }
-
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
@@ -327,7 +322,15 @@ impl Client {
                 Phase::Ended(End::Disconnected) => Connection::Disconnected,
                 Phase::Ended(End::Expired) => Connection::Expired,
                 Phase::Ended(End::Failed(_)) => Connection::Failed,
-                _ => self.load.connection(self.online),
+                Phase::Idle
+                | Phase::Finding { .. }
+                | Phase::MakingThread(_)
+                | Phase::Opening(_)
+                | Phase::Live(_)
+                | Phase::Waiting { .. }
+                | Phase::Checking { .. }
+                | Phase::Looking(_)
+                | Phase::Settling { .. } => self.load.connection(self.online),
             };
         };
         let recovery = &run.recovery;

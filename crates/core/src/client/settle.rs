@@ -41,7 +41,7 @@ impl Client {
                         self.run_contact(run);
                         self.run_is_gone(run);
                     }
-                    Verdict::Refused => self.fail(run, Outcome::Failed(error)),
+                    Verdict::Refused => self.fail(run, error),
                 };
             }
         };
@@ -167,7 +167,7 @@ impl Client {
         } else {
             let error = run.recovery.last_error.clone();
             let error = error.unwrap_or_else(|| StreamError::new(ErrorCode::Unreachable));
-            self.fail(run, Outcome::Failed(error));
+            self.fail(run, error);
         }
     }
 
@@ -253,7 +253,7 @@ impl Client {
         match outcome {
             Outcome::TimedOut => {
                 let cause = run.recovery.last_error.clone();
-                self.fail(run, Outcome::Failed(cause.unwrap_or(error)));
+                self.fail(run, cause.unwrap_or(error));
             }
             known => self.settled(run, known),
         }
@@ -390,10 +390,16 @@ impl Client {
     }
 
     /// Ends although the run may still be active: its record stays.
-    pub(super) fn fail(&mut self, run: &mut Run, outcome: Outcome) {
-        let Some(error) = outcome.error().cloned() else {
-            return;
-        };
+    pub(super) fn fail(&mut self, run: &mut Run, error: StreamError) {
+        self.end_with(run, error.clone(), Outcome::Failed(error));
+    }
+
+    /// The same, as the server has refused the headers.
+    pub(super) fn deny(&mut self, run: &mut Run, error: StreamError) {
+        self.end_with(run, error.clone(), Outcome::Denied(error));
+    }
+
+    fn end_with(&mut self, run: &mut Run, error: StreamError, outcome: Outcome) {
         self.show_replay(run);
         run.drop_replay();
         self.save_record(run);
@@ -454,7 +460,7 @@ impl Client {
                         self.run_contact(run);
                         self.no_list(run);
                     }
-                    Verdict::Refused => self.fail(run, Outcome::Failed(error)),
+                    Verdict::Refused => self.fail(run, error),
                 };
             }
         };

@@ -23,7 +23,7 @@ impl Session {
         match taken {
             Some(Chunk::Events) | None => {}
             Some(Chunk::Refusal) => return,
-            Some(Chunk::WholeRefusal) => return self.feed_ended(client),
+            Some(Chunk::WholeRefusal(refusal)) => return self.feed_answered(client, &refusal),
             Some(Chunk::Foreign(error)) => {
                 return self.feed_failed(client, Failure::Unreadable, error, None);
             }

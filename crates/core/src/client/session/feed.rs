@@ -214,19 +214,19 @@ impl Session {
     pub(super) fn feed_ended(&mut self, client: &mut Client) {
         let link = self.feed.phase.link_mut();
         match link.and_then(|link| link.refusal.take()) {
-            Some(Refusal {
-                status,
-                retry_after,
-                body,
-            }) => {
-                let error = status_error(status, &body);
-                self.feed_failed(client, Failure::Status(status), error, retry_after);
-            }
+            Some(refusal) => self.feed_answered(client, &refusal),
             None => {
                 let error = StreamError::new(ErrorCode::Unreachable);
                 self.feed_lost(client, Failure::NoAnswer, error, None);
             }
         }
+    }
+
+    /// With something else than a stream.
+    pub(super) fn feed_answered(&mut self, client: &mut Client, refusal: &Refusal) {
+        let error = status_error(refusal.status, &refusal.body);
+        let failure = Failure::Status(refusal.status);
+        self.feed_failed(client, failure, error, refusal.retry_after);
     }
 
     /// The feed was not to be had. What that means stands in the table in `recovery.rs`.
