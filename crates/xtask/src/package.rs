@@ -335,8 +335,7 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
 
 /// The bindings of one instance are one call of a function: importing them touches nothing, and what an instance that has failed
 /// left behind (timers, answers under way) never reaches the next one.
-const BEGIN: &str = "import { decodeText, encodeText } from './text.js';
-export function bindings() {
+const BEGIN: &str = "export function bindings({ decodeText, encodeText }) {
 class Engine";
 
 /// What that function gives. How the module is loaded is `src/wasm/load.ts`: what the bindings bring for that is more to download,
@@ -361,7 +360,12 @@ export interface Bindings {
     /** Gives the classes what a second instance has besides. That was made with the first one's exports as its module of that name. */
     extend(exports: WebAssembly.Exports): void;
 }
-export declare function bindings(): Bindings;
+/** How texts go to the module and come back, as UTF-8. */
+export interface Texts {
+    encodeText(text: string): Uint8Array;
+    decodeText(bytes: Uint8Array): string;
+}
+export declare function bindings(texts: Texts): Bindings;
 ";
 
 /// A test runner's page may call a frame's function after it was told not to.

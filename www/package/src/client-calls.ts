@@ -43,6 +43,7 @@ const CALLS: readonly Call[] = [
   { method: "GET", path: /^\/([^/]+)$/, part: "threads", name: "get", args: ({ thread }) => [thread], without: ({ thread }) => ({ thread_id: thread, status: "idle" }) },
   { method: "GET", path: /^\/([^/]+)\/state$/, part: "threads", name: "getState", args: ({ thread }) => [thread], without: newest },
   { method: "GET", path: /^\/([^/]+)\/history$/, part: "threads", name: "getHistory", args: ({ thread, query }) => [thread, pageOf(query)], without: only },
+  { method: "POST", path: /^\/([^/]+)\/history$/, part: "threads", name: "getHistory", args: ({ thread, body }) => [thread, camel(body)], without: only },
   { method: "GET", path: /^\/([^/]+)\/runs$/, part: "runs", name: "list", args: ({ thread, query }) => [thread, { limit: limitOf(query) }], without: () => [] },
   { method: "GET", path: /^\/([^/]+)\/runs\/([^/]+)$/, part: "runs", name: "get", args: ({ thread, run }) => [thread, run] },
   { method: "POST", path: /^\/([^/]+)\/runs\/([^/]+)\/cancel$/, part: "runs", name: "cancel", args: ({ thread, run }) => [thread, run] },
