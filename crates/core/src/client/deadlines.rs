@@ -21,6 +21,7 @@ impl Client {
             self.phase_due(),
             self.load_due(),
             self.error_due().map(|at| (at, DeadlineReason::Timeout)),
+            self.compare_due().map(|at| (at, DeadlineReason::Timeout)),
             self.extras.and_then(|extras| (extras.edit_due)(self)),
             self.session_extras()
                 .and_then(|extras| (extras.session_due)(self)),
@@ -88,6 +89,7 @@ impl Client {
         }
         self.load_deadline();
         self.error_deadline();
+        self.compare_deadline();
         if let Some(extras) = self.session_extras() {
             (extras.session_deadline)(self);
         }
