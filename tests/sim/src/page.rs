@@ -344,7 +344,7 @@ impl World {
         };
         let expected: Vec<&str> = (state.messages.iter().chain(input))
             .filter_map(|message| message[key].as_str())
-            .filter(|text| !is_odd_text(text))
+            .filter(|text| !text.is_empty() && !is_odd_text(text))
             .collect();
         let view = page.client.view();
         let shown = view.messages().iter().filter_map(|slot| {

@@ -119,10 +119,8 @@ impl Client {
 
     /// Begins the submission that has waited longest.
     pub(super) fn begin_queued(&mut self) {
-        if self.is_active() || self.load.is_loading() {
-            return;
-        }
-        if !self.queue.is_empty() {
+        // One that cannot be sent as it is fails at once, so the next one's turn has come.
+        while !self.is_active() && !self.load.is_loading() && !self.queue.is_empty() {
             let (command, submission) = self.queue.remove(0);
             self.begin_run(vec![command], submission);
         }
@@ -196,7 +194,7 @@ impl Client {
             self.notify(Notice::ThreadCreated { thread_id });
         }
         self.last = Some(last);
-        self.load.set_loaded();
+        self.leave_load();
         self.run = Some(Run::submitted(run.submission_id, run.body, commands));
         self.with_run(|client, run| client.open_stream(run));
     }
@@ -253,7 +251,7 @@ impl Client {
             }
             other => {
                 self.store.begin_run();
-                if other.is_some() {
+                if other.is_some() || run_id.is_some() {
                     self.store.expect_older_values();
                 }
                 Run::joined(run_id)

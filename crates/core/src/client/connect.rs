@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError,
+    cursor::Recent,
     phase::{After, Next, Phase},
 };
 use rejoin_wire::{
@@ -65,6 +66,8 @@ impl Client {
             // The screen keeps its text until the replay has caught up. A replay that broke off begins anew.
             let shows = !self.store.slots().is_empty();
             run.replay = shows.then(|| Box::new(self.store.replayed()));
+        } else if run.replay.is_none() {
+            run.replay = self.store.resumed().map(Box::new);
         }
         let cursor = run.cursor.resume_from().to_owned();
         let in_query = self.cursor_in_query.then_some(cursor.as_str());
@@ -80,6 +83,9 @@ impl Client {
             true => Asks::All,
             false => Asks::AfterCursor,
         };
+        if asks == Asks::All {
+            run.applied = Recent::default();
+        }
         self.open(run, request, asks, Some(cursor));
     }
 

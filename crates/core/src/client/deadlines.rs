@@ -22,6 +22,7 @@ impl Client {
             self.load_due(),
             self.error_due().map(|at| (at, DeadlineReason::Timeout)),
             self.parts.due(self),
+            self.compare_due().map(|at| (at, DeadlineReason::Timeout)),
             request.map(|at| (at, DeadlineReason::Timeout)),
             self.records
                 .due(timeouts.record)
@@ -81,6 +82,7 @@ impl Client {
         }
         self.load_deadline();
         self.error_deadline();
+        self.compare_deadline();
         self.parts_late();
         let every = self.config.timeouts.record;
         if self.records.due(every).is_some_and(|at| at <= self.now) {

@@ -1,9 +1,7 @@
 //! One connection, of a run's stream or of a session's feed: its bytes, its silence, and an answer that is no stream.
 
 use super::requests::{header, retry_after};
-use crate::{
-    AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts, cursor::Recent,
-};
+use crate::{AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts};
 use rejoin_wire::{
     event::Event,
     sse::{Decoder, Limits},
@@ -24,8 +22,6 @@ pub(crate) struct Link {
     pub(super) got_byte: bool,
     /// Whether nothing has come for half of the time after which the connection is made anew.
     pub(super) stalled: bool,
-    /// Events of this connection, where it asks for everything and so must not be compared with earlier ones.
-    pub(super) seen: Recent,
     /// An answer that is not a stream, while its body is read.
     pub(super) refusal: Option<Refusal>,
     /// Whether the body's first byte tells whether it is a stream, as no header does.
@@ -110,7 +106,6 @@ impl Link {
             start: Start::Unknown,
             got_byte: false,
             stalled: false,
-            seen: Recent::default(),
             refusal: None,
             sniffs: false,
             heartbeat_at: None,

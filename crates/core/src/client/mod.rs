@@ -352,7 +352,7 @@ impl Client {
             } => Connection::Paused,
             Phase::Waiting { wait, .. } => trying(wait.until()),
             Phase::Live(link) if link.stalled => Connection::Stalled,
-            Phase::Live(link) if run.replay.is_some() || link.is_silent_join() => {
+            Phase::Live(link) if run.catches_up() || link.is_silent_join() => {
                 Connection::CatchingUp
             }
             Phase::Live(_) => Connection::Live,

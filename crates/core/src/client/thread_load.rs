@@ -9,7 +9,7 @@ use super::{
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, Asked, no_answer},
     run::Run,
-    settle::active_run,
+    settle::{active_run, failure_in_tasks},
 };
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
@@ -199,10 +199,6 @@ impl ThreadLoad {
 
     pub(super) fn shows_state(&self) -> bool {
         matches!(self, Self::Loading(loading) if loading.shows_state)
-    }
-
-    pub(super) fn set_loaded(&mut self) {
-        *self = Self::Loaded;
     }
 
     /// How the server has been heard while it is loading.
@@ -453,6 +449,7 @@ impl Client {
                 self.conclude(join.command, Outcome::Failed(error.clone()));
             }
         }
+        self.drop_queue(&Outcome::Failed(error.clone()));
         self.set_error(Some(error.clone()));
         let run_id = self.run_id().cloned();
         self.notify_end(run_id, End::Failed(error.clone()), &Outcome::Failed(error));
@@ -515,6 +512,16 @@ impl Client {
         }
     }
 
+    /// A run is submitted, so what is loaded is old, and a join that waits for it has no use.
+    pub(super) fn leave_load(&mut self) {
+        self.abort_load_requests();
+        if let ThreadLoad::Loading(loading) = std::mem::replace(&mut self.load, ThreadLoad::Loaded)
+            && let Some(join) = loading.join
+        {
+            self.conclude(join.command, Outcome::Disconnected);
+        }
+    }
+
     fn abort_load_requests(&mut self) {
         let asked = self.load.loading_mut().map(Loading::take_asked);
         for attempt in asked.into_iter().flatten().flatten() {
@@ -540,12 +547,17 @@ impl Client {
             thread,
             record,
             join,
+            lists_runs,
             ..
         } = loading;
         let record = record.flatten();
         match (state, thread) {
-            (Part::Got(state), Part::Got(thread)) => {
+            (Part::Got(state), Part::Got(mut thread)) => {
                 self.refresh_state(&state);
+                if let (true, Standing::Idle) = (lists_runs, &thread) {
+                    // The thread itself was not to be had, which says why its last run failed.
+                    thread = failure_in_tasks(&state).map_or(thread, Standing::Failed);
+                }
                 self.enter(thread, record, join);
             }
             (Part::Unwanted, Part::Got(thread)) => {

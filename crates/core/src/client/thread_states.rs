@@ -84,7 +84,9 @@ impl Client {
 
     /// Shows the thread's state, beside what is shown of a run that is not in it yet.
     pub(super) fn refresh_state(&mut self, state: &ThreadState) {
-        self.show_state(state, &|slot, past| (!past.stored).then_some(slot.origin));
+        self.show_state(state, &|slot, past| {
+            (!past.stored && !past.left).then_some(slot.origin)
+        });
     }
 
     /// Shows what the selected branch ends in, and nothing else.
