@@ -1,6 +1,6 @@
 //! A thread's name: the beginning of its first question.
 
-use rejoin_wire::{
+use rejoin_leptos::wire::{
     json::{FromJson, field},
     message::{Message, MessageKind},
 };

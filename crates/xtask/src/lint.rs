@@ -5,10 +5,11 @@ use anyhow::Result;
 use crate::step::{self, Steps, cargo};
 
 /// The crates that only exist on wasm32.
-const WASM_PACKAGES: [&str; 4] = [
+const WASM_PACKAGES: [&str; 5] = [
     "rejoin-browser",
     "rejoin-js",
     "rejoin-leptos",
+    "rejoin-example-csr",
     "rejoin-demo",
 ];
 
@@ -48,7 +49,7 @@ mod tests {
     use crate::step::{cargo, output};
 
     /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
-    const ALLOWED: [(&str, &[&str]); 8] = [
+    const ALLOWED: [(&str, &[&str]); 9] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),
         ("rejoin-browser", &["rejoin-core", "rejoin-wire"]),
@@ -60,15 +61,8 @@ mod tests {
             "rejoin-leptos",
             &["rejoin-browser", "rejoin-core", "rejoin-wire"],
         ),
-        (
-            "rejoin-demo",
-            &[
-                "rejoin-leptos",
-                "rejoin-browser",
-                "rejoin-core",
-                "rejoin-wire",
-            ],
-        ),
+        ("rejoin-example-csr", &["rejoin-leptos"]),
+        ("rejoin-demo", &["rejoin-leptos"]),
         ("rejoin-server", &["rejoin-wire"]),
         ("xtask", &[]),
     ];
