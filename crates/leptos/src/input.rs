@@ -18,8 +18,22 @@ pub(crate) fn values_mutated(values: Json) -> Input {
     Input::ValuesMutated { values }
 }
 
-pub(crate) fn events_listened(names: Vec<String>) -> Input {
-    Input::EventsListened { names }
+/// The events that the core tells without being asked.
+const TOLD_ANYWAY: [&str; 3] = ["custom", "updates", "error"];
+
+/// Where there are events to listen for that are not told anyway.
+pub(crate) fn events_listened(names: &[String]) -> Option<Input> {
+    let more = names
+        .iter()
+        .filter(|name| !TOLD_ANYWAY.contains(&name.as_str()));
+    let more: Vec<String> = more.cloned().collect();
+    (!more.is_empty()).then(|| Input::EventsListened {
+        names: TOLD_ANYWAY
+            .map(str::to_owned)
+            .into_iter()
+            .chain(more)
+            .collect(),
+    })
 }
 
 pub(crate) fn checkpoint_resolved(

@@ -301,10 +301,8 @@ fn connect(
         let reader = Arc::clone(reader);
         subscriptions.push(stream.on_notice(move |notice| reader(notice)));
     }
-    if !options.listened.is_empty() {
-        let mut names = ["custom", "updates", "error"].map(str::to_owned).to_vec();
-        names.extend(options.listened.iter().cloned());
-        stream.send(input::events_listened(names));
+    if let Some(listened) = input::events_listened(&options.listened) {
+        stream.send(listened);
     }
     events.enter(thread.as_ref());
     stream.switch_thread(thread);

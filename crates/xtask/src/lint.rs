@@ -1,4 +1,4 @@
-//! Formatting and clippy, native and wasm32. The rule about which crate may use which is a test at the end.
+//! Formatting, clippy, native and wasm32, and whether what goes to crates.io can be packaged. The rule about which crate may use which is a test at the end.
 
 use anyhow::Result;
 
@@ -13,13 +13,22 @@ const WASM_PACKAGES: [&str; 5] = [
     "rejoin-demo",
 ];
 
-/// All three lints.
+/// The crates that go to crates.io, each behind those it uses.
+const PUBLISHED: [&str; 4] = [
+    "rejoin-wire",
+    "rejoin-core",
+    "rejoin-browser",
+    "rejoin-leptos",
+];
+
+/// All lints.
 pub(crate) fn run(steps: &mut Steps) {
     steps.run("lint: formatting", || {
         step::run(&mut cargo(&["fmt", "--all", "--check"]))
     });
     steps.run("lint: clippy, native", native);
     steps.run("lint: clippy, wasm32", wasm);
+    steps.run("lint: packages for crates.io", packages);
 }
 
 fn native() -> Result<()> {
@@ -33,6 +42,22 @@ fn wasm() -> Result<()> {
         args.extend(["--package", package]);
     }
     run_clippy(&args)
+}
+
+/// Whether each has what crates.io asks for: versions on its dependencies, a licence and a README that are there. Without the
+/// network, and without building what has been built.
+fn packages() -> Result<()> {
+    let mut command = cargo(&[
+        "package",
+        "--quiet",
+        "--offline",
+        "--no-verify",
+        "--allow-dirty",
+    ]);
+    for package in PUBLISHED {
+        command.args(["--package", package]);
+    }
+    step::run(&mut command)
 }
 
 fn run_clippy(args: &[&str]) -> Result<()> {

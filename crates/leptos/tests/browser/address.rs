@@ -80,6 +80,7 @@ async fn back_leads_to_the_thread_before() {
     .await;
     page.stream.new_thread();
     assert_eq!(parameters().get("back"), None);
+    until("a new one", || thread_id(&page).is_none()).await;
     for expected in ["second", "first"] {
         window().history().unwrap().back().unwrap();
         until(expected, || thread_id(&page).as_deref() == Some(expected)).await;
