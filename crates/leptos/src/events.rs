@@ -193,3 +193,61 @@ impl EventRecord {
         Some(["rejoin.events|", thread.as_ref()?.as_str()].concat())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EventRecord, RECORD_BYTES_MAX, RecentEvents};
+    use leptos::prelude::{GetUntracked, Owner};
+    use rejoin_browser::{MemoryStore, RecordStore};
+    use rejoin_core::wire::{
+        Json, RunId, ThreadId,
+        event::{Event, EventName},
+    };
+    use std::rc::Rc;
+
+    fn custom(data: &impl serde::Serialize) -> Event {
+        Event {
+            id: None,
+            name: EventName::Custom,
+            namespace: Vec::new(),
+            data: Json::from_value(data).expect("JSON"),
+        }
+    }
+
+    /// Stores these events of a run, and tells how many another page finds.
+    fn found_again(events: &[Event]) -> usize {
+        Owner::new().with(|| {
+            let store: Rc<dyn RecordStore> = Rc::new(MemoryStore::default());
+            let thread = ThreadId::from("t");
+            let recent = RecentEvents::new();
+            let record = EventRecord::new(recent, Rc::clone(&store));
+            record.enter(Some(&thread));
+            recent.run_begins(&RunId::from("r"));
+            for event in events {
+                recent.add(event);
+            }
+            record.is_due.set(true);
+            record.save();
+
+            let again = RecentEvents::new();
+            EventRecord::new(again, store).enter(Some(&thread));
+            again.run_begins(&RunId::from("r"));
+            again.events.get_untracked().len()
+        })
+    }
+
+    #[test]
+    fn another_page_finds_the_events_of_a_run_that_goes_on() {
+        let events = [custom(&1), custom(&"two")];
+        assert_eq!(found_again(&events), 2);
+    }
+
+    #[test]
+    fn what_is_stored_is_bounded_and_the_newest_stay() {
+        let large = custom(&"x".repeat(RECORD_BYTES_MAX - 10));
+        let events = [large.clone(), large, custom(&1)];
+        assert_eq!(found_again(&events), 2);
+        let too_large = custom(&"x".repeat(RECORD_BYTES_MAX + 1));
+        assert_eq!(found_again(&[too_large]), 0);
+    }
+}

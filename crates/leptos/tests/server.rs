@@ -163,7 +163,7 @@ fn a_stream_may_be_dropped_on_another_thread() {
         let stream = use_shared_stream("chat", || {
             options().initial_values(json!({ "messages": [] }))
         });
-        drop(use_view(stream, 10));
+        use_view(stream, 10);
         provide_context(options());
     });
     std::thread::spawn(move || drop(owner)).join().unwrap();
@@ -174,6 +174,6 @@ fn options_can_go_into_a_context() {
     Owner::new().with(|| {
         provide_context(UseStreamOptions::new("/api", "chat").history_limit(20));
         let options: UseStreamOptions = expect_context();
-        drop(use_stream(options));
+        use_stream(options);
     });
 }

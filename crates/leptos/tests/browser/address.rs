@@ -57,6 +57,7 @@ async fn a_reload_shows_the_thread_that_is_in_the_address() {
     assert_eq!(parameters().get("other").as_deref(), Some("1"));
     assert_eq!(window().location().hash().as_deref(), Ok("#place"));
     drop(page);
+    until("it is left", || call.is_aborted()).await;
 
     let again = mount(in_url(), chat);
     assert_eq!(thread_id(&again), Some(made.clone()), "at once");

@@ -103,6 +103,7 @@ async fn a_reload_shows_the_newest_custom_events_of_a_run_that_goes_on() {
     let found = page.stream.custom_event::<Found>();
     until("both", || found.get_untracked().is_some()).await;
     drop(page);
+    until("it is left", || call.is_aborted()).await;
 
     let again = mount(options().thread_id(thread), chat);
     let progress = again.stream.custom_event::<Progress>();
