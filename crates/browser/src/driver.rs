@@ -9,7 +9,7 @@ use crate::{
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{Client, CommandId, Effect, Input, View};
+use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -194,10 +194,10 @@ impl Driver {
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
             Effect::ResolveCheckpoint { command, parents } => match &self.resolve_checkpoint {
                 Some(resolve) => resolve(command, parents),
-                None => self.feed(Input::CheckpointResolved {
+                None => self.feed(Input::Edit(EditInput::CheckpointResolved {
                     command,
                     checkpoint: Err("nobody looks checkpoints up".to_owned()),
-                }),
+                })),
             },
             Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
         }

@@ -8,8 +8,8 @@ use crate::{
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    CommandId, Config, EXTRAS, Edit, Input, JoinOptions, Millis, Notice, Outcome, Submission,
-    ToolResult, View,
+    CommandId, Config, EXTRAS, Edit, EditInput, Input, JoinOptions, Millis, Notice, Outcome,
+    SessionInput, Submission, ToolResult, ToolsInput, View,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Is asked for the checkpoint whose messages are exactly these, oldest first, and answers with
-/// [`Input::CheckpointResolved`] through [`Stream::send`].
+/// [`EditInput::CheckpointResolved`] through [`Stream::send`].
 pub type CheckpointResolver = Rc<dyn Fn(CommandId, Vec<MessageId>)>;
 
 /// How a [`Stream`] is made.
@@ -36,7 +36,9 @@ pub struct StreamOptions {
     pub headers: Option<HeaderProvider>,
     /// Whether cookies are sent. Default to the page's own origin.
     pub credentials: Credentials,
-    /// What is called with a `Request`, and gives a promise of a `Response`, instead of the page's `fetch`. Default none.
+    /// What is called with a URL and an init as `fetch` is, and gives a promise of a `Response`, instead of the page's. The init's
+    /// headers are a plain object. What it rejects with may have
+    /// a `code`: `invalid_request`, or `redirected` with where to as its `detail`. Default none.
     pub fetch: Option<js_sys::Function>,
     /// The least time between two notifications of a change. Default 0: only the page's frames limit them.
     pub notify_interval: Millis,
@@ -138,38 +140,40 @@ impl Stream {
     /// Goes on from an earlier point of the thread: edits a message, answers again, or tries again.
     pub fn edit(&self, edit: Edit) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::EditRequested {
+        self.driver.feed(Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(edit),
-        });
+        }));
         conclusion
     }
 
     /// Takes the result of a tool that runs here.
     pub fn add_tool_result(&self, result: ToolResult) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::ToolResultAdded {
+        self.driver.feed(Input::Tools(ToolsInput::ResultAdded {
             command,
             result: Box::new(result),
-        });
+        }));
         conclusion
     }
 
     /// Shows the session of the client's thread, whichever that is, with pages of this many messages: [`View::session`].
     pub fn open_view(&self, limit: usize) {
-        self.driver.feed(Input::ViewOpened { limit });
+        self.driver
+            .feed(Input::Session(SessionInput::Opened { limit }));
     }
 
     /// Shows the page of the session before the first message that is shown.
     pub fn load_older(&self) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::OlderRequested { command });
+        self.driver
+            .feed(Input::Session(SessionInput::OlderRequested { command }));
         conclusion
     }
 
     /// Forgets the session. The run that is followed goes on.
     pub fn close_view(&self) {
-        self.driver.feed(Input::ViewClosed);
+        self.driver.feed(Input::Session(SessionInput::Closed));
     }
 
     fn command(&self) -> (CommandId, Conclusion) {

@@ -41,7 +41,8 @@ mod list;
 mod notice;
 mod phase;
 mod run_record;
-mod session;
+mod session_view;
+mod status;
 mod thread_store;
 mod view;
 
@@ -50,12 +51,16 @@ pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
 pub use effect::{AttemptId, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
-pub use input::{Edit, EditAt, Input, JoinOptions, Submission, ToolResult, TransportError};
+pub use input::{
+    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
+    ToolResult, ToolsInput, TransportError,
+};
 pub use notice::{CommandId, Notice, Outcome};
 pub use phase::{Connection, DeadlineReason};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
-pub use session::{SessionNode, SessionView};
+pub use session_view::{SessionNode, SessionView};
+pub use status::{FeedStatus, Status};
 pub use thread_store::{MessageOrigin, MessageSlot};
 pub use view::{Changes, SubgraphMessages, View};
 

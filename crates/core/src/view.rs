@@ -1,7 +1,8 @@
 //! What a reader sees.
 
 use crate::{
-    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
+    Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, Status,
+    StreamError,
     client::pending_calls,
     fork_point::Which,
     phase::{End, Phase},
@@ -74,6 +75,11 @@ impl<'a> View<'a> {
             history: revisions.history > revision,
             head: revisions.head > revision,
         }
+    }
+
+    /// How everything stands, as one value.
+    pub fn status(&self) -> Status {
+        Status::from(*self)
     }
 
     /// The connection, as a person is told.
@@ -233,9 +239,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The thread's session; `None` while no view of it is open ([`crate::Input::ViewOpened`]).
+    /// The thread's session; `None` while no view of it is open ([`crate::SessionInput::Opened`]).
     pub fn session(&self) -> Option<SessionView<'a>> {
-        let session = self.client.session.as_deref()?;
+        let session = self.client.session()?;
         Some(SessionView::new(self.client, session))
     }
 

@@ -6,7 +6,8 @@
 mod support;
 
 use rejoin_core::{
-    AttemptId, CommandId, Edit, EditAt, Endpoint, Input, MessageOrigin, Submission, wire::Json,
+    AttemptId, CommandId, Edit, EditAt, EditInput, Endpoint, Input, MessageOrigin, Submission,
+    wire::Json,
 };
 use serde_json::{Value, json};
 use support::{Bench, state};
@@ -530,10 +531,10 @@ fn an_edit_goes_on_from_what_the_server_calls_its_messages() {
             ..Submission::default()
         },
     };
-    bench.feed(Input::EditRequested {
+    bench.feed(Input::Edit(EditInput::Requested {
         command: CommandId(9),
         edit: Box::new(edit),
-    });
+    }));
     assert_shown(&bench, &["one", "first", "three"]);
     let body: Value = bench.asked("/runs/stream").1.body.unwrap().read().unwrap();
     assert_eq!(body["checkpoint"]["checkpoint_id"], "c1");

@@ -2,16 +2,16 @@
 //! change of this file.
 
 use rejoin_core::{
-    CommandId, Input,
+    BranchesInput, CommandId, EditInput, Input,
     wire::{CheckpointId, Json},
 };
 
 pub(crate) fn branch_selected(branch: String) -> Input {
-    Input::BranchSelected { branch }
+    Input::Branches(BranchesInput::Selected { branch })
 }
 
 pub(crate) fn history_requested() -> Input {
-    Input::HistoryRequested
+    Input::Branches(BranchesInput::HistoryRequested)
 }
 
 pub(crate) fn values_mutated(values: Json) -> Input {
@@ -40,10 +40,10 @@ pub(crate) fn checkpoint_resolved(
     command: CommandId,
     checkpoint: Result<Option<CheckpointId>, String>,
 ) -> Input {
-    Input::CheckpointResolved {
+    Input::Edit(EditInput::CheckpointResolved {
         command,
         checkpoint,
-    }
+    })
 }
 
 pub(crate) fn thread_switched(thread_id: Option<rejoin_core::wire::ThreadId>) -> Input {

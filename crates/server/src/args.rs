@@ -170,6 +170,12 @@ pub(crate) struct Serve {
     /// The most runs of one client that wait or go on
     #[arg(long, env = "REJOIN_RUNS_MAX", default_value_t = Limits::default().runs_max)]
     runs_max: usize,
+    /// The most sessions that one client has published in and that are not deleted
+    #[arg(long, env = "REJOIN_SESSIONS_MAX", default_value_t = Limits::default().sessions_max)]
+    sessions_max: usize,
+    /// The most bytes of messages that one client has published in them
+    #[arg(long, env = "REJOIN_PUBLISHED_BYTES_MAX", default_value_t = Limits::default().published_bytes_max)]
+    published_bytes_max: u64,
     /// The most bytes of one run's events
     #[arg(long, env = "REJOIN_RUN_BYTES_MAX", default_value_t = Limits::default().run_bytes_max)]
     run_bytes_max: usize,
@@ -265,6 +271,8 @@ impl Serve {
                 connections_per_address_max: self.connections_per_address_max,
                 threads_max: self.threads_max,
                 runs_max: self.runs_max,
+                sessions_max: self.sessions_max,
+                published_bytes_max: self.published_bytes_max,
                 run_bytes_max: self.run_bytes_max,
             },
             lease: Duration::from_millis(self.lease_ms),

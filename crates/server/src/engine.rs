@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use rejoin_wire::{
@@ -23,10 +24,10 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId, assistant_id},
     live::{CancelAction, LiveRun},
-    quotas::{Client, Quotas},
+    quotas::Quotas,
     records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
-    runner::{Ending, Runner, requested_checkpoint},
-    sessions::{Mirror, conversation},
+    runner::{Ending, Runner, keeps_conversation, requested_checkpoint},
+    sessions::{Mirror, conversation, log::SessionId},
     state,
     store::{Store, Tx},
     tables::Records,
@@ -50,6 +51,19 @@ struct Slots {
     live: HashMap<RunId, Arc<LiveRun>>,
     /// Threads with a run, and the runs that wait for it.
     turns: HashMap<ThreadId, VecDeque<oneshot::Sender<()>>>,
+}
+
+/// For how long the thread of a run without one stays after the run, so that its reader can come back.
+const TEMPORARY_KEPT: Duration = Duration::from_secs(60);
+
+/// A run that is asked for.
+pub(crate) struct NewRun {
+    pub(crate) thread_id: ThreadId,
+    pub(crate) request: RunRequest,
+    /// How long it waits before it asks for its thread.
+    pub(crate) after: Duration,
+    /// Whether its thread goes after it.
+    pub(crate) is_temporary: bool,
 }
 
 /// How a run ended.
@@ -83,21 +97,25 @@ impl Engine {
     /// Unknown assistant, thread or checkpoint; a malformed input; a busy thread under `reject`; a failing store.
     pub(crate) async fn create_run(
         self: &Arc<Self>,
-        thread_id: ThreadId,
-        request: RunRequest,
+        asked: NewRun,
         permit: &Permit,
     ) -> Result<(RunRecord, Arc<LiveRun>), ServerError> {
+        let NewRun {
+            thread_id,
+            request,
+            after,
+            is_temporary,
+        } = asked;
         let name = request.assistant_id.as_str();
         let agent = self
             .agents
             .find(name)
             .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
         let run = new_run(thread_id, agent.name(), request, permit)?;
-        let may_end = permit.ask(Ask::EndRuns);
         let place = self.quotas.run(&permit.client)?;
         let bytes_max = self.quotas.limits().run_bytes_max;
         let live = LiveRun::new(thread_id, run.run_id, run.resumable, bytes_max);
-        let (quotas, client) = (Arc::clone(&self.quotas), permit.client.clone());
+        let (quotas, permit) = (Arc::clone(&self.quotas), permit.clone());
         // Before the commit, so that nobody can read of a run that is not there.
         self.slots().live.insert(run.run_id, Arc::clone(&live));
         let (engine, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
@@ -105,15 +123,20 @@ impl Engine {
         let created = self
             .store
             .write_then(
-                move |tx| insert_run(tx, run, may_end, &quotas, client),
+                move |tx| insert_run(tx, run, is_temporary, &permit, &quotas),
                 move |created| {
                     if let Ok((run, _)) = created {
                         // The writer calls in commit order, so runs queue in the order they were accepted.
-                        let turn = engine.queue(run.thread_id);
-                        let supervised = engine.supervise(run.clone(), watched, turn);
+                        let turn = after.is_zero().then(|| engine.queue(run.thread_id));
+                        let thread_id = run.thread_id;
+                        let supervised =
+                            Arc::clone(&engine).supervise(run.clone(), watched, after, turn);
                         runtime.spawn(async move {
                             supervised.await;
                             drop(place);
+                            if is_temporary {
+                                engine.delete_later(thread_id).await;
+                            }
                         });
                     }
                 },
@@ -146,6 +169,59 @@ impl Engine {
         {
             live.cancel(CancelAction::Interrupt);
         }
+    }
+
+    /// Removes a thread and everything of it, ends its runs, and throws its session away.
+    ///
+    /// # Errors
+    /// [`ServerError::ThreadNotFound`]; where the store fails.
+    pub(crate) async fn delete_thread(&self, id: ThreadId) -> Result<(), ServerError> {
+        let mirror = self.mirror.as_ref();
+        let producer = mirror.map(|mirror| mirror.producer().id().clone());
+        let remove = move |tx: &Tx| {
+            if !tx.has_thread(id)? {
+                return Err(ServerError::ThreadNotFound(id.to_string()));
+            }
+            // One that cannot be read has none that is known.
+            let owner = tx.thread(id).ok().and_then(|thread| thread.owner);
+            tx.remove_thread(id)?;
+            tx.remove_published(&SessionId::of(id));
+            if let Some(producer) = producer {
+                tx.put_unmirrored(id, RunId::NONE, &producer.0)?;
+            }
+            Ok(owner)
+        };
+        if let Some(owner) = self.store.write(remove).await? {
+            self.quotas.thread_gone(&owner);
+        }
+        self.quotas.session_gone(&SessionId::of(id));
+        self.cancel_thread(id);
+        if let Some(mirror) = mirror {
+            mirror.delete(id);
+        }
+        Ok(())
+    }
+
+    async fn delete_later(&self, thread: ThreadId) {
+        tokio::time::sleep(TEMPORARY_KEPT).await;
+        match self.delete_thread(thread).await {
+            Ok(()) | Err(ServerError::ThreadNotFound(_)) => {}
+            Err(error) => {
+                tracing::warn!(%thread, %error, "a run's own thread stays until the next start");
+            }
+        }
+    }
+
+    /// Removes threads of runs without one that the last process left.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(crate) async fn delete_temporary(&self) -> Result<(), ServerError> {
+        let threads = self.store.view()?.threads()?;
+        for thread in threads.into_iter().filter(|thread| thread.is_temporary) {
+            self.delete_thread(thread.thread_id).await?;
+        }
+        Ok(())
     }
 
     /// The server will stop soon: nothing changes but what it says of itself.
@@ -183,17 +259,29 @@ impl Engine {
         self: Arc<Self>,
         run: RunRecord,
         live: Arc<LiveRun>,
-        mut turn: oneshot::Receiver<()>,
+        after: Duration,
+        turn: Option<oneshot::Receiver<()>>,
     ) {
         let mirror = self.mirror.as_ref().map(|mirror| mirror.run(&run, &live));
         let emitter = Emitter::new(self.store.clone(), Arc::clone(&live), &run.modes(), mirror);
-        let (outcome, has_turn) = tokio::select! {
-            biased;
-            action = live.cancelled() => {
-                turn.close();
-                (Outcome::Cancelled(action), turn.try_recv().is_ok())
-            }
-            _ = &mut turn => (self.run_to_end(&run, &live, &emitter).await, true),
+        let turn = match turn {
+            Some(turn) => Some(turn),
+            None => tokio::select! {
+                biased;
+                _ = live.cancelled() => None,
+                () = tokio::time::sleep(after) => Some(self.queue(run.thread_id)),
+            },
+        };
+        let (outcome, has_turn) = match turn {
+            None => (Outcome::Cancelled(live.cancelled().await), false),
+            Some(mut turn) => tokio::select! {
+                biased;
+                action = live.cancelled() => {
+                    turn.close();
+                    (Outcome::Cancelled(action), turn.try_recv().is_ok())
+                }
+                _ = &mut turn => (self.run_to_end(&run, &live, &emitter).await, true),
+            },
         };
         if let Err(error) = finish(&run, &emitter, outcome).await {
             // A deleted thread takes its runs with it; that is no failure.
@@ -348,24 +436,25 @@ fn new_run(
         resumable: request.stream_resumable == Some(true),
         request,
         base: None,
+        may_remove: permit.may(Ask::RemoveMessages),
         log_dropped: false,
         error: None,
     })
 }
 
-/// Stores a run, and says which others of its thread are under way. `may_end` is whether it may end them.
+/// Stores a run, and says which others of its thread are under way.
 fn insert_run(
     tx: &Tx,
     mut run: RunRecord,
-    may_end: Result<(), ServerError>,
+    is_temporary: bool,
+    permit: &Permit,
     quotas: &Arc<Quotas>,
-    client: Client,
 ) -> Result<(RunRecord, Vec<RunId>), ServerError> {
     let mut thread = match tx.thread(run.thread_id) {
         Err(ServerError::ThreadNotFound(_))
             if run.request.if_not_exists == Some(IfNotExists::Create) =>
         {
-            tx.make_thread(run.thread_id, Map::new(), quotas, client)?
+            tx.make_thread(run.thread_id, Map::new(), quotas, permit.client.clone())?
         }
         found => found?,
     };
@@ -373,12 +462,17 @@ fn insert_run(
     if !busy.is_empty() {
         match run.request.multitask_strategy {
             Some(MultitaskStrategy::Reject) => return Err(ServerError::ThreadBusy),
-            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => may_end?,
+            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => {
+                permit.ask(Ask::EndRuns)?;
+            }
             _ => {}
         }
     }
     if let Some(checkpoint) = requested_checkpoint(&run.request)? {
         tx.checkpoint(run.thread_id, checkpoint)?;
+    }
+    if !run.may_remove && !keeps_conversation(tx, &run)? {
+        permit.ask(Ask::RemoveMessages)?;
     }
     run.base = thread.head;
     for key in ["graph_id", "assistant_id"] {
@@ -388,6 +482,7 @@ fn insert_run(
         );
     }
     thread.graph = Some(run.graph.clone());
+    thread.is_temporary |= is_temporary;
     thread.status = ThreadStatus::Busy;
     thread.updated_at = now_iso();
     tx.put_thread(&thread)?;
@@ -552,21 +647,23 @@ pub(crate) fn error_json(error: &AgentError) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::{AtomicBool, Ordering},
-        time::Duration,
-    };
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::{limits::Limits, live::Tail};
+    use crate::{limits::Limits, live::Tail, published::Published, quotas::Client};
 
-    fn request() -> RunRequest {
+    fn new_run() -> NewRun {
         let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});
-        serde_json::from_value(json!({
+        let request = json!({
             "assistant_id": "chat", "input": {"messages": "hi"}, "config": knobs,
             "stream_mode": ["messages-tuple"], "stream_resumable": true, "if_not_exists": "create",
-        }))
-        .unwrap()
+        });
+        NewRun {
+            thread_id: ThreadId::fresh(),
+            request: serde_json::from_value(request).unwrap(),
+            after: Duration::ZERO,
+            is_temporary: false,
+        }
     }
 
     /// A reader must not wait for ever on a run that cannot be recorded any more.
@@ -577,13 +674,10 @@ mod tests {
             Store::failing(Arc::clone(&switch)),
             Agents::standard(None),
             None,
-            Quotas::new(Limits::default(), &[]),
+            Quotas::new(Limits::default(), &[], Published::default()),
         );
         let permit = Permit::open(Client::own());
-        let (run, live) = engine
-            .create_run(ThreadId::fresh(), request(), &permit)
-            .await
-            .unwrap();
+        let (run, live) = engine.create_run(new_run(), &permit).await.unwrap();
         let mut changed = live.watch();
         while live.len() < 10 {
             changed.changed().await.unwrap();
@@ -598,11 +692,7 @@ mod tests {
         while engine.live(run.run_id).is_some() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let refused = engine
-            .create_run(ThreadId::fresh(), request(), &permit)
-            .await
-            .err()
-            .unwrap();
+        let refused = engine.create_run(new_run(), &permit).await.err().unwrap();
         assert_eq!(refused.code(), "store_failed");
         assert_eq!(engine.slots().live.len(), 0);
 

@@ -8,7 +8,8 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, Client, Config, Effect, HttpRequest, Input, Method, Millis, Notice,
+    AttemptId, BranchesInput, Client, Config, EditInput, Effect, HttpRequest, Input, Method,
+    Millis, Notice,
     wire::{RunId, ThreadId},
 };
 use std::collections::BTreeSet;
@@ -460,10 +461,10 @@ fn begins_anew(input: &Input) -> bool {
             | Input::ThreadSwitched { .. }
             | Input::SubmitRequested { .. }
             | Input::JoinRequested { .. }
-            | Input::EditRequested { .. }
+            | Input::Edit(EditInput::Requested { .. })
             | Input::CancelRequested
-            | Input::HistoryRequested
-            | Input::BranchSelected { .. }
+            | Input::Branches(BranchesInput::HistoryRequested)
+            | Input::Branches(BranchesInput::Selected { .. })
             | Input::WentOnline
             | Input::BecameVisible
             | Input::Focused

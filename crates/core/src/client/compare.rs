@@ -62,7 +62,7 @@ impl FromJson for ThreadSummary {
 impl Client {
     /// The page is shown, has the focus or the network again.
     pub(super) fn compare(&mut self) {
-        let at_rest = !self.is_active() && self.load.is_loaded() && self.editing.is_none();
+        let at_rest = !self.is_active() && self.load.is_loaded() && self.editing().is_none();
         let recent = |at: Millis| self.now - at < self.config.timeouts.compare;
         let is_due = self.comparison.asked.is_none()
             && self.history_asked.is_none()

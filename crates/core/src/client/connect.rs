@@ -4,6 +4,7 @@
 use super::{
     Client, Passing,
     link::{Asks, Link, Opening},
+    parts::Woke,
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, header, no_answer, status_error},
     run::{Cancel, Fate, Left, Posting, Run, Waiter},
@@ -157,7 +158,7 @@ impl Client {
         let Some(thread_id) = self.thread_id.clone() else {
             return;
         };
-        if run.id.is_some() {
+        if run.id.is_some() || !urls::is_usable(run_id.as_str()) {
             return;
         }
         run.id = Some(run_id.clone());
@@ -462,12 +463,7 @@ impl Client {
         if woke && reach.is_whole() {
             self.compare();
         }
-        if let Some(extras) = self.extras {
-            (extras.edit_reached)(self, woke);
-        }
-        if let Some(extras) = self.session_extras() {
-            (extras.session_reached)(self, woke);
-        }
+        self.parts_woke(if woke { Woke::Back } else { Woke::No });
     }
 
     /// The page was frozen or kept aside: no connection can be relied on.
@@ -489,9 +485,7 @@ impl Client {
         }
         self.load_reached(true);
         self.compare();
-        if let Some(extras) = self.session_extras() {
-            (extras.feed_thawed)(self);
-        }
+        self.parts_woke(Woke::Thawed);
     }
 
     /// What the phase's own request was for.
@@ -572,7 +566,9 @@ impl Client {
 /// What kind of failure a transport error is.
 pub(super) fn failure_of(error: &StreamError) -> Failure {
     match error.code {
-        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => Failure::Final,
+        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest | ErrorCode::Redirected => {
+            Failure::Final
+        }
         ErrorCode::AnswerTooLarge => Failure::TooLarge,
         _ => Failure::NoAnswer,
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    link::{Asks, Link, Start},
+    link::{Asks, Chunk, Link, Start},
     requests::transport_error,
     run::{Completeness, Doubt, LastWord, Run},
 };
@@ -35,18 +35,12 @@ impl Client {
 
     pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
         let attempt = self.sign_of_life(run);
-        let Some(link) = self.phase.link_mut() else {
-            return;
-        };
-        match link.refusal_chunk(bytes) {
-            Some(true) => return self.conclude_refusal(run),
-            Some(false) => return,
-            None => {}
+        match self.phase.link_mut().map(|link| link.take_in(bytes)) {
+            Some(Chunk::Events) | None => {}
+            Some(Chunk::Refusal) => return,
+            Some(Chunk::WholeRefusal) => return self.conclude_refusal(run),
+            Some(Chunk::Foreign(error)) => return self.not_a_stream(run, error),
         }
-        if let Err(error) = link.sniff(bytes) {
-            return self.not_a_stream(run, error);
-        }
-        link.decoder.push(bytes);
         // Any item may end the connection; what the old one still holds must not be applied then.
         while let Some(link) = self
             .phase

@@ -77,6 +77,19 @@ pub(super) enum Opening {
     Foreign(StreamError),
 }
 
+/// What a chunk of its body holds.
+#[derive(Debug)]
+pub(super) enum Chunk {
+    /// Events, for the decoder to give.
+    Events,
+    /// A part of a refusal.
+    Refusal,
+    /// As much of a refusal as a person needs.
+    WholeRefusal,
+    /// Something else than a stream was answered as if all were well.
+    Foreign(StreamError),
+}
+
 impl Link {
     pub(super) fn new(attempt: AttemptId, now: Millis, asks: Asks, limits: Limits) -> Self {
         Self {
@@ -148,8 +161,21 @@ impl Link {
         std::mem::take(&mut self.stalled)
     }
 
+    /// Takes in bytes of the body.
+    pub(super) fn take_in(&mut self, bytes: &[u8]) -> Chunk {
+        match (self.refusal_chunk(bytes), self.sniff(bytes)) {
+            (Some(true), _) => Chunk::WholeRefusal,
+            (Some(false), _) => Chunk::Refusal,
+            (None, Err(error)) => Chunk::Foreign(error),
+            (None, Ok(())) => {
+                self.decoder.push(bytes);
+                Chunk::Events
+            }
+        }
+    }
+
     /// Where no header names the type: an error if these first bytes are a page or JSON rather than events.
-    pub(super) fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+    fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         let text = bytes.trim_ascii_start();
         let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
         let Some(first) = text.first().filter(|_| self.sniffs) else {
@@ -164,7 +190,7 @@ impl Link {
     }
 
     /// Collects the body of an answer that is no stream. `None`: it is one. Else whether there is as much as a person needs.
-    pub(super) fn refusal_chunk(&mut self, bytes: &[u8]) -> Option<bool> {
+    fn refusal_chunk(&mut self, bytes: &[u8]) -> Option<bool> {
         let body = &mut self.refusal.as_mut()?.body;
         let room = REFUSAL_BYTES_MAX - body.len();
         body.extend_from_slice(&bytes[..bytes.len().min(room)]);

@@ -282,7 +282,7 @@ impl Client {
         if !self.history.branch().is_empty() {
             // The history may go on showing a branch that was chosen while the run was followed.
             run.cursor.rewind();
-            self.show_chosen_branch();
+            self.show_branch();
         }
         if outcome == Outcome::NothingToJoin {
             // How the thread's last run ended is all there is to tell.

@@ -4,8 +4,9 @@
 
 use super::Client;
 use crate::{
-    AttemptId, CommandId, Config, EXTRAS, Edit, EditAt, ErrorCode, Input, JoinOptions, Millis,
-    Submission, ToolResult, TransportError, phase::Phase,
+    AttemptId, BranchesInput, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode, Input,
+    JoinOptions, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+    phase::Phase,
 };
 use rejoin_wire::{Json, sse::Frame};
 
@@ -74,20 +75,20 @@ fn row(input: &Input) -> &'static str {
     match input {
         Input::ThreadSwitched { .. } => "ThreadSwitched",
         Input::SubmitRequested { .. } => "SubmitRequested",
-        Input::EditRequested { .. } => "EditRequested",
-        Input::CheckpointResolved { .. } => "CheckpointResolved",
-        Input::ToolResultAdded { .. } => "ToolResultAdded",
+        Input::Edit(EditInput::Requested { .. }) => "EditRequested",
+        Input::Edit(EditInput::CheckpointResolved { .. }) => "CheckpointResolved",
+        Input::Tools(ToolsInput::ResultAdded { .. }) => "ToolResultAdded",
         Input::JoinRequested { .. } => "JoinRequested",
         Input::ExtrasCame { .. } => "ExtrasCame",
-        Input::BranchSelected { .. } => "BranchSelected",
+        Input::Branches(BranchesInput::Selected { .. }) => "BranchSelected",
         Input::ValuesMutated { .. } => "ValuesMutated",
-        Input::HistoryProvided { .. } => "HistoryProvided",
-        Input::HistoryRequested => "HistoryRequested",
+        Input::Branches(BranchesInput::HistoryProvided { .. }) => "HistoryProvided",
+        Input::Branches(BranchesInput::HistoryRequested) => "HistoryRequested",
         Input::StreamModesSet { .. } => "StreamModesSet",
         Input::EventsListened { .. } => "EventsListened",
-        Input::ViewOpened { .. } => "ViewOpened",
-        Input::OlderRequested { .. } => "OlderRequested",
-        Input::ViewClosed => "ViewClosed",
+        Input::Session(SessionInput::Opened { .. }) => "ViewOpened",
+        Input::Session(SessionInput::OlderRequested { .. }) => "OlderRequested",
+        Input::Session(SessionInput::Closed) => "ViewClosed",
         Input::StopRequested => "StopRequested",
         Input::CancelRequested => "CancelRequested",
         Input::HeadersArrived { .. } => "HeadersArrived",
@@ -122,18 +123,18 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
             command,
             submission: Box::default(),
         },
-        Input::EditRequested {
+        Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(Edit {
                 at: EditAt::Failed,
                 submission: Submission::default(),
             }),
-        },
-        Input::CheckpointResolved {
+        }),
+        Input::Edit(EditInput::CheckpointResolved {
             command,
             checkpoint: Ok(None),
-        },
-        Input::ToolResultAdded {
+        }),
+        Input::Tools(ToolsInput::ResultAdded {
             command,
             result: Box::new(ToolResult {
                 tool_call_id: "c".to_owned(),
@@ -142,24 +143,24 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
                 name: None,
                 artifact: None,
             }),
-        },
+        }),
         Input::JoinRequested {
             command,
             run_id: None,
             options: JoinOptions::default(),
         },
         Input::ExtrasCame { extras: &EXTRAS },
-        Input::BranchSelected {
+        Input::Branches(BranchesInput::Selected {
             branch: String::new(),
-        },
+        }),
         Input::ValuesMutated { values: json("{}") },
-        Input::HistoryProvided { states: json("[]") },
-        Input::HistoryRequested,
+        Input::Branches(BranchesInput::HistoryProvided { states: json("[]") }),
+        Input::Branches(BranchesInput::HistoryRequested),
         Input::StreamModesSet { modes: Vec::new() },
         Input::EventsListened { names: Vec::new() },
-        Input::ViewOpened { limit: 1 },
-        Input::OlderRequested { command },
-        Input::ViewClosed,
+        Input::Session(SessionInput::Opened { limit: 1 }),
+        Input::Session(SessionInput::OlderRequested { command }),
+        Input::Session(SessionInput::Closed),
         Input::StopRequested,
         Input::CancelRequested,
         Input::HeadersArrived {

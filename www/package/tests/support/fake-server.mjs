@@ -31,9 +31,10 @@ export const stateOf = (values, more = {}) => ({
 /**
  * Starts it. `script(body, threadId, run)` gives the events of a run, `[name, data]` each; a number among them is a pause in
  * milliseconds, a promise one until it is fulfilled. What `values` events say becomes the thread's state, unless `states` is set to a list (newest first).
+ * Where `answers(request, response, url)` is set and returns true, it has answered the request itself.
  */
 export async function startFake(script) {
-  const fake = { url: "", requests: [], bodies: [], states: new Map(), runs: new Map(), script };
+  const fake = { url: "", requests: [], bodies: [], states: new Map(), runs: new Map(), script, answers: undefined };
   const json = (response, status, value) => {
     response.writeHead(status, { "content-type": "application/json", "access-control-allow-origin": "*" });
     response.end(JSON.stringify(value));
@@ -82,6 +83,7 @@ export async function startFake(script) {
     const body = text ? JSON.parse(text) : undefined;
     const url = new URL(request.url, "http://fake");
     fake.requests.push({ method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body });
+    if (fake.answers?.(request, response, url)) return;
     const [, , threadId, what, runId, more] = url.pathname.split("/");
     if (request.method === "POST" && url.pathname === "/threads") return json(response, 200, { thread_id: body.thread_id ?? randomUUID(), metadata: body.metadata ?? {}, status: "idle" });
     const states = fake.states.get(threadId);

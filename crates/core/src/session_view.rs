@@ -1,92 +1,15 @@
 //! The session of a client's thread, as a reader sees it: the log's newest messages, older ones page by page, and what
-//! has changed.
-//!
-//! ```text
-//! ViewOpened ──► GET /sessions/{thread}/stream ──► attached, snapshot | records ──► Shown ──► SessionView
-//! OlderRequested ──► GET /sessions/{thread}/messages?before= ──────────────────────►─┘
-//!                  (a server without sessions: a window over the thread's own messages)
-//! ```
-//! What is asked and when is decided in `client/feed/` and `client/older.rs`.
-
-mod shown;
-
-pub(crate) use shown::Shown;
+//! has changed. What is asked and when is decided in `client/session/`.
 
 use crate::{
-    Client, Connection, MessageOrigin, MessageSlot, StreamError,
-    client::{Feed, Older},
-    list::{collected, retain},
+    Client, Connection, FeedStatus, MessageOrigin, MessageSlot, Millis, StreamError,
+    client::Session, list::collected,
 };
 use rejoin_wire::{
-    MessageId, RunId, ThreadId,
-    message::{Message, MessageKind},
+    MessageId, RunId,
+    message::Message,
     session::{EndStatus, NodeStatus},
 };
-
-/// The most messages of one page.
-pub(crate) const PAGE_MAX: usize = 1000;
-
-/// What a client holds of its thread's session while a view of it is open.
-#[derive(Debug)]
-pub(crate) struct Session {
-    /// Whose session it is; outer `None` before the first.
-    pub(crate) thread_id: Option<Option<ThreadId>>,
-    pub(crate) limit: usize,
-    pub(crate) shown: Shown,
-    pub(crate) feed: Feed,
-    pub(crate) older: Older,
-    /// Messages submitted here that the log does not have yet.
-    pub(crate) pending: Vec<MessageId>,
-    /// When that list last changed.
-    pub(crate) pending_order: u64,
-    /// When what is shown was last begun anew.
-    pub(crate) generation: u64,
-    /// Of a server without sessions.
-    pub(crate) window: Window,
-    pub(crate) told: Connection,
-}
-
-/// Which of the thread's own messages are shown.
-#[derive(Debug, Default)]
-pub(crate) struct Window {
-    /// How many of the oldest are not.
-    pub(crate) hidden: usize,
-    pub(crate) order: u64,
-    /// The message that grows, and since which revision.
-    pub(crate) streaming: Option<(MessageId, u64)>,
-    /// The one that did before, and until which.
-    pub(crate) streamed: Option<(MessageId, u64)>,
-}
-
-impl Session {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            thread_id: None,
-            limit: limit.clamp(1, PAGE_MAX),
-            shown: Shown::default(),
-            feed: Feed::default(),
-            older: Older::default(),
-            pending: Vec::new(),
-            pending_order: 0,
-            generation: 0,
-            window: Window {
-                hidden: usize::MAX,
-                ..Window::default()
-            },
-            told: Connection::Idle,
-        }
-    }
-
-    /// What the log has by now is not pending any more.
-    pub(crate) fn settle_pending(&mut self, revision: u64) {
-        let shown = &self.shown;
-        let before = self.pending.len();
-        retain(&mut self.pending, |id| !shown.has(id));
-        if self.pending.len() < before {
-            self.pending_order = revision;
-        }
-    }
-}
 
 /// A message of a session, as shown.
 #[derive(Debug, Clone)]
@@ -217,9 +140,19 @@ impl<'a> SessionView<'a> {
         !self.session.feed.is_absent()
     }
 
+    /// How the feed stands, as one value.
+    pub fn status(&self) -> FeedStatus {
+        FeedStatus::from(*self)
+    }
+
+    /// Since when nothing was heard of the feed, while it is asked for, on the client's clock.
+    pub fn lost_since(&self) -> Option<Millis> {
+        self.session.lost_since(self.client)
+    }
+
     /// The feed's connection, as a person is told. `Failed` where the server denies it: [`SessionView::error`] says so.
     pub fn connection(&self) -> Connection {
-        self.client.session_connection(self.session)
+        self.session.connection(self.client)
     }
 
     /// Why the feed is not to be had, or an older page was not; until that is tried again.
@@ -260,32 +193,6 @@ impl<'a> SessionView<'a> {
             is_pending: slot.origin == MessageOrigin::Optimistic,
             revision: slot.revision.max(turned),
             reshaped: slot.reshaped.max(turned),
-        }
-    }
-}
-
-impl Client {
-    /// Keeps the window over the thread's own messages where it is, whatever comes or goes.
-    pub(crate) fn tend_window(&mut self) {
-        let (active, loading) = (self.view().is_loading(), self.is_history_loading());
-        let slots = self.store.slots();
-        let last = slots.last().filter(|slot| {
-            active && slot.message.kind == MessageKind::Ai && self.store.is_streamed(slot.id())
-        });
-        let streaming = last.map(|slot| slot.id().clone());
-        let count = slots.len();
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        let window = &mut session.window;
-        if !loading {
-            window.hidden = window.hidden.min(count.saturating_sub(session.limit));
-        }
-        if window.streaming.as_ref().map(|(id, _)| id) != streaming.as_ref() {
-            let revision = self.store.touched();
-            let before = window.streaming.take();
-            window.streamed = before.map(|(id, _)| (id, revision));
-            window.streaming = streaming.map(|id| (id, revision));
         }
     }
 }
