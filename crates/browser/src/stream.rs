@@ -123,11 +123,16 @@ impl Stream {
 
     /// Joins a run by hand. Without a run id: the stored run, else the thread's active one.
     pub fn join_stream(&self, run_id: Option<RunId>) -> Conclusion {
+        self.join_with(run_id, JoinOptions::default())
+    }
+
+    /// As [`Stream::join_stream`], from an event that is named, or with only some kinds of events.
+    pub fn join_with(&self, run_id: Option<RunId>, options: JoinOptions) -> Conclusion {
         let (command, conclusion) = self.command();
         self.driver.feed(Input::JoinRequested {
             command,
             run_id,
-            options: JoinOptions::default(),
+            options,
         });
         conclusion
     }

@@ -1,6 +1,6 @@
 //! A thread's name: the beginning of its first question.
 
-use rejoin_wire::{
+use rejoin_leptos::wire::{
     json::{Lenient, field},
     message::{Message, MessageKind},
 };
