@@ -10,9 +10,10 @@ import { ask, disposed, promised, replacementOf, resultOf, settle, submissionOf,
 import { extrasOf } from "./extras.js";
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
+import { modesOf } from "./modes.js";
 import { fetchFor, headersOf, prepareFetch } from "./network.js";
 import { orderNodes } from "./nodes.js";
-import { callbackModes, engineOptions, eventsToHear, needsExtras, problemOf, storageOf, type AnyOptions } from "./options.js";
+import { engineOptions, eventsToHear, needsExtras, problemOf, storageOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
 import { sources } from "../view/source.js";
@@ -47,14 +48,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     heard = names.join();
     ask(state.engine, "events", { names });
   };
-  const modesNow = (): StreamMode[] => {
-    const { options, tracked } = state;
-    const modes = new Set([...(options.streamMode ?? []), ...tracked, ...callbackModes(options)]);
-    if (modes.size === 0) modes.add("values").add("messages-tuple");
-    // Of a state that is not read, none is streamed either: what the agent asks comes with the updates.
-    if (options.loadState === false && modes.delete("values")) modes.add("updates");
-    return [...modes];
-  };
+  const modesNow = (): StreamMode[] => modesOf(state);
 
   const mutate = (update: Values | ((prev: Values) => Values)): void => {
     const shown = valuesNow(state);
