@@ -20,30 +20,41 @@ const SENT = ["config", "context", "command", "metadata", "interruptBefore", "in
 
 const PENDING_NO_MORE = [404, 409, 422];
 
+/** One submission that waits. */
+interface Waiting {
+  /** Until the server has it, its id is one of this page. */
+  entry: Entry;
+  /** The id that it was first shown under. */
+  readonly firstId: string;
+  /** The server's run. */
+  run: string | undefined;
+  isCancelled: boolean;
+}
+
 /** A stream's queue. It does nothing by itself: `changed` is to be called at each change of the store. */
 export class SubmissionQueue {
   readonly #store: InnerStore;
   readonly #state: State;
   readonly #submitNow: InnerStore["submit"];
   readonly #listeners = new Set<() => void>();
+  #waiting: readonly Waiting[] = [];
   #shown: QueueInterface<Values, Options>;
   #thread: string | null;
-  /** Resolves when the submissions made so far are the server's. */
+  #made = 0;
+  /** Resolves when the submissions made so far are the server's, and how many are not. */
   #sent: Promise<void> = Promise.resolve();
   #sending = 0;
   /** The run shown when the active one was posted, until that one has its id. */
   #replaced: string | null | undefined;
-  #waiting: (() => void)[] = [];
-  /** Counts how often the thread was left: what was meant for it is dropped. */
-  #visit = 0;
+  #wakes: (() => void)[] = [];
 
   /** `submit` is what a submission that does not wait goes to. */
   constructor(store: InnerStore, state: State, submit: InnerStore["submit"]) {
     this.#store = store;
-    this.#submitNow = submit;
     this.#state = state;
+    this.#submitNow = submit;
     this.#thread = state.thread;
-    this.#shown = this.#interfaceOf([]);
+    this.#shown = this.#interfaceNow();
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -58,23 +69,26 @@ export class SubmissionQueue {
   changed = (): void => {
     const { thread } = this.#state;
     if (thread !== this.#thread) {
-      if (this.#thread !== null) this.#leave();
+      // What waits for a thread that was left waits there, on the server.
+      if (this.#thread !== null) {
+        this.#show([]);
+        this.#replaced = undefined;
+      }
       this.#thread = thread;
     }
-    for (const wake of this.#waiting.splice(0)) wake();
-    const [next, ...rest] = this.#shown.entries;
-    if (!next || this.#isBusy()) return;
+    for (const wake of this.#wakes.splice(0)) wake();
+    const [next, ...rest] = this.#waiting;
+    if (!next?.run || this.#isBusy()) return;
     this.#show(rest);
-    void this.#follow(next);
+    void this.#follow(next.run, next.entry.options);
   };
 
   submit = (values: Values | null | undefined, options: Options = {}): Promise<void | RunResult> => {
-    const queues = this.#isBusy() || this.#sending > 0;
-    const isDirect = !queues || this.#state.options.transport || AT_ONCE.includes(options.multitaskStrategy ?? "");
-    return isDirect ? this.#post(values, options) : this.#queue(values, options);
+    const waits = (this.#isBusy() || this.#sending > 0) && !this.#state.options.transport && !AT_ONCE.includes(options.multitaskStrategy ?? "");
+    return waits ? this.#queue(values, options) : this.#post(values, options);
   };
 
-  /** Leaves the thread: its queued runs are cancelled, as they would run unseen. */
+  /** Leaves the thread: what waits for it is cancelled, as it would run unseen. */
   switchThread = (threadId: string | null): void => {
     if (threadId !== this.#state.thread) void this.#shown.clear();
     this.#store.switchThread(threadId);
@@ -93,28 +107,34 @@ export class SubmissionQueue {
   /** Until then the server may take a second submission for the first. */
   async #untilActiveRunIsKnown(): Promise<void> {
     while (this.#isBusy() && this.#replaced !== undefined && this.#store.getSnapshot().runId === this.#replaced) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => this.#wakes.push(resolve));
     }
     this.#replaced = undefined;
   }
 
   async #queue(values: Values | null | undefined, options: Options): Promise<void | RunResult> {
-    const visit = this.#visit;
+    const { thread: asked } = this.#state;
     const before = this.#sent;
     let done = (): void => {};
     this.#sent = new Promise((resolve) => (done = resolve));
     this.#sending++;
+    const firstId = `queued-${++this.#made}`;
+    const waiting: Waiting = { entry: { id: firstId, values, options, createdAt: new Date() }, firstId, run: undefined, isCancelled: false };
+    this.#show([...this.#waiting, waiting]);
     try {
       await before;
       await this.#untilActiveRunIsKnown();
-      if (visit !== this.#visit) return;
-      const { thread } = this.#state;
-      // The run that this was to wait for is over. Not awaited: the next one in line does not wait for this run's end.
-      if (!this.#isBusy() || thread === null) return this.#post(values, options);
-      const entry = await this.#create(thread, values, options);
-      if (visit === this.#visit) this.#show([...this.#shown.entries, entry]);
-      else await this.#state.client.runs.cancel(thread, entry.id);
+      const thread = asked ?? (this.#waiting.includes(waiting) ? this.#state.thread : null);
+      const isHere = thread === this.#state.thread;
+      if (waiting.isCancelled || (thread === null && !isHere)) return;
+      if (isHere && (thread === null || !this.#isBusy())) {
+        // What this was to wait for is over. Not awaited: the next one in line does not wait for this run's end.
+        this.#drop(waiting);
+        return this.#post(values, options);
+      }
+      await this.#create(thread as string, waiting);
     } catch (error) {
+      this.#drop(waiting);
       this.#tell(error, options);
       if (options.throwOnError) throw error;
     } finally {
@@ -124,46 +144,52 @@ export class SubmissionQueue {
     }
   }
 
-  async #create(thread: string, values: Values | null | undefined, options: Options): Promise<Entry> {
+  async #create(thread: string, waiting: Waiting): Promise<void> {
     const { client, options: stream } = this.#state;
+    const { values, options = {} } = waiting.entry;
     const { checkpoint, streamMode = [] } = options;
+    const given = Object.fromEntries(SENT.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
     const run = await client.runs.create(thread, stream.assistantId ?? "", {
-      ...withPlainMessages({ input: values, ...Object.fromEntries(SENT.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]))) }),
+      ...withPlainMessages({ input: values, ...given }),
       ...(checkpoint ? { checkpoint } : {}),
       streamMode: [...new Set([...streamMode, ...modesOf(this.#state)])],
       streamResumable: true,
       multitaskStrategy: "enqueue",
     });
-    return { id: run.run_id, values, options, createdAt: new Date(run.created_at ?? Date.now()) };
+    waiting.run = run.run_id;
+    waiting.entry = { ...waiting.entry, id: run.run_id, ...(run.created_at ? { createdAt: new Date(run.created_at) } : {}) };
+    if (waiting.isCancelled) await client.runs.cancel(thread, run.run_id);
+    else if (this.#waiting.includes(waiting)) this.#show([...this.#waiting]);
   }
 
-  async #follow({ id, options }: Entry): Promise<void> {
-    const { error } = (await this.#store.joinStream(id)) as RunResult;
+  async #follow(run: string, options: Options | undefined): Promise<void> {
+    const { error } = (await this.#store.joinStream(run)) as RunResult;
     if (error !== undefined) call(options?.onError, error, undefined);
   }
 
   async #cancel(id: string): Promise<boolean> {
-    const { entries } = this.#shown;
-    const at = entries.findIndex((entry) => entry.id === id);
-    const entry = entries[at];
+    const at = this.#waiting.findIndex(({ entry, firstId }) => entry.id === id || firstId === id);
+    const found = this.#waiting[at];
     const thread = this.#thread;
-    if (!entry || thread === null) return false;
-    const visit = this.#visit;
-    this.#show(entries.filter((one) => one !== entry));
+    if (!found) return false;
+    this.#drop(found);
+    found.isCancelled = true;
+    // It is not sent, or cancelled as soon as it is.
+    if (found.run === undefined || thread === null) return true;
     try {
-      await this.#state.client.runs.cancel(thread, id);
+      await this.#state.client.runs.cancel(thread, found.run);
       return true;
     } catch (error) {
+      found.isCancelled = false;
       const isOver = PENDING_NO_MORE.includes((error as { status?: number } | null)?.status ?? 0);
-      if (!isOver && visit === this.#visit) this.#show([...this.#shown.entries.slice(0, at), entry, ...this.#shown.entries.slice(at)]);
+      if (!isOver && thread === this.#thread) this.#show([...this.#waiting.slice(0, at), found, ...this.#waiting.slice(at)]);
       this.#tell(error, undefined);
       return false;
     }
   }
 
-  #leave(): void {
-    this.#visit++;
-    this.#show([]);
+  #drop(waiting: Waiting): void {
+    if (this.#waiting.includes(waiting)) this.#show(this.#waiting.filter((one) => one !== waiting));
   }
 
   #tell(error: unknown, options: Options | undefined): void {
@@ -171,18 +197,20 @@ export class SubmissionQueue {
     call(options?.onError, error, undefined);
   }
 
-  #show(entries: readonly Entry[]): void {
-    if (entries.length === 0 && this.#shown.size === 0) return;
-    this.#shown = this.#interfaceOf(entries);
+  #show(waiting: readonly Waiting[]): void {
+    if (waiting.length === 0 && this.#waiting.length === 0) return;
+    this.#waiting = waiting;
+    this.#shown = this.#interfaceNow();
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #interfaceOf(entries: readonly Entry[]): QueueInterface<Values, Options> {
+  #interfaceNow(): QueueInterface<Values, Options> {
+    const entries = this.#waiting.map(({ entry }) => entry);
     return {
       entries,
       size: entries.length,
       cancel: (id) => this.#cancel(id),
-      clear: async () => void (await Promise.all(this.#shown.entries.map(({ id }) => this.#cancel(id)))),
+      clear: async () => void (await Promise.all(this.#waiting.map(({ firstId }) => this.#cancel(firstId)))),
     };
   }
 }

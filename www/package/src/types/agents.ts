@@ -66,6 +66,8 @@ export type ExtractSubAgentMiddleware<T> = T extends { middleware?: infer M exte
 export type SchemaInput<S> =
   IsAny<S> extends true
     ? {}
+    : [S] extends [never]
+    ? {}
     : S extends { _zod: { input: infer Input } }
       ? Input
       : S extends { _input: infer Input }
@@ -92,7 +94,9 @@ export type InferMiddlewareStatesFromArray<T> =
 type ResponseState<R> = R extends { __responseFormatUndefined: true } ? {} : R extends Record<string, any> ? { structuredResponse: R } : {};
 
 type LiteralCall<Call> = Call extends { name: infer N } ? (string extends N ? never : Call) : never;
-type ToolsOf<T> = ExtractAgentConfig<T>["Tools"] extends readonly (infer Tool)[] ? LiteralCall<ToolCallFromTool<Tool>> : never;
+// One by one, so that a call's name tells its arguments.
+type CallsOf<Tool> = Tool extends unknown ? LiteralCall<ToolCallFromTool<Tool>> : never;
+type ToolsOf<T> = ExtractAgentConfig<T>["Tools"] extends readonly (infer Tool)[] ? CallsOf<Tool> : never;
 
 /** The union of the tool calls that an agent makes; {@link DefaultToolCall} where its tools' names are not known. */
 export type InferAgentToolCalls<T> = [ToolsOf<T>] extends [never] ? DefaultToolCall : ToolsOf<T>;

@@ -1,15 +1,15 @@
 /** The submissions that wait on the server. */
 import type { CustomSubmitOptions, SubmitOptions } from "../../types/options.js";
 
-/** One submission that waits: a run that the server has and has not begun. */
+/** One submission that waits. */
 export interface QueueEntry<StateType extends object = Record<string, unknown>, OptionsType = SubmitOptions | CustomSubmitOptions> {
-  /** The run's id. */
+  /** The run's id; an id of this page until the server has answered. Both may be given to `cancel`. */
   id: string;
   /** What was submitted. */
   values: Partial<StateType> | null | undefined;
   /** What was submitted beside it. */
   options?: OptionsType;
-  /** When the server made the run. */
+  /** When the server made the run; until it has answered, when it was submitted. */
   createdAt: Date;
 }
 
