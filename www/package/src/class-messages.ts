@@ -59,7 +59,7 @@ function fromInstance(value: Fields): Fields | undefined {
 function fromJson({ lc, type, id, kwargs, data, content }: Fields): Fields | undefined {
   if (lc === 1 && type === "constructor" && Array.isArray(id) && isObject(kwargs)) {
     const known = TYPES.get(String(id.at(-1)).replace(/Chunk$/, ""));
-    return known && messageOf(known, kwargs);
+    return known === undefined ? undefined : messageOf(known, kwargs);
   }
   const isStored = typeof type === "string" && KNOWN_TYPES.has(type) && content === undefined && isPlain(data) && "content" in data;
   return isStored ? messageOf(type, data) : undefined;

@@ -1,7 +1,6 @@
 /** Following subagents by hand, for applications that read a run's events themselves. A stream does it by itself: `subagents`. */
-import type { BaseMessage } from "@langchain/core/messages";
-import { appendLangChainChunk } from "../assistant-ui/messages/append-chunk.js";
-import type { LangChainMessage, LangChainMessageChunk } from "../assistant-ui/types.js";
+import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import { withPlainMessages } from "../class-messages.js";
 import { listOf, type MessageList } from "../messages.js";
 import { newMemory, subagentsOf, type SubagentFact } from "../subagents.js";
 import type { DefaultToolCall, Message } from "../types/messages.js";
@@ -20,6 +19,19 @@ export interface SubagentManagerOptions {
   toMessage?: (message: BaseMessage) => Message | BaseMessage;
 }
 
+/** What came, added to what there is of an AI message; anything else comes whole. */
+function joined(before: BaseMessage | undefined, { type, ...fields }: Message): BaseMessage {
+  // JavaScript's server calls a chunk `ai`, Python's `AIMessageChunk`.
+  if (!/^ai/i.test(type)) return messageOf({ type, ...fields } as Message);
+  const chunk = new AIMessageChunk(fields as ConstructorParameters<typeof AIMessageChunk>[0] & object);
+  return before instanceof AIMessageChunk ? before.concat(chunk) : chunk;
+}
+
+function plain(message: BaseMessage): Message {
+  const { tool_call_chunks: _, ...fields } = withPlainMessages(message) as unknown as Message & { tool_call_chunks?: unknown };
+  return fields as Message;
+}
+
 /** Follows subagents from the tool call that starts them to the tool message that is their result. */
 export class SubagentManager<ToolCall = DefaultToolCall> {
   readonly #options: SubagentManagerOptions;
@@ -27,7 +39,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
   /** The messages that call subagents, and their results, as a thread has them. */
   #thread: Message[] = [];
   /** What streamed, by namespace id: the id in the `tools:` part, which is the server's own name for the call. */
-  readonly #streamed = new Map<string, Map<string, LangChainMessage>>();
+  readonly #streamed = new Map<string, Map<string, BaseMessage>>();
   readonly #facts: Record<string, SubagentFact> = {};
   /** Tasks of namespaces that no call was found for yet. */
   readonly #unmatched = new Map<string, string>();
@@ -42,7 +54,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
   /** All subagents by tool call id, in the order they were called. */
   getSubagents(): Map<string, SubagentStreamInterface<Values, ToolCall>> {
     const lists = new Map<string, MessageList>();
-    for (const [id, messages] of this.#streamed) lists.set(`tools:${id}`, listOf([...messages.values()]));
+    for (const [id, messages] of this.#streamed) lists.set(`tools:${id}`, listOf([...messages.values()].map(plain)));
     const found = subagentsOf(this.#thread, lists, { ...this.#facts }, this.#toolNames, this.#memory);
     const { toMessage } = this.#options;
     if (toMessage) {
@@ -142,8 +154,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
     if (!id) return;
     let messages = this.#streamed.get(namespaceId);
     if (!messages) this.#streamed.set(namespaceId, (messages = new Map()));
-    const type = /^ai/i.test(serialized.type) ? "AIMessageChunk" : serialized.type;
-    messages.set(id, appendLangChainChunk(messages.get(id), { ...serialized, type } as LangChainMessage | LangChainMessageChunk));
+    messages.set(id, joined(messages.get(id), serialized));
     if (serialized.type === "human" && typeof serialized.content === "string") this.matchSubgraphToSubagent(namespaceId, serialized.content);
     this.#changed();
   }

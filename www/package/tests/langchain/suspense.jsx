@@ -152,7 +152,8 @@ export function suspense(test) {
     const { store } = entry().data;
     invalidateSuspenseCache(options.suspenseCache);
     assert.equal(options.suspenseCache.size, 0);
-    await until(() => store.getSnapshot().connection.state === "idle");
+    // Its last listener is gone, and it with that.
+    await until(async () => (await store.rejoin()).outcome === "disposed");
   });
 
   test("StreamProvider gives one stream to everything below it, useStreamContext throws elsewhere", async (t) => {
