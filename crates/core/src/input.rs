@@ -298,6 +298,11 @@ pub enum TransportError {
         /// The browser's words.
         message: String,
     },
+    /// The answer was a redirect, which is not followed: headers and the conversation would go wherever it leads.
+    Redirected {
+        /// Where it leads, as far as the browser says.
+        to: String,
+    },
     /// The answer is larger than the driver keeps, as it would be the next time.
     TooLarge {
         /// The limit, in words.

@@ -170,6 +170,7 @@ fn bind(profile: Profile) -> Result<()> {
     let types = wasm_dir.join("rejoin.d.ts");
     let exports = EXPORTS.replace(split::FIRST, &name);
     replace_part(&bindings, "async function __wbg_load(", None, &exports)?;
+    replace_part(&bindings, "export class Engine", Some(" {"), BEGIN)?;
     replace_part(
         &bindings,
         "function passStringToWasm0(",
@@ -178,7 +179,7 @@ fn bind(profile: Profile) -> Result<()> {
     )?;
     replace_part(
         &bindings,
-        "if (!('encodeInto' in cachedTextEncoder)) {",
+        "let cachedTextDecoder",
         Some("let WASM_VECTOR_LEN"),
         "",
     )?;
@@ -332,29 +333,41 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
     Ok(out + rest)
 }
 
-/// What the bindings give besides the classes. How the module is loaded is `src/wasm/load.ts`: what they bring for that is
-/// more to download, and prints warnings.
-const EXPORTS: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as start };
-export const name = 'first';
-export function extend(instance) {
-    wasm = { ...wasm, ...instance.exports };
+/// The bindings of one instance are one call of a function: importing them touches nothing, and what an instance that has failed
+/// left behind (timers, answers under way) never reaches the next one.
+const BEGIN: &str = "import { decodeText, encodeText } from './text.js';
+export function bindings() {
+class Engine";
+
+/// What that function gives. How the module is loaded is `src/wasm/load.ts`: what the bindings bring for that is more to download,
+/// and prints warnings.
+const EXPORTS: &str = "function extend(exports) {
+    wasm = { ...wasm, ...exports };
 }
+return { Engine, imports: __wbg_get_imports, start: __wbg_finalize_init, extend };
+}
+export const name = 'first';
 ";
 
-const EXPORT_TYPES: &str = "/** What the module imports. */
-export declare function imports(): WebAssembly.Imports;
-/** Makes the classes those of this instance. Once only. */
-export declare function start(instance: WebAssembly.Instance): WebAssembly.Exports;
-/** What the second module calls the first: another build's has another name. */
+const EXPORT_TYPES: &str = "/** What the second module calls the first: another build's has another name. */
 export declare const name: string;
-/** Gives the classes what a second instance has besides. It was made with what `start` gave as its module of that name. */
-export declare function extend(instance: WebAssembly.Instance): void;
+/** The classes of one instance, and what it is made with. */
+export interface Bindings {
+    Engine: typeof Engine;
+    /** What the module imports. */
+    imports(): WebAssembly.Imports;
+    /** Makes the classes those of the instance with these exports. Once only. */
+    start(instance: { exports: WebAssembly.Exports }): void;
+    /** Gives the classes what a second instance has besides. That was made with the first one's exports as its module of that name. */
+    extend(exports: WebAssembly.Exports): void;
+}
+export declare function bindings(): Bindings;
 ";
 
-/// How texts go to the module. The bindings' own copies ASCII character by character and encodes the rest in place, with a
-/// stand-in for engines that cannot: the browser's encoder does all of it at once, and is there wherever the module runs.
+/// How texts go to the module. The bindings' own copies ASCII character by character and encodes the rest in place: the browser's
+/// encoder does all of it at once.
 const PASS_STRING: &str = "function passStringToWasm0(text, malloc) {
-    const bytes = cachedTextEncoder.encode(text);
+    const bytes = encodeText(text);
     const ptr = malloc(bytes.length, 1) >>> 0;
     getUint8ArrayMemory0().set(bytes, ptr);
     WASM_VECTOR_LEN = bytes.length;

@@ -3,6 +3,8 @@
  * JSON text crosses once; who reads it parses it. Internal: not part of the public surface.
  */
 
+import type { RejoinError } from "./errors.js";
+
 /** Where the wasm comes from when the package's own loading cannot be used. See `loadRejoin`. */
 export type WasmSource = string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
@@ -73,7 +75,8 @@ export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 1
 
 /** What the engine calls. Calls may call the engine back. */
 export interface EngineHost {
-  fetch?: (request: Request) => Promise<Response | EngineEvents>;
+  /** As `fetch`. What it rejects with may have a `code`: `invalid_request`, or `redirected` with where to as its `detail`. */
+  fetch?: (url: string, init: EngineInit) => Promise<Response | EngineAnswer>;
   headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
   /** Null or absent: memory. */
   storage?: EngineStorage | null;
@@ -105,14 +108,26 @@ export interface EngineHost {
   resolveCheckpoint(command: number, parents: string[]): void;
   /** A command is done. */
   concluded(command: number, outcome: string, error: string | undefined): void;
+  /** Called by the loader: the engine's instance has failed. Nothing of the engine may be called any more, and nothing will come of it. */
+  trapped(error: RejoinError): void;
 }
 
-/** The answer to a request for a stream whose events were read already. */
-export interface EngineEvents extends Pick<Response, "status" | "headers"> {
-  body: ReadableStream<EngineEvent | null>;
+/** A request as the engine makes it. */
+export interface EngineInit extends RequestInit {
+  method: string;
+  headers: Record<string, string>;
+  body?: string;
+  signal: AbortSignal;
 }
 
-/** An event, its data as JSON text. Null, in its place: there was one, or a comment, that is not for the engine. */
+/** An answer that is no `Response`: a page may have none. */
+export interface EngineAnswer {
+  status: number;
+  headers: Pick<Headers, "get">;
+  body: { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | EngineEvent | null }>; cancel(): Promise<void> } };
+}
+
+/** An event that was read already, its data as JSON text. Null, in its place: there was one, or a comment, that is not for the engine. */
 export interface EngineEvent {
   id?: string;
   event: string;

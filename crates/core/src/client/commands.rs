@@ -4,6 +4,7 @@ use super::{
     Client,
     run::{Cancel, Left, Run, Waiter},
     submission::Prepared,
+    urls::check_id,
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
@@ -49,6 +50,9 @@ impl Client {
     pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
         if thread_id.is_some() && thread_id == self.thread_id {
             return self.enter_again();
+        }
+        if let Some(Err(error)) = thread_id.as_ref().map(|id| check_id(id.as_str())) {
+            return self.set_error(Some(error));
         }
         self.leave();
         self.run = None;
@@ -210,6 +214,10 @@ impl Client {
     }
 
     pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>, options: JoinOptions) {
+        if let Some(Err(error)) = run_id.as_ref().map(|id| check_id(id.as_str())) {
+            self.set_error(Some(error.clone()));
+            return self.conclude(command, Outcome::Failed(error));
+        }
         if self.thread_id.is_none() || self.is_stream_only() {
             return self.look_up(command, run_id, options);
         }

@@ -157,7 +157,7 @@ impl Client {
         let Some(thread_id) = self.thread_id.clone() else {
             return;
         };
-        if run.id.is_some() {
+        if run.id.is_some() || !urls::is_usable(run_id.as_str()) {
             return;
         }
         run.id = Some(run_id.clone());
@@ -572,7 +572,9 @@ impl Client {
 /// What kind of failure a transport error is.
 pub(super) fn failure_of(error: &StreamError) -> Failure {
     match error.code {
-        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => Failure::Final,
+        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest | ErrorCode::Redirected => {
+            Failure::Final
+        }
         ErrorCode::AnswerTooLarge => Failure::TooLarge,
         _ => Failure::NoAnswer,
     }

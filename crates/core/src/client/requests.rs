@@ -6,6 +6,7 @@ use super::{
     recovery::Failure,
     run::{Cancel, Run},
     submission::SUBMISSION_KEY,
+    urls::is_usable,
 };
 use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
@@ -50,7 +51,9 @@ impl Lenient for KnownRun {
         let [run_id, status, created_at, metadata] = parts(text, &names)?;
         let mark = field(metadata, SUBMISSION_KEY);
         Ok(Self {
-            run_id: odd.id("run_id", run_id),
+            run_id: odd
+                .id("run_id", run_id)
+                .filter(|id: &RunId| is_usable(id.as_str())),
             // A server that does not say how far a run is cannot be asked for it.
             status: RunStatus::from_json(status).unwrap_or(RunStatus::Unknown),
             created_at: odd.field("created_at", created_at),
@@ -241,6 +244,7 @@ pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
         404 => ErrorCode::NotFound,
         409 => ErrorCode::Conflict,
         410 => ErrorCode::RunExpired,
+        413 => ErrorCode::BodyTooLarge,
         422 => ErrorCode::Unprocessable,
         429 => ErrorCode::TooManyRequests,
         502..=504 => ErrorCode::BadGateway,
@@ -265,6 +269,7 @@ pub(super) fn transport_error(error: &TransportError) -> StreamError {
         TransportError::Network { message } => (ErrorCode::Unreachable, message),
         TransportError::Headers { message } => (ErrorCode::HeadersFailed, message),
         TransportError::InvalidRequest { message } => (ErrorCode::InvalidRequest, message),
+        TransportError::Redirected { to } => (ErrorCode::Redirected, to),
         TransportError::TooLarge { message } => (ErrorCode::AnswerTooLarge, message),
     };
     StreamError::new(code).with_detail(message.clone())

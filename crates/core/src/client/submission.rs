@@ -4,6 +4,7 @@
 use super::{
     Client,
     resume::{Answers, answers},
+    urls::check_id,
 };
 use crate::{CommandId, ErrorCode, StreamError, Submission};
 use rejoin_wire::{
@@ -43,6 +44,9 @@ impl Client {
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, StreamError> {
+        if let Some(thread_id) = &submission.thread_id {
+            check_id(thread_id.as_str())?;
+        }
         let resume = submission.command.as_ref().and_then(|c| c.resume.as_ref());
         let interrupts = match resume.map(|resume| answers(resume, self.store.interrupts())) {
             Some(Answers::Unclear) => return Err(StreamError::new(ErrorCode::AmbiguousResume)),

@@ -2,6 +2,7 @@
 import { withPlainMessages } from "../class-messages.js";
 import type { InnerStore } from "../store/create-store.js";
 import { modesOf } from "../store/modes.js";
+import { transportOf } from "../store/options.js";
 import type { State } from "../store/state.js";
 import { call } from "../store/tell.js";
 import type { SubmitOptions } from "../types/options.js";
@@ -84,7 +85,7 @@ export class SubmissionQueue {
   };
 
   submit = (values: Values | null | undefined, options: Options = {}): Promise<void | RunResult> => {
-    const waits = (this.#isBusy() || this.#sending > 0) && !this.#state.options.transport && !AT_ONCE.includes(options.multitaskStrategy ?? "");
+    const waits = (this.#isBusy() || this.#sending > 0) && !transportOf(this.#state.options) && !AT_ONCE.includes(options.multitaskStrategy ?? "");
     return waits ? this.#queue(values, options) : this.#post(values, options);
   };
 

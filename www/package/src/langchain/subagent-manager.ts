@@ -40,7 +40,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
   #thread: Message[] = [];
   /** What streamed, by namespace id: the id in the `tools:` part, which is the server's own name for the call. */
   readonly #streamed = new Map<string, Map<string, BaseMessage>>();
-  readonly #facts: Record<string, SubagentFact> = {};
+  readonly #facts = new Map<string, SubagentFact>();
   /** Tasks of namespaces that no call was found for yet. */
   readonly #unmatched = new Map<string, string>();
   #memory = newMemory();
@@ -55,7 +55,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
   getSubagents(): Map<string, SubagentStreamInterface<Values, ToolCall>> {
     const lists = new Map<string, MessageList>();
     for (const [id, messages] of this.#streamed) lists.set(`tools:${id}`, listOf([...messages.values()].map(plain)));
-    const found = subagentsOf(this.#thread, lists, { ...this.#facts }, this.#toolNames, this.#memory);
+    const found = subagentsOf(this.#thread, lists, this.#facts, this.#toolNames, this.#memory);
     const { toMessage } = this.#options;
     if (toMessage) {
       for (const agent of found.values()) {
@@ -203,7 +203,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
     this.#thread = [];
     this.#streamed.clear();
     this.#unmatched.clear();
-    for (const id of Object.keys(this.#facts)) delete this.#facts[id];
+    this.#facts.clear();
     this.#memory = newMemory();
     this.#changed();
   }
@@ -213,7 +213,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
   }
 
   #note(id: string, fact: Partial<SubagentFact>): void {
-    this.#facts[id] = { namespace: [`tools:${id}`], ...this.#facts[id], ...fact };
+    this.#facts.set(id, { namespace: [`tools:${id}`], ...this.#facts.get(id), ...fact });
     this.#changed();
   }
 

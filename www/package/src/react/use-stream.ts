@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { EngineLoader } from "../engine.js";
 import { makeStore, type InnerStore } from "../store/create-store.js";
-import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, type AnyOptions } from "../store/options.js";
+import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, transportOf, type AnyOptions } from "../store/options.js";
 import { differs, handleOf, type Tracker } from "./handle.js";
 
 // On a server React warns of layout effects, and runs none.
@@ -12,7 +12,7 @@ const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEf
 export const identityOf = (options: AnyOptions): string =>
   problemOf(options)?.message ??
   JSON.stringify([
-    options.transport ? "" : apiUrlOf(options),
+    transportOf(options) ? "" : apiUrlOf(options),
     options.assistantId,
     options.messagesKey,
     historyLimitOf(options),

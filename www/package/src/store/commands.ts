@@ -1,5 +1,6 @@
 /** Commands under way: what was asked, and the promise that waits for it. */
 import type { Engine, EngineError, EngineRequests } from "../engine.js";
+import { withPlainMessages } from "../class-messages.js";
 import { fromEngine, RejoinError } from "../errors.js";
 import { snake } from "../names.js";
 import type { StreamEvent } from "../types/events.js";
@@ -15,6 +16,8 @@ export interface Pending {
   run: RunCallbackMeta | undefined;
   throwOnError: boolean;
   onError?: ((error: unknown, run: RunCallbackMeta | undefined) => void) | undefined;
+  /** The messages that it brings. */
+  typed?: unknown;
   /** What a transport is given. Null: what the engine sends. */
   payload?: TransportPayload | null;
   filter?: { runId: string; keep: (event: StreamEvent) => boolean };
@@ -77,5 +80,5 @@ export function submissionOf(values: unknown, options: SubmitOptions<any, any>, 
   if (checkpoint !== undefined) made["checkpoint"] = checkpoint && place;
   if (optimistic) made["optimistic_values"] = optimistic;
   made["stream_mode"] = modes;
-  return JSON.stringify({ ...made, ...edit });
+  return JSON.stringify(withPlainMessages({ ...made, ...edit }));
 }

@@ -1,6 +1,8 @@
 /** The store: one engine, loaded when it is first needed, and what it shows. */
+import { problemOfId } from "../addresses.js";
+import { withPlainMessages } from "../class-messages.js";
 import type { Engine, EngineConstructor, EngineHost, EngineLoader } from "../engine.js";
-import { invalidOption, later, loadError, RejoinError } from "../errors.js";
+import { later, loadError, RejoinError, requestError } from "../errors.js";
 import { EMPTY } from "../messages.js";
 import { newMemory } from "../subagents.js";
 import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
@@ -13,11 +15,11 @@ import { resolveCheckpoint } from "./checkpoints.js";
 import { modesOf } from "./modes.js";
 import { fetchFor, headersOf, prepareFetch } from "./network.js";
 import { orderNodes } from "./nodes.js";
-import { engineOptions, eventsToHear, needsExtras, problemOf, storageOf, type AnyOptions } from "./options.js";
+import { engineOptions, eventsToHear, needsExtras, problemOf, storageOf, transportOf, type AnyOptions } from "./options.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, layer, noticeOf, restore, runTools, tellStatus } from "./tell.js";
 import { sources } from "../view/source.js";
-import { frameHost, publish, setPart, valuesNow } from "./publish.js";
+import { frameHost, publish, setPart, showTyped } from "./publish.js";
 
 /** The store with what the React hook needs beside it. */
 export interface InnerStore extends StreamStore<any, any> {
@@ -51,8 +53,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const modesNow = (): StreamMode[] => modesOf(state);
 
   const mutate = (update: Values | ((prev: Values) => Values)): void => {
-    const shown = valuesNow(state);
-    const laid = layer(shown, typeof update === "function" ? update(shown) : update);
+    const laid = layer(state, update);
     if (Object.keys(laid).length === 0) return;
     state.overlay = { ...state.overlay, ...laid };
     withEngine((to) => ask(to, "values", { values: laid }));
@@ -92,13 +93,27 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       if (state.options.thread) void state.telling.finally(() => conclude(id, result));
       else conclude(id, result);
     },
+    trapped: (error) => trapped(error),
+  };
+
+  /** Everything that waits ends as failed; what was received stays, and the next command makes another engine. */
+  const trapped = (error: RejoinError): void => {
+    state.engine = state.status = undefined;
+    state.extended = false;
+    waiting.length = 0;
+    heard = "";
+    revived = true;
+    state.error = error;
+    call(state.options.onError, error, state.run);
+    for (const id of [...commands.keys()]) conclude(id, { outcome: "failed", error });
+    publish(state);
   };
 
   /** The application's own thread data. */
   const provideHistory = (): void => {
     const { engine, options } = state;
     const states = options.thread?.data;
-    if (engine && states) withEngine((to) => ask(to, "history", { states }), { extras: true });
+    if (engine && states) withEngine((to) => ask(to, "history", { states: withPlainMessages(states) }), { extras: true });
   };
 
   const begun = (Engine: EngineConstructor, isWhole: boolean): void => {
@@ -106,7 +121,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const { options, thread } = state;
     if (state.over || state.gone) return;
     // What was shown before it went away is shown again until the server has answered.
-    const shown = revived ? state.snapshot.peek() : options.initialValues;
+    const shown = revived ? state.snapshot.peek() : withPlainMessages(options.initialValues);
     const engine = new Engine(engineOptions(options, modesNow(), shown as object | null), { ...host, storage: storageOf(options) });
     state.engine = engine;
     state.error = undefined;
@@ -121,12 +136,16 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const notBegun = (cause: unknown): void => {
     starting = false;
     const { code } = (cause ?? {}) as { code?: string };
-    const error = code === "invalid_option" ? invalidOption((cause as Error).message) : loadError(cause);
+    const error = code === "invalid_option" ? requestError(cause) : loadError(cause);
     waiting.length = 0;
     state.error = error;
     state.status = undefined;
     call(state.options.onError, error, undefined);
-    for (const id of [...commands.keys()]) conclude(id, { outcome: "failed", error });
+    for (const [id, { typed }] of [...commands]) {
+      showTyped(state, typed);
+      conclude(id, { outcome: "failed", error });
+    }
+    revived = true;
     publish(state);
   };
 
@@ -168,6 +187,14 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
 
   const refusal = (throwOnError: boolean | undefined, result: RunResult): RunPromise =>
     (throwOnError ? Promise.reject(result.error) : Promise.resolve(result)) as RunPromise;
+  /** A command that is wrong: it is told, and nothing is sent. */
+  const refused = (error: RejoinError, { onError, throwOnError }: Pick<SubmitOptions, "onError" | "throwOnError"> = {}): RunPromise => {
+    state.error = error;
+    call(state.options.onError, error, undefined);
+    call(onError, error, undefined);
+    publish(state);
+    return refusal(throwOnError, { outcome: "failed", error });
+  };
   const isClosed = (): boolean => state.over || state.gone;
   const closed = (throwOnError: boolean | undefined): RunPromise =>
     refusal(throwOnError, kind.problem ? { outcome: "failed", error: kind.problem } : { outcome: "disposed", error: disposed() });
@@ -186,8 +213,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       try {
         send(to, id);
       } catch (cause) {
-        const { code = "invalid_input", message } = cause as RejoinError;
-        const error = new RejoinError(code, message, { cause });
+        // It has ended already where the engine has failed.
+        if (!commands.has(id)) return;
+        const error = requestError(cause);
         call(state.options.onError, error, undefined);
         conclude(id, { outcome: "failed", error });
       }
@@ -211,21 +239,33 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     const asked = given ?? {};
     const { throwOnError = false, optimisticValues, onError, config, context, command, streamSubgraphs } = asked;
     if (isClosed()) return closed(throwOnError);
+    const problem = asked.threadId === undefined ? undefined : problemOfId(asked.threadId);
+    if (problem) return refused(problem, asked);
     const submission = written(() => {
-      const now = valuesNow(state);
-      const laid = optimisticValues && layer(now, typeof optimisticValues === "function" ? optimisticValues(now) : optimisticValues);
+      const laid = optimisticValues && layer(state, optimisticValues as Values | ((prev: Values) => Values));
       return submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesNow()])], laid, edit);
     }, throwOnError);
     if (typeof submission !== "string") return submission;
-    const made: Omit<Pending, "resolve" | "reject"> = { kind: "submit", quiet: !!edit, run: undefined, throwOnError, onError };
-    if (state.options.transport) {
-      made.payload = { input: values, context, command, config: config as Values | undefined };
+    const typed = edit ? undefined : (withPlainMessages(values) as Values | null | undefined)?.[state.source.messagesKey];
+    const made: Omit<Pending, "resolve" | "reject"> = { kind: "submit", quiet: !!edit, run: undefined, throwOnError, onError, typed };
+    if (transportOf(state.options)) {
+      made.payload = withPlainMessages({ input: values, context, command, config: config as Values | undefined });
       if (streamSubgraphs !== undefined) made.payload.streamSubgraphs = streamSubgraphs;
     }
     return begin(made, (to, id) => to.send(edit ? "edit" : "submission", submission, id), !!edit);
   };
 
-  const resume = (answer: unknown, given?: SubmitOptions<any, any>): RunPromise => submit(null, { ...given, command: { ...given?.command, resume: answer } });
+  /** Goes on from an earlier message. One without an id is not known to the server, so there is nothing to go on from. */
+  const editAt = (kind: EditAt["kind"], messageId: string | undefined, values: unknown, asked: SubmitOptions<any, any> = {}): RunPromise => {
+    if (messageId !== undefined) return submit(values, asked, { kind, message_id: messageId });
+    if (isClosed()) return closed(asked.throwOnError);
+    return refused(new RejoinError("edit_unavailable", "This message has no id, so it cannot be edited or answered again."), asked);
+  };
+
+  const resume = (answer: unknown, asked: SubmitOptions<any, any> = {}): RunPromise => {
+    if (answer !== undefined) return submit(null, { ...asked, command: { ...asked.command, resume: answer } });
+    return isClosed() ? closed(asked.throwOnError) : refused(new RejoinError("invalid_input", "No answer was given. Where that is the answer, give null."), asked);
+  };
 
   const addToolResult = ({ toolCallId, result, isError, artifact }: ToolResultInput): RunPromise => {
     if (isClosed()) return closed(false);
@@ -240,6 +280,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const join = (runId: string | undefined, lastEventId: string | undefined, given: JoinOptions = {}): RunPromise => {
     const { streamMode, filter, throwOnError = false } = given;
     if (isClosed()) return closed(throwOnError);
+    const problem = runId === undefined ? undefined : problemOfId(runId);
+    if (problem) return refused(problem, given);
     const asked = { run_id: runId, last_event_id: lastEventId, stream_mode: typeof streamMode === "string" ? [streamMode] : streamMode };
     const run = runId && state.thread ? { run_id: runId, thread_id: state.thread } : undefined;
     if (run) state.run = run;
@@ -253,12 +295,18 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     if (isClosed()) return;
     call(options.onStop, { mutate: mutate as (update: any) => void });
     // Nothing of it was sent yet, and nothing will be.
-    for (const { id = 0 } of waiting.splice(0)) conclude(id, { outcome: "disconnected" });
+    for (const { id = 0 } of waiting.splice(0)) {
+      showTyped(state, commands.get(id)?.typed);
+      conclude(id, { outcome: "disconnected" });
+    }
+    revived ||= !engine;
     ask(engine, cancels ? "cancel" : "stop", {});
   };
 
   const switchThread = (threadId: string | null): void => {
     if (isClosed() || threadId === state.thread) return;
+    const problem = threadId === null ? undefined : problemOfId(threadId);
+    if (problem) return void refused(problem);
     const { source } = state;
     source.memo.clear();
     source.subagentMemory = newMemory();
@@ -323,10 +371,11 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       publish(state);
     },
     submit: (values, asked) => submit(values, asked),
-    edit: (message_id, replacement, asked) => submit(replacementOf(replacement, state.source.messagesKey), asked, { kind: "message", message_id }),
-    regenerate: (message_id, asked) => submit(null, asked, { kind: "answer", message_id }),
+    edit: (messageId, replacement, asked) => editAt("message", messageId, replacementOf(withPlainMessages(replacement), state.source.messagesKey), asked),
+    regenerate: (messageId, asked) => editAt("answer", messageId, null, asked),
     retry: (asked) => submit(null, asked, { kind: "failed" }),
     respond(value, { interruptId, ...asked } = {}) {
+      if (value === undefined) return resume(undefined, asked);
       // Of several the one that is shown: the others wait for tools.
       const [only, more] = state.snapshot.interrupts;
       const id = interruptId ?? (more || state.frame.interrupts().length < 2 ? undefined : only?.id);

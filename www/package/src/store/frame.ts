@@ -111,7 +111,7 @@ export const NOTHING = {
   tree: ready<EngineSequence>({ type: "sequence", items: [] }),
   editable: ready<EngineEditable>({ edit: [], regenerate: [], retry: false }),
   tools: [] as ToolProgress[],
-  facts: {} as SubagentFacts,
+  facts: new Map() as SubagentFacts,
   nodes: NO_NODES,
   feed: undefined,
 };

@@ -1,7 +1,7 @@
 /** From what the engine gives to what is shown. */
 import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type MessageOrigin } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
-import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
+import { cellOf, closeList, grown, listOf, openCells, type MessageCell, type OpenList } from "../messages.js";
 import { lazy, NOTHING, type Feed, type Frame, type Lazy, type Status } from "./frame.js";
 import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
@@ -62,6 +62,20 @@ export function publish(state: State): void {
     } catch (error) {
       later(error);
     }
+  }
+}
+
+/** Shows what was typed where no engine can show it: it could not be loaded, or the submission was left before it was. */
+export function showTyped(state: State, typed: unknown): void {
+  const { ids, cells } = listOf(typed);
+  const list = state.open.get("") ?? { ids: state.frame.list.ids, cells: new Map(state.frame.list.cells), shared: false };
+  state.open.set("", list);
+  state.dirty.add("");
+  const shown = openCells(list);
+  for (const id of ids) {
+    const name = shown.has(id) ? `${id} ${shown.size}` : id;
+    shown.set(name, { ...(cells.get(id) as MessageCell), origin: "optimistic" });
+    list.ids = [...list.ids, name];
   }
 }
 

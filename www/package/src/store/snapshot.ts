@@ -152,8 +152,8 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     get canRetry() {
       return editable().retry;
     },
-    canEdit: (id: string) => editable().edit.has(id),
-    canRegenerate: (id: string) => editable().regenerate.has(id),
+    canEdit: (id) => editable().edit.has(id ?? ""),
+    canRegenerate: (id) => editable().regenerate.has(id ?? ""),
     get values() {
       source.track("values");
       return peek();
@@ -219,14 +219,14 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
         };
       });
     },
-    getMessage(id: string) {
+    getMessage(id) {
       source.track("messages-tuple", "values");
-      const cell = cellWith(list, id);
+      const cell = id === undefined ? undefined : cellWith(list, id);
       return cell && readCell(cell);
     },
-    getMessageOrigin: (id: string) => cellWith(list, id)?.origin,
-    getSubagent: (id: string) => agents().get(id),
+    getMessageOrigin: (id) => (id === undefined ? undefined : cellWith(list, id)?.origin),
+    getSubagent: (id) => agents().get(id ?? ""),
     getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
-    getSubagentsByMessage: (id: string) => those(({ aiMessageId }) => aiMessageId === id),
+    getSubagentsByMessage: (id) => those(({ aiMessageId }) => aiMessageId === id),
   };
 }

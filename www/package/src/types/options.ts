@@ -1,5 +1,6 @@
 /** Everything that can be set, and everything that a submission can carry. */
 import type { RejoinError } from "../errors.js";
+import type { HeadersLike } from "../headers.js";
 import type { AnyHeadlessToolImplementation, OnToolCallback } from "../headless-tools.js";
 import type { BagTemplate, GetConfigurableType, GetCustomEventType, GetUpdateType } from "./bag.js";
 import type { ClientLike } from "./client.js";
@@ -189,9 +190,7 @@ export interface LimitOptions {
 }
 
 /** Headers to send, or a function that gives them. It is asked for each request; `refresh` is true after a 401 or 403. */
-export type HeadersOption =
-  | Record<string, string | null | undefined>
-  | ((refresh: boolean) => Record<string, string | null | undefined> | Promise<Record<string, string | null | undefined>>);
+export type HeadersOption = HeadersLike | ((refresh: boolean) => HeadersLike | null | undefined | Promise<HeadersLike | null | undefined>);
 
 /** What both kinds of stream take. */
 export interface CommonOptions<StateType extends Values, Bag extends BagTemplate>
@@ -231,7 +230,7 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   /** `fetch`: used for all requests. `maxRetries`: attempts in a row without anything new. The rest is not needed. */
   callerOptions?: { fetch?: (...args: any[]) => any; maxRetries?: number; maxConcurrency?: number; [key: string]: unknown };
   /** Sent with each request. */
-  defaultHeaders?: Record<string, string | null | undefined>;
+  defaultHeaders?: HeadersLike;
   /** Beyond the incumbent: headers that may change, such as tokens. Laid over `defaultHeaders`. */
   headers?: HeadersOption;
   /** Cookies. Default: the browser's own, `same-origin`. */
@@ -284,6 +283,8 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   timeouts?: TimeoutOptions;
   /** How large a peer's data may grow. */
   limits?: LimitOptions;
+  /** Accepted for the incumbent's sake: the server's own stream is what there is without a transport of your own. */
+  transport?: "sse" | undefined;
 }
 
 /** What a transport is given for one submission. */

@@ -26,13 +26,13 @@ export function render(t, element, onUncaughtError = () => {}) {
   return { node, root, unmount, text: () => node.textContent };
 }
 
-/** Starts a server with that script and mounts the hook; `at()` is what the hook returned last, `seen` all of it. */
+/** Starts a server with that script and mounts the hook, with more options or with a function of the server that gives them; `at()` is what the hook returned last, `seen` all of it. */
 export async function against(t, script, options = {}, read = reading) {
   const fake = await startFake(typeof script === "function" ? script : () => script);
   const seen = [];
   let set;
   function Host() {
-    const [given, setGiven] = useState({ ...base(fake), ...options });
+    const [given, setGiven] = useState({ ...base(fake), ...(typeof options === "function" ? options(fake) : options) });
     set = setGiven;
     const stream = useStream(given);
     read(stream);

@@ -186,8 +186,8 @@ export function queue(test) {
 
   test("a mock client is called", async (t) => {
     const calls = [];
-    const runs = { create: async (...args) => (calls.push(args), { run_id: "q1", created_at: "2026-01-01T00:00:00Z" }), cancel: async (...args) => void calls.push(args) };
-    const { at, open } = await begun(t, { client: { threads: {}, runs } });
+    const runs = (fake) => ({ apiUrl: fake.url, create: async (...args) => (calls.push(args), { run_id: "q1", created_at: "2026-01-01T00:00:00Z" }), cancel: async (...args) => void calls.push(args) });
+    const { at, open } = await begun(t, (fake) => ({ client: { threads: { apiUrl: fake.url }, runs: runs(fake) } }));
     await until(() => texts(at()).length === 1);
     await at().submit(ask("two"), { streamSubgraphs: true });
     await until(() => at().queue.entries[0]?.id === "q1");
