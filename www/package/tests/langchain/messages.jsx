@@ -171,6 +171,24 @@ export function messages(test) {
     await run;
   });
 
+  test("instances are taken wherever messages are: submitted, queued, optimistic, initial", async (t) => {
+    const hold = gate();
+    const initialValues = { messages: [new HumanMessage({ content: "kept", id: "k" })], other: [new AIMessage("aside")] };
+    const { at, fake } = await against(t, [hold], { initialValues });
+    assert.deepEqual(at().messages.map((one) => [one.getType(), one.text]), [["human", "kept"]]);
+    const run = at().submit({ messages: new HumanMessage({ content: "hi", id: "h1" }), notes: [new SystemMessage("n")] }, { optimisticValues: (prev) => ({ draft: [...(prev.other ?? []), new AIMessage("soon")] }) });
+    await until(() => fake.bodies.length === 1);
+    const sent = [fake.bodies[0].input.messages].flat();
+    assert.deepEqual(sent.map(({ type, content, id }) => [type, content, id]), [["human", "hi", "h1"]]);
+    assert.deepEqual([fake.bodies[0].input.notes[0].type, fake.bodies[0].input.notes[0].content], ["system", "n"]);
+    await until(() => at().values.draft?.length > 0);
+    assert.deepEqual(at().values.draft.map(({ type, content }) => [type, content]).at(-1), ["ai", "soon"]);
+    await at().submit({ messages: [new HumanMessage("two"), new ToolMessage({ content: "r", tool_call_id: "c" })] });
+    assert.deepEqual(fake.queued[0].input.messages.map(({ type, content, tool_call_id }) => [type, content, tool_call_id]), [["human", "two", undefined], ["tool", "r", "c"]]);
+    hold.open();
+    await run;
+  });
+
   test("callbacks' mutate is given instances, and onFinish the state as the server sends it", async (t) => {
     const told = [];
     const onStop = ({ mutate }) => mutate((prev) => ((told.push(prev.messages.map((one) => one.getType())), { ...prev, stopped: true })));
