@@ -4,7 +4,7 @@ import type { EngineLoader } from "../engine.js";
 import type { AnyOptions } from "../store/options.js";
 import { useClassStream } from "./use-stream.js";
 
-const Context = createContext<object | null>(null);
+const Context = /* @__PURE__ */ createContext<object | null>(null);
 
 /** The provider for one way of loading the wasm. */
 export const providerOf =

@@ -27,7 +27,7 @@ const MAKERS: Readonly<Record<string, (fields: Fields) => BaseMessage>> = {
 };
 
 /** A message's class instance. An instance stays what it is; a type of no class of its own becomes a `ChatMessage` with that role. */
-export const messageOf = once((message: Message | BaseMessage): BaseMessage => {
+export const messageOf = /* @__PURE__ */ once((message: Message | BaseMessage): BaseMessage => {
   if (BaseMessage.isInstance(message)) return message;
   const { type, content, ...rest } = message as Message;
   // The constructors change what they are given, and read a content that is null.
@@ -36,17 +36,17 @@ export const messageOf = once((message: Message | BaseMessage): BaseMessage => {
   return make(fields);
 });
 
-const arrays = new WeakMap<object, readonly unknown[]>();
+const arrays = /* @__PURE__ */ new WeakMap<object, readonly unknown[]>();
 
 /** A list's instances: the same array for the same list. */
-export const messagesOf = once((messages: readonly (Message | BaseMessage)[]): BaseMessage[] => {
+export const messagesOf = /* @__PURE__ */ once((messages: readonly (Message | BaseMessage)[]): BaseMessage[] => {
   const made = messages.map((message) => (typeof message === "object" && message !== null ? messageOf(message) : message));
   arrays.set(made, messages);
   return made;
 });
 
 /** The state with its messages as instances. */
-export const valuesOf = once((values: Values, messagesKey: string): Values => {
+export const valuesOf = /* @__PURE__ */ once((values: Values, messagesKey: string): Values => {
   const messages = values[messagesKey];
   return Array.isArray(messages) ? { ...values, [messagesKey]: messagesOf(messages) } : values;
 });
@@ -56,16 +56,16 @@ export const unchangedLists = (update: Values): Values =>
   Object.fromEntries(Object.entries(update).map(([name, value]) => [name, (typeof value === "object" && value !== null && arrays.get(value)) || value]));
 
 /** A thread's state with instances. */
-export const stateOf = once(
+export const stateOf = /* @__PURE__ */ once(
   (state: ThreadState<Values>, messagesKey: string): ThreadState<Values> =>
     typeof state.values === "object" && state.values !== null ? { ...state, values: valuesOf(state.values, messagesKey) } : state,
 );
 
 /** A list of states with instances. */
-export const historyOf = once((states: ThreadState<Values>[], messagesKey: string): ThreadState<Values>[] => states.map((state) => stateOf(state, messagesKey)));
+export const historyOf = /* @__PURE__ */ once((states: ThreadState<Values>[], messagesKey: string): ThreadState<Values>[] => states.map((state) => stateOf(state, messagesKey)));
 
 /** What is known of a message, with the instances of the state that it was first seen in. */
-export const metadataOf = once((metadata: MessageMetadata<Values>, messagesKey: string): MessageMetadata<Values> => {
+export const metadataOf = /* @__PURE__ */ once((metadata: MessageMetadata<Values>, messagesKey: string): MessageMetadata<Values> => {
   const { firstSeenState } = metadata;
   return firstSeenState ? { ...metadata, firstSeenState: stateOf(firstSeenState, messagesKey) } : metadata;
 });
@@ -73,7 +73,7 @@ export const metadataOf = once((metadata: MessageMetadata<Values>, messagesKey: 
 /** A tool call whose messages are instances. */
 export type ClassToolCall = Omit<ToolCallWithResult, "result" | "aiMessage"> & { result: ToolMessage | undefined; aiMessage: AIMessage };
 
-const shownCalls = new WeakMap<object, { from: ToolCallWithResult; made: ClassToolCall }>();
+const shownCalls = /* @__PURE__ */ new WeakMap<object, { from: ToolCallWithResult; made: ClassToolCall }>();
 
 /** The stream makes a new one for each list of messages; here it is the same one until something of it changes. */
 function toolCallOf(from: ToolCallWithResult): ClassToolCall {
@@ -86,4 +86,4 @@ function toolCallOf(from: ToolCallWithResult): ClassToolCall {
 }
 
 /** Tool calls with instances. */
-export const toolCallsOf = once((calls: readonly ToolCallWithResult[]): ClassToolCall[] => calls.map(toolCallOf));
+export const toolCallsOf = /* @__PURE__ */ once((calls: readonly ToolCallWithResult[]): ClassToolCall[] => calls.map(toolCallOf));

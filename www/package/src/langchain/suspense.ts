@@ -21,7 +21,7 @@ interface Loaded {
 /** How long a loaded thread waits for its component, in milliseconds. */
 const KEPT_MS = 30_000;
 
-const shared: SuspenseCache = new Map();
+const shared: SuspenseCache = /* @__PURE__ */ new Map();
 
 /** Makes a cache of its own, for tests that must not see each other's threads. */
 export const createSuspenseCache = (): SuspenseCache => new Map();

@@ -18,7 +18,7 @@ interface Adapter {
   subagents: Subagents;
 }
 
-const adapters = new WeakMap<InnerStore, Adapter>();
+const adapters = /* @__PURE__ */ new WeakMap<InnerStore, Adapter>();
 
 function adapterOf(store: InnerStore): Adapter {
   let adapter = adapters.get(store);

@@ -67,14 +67,14 @@ export type SchemaInput<S> =
   IsAny<S> extends true
     ? {}
     : [S] extends [never]
-    ? {}
-    : S extends { _zod: { input: infer Input } }
-      ? Input
-      : S extends { _input: infer Input }
+      ? {}
+      : S extends { _zod: { input: infer Input } }
         ? Input
-        : S extends { State: infer State }
-          ? State
-          : {};
+        : S extends { _input: infer Input }
+          ? Input
+          : S extends { State: infer State }
+            ? State
+            : {};
 
 type MiddlewareState<M> = M extends { stateSchema?: infer S } ? SchemaInput<NonNullable<S>> : {};
 

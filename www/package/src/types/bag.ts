@@ -58,13 +58,13 @@ export type ShownState<T> = InferStateType<T> extends infer S extends object ? S
 export type InferStateType<T> = T extends { "~agentTypes": unknown }
   ? InferAgentState<T>
   : T extends { "~RunOutput": infer S }
-  ? S extends object
-    ? S
-    : Record<string, unknown>
-  : T extends { "~OutputType": infer O }
-    ? O extends object
-      ? O
+    ? S extends object
+      ? S
       : Record<string, unknown>
-    : [T] extends [object]
-      ? T
-      : Record<string, unknown>;
+    : T extends { "~OutputType": infer O }
+      ? O extends object
+        ? O
+        : Record<string, unknown>
+      : [T] extends [object]
+        ? T
+        : Record<string, unknown>;
