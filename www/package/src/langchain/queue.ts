@@ -125,9 +125,11 @@ export class SubmissionQueue {
     try {
       await before;
       await this.#untilActiveRunIsKnown();
-      const thread = asked ?? (this.#waiting.includes(waiting) ? this.#state.thread : null);
+      const isLeft = !this.#waiting.includes(waiting);
+      const thread = asked ?? (isLeft ? null : this.#state.thread);
+      // A thread that was left before it had an id cannot be found again.
+      if (waiting.isCancelled || (isLeft && thread === null)) return;
       const isHere = thread === this.#state.thread;
-      if (waiting.isCancelled || (thread === null && !isHere)) return;
       if (isHere && (thread === null || !this.#isBusy())) {
         // What this was to wait for is over. Not awaited: the next one in line does not wait for this run's end.
         this.#drop(waiting);

@@ -40,6 +40,11 @@ test("each row of docs/use-langchain-react.md names a test that exists", () => {
     const title = /^`(.+)`$/.exec(row.at(-1).trim())?.[1];
     assert.ok(title && titles.has(title), `no test for: ${row.join(" | ")}`);
   }
+  const prose = page.split("\n").filter((line) => !line.startsWith("|")).join(" ");
+  // Every second part is code; a name of a test has spaces.
+  const inProse = prose.split("`").filter((part, at) => at % 2 === 1 && part.split(" ").length > 4);
+  assert.ok(inProse.length > 1);
+  for (const title of inProse) assert.ok(titles.has(title), `no test: ${title}`);
 });
 
 test("each export of the incumbent has a row", () => {
