@@ -9,7 +9,7 @@ import { differs, handleOf, type Tracker } from "./handle.js";
 const earlyEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
 
 /** What a store cannot change while it lives. */
-const identityOf = (options: AnyOptions): string =>
+export const identityOf = (options: AnyOptions): string =>
   problemOf(options)?.message ??
   JSON.stringify([
     transportOf(options) ? "" : apiUrlOf(options),
@@ -23,11 +23,11 @@ const identityOf = (options: AnyOptions): string =>
     options.loadState !== false,
   ]);
 
-/** The hook for one way of loading the wasm. */
-export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
+/** The hook for one way of loading the wasm. `ready` is a store to begin with, made by {@link storeFor} for the same options. */
+export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: InnerStore): object {
   const isControlled = "threadId" in options;
   const identity = identityOf(options);
-  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: storeFor(load, options, options.threadId ?? null) }));
+  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: ready ?? storeFor(load, options, options.threadId ?? null) }));
   let { store } = made;
   if (made.identity !== identity) {
     // The thread outlives a store that new options replace.
@@ -62,6 +62,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
   return handleOf(store, token, tracker, { assistantId: options.assistantId, ...(client ? { client } : {}) });
 }
 
-function storeFor(load: EngineLoader, options: AnyOptions, threadId: string | null): InnerStore {
+/** A store for a hook: it goes when no component listens. */
+export function storeFor(load: EngineLoader, options: AnyOptions, threadId: string | null): InnerStore {
   return makeStore({ ...options, threadId }, load, { modes: [], untended: true, problem: problemOf(options) });
 }

@@ -2,12 +2,12 @@
 import { withPlainMessages } from "../class-messages.js";
 import type { Engine, EngineConstructor, EngineHost, EngineLoader } from "../engine.js";
 import { loadError, requestError, type RejoinError } from "../errors.js";
-import type { StreamMode } from "../types/schema.js";
 import type { RunResult } from "../types/stream.js";
 import { ask, settle } from "./commands.js";
 import { extrasOf, type Extras } from "./extras.js";
+import { modesOf } from "./modes.js";
 import { prepareFetch } from "./network.js";
-import { callbackModes, engineOptions, eventsToHear, needsExtras, storageOf } from "./options.js";
+import { engineOptions, eventsToHear, needsExtras, storageOf } from "./options.js";
 import { publish, showTyped } from "./publish.js";
 import type { State } from "./state.js";
 import { call } from "./tell.js";
@@ -29,8 +29,6 @@ export interface Lifecycle {
   conclude(id: number, result: RunResult): void;
   /** Tells the engine which events are wanted by now. */
   hear(): void;
-  /** What runs stream by now. */
-  modesNow(): StreamMode[];
   /** Gives the engine the application's own thread data. */
   provideHistory(): void;
 }
@@ -48,15 +46,6 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     heard = names.join();
     ask(state.engine, "events", { names });
   };
-  const modesNow = (): StreamMode[] => {
-    const { options, tracked } = state;
-    const modes = new Set([...(options.streamMode ?? []), ...tracked, ...callbackModes(options)]);
-    if (modes.size === 0) modes.add("values").add("messages-tuple");
-    // Of a state that is not read, none is streamed either: what the agent asks comes with the updates.
-    if (options.loadState === false && modes.delete("values")) modes.add("updates");
-    return [...modes];
-  };
-
   const conclude = (id: number, result: RunResult): void => {
     const command = commands.get(id);
     if (!command) return;
@@ -91,7 +80,7 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     if (state.over || state.gone) return;
     // What was shown before it went away is shown again until the server has answered.
     const shown = revived ? state.snapshot.peek() : withPlainMessages(options.initialValues);
-    const engine = new Engine(engineOptions(options, modesNow(), shown as object | null), { ...host(), storage: storageOf(options) });
+    const engine = new Engine(engineOptions(options, modesOf(state), shown as object | null), { ...host(), storage: storageOf(options) });
     state.engine = engine;
     state.error = undefined;
     if (isWhole) extras.extend(engine);
@@ -152,5 +141,5 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     if (engine) queueMicrotask(() => engine.free());
   };
 
-  return { extras, start, withEngine, close, trapped, revive: () => (revived = true), conclude, hear, modesNow, provideHistory };
+  return { extras, start, withEngine, close, trapped, revive: () => (revived = true), conclude, hear, provideHistory };
 }

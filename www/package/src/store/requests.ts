@@ -10,6 +10,7 @@ import type { RunPromise, RunResult } from "../types/stream.js";
 import { ask, disposed, promised, submissionOf, type EditAt, type Pending } from "./commands.js";
 import { blank, firstFrame } from "./frame.js";
 import type { Lifecycle } from "./lifecycle.js";
+import { modesOf } from "./modes.js";
 import { orderNodes } from "./nodes.js";
 import { transportOf } from "./options.js";
 import { publish, setPart, showTyped } from "./publish.js";
@@ -23,7 +24,7 @@ export type Requests = ReturnType<typeof requestsOf>;
 type Begun = Omit<Pending, "resolve" | "reject">;
 
 /** Makes the requests of a store. */
-export function requestsOf(state: State, { start, withEngine, conclude, revive, modesNow }: Lifecycle) {
+export function requestsOf(state: State, { start, withEngine, conclude, revive }: Lifecycle) {
   const { commands, waiting, kind } = state;
   let nextCommand = 1;
 
@@ -93,7 +94,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive, 
     if (problem) return refused(problem, asked);
     const submission = written(() => {
       const laid = optimisticValues && layer(state, optimisticValues as Values | ((prev: Values) => Values));
-      return submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesNow()])], laid, edit);
+      return submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesOf(state)])], laid, edit);
     }, throwOnError);
     if (typeof submission !== "string") return submission;
     const typed = edit ? undefined : (withPlainMessages(values) as Values | null | undefined)?.[state.source.messagesKey];
@@ -122,7 +123,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive, 
     const sent = written(() => JSON.stringify({ tool_call_id: toolCallId, content: result ?? null, is_error: isError, artifact }), false);
     if (typeof sent !== "string") return sent;
     return begin({ kind: "result", quiet: true, run: undefined, throwOnError: false, payload: null }, (to, id) => {
-      ask(to, "modes", { modes: modesNow() });
+      ask(to, "modes", { modes: modesOf(state) });
       to.send("result", sent, id);
     }, true);
   };

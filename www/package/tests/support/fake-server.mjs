@@ -34,7 +34,7 @@ export const stateOf = (values, more = {}) => ({
  * Where `answers(request, response, url)` is set and returns true, it has answered the request itself.
  */
 export async function startFake(script) {
-  const fake = { url: "", requests: [], bodies: [], states: new Map(), runs: new Map(), script, answers: undefined };
+  const fake = { url: "", requests: [], bodies: [], queued: [], states: new Map(), runs: new Map(), script, answers: undefined };
   const json = (response, status, value) => {
     response.writeHead(status, { "content-type": "application/json", "access-control-allow-origin": "*" });
     response.end(JSON.stringify(value));
@@ -49,7 +49,7 @@ export async function startFake(script) {
       if (next) {
         at++;
         response.write(`id: ${at - 1}\nevent: ${next[0]}\ndata: ${JSON.stringify(next[1])}\n\n`);
-      } else if (run.status !== "running") return response.end();
+      } else if (!["pending", "running"].includes(run.status)) return response.end();
       else await new Promise((resolve) => setTimeout(resolve, 2));
     }
   };
@@ -77,6 +77,13 @@ export async function startFake(script) {
     }
     run.status = failed ? "error" : "success";
   };
+  /** A run that was queued begins when those before it are over. */
+  const inTurn = async (run, before, body) => {
+    while (before.some(({ status }) => ["pending", "running"].includes(status))) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (run.status !== "pending") return;
+    run.status = "running";
+    await play(run, fake.script(body, run.thread_id, run));
+  };
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const part of request) text += part;
@@ -93,6 +100,17 @@ export async function startFake(script) {
       fake.bodies.push(body);
       void play(run, fake.script(body, threadId, run));
       return stream(response, run, 0);
+    }
+    if (request.method === "POST" && what === "runs" && !runId) {
+      const { refuseQueued } = fake;
+      if (refuseQueued) return json(response, refuseQueued, { detail: "not now" });
+      const run = { run_id: randomUUID(), thread_id: threadId, assistant_id: body.assistant_id, status: "pending", created_at: new Date().toISOString(), log: [], metadata: body.metadata ?? {} };
+      const before = [...fake.runs.values()].filter((one) => one.thread_id === threadId);
+      fake.runs.set(run.run_id, run);
+      fake.queued.push(body);
+      void inTurn(run, before, body);
+      const { log: _, ...plain } = run;
+      return json(response, 200, plain);
     }
     const run = fake.runs.get(runId);
     if (what === "runs" && runId && !run) return json(response, 404, { detail: "no such run" });
