@@ -42,6 +42,7 @@ mod notice;
 mod phase;
 mod run_record;
 mod session;
+pub mod tabs;
 mod thread_store;
 mod view;
 
