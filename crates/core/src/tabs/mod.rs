@@ -21,9 +21,11 @@
 
 mod frames;
 mod message;
+mod place;
 mod ring;
 
 pub use message::{Body, Message};
+pub use place::{Place, from_cursor, joined_at};
 
 use crate::{Millis, cursor::FROM_START};
 use frames::{Frame, Frames};
@@ -275,9 +277,9 @@ impl SharedStream {
                 self.answer_asks();
                 !std::mem::replace(&mut self.opened, true)
             }
-            Own::Headers { is_stream: false } | Own::Failed => self.not_continued(),
+            Own::Headers { is_stream: false } => self.not_continued(),
             Own::Bytes(bytes) => self.bytes(bytes),
-            Own::Ended | Own::Other => {
+            Own::Ended | Own::Failed | Own::Other => {
                 self.leave();
                 true
             }
@@ -613,10 +615,11 @@ impl SharedStream {
         self.leave();
     }
 
-    /// The client's stream ends.
+    /// The client's stream ends. The client may open another at once, so it is told last.
     fn end(&mut self) {
-        self.effects.extend([Effect::DropFetch, Effect::End]);
+        self.effects.push_back(Effect::DropFetch);
         self.leave();
+        self.effects.push_back(Effect::End);
     }
 
     fn post_lead(&mut self) {
