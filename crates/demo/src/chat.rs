@@ -272,6 +272,7 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         )
         .thread_id(target.thread.clone())
         .storage(storage)
+        .share_connections(query.share_connections())
         .on_notice(on_notice);
     let stream = use_stream(options);
     let chat = Chat {

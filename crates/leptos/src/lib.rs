@@ -92,7 +92,7 @@ pub use status::{ConnectionStatus, ConnectionStatusProps, connection_words};
 pub use use_stream::{UseStream, use_stream};
 pub use use_view::{UseView, ViewNode, use_view};
 
-pub use rejoin_browser::{RecordStore, StorageError, now};
+pub use rejoin_browser::{RecordStore, ShareConnections, StorageError, now};
 pub use rejoin_core as core;
 
 /// Whether there is no browser to work in.

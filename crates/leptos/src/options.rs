@@ -1,8 +1,8 @@
 //! What `use_stream` is told.
 
 use rejoin_browser::{
-    HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, StreamOptions,
-    header_futures,
+    HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, ShareConnections,
+    StreamOptions, header_futures,
 };
 use rejoin_core::{
     Checkpoints, Config, Notice,
@@ -55,6 +55,7 @@ pub struct UseStreamOptions {
     pub(crate) headers: Option<HeaderProvider>,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
+    pub(crate) share_connections: ShareConnections,
     pub(crate) notice_readers: Vec<NoticeReader>,
 }
 
@@ -67,6 +68,7 @@ impl UseStreamOptions {
             headers: None,
             resolver: None,
             storage: StorageKind::Local,
+            share_connections: ShareConnections::default(),
             notice_readers: Vec::new(),
         }
     }
@@ -136,6 +138,14 @@ impl UseStreamOptions {
         self
     }
 
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed. Default those with the same
+    /// headers, where the browser has Web Locks; elsewhere each has its own.
+    #[must_use]
+    pub fn share_connections(mut self, share: ShareConnections) -> Self {
+        self.share_connections = share;
+        self
+    }
+
     /// Hears every notice, at once and in order: for a timeline, and for what elsewhere is `onCreated`, `onFinish`,
     /// `onError`. Given several times, each hears all.
     #[must_use]
@@ -147,6 +157,9 @@ impl UseStreamOptions {
     pub(crate) fn stream_options(&self) -> StreamOptions {
         let mut options = StreamOptions::new(self.config.clone());
         options.headers.clone_from(&self.headers);
+        options
+            .share_connections
+            .clone_from(&self.share_connections);
         options.storage = match &self.storage {
             StorageKind::Local => Rc::new(LocalStore),
             StorageKind::Session => Rc::new(SessionStore),

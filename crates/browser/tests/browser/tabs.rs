@@ -7,38 +7,34 @@ use crate::{
 };
 use js_sys::{Array, Promise};
 use rejoin_browser::{ShareConnections, Stream, StreamOptions, header_futures};
+use rejoin_core::wire::ThreadId;
 use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// A thread that no other test has, so that no other test's tabs share its streams.
-struct Thread {
+/// What the server says of the run.
+const RUNNING: &str = r#"{"run_id":"run-1","thread_id":"t","status":"running"}"#;
+
+/// A run on a thread of its own, so that no other test's tabs share its stream.
+struct Run {
     server: FakeServer,
-    id: String,
+    thread: ThreadId,
+    /// The connection that it was begun with.
+    call: Call,
+    first: Stream,
 }
 
-impl Thread {
-    fn new() -> Self {
-        let id = rejoin_browser::random_uuid();
+impl Run {
+    /// A tab begins a run.
+    async fn begun(options: StreamOptions) -> Self {
         let server = FakeServer::install();
-        Self { server, id }
-    }
-
-    fn tab(&self, mut options: StreamOptions) -> Stream {
-        options.config.load_thread = false;
-        options.config.rejoin_on_mount = false;
-        let stream = Stream::new(options);
-        stream.switch_thread(Some(self.id.as_str().into()));
-        stream
-    }
-
-    /// A tab that has begun a run.
-    async fn first(&self, options: StreamOptions) -> (Stream, Call) {
-        let first = self.tab(options);
+        let first = Stream::new(options);
+        first.switch_thread(None);
         drop(first.submit(say("hi")));
-        let call = self.server.request("/runs/stream").await;
-        let location = format!("/threads/{}/runs/run-1", self.id);
+        let call = server.request("/runs/stream").await;
+        let thread = first.with_view(|view| view.thread_id().unwrap().clone());
+        let location = format!("/threads/{}/runs/run-1", thread.as_str());
         let headers = [
             ("content-type", "text/event-stream"),
             ("content-location", location.as_str()),
@@ -46,12 +42,29 @@ impl Thread {
         call.open_as(200, &headers);
         call.send(&[METADATA, &token(1, "one ")].concat());
         until("the first tab's text", || answer_text(&first) == "one ").await;
-        (first, call)
+        Self {
+            server,
+            thread,
+            call,
+            first,
+        }
     }
 
-    fn joined(&self, options: StreamOptions) -> Stream {
-        let stream = self.tab(options);
+    /// Another tab joins it.
+    async fn joined(&self, mut options: StreamOptions) -> Stream {
+        options.config.load_thread = false;
+        let stream = Stream::new(options);
+        stream.switch_thread(Some(self.thread.clone()));
+        let line = format!("GET /api/threads/{}", self.thread.as_str());
+        let asked = self.server.request(&line).await;
+        let thread = self.thread.as_str();
+        asked.respond(
+            200,
+            &format!(r#"{{"thread_id":"{thread}","status":"idle","metadata":{{}}}}"#),
+        );
         drop(stream.join_stream(Some("run-1".into())));
+        let asked = self.server.request("/runs/run-1").await;
+        asked.respond(200, RUNNING);
         stream
     }
 
@@ -66,60 +79,54 @@ impl Thread {
 
 #[wasm_bindgen_test]
 async fn a_second_tab_is_given_what_the_first_receives() {
-    let thread = Thread::new();
-    let (first, call) = thread.first(options()).await;
-    let second = thread.joined(options());
+    let run = Run::begun(options()).await;
+    let second = run.joined(options()).await;
     until("the text so far", || answer_text(&second) == "one ").await;
-    call.send(&token(2, "two "));
+    run.call.send(&token(2, "two "));
     until("the next text", || answer_text(&second) == "one two ").await;
-    assert_eq!(answer_text(&first), "one two ");
-    assert_eq!(thread.joins(), 0);
+    assert_eq!(answer_text(&run.first), "one two ");
+    assert_eq!(run.joins(), 0);
 }
 
 #[wasm_bindgen_test]
 async fn a_tab_goes_on_where_the_one_that_led_is_gone() {
-    let thread = Thread::new();
-    let (first, call) = thread.first(options()).await;
-    let tabs = [thread.joined(options()), thread.joined(options())];
+    let run = Run::begun(options()).await;
+    let tabs = [run.joined(options()).await, run.joined(options()).await];
     for tab in &tabs {
         until("the text so far", || answer_text(tab) == "one ").await;
     }
-    call.send(&token(2, "two "));
+    run.call.send(&token(2, "two "));
     for tab in &tabs {
         until("the next text", || answer_text(tab) == "one two ").await;
     }
-    first.dispose();
-    assert!(call.is_aborted());
-    let join = thread.server.request("/run-1/stream").await;
+    run.first.dispose();
+    assert!(run.call.is_aborted());
+    let join = run.server.request("/run-1/stream").await;
     assert_eq!(join.header("last-event-id").as_deref(), Some("1"));
     join.open();
     join.send(&[token(2, "two "), token(3, "three")].concat());
     for tab in &tabs {
         until("the text goes on", || answer_text(tab) == "one two three").await;
     }
-    assert_eq!(thread.joins(), 1);
+    assert_eq!(run.joins(), 1);
 }
 
 #[wasm_bindgen_test]
 async fn the_lock_is_taken_from_a_tab_that_is_frozen() {
-    let thread = Thread::new();
-    let (first, _call) = thread.first(options()).await;
-    let second = thread.joined(options());
+    let run = Run::begun(options()).await;
+    let second = run.joined(options()).await;
     until("the text so far", || answer_text(&second) == "one ").await;
-    first.dispose();
-    let join = thread.server.request("/run-1/stream").await;
+    run.first.dispose();
+    let join = run.server.request("/run-1/stream").await;
     // A page that is frozen has the lock and says nothing.
     let steal = "navigator.locks.query().then(({ held }) => Promise.all(held.map(({ name }) => new Promise((taken) => { navigator.locks.request(name, { steal: true }, () => { taken(name); return new Promise(() => {}); }).catch(() => {}); }))))";
     let names: Promise = eval(steal).unchecked_into();
     let names: Array = JsFuture::from(names).await.unwrap().unchecked_into();
     assert!(names.length() >= 1);
     assert!(join.is_aborted(), "a connection that was taken goes on");
-    thread.server.answer(
-        "/runs/run-1",
-        200,
-        r#"{"run_id":"run-1","thread_id":"t","status":"running"}"#,
-    );
-    let own = thread.server.request("/run-1/stream").await;
+    let asked = run.server.request("/runs/run-1").await;
+    asked.respond(200, RUNNING);
+    let own = run.server.request("/run-1/stream").await;
     own.open();
     own.send(&[token(1, "one "), token(2, "two")].concat());
     until("the text goes on", || answer_text(&second) == "one two").await;
@@ -135,16 +142,15 @@ fn with_token(token: &'static str) -> StreamOptions {
 
 #[wasm_bindgen_test]
 async fn tabs_of_two_users_share_nothing() {
-    let thread = Thread::new();
-    let (_first, _call) = thread.first(with_token("Bearer a")).await;
-    let other = thread.joined(with_token("Bearer b"));
-    let join = thread.server.request("/run-1/stream").await;
+    let run = Run::begun(with_token("Bearer a")).await;
+    let other = run.joined(with_token("Bearer b")).await;
+    let join = run.server.request("/run-1/stream").await;
     assert_eq!(join.header("authorization").as_deref(), Some("Bearer b"));
     assert_eq!(answer_text(&other), "");
     // The same user again, in a third tab.
-    let own = thread.joined(with_token("Bearer a"));
+    let own = run.joined(with_token("Bearer a")).await;
     until("the text so far", || answer_text(&own) == "one ").await;
-    assert_eq!(thread.joins(), 1);
+    assert_eq!(run.joins(), 1);
     assert_eq!(answer_text(&other), "");
 }
 
@@ -154,19 +160,17 @@ async fn an_application_can_name_the_user() {
         share_connections: ShareConnections::As(user.to_owned()),
         ..with_token(token)
     };
-    let thread = Thread::new();
-    let (_first, _call) = thread.first(named("ann", "Bearer 1")).await;
-    let same = thread.joined(named("ann", "Bearer 2"));
+    let run = Run::begun(named("ann", "Bearer 1")).await;
+    let same = run.joined(named("ann", "Bearer 2")).await;
     until("the text so far", || answer_text(&same) == "one ").await;
-    assert_eq!(thread.joins(), 0);
-    let _other = thread.joined(named("bob", "Bearer 1"));
-    drop(thread.server.request("/run-1/stream").await);
+    assert_eq!(run.joins(), 0);
+    let _other = run.joined(named("bob", "Bearer 1")).await;
+    drop(run.server.request("/run-1/stream").await);
 }
 
 #[wasm_bindgen_test]
 async fn names_of_locks_say_nothing() {
-    let thread = Thread::new();
-    let (_first, _call) = thread.first(with_token("Bearer secret")).await;
+    let _run = Run::begun(with_token("Bearer secret")).await;
     let names = "navigator.locks.query().then(({ held }) => held.map(({ name }) => name))";
     let held = Rc::new(Cell::new(Array::new()));
     for _ in 0..100 {
@@ -221,18 +225,20 @@ async fn without_locks_or_channels_each_tab_has_its_own_connection() {
         ),
     ];
     for (breaks, restores) in missing {
-        let thread = Thread::new();
         eval(breaks);
-        let (first, call) = thread.first(options()).await;
-        let second = thread.joined(options());
-        let join = thread.server.request("/run-1/stream").await;
+        let run = Run::begun(options()).await;
+        let second = run.joined(options()).await;
+        let join = run.server.request("/run-1/stream").await;
         join.open();
         join.send(&[METADATA, &token(1, "one ")].concat());
         until("the second tab's text", || answer_text(&second) == "one ").await;
-        call.send(&token(2, "two"));
-        until("the first tab goes on", || answer_text(&first) == "one two").await;
+        run.call.send(&token(2, "two"));
+        until("the first tab goes on", || {
+            answer_text(&run.first) == "one two"
+        })
+        .await;
         eval(restores);
-        for tab in [first, second] {
+        for tab in [&run.first, &second] {
             assert!(tab.with_view(|view| view.error().is_none()), "{breaks}");
         }
     }

@@ -15,6 +15,8 @@ pub struct Message {
 pub enum Body {
     /// Who leads, give me what follows this cursor.
     Ask {
+        /// Comes back with the answer.
+        number: u64,
         /// An event's id, or what the request itself began with.
         cursor: String,
         /// Whether the stream's own beginning is wanted.
@@ -31,6 +33,8 @@ pub enum Body {
     Give {
         /// Who asked.
         to: u64,
+        /// The question's number.
+        number: u64,
         /// The number of the piece that comes next.
         next: u64,
         /// Whole frames.
@@ -40,6 +44,8 @@ pub enum Body {
     Beyond {
         /// Who asked.
         to: u64,
+        /// The question's number.
+        number: u64,
     },
     /// The next piece of the stream.
     Piece {
@@ -56,11 +62,20 @@ impl Message {
     /// As it crosses the channel.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (tag, numbers, bytes): (u8, &[u64], &[u8]) = match &self.body {
-            Body::Ask { cursor, from_start } => (u8::from(*from_start), &[], cursor.as_bytes()),
+            Body::Ask {
+                number,
+                cursor,
+                from_start,
+            } => (u8::from(*from_start), &[*number], cursor.as_bytes()),
             Body::Ping => (2, &[], &[]),
             Body::Lead { next } => (3, &[*next], &[]),
-            Body::Give { to, next, bytes } => (4, &[*to, *next], bytes),
-            Body::Beyond { to } => (5, &[*to], &[]),
+            Body::Give {
+                to,
+                number,
+                next,
+                bytes,
+            } => (4, &[*to, *number, *next], bytes),
+            Body::Beyond { to, number } => (5, &[*to, *number], &[]),
             Body::Piece { number, bytes } => (6, &[*number], bytes),
             Body::End => (7, &[], &[]),
         };
@@ -80,6 +95,7 @@ impl Message {
         let from = number(rest)?;
         let body = match tag {
             0 | 1 => Body::Ask {
+                number: number(rest)?,
                 cursor: String::from_utf8(rest.to_vec()).ok()?,
                 from_start: *tag == 1,
             },
@@ -89,10 +105,14 @@ impl Message {
             },
             4 => Body::Give {
                 to: number(rest)?,
+                number: number(rest)?,
                 next: number(rest)?,
                 bytes: rest.to_vec(),
             },
-            5 => Body::Beyond { to: number(rest)? },
+            5 => Body::Beyond {
+                to: number(rest)?,
+                number: number(rest)?,
+            },
             6 => Body::Piece {
                 number: number(rest)?,
                 bytes: rest.to_vec(),
@@ -118,10 +138,12 @@ mod tests {
     fn crosses_as_bytes() {
         let bodies = [
             Body::Ask {
+                number: 3,
                 cursor: "5-0 é".to_owned(),
                 from_start: false,
             },
             Body::Ask {
+                number: 3,
                 cursor: "-1".to_owned(),
                 from_start: true,
             },
@@ -129,10 +151,11 @@ mod tests {
             Body::Lead { next: u64::MAX },
             Body::Give {
                 to: 7,
+                number: 2,
                 next: 0,
                 bytes: b"data: 1\n\n".to_vec(),
             },
-            Body::Beyond { to: 1 },
+            Body::Beyond { to: 1, number: 9 },
             Body::Piece {
                 number: 3,
                 bytes: vec![0, 255],
@@ -150,7 +173,7 @@ mod tests {
         for bytes in [&[][..], &[3], &[9; 40], &[4; 9], &[6; 12]] {
             assert_eq!(Message::from_bytes(bytes), None, "{bytes:?}");
         }
-        let not_utf8 = [&[0][..], &[0; 8], &[0xff]].concat();
+        let not_utf8 = [&[0][..], &[0; 16], &[0xff]].concat();
         assert_eq!(Message::from_bytes(&not_utf8), None);
     }
 }

@@ -41,7 +41,9 @@ const LATE: Millis = Millis(1_000);
 /// The lock is given away just before a stream's end is heard: so long is waited for that.
 const GRACE: Millis = Millis(100);
 /// Before a tab that catches up asks again for the first time; each time twice as long, to the second bound.
-const CATCH_UP: (Millis, Millis) = (Millis(250), Millis(8_000));
+const CATCH_UP: (Millis, Millis) = (Millis(250), Millis(2_000));
+/// How long a tab that catches up stands still for the answer.
+const HOLD: Millis = Millis(300);
 /// How many tabs may wait for a leader's headers.
 const ASKS_MAX: usize = 64;
 
@@ -160,11 +162,22 @@ enum Role {
         takes_over_at: Option<Millis>,
     },
     /// The tab's own connection, until the leader's ring reaches back to where it is.
-    CatchingUp { ask_at: Millis, wait: Millis },
+    CatchingUp {
+        ask_at: Millis,
+        wait: Millis,
+        held: Option<Held>,
+    },
     /// The tab's own connection, given to the others.
     Leading(Leader),
     /// Nothing is shared any more.
     Closed,
+}
+
+/// What has come since a tab that catches up has asked: dropped where the leader goes on from there.
+#[derive(Debug)]
+struct Held {
+    bytes: Vec<u8>,
+    until: Millis,
 }
 
 #[derive(Debug, Default)]
@@ -176,7 +189,16 @@ struct Leader {
     /// The number of the next piece.
     next: u64,
     /// Who waits for the headers.
-    asks: Vec<(u64, String, bool)>,
+    asks: Vec<Question>,
+}
+
+/// What a tab asks a leader for.
+#[derive(Debug)]
+struct Question {
+    from: u64,
+    number: u64,
+    cursor: String,
+    from_start: bool,
 }
 
 /// One connection of a client that may be another tab's.
@@ -195,8 +217,8 @@ pub struct SharedStream {
     ring: Ring,
     /// The id that an own connection has to go on with.
     expects: Option<String>,
-    /// The last id when a leader was asked last.
-    asked_after: Option<String>,
+    /// How often a leader was asked; the number of the last question.
+    asked: u64,
     effects: VecDeque<Effect>,
 }
 
@@ -230,7 +252,7 @@ impl SharedStream {
             streaming: false,
             frames: Frames::default(),
             expects: None,
-            asked_after: None,
+            asked: 0,
             effects: VecDeque::new(),
         }
     }
@@ -249,7 +271,9 @@ impl SharedStream {
                 takes_over_at,
                 ..
             } => takes_over_at.or_else(|| Some(watch.due(self.jitter()))),
-            Role::CatchingUp { ask_at, .. } => Some(*ask_at),
+            Role::CatchingUp { ask_at, held, .. } => {
+                Some(held.as_ref().map_or(*ask_at, |held| held.until))
+            }
             Role::Leading(_) | Role::Closed => None,
         }
     }
@@ -271,6 +295,18 @@ impl SharedStream {
 
     /// Something has come of the tab's own connection. Whether the client is to be told just that.
     pub fn own(&mut self, own: Own<'_>) -> bool {
+        match (own, &mut self.role) {
+            (
+                Own::Bytes(bytes),
+                Role::CatchingUp {
+                    held: Some(held), ..
+                },
+            ) => {
+                held.bytes.extend_from_slice(bytes);
+                return false;
+            }
+            _ => {}
+        }
         match own {
             Own::Headers { is_stream: true } => {
                 self.streaming = true;
@@ -344,7 +380,12 @@ impl SharedStream {
         match &mut self.role {
             Role::Waiting { .. } => self.take_over(),
             Role::Following { takes_over_at, .. } => *takes_over_at = Some(now + GRACE),
-            Role::CatchingUp { .. } => self.lead(),
+            Role::CatchingUp { .. } => {
+                self.release();
+                if matches!(self.role, Role::CatchingUp { .. }) {
+                    self.lead();
+                }
+            }
             Role::Leading(leader) => {
                 leader.locked = true;
                 self.post_lead();
@@ -406,7 +447,16 @@ impl SharedStream {
         }
         match &mut self.role {
             Role::Leading(leader) if leader.locked => match body {
-                Body::Ask { cursor, from_start } => self.asked(from, cursor, from_start),
+                Body::Ask {
+                    number,
+                    cursor,
+                    from_start,
+                } => self.answer(Question {
+                    from,
+                    number,
+                    cursor,
+                    from_start,
+                }),
                 Body::Ping => self.post_lead(),
                 _ => {}
             },
@@ -419,10 +469,15 @@ impl SharedStream {
                             self.ask();
                         }
                     }
-                    Body::Give { to, next, bytes } if to == self.me => {
+                    Body::Give {
+                        to,
+                        number,
+                        next,
+                        bytes,
+                    } if to == self.me && number == self.asked => {
                         self.given(now, from, next, &bytes);
                     }
-                    Body::Beyond { to } if to == self.me && is_leader => {
+                    Body::Beyond { to, number } if to == self.me && number == self.asked => {
                         self.fetch();
                         self.catch_up(now);
                     }
@@ -458,15 +513,21 @@ impl SharedStream {
                     _ => {}
                 }
             }
-            Role::CatchingUp { .. } => {
-                if let Body::Give { to, next, bytes } = body
-                    && to == self.me
-                    && self.frames.is_whole()
-                    && self.frames.last() == self.asked_after.as_ref()
-                {
+            Role::CatchingUp { held: Some(_), .. } => match body {
+                Body::Give {
+                    to,
+                    number,
+                    next,
+                    bytes,
+                } if to == self.me && number == self.asked => {
                     self.given(now, from, next, &bytes);
                 }
-            }
+                Body::Beyond { to, number } if to == self.me && number == self.asked => {
+                    self.release();
+                }
+                _ => {}
+            },
+            Role::CatchingUp { held: None, .. } => {}
             Role::Leading(_) | Role::Closed => {}
         }
     }
@@ -501,10 +562,15 @@ impl SharedStream {
     }
 
     fn ask(&mut self) {
-        self.asked_after = self.frames.last().cloned();
+        self.asked += 1;
+        let number = self.asked;
         let cursor = self.place().clone();
         let from_start = self.kind == Kind::Feed && !self.opened;
-        self.post(Body::Ask { cursor, from_start });
+        self.post(Body::Ask {
+            number,
+            cursor,
+            from_start,
+        });
     }
 
     fn ask_again(&mut self, now: Millis, leader: u64) {
@@ -524,35 +590,55 @@ impl SharedStream {
 
     fn catch_up(&mut self, now: Millis) {
         let (wait, _) = CATCH_UP;
-        let ask_at = now + wait;
-        self.role = Role::CatchingUp { ask_at, wait };
+        self.role = Role::CatchingUp {
+            ask_at: now + wait,
+            wait,
+            held: None,
+        };
     }
 
-    fn asked(&mut self, who: u64, cursor: String, from_start: bool) {
+    /// Goes on with the own connection.
+    fn release(&mut self) {
+        if let Role::CatchingUp { held, .. } = &mut self.role
+            && let Some(held) = held.take()
+        {
+            self.feed(held.bytes);
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
         if !self.streaming {
             if let Role::Leading(leader) = &mut self.role {
-                leader.asks.retain(|(waits, ..)| *waits != who);
-                leader.asks.push((who, cursor, from_start));
+                leader.asks.retain(|other| other.from != question.from);
+                leader.asks.push(question);
                 if leader.asks.len() > ASKS_MAX {
                     leader.asks.remove(0);
                 }
             }
             return self.post_lead();
         }
+        let Question {
+            from: to,
+            number,
+            cursor,
+            from_start,
+        } = question;
         let bytes = self.ring.after(&cursor, from_start);
         let Role::Leading(leader) = &mut self.role else {
             return;
         };
+        let next = leader.next;
         let body = match bytes {
             Some(bytes) => {
                 leader.followed = true;
                 Body::Give {
-                    to: who,
-                    next: leader.next,
+                    to,
+                    number,
+                    next,
                     bytes,
                 }
             }
-            None => Body::Beyond { to: who },
+            None => Body::Beyond { to, number },
         };
         self.post(body);
     }
@@ -561,8 +647,8 @@ impl SharedStream {
         let Role::Leading(leader) = &mut self.role else {
             return;
         };
-        for (who, cursor, from_start) in std::mem::take(&mut leader.asks) {
-            self.asked(who, cursor, from_start);
+        for question in std::mem::take(&mut leader.asks) {
+            self.answer(question);
         }
     }
 
@@ -589,11 +675,16 @@ impl SharedStream {
                     self.post(Body::Ping);
                 }
             }
-            Role::CatchingUp { ask_at, wait } => {
+            Role::CatchingUp { held: Some(_), .. } => self.release(),
+            Role::CatchingUp { ask_at, wait, held } => {
                 let (_, longest) = CATCH_UP;
                 *ask_at = now + *wait;
                 if self.streaming && self.frames.is_whole() {
                     *wait = Millis(wait.0 * 2).min(longest);
+                    *held = Some(Held {
+                        bytes: Vec::new(),
+                        until: now + HOLD,
+                    });
                     self.ask();
                 }
             }
@@ -603,6 +694,7 @@ impl SharedStream {
 
     /// Nothing is shared any more; an own connection goes on by itself.
     fn leave(&mut self) {
+        self.release();
         if let Role::Leading(Leader { locked: true, .. }) = self.role {
             self.post(Body::End);
         }
