@@ -46,6 +46,9 @@ pub(super) fn check_id(id: &str) -> Result<(), StreamError> {
     Err(StreamError::new(ErrorCode::InvalidId).with_detail(id))
 }
 
+/// Where a submission is posted, under its thread.
+pub(crate) const RUNS_STREAM: &str = "/runs/stream";
+
 impl Client {
     /// Of what is at `rest` under the thread; `None` without a thread.
     pub(super) fn thread_url(&self, rest: &str) -> Option<String> {
@@ -133,7 +136,7 @@ impl Client {
 }
 
 /// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.
-pub(super) fn run_id_in(content_location: &str) -> Option<RunId> {
+pub(crate) fn run_id_in(content_location: &str) -> Option<RunId> {
     let (mut before, mut found) = ("", None);
     for part in split(content_location, b'/') {
         if before == "runs" {
