@@ -9,26 +9,20 @@ use std::{
     time::Duration,
 };
 
-use rejoin_wire::{
-    json::Node,
-    message::Message,
-    request::{IfNotExists, MultitaskStrategy, RunRequest},
-};
-use serde_json::{Map, Value, json};
+use rejoin_wire::request::{MultitaskStrategy, RunRequest};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    agents::{AgentError, Agents, Emitter, NewEvent, final_message},
-    auth::{Ask, Permit},
-    clock::now_iso,
+    agents::{AgentError, Agents, Emitter},
+    auth::Permit,
     error::ServerError,
-    ids::{RunId, ThreadId, assistant_id},
+    ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
     quotas::Quotas,
-    records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
-    runner::{Ending, Runner, keeps_conversation, requested_checkpoint},
+    records::RunRecord,
+    run_changes::{Outcome, begin_run, finish, insert_run, new_run},
+    runner::Runner,
     sessions::{Mirror, conversation, log::SessionId},
-    state,
     store::{Store, Tx},
     tables::Records,
 };
@@ -64,13 +58,6 @@ pub(crate) struct NewRun {
     pub(crate) after: Duration,
     /// Whether its thread goes after it.
     pub(crate) is_temporary: bool,
-}
-
-/// How a run ended.
-enum Outcome {
-    Ended(Ending),
-    Failed(AgentError),
-    Cancelled(CancelAction),
 }
 
 impl Engine {
@@ -384,273 +371,16 @@ impl Engine {
     }
 }
 
-fn new_run(
-    thread_id: ThreadId,
-    graph: &str,
-    mut request: RunRequest,
-    permit: &Permit,
-) -> Result<RunRecord, ServerError> {
-    requested_checkpoint(&request)?;
-    let update = request
-        .command
-        .as_ref()
-        .and_then(|command| command.update.as_ref());
-    for given in [request.input.as_ref(), update].into_iter().flatten() {
-        let given: Value = given
-            .read()
-            .map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
-        if state::removes(&given) {
-            permit.ask(Ask::RemoveMessages)?;
-        }
-    }
-    if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
-        let input = input
-            .read()
-            .map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
-        state::normalise(input).map_err(ServerError::InvalidRequest)?;
-    }
-    let mut metadata = match &request.metadata {
-        Some(metadata) => metadata
-            .read::<Option<Map<String, Value>>>()
-            .map_err(|_| ServerError::InvalidRequest("metadata must be an object".to_owned()))?
-            .unwrap_or_default(),
-        None => Map::new(),
-    };
-    metadata.insert("graph_id".to_owned(), graph.into());
-    metadata.insert(
-        "assistant_id".to_owned(),
-        assistant_id(graph).to_string().into(),
-    );
-    request
-        .multitask_strategy
-        .get_or_insert(MultitaskStrategy::Enqueue);
-    let now = now_iso();
-    Ok(RunRecord {
-        run_id: RunId::fresh(),
-        thread_id,
-        graph: graph.to_owned(),
-        created_at: now.clone(),
-        updated_at: now,
-        metadata,
-        status: RunStatus::Pending,
-        resumable: request.stream_resumable == Some(true),
-        request,
-        base: None,
-        may_remove: permit.may(Ask::RemoveMessages),
-        log_dropped: false,
-        error: None,
-    })
-}
-
-/// Stores a run, and says which others of its thread are under way.
-fn insert_run(
-    tx: &Tx,
-    mut run: RunRecord,
-    is_temporary: bool,
-    permit: &Permit,
-    quotas: &Arc<Quotas>,
-) -> Result<(RunRecord, Vec<RunId>), ServerError> {
-    let mut thread = match tx.thread(run.thread_id) {
-        Err(ServerError::ThreadNotFound(_))
-            if run.request.if_not_exists == Some(IfNotExists::Create) =>
-        {
-            tx.make_thread(run.thread_id, Map::new(), quotas, permit.client.clone())?
-        }
-        found => found?,
-    };
-    let busy = tx.active_runs(run.thread_id)?;
-    if !busy.is_empty() {
-        match run.request.multitask_strategy {
-            Some(MultitaskStrategy::Reject) => return Err(ServerError::ThreadBusy),
-            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => {
-                permit.ask(Ask::EndRuns)?;
-            }
-            _ => {}
-        }
-    }
-    if let Some(checkpoint) = requested_checkpoint(&run.request)? {
-        tx.checkpoint(run.thread_id, checkpoint)?;
-    }
-    if !run.may_remove && !keeps_conversation(tx, &run)? {
-        permit.ask(Ask::RemoveMessages)?;
-    }
-    run.base = thread.head;
-    for key in ["graph_id", "assistant_id"] {
-        thread.metadata.insert(
-            key.to_owned(),
-            run.metadata.get(key).cloned().unwrap_or_default(),
-        );
-    }
-    thread.graph = Some(run.graph.clone());
-    thread.is_temporary |= is_temporary;
-    thread.status = ThreadStatus::Busy;
-    thread.updated_at = now_iso();
-    tx.put_thread(&thread)?;
-    tx.put_run(&run)?;
-    Ok((run, busy))
-}
-
-fn begin_run(tx: &Tx, thread_id: ThreadId, run_id: RunId) -> Result<(), ServerError> {
-    let mut thread = tx.thread(thread_id)?;
-    let mut run = tx.run(thread_id, run_id)?;
-    run.status = RunStatus::Running;
-    run.updated_at = now_iso();
-    // A queued run starts from what the run before it left.
-    run.base = thread.head;
-    thread.status = ThreadStatus::Busy;
-    thread.error = None;
-    tx.put_run(&run)?;
-    tx.put_thread(&thread)
-}
-
-async fn finish(run: &RunRecord, emitter: &Emitter, outcome: Outcome) -> Result<(), ServerError> {
-    let (thread_id, run_id) = (run.thread_id, run.run_id);
-    let partials = emitter.take_partials();
-    let mut events = Vec::new();
-    if let Outcome::Failed(error) = &outcome {
-        // Its text may hold what was asked: some endpoints repeat it.
-        tracing::info!(run = %run_id, kind = error.kind, "a run failed");
-        events.push(NewEvent::new("error", &error_json(error)));
-    }
-    let change = move |tx: &Tx| {
-        let mut run = tx.run(thread_id, run_id)?;
-        match outcome {
-            Outcome::Ended(ending) => {
-                tx.end_run(&mut run, RunStatus::Success, None)?;
-                let status = if ending == Ending::Done {
-                    ThreadStatus::Idle
-                } else {
-                    ThreadStatus::Interrupted
-                };
-                settle_thread(tx, thread_id, status, None)
-            }
-            Outcome::Failed(error) => fail_run(tx, run, partials, "error", &error),
-            Outcome::Cancelled(CancelAction::Rollback) => {
-                tx.undo_run(&run)?;
-                settle_thread(tx, thread_id, ThreadStatus::Idle, None)
-            }
-            Outcome::Cancelled(CancelAction::Interrupt) => {
-                let waits = match save_partials(tx, &run, partials, "cancelled")? {
-                    Some(_) => false,
-                    None => tx
-                        .head(&tx.thread(thread_id)?)?
-                        .is_some_and(|head| !head.next.is_empty()),
-                };
-                tx.end_run(&mut run, RunStatus::Interrupted, None)?;
-                settle_thread(
-                    tx,
-                    thread_id,
-                    if waits {
-                        ThreadStatus::Interrupted
-                    } else {
-                        ThreadStatus::Idle
-                    },
-                    None,
-                )
-            }
-        }
-    };
-    emitter.commit(change, events).await
-}
-
-/// Ends a run as an error, with what it had streamed kept in the thread's state.
-pub(crate) fn fail_run(
-    tx: &Tx,
-    mut run: RunRecord,
-    partials: Vec<Message>,
-    finish_reason: &str,
-    error: &AgentError,
-) -> Result<(), ServerError> {
-    let thread_id = run.thread_id;
-    let begun = tx
-        .head(&tx.thread(thread_id)?)?
-        .filter(|head| head.run_id == Some(run.run_id));
-    let next = begun.as_ref().map(|head| head.next.clone());
-    let kept = save_partials(tx, &run, partials, finish_reason)?.map(|mut kept| {
-        kept.go_to(next.unwrap_or_default());
-        kept.failed = true;
-        kept
-    });
-    if let Some(mut at) = kept.or(begun)
-        && let Some(task) = at.tasks.first_mut()
-    {
-        task.error = Some(format!("{}({:?})", error.kind, error.message));
-        tx.put_checkpoint(thread_id, &at)?;
-    }
-    tx.end_run(&mut run, RunStatus::Error, Some(error_json(error)))?;
-    settle_thread(tx, thread_id, ThreadStatus::Error, Some(error_json(error)))
-}
-
-/// Writes messages that were streamed, and are in no checkpoint, to the state, so that what was shown is not lost.
-fn save_partials(
-    tx: &Tx,
-    run: &RunRecord,
-    partials: Vec<Message>,
-    finish_reason: &str,
-) -> Result<Option<CheckpointRecord>, ServerError> {
-    let Some(head) = tx.head(&tx.thread(run.thread_id)?)? else {
-        return Ok(None);
-    };
-    let mut lost = Vec::new();
-    for mut message in partials {
-        let id = json!(message.id);
-        let known = state::messages(&head.values)
-            .iter()
-            .any(|kept| kept.get("id") == Some(&id));
-        if known || (message.content.text_bytes() == 0 && message.tool_call_chunks().is_empty()) {
-            continue;
-        }
-        if let Some(Node::Object(metadata)) = message.fields.get_mut("response_metadata") {
-            metadata.set("finish_reason", Node::text(finish_reason));
-        }
-        lost.push(final_message(&message));
-    }
-    if lost.is_empty() {
-        return Ok(None);
-    }
-    let mut kept = CheckpointRecord::after(Some(&head), Source::Loop, Some(run.run_id));
-    kept.node = head.next.first().cloned();
-    state::apply(
-        &mut kept.values,
-        Map::from_iter([(state::MESSAGES.to_owned(), Value::Array(lost))]),
-        &[],
-    );
-    tx.advance(run.thread_id, &kept)?;
-    Ok(Some(kept))
-}
-
-/// Says how a thread is once none of its runs is under way.
-///
-/// # Errors
-/// Where the store fails, or the thread cannot be read.
-pub(crate) fn settle_thread(
-    tx: &Tx,
-    thread_id: ThreadId,
-    status: ThreadStatus,
-    error: Option<Value>,
-) -> Result<(), ServerError> {
-    let mut thread = tx.thread(thread_id)?;
-    thread.status = if tx.active_runs(thread_id)?.is_empty() {
-        status
-    } else {
-        ThreadStatus::Busy
-    };
-    thread.error = error;
-    thread.updated_at = now_iso();
-    tx.put_thread(&thread)
-}
-
-/// An error as the protocol shows it, in events and on threads.
-pub(crate) fn error_json(error: &AgentError) -> Value {
-    json!({"error": error.kind, "message": error.message})
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use serde_json::json;
+
     use super::*;
-    use crate::{limits::Limits, live::Tail, published::Published, quotas::Client};
+    use crate::{
+        limits::Limits, live::Tail, published::Published, quotas::Client, records::ThreadStatus,
+    };
 
     fn new_run() -> NewRun {
         let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});

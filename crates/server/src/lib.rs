@@ -36,6 +36,7 @@ mod quotas;
 mod readable;
 mod records;
 mod recover;
+mod run_changes;
 mod runner;
 pub mod sessions;
 mod state;

@@ -379,7 +379,6 @@ async fn odd_requests_to_every_endpoint_break_nothing() {
         assert!(status < 500 || status == 501, "{status} {text}: {what}");
         known.learn(&text);
     }
-    println!("{counts:?}");
     // They do reach the endpoints.
     assert!(counts[&200] > 20 && counts[&422] > 20, "{counts:?}");
     assert_eq!(victim_said(&api).await, before);

@@ -6,6 +6,7 @@ mod support;
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -70,7 +71,7 @@ async fn each_call_of_the_official_clients_works_or_is_refused_with_a_code() {
     let python = root().join("target/agent-servers/python/.venv/bin/python");
     let python = outcomes(&python, &[&script("calls.py")]).await;
     let table = table(&js, &python);
-    println!("{table}");
+    writeln!(std::io::stdout(), "{table}").unwrap();
     for (call, outcome) in js.iter().chain(&python) {
         assert!(is_fine(outcome), "{call}: {outcome}");
     }
