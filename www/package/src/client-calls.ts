@@ -3,7 +3,7 @@
  * those only.
  */
 import { answerOf, jsonAnswer, writtenEvent } from "./answers.js";
-import { ownMethod } from "./client.js";
+import { ownMethod, partsOfClient } from "./client.js";
 import type { EngineAnswer, EngineEvent, EngineInit } from "./engine.js";
 import { camel } from "./names.js";
 import type { ClientLike } from "./types/client.js";
@@ -27,14 +27,24 @@ interface Call {
   part: "threads" | "runs";
   name: string;
   args: (asked: Asked) => unknown[];
+  /** What a client says that has no such method, and no server behind it. Default: 404. */
+  without?: (asked: Asked, client: ClientLike) => unknown;
 }
+
+/** The newest state is the first of the history, and a history of one where there is no other. */
+const newest = async ({ thread }: Asked, client: ClientLike): Promise<unknown> => ((await ownMethod(client, "threads", "getHistory")?.(thread, { limit: 1 })) as unknown[] | undefined)?.[0];
+const only = async ({ thread }: Asked, client: ClientLike): Promise<unknown> => {
+  const state = await ownMethod(client, "threads", "getState")?.(thread);
+  return state && [state];
+};
 
 const CALLS: readonly Call[] = [
   { method: "POST", path: /^$/, part: "threads", name: "create", args: ({ body }) => [camel(body)] },
-  { method: "GET", path: /^\/([^/]+)$/, part: "threads", name: "get", args: ({ thread }) => [thread] },
-  { method: "GET", path: /^\/([^/]+)\/state$/, part: "threads", name: "getState", args: ({ thread }) => [thread] },
-  { method: "GET", path: /^\/([^/]+)\/history$/, part: "threads", name: "getHistory", args: ({ thread, query }) => [thread, pageOf(query)] },
-  { method: "GET", path: /^\/([^/]+)\/runs$/, part: "runs", name: "list", args: ({ thread, query }) => [thread, { limit: limitOf(query) }] },
+  { method: "GET", path: /^\/([^/]+)$/, part: "threads", name: "get", args: ({ thread }) => [thread], without: ({ thread }) => ({ thread_id: thread, status: "idle" }) },
+  { method: "GET", path: /^\/([^/]+)\/state$/, part: "threads", name: "getState", args: ({ thread }) => [thread], without: newest },
+  { method: "GET", path: /^\/([^/]+)\/history$/, part: "threads", name: "getHistory", args: ({ thread, query }) => [thread, pageOf(query)], without: only },
+  { method: "POST", path: /^\/([^/]+)\/history$/, part: "threads", name: "getHistory", args: ({ thread, body }) => [thread, camel(body)], without: only },
+  { method: "GET", path: /^\/([^/]+)\/runs$/, part: "runs", name: "list", args: ({ thread, query }) => [thread, { limit: limitOf(query) }], without: () => [] },
   { method: "GET", path: /^\/([^/]+)\/runs\/([^/]+)$/, part: "runs", name: "get", args: ({ thread, run }) => [thread, run] },
   { method: "POST", path: /^\/([^/]+)\/runs\/([^/]+)\/cancel$/, part: "runs", name: "cancel", args: ({ thread, run }) => [thread, run] },
 ];
@@ -99,13 +109,17 @@ export async function viaClient(client: ClientLike, url: string, init: EngineIni
     body: init.body ? JSON.parse(init.body) : {},
     init,
   });
+  const hasServer = typeof partsOfClient(client).apiUrl === "string";
+  const none = (): EngineAnswer | undefined => (hasServer ? undefined : jsonAnswer(404, { detail: `The client that was given has no method for ${init.method} ${pathname}.` }));
   const streamed = STREAM.exec(path);
-  let answer = streamed ? stream(client, asked(streamed), keep) : undefined;
+  if (streamed) return stream(client, asked(streamed), keep) ?? none();
   for (const call of CALLS) {
     const found = call.method === init.method ? call.path.exec(path) : null;
-    const method = found && ownMethod(client, call.part, call.name);
-    if (!streamed && found && method) answer = await answered(method(...call.args(asked(found))));
+    if (!found) continue;
+    const method = ownMethod(client, call.part, call.name);
+    if (method) return answered(method(...call.args(asked(found))));
+    const said: unknown = hasServer ? undefined : await call.without?.(asked(found), client);
+    if (said !== undefined) return jsonAnswer(200, said);
   }
-  if (answer || typeof (client.runs as { apiUrl?: unknown }).apiUrl === "string") return answer;
-  return jsonAnswer(404, { detail: `The client that was given has no method for ${init.method} ${pathname}.` });
+  return none();
 }

@@ -58,8 +58,12 @@ const METHODS: { readonly [Part in keyof Client]: readonly (keyof Client[Part])[
 
 /** Makes a client that sends with `send` to `apiUrl()`, each asked for each request. Its code comes with the first request. */
 export function clientOf(apiUrl: () => string, send: Send): Client {
-  const load = async (): Promise<Record<string, Record<string, (...args: unknown[]) => unknown>>> =>
-    (await import("./client-requests.js")).requestsOf(apiUrl, send) as any;
+  type Methods = Record<string, Record<string, (...args: unknown[]) => unknown>>;
+  let loaded: Methods | undefined;
+  const load = async (): Promise<Methods> => {
+    const { requestsOf } = await import("./client-requests.js");
+    return (loaded ??= requestsOf(apiUrl, send) as unknown as Methods);
+  };
   const parts = Object.entries(METHODS).map(([part, names]) => [
     part,
     Object.fromEntries(names.map((name: string) => [name, async (...args: unknown[]) => (await load())[part]?.[name]?.(...args)])),

@@ -61,13 +61,15 @@ export function fromEngine(error: EngineError, failure?: unknown): RejoinError {
   return new RejoinError(code, words, { ...more, name: said.name ?? said.error ?? "StreamError" });
 }
 
+const NO_WASM = "This browser has no WebAssembly, or it is switched off, so nothing can be sent or followed here.";
+
 /** What loading the wasm failed with, told apart by what can be done about it. */
 export function loadError(cause: unknown): RejoinError {
   if (cause instanceof RejoinError) return cause;
   const words = cause instanceof Error ? cause.message : String(cause);
   return /unsafe-eval|content security policy|code generation disallowed/i.test(words)
     ? new RejoinError("wasm_blocked", "The page's content security policy forbids wasm; add 'wasm-unsafe-eval' to script-src.", { detail: words, cause })
-    : new RejoinError("load_failed", "The wasm of `rejoin` could not be loaded.", { detail: words, cause });
+    : new RejoinError("load_failed", /WebAssembly\b.*\bdefined|variable: WebAssembly/.test(words) ? NO_WASM : "The wasm of `rejoin` could not be loaded.", { detail: words, cause });
 }
 
 /** Throws outside of the current call, so that an application's mistake is seen and breaks nothing of ours. */

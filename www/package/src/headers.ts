@@ -1,5 +1,5 @@
 /** Headers in the forms that people have them in. */
-import { invalidOption } from "./errors.js";
+import { invalidOption, RejoinError } from "./errors.js";
 
 type HeaderValue = string | null | undefined;
 
@@ -11,6 +11,14 @@ function* pairsOf(given: HeadersLike): Generator<readonly [string, HeaderValue]>
   for (const pair of given as Iterable<unknown>) {
     if (!Array.isArray(pair) || pair.length !== 2) throw invalidOption("The option `headers` or `defaultHeaders` must be an object, a `Headers`, or pairs of a name and a value.");
     yield pair as [string, HeaderValue];
+  }
+}
+
+/** Throws where one of these cannot be sent. Never says its value, which may be a secret. */
+export function checkHeaders(headers: Record<string, string>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (/^[\w!#$%&'*+.^`|~-]+$/.test(name) && !/[\0\r\n]|[^\0-\xff]/.test(value)) continue;
+    throw new RejoinError("invalid_request", `The header "${name}" has characters that no header may have.`);
   }
 }
 

@@ -5,8 +5,8 @@ import { makeStore, type InnerStore } from "../store/create-store.js";
 import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, transportOf, type AnyOptions } from "../store/options.js";
 import { differs, handleOf, type Tracker } from "./handle.js";
 
-// On a server React warns of layout effects, and runs none.
-const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
+/** On a server React warns of layout effects, and runs none. */
+const earlyEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
 
 /** What a store cannot change while it lives. */
 export const identityOf = (options: AnyOptions): string =>
@@ -48,6 +48,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: I
 
   const prop = options.threadId ?? null;
   const lastProp = useRef(prop);
+  const useEarlyEffect = earlyEffect();
   useEarlyEffect(() => {
     store.setOptions(options);
     if (!isControlled || lastProp.current === prop) return;

@@ -54,8 +54,23 @@ export function resultOf(outcome: string, error: string | undefined, known: Engi
   return { outcome: outcome as Outcome, ...(said ? { error: fromEngine(said, failure) } : {}) };
 }
 
-const SENT =
-  "command config context metadata interruptBefore interruptAfter multitaskStrategy strictResume onCompletion onDisconnect streamSubgraphs streamResumable durability feedbackKeys threadId".split(" ");
+const SENT: readonly (keyof SubmitOptions)[] = [
+  "command",
+  "config",
+  "context",
+  "metadata",
+  "interruptBefore",
+  "interruptAfter",
+  "multitaskStrategy",
+  "strictResume",
+  "onCompletion",
+  "onDisconnect",
+  "streamSubgraphs",
+  "streamResumable",
+  "durability",
+  "feedbackKeys",
+  "threadId",
+];
 
 /** What makes a submission an edit. */
 export interface EditAt {

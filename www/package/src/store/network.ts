@@ -2,7 +2,7 @@
 import { checkUrl } from "../addresses.js";
 import { clientOf, hasOwnMethods, partsOfClient } from "../client.js";
 import type { EngineAnswer, EngineInit } from "../engine.js";
-import { mergedHeaders } from "../headers.js";
+import { checkHeaders, mergedHeaders } from "../headers.js";
 import { inTime } from "../in-time.js";
 import { sendWithinOrigin, type Send } from "../redirects.js";
 import type { StreamEvent } from "../types/events.js";
@@ -33,7 +33,8 @@ export function clientFor({ client }: AnyOptions, options: () => AnyOptions): Cl
     () => apiUrlOf(options()),
     async (url, init) => {
       const { credentials } = options();
-      const headers = { ...(init.headers as object), ...(await headersOf(options(), false)) };
+      const headers = { ...(init.headers as Record<string, string>), ...(await headersOf(options(), false)) };
+      checkHeaders(headers);
       return sendOwn(options(), url, { ...init, headers, ...(credentials ? { credentials } : {}) });
     },
   );

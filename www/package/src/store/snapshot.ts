@@ -98,9 +98,12 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       try {
         data = typeof said === "string" ? JSON.parse(said) : said;
       } catch {
-        // Python gives `ValueError('words')`, which is no JSON: the words are the message.
+        // Python gives `ValueError('words')`, which is no JSON.
       }
-      return fromEngine({ code: "run_failed", message: String(said) }, data);
+      // What is no error stays what it is, as with the incumbent: an application that tells each `error.message` as it comes up would
+      // tell an old failure whenever its thread is opened.
+      const isError = typeof data === "object" && data !== null && "message" in data;
+      return isError ? fromEngine({ code: "run_failed", message: String(said) }, data) : data;
     });
   const needHistory = (name: string): void => {
     if (!source.hasHistory) throw new Error(`\`${name}\` needs the option \`fetchStateHistory\`.`);

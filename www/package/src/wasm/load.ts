@@ -1,6 +1,7 @@
 /** What both loaders share. */
 
 import { bindings, name, type Bindings } from "./rejoin.js";
+import { decodeText, encodeText } from "./text.js";
 import { RejoinError, loadError } from "../errors.js";
 import type { EngineConstructor, EngineHost, EngineLoader, WasmSource } from "../engine.js";
 
@@ -85,7 +86,7 @@ function engineOf(of: Loaded): EngineConstructor {
 export function loader(own: Own, ownExtras: Own): EngineLoader {
   const load = async (source: WasmSource | undefined): Promise<EngineConstructor> => {
     try {
-      const made = { ...bindings(), hosts: new Set<EngineHost>(), dead: false };
+      const made = { ...bindings({ decodeText, encodeText }), hosts: new Set<EngineHost>(), dead: false };
       const { exports } = await instantiate(await (source ?? own()), made.imports());
       const of: Loaded = (loaded = Object.assign(made, { exports }));
       of.start({ exports: watched(exports, of) });

@@ -43,3 +43,8 @@ for (const [how, when] of Object.entries(CASES)) {
     assert.deepEqual(said.next, { outcome: "finished", answer: "small answer", error: null });
   });
 }
+
+test("a trap is told, and the next command works", { timeout: 60_000 }, async () => {
+  const { told, next } = await trapped(fake.url, "stream");
+  assert.deepEqual([told, next.outcome], [["engine_failed"], "finished"]);
+});
