@@ -54,14 +54,14 @@ const CONVERT: Readonly<Record<string, Convert>> = {
 
 /** The same object with converted members. */
 function converted(handle: object, adapter: Adapter): Record<string, any> {
-  const members = Object.getOwnPropertyDescriptors(handle) as Record<string, PropertyDescriptor>;
+  const members = Object.getOwnPropertyDescriptors(handle) as PropertyDescriptorMap;
   for (const [name, convert] of Object.entries(CONVERT)) {
-    const member = members[name];
-    if (!member) continue;
-    const { get, value: method } = member;
     const of = (value: unknown): unknown => (value === undefined ? undefined : convert(value, adapter));
-    if (get) member.get = () => of(get());
-    else member.value = (...args: unknown[]) => of((method as (...args: unknown[]) => unknown)(...args));
+    const get = (): unknown => {
+      const value = handle[name as keyof typeof handle] as unknown;
+      return name.startsWith("get") ? (...args: unknown[]) => of((value as (...args: unknown[]) => unknown)(...args)) : of(value);
+    };
+    if (members[name]) members[name] = { get, enumerable: members[name].enumerable ?? false, configurable: true };
   }
   return Object.assign(Object.defineProperties({}, members), adapter.commands);
 }
