@@ -17,10 +17,12 @@ const LANGCHAIN = ["rejoin/langchain", "rejoin/asset/langchain"];
 
 describe("the tarball", () => {
   test("holds what is compiled from a source, the wasm, and a few texts; nothing else", () => {
-    const compiled = [...content.keys()].filter((path) => /^dist\/.+\.js$/.test(path)).map((path) => path.slice("dist/".length, -".js".length));
+    const modules = [...content.keys()].filter((path) => /^dist\/.+\.js$/.test(path)).map((path) => path.slice("dist/".length, -".js".length));
+    const [compiled, required] = [modules.filter((path) => !path.startsWith("cjs/")), modules.filter((path) => path.startsWith("cjs/"))];
+    assert.deepEqual(required.filter((path) => !compiled.includes(path.slice("cjs/".length))), [], "required in place of modules that are gone");
     const orphans = compiled.filter((path) => !existsSync(join(PACKAGE, "src", `${path}.ts`)) && !existsSync(join(PACKAGE, "generated", `${path}.js`)));
     assert.deepEqual(orphans, [], "compiled from sources that are gone");
-    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "dist/rejoin_extras_bg.wasm", "package.json", ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
+    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "dist/rejoin_extras_bg.wasm", "package.json", "dist/cjs/package.json", ...required.map((path) => `dist/${path}.js`), ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
     assert.deepEqual([...content.keys()].sort(), expected.sort());
   });
 
