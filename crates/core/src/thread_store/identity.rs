@@ -313,6 +313,9 @@ impl ThreadStore {
     /// Whether as many questions stand before a row and a message, or behind them, as far as their neighbours.
     fn are_of_one_turn(&self, list: &Reading<'_>, gap: &Gap, row: usize, item: usize) -> bool {
         let asks = |message: &Message| message.kind == MessageKind::Human;
+        if let Some(asked) = self.listed_question(row) {
+            return asked < item && !list.messages[asked + 1..item].iter().any(asks);
+        }
         let in_rows = |among: &dyn Fn(usize) -> bool| {
             let rows = gap.rows.iter().filter(|at| among(**at));
             rows.filter(|at| asks(&self.slots[**at].message)).count()
@@ -324,6 +327,13 @@ impl ThreadStore {
         let before = || in_rows(&|at| at < row) == in_list(&|at| at < item);
         let behind = || in_rows(&|at| at > row) == in_list(&|at| at > item);
         gap.follows && before() || !self.follows_its_question(row) && behind()
+    }
+
+    /// Where in the list the question stands that a row is known to answer.
+    fn listed_question(&self, row: usize) -> Option<usize> {
+        let answer = self.known.find(&self.slots[row].id)?;
+        let asked = self.known.find(answer.asked.as_ref()?)?;
+        (asked.listed != NONE).then_some(asked.listed)
     }
 
     /// Whether nothing that the list has stands between a row and the question before it, so that it answers that one.

@@ -380,7 +380,8 @@ impl ThreadStore {
         odd: &mut Oddities,
     ) {
         let ids = self.read_list(&messages, true, 0);
-        let goes_on = self.ahead_by != 0 || self.lists_something_new();
+        // A state without messages is one that the server has lost.
+        let goes_on = !ids.is_empty() && (self.ahead_by != 0 || self.lists_something_new());
         let mut kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
                 return None;
