@@ -18,6 +18,7 @@ mod rng;
 mod run;
 mod session;
 mod settle;
+mod standing;
 mod storage;
 mod submission;
 mod thread_load;

@@ -1,6 +1,6 @@
 //! What is known of the run being followed.
 
-use super::{recovery::Recovery, requests::Asked, thread_load::Standing};
+use super::{recovery::Recovery, requests::Asked, standing::Standing};
 use crate::{
     CommandId, JoinOptions, Outcome, StreamError,
     cursor::{Cursor, Recent},

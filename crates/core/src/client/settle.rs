@@ -7,7 +7,7 @@ use super::{
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
-    thread_load::{LastRun, Standing},
+    standing::{LastRun, Standing},
 };
 use crate::{
     ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError,

@@ -5,23 +5,18 @@ use super::{
     Client, Passing,
     commands::Join,
     compare::ThreadSummary,
-    events::run_failed,
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, Asked, no_answer},
     run::Run,
-    settle::{active_run, failure_in_tasks},
+    settle::failure_in_tasks,
+    standing::{LastRun, Standing},
 };
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     phase::{After, End, Phase},
     run_record::{Record, record_key},
 };
-use rejoin_wire::{
-    Json,
-    event::ErrorBody,
-    json::{JsonError, Lenient, Oddities, Read, parts},
-    thread::{ThreadState, ThreadStatus},
-};
+use rejoin_wire::{Json, json::Read, thread::ThreadState};
 
 /// How far the thread is loaded.
 #[derive(Debug)]
@@ -54,16 +49,6 @@ pub(super) struct Loading {
     lists_runs: bool,
     /// A join asked for while the thread was not there yet.
     join: Option<Join>,
-}
-
-/// What is asked of a thread that is entered.
-#[derive(Debug)]
-pub(super) enum Standing {
-    Idle,
-    /// It has an active run.
-    Busy,
-    /// Its last run failed.
-    Failed(StreamError),
 }
 
 /// What a request brings.
@@ -641,55 +626,5 @@ impl Client {
         }
         self.notify_end(None, End::Expired, &Outcome::Expired);
         self.has_ended = true;
-    }
-}
-
-/// What a thread says of its last run.
-pub(super) struct LastRun {
-    status: ThreadStatus,
-    pub(super) failure: Option<StreamError>,
-    values: Option<Json>,
-}
-
-/// What is no object is not to be compared with the state's values.
-fn is_values(values: &Json) -> bool {
-    values.text().starts_with('{')
-}
-
-impl Lenient for LastRun {
-    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
-        let [status, error, values] = parts(text, &["status", "error", "values"])?;
-        let said: Option<Json> = odd.field("error", error);
-        Ok(Self {
-            status: ThreadStatus::read_field(status, odd),
-            failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
-            values: odd.field("values", values).filter(is_values),
-        })
-    }
-}
-
-impl Standing {
-    fn of(status: ThreadStatus, failure: Option<StreamError>) -> Self {
-        match (status, failure) {
-            (ThreadStatus::Busy, _) => Self::Busy,
-            (ThreadStatus::Error, Some(error)) => Self::Failed(error),
-            (
-                ThreadStatus::Idle
-                | ThreadStatus::Interrupted
-                | ThreadStatus::Error
-                | ThreadStatus::Unknown,
-                _,
-            ) => Self::Idle,
-        }
-    }
-
-    /// A thread that the server does not have may have a session all the same.
-    fn of_runs(answer: &Answer<'_>) -> Result<Self, StreamError> {
-        match answer.read_runs() {
-            Ok(runs) if active_run(&runs).is_some() => Ok(Self::Busy),
-            Ok(_) => Ok(Self::Idle),
-            Err(_) if answer.status == 404 => Ok(Self::Idle),
-            Err(error) => Err(error),
-        }
     }
 }
