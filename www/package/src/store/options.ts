@@ -17,6 +17,7 @@ export type AnyOptions = CommonOptions<any, any> &
 const KINDS = {
   string: "assistantId apiUrl apiKey messagesKey threadId credentials checkpoints",
   "number or boolean": "throttle",
+  "boolean or string": "shareConnections",
   boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls loadState compareOnWake",
   object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
   array: "tools streamMode subagentToolNames",
@@ -125,6 +126,13 @@ const whole = (value: number): unknown => (value >= 0 ? Math.floor(Math.min(valu
 /** {@link EngineOptions} as the engine takes them. */
 export const engineText = (made: object): string => JSON.stringify(made, (_, value) => (typeof value === "number" ? whole(value) : value));
 
+/** Which tabs share connections. Of who the user is a `fetch` of the application's own may say more than the headers do. */
+function sharesOf({ shareConnections: share, callerOptions, client }: AnyOptions): string {
+  if (typeof share === "string") return `as ${share}`;
+  const { fetch, onRequest } = partsOfClient(client);
+  return share === false || callerOptions?.fetch || fetch || onRequest ? "off" : "same-headers";
+}
+
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
   const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
@@ -151,5 +159,6 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
+    shareConnections: custom ? "off" : sharesOf(options),
   });
 }
