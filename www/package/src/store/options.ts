@@ -130,7 +130,7 @@ export const engineText = (made: object): string => JSON.stringify(made, (_, val
 function sharesOf({ shareConnections: share, callerOptions, client }: AnyOptions): string {
   if (typeof share === "string") return `as ${share}`;
   const { fetch, onRequest } = partsOfClient(client);
-  return share === false || callerOptions?.fetch || fetch || onRequest ? "off" : "same-headers";
+  return !share || callerOptions?.fetch || fetch || onRequest ? "off" : "same-headers";
 }
 
 /** The engine's options. */
