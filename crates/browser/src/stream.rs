@@ -45,8 +45,8 @@ pub struct StreamOptions {
     pub notify_interval: Millis,
     /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
     pub resolve_checkpoint: Option<CheckpointResolver>,
-    /// Which tabs of the browser share the connection of a run's stream and of a session's feed. Default those with the same headers, where the browser has Web
-    /// Locks; elsewhere each has its own.
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
     pub share_connections: ShareConnections,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,

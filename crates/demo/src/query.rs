@@ -53,11 +53,11 @@ impl Query {
         self.text("checkpoints") != Some("off")
     }
 
-    /// Which tabs share connections (`share`): `off`, or who the user is. Default those with the same headers.
+    /// Which tabs share connections (`share`): `headers`, those with the same headers; or who the user is. Default none.
     pub(crate) fn share_connections(&self) -> ShareConnections {
         match self.text("share") {
-            None => ShareConnections::SameHeaders,
-            Some("off") => ShareConnections::Off,
+            None => ShareConnections::Off,
+            Some("headers") => ShareConnections::SameHeaders,
             Some(user) => ShareConnections::As(user.to_owned()),
         }
     }

@@ -222,8 +222,8 @@ impl UseStreamOptions {
         self
     }
 
-    /// Which tabs of the browser share the connection of a run's stream and of a session's feed. Default those with the same
-    /// headers, where the browser has Web Locks; elsewhere each has its own.
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
     #[must_use]
     pub fn share_connections(mut self, share: ShareConnections) -> Self {
         self.share_connections = share;

@@ -19,11 +19,11 @@ use std::{
 /// Which tabs share the connection of a stream. Only tabs of one origin, one browser profile and one version of this library can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ShareConnections {
-    /// None: each has its own.
-    Off,
-    /// Those whose requests have the same headers. The default. What cookies say is not seen, nor what a
-    /// [`crate::StreamOptions::fetch`] adds.
+    /// None: each has its own. The default.
     #[default]
+    Off,
+    /// Those whose requests have the same headers. What cookies say is not seen, nor what a
+    /// [`crate::StreamOptions::fetch`] adds.
     SameHeaders,
     /// Those that give the same text here, which names the user: for headers that differ from tab to tab, and for cookies.
     As(String),

@@ -3,7 +3,7 @@
 use crate::{
     METADATA, answer_text,
     fake_server::{Call, FakeServer, eval, sleep, until},
-    options, say, token,
+    say, token,
 };
 use js_sys::{Array, Promise};
 use rejoin_browser::{ShareConnections, Stream, StreamOptions, header_futures};
@@ -12,6 +12,13 @@ use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
+
+fn options() -> StreamOptions {
+    StreamOptions {
+        share_connections: ShareConnections::SameHeaders,
+        ..crate::options()
+    }
+}
 
 /// What the server says of the run.
 const RUNNING: &str = r#"{"run_id":"run-1","thread_id":"t","status":"running"}"#;

@@ -4,6 +4,8 @@
 //! What must hold: no tab is ever shown a gap, or bytes of a stream that is not open; once nothing goes wrong any more, the tabs that are left have
 //! all that the server has written within a second, over one connection; and when the run is over all of them have all of it.
 
+mod check;
+mod mishap;
 mod reader;
 mod run;
 
@@ -191,46 +193,6 @@ impl Tabs {
             }
         }
         Ok(())
-    }
-
-    fn check_settled(&self) -> Result<(), String> {
-        let alive = || self.tabs.iter().enumerate().filter(|(_, tab)| tab.alive);
-        if alive().count() == 0 {
-            return Ok(());
-        }
-        let open = self
-            .connections
-            .iter()
-            .filter(|connection| connection.open)
-            .count();
-        if open != 1 {
-            return Err(format!("{open} connections"));
-        }
-        let wanted = self.run.written(self.now - LAG);
-        for (number, tab) in alive() {
-            let had = tab.reader.as_ref().map_or(0, |reader| reader.had);
-            if had < wanted {
-                return Err(format!("tab {number} has {had} of {wanted} events"));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_over(&self) -> Result<(), String> {
-        let all = self.run.written(ENDS_AT);
-        for (number, tab) in self.tabs.iter().enumerate().filter(|(_, tab)| tab.alive) {
-            let had = tab.reader.as_ref().map_or(0, |reader| reader.had);
-            if had != all || !tab.over {
-                return Err(format!(
-                    "tab {number} has {had} of {all}; over: {}",
-                    tab.over
-                ));
-            }
-        }
-        match self.connections.iter().any(|connection| connection.open) || self.holder.is_some() {
-            true => Err("a connection or the lock is kept after the end".to_owned()),
-            false => Ok(()),
-        }
     }
 
     fn is_current(&self, tab: usize, stream: u64) -> bool {
@@ -547,76 +509,6 @@ impl Tabs {
         }
         Ok(())
     }
-
-    fn mishap(&mut self) -> Result<(), String> {
-        if self.calm() {
-            return Ok(());
-        }
-        let tab = self.rng.index(self.tabs.len());
-        match self.rng.between(0, 4) {
-            // Closed, or its renderer has crashed: to the others it is the same. It may be opened again.
-            0 => {
-                self.close(tab);
-                if self.rng.chance(60) {
-                    let at = self.now + self.rng.between(0, 3_000);
-                    self.open_tab(tab, at);
-                }
-            }
-            1 => {
-                self.note(|| format!("tab {tab} is frozen"));
-                self.tabs[tab].frozen = self.tabs[tab].alive;
-            }
-            2 if self.tabs[tab].frozen => self.thaw(tab)?,
-            3 => {
-                // The network breaks the tab's own connection.
-                if let Some(connection) = self.tabs[tab].connection {
-                    self.note(|| format!("tab {tab}'s connection breaks"));
-                    self.arrive(connection, Arrival::Failed);
-                }
-            }
-            // The person stops, and joins again.
-            _ if self.tabs[tab].alive && !self.tabs[tab].frozen => {
-                self.abandon(tab);
-                self.client_ends(tab);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn abandon(&mut self, tab: usize) {
-        self.drop_connection(tab);
-        if let Some((stream, _)) = self.tabs[tab].shared.take() {
-            self.unlock(tab, stream);
-        }
-    }
-
-    fn close(&mut self, tab: usize) {
-        self.note(|| format!("tab {tab} is closed"));
-        self.abandon(tab);
-        let own = &mut self.tabs[tab];
-        own.alive = false;
-        own.frozen = false;
-        own.waiting.clear();
-    }
-
-    /// All that has come meanwhile is told, in any order of its sources.
-    fn thaw(&mut self, tab: usize) -> Result<(), String> {
-        self.note(|| format!("tab {tab} is thawed"));
-        self.tabs[tab].frozen = false;
-        let (timers, others): (Vec<Due>, Vec<Due>) = std::mem::take(&mut self.tabs[tab].waiting)
-            .into_iter()
-            .partition(|due| matches!(due, Due::Alarm { .. }));
-        let first_timers = self.rng.chance(50);
-        let (first, second) = match first_timers {
-            true => (timers, others),
-            false => (others, timers),
-        };
-        for due in first.into_iter().chain(second) {
-            self.happens(due)?;
-        }
-        Ok(())
-    }
 }
 
 /// The bytes of frames would fill the log.
@@ -626,7 +518,9 @@ fn brief(input: &Input) -> String {
     };
     let from = from % 1000;
     match body {
-        Body::Give { to, next, bytes } => {
+        Body::Give {
+            to, next, bytes, ..
+        } => {
             format!(
                 "{from}: Give to {}, next {next}, {} bytes",
                 to % 1000,
