@@ -296,8 +296,8 @@ impl SharedStream {
                         self.fetch();
                         self.catch_up(now);
                     }
-                    Body::End if is_leader && self.opened => self.end(),
-                    Body::End if is_leader => self.go_alone(),
+                    // The client asks again, and then perhaps leads.
+                    Body::End if is_leader => self.end(),
                     _ => {}
                 }
             }

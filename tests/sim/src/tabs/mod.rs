@@ -470,7 +470,8 @@ impl Tabs {
 
     fn arrive(&mut self, connection: usize, what: Arrival) {
         let own = &mut self.connections[connection];
-        own.arrives_at = own.arrives_at.max(self.now) + self.rng.between(0, 20);
+        let soon = self.now + self.rng.between(0, 20);
+        own.arrives_at = own.arrives_at.max(soon);
         let at = own.arrives_at;
         self.due.push(at, Due::Arrives { connection, what });
     }

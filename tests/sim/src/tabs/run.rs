@@ -27,7 +27,7 @@ impl Run {
             at += rng.between(1, 2 * step);
         }
         // Now and then so large that a ring holds few of them.
-        let padding = rng.pick(&[0, 0, 100, 40_000]);
+        let padding = rng.pick(&[0, 0, 100, 8_000]);
         Self {
             events,
             ends_at,
