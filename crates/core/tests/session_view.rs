@@ -345,11 +345,11 @@ fn the_view_follows_the_client_to_another_thread() {
     let mut bench = Bench::viewing(2);
     let feed = bench.snapshot("limit=2", "7-2", &page(&nodes(1, 2), true));
     let since = bench.client.view().revision();
-    bench.enter("a/b");
+    bench.enter("a b");
     assert!(bench.aborted.contains(&feed));
     assert!(bench.texts().is_empty() && !bench.has_older());
     assert!(bench.client.view().session().unwrap().order_revision() > since);
-    bench.asked("/sessions/a%2Fb/stream?limit=2");
+    bench.asked("/sessions/a%20b/stream?limit=2");
     bench.started(feed, 3, "late");
     assert!(bench.texts().is_empty());
 }
