@@ -329,12 +329,14 @@ async fn the_disk_that_deleted_threads_took_is_used_again() {
             }
         }
     };
-    fill_and_empty().await;
-    let first = size();
-    for _ in 0..2 {
+    // The file grows in steps and is cut back now and then, so single sizes say little. Were nothing used again, it would only grow.
+    let mut sizes = Vec::new();
+    for _ in 0..9 {
         fill_and_empty().await;
+        sizes.push(size());
     }
-    assert!(size() <= first * 3 / 2, "{first} became {}", size());
+    let (early, late) = sizes.split_at(3);
+    assert!(late.iter().min() <= early.iter().max(), "{sizes:?}");
     server.stop().await;
 }
 
