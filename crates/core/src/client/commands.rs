@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    run::{Cancel, Left, Run, Waiter},
+    run::{Cancel, Fate, Left, Run, Waiter},
     submission::Prepared,
 };
 use crate::{
@@ -17,9 +17,6 @@ use rejoin_wire::{
     message::{Message, MessageKind},
     request::MultitaskStrategy,
 };
-
-/// Submissions that may wait for their turn.
-const QUEUE_MAX: usize = 32;
 
 /// What was submitted last.
 pub(super) struct Last {
@@ -50,7 +47,7 @@ impl Client {
         if thread_id.is_some() && thread_id == self.thread_id {
             return self.enter_again();
         }
-        self.leave();
+        self.leave_outbox(Self::leave);
         self.run = None;
         self.last = None;
         self.forget_comparison();
@@ -86,11 +83,7 @@ impl Client {
         if self.is_active() && replaces && !self.load.is_loading() {
             return self.replace_run(command, submission);
         } else if self.is_active() || self.load.is_loading() {
-            if self.queue.len() < QUEUE_MAX {
-                self.queue.push((command, submission));
-            } else {
-                let error = StreamError::new(ErrorCode::TooManyRequests)
-                    .with_detail("too many submissions wait");
+            if let Err(error) = self.enqueue(command, submission) {
                 self.conclude(command, Outcome::Failed(error));
             }
             return;
@@ -113,22 +106,9 @@ impl Client {
         }
     }
 
-    /// Begins the submission that has waited longest.
-    pub(super) fn begin_queued(&mut self) {
-        if self.is_active() || self.load.is_loading() {
-            return;
-        }
-        if !self.queue.is_empty() {
-            let (command, submission) = self.queue.remove(0);
-            self.begin_run(vec![command], submission);
-        }
-    }
-
-    /// Gives up what waits for its turn.
+    /// Does not send what waits for its turn.
     pub(super) fn drop_queue(&mut self, outcome: &Outcome) {
-        for (command, _) in std::mem::take(&mut self.queue) {
-            self.conclude(command, outcome.clone());
-        }
+        self.hold_waiting(outcome);
         self.drop_results(outcome);
     }
 
@@ -143,16 +123,18 @@ impl Client {
         let stored = self.store.slots().len();
         match self.prepare(submission, stored, &[]) {
             Ok(run) => self.begin_prepared(commands, run),
-            Err(error) => {
-                self.set_error(Some(error.clone()));
-                if error.code == ErrorCode::InvalidInput {
-                    self.last = None;
-                    self.set_phase(Phase::Ended(End::Failed(error.clone())));
-                }
-                for command in commands {
-                    self.conclude(command, Outcome::Failed(error.clone()));
-                }
-            }
+            Err(error) => self.cannot_begin(commands, error),
+        }
+    }
+
+    pub(super) fn cannot_begin(&mut self, commands: Vec<CommandId>, error: StreamError) {
+        self.set_error(Some(error.clone()));
+        if error.code == ErrorCode::InvalidInput {
+            self.last = None;
+            self.set_phase(Phase::Ended(End::Failed(error.clone())));
+        }
+        for command in commands {
+            self.conclude(command, Outcome::Failed(error.clone()));
         }
     }
 
@@ -169,11 +151,19 @@ impl Client {
         self.leave_branches(run.checkpoint.as_ref());
         self.history.pages = Pages::default();
         self.store.expect_newer_values();
-        commands.extend(run.answered);
+        commands.extend(&run.answered);
         if run.shown.iter().any(|m| m.kind == MessageKind::Human) {
             self.drop_results(&Outcome::Dropped);
         }
         self.store.answer_interrupts(run.interrupts.as_deref());
+        if self.thread_id.is_none() {
+            // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
+            let thread_id = run.submission.thread_id.clone();
+            let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(self.rng.uuid()));
+            self.thread_id = Some(thread_id.clone());
+            self.notify(Notice::ThreadCreated { thread_id });
+        }
+        let was_posted = self.keep_until_sent(&run);
         let last = Box::new(Last {
             messages: ids_of(&run.shown),
             submission: run.submission,
@@ -183,16 +173,13 @@ impl Client {
         if let Some(values) = &last.submission.optimistic_values {
             self.mutate_values(values);
         }
-        if self.thread_id.is_none() {
-            // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
-            let thread_id = last.submission.thread_id.clone();
-            let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(self.rng.uuid()));
-            self.thread_id = Some(thread_id.clone());
-            self.notify(Notice::ThreadCreated { thread_id });
-        }
         self.last = Some(last);
         self.load.set_loaded();
-        self.run = Some(Run::submitted(run.submission_id, run.body, commands));
+        let fate = match was_posted {
+            true => Fate::Unknown,
+            false => Fate::Unsent,
+        };
+        self.run = Some(Run::submitted(run.submission_id, run.body, fate, commands));
         self.with_run(|client, run| client.open_stream(run));
     }
 

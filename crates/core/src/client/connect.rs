@@ -33,12 +33,16 @@ impl Client {
         if run.id.is_some() {
             return self.open_join(run);
         }
+        self.sends_again(run);
         let unsent = |posting: &&Posting| posting.fate == Fate::Unsent;
         match run.submission.as_ref().filter(unsent) {
             Some(posting) if posting.posts >= self.config.retry.posts_max => {
                 let error = run.recovery.last_error.clone();
                 let unconfirmed = || StreamError::new(ErrorCode::SubmissionUnconfirmed);
                 self.fail(run, Outcome::Failed(error.unwrap_or_else(unconfirmed)));
+            }
+            Some(posting) if posting.body.is_some() && self.asks_before_sending(run) => {
+                self.abandon(run);
             }
             Some(posting) if posting.body.is_some() => self.open_post(run),
             Some(_) | None => self.find_run(run),
@@ -163,7 +167,9 @@ impl Client {
         run.id = Some(run_id.clone());
         if let Some(posting) = &mut run.submission {
             posting.body = None;
+            let mark = posting.mark.clone();
             self.supersede_record();
+            self.sent(&mark);
         }
         self.store.touch();
         self.notify(Notice::Created { run_id, thread_id });

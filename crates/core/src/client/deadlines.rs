@@ -20,6 +20,7 @@ impl Client {
         let dues = [
             self.phase_due(),
             self.load_due(),
+            self.outbox_due(),
             self.error_due().map(|at| (at, DeadlineReason::Timeout)),
             self.extras.and_then(|extras| (extras.edit_due)(self)),
             self.session_extras()
@@ -87,6 +88,7 @@ impl Client {
             (extras.edit_deadline)(self);
         }
         self.load_deadline();
+        self.outbox_deadline();
         self.error_deadline();
         if let Some(extras) = self.session_extras() {
             (extras.session_deadline)(self);

@@ -4,7 +4,9 @@
 //! not bring that code along; the npm package loads it as a module of its own, when something of it is first wanted.
 
 use super::{Client, requests::Answer};
-use crate::{AttemptId, CommandId, DeadlineReason, Input, Millis, Outcome, StreamError};
+use crate::{
+    AttemptId, CommandId, DeadlineReason, Input, Millis, Outcome, StreamError, WaitingCommand,
+};
 use rejoin_wire::{CheckpointId, json::Node};
 use std::fmt;
 
@@ -88,6 +90,7 @@ impl Client {
             Input::ViewOpened { limit } => self.open_view(limit),
             Input::OlderRequested { command } => self.request_older(command),
             Input::ViewClosed => self.close_view(),
+            Input::Waiting(command) => self.change_waiting(command),
             // The client's own.
             _ => {}
         }
@@ -97,7 +100,8 @@ impl Client {
     pub(super) fn refuse_extra(&mut self, input: &Input) {
         if let Input::EditRequested { command, .. }
         | Input::ToolResultAdded { command, .. }
-        | Input::OlderRequested { command } = input
+        | Input::OlderRequested { command }
+        | Input::Waiting(WaitingCommand::Replace { command, .. }) = input
         {
             self.conclude(*command, Outcome::Dropped);
         }

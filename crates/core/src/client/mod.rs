@@ -11,6 +11,8 @@ mod feed;
 mod link;
 mod oddities;
 mod older;
+mod outbox;
+mod outbox_edits;
 mod page;
 mod recovery;
 mod requests;
@@ -28,6 +30,7 @@ mod transitions;
 mod urls;
 
 pub use extras::{EXTRAS, Extras};
+pub use outbox::{WaitingState, WaitingSubmission};
 
 pub(crate) use feed::Feed;
 pub(crate) use link::Link;
@@ -38,8 +41,8 @@ pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
 use crate::{
-    AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input,
-    Millis, Notice, StreamError, Submission, View,
+    AttemptId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input, Millis, Notice,
+    StreamError, View,
     history::History,
     phase::{End, Phase},
     session::Session,
@@ -74,8 +77,8 @@ pub struct Client {
     /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
     run: Option<Box<Run>>,
     load: ThreadLoad,
-    /// Submissions that wait for the run before them.
-    queue: Vec<(CommandId, Box<Submission>)>,
+    /// Submissions that the server does not have yet.
+    outbox: outbox::Outbox,
     /// A join of a run whose thread is being looked up.
     thread_lookup: Option<ThreadLookup>,
     pub(crate) history: History,
@@ -133,7 +136,7 @@ impl Client {
             session: None,
             run: None,
             load: ThreadLoad::None,
-            queue: Vec::new(),
+            outbox: outbox::Outbox::new(seed),
             thread_lookup: None,
             history: History::default(),
             history_asked: None,
@@ -230,6 +233,8 @@ impl Client {
                 text,
                 wall_clock,
             } => self.record_loaded(&key, text, wall_clock),
+            Input::LockHeld { name } => self.lock_held(name),
+            Input::LocksMissing => self.locks_missing(),
             Input::StorageFailed { error } => self.storage_failed(error),
             Input::WentOnline => self.set_reachable(true, self.visible),
             Input::WentOffline => self.set_reachable(false, self.visible),
@@ -255,7 +260,8 @@ impl Client {
             | Input::HistoryRequested
             | Input::ViewOpened { .. }
             | Input::OlderRequested { .. }
-            | Input::ViewClosed) => match self.extras {
+            | Input::ViewClosed
+            | Input::Waiting(_)) => match self.extras {
                 Some(extras) => (extras.handle)(self, input),
                 None => self.refuse_extra(&input),
             },

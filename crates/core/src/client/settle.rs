@@ -410,6 +410,7 @@ impl Client {
     pub(super) fn end(&mut self, run: &mut Run, end: End, outcome: Outcome) {
         let run_id = run.id.clone();
         let waiters = std::mem::take(&mut run.waiters);
+        self.sending_ended(run, &outcome);
         self.notify_end(run_id, end, &outcome);
         for waiter in waiters {
             self.conclude(waiter.command, outcome.clone());
@@ -521,6 +522,11 @@ impl Client {
                     Some(outcome) => self.begin_settle(run, outcome),
                     None => self.submission_unconfirmed(run),
                 }
+            }
+            Some(posting) if posting.withdrawn => {
+                let mark = posting.mark.clone();
+                self.sent(&mark);
+                self.abandon(run);
             }
             Some(posting) if posting.body.is_some() => {
                 // The post never arrived, so it is sent again, a few times.

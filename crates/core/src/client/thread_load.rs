@@ -134,6 +134,14 @@ impl ThreadLoad {
         matches!(self, Self::Loaded)
     }
 
+    /// Whether the server cannot be reached.
+    pub(super) fn is_away(&self, online: bool) -> bool {
+        let Self::Loading(loading) = self else {
+            return false;
+        };
+        !online || loading.wait.is_some() || loading.recovery.lost_since().is_some()
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         matches!(self, Self::Failed)
     }
@@ -201,6 +209,7 @@ impl Client {
         }));
         let key = record_key(&self.config, &thread_id);
         self.effects.push(Effect::LoadRecord { key });
+        self.load_outbox();
         self.ask_thread_and_state();
     }
 
@@ -458,11 +467,12 @@ impl Client {
         }
     }
 
-    fn finish_load_if_complete(&mut self) {
+    pub(super) fn finish_load_if_complete(&mut self) {
         let ThreadLoad::Loading(loading) = &self.load else {
             return;
         };
-        if loading.record.is_none() || !loading.state.is_done() || !loading.thread.is_done() {
+        let has_answers = loading.state.is_done() && loading.thread.is_done();
+        if loading.record.is_none() || self.outbox.is_awaited() || !has_answers {
             return;
         }
         if loading.has_outdated_state()
@@ -481,7 +491,12 @@ impl Client {
             join,
             ..
         } = *loading;
-        let record = record.flatten();
+        let is_named = |record: &Box<Record>| {
+            let mark = record.submission_id.as_deref();
+            record.run_id.is_some() || !self.is_waiting(mark)
+        };
+        // Of what is still to be sent the outbox knows more.
+        let record = record.flatten().filter(is_named);
         match (state, thread) {
             (Part::Got(state), Part::Got(thread)) => {
                 self.refresh_state(&state);
@@ -516,6 +531,7 @@ impl Client {
             return self.follow_record(Some(thread), record, join);
         }
         match thread {
+            Standing::Busy | Standing::Idle if self.begin_posted() => return,
             Standing::Busy if self.config.rejoin_on_mount => return self.join_active_run(),
             Standing::Failed(error) => self.set_error(Some(error)),
             Standing::Busy | Standing::Idle => {}
@@ -555,12 +571,17 @@ impl Client {
     fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
-        self.forget_history();
         self.run = None;
-        self.set_error(Some(error));
         if let Some(join) = join {
             self.conclude(join.command, Outcome::Expired);
         }
+        if self.has_waiting() {
+            // Nothing of it was sent yet, so it is a new one.
+            self.has_ended = true;
+            return self.store.touch();
+        }
+        self.forget_history();
+        self.set_error(Some(error));
         self.notify_end(None, End::Expired, &Outcome::Expired);
         self.has_ended = true;
     }

@@ -5,7 +5,7 @@
 use super::Client;
 use crate::{
     AttemptId, CommandId, Config, EXTRAS, Edit, EditAt, ErrorCode, Input, JoinOptions, Millis,
-    Submission, ToolResult, TransportError, phase::Phase,
+    Submission, ToolResult, TransportError, WaitingCommand, phase::Phase,
 };
 use rejoin_wire::{Json, sse::Frame};
 
@@ -38,6 +38,9 @@ BodyEnded          .         .         .         Waiting   Checking  .         .
 ResponseArrived    .         Opening   Opening   .         .         .         Waiting   Waiting   Waiting   .
 RequestFailed      .         Waiting   Waiting   Waiting   Waiting   .         Waiting   Waiting   Waiting   .
 RecordLoaded       .         .         .         .         .         .         .         .         .         .
+LockHeld           .         .         .         .         .         .         .         .         .         .
+LocksMissing       .         .         .         .         .         .         .         .         .         .
+Waiting            .         .         .         .         .         .         .         .         .         .
 StorageFailed      .         .         .         .         .         .         .         .         .         .
 WentOnline         .         .         .         .         .         .         .         .         .         .
 WentOffline        .         .         .         .         .         .         .         .         .         .
@@ -97,6 +100,9 @@ fn row(input: &Input) -> &'static str {
         Input::ResponseArrived { .. } => "ResponseArrived",
         Input::RequestFailed { .. } => "RequestFailed",
         Input::RecordLoaded { .. } => "RecordLoaded",
+        Input::LockHeld { .. } => "LockHeld",
+        Input::LocksMissing => "LocksMissing",
+        Input::Waiting(_) => "Waiting",
         Input::StorageFailed { .. } => "StorageFailed",
         Input::WentOnline => "WentOnline",
         Input::WentOffline => "WentOffline",
@@ -191,6 +197,11 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
             text: None,
             wall_clock: Millis(0),
         },
+        Input::LockHeld {
+            name: String::new(),
+        },
+        Input::LocksMissing,
+        Input::Waiting(WaitingCommand::TakeBack { id: String::new() }),
         Input::StorageFailed {
             error: ErrorCode::StorageFull,
         },

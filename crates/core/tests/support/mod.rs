@@ -5,7 +5,7 @@
 
 use rejoin_core::{
     AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
-    Submission, TransportError, wire::Json,
+    Submission, TransportError, wire::Json, with_part,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ pub struct Bench {
     pub open: Vec<(AttemptId, HttpRequest)>,
     pub aborted: Vec<AttemptId>,
     pub stored: std::collections::BTreeMap<String, String>,
+    /// Locks that were asked for, and not given back.
+    pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
     pub lookups: Vec<(CommandId, Vec<String>)>,
 }
@@ -53,6 +55,7 @@ impl Bench {
             open: Vec::new(),
             aborted: Vec::new(),
             stored: std::collections::BTreeMap::new(),
+            locks: Vec::new(),
             lookups: Vec::new(),
         }
     }
@@ -87,6 +90,13 @@ impl Bench {
                 Effect::RemoveRecord { key } => {
                     self.stored.remove(&key);
                 }
+                Effect::SavePart { key, part, text } => {
+                    let stored = self.stored.remove(&key);
+                    let with = with_part(stored.as_deref(), &part, text.as_deref());
+                    self.stored.extend(with.map(|text| (key, text)));
+                }
+                Effect::HoldLock { name } => self.locks.push(name),
+                Effect::ReleaseLock { name } => self.locks.retain(|lock| *lock != name),
                 Effect::ResolveCheckpoint { command, parents } => {
                     let parents = parents.iter().map(ToString::to_string).collect();
                     self.lookups.push((command, parents));
@@ -224,8 +234,9 @@ impl Bench {
 
     /// How many runs are stored, each under its thread and under its own id.
     pub fn records(&self) -> usize {
-        let of_runs = |key: &&String| key.starts_with("rejoin:1:run|");
-        self.stored.len() - self.stored.keys().filter(of_runs).count()
+        let is_other =
+            |key: &&String| key.starts_with("rejoin:1:run|") || key.starts_with("rejoin:1:outbox|");
+        self.stored.len() - self.stored.keys().filter(is_other).count()
     }
 
     /// Answers the question how far a run is.
