@@ -9,7 +9,7 @@ use crate::{
 use futures_channel::oneshot;
 use rejoin_core::{
     CommandId, Config, EXTRAS, Edit, Input, JoinOptions, Millis, Notice, Outcome, Submission,
-    ToolResult, View,
+    ToolResult, View, WaitingCommand,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -137,6 +137,17 @@ impl Stream {
             command,
             edit: Box::new(edit),
         });
+        conclusion
+    }
+
+    /// Takes a submission back that waits, and puts another in its place.
+    pub fn replace_waiting(&self, id: String, submission: Submission) -> Conclusion {
+        let (command, conclusion) = self.command();
+        self.driver.feed(Input::Waiting(WaitingCommand::Replace {
+            id,
+            command,
+            submission: Box::new(submission),
+        }));
         conclusion
     }
 

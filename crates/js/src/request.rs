@@ -6,7 +6,7 @@ use crate::{
     options::{ON_DISCONNECT, STRATEGIES},
 };
 use rejoin_core::{
-    CommandId, Edit, EditAt, Input, JoinOptions, Submission, ToolResult,
+    CommandId, Edit, EditAt, Input, JoinOptions, Submission, ToolResult, WaitingCommand,
     wire::{
         CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
         json::FromJson,
@@ -74,6 +74,17 @@ pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> 
             command,
             result: Box::new(tool_result(fields)),
         },
+        "take_back" => Input::Waiting(WaitingCommand::TakeBack {
+            id: fields.text("id").unwrap_or_default(),
+        }),
+        "send_now" => Input::Waiting(WaitingCommand::SendNow {
+            id: fields.text("id").unwrap_or_default(),
+        }),
+        "replace" => Input::Waiting(WaitingCommand::Replace {
+            id: fields.text("id").unwrap_or_default(),
+            command,
+            submission: Box::new(submission(fields)),
+        }),
         "older" => Input::OlderRequested { command },
         "view" => {
             let mut limit = 0;

@@ -157,7 +157,7 @@ impl UseStream {
     }
 
     /// `None` on a server and after the owner is gone.
-    fn messages_key(&self) -> Option<String> {
+    pub(crate) fn messages_key(&self) -> Option<String> {
         let key = |handle: &Option<Handle>| Some(handle.as_ref()?.messages_key.clone());
         self.handle.try_with_value(key).flatten()
     }

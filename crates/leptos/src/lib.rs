@@ -84,13 +84,15 @@ mod signals;
 mod status;
 mod use_stream;
 mod use_view;
+mod waiting;
 
 pub use options::{CheckpointFuture, HeaderFuture, StorageKind, UseStreamOptions};
 pub use outcome::OutcomeFuture;
 pub use signals::StreamMessage;
-pub use status::{ConnectionStatus, ConnectionStatusProps, connection_words};
+pub use status::{ConnectionStatus, ConnectionStatusProps, UNSENT_WORDS, connection_words};
 pub use use_stream::{UseStream, use_stream};
 pub use use_view::{UseView, ViewNode, use_view};
+pub use waiting::{Waiting, waiting_words};
 
 pub use rejoin_browser::{RecordStore, StorageError, now};
 pub use rejoin_core as core;

@@ -1,6 +1,9 @@
 //! The view as signals.
 
-use crate::UseStreamOptions;
+use crate::{
+    UseStreamOptions,
+    waiting::{Waiting, waiting},
+};
 use leptos::prelude::{ArcRwSignal, ArcSignal, ReadUntracked, RwSignal, Set};
 use rejoin_core::{
     Connection, ErrorCode, HistoryState, MessageBranch, MessageOrigin, MessageSlot, StreamError,
@@ -61,6 +64,8 @@ pub(crate) struct Signals {
     pub(crate) can_retry: RwSignal<bool>,
     pub(crate) can_rejoin: RwSignal<bool>,
     pub(crate) storage_error: RwSignal<Option<ErrorCode>>,
+    pub(crate) waiting: RwSignal<Vec<Waiting>>,
+    pub(crate) is_unsent: RwSignal<bool>,
 }
 
 impl Signals {
@@ -84,6 +89,8 @@ impl Signals {
             can_retry: RwSignal::new(false),
             can_rejoin: RwSignal::new(false),
             storage_error: RwSignal::new(None),
+            waiting: RwSignal::new(Vec::new()),
+            is_unsent: RwSignal::new(false),
         }
     }
 }
@@ -158,6 +165,8 @@ impl Writer {
         }
         put(signals.can_retry, snapshot.can_retry);
         put(signals.can_rejoin, snapshot.can_rejoin);
+        put(signals.waiting, snapshot.waiting);
+        put(signals.is_unsent, snapshot.is_unsent);
         put(signals.connection, snapshot.connection);
         put(signals.is_loading, snapshot.is_loading);
     }
@@ -243,6 +252,8 @@ pub(crate) struct Snapshot {
     is_loading: bool,
     is_thread_loading: bool,
     can_rejoin: bool,
+    waiting: Vec<Waiting>,
+    is_unsent: bool,
 }
 
 /// What can be done with a message.
@@ -293,6 +304,8 @@ impl Snapshot {
             pending_tool_calls: messages_changed.then(|| pending_tool_calls(view)),
             can_retry: view.can_retry(),
             can_rejoin: view.can_rejoin(),
+            waiting: waiting(view),
+            is_unsent: view.is_unsent(),
         }
     }
 }

@@ -16,9 +16,15 @@ pub fn ConnectionStatus(
     stream: UseStream,
 ) -> impl IntoView {
     let UseStream {
-        connection, error, ..
+        connection,
+        error,
+        is_unsent,
+        ..
     } = stream;
-    let words = Memo::new(move |_| connection_words(connection.get(), error.get().as_ref()));
+    let words = Memo::new(move |_| match is_unsent.get() {
+        true => UNSENT_WORDS.to_owned(),
+        false => connection_words(connection.get(), error.get().as_ref()),
+    });
     let countdown = countdown(connection);
     view! {
         <div class="rejoin-status" role="status" data-testid="connection" data-state=move || connection.get().as_str()>
@@ -61,6 +67,10 @@ pub fn connection_words(connection: Connection, error: Option<&StreamError>) -> 
     };
     words.to_owned()
 }
+
+/// What [`ConnectionStatus`] says while nothing of what was submitted has reached the server: no agent goes on yet.
+pub const UNSENT_WORDS: &str =
+    "Not sent yet: the server cannot be reached. It is sent when it can be.";
 
 /// How often the countdown is looked at.
 const TICK: Duration = Duration::from_millis(250);

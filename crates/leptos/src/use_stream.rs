@@ -1,7 +1,7 @@
 //! The hook.
 
 use crate::{
-    INERT, StreamMessage, UseStreamOptions,
+    INERT, StreamMessage, UseStreamOptions, Waiting,
     options::Resolver,
     signals::{Signals, Snapshot, Writer},
 };
@@ -51,6 +51,12 @@ pub struct UseStream {
     pub can_retry: Signal<bool>,
     /// Whether there is a run that is not followed and may not be over.
     pub can_rejoin: Signal<bool>,
+    /// Submissions that the server is not known to have, oldest first; not the one that is on its way for the first time. They outlive a
+    /// reload, and are sent in their order, each once. [`UseStream::take_back`], [`UseStream::send_now`] and
+    /// [`UseStream::replace_waiting`] change them.
+    pub waiting: Signal<Vec<Waiting>>,
+    /// Whether nothing of what was submitted is known to have reached the server, which is tried again.
+    pub is_unsent: Signal<bool>,
     /// Why runs cannot be rejoined after a reload by what is stored.
     pub storage_error: Signal<Option<ErrorCode>>,
     pub(crate) handle: StoredValue<Option<Handle>, LocalStorage>,
@@ -100,6 +106,8 @@ pub fn use_stream(options: UseStreamOptions) -> UseStream {
         can_retry: signals.can_retry.into(),
         can_rejoin: signals.can_rejoin.into(),
         storage_error: signals.storage_error.into(),
+        waiting: signals.waiting.into(),
+        is_unsent: signals.is_unsent.into(),
         handle,
     }
 }

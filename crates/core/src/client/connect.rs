@@ -494,6 +494,7 @@ impl Client {
             Phase::Idle | Phase::Ended(_) => {}
         }
         self.load_reached(true);
+        self.outbox_thawed();
         self.compare();
         if let Some(extras) = self.session_extras() {
             (extras.feed_thawed)(self);

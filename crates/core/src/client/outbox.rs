@@ -104,6 +104,8 @@ pub(super) struct Outbox {
     read_at: Option<Millis>,
     /// Whether the thread's load waits for it.
     is_awaited: bool,
+    /// Whether the page was put aside, where browsers may take its locks away.
+    is_doubtful: bool,
     /// The one that is being sent.
     sending: Option<String>,
     /// Whether the thread is being left, with all that waits on it.
@@ -124,6 +126,7 @@ impl Outbox {
             lacks_locks: false,
             read_at: None,
             is_awaited: false,
+            is_doubtful: false,
             sending: None,
             leaving: false,
             too_large_told: false,
@@ -507,6 +510,7 @@ impl Client {
         outbox.leaving = false;
         outbox.sending = None;
         outbox.is_awaited = false;
+        outbox.is_doubtful = false;
         outbox.read_at = None;
         outbox.entries.clear();
         let own = outbox.part.take().into_iter();
@@ -609,12 +613,16 @@ impl Client {
             self.effects.push(Effect::RemoveRecord { key });
             Vec::new()
         });
+        let former = self.outbox.part.clone();
+        if std::mem::take(&mut self.outbox.is_doubtful) {
+            self.keep_what_is_still_own(&key, &parts);
+        }
         let before = self.of_others();
         retain(&mut self.outbox.entries, |entry| entry.part.is_none());
         let inherited = std::mem::take(&mut self.outbox.inherited);
         let mut has_more = false;
         for (name, list) in parts {
-            if self.outbox.part.as_ref() == Some(&name) {
+            if self.outbox.part.as_ref() == Some(&name) || former.as_ref() == Some(&name) {
                 continue;
             }
             let is_own = inherited.contains(&name);
@@ -648,6 +656,35 @@ impl Client {
             self.finish_load_if_complete();
         } else if !self.load.has_failed() {
             self.begin_queued();
+        }
+    }
+
+    /// The page was put aside: another client may have taken over what was this one's, which is then not in its part any more. What is
+    /// left goes on under another lock, as the one before may be gone.
+    fn keep_what_is_still_own(&mut self, key: &str, parts: &[(String, Vec<StoredSubmission>)]) {
+        let Some(name) = self.outbox.part.take() else {
+            return;
+        };
+        let own = parts.iter().find(|(part, _)| *part == name);
+        let own = own.map_or(&[][..], |(_, list)| list);
+        let sending = self.outbox.sending.clone();
+        retain(&mut self.outbox.entries, |entry| {
+            let id = &entry.stored.id;
+            let is_told = entry.part.is_some() || sending.as_ref() == Some(id);
+            is_told || !entry.is_stored || own.iter().any(|stored| stored.id == *id)
+        });
+        self.save_outbox();
+        let (key, part) = (key.to_owned(), name.clone());
+        let text = None;
+        self.effects.push(Effect::SavePart { key, part, text });
+        self.effects.push(Effect::ReleaseLock { name });
+    }
+
+    /// The page is back from where it was put aside.
+    pub(super) fn outbox_thawed(&mut self) {
+        if self.outbox.part.is_some() {
+            self.outbox.is_doubtful = true;
+            self.read_outbox();
         }
     }
 

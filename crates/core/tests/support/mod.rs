@@ -21,6 +21,8 @@ pub struct Bench {
     pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
     pub lookups: Vec<(CommandId, Vec<String>)>,
+    /// How many clients there were.
+    clients: u64,
 }
 
 pub const TAG: &str = "t1";
@@ -36,6 +38,13 @@ pub fn state(id: &str, parent: Option<&str>, messages: Vec<Value>) -> Value {
     })
 }
 
+fn make(config: Config, seed: u64) -> Client {
+    match env!("CARGO_CRATE_NAME") {
+        "without_extras" => Client::without_extras(config, seed),
+        _ => Client::new(config, seed),
+    }
+}
+
 impl Bench {
     pub fn new() -> Self {
         Self::with(|_| {})
@@ -44,12 +53,9 @@ impl Bench {
     pub fn with(tune: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new("http://server", "chat");
         tune(&mut config);
-        let make = match env!("CARGO_CRATE_NAME") {
-            "without_extras" => Client::without_extras,
-            _ => Client::new,
-        };
         Self {
             client: make(config, 1),
+            clients: 1,
             now: 1000,
             notices: Vec::new(),
             open: Vec::new(),
@@ -58,6 +64,35 @@ impl Bench {
             locks: Vec::new(),
             lookups: Vec::new(),
         }
+    }
+
+    /// Another client in the place of this one, as after a reload: what is stored is still there.
+    pub fn reload(&mut self) {
+        self.clients += 1;
+        self.client = make(self.client.config().clone(), self.clients);
+        self.open.clear();
+        self.locks.clear();
+        self.notices.clear();
+        let wall_clock = Millis(self.now + 1_000_000);
+        self.feed(Input::PageOpened { wall_clock });
+    }
+
+    /// Another tab: another client on the same storage.
+    pub fn another_tab(&self, number: u64) -> Self {
+        let mut tab = Self {
+            client: make(self.client.config().clone(), 1_000 + number),
+            now: self.now,
+            notices: Vec::new(),
+            open: Vec::new(),
+            aborted: Vec::new(),
+            stored: self.stored.clone(),
+            locks: Vec::new(),
+            lookups: Vec::new(),
+            clients: 1_000 * number,
+        };
+        let wall_clock = Millis(self.now + 1_000_000);
+        tab.feed(Input::PageOpened { wall_clock });
+        tab
     }
 
     pub fn feed(&mut self, input: Input) {

@@ -10,7 +10,7 @@ const HIDDEN = ["history", "experimental_branchTree", "toolProgress", "subagents
 
 /** What stays the same while the store lives. */
 const FIXED = [
-  ..."submit stop cancel joinStream rejoin switchThread setBranch mutate edit regenerate retry respond respondAll addToolResult".split(" "),
+  ..."submit stop cancel joinStream rejoin switchThread setBranch mutate edit regenerate retry takeBack sendNow replaceWaiting respond respondAll addToolResult".split(" "),
   "client",
   "assistantId",
 ] as (keyof InnerStore)[];

@@ -6,7 +6,7 @@ import { newMemory } from "../subagents.js";
 import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import type { RunPromise, RunResult, StreamStore } from "../types/stream.js";
-import { ask, disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type Pending } from "./commands.js";
+import { ask, disposed, promised, replacementOf, resultOf, settle, submissionOf, type EditAt, type InPlaceOf, type Pending } from "./commands.js";
 import { extrasOf } from "./extras.js";
 import { blank, firstFrame } from "./frame.js";
 import { resolveCheckpoint } from "./checkpoints.js";
@@ -213,7 +213,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     }
   };
 
-  const submit = (values: unknown, given?: SubmitOptions<any, any>, edit?: EditAt): RunPromise => {
+  const submit = (values: unknown, given?: SubmitOptions<any, any>, edit?: EditAt | InPlaceOf): RunPromise => {
     const asked = given ?? {};
     const { throwOnError = false, optimisticValues, onError, config, context, command, streamSubgraphs } = asked;
     if (isClosed()) return closed(throwOnError);
@@ -228,7 +228,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       made.payload = { input: values, context, command, config: config as Values | undefined };
       if (streamSubgraphs !== undefined) made.payload.streamSubgraphs = streamSubgraphs;
     }
-    return begin(made, (to, id) => to.send(edit ? "edit" : "submission", submission, id), !!edit);
+    return begin(made, (to, id) => to.send(!edit ? "submission" : "id" in edit ? "replace" : "edit", submission, id), !!edit);
   };
 
   const resume = (answer: unknown, given?: SubmitOptions<any, any>): RunPromise => submit(null, { ...given, command: { ...given?.command, resume: answer } });
@@ -331,6 +331,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     submit: (values, asked) => submit(values, asked),
     edit: (message_id, replacement, asked) => submit(replacementOf(replacement, state.source.messagesKey), asked, { kind: "message", message_id }),
     regenerate: (message_id, asked) => submit(null, asked, { kind: "answer", message_id }),
+    takeBack: (id) => void (isClosed() || withEngine((to) => ask(to, "take_back", { id }), { extras: true })),
+    sendNow: (id) => void (isClosed() || withEngine((to) => ask(to, "send_now", { id }), { extras: true })),
+    replaceWaiting: (id, values, asked) => submit(values, asked, { id }),
     retry: (asked) => submit(null, asked, { kind: "failed" }),
     respond(value, { interruptId, ...asked } = {}) {
       // Of several the one that is shown: the others wait for tools.

@@ -20,7 +20,7 @@ const KINDS = {
   boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls loadState compareOnWake",
   object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
   array: "tools streamMode subagentToolNames",
-  "boolean or object": "fetchStateHistory",
+  "boolean or object": "fetchStateHistory outbox",
   "boolean or function": "reconnectOnMount",
   "string or object": "storage",
   "object or function": "headers",
@@ -127,7 +127,7 @@ export const engineText = (made: object): string => JSON.stringify(made, (_, val
 
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
-  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
+  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions, outbox } = options;
   const tries = callerOptions?.maxRetries;
   const custom = options.transport !== undefined;
   return engineText({
@@ -151,5 +151,6 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
+    outbox: outbox === false ? { enabled: false } : outbox === true ? undefined : outbox,
   });
 }
