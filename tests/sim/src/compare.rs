@@ -66,7 +66,8 @@ impl World {
         let view = page.client.view();
         let Some(thread) = self.server.threads.get(thread_id) else {
             let code = view.error().map(|error| error.code);
-            if code != Some(ErrorCode::ThreadNotFound) {
+            let is_new = !view.waiting().is_empty();
+            if code != Some(ErrorCode::ThreadNotFound) && !is_new {
                 self.checker.fail(format!(
                     "the server does not know the thread, but the view says {code:?}"
                 ));

@@ -169,7 +169,9 @@ impl Client {
             submission: run.submission,
             kept: run.kept,
         });
-        self.show_submitted(run.shown);
+        if !was_posted {
+            self.show_submitted(run.shown);
+        }
         if let Some(values) = &last.submission.optimistic_values {
             self.mutate_values(values);
         }
@@ -183,7 +185,7 @@ impl Client {
         self.with_run(|client, run| client.open_stream(run));
     }
 
-    fn show_submitted(&mut self, mut shown: Vec<Message>) {
+    pub(super) fn show_submitted(&mut self, mut shown: Vec<Message>) {
         // An order to remove, or an edit of a message that is shown, is the server's to carry out.
         retain(&mut shown, |message| {
             let id = message.id.as_ref();

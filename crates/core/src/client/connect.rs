@@ -58,6 +58,8 @@ impl Client {
         request.body.clone_from(&posting.body);
         posting.fate = Fate::Unknown;
         posting.posts += 1;
+        let mark = posting.mark.clone();
+        self.show_sending(&mark);
         self.open(run, request, Asks::Post, None);
         self.mark_record();
     }
@@ -133,6 +135,8 @@ impl Client {
         self.run_contact(run);
         if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
             posting.fate = Fate::Received;
+            let mark = posting.mark.clone();
+            self.sent(&mark);
         }
         if let Phase::Opening(link) = std::mem::replace(&mut self.phase, Phase::Idle) {
             self.set_phase(Phase::Live(link));

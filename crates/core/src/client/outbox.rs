@@ -182,14 +182,12 @@ impl Client {
             let Some(state) = self.waiting_state(entry) else {
                 continue;
             };
-            let mut ids = entry.messages.iter().map(|message| message.id.as_ref());
             waiting.push(WaitingSubmission {
                 id: &entry.stored.id,
                 messages: &entry.messages,
                 input: entry.stored.submission.input.as_ref(),
                 state,
-                is_shown: !entry.messages.is_empty()
-                    && ids.all(|id| id.is_some_and(|id| self.store.shows(id))),
+                is_shown: self.shows_all(entry),
                 is_stored: entry.is_stored,
                 submitted_at: entry.stored.submitted_at,
             });
@@ -201,6 +199,11 @@ impl Client {
         self.outbox.revision
     }
 
+    fn shows_all(&self, entry: &Entry) -> bool {
+        let mut ids = entry.messages.iter().map(|message| message.id.as_ref());
+        !entry.messages.is_empty() && ids.all(|id| id.is_some_and(|id| self.store.shows(id)))
+    }
+
     /// `None` for one that is on its way for the first time, or was taken back.
     fn waiting_state(&self, entry: &Entry) -> Option<WaitingState> {
         let is_away = self.is_unsent();
@@ -208,7 +211,13 @@ impl Client {
             return None;
         }
         if self.outbox.is_sending(entry) {
-            return is_away.then_some(WaitingState::Unreachable);
+            // One that may have arrived is not shown before that is known.
+            let is_looked_for = !entry.messages.is_empty() && !self.shows_all(entry);
+            return match (is_away, is_looked_for) {
+                (true, _) => Some(WaitingState::Unreachable),
+                (false, true) => Some(WaitingState::Queued),
+                (false, false) => None,
+            };
         }
         Some(if self.outbox.is_anothers(entry) {
             WaitingState::OtherTab
@@ -348,6 +357,15 @@ impl Client {
         self.outbox.sending = Some(id.clone());
         self.save_outbox();
         was_posted
+    }
+
+    /// It had not arrived, so it is shown as what is submitted is; one that had may be shown as the server's already, under another id.
+    pub(super) fn show_sending(&mut self, mark: &str) {
+        if let Some(at) = self.outbox.place(mark) {
+            let messages = self.outbox.entries[at].messages.iter();
+            let messages = collected(messages.map(|message| Message::clone(message)));
+            self.show_submitted(messages);
+        }
     }
 
     /// The run is asked for again: what it was submitted with is on its way once more.

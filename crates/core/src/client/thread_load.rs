@@ -491,12 +491,14 @@ impl Client {
             join,
             ..
         } = *loading;
-        let is_named = |record: &Box<Record>| {
-            let mark = record.submission_id.as_deref();
-            record.run_id.is_some() || !self.is_waiting(mark)
-        };
-        // Of what is still to be sent the outbox knows more.
-        let record = record.flatten().filter(is_named);
+        let mut record = record.flatten();
+        let unnamed = record.as_ref().filter(|record| record.run_id.is_none());
+        let mark = unnamed.and_then(|record| record.submission_id.clone());
+        if self.is_waiting(mark.as_deref()) {
+            // Of what is still to be sent the outbox knows more.
+            record = None;
+            self.remove_record();
+        }
         match (state, thread) {
             (Part::Got(state), Part::Got(thread)) => {
                 self.refresh_state(&state);
