@@ -56,8 +56,10 @@ pub(crate) struct StoredSubmission {
     pub(crate) kept: Option<Vec<MessageId>>,
     /// Wall-clock time.
     pub(crate) submitted_at: Millis,
-    /// Whether it may have reached the server.
-    pub(crate) posted: bool,
+    /// How often it was posted.
+    pub(crate) posts: u64,
+    /// When it was posted last, in wall-clock time, while neither an answer nor a failure has come.
+    pub(crate) posted_at: Option<Millis>,
     /// Whether a person has to say that it is to be sent.
     pub(crate) held: bool,
     /// Whether a person has said so, so that its age does not matter.
@@ -96,8 +98,11 @@ impl ToJson for StoredSubmission {
         let mut object = Writer::object(out);
         object.string("id", &self.id);
         object.number("submitted_at", self.submitted_at.0);
+        object.number("posts", self.posts);
+        if let Some(at) = self.posted_at {
+            object.number("posted_at", at.0);
+        }
         let flags = [
-            ("posted", self.posted),
             ("held", self.held),
             ("confirmed", self.confirmed),
             ("withdrawn", self.withdrawn),
@@ -125,7 +130,8 @@ impl FromJson for StoredSubmission {
             "id",
             "submission",
             "submitted_at",
-            "posted",
+            "posts",
+            "posted_at",
             "held",
             "confirmed",
             "withdrawn",
@@ -135,7 +141,8 @@ impl FromJson for StoredSubmission {
             id,
             submission,
             submitted_at,
-            posted,
+            posts,
+            posted_at,
             held,
             confirmed,
             withdrawn,
@@ -148,7 +155,8 @@ impl FromJson for StoredSubmission {
             submission: Box::new(read_submission(submission)?),
             kept: kept.map(|ids| ids.into_iter().map(MessageId::from).collect()),
             submitted_at: Millis(optional.or_default(submitted_at)),
-            posted: optional.or_default(posted),
+            posts: optional.or_default(posts),
+            posted_at: optional.some(posted_at).map(Millis),
             held: optional.or_default(held),
             confirmed: optional.or_default(confirmed),
             withdrawn: optional.or_default(withdrawn),
@@ -333,7 +341,8 @@ mod tests {
             submission: Box::new(submission.clone()),
             kept: Some(vec!["k".into()]),
             submitted_at: Millis(7),
-            posted: true,
+            posts: 2,
+            posted_at: Some(Millis(8)),
             held: false,
             confirmed: true,
             withdrawn: false,

@@ -188,6 +188,9 @@ fn one_that_is_on_its_way_is_taken_back_too() {
     take_back(&mut bench, &one);
     assert!(posted(&bench).is_empty() && bench.client.view().messages().is_empty());
     bench.answer(RUNS, 200, "[]");
+    assert!(bench.client.view().is_loading(), "it may still arrive");
+    bench.pass(30_000);
+    bench.answer(RUNS, 200, "[]");
     assert!(!bench.client.view().is_loading());
 }
 
@@ -219,6 +222,8 @@ fn what_is_held_is_sent_when_a_person_says_so() {
         posted(&bench).is_empty(),
         "it may have arrived before it was stopped"
     );
+    bench.answer(RUNS, 200, "[]");
+    bench.pass(30_000);
     bench.answer(RUNS, 200, "[]");
     assert_eq!(posted(&bench), ["one"]);
     finish(&mut bench, "r2");

@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    run::{Cancel, Fate, Left, Run, Waiter},
+    run::{Cancel, Left, Run, Waiter},
     submission::Prepared,
 };
 use crate::{
@@ -163,13 +163,13 @@ impl Client {
             self.thread_id = Some(thread_id.clone());
             self.notify(Notice::ThreadCreated { thread_id });
         }
-        let was_posted = self.keep_until_sent(&run);
+        let posts = self.keep_until_sent(&run);
         let last = Box::new(Last {
             messages: ids_of(&run.shown),
             submission: run.submission,
             kept: run.kept,
         });
-        if !was_posted {
+        if posts == 0 {
             self.show_submitted(run.shown);
         }
         if let Some(values) = &last.submission.optimistic_values {
@@ -177,11 +177,7 @@ impl Client {
         }
         self.last = Some(last);
         self.load.set_loaded();
-        let fate = match was_posted {
-            true => Fate::Unknown,
-            false => Fate::Unsent,
-        };
-        self.run = Some(Run::submitted(run.submission_id, run.body, fate, commands));
+        self.run = Some(Run::submitted(run.submission_id, run.body, posts, commands));
         self.with_run(|client, run| client.open_stream(run));
     }
 

@@ -58,8 +58,8 @@ impl Client {
         request.body.clone_from(&posting.body);
         posting.fate = Fate::Unknown;
         posting.posts += 1;
-        let mark = posting.mark.clone();
-        self.show_sending(&mark);
+        let (mark, posts) = (posting.mark.clone(), posting.posts);
+        self.post_leaves(&mark, posts);
         self.open(run, request, Asks::Post, None);
         self.mark_record();
     }
@@ -341,6 +341,7 @@ impl Client {
     pub(super) fn lost(&mut self, run: &mut Run, loss: Loss) {
         let Loss { error, .. } = &loss;
         self.close_link(error.code.as_str());
+        self.post_failed(run);
         if self.is_stream_only() {
             return self.fail(run, Outcome::Failed(loss.error));
         }

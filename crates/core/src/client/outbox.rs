@@ -265,7 +265,8 @@ impl Client {
             submission,
             kept: None,
             submitted_at: self.wall_clock(),
-            posted: false,
+            posts: 0,
+            posted_at: None,
             held: false,
             confirmed: false,
             withdrawn: false,
@@ -311,15 +312,15 @@ impl Client {
         }
     }
 
-    /// A run is about to be sent: it is kept until the server is known to have it. Whether it may have been sent before.
-    pub(super) fn keep_until_sent(&mut self, run: &Prepared) -> bool {
+    /// A run is about to be sent: it is kept until the server is known to have it. How often it was posted before.
+    pub(super) fn keep_until_sent(&mut self, run: &Prepared) -> u32 {
         let id = &run.submission_id;
         if !self.keeps_outbox() {
             if let Some(at) = self.outbox.place(id) {
                 self.outbox.entries.remove(at);
                 self.outbox.revision = self.store.touched();
             }
-            return false;
+            return 0;
         }
         let messages = collected(run.shown.iter().map(|message| Arc::new(message.clone())));
         // What was held and is said again now is not to be sent by itself as well.
@@ -332,7 +333,8 @@ impl Client {
         });
         let place = self.outbox.place(id);
         let before = place.map(|at| self.outbox.entries.remove(at));
-        let was_posted = before.as_ref().is_some_and(|entry| entry.stored.posted);
+        let posts = before.as_ref().map_or(0, |entry| entry.stored.posts);
+        let posted_at = before.as_ref().and_then(|entry| entry.stored.posted_at);
         let (submitted_at, confirmed) = match &before {
             Some(entry) => (entry.stored.submitted_at, entry.stored.confirmed),
             None => (self.wall_clock(), false),
@@ -342,7 +344,8 @@ impl Client {
             submission: run.submission.clone(),
             kept: run.kept.clone(),
             submitted_at,
-            posted: true,
+            posts,
+            posted_at,
             held: false,
             confirmed,
             withdrawn: false,
@@ -355,17 +358,44 @@ impl Client {
             .entries
             .insert(place, Entry::of(stored, messages));
         self.outbox.sending = Some(id.clone());
-        self.save_outbox();
-        was_posted
+        self.outbox.revision = self.store.touched();
+        // It is stored when it is posted, which is next, or was before.
+        u32::try_from(posts).unwrap_or(u32::MAX)
     }
 
-    /// It had not arrived, so it is shown as what is submitted is; one that had may be shown as the server's already, under another id.
-    pub(super) fn show_sending(&mut self, mark: &str) {
-        if let Some(at) = self.outbox.place(mark) {
-            let messages = self.outbox.entries[at].messages.iter();
-            let messages = collected(messages.map(|message| Message::clone(message)));
-            self.show_submitted(messages);
+    /// It is about to leave. Only now it is shown as what is submitted is: one that had arrived before may be shown as the server's already,
+    /// under another id.
+    pub(super) fn post_leaves(&mut self, mark: &str, posts: u32) {
+        let Some(at) = self.outbox.place(mark) else {
+            return;
+        };
+        let posted_at = self.wall_clock();
+        let entry = &mut self.outbox.entries[at];
+        entry.stored.posts = posts.into();
+        entry.stored.posted_at = Some(posted_at);
+        let messages = collected(entry.messages.iter().map(|message| Message::clone(message)));
+        self.show_submitted(messages);
+        self.save_outbox();
+    }
+
+    /// The post has failed, so it is on its way no more.
+    pub(super) fn post_failed(&mut self, run: &Run) {
+        let mark = run.submission.as_ref().map(|posting| &posting.mark);
+        let Some(at) = mark.and_then(|mark| self.outbox.place(mark)) else {
+            return;
+        };
+        if self.outbox.entries[at].stored.posted_at.take().is_some() {
+            self.save_outbox();
         }
+    }
+
+    /// Until when it may still arrive, although the server does not list it: a page that was left does not tell what became of its
+    /// requests.
+    pub(super) fn may_arrive_until(&self, mark: &str) -> Option<Millis> {
+        let at = self.outbox.place(mark)?;
+        let posted_at = self.outbox.entries[at].stored.posted_at?;
+        let left = self.config.timeouts.headers - (self.wall_clock() - posted_at);
+        (left.0 > 0).then_some(self.now + left)
     }
 
     /// The run is asked for again: what it was submitted with is on its way once more.
@@ -461,7 +491,7 @@ impl Client {
     pub(super) fn begin_posted(&mut self) -> bool {
         let mut entries = self.outbox.entries.iter();
         let first = entries.find(|entry| entry.part.is_none() && !entry.stored.held);
-        if first.is_some_and(|entry| entry.stored.posted) {
+        if first.is_some_and(|entry| entry.stored.posts > 0) {
             self.begin_queued();
         }
         self.is_active()
@@ -716,6 +746,9 @@ impl Client {
     fn take_in(&mut self, mut stored: StoredSubmission, part: Option<String>) {
         // What is stored is not trusted: where its messages cannot be read, it brings none that could be shown.
         let messages = self.name_messages(&mut stored.submission);
+        // Storage may have failed when it was posted, and clocks are set.
+        stored.posts = stored.posts.max(1);
+        stored.posted_at = stored.posted_at.map(|at| at.min(self.wall_clock()));
         self.outbox.insert(Entry {
             part,
             is_stored: true,

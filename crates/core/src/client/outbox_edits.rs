@@ -84,6 +84,8 @@ impl Client {
         let stored = &mut self.outbox.entries[at].stored;
         stored.held = false;
         stored.confirmed = true;
+        // As often as ever, and looked for first where it may have arrived.
+        stored.posts = stored.posts.min(1);
         self.save_outbox();
         self.begin_queued();
     }

@@ -152,7 +152,7 @@ impl Run {
     pub(super) fn submitted(
         mark: String,
         body: Json,
-        fate: Fate,
+        posts: u32,
         commands: Vec<CommandId>,
     ) -> Box<Self> {
         let waiters = commands.into_iter().map(|command| Waiter {
@@ -162,7 +162,11 @@ impl Run {
         Box::new(Self {
             submission: Some(Posting {
                 body: Some(body),
-                fate,
+                posts,
+                fate: match posts {
+                    0 => Fate::Unsent,
+                    _ => Fate::Unknown,
+                },
                 ..Posting::of(mark)
             }),
             waiters: waiters.collect(),

@@ -4,7 +4,7 @@ use super::{
     Client,
     connect::timed_out,
     events::run_failed,
-    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
+    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict, Wait},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
     thread_load::{LastRun, Standing},
@@ -515,6 +515,11 @@ impl Client {
     }
 
     fn run_not_listed(&mut self, run: &mut Run) {
+        let mark = run.submission.as_ref().map(|posting| &posting.mark);
+        if let Some(until) = mark.and_then(|mark| self.may_arrive_until(mark)) {
+            let (wait, next) = (Wait::Backoff { until }, Next::Stream);
+            return self.set_phase(Phase::Waiting { wait, next });
+        }
         match &mut run.submission {
             Some(posting) if posting.fate == Fate::Received => {
                 // The server has it, and says nothing of it but what it has streamed.
