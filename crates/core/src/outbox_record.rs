@@ -5,7 +5,7 @@
 
 use crate::{Config, Millis, Submission, run_record::thread_key};
 use rejoin_wire::{
-    CheckpointId, Json, MessageId, ThreadId,
+    CheckpointId, Json, ThreadId,
     json::{
         FromJson, JsonError, Optional, ToJson, Writer, fields, items, parts, required, write_string,
     },
@@ -52,8 +52,6 @@ pub(crate) struct StoredSubmission {
     /// Names it on the server: the run's `rejoin_submission`.
     pub(crate) id: String,
     pub(crate) submission: Box<Submission>,
-    /// Of an edit, the messages that stay shown.
-    pub(crate) kept: Option<Vec<MessageId>>,
     /// Wall-clock time.
     pub(crate) submitted_at: Millis,
     /// How often it was posted.
@@ -112,13 +110,6 @@ impl ToJson for StoredSubmission {
                 object.bool(name, true);
             }
         }
-        if let Some(kept) = &self.kept {
-            let mut list = Writer::list(object.field("kept"));
-            for id in kept {
-                write_string(list.item(), id.as_str());
-            }
-            list.end();
-        }
         write_submission(object.field("submission"), &self.submission);
         object.end();
     }
@@ -135,7 +126,6 @@ impl FromJson for StoredSubmission {
             "held",
             "confirmed",
             "withdrawn",
-            "kept",
         ];
         let [
             id,
@@ -146,14 +136,11 @@ impl FromJson for StoredSubmission {
             held,
             confirmed,
             withdrawn,
-            kept,
         ] = parts(text, &names)?;
         let mut optional = Optional::default();
-        let kept: Option<Vec<String>> = optional.some(kept);
         let read = Self {
             id: String::from_json(required(id, "an `id`")?)?,
             submission: Box::new(read_submission(submission)?),
-            kept: kept.map(|ids| ids.into_iter().map(MessageId::from).collect()),
             submitted_at: Millis(optional.or_default(submitted_at)),
             posts: optional.or_default(posts),
             posted_at: optional.some(posted_at).map(Millis),
@@ -339,7 +326,6 @@ mod tests {
         let stored = StoredSubmission {
             id: "mark".to_owned(),
             submission: Box::new(submission.clone()),
-            kept: Some(vec!["k".into()]),
             submitted_at: Millis(7),
             posts: 2,
             posted_at: Some(Millis(8)),

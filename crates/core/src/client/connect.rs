@@ -340,8 +340,11 @@ impl Client {
     /// An attempt has failed, for a reason that may pass.
     pub(super) fn lost(&mut self, run: &mut Run, loss: Loss) {
         let Loss { error, .. } = &loss;
+        let was_post = self.phase.link().map(|link| link.asks) == Some(Asks::Post);
         self.close_link(error.code.as_str());
-        self.post_failed(run);
+        if was_post {
+            self.post_failed(run);
+        }
         if self.is_stream_only() {
             return self.fail(run, Outcome::Failed(loss.error));
         }

@@ -263,7 +263,6 @@ impl Client {
         let stored = StoredSubmission {
             id: self.outbox.names.uuid(),
             submission,
-            kept: None,
             submitted_at: self.wall_clock(),
             posts: 0,
             posted_at: None,
@@ -315,7 +314,9 @@ impl Client {
     /// A run is about to be sent: it is kept until the server is known to have it. How often it was posted before.
     pub(super) fn keep_until_sent(&mut self, run: &Prepared) -> u32 {
         let id = &run.submission_id;
-        if !self.keeps_outbox() {
+        // What goes on from an earlier point of the thread, an edit, belongs to the screen that it was made on.
+        let goes_back = run.checkpoint.is_some() || run.kept.is_some();
+        if goes_back || !self.keeps_outbox() {
             if let Some(at) = self.outbox.place(id) {
                 self.outbox.entries.remove(at);
                 self.outbox.revision = self.store.touched();
@@ -342,7 +343,6 @@ impl Client {
         let stored = StoredSubmission {
             id: id.clone(),
             submission: run.submission.clone(),
-            kept: run.kept.clone(),
             submitted_at,
             posts,
             posted_at,
@@ -501,11 +501,7 @@ impl Client {
         let entry = &mut self.outbox.entries[at];
         let commands = collected(entry.command.take().into_iter());
         let stored = &entry.stored;
-        let (id, submission, kept) = (
-            stored.id.clone(),
-            stored.submission.clone(),
-            stored.kept.clone(),
-        );
+        let (id, submission) = (stored.id.clone(), stored.submission.clone());
         if stored.withdrawn {
             self.set_error(None);
             self.store.begin_run();
@@ -514,13 +510,7 @@ impl Client {
         }
         let shown = self.store.slots().len();
         match self.prepare_as(id, submission, shown, &[]) {
-            Ok(mut run) => {
-                if let Some(kept) = &kept {
-                    self.store.keep_only(kept);
-                }
-                run.kept = kept;
-                self.begin_prepared(commands, run);
-            }
+            Ok(run) => self.begin_prepared(commands, run),
             Err(error) => {
                 if self.keeps_outbox() {
                     self.outbox.entries[at].stored.held = true;
@@ -663,7 +653,7 @@ impl Client {
         });
         let former = self.outbox.part.clone();
         if std::mem::take(&mut self.outbox.is_doubtful) {
-            self.keep_what_is_still_own(&key, &parts);
+            self.keep_what_nobody_else_has(&key, &parts);
         }
         let before = self.of_others();
         retain(&mut self.outbox.entries, |entry| entry.part.is_none());
@@ -707,25 +697,34 @@ impl Client {
         }
     }
 
-    /// The page was put aside: another client may have taken over what was this one's, which is then not in its part any more. What is
-    /// left goes on under another lock, as the one before may be gone.
-    fn keep_what_is_still_own(&mut self, key: &str, parts: &[(String, Vec<StoredSubmission>)]) {
+    /// The page was put aside, and another client may have taken over what was this one's: that is left to it. What nobody else has is looked
+    /// for before it is sent, and goes on under another lock, as the one before may be gone.
+    fn keep_what_nobody_else_has(&mut self, key: &str, parts: &[(String, Vec<StoredSubmission>)]) {
         let Some(name) = self.outbox.part.take() else {
             return;
         };
-        let own = parts.iter().find(|(part, _)| *part == name);
-        let own = own.map_or(&[][..], |(_, list)| list);
-        let sending = self.outbox.sending.clone();
-        retain(&mut self.outbox.entries, |entry| {
-            let id = &entry.stored.id;
-            let is_told = entry.part.is_some() || sending.as_ref() == Some(id);
-            is_told || !entry.is_stored || own.iter().any(|stored| stored.id == *id)
-        });
+        let others = parts.iter().filter(|(part, _)| *part != name);
+        let taken = collected(others.flat_map(|(_, list)| list.iter().map(|stored| &stored.id)));
+        let mut commands = Vec::new();
+        for mut entry in std::mem::take(&mut self.outbox.entries) {
+            let is_own = entry.part.is_none() && !self.outbox.is_sending(&entry);
+            if is_own && taken.contains(&&entry.stored.id) {
+                commands.extend(entry.command);
+                continue;
+            }
+            if is_own {
+                entry.stored.posts = entry.stored.posts.max(1);
+            }
+            self.outbox.entries.push(entry);
+        }
         self.save_outbox();
         let (key, part) = (key.to_owned(), name.clone());
         let text = None;
         self.effects.push(Effect::SavePart { key, part, text });
         self.effects.push(Effect::ReleaseLock { name });
+        for command in commands {
+            self.conclude(command, Outcome::Disconnected);
+        }
     }
 
     /// The page is back from where it was put aside.

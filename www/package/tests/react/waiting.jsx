@@ -66,7 +66,6 @@ export function waits(test, apiUrl) {
     await again.ready();
     await until(() => again.at().waiting.length === 1 && again.at().isUnsent, "it still waits");
     network.away = false;
-    dispatchEvent(new Event("online"));
     await until(() => again.at().messages.length === 2 && !again.at().isLoading, "it is sent and answered", 20_000);
     await pause(50);
     assert.deepEqual(fake.bodies.map(said), ["hello"]);
