@@ -180,7 +180,22 @@ describe("packaging", { concurrency: 2 }, () => {
     }
     return `${process.version}: import, require, renderToString, a run each; asset with loadRejoin(bytes)`;
   });
+
+  runner("vitest-jsdom", "4: a component, a client of spies, a store", "vitest", ["run"]);
+  runner("vitest-happy-dom", "4: a component, a client of spies, a store", "vitest", ["run"]);
+  runner("jest-jsdom", "30, with its own jsdom and jest-fixed-jsdom: a component, a client of spies, a store", "jest", []);
+  runner("deno", "2: a client of spies, a store", "deno", ["test", "-A"]);
+  runner("bun", "1.4: a client of spies, a store", "bun", ["test"]);
 });
+
+/** A test runner without a configuration: what it runs passes, on the real server too. */
+function runner(name, words, program, args) {
+  consumer(name, async () => {
+    const dir = await fresh(name, { shared: "shared", from: "_runners" });
+    await command(dir, bin(dir, program), args, { env: { REJOIN_API: server.url } });
+    return words;
+  });
+}
 
 /** Vite's own server, for what was built or for the sources. */
 async function viteServes(dir, args, options) {

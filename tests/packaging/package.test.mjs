@@ -12,19 +12,23 @@ const manifest = JSON.parse(content.get("package.json").toString("utf8"));
 const ENTRIES = ["rejoin", "rejoin/react", "rejoin/asset", "rejoin/asset/react"];
 /** Those that need assistant-ui's packages beside them. */
 const ASSISTANT_UI = ["rejoin/assistant-ui", "rejoin/assistant-ui/internal"];
+/** Those that need `@langchain/core` beside them. */
+const LANGCHAIN = ["rejoin/langchain", "rejoin/asset/langchain"];
 
 describe("the tarball", () => {
   test("holds what is compiled from a source, the wasm, and a few texts; nothing else", () => {
-    const compiled = [...content.keys()].filter((path) => /^dist\/.+\.js$/.test(path)).map((path) => path.slice("dist/".length, -".js".length));
+    const modules = [...content.keys()].filter((path) => /^dist\/.+\.js$/.test(path)).map((path) => path.slice("dist/".length, -".js".length));
+    const [compiled, required] = [modules.filter((path) => !path.startsWith("cjs/")), modules.filter((path) => path.startsWith("cjs/"))];
+    assert.deepEqual(required.filter((path) => !compiled.includes(path.slice("cjs/".length))), [], "required in place of modules that are gone");
     const orphans = compiled.filter((path) => !existsSync(join(PACKAGE, "src", `${path}.ts`)) && !existsSync(join(PACKAGE, "generated", `${path}.js`)));
     assert.deepEqual(orphans, [], "compiled from sources that are gone");
-    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "dist/rejoin_extras_bg.wasm", "package.json", ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
+    const expected = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist/rejoin_bg.wasm", "dist/rejoin_extras_bg.wasm", "package.json", "dist/cjs/package.json", ...required.map((path) => `dist/${path}.js`), ...compiled.flatMap((path) => [`dist/${path}.d.ts`, `dist/${path}.js`])];
     assert.deepEqual([...content.keys()].sort(), expected.sort());
   });
 
   test("exports the entries, each with its types first, and every file is there", () => {
     const names = Object.keys(manifest.exports).map((key) => key.replace(/^\./, "rejoin"));
-    assert.deepEqual(names.sort(), [...ENTRIES, ...ASSISTANT_UI, "rejoin/package.json", "rejoin/rejoin_bg.wasm", "rejoin/rejoin_extras_bg.wasm"].sort());
+    assert.deepEqual(names.sort(), [...ENTRIES, ...ASSISTANT_UI, ...LANGCHAIN, "rejoin/package.json", "rejoin/rejoin_bg.wasm", "rejoin/rejoin_extras_bg.wasm"].sort());
     for (const [entry, target] of Object.entries(manifest.exports)) {
       const conditions = typeof target === "string" ? { default: target } : target;
       if (!/\.(json|wasm)$/.test(entry)) assert.equal(Object.keys(conditions)[0], "types", `${entry}: types must come first`);
@@ -37,7 +41,7 @@ describe("the tarball", () => {
     const workspace = readFileSync(join(HERE, "../../Cargo.toml"), "utf8").match(/^version = "(.+)"$/m)[1];
     const { name, version, type, sideEffects, license, peerDependencies, peerDependenciesMeta, dependencies, scripts } = manifest;
     assert.deepEqual({ name, version, type, sideEffects, license }, { name: "rejoin", version: workspace, type: "module", sideEffects: false, license: "MIT OR Apache-2.0" });
-    assert.deepEqual(peerDependencies, { "@assistant-ui/core": ">=0.3.20 <0.4", "@assistant-ui/store": ">=0.3.14 <0.4", react: ">=18" });
+    assert.deepEqual(peerDependencies, { "@assistant-ui/core": ">=0.3.20 <0.4", "@assistant-ui/store": ">=0.3.14 <0.4", "@langchain/core": ">=1.1.27 <2", react: ">=18" });
     assert.deepEqual(peerDependenciesMeta, Object.fromEntries(Object.keys(peerDependencies).map((name) => [name, { optional: true }])), "nobody has to have them");
     assert.equal(dependencies, undefined, "it needs nothing");
     for (const hook of ["preinstall", "install", "postinstall"]) assert.equal(scripts?.[hook], undefined, `it runs a ${hook} script`);
@@ -120,6 +124,18 @@ describe("a bundler", () => {
     assert.equal(await costs('import { useLangGraphRuntime } from "rejoin/assistant-ui";', "--external:@assistant-ui/*"), "");
     const page = await costs('import { appendLangChainChunk } from "rejoin/assistant-ui"; console.log(appendLangChainChunk);', "--external:@assistant-ui/*");
     assert.ok(page.length > 500 && !page.includes("import"), `${page.length} bytes, imports: ${page.match(/import[^;]*;/g)}`);
+  });
+
+  test("leaves the stream and the wasm out of a page that only uses rejoin/langchain's helpers, and asks for @langchain/core nowhere else", { timeout: TIMEOUT_MS }, async () => {
+    for (const entry of LANGCHAIN) assert.equal(await costs(`import { useStream } from "${entry}";`, "--external:@langchain/core/*"), "");
+    const page = await costs('import { isHeadlessToolInterrupt } from "rejoin/langchain"; console.log(isHeadlessToolInterrupt);', "--external:@langchain/core/*");
+    // What it shares with what is loaded later is a file of its own.
+    const loaded = [...page.matchAll(/from"\.\/([^"]+)"/g)].map(([, name]) => readFileSync(join(dir, "costs", name), "utf8")).join("") + page;
+    assert.ok(loaded.length < 2000 && !/from"[^.]/.test(loaded), `${loaded.length} bytes, imports: ${loaded.match(/import[^;]*;/g)}`);
+    for (const path of content.keys()) {
+      if (!/^dist\/.+\.js$/.test(path) || path.startsWith("dist/langchain/")) continue;
+      assert.ok(!/from "@langchain\//.test(content.get(path).toString("utf8")), path);
+    }
   });
 
   for (const entry of ENTRIES) {

@@ -5,10 +5,10 @@ import { PACKAGE } from "./harness/project.mjs";
 import { sameAsStored } from "./harness/stored.mjs";
 import { readSurfaces } from "./harness/surface.mjs";
 
-const TWINS = { "./asset": ".", "./asset/react": "./react" };
-const FILES = { ".": "rejoin.txt", "./react": "rejoin-react.txt", "./assistant-ui": "rejoin-assistant-ui.txt", "./assistant-ui/internal": "rejoin-assistant-ui-internal.txt" };
+const TWINS = { "./asset": ".", "./asset/react": "./react", "./asset/langchain": "./langchain" };
+const FILES = { ".": "rejoin.txt", "./react": "rejoin-react.txt", "./langchain": "rejoin-langchain.txt", "./assistant-ui": "rejoin-assistant-ui.txt", "./assistant-ui/internal": "rejoin-assistant-ui-internal.txt" };
 /** Entries that add to another. */
-const BASES = { "./react": ".", "./asset/react": "./asset", "./assistant-ui": ".", "./assistant-ui/internal": "./assistant-ui" };
+const BASES = { "./react": ".", "./asset/react": "./asset", "./langchain": ".", "./asset/langchain": "./asset", "./assistant-ui": ".", "./assistant-ui/internal": "./assistant-ui" };
 const surfaces = readSurfaces(PACKAGE);
 
 test("every entry is known here", () => {

@@ -134,6 +134,38 @@ impl Http {
         request: HttpRequest,
         body: Body,
     ) {
+        self.begin(driver, attempt, body);
+        let refresh = request.refresh_headers;
+        let driver = Weak::clone(driver);
+        let send: HeaderAnswer = Box::new(move |headers| {
+            if let Some(driver) = driver.upgrade() {
+                driver.http.send(&driver, attempt, &request, headers);
+            }
+        });
+        self.make_headers(refresh, send);
+    }
+
+    /// The same with headers that are made already, for a stream.
+    pub(crate) fn start_with(
+        &self,
+        driver: &Rc<Driver>,
+        attempt: AttemptId,
+        request: HttpRequest,
+        headers: Vec<(String, String)>,
+    ) {
+        self.begin(&Rc::downgrade(driver), attempt, Body::Streamed);
+        self.send(driver, attempt, &request, Ok(headers));
+    }
+
+    /// Asks the application for its headers.
+    pub(crate) fn make_headers(&self, refresh: bool, answer: HeaderAnswer) {
+        match &self.headers {
+            Some(provider) => provider(refresh, answer),
+            None => answer(Ok(Vec::new())),
+        }
+    }
+
+    fn begin(&self, driver: &Weak<Driver>, attempt: AttemptId, body: Body) {
         let settled = Settled::new({
             let driver = Weak::clone(driver);
             move |result| {
@@ -152,17 +184,6 @@ impl Http {
             reader: None,
             answer: (body == Body::Whole).then(Answer::default),
         });
-        let refresh = request.refresh_headers;
-        let driver = Weak::clone(driver);
-        let send: HeaderAnswer = Box::new(move |headers| {
-            if let Some(driver) = driver.upgrade() {
-                driver.http.send(&driver, attempt, &request, headers);
-            }
-        });
-        match &self.headers {
-            Some(provider) => provider(refresh, send),
-            None => send(Ok(Vec::new())),
-        }
     }
 
     /// Drops a request; nothing more is fed for it.
@@ -207,8 +228,7 @@ impl Http {
         drop(open);
         let promise = headers
             .map_err(|message| TransportError::Headers { message })
-            .and_then(|headers| js_request(request, &headers, self.credentials, &signal))
-            .and_then(|request| self.fetch(&request).map_err(|thrown| network(&thrown)));
+            .and_then(|headers| self.fetch(request, headers, &signal));
         match promise {
             Ok(promise) => settled.watch(&promise),
             Err(error) => self.fail(driver, attempt, error),
@@ -216,20 +236,34 @@ impl Http {
     }
 
     /// A page's own wrapper of `fetch` may throw, or answer with anything.
-    fn fetch(&self, request: &Request) -> Result<JsValue, JsValue> {
+    fn fetch(
+        &self,
+        request: &HttpRequest,
+        headers: Vec<(String, String)>,
+        signal: &AbortSignal,
+    ) -> Result<JsValue, TransportError> {
         let scope = scope();
-        let fetch: Function = match &self.fetch {
-            Some(own) => own.clone(),
-            None => Reflect::get(&scope, &"fetch".into())?.dyn_into()?,
+        let url = JsValue::from(&request.url);
+        let init = init_of(request, headers, self.credentials, signal)?;
+        let sent = match &self.fetch {
+            Some(own) => own.call2(&scope, &url, &init),
+            None => {
+                let init: &RequestInit = init.unchecked_ref();
+                // Its words repeat the URL, which may have a password in it.
+                let made = Request::new_with_str_and_init(&request.url, init)
+                    .map_err(|_| invalid("the server URL is not one that can be asked"))?;
+                let fetch = Reflect::get(&scope, &"fetch".into());
+                fetch.and_then(|fetch| fetch.dyn_into::<Function>()?.call1(&scope, &made))
+            }
         };
-        fetch.call1(&scope, request)
+        sent.map_err(|thrown| network(&thrown))
     }
 
     fn fail(&self, driver: &Driver, attempt: AttemptId, error: TransportError) {
         if let Some(exchange) = self.close(attempt) {
             // What is still to come of it is not wanted.
             exchange.abort();
-            driver.feed(Input::RequestFailed { attempt, error });
+            driver.feed_from_network(Input::RequestFailed { attempt, error });
         }
     }
 
@@ -262,6 +296,13 @@ impl Http {
             return Err(broken("fetch gave no Response"));
         };
         let response: Response = response.unchecked_into();
+        let kind = field(response.as_ref(), "type")?;
+        if is_redirect(status as u16) || kind == "opaqueredirect" {
+            let to = response.headers().get("location").ok().flatten();
+            return Err(TransportError::Redirected {
+                to: to.unwrap_or_default(),
+            });
+        }
         let (status, headers) = (status as u16, readable_headers(&response));
         let streamed = self
             .find(attempt)
@@ -274,7 +315,7 @@ impl Http {
                 None => Some(headers),
             });
         if let Some(headers) = streamed {
-            driver.feed(Input::HeadersArrived {
+            driver.feed_from_network(Input::HeadersArrived {
                 attempt,
                 status,
                 headers,
@@ -328,7 +369,7 @@ impl Http {
         };
         drop(open);
         if let Some(input) = input {
-            driver.feed(input);
+            driver.feed_from_network(input);
         }
         self.read_on(attempt)
     }
@@ -349,7 +390,7 @@ impl Http {
         let Some(exchange) = self.close(attempt) else {
             return;
         };
-        driver.feed(match exchange.answer {
+        driver.feed_from_network(match exchange.answer {
             Some(answer) => Input::ResponseArrived {
                 attempt,
                 status: answer.status,
@@ -371,48 +412,63 @@ impl Exchange {
     }
 }
 
-fn js_request(
+/// What `fetch` is called with beside the URL.
+fn init_of(
     request: &HttpRequest,
-    headers: &[(String, String)],
+    headers: Vec<(String, String)>,
     credentials: Credentials,
     signal: &AbortSignal,
-) -> Result<Request, TransportError> {
-    let init = Object::new();
-    let option = |name: &str, value: &JsValue| {
-        // A new object can be written to.
-        drop(Reflect::set(&init, &name.into(), value));
+) -> Result<Object, TransportError> {
+    let (init, sent) = (Object::new(), Object::new());
+    // A new object can be written to.
+    let set = |object: &Object, name: &str, value: &JsValue| {
+        drop(Reflect::set(object, &name.into(), value));
     };
+    let option = |name: &str, value: &JsValue| set(&init, name, value);
     option("method", &request.method.as_str().into());
     option("signal", signal);
     option("cache", &"no-store".into());
     option("credentials", &credentials.as_str().into());
+    // What is followed takes the headers along, wherever it leads.
+    option("redirect", &"manual".into());
+    option("headers", &sent);
     if let Some(body) = &request.body {
         option("body", &body.text().into());
+        set(&sent, "content-type", &"application/json".into());
     }
-    let init: RequestInit = init.unchecked_into();
-    let js =
-        Request::new_with_str_and_init(&request.url, &init).map_err(|thrown| invalid(&thrown))?;
-    let js_headers = js.headers();
-    let set = |name: &str, value: &str| {
-        js_headers
-            .set(name, value)
-            .map_err(|thrown| invalid(&thrown))
-    };
-    if request.body.is_some() {
-        set("content-type", "application/json")?;
+    // The protocol's own last, so that the application cannot break it by accident.
+    let own = headers.iter().map(|(name, value)| (name.as_str(), value));
+    let protocol = request.headers.iter().map(|(name, value)| (*name, value));
+    for (name, value) in own.chain(protocol) {
+        let name = name.to_ascii_lowercase();
+        if !is_sendable(&name, value) {
+            // Without the value, which may be a secret.
+            let words = [
+                "the header \"",
+                &name,
+                "\" has characters that no header may have",
+            ];
+            return Err(invalid(&words.concat()));
+        }
+        set(&sent, &name, &value.into());
     }
-    for (name, value) in headers {
-        set(name, value)?;
-    }
-    // Last, so that the application cannot break the protocol by accident.
-    for (name, value) in &request.headers {
-        set(name, value)?;
-    }
-    Ok(js)
+    Ok(init)
+}
+
+/// Whether a header can be sent: its name is a token, its value is of bytes and of one line.
+fn is_sendable(name: &str, value: &str) -> bool {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let byte = |c: char| c <= '\u{ff}' && !matches!(c, '\0' | '\r' | '\n');
+    !name.is_empty() && name.chars().all(token) && value.chars().all(byte)
+}
+
+/// Whether the answer says to ask elsewhere.
+fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 /// Bytes, also those that another realm's `Uint8Array` holds.
-fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
     let length = Reflect::get(value, &"byteLength".into()).ok()?;
     length.as_f64()?;
     Some(Uint8Array::new(value).to_vec())
@@ -451,9 +507,19 @@ fn field(object: &JsValue, name: &str) -> Result<JsValue, TransportError> {
     Reflect::get(object, &name.into()).map_err(|thrown| network(&thrown))
 }
 
+/// What `fetch` has thrown. An application's own may say by a `code` what it has refused.
 fn network(thrown: &JsValue) -> TransportError {
-    TransportError::Network {
-        message: thrown_words(thrown),
+    let text = |name: &str| Reflect::get(thrown, &name.into()).ok()?.as_string();
+    match text("code").as_deref() {
+        Some("invalid_request") => TransportError::InvalidRequest {
+            message: thrown_words(thrown),
+        },
+        Some("redirected") => TransportError::Redirected {
+            to: text("detail").unwrap_or_default(),
+        },
+        _ => TransportError::Network {
+            message: thrown_words(thrown),
+        },
     }
 }
 
@@ -463,9 +529,9 @@ fn broken(words: &str) -> TransportError {
     }
 }
 
-fn invalid(thrown: &JsValue) -> TransportError {
+fn invalid(words: &str) -> TransportError {
     TransportError::InvalidRequest {
-        message: thrown_words(thrown),
+        message: words.to_owned(),
     }
 }
 

@@ -5,11 +5,12 @@ use crate::{
     http::{Credentials, HeaderProvider},
     readers::{Subscription, Told},
     storage::{LocalStore, RecordStore},
+    tabs::ShareConnections,
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    CommandId, Config, EXTRAS, Edit, Input, JoinOptions, Millis, Notice, Outcome, Submission,
-    ToolResult, View, WaitingCommand,
+    CommandId, Config, EXTRAS, Edit, EditInput, Input, JoinOptions, Millis, Notice, Outcome,
+    SessionInput, Submission, ToolResult, ToolsInput, View, WaitingInput,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -22,7 +23,7 @@ use std::{
 };
 
 /// Is asked for the checkpoint whose messages are exactly these, oldest first, and answers with
-/// [`Input::CheckpointResolved`] through [`Stream::send`].
+/// [`EditInput::CheckpointResolved`] through [`Stream::send`].
 pub type CheckpointResolver = Rc<dyn Fn(CommandId, Vec<MessageId>)>;
 
 /// How a [`Stream`] is made.
@@ -36,12 +37,17 @@ pub struct StreamOptions {
     pub headers: Option<HeaderProvider>,
     /// Whether cookies are sent. Default to the page's own origin.
     pub credentials: Credentials,
-    /// What is called with a `Request`, and gives a promise of a `Response`, instead of the page's `fetch`. Default none.
+    /// What is called with a URL and an init as `fetch` is, and gives a promise of a `Response`, instead of the page's. The init's
+    /// headers are a plain object. What it rejects with may have
+    /// a `code`: `invalid_request`, or `redirected` with where to as its `detail`. Default none.
     pub fetch: Option<js_sys::Function>,
     /// The least time between two notifications of a change. Default 0: only the page's frames limit them.
     pub notify_interval: Millis,
     /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
     pub resolve_checkpoint: Option<CheckpointResolver>,
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
+    pub share_connections: ShareConnections,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -62,6 +68,7 @@ impl StreamOptions {
             fetch: None,
             notify_interval: Millis(0),
             resolve_checkpoint: None,
+            share_connections: ShareConnections::default(),
             response_bytes_max: 64 * 1024 * 1024,
         }
     }
@@ -121,11 +128,16 @@ impl Stream {
 
     /// Joins a run by hand. Without a run id: the stored run, else the thread's active one.
     pub fn join_stream(&self, run_id: Option<RunId>) -> Conclusion {
+        self.join_with(run_id, JoinOptions::default())
+    }
+
+    /// As [`Stream::join_stream`], from an event that is named, or with only some kinds of events.
+    pub fn join_with(&self, run_id: Option<RunId>, options: JoinOptions) -> Conclusion {
         let (command, conclusion) = self.command();
         self.driver.feed(Input::JoinRequested {
             command,
             run_id,
-            options: JoinOptions::default(),
+            options,
         });
         conclusion
     }
@@ -133,17 +145,17 @@ impl Stream {
     /// Goes on from an earlier point of the thread: edits a message, answers again, or tries again.
     pub fn edit(&self, edit: Edit) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::EditRequested {
+        self.driver.feed(Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(edit),
-        });
+        }));
         conclusion
     }
 
     /// Takes a submission back that waits, and puts another in its place.
     pub fn replace_waiting(&self, id: String, submission: Submission) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::Waiting(WaitingCommand::Replace {
+        self.driver.feed(Input::Waiting(WaitingInput::Replace {
             id,
             command,
             submission: Box::new(submission),
@@ -154,28 +166,30 @@ impl Stream {
     /// Takes the result of a tool that runs here.
     pub fn add_tool_result(&self, result: ToolResult) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::ToolResultAdded {
+        self.driver.feed(Input::Tools(ToolsInput::ResultAdded {
             command,
             result: Box::new(result),
-        });
+        }));
         conclusion
     }
 
     /// Shows the session of the client's thread, whichever that is, with pages of this many messages: [`View::session`].
     pub fn open_view(&self, limit: usize) {
-        self.driver.feed(Input::ViewOpened { limit });
+        self.driver
+            .feed(Input::Session(SessionInput::Opened { limit }));
     }
 
     /// Shows the page of the session before the first message that is shown.
     pub fn load_older(&self) -> Conclusion {
         let (command, conclusion) = self.command();
-        self.driver.feed(Input::OlderRequested { command });
+        self.driver
+            .feed(Input::Session(SessionInput::OlderRequested { command }));
         conclusion
     }
 
     /// Forgets the session. The run that is followed goes on.
     pub fn close_view(&self) {
-        self.driver.feed(Input::ViewClosed);
+        self.driver.feed(Input::Session(SessionInput::Closed));
     }
 
     fn command(&self) -> (CommandId, Conclusion) {

@@ -35,10 +35,10 @@ pub struct Config {
     /// only the state is read, and there are no branches.
     pub history_limit: Option<u32>,
     /// Whether entering a thread reads its state or history. Default yes; no where
-    /// [`crate::Input::HistoryProvided`] brings it.
+    /// [`crate::BranchesInput::HistoryProvided`] brings it.
     pub load_thread: bool,
     /// Whether the thread's state, all of its messages, is read when it is entered and when a run is over. Default yes.
-    /// No where a session is shown instead ([`crate::Input::ViewOpened`]): a long thread then costs one page. Its values,
+    /// No where a session is shown instead ([`crate::SessionInput::Opened`]): a long thread then costs one page. Its values,
     /// what it asked before, and branches are not known then, and [`Config::stream_modes`] should leave out `values`. A
     /// server without sessions is read all the same.
     pub reads_state: bool,

@@ -68,7 +68,7 @@ pub enum Effect {
         /// The lock.
         name: String,
     },
-    /// Find the checkpoint whose messages are exactly these, and feed [`crate::Input::CheckpointResolved`]. Ordered
+    /// Find the checkpoint whose messages are exactly these, and feed [`crate::EditInput::CheckpointResolved`]. Ordered
     /// where [`crate::Checkpoints::Asked`] is set.
     ResolveCheckpoint {
         /// Goes with the answer.

@@ -121,11 +121,14 @@ codes! {
     Conflict = "conflict", "The thread is busy with another run (409). Wait for it, cancel it, or use another multitask strategy.";
     Unprocessable = "unprocessable", "The server refused the request's content (422).";
     TooManyRequests = "too_many_requests", "The server is asked too often (429). It is tried again when it says.";
+    BodyTooLarge = "body_too_large", "What was sent is larger than the server takes (413).";
     RequestRefused = "request_refused", "The server refused the request.";
     ServerError = "server_error", "The server failed (500). Try again; if it stays, its log says more.";
     BadGateway = "bad_gateway", "The server cannot be reached behind its proxy (502, 503 or 504). It is tried again.";
     Unreachable = "unreachable", "The server cannot be reached. Check the network, the server URL, and that the server allows this page's origin.";
     InvalidRequest = "invalid_request", "The request cannot be sent as it is. Check the server URL and the headers.";
+    InvalidId = "invalid_id", "A thread's or run's id cannot be empty, `.` or `..`, or have a slash, a backslash or `%` in it, so nothing was sent.";
+    Redirected = "redirected", "The server's address leads elsewhere, and the request was not sent there, as its headers are meant for the address alone. If that is the server, give its own address.";
     AnswerTooLarge = "answer_too_large", "The server's answer is larger than the limit, so it was not read. Raise the limit, or make the thread's state smaller.";
     HeadersFailed = "headers_failed", "The application's header provider failed, so no request was sent.";
     RunFailed = "run_failed", "The agent failed.";

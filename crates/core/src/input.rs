@@ -22,28 +22,6 @@ pub enum Input {
         /// With what.
         submission: Box<Submission>,
     },
-    /// Go on from an earlier point of the thread: edit a message, answer again, or try again.
-    EditRequested {
-        /// Named in [`crate::Notice::Concluded`].
-        command: CommandId,
-        /// What.
-        edit: Box<Edit>,
-    },
-    /// The answer to [`crate::Effect::ResolveCheckpoint`].
-    CheckpointResolved {
-        /// Whose.
-        command: CommandId,
-        /// The checkpoint that holds exactly what is kept; `None` where there is none; `Err` in words.
-        checkpoint: Result<Option<CheckpointId>, String>,
-    },
-    /// A tool that runs here has its result. It is sent when every pending call of its message has one, and when no run
-    /// is active.
-    ToolResultAdded {
-        /// Named in [`crate::Notice::Concluded`]: by the run that the results are sent with.
-        command: CommandId,
-        /// What came of it.
-        result: Box<ToolResult>,
-    },
     /// Join a run by hand. Without a run id: the stored run, else the thread's active one. Without a thread: the
     /// one that the run was stored for.
     JoinRequested {
@@ -62,25 +40,20 @@ pub enum Input {
         /// [`crate::EXTRAS`].
         extras: &'static Extras,
     },
-    /// Show another branch of the thread's history; `""` is the newest. While a run is followed only
-    /// [`crate::View::branch`] changes; what is shown follows when the run is over.
-    BranchSelected {
-        /// As [`crate::MessageBranch::options`] name it.
-        branch: String,
-    },
+    /// Something of the view of the thread's session.
+    Session(SessionInput),
+    /// Something of an edit.
+    Edit(EditInput),
+    /// Something of the tools that run here.
+    Tools(ToolsInput),
+    /// Something of the thread's history and its branches.
+    Branches(BranchesInput),
     /// Lay an object over the values' top level until the server sends values or its state is read. Messages in it
     /// take the place of those shown.
     ValuesMutated {
         /// The object.
         values: Json,
     },
-    /// The thread's history, read by somebody else.
-    HistoryProvided {
-        /// An array of thread states, newest first.
-        states: Json,
-    },
-    /// Read the thread's history, or where [`crate::Config::history_limit`] is not set its state, again.
-    HistoryRequested,
     /// What runs stream from now on, instead of [`crate::Config::stream_modes`].
     StreamModesSet {
         /// The modes.
@@ -93,20 +66,6 @@ pub enum Input {
         /// Such as `custom`. Before the first time: `custom`, `updates` and `error`.
         names: Vec<String>,
     },
-    /// Show the session of the client's thread, whichever that is, until [`Input::ViewClosed`]: [`crate::View::session`].
-    /// Once more: another page size from now on, and a feed that was refused is asked for again.
-    ViewOpened {
-        /// How many messages a page has: 1 to 1,000.
-        limit: usize,
-    },
-    /// Show the page of the session before the first message that is shown. Several at once are one request.
-    OlderRequested {
-        /// Named in [`crate::Notice::Concluded`]: `Finished` also where there is nothing older, `NothingToJoin` where no
-        /// view is open.
-        command: CommandId,
-    },
-    /// Forget the session. The run that is followed goes on.
-    ViewClosed,
     /// Disconnect. The agent goes on; everything received stays. An open view of the session goes on too.
     StopRequested,
     /// Stop the agent on the server.
@@ -174,7 +133,7 @@ pub enum Input {
     /// This page has no locks.
     LocksMissing,
     /// Change a submission that waits. Not of one that another tab sends.
-    Waiting(WaitingCommand),
+    Waiting(WaitingInput),
     /// Storage could not be read or written. The client goes on without it.
     StorageFailed {
         /// Why.
@@ -204,6 +163,114 @@ pub enum Input {
     },
     /// [`crate::Client::deadline`] has come.
     DeadlineReached,
+}
+
+/// What happens to the view of the thread's session.
+#[derive(Debug, Clone)]
+pub enum SessionInput {
+    /// Show the session of the client's thread, whichever that is, until [`SessionInput::Closed`]: [`crate::View::session`].
+    /// Once more: another page size from now on, and a feed that was refused is asked for again.
+    Opened {
+        /// How many messages a page has: 1 to 1,000.
+        limit: usize,
+    },
+    /// Show the page of the session before the first message that is shown. Several at once are one request.
+    OlderRequested {
+        /// Named in [`crate::Notice::Concluded`]: `Finished` also where there is nothing older, `NothingToJoin` where no
+        /// view is open.
+        command: CommandId,
+    },
+    /// Forget the session. The run that is followed goes on.
+    Closed,
+}
+
+/// What happens to an edit.
+#[derive(Debug, Clone)]
+pub enum EditInput {
+    /// Go on from an earlier point of the thread: edit a message, answer again, or try again.
+    Requested {
+        /// Named in [`crate::Notice::Concluded`].
+        command: CommandId,
+        /// What.
+        edit: Box<Edit>,
+    },
+    /// The answer to [`crate::Effect::ResolveCheckpoint`].
+    CheckpointResolved {
+        /// Whose.
+        command: CommandId,
+        /// The checkpoint that holds exactly what is kept; `None` where there is none; `Err` in words.
+        checkpoint: Result<Option<CheckpointId>, String>,
+    },
+}
+
+/// What happens to the tools that run here.
+#[derive(Debug, Clone)]
+pub enum ToolsInput {
+    /// A tool that runs here has its result. It is sent when every pending call of its message has one, and when no run
+    /// is active.
+    ResultAdded {
+        /// Named in [`crate::Notice::Concluded`]: by the run that the results are sent with.
+        command: CommandId,
+        /// What came of it.
+        result: Box<ToolResult>,
+    },
+}
+
+/// What happens to the thread's history and its branches.
+#[derive(Debug, Clone)]
+pub enum BranchesInput {
+    /// Show another branch of the thread's history; `""` is the newest. While a run is followed only
+    /// [`crate::View::branch`] changes; what is shown follows when the run is over.
+    Selected {
+        /// As [`crate::MessageBranch::options`] name it.
+        branch: String,
+    },
+    /// The thread's history, read by somebody else.
+    HistoryProvided {
+        /// An array of thread states, newest first.
+        states: Json,
+    },
+    /// Read the thread's history, or where [`crate::Config::history_limit`] is not set its state, again.
+    HistoryRequested,
+}
+
+impl SessionInput {
+    /// Who waits for an outcome.
+    pub(crate) fn command(&self) -> Option<CommandId> {
+        match self {
+            Self::OlderRequested { command } => Some(*command),
+            Self::Opened { .. } | Self::Closed => None,
+        }
+    }
+}
+
+impl EditInput {
+    /// Who waits for an outcome.
+    pub(crate) fn command(&self) -> Option<CommandId> {
+        match self {
+            Self::Requested { command, .. } => Some(*command),
+            Self::CheckpointResolved { .. } => None,
+        }
+    }
+}
+
+impl ToolsInput {
+    /// Who waits for an outcome.
+    pub(crate) fn command(&self) -> Option<CommandId> {
+        match self {
+            Self::ResultAdded { command, .. } => Some(*command),
+        }
+    }
+}
+
+impl WaitingInput {
+    /// Who waits for an outcome.
+    pub(crate) fn command(&self) -> Option<CommandId> {
+        match self {
+            Self::Replace { command, .. } => Some(*command),
+            Self::TakeBack { .. } | Self::SendNow { .. } => None,
+        }
+    }
 }
 
 /// What a run is made of.
@@ -244,7 +311,7 @@ pub struct Submission {
 
 /// What is done with a submission that waits: [`crate::View::waiting`].
 #[derive(Debug, Clone)]
-pub enum WaitingCommand {
+pub enum WaitingInput {
     /// It is not sent. Where it may have been sent already, its run is looked for and cancelled.
     TakeBack {
         /// [`crate::WaitingSubmission::id`].
@@ -330,6 +397,11 @@ pub enum TransportError {
     InvalidRequest {
         /// The browser's words.
         message: String,
+    },
+    /// The answer was a redirect, which is not followed: headers and the conversation would go wherever it leads.
+    Redirected {
+        /// Where it leads, as far as the browser says.
+        to: String,
     },
     /// The answer is larger than the driver keeps, as it would be the next time.
     TooLarge {

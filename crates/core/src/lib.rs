@@ -43,7 +43,9 @@ mod notice;
 mod outbox_record;
 mod phase;
 mod run_record;
-mod session;
+mod session_view;
+mod status;
+pub mod tabs;
 mod thread_store;
 mod view;
 
@@ -53,14 +55,16 @@ pub use effect::{AttemptId, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
 pub use input::{
-    Edit, EditAt, Input, JoinOptions, Submission, ToolResult, TransportError, WaitingCommand,
+    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
+    ToolResult, ToolsInput, TransportError, WaitingInput,
 };
 pub use notice::{CommandId, Notice, Outcome};
 pub use outbox_record::{outbox_key, with_part};
 pub use phase::{Connection, DeadlineReason};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
-pub use session::{SessionNode, SessionView};
+pub use session_view::{SessionNode, SessionView};
+pub use status::{FeedStatus, Status};
 pub use thread_store::{MessageOrigin, MessageSlot};
 pub use view::{Changes, SubgraphMessages, View};
 

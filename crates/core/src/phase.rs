@@ -87,6 +87,22 @@ impl Phase {
         }
     }
 
+    /// The connection, while its headers have not come.
+    pub(crate) fn opening_mut(&mut self) -> Option<&mut Link> {
+        match self {
+            Self::Opening(link) => Some(link),
+            Self::Idle
+            | Self::Finding { .. }
+            | Self::MakingThread(_)
+            | Self::Live(_)
+            | Self::Waiting { .. }
+            | Self::Checking { .. }
+            | Self::Looking(_)
+            | Self::Settling { .. }
+            | Self::Ended(_) => None,
+        }
+    }
+
     /// The plain request that the phase waits for.
     pub(crate) fn asked(&self) -> Option<Asked> {
         match self {

@@ -5,7 +5,7 @@
 use crate::{
     Config, Millis,
     cursor::Cursor,
-    thread_store::{MessageOrigin, MessageSlot, ThreadStore},
+    thread_store::{Attempt, MessageOrigin, MessageSlot, ThreadStore},
 };
 use rejoin_wire::{
     RunId, ThreadId,
@@ -114,6 +114,13 @@ impl Record {
             return Err(Unusable::Stale(record.run_id));
         }
         Ok(record)
+    }
+
+    /// The attempt that its streamed messages are of, where that is known.
+    pub(crate) fn attempt(&self) -> Attempt {
+        let began = self.cursor.as_ref().and_then(|cursor| cursor.metadata);
+        let attempt = self.run_id.as_ref().zip(began);
+        attempt.map_or(Attempt::default(), |(run, began)| Attempt::new(run, began))
     }
 }
 

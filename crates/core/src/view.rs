@@ -49,11 +49,14 @@ pub struct SubgraphMessages<'a> {
     pub order_revision: u64,
 }
 
-impl<'a> View<'a> {
-    pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client }
+impl Client {
+    /// What a reader sees.
+    pub fn view(&self) -> View<'_> {
+        View { client: self }
     }
+}
 
+impl<'a> View<'a> {
     /// Grows with every change that a reader could see.
     pub fn revision(&self) -> u64 {
         self.client.store.revisions().latest
@@ -250,9 +253,9 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The thread's session; `None` while no view of it is open ([`crate::Input::ViewOpened`]).
+    /// The thread's session; `None` while no view of it is open ([`crate::SessionInput::Opened`]).
     pub fn session(&self) -> Option<SessionView<'a>> {
-        let session = self.client.session.as_deref()?;
+        let session = self.client.session()?;
         Some(SessionView::new(self.client, session))
     }
 

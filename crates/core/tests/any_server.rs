@@ -431,12 +431,36 @@ fn found(status: &str, updated_at: &str) -> String {
 
 #[test]
 fn entering_the_thread_that_is_shown_changes_nothing() {
-    let (mut bench, _) = streaming();
-    let thread_id = bench.client.view().thread_id().cloned();
-    let notices = bench.notices.len();
-    bench.feed(Input::ThreadSwitched { thread_id });
-    assert!(bench.aborted.is_empty() && bench.notices.len() == notices);
-    assert_eq!((bench.state(), bench.text("m").as_str()), ("live", "a b "));
+    type Stands = fn(&mut Bench);
+    let stands: [(&str, Stands); 4] = [
+        ("live", |_| {}),
+        ("live, and a submission waits", |bench| bench.submit("more")),
+        ("lost", |bench| {
+            let (attempt, _) = bench.open[0].clone();
+            bench.cut(attempt);
+        }),
+        ("left", |bench| bench.feed(Input::StopRequested)),
+    ];
+    for (when, make) in stands {
+        let (mut bench, _) = streaming();
+        make(&mut bench);
+        let thread_id = bench.client.view().thread_id().cloned();
+        let before = (
+            bench.state(),
+            bench.notices.len(),
+            bench.aborted.len(),
+            bench.open.len(),
+        );
+        bench.feed(Input::ThreadSwitched { thread_id });
+        let after = (
+            bench.state(),
+            bench.notices.len(),
+            bench.aborted.len(),
+            bench.open.len(),
+        );
+        assert_eq!(before, after, "{when}");
+        assert_eq!(bench.text("m"), "a b ", "{when}");
+    }
 }
 
 #[test]

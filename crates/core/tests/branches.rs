@@ -4,7 +4,7 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, JoinOptions, Submission, wire::Json};
+use rejoin_core::{BranchesInput, CommandId, Input, JoinOptions, Submission, wire::Json};
 use serde_json::{Value, json};
 use support::Bench;
 
@@ -41,9 +41,9 @@ fn entered(states: &[Value]) -> Bench {
 }
 
 fn select(bench: &mut Bench, branch: &str) {
-    bench.feed(Input::BranchSelected {
+    bench.feed(Input::Branches(BranchesInput::Selected {
         branch: branch.to_owned(),
-    });
+    }));
 }
 
 fn shown(bench: &Bench) -> Vec<&str> {

@@ -5,8 +5,8 @@
 mod support;
 
 use rejoin_core::{
-    Checkpoints, CommandId, Config, Edit, EditAt, Input, MessageOrigin, Notice, Outcome,
-    Submission, wire::Json,
+    BranchesInput, Checkpoints, CommandId, Config, Edit, EditAt, EditInput, Input, MessageOrigin,
+    Notice, Outcome, Submission, wire::Json,
 };
 use serde_json::{Value, json};
 use support::Bench;
@@ -80,10 +80,10 @@ fn says(text: &str) -> Submission {
 }
 
 fn edit(bench: &mut Bench, command: u64, at: EditAt, submission: Submission) {
-    bench.feed(Input::EditRequested {
+    bench.feed(Input::Edit(EditInput::Requested {
         command: CommandId(command),
         edit: Box::new(Edit { at, submission }),
-    });
+    }));
 }
 
 fn edit_message(bench: &mut Bench, message: &str) {
@@ -325,14 +325,14 @@ fn an_application_may_look_the_checkpoint_up() {
             [(CommandId(5), vec!["h1".to_owned(), "a1".to_owned()])]
         );
         assert_eq!(shown(&bench).len(), 6);
-        bench.feed(Input::CheckpointResolved {
+        bench.feed(Input::Edit(EditInput::CheckpointResolved {
             command: CommandId(4),
             checkpoint: Ok(Some("wrong".into())),
-        });
-        bench.feed(Input::CheckpointResolved {
+        }));
+        bench.feed(Input::Edit(EditInput::CheckpointResolved {
             command: CommandId(5),
             checkpoint: answer.map(|id| id.map(Into::into)).map_err(str::to_owned),
-        });
+        }));
         bench
     };
     let bench = asked(Ok(Some("c")));
@@ -447,9 +447,9 @@ fn an_edit_on_an_older_branch_goes_on_from_there_and_shows_the_newest_after() {
     let mut bench = bench(|config| config.history_limit = Some(100));
     bench.answer("/history", 200, &json!(states).to_string());
     bench.answer("/threads/t", 200, IDLE);
-    bench.feed(Input::BranchSelected {
+    bench.feed(Input::Branches(BranchesInput::Selected {
         branch: "7".to_owned(),
-    });
+    }));
     assert_eq!(shown(&bench).last().unwrap(), "a3");
     edit_message(&mut bench, "h3");
     assert_eq!(posted(&bench)["checkpoint"]["checkpoint_id"], "6");

@@ -3,8 +3,8 @@
 mod support;
 
 use rejoin_core::{
-    CommandId, Edit, EditAt, Endpoint, Input, JoinOptions, Notice, Outcome, Submission,
-    wire::sse::Frame,
+    BranchesInput, CommandId, Edit, EditAt, EditInput, Endpoint, Input, JoinOptions, Notice,
+    Outcome, Submission, wire::sse::Frame,
 };
 use support::Bench;
 
@@ -143,7 +143,7 @@ fn there_is_nothing_to_enter_or_to_join() {
     bench.feed(Input::ThreadSwitched {
         thread_id: Some("t".into()),
     });
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     assert!(at_rest(&bench) && !bench.client.view().is_thread_loading());
     bench.feed(Input::JoinRequested {
         command: CommandId(2),
@@ -187,12 +187,14 @@ fn a_submission_that_failed_can_be_sent_again() {
     bench.end(stream);
     assert_eq!(bench.error_code(), Some("run_failed"));
     assert!(bench.client.view().can_retry());
-    let edit = |at| Input::EditRequested {
-        command: CommandId(2),
-        edit: Box::new(Edit {
-            at,
-            submission: Submission::default(),
-        }),
+    let edit = |at| {
+        Input::Edit(EditInput::Requested {
+            command: CommandId(2),
+            edit: Box::new(Edit {
+                at,
+                submission: Submission::default(),
+            }),
+        })
     };
     bench.feed(edit(EditAt::Failed));
     let (_, request) = bench.asked("/runs/stream");

@@ -4,7 +4,9 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, MessageOrigin, Notice, Outcome, Submission, wire::Json};
+use rejoin_core::{
+    BranchesInput, CommandId, Input, MessageOrigin, Notice, Outcome, Submission, wire::Json,
+};
 use serde_json::{Value, json};
 use support::Bench;
 
@@ -122,7 +124,7 @@ fn the_history_is_read_again_when_a_run_is_over() {
 fn a_history_that_cannot_be_read_costs_nothing_that_is_shown() {
     let mut bench = with_history();
     enter(&mut bench, &talk());
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     assert!(bench.client.view().is_history_loading());
     bench.answer("/history", 500, "oops");
     assert_eq!(bench.warnings(), ["history_unavailable"]);
@@ -130,14 +132,14 @@ fn a_history_that_cannot_be_read_costs_nothing_that_is_shown() {
         (shown(&bench).len(), bench.client.view().history().len()),
         (2, 3)
     );
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.answer("/history", 200, "{}");
     assert_eq!(bench.warnings().len(), 2);
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.pass(20_000);
     assert_eq!(bench.warnings().len(), 3);
     assert!(!bench.client.view().is_history_loading() && bench.open.is_empty());
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.feed(Input::ThreadSwitched { thread_id: None });
     assert!(bench.open.is_empty() && bench.client.view().history().is_empty());
 }
@@ -150,7 +152,7 @@ fn a_history_read_beside_a_run_does_not_disturb_it() {
     let stream = bench.accept("/runs/stream", "r");
     bench.metadata(stream, "0", "r");
     bench.token(stream, "1", "m2", "text ");
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.answer("/history", 200, &json!(talk()).to_string());
     assert_eq!(bench.client.view().history().len(), 3);
     assert_eq!(shown(&bench), ["hi", "more", "text "]);
@@ -205,16 +207,16 @@ fn somebody_elses_history_is_shown_without_a_request() {
     );
     bench.answer("/threads/t", 200, r#"{"thread_id":"t","status":"idle"}"#);
     assert!(shown(&bench).is_empty() && !bench.client.view().is_thread_loading());
-    bench.feed(Input::HistoryProvided {
+    bench.feed(Input::Branches(BranchesInput::HistoryProvided {
         states: Json::from_value(&talk()).unwrap(),
-    });
+    }));
     assert_eq!(
         (shown(&bench).len(), bench.client.view().history().len()),
         (2, 3)
     );
-    bench.feed(Input::HistoryProvided {
+    bench.feed(Input::Branches(BranchesInput::HistoryProvided {
         states: Json::parse("7".to_owned()).unwrap(),
-    });
+    }));
     assert_eq!(bench.warnings(), ["history_unavailable"]);
     assert_eq!(shown(&bench).len(), 2);
 }
@@ -242,7 +244,7 @@ fn values_laid_over_stay_until_the_server_says_otherwise() {
     assert_eq!(slots[2].origin, MessageOrigin::Optimistic);
     let values: Value = bench.client.view().values().read().unwrap();
     assert_eq!(values["topic"], "new");
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.answer("/history", 200, &json!(talk()).to_string());
     assert_eq!(shown(&bench), ["hi", "hello"]);
     let values: Value = bench.client.view().values().read().unwrap();
@@ -305,7 +307,7 @@ fn a_stop_keeps_what_was_streamed_and_a_rejoin_after_the_history_was_read_goes_o
     bench.token(stream, "1", "m2", "a ");
     bench.token(stream, "2", "m2", "b ");
     bench.feed(Input::StopRequested);
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.answer("/history", 200, &json!(&talk()[1..]).to_string());
     assert_eq!(shown(&bench), ["hi", "more", "a b "]);
     bench.feed(Input::JoinRequested {
@@ -359,7 +361,7 @@ fn a_listened_event_is_told_once_and_no_other() {
 fn a_history_asked_for_before_a_run_was_over_is_not_shown_after_it() {
     let mut bench = with_history();
     enter(&mut bench, &talk()[1..]);
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     let (early, _) = bench.asked("/history");
     bench.submit("more");
     let stream = bench.accept("/runs/stream", "r");

@@ -107,7 +107,10 @@ fn a_stale_run_is_cleaned_up_and_the_threads_state_shown() {
         page.feed(Input::ThreadSwitched {
             thread_id: before.client.view().thread_id().cloned(),
         });
-        answer_idle(&mut page);
+        let hi = r#"{"values":{"messages":[{"type":"human","id":"h","content":"hi"}]}}"#;
+        page.answer("/state", 200, hi);
+        let url = format!("/threads/{}", thread(&page));
+        page.answer(&url, 200, r#"{"thread_id":"t","status":"idle"}"#);
         page.answer("/runs/r", status, "");
         page.answer(
             "/state",

@@ -4,7 +4,7 @@
 
 mod support;
 
-use rejoin_core::{AttemptId, Endpoint, Input, Notice};
+use rejoin_core::{AttemptId, BranchesInput, Endpoint, Input, Notice};
 use serde_json::{Value, json};
 use support::Bench;
 
@@ -567,7 +567,7 @@ fn warnings_are_bounded_and_start_anew_with_another_thread() {
     assert_eq!(bench.client.view().messages().len(), 500);
     let first = bench.warnings().len();
     assert!((1..=64).contains(&first), "{first}");
-    bench.feed(Input::HistoryRequested);
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
     bench.answer("/state", 200, &state);
     assert_eq!(bench.warnings().len(), first);
     bench.feed(Input::ThreadSwitched {

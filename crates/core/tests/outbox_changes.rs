@@ -4,7 +4,7 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, Notice, Outcome, Submission, WaitingCommand, wire::Json};
+use rejoin_core::{CommandId, Input, Notice, Outcome, Submission, WaitingInput, wire::Json};
 use support::Bench;
 
 const RUNS: &str = "/runs?limit=100";
@@ -37,16 +37,16 @@ fn texts(bench: &Bench) -> Vec<String> {
 
 fn take_back(bench: &mut Bench, id: &str) {
     let id = id.to_owned();
-    bench.feed(Input::Waiting(WaitingCommand::TakeBack { id }));
+    bench.feed(Input::Waiting(WaitingInput::TakeBack { id }));
 }
 
 fn send_now(bench: &mut Bench, id: &str) {
     let id = id.to_owned();
-    bench.feed(Input::Waiting(WaitingCommand::SendNow { id }));
+    bench.feed(Input::Waiting(WaitingInput::SendNow { id }));
 }
 
 fn replace(bench: &mut Bench, id: &str, command: u64, text: &str) {
-    bench.feed(Input::Waiting(WaitingCommand::Replace {
+    bench.feed(Input::Waiting(WaitingInput::Replace {
         id: id.to_owned(),
         command: CommandId(command),
         submission: says(text),

@@ -6,7 +6,7 @@
 mod session;
 mod support;
 
-use rejoin_core::{Input, Outcome};
+use rejoin_core::{Input, Outcome, SessionInput};
 use session::{attached, node, nodes, older, page};
 use support::Bench;
 
@@ -207,7 +207,7 @@ fn closing_and_switching_conclude_what_waits() {
     bench.enter("other");
     assert_eq!(bench.concluded(), [(1, Outcome::Disconnected)]);
     bench.request_older(2);
-    bench.feed(Input::ViewClosed);
+    bench.feed(Input::Session(SessionInput::Closed));
     assert_eq!(bench.concluded()[1], (2, Outcome::Disconnected));
     bench.request_older(3);
     assert_eq!(bench.concluded()[2], (3, Outcome::NothingToJoin));
@@ -216,7 +216,7 @@ fn closing_and_switching_conclude_what_waits() {
 #[test]
 fn a_new_thread_has_nothing_older() {
     let mut bench = Bench::new();
-    bench.feed(Input::ViewOpened { limit: 3 });
+    bench.feed(Input::Session(SessionInput::Opened { limit: 3 }));
     bench.feed(Input::ThreadSwitched { thread_id: None });
     bench.request_older(1);
     assert_eq!(bench.concluded(), [(1, Outcome::Finished)]);
@@ -287,7 +287,7 @@ fn a_page_on_its_way_is_asked_for_again_after_a_snapshot() {
 /// A thread of 8 messages on a server without sessions.
 fn without_sessions(reads_state: bool) -> Bench {
     let mut bench = Bench::with(|config| config.reads_state = reads_state);
-    bench.feed(Input::ViewOpened { limit: 3 });
+    bench.feed(Input::Session(SessionInput::Opened { limit: 3 }));
     bench.enter("t");
     bench.refuse(
         "/sessions/t/stream?limit=3",

@@ -9,7 +9,7 @@ mod session;
 mod support;
 
 use rejoin_core::{
-    AttemptId, CommandId, HttpRequest, Input,
+    AttemptId, CommandId, HttpRequest, Input, SessionInput,
     wire::{
         MessageId,
         json::ToJson,
@@ -298,9 +298,10 @@ impl Run {
 
     fn ask_older(&mut self) {
         self.commands += 1;
-        self.bench.feed(Input::OlderRequested {
-            command: CommandId(self.commands),
-        });
+        self.bench
+            .feed(Input::Session(SessionInput::OlderRequested {
+                command: CommandId(self.commands),
+            }));
     }
 
     fn step(&mut self) {

@@ -6,7 +6,7 @@
 mod session;
 mod support;
 
-use rejoin_core::{ErrorCode, Input, TransportError};
+use rejoin_core::{ErrorCode, Input, SessionInput, TransportError};
 use session::{attached, node, nodes, page};
 use support::Bench;
 
@@ -253,7 +253,7 @@ fn a_missing_capability_is_said_and_not_tried_again() {
             .contains("the token lacks `stream`")
     );
     assert!(!session.is_loading() && bench.client.deadline().is_none());
-    bench.feed(Input::ViewOpened { limit: 2 });
+    bench.feed(Input::Session(SessionInput::Opened { limit: 2 }));
     bench.snapshot("limit=2", "7-2", &page(&nodes(1, 2), true));
     assert_eq!((bench.feed_state(), bench.feed_error()), ("live", None));
 }
@@ -333,7 +333,7 @@ fn a_silent_connection_is_made_anew() {
 fn a_view_that_is_closed_asks_nothing_more() {
     let mut bench = Bench::viewing(2);
     let feed = bench.snapshot("limit=2", "7-2", &page(&nodes(1, 2), false));
-    bench.feed(Input::ViewClosed);
+    bench.feed(Input::Session(SessionInput::Closed));
     assert!(bench.aborted.contains(&feed) && bench.client.view().session().is_none());
     assert!(bench.open.is_empty() && bench.client.deadline().is_none());
     bench.started(feed, 3, "late");
@@ -345,11 +345,11 @@ fn the_view_follows_the_client_to_another_thread() {
     let mut bench = Bench::viewing(2);
     let feed = bench.snapshot("limit=2", "7-2", &page(&nodes(1, 2), true));
     let since = bench.client.view().revision();
-    bench.enter("a/b");
+    bench.enter("a b");
     assert!(bench.aborted.contains(&feed));
     assert!(bench.texts().is_empty() && !bench.has_older());
     assert!(bench.client.view().session().unwrap().order_revision() > since);
-    bench.asked("/sessions/a%2Fb/stream?limit=2");
+    bench.asked("/sessions/a%20b/stream?limit=2");
     bench.started(feed, 3, "late");
     assert!(bench.texts().is_empty());
 }
@@ -380,7 +380,7 @@ fn a_submitted_message_is_shown_at_once_and_once() {
 #[test]
 fn the_first_message_of_a_new_thread_is_shown_while_its_session_begins() {
     let mut bench = Bench::with(|config| config.reads_state = false);
-    bench.feed(Input::ViewOpened { limit: 2 });
+    bench.feed(Input::Session(SessionInput::Opened { limit: 2 }));
     bench.feed(Input::ThreadSwitched { thread_id: None });
     assert!(bench.open.is_empty());
     bench.submit("hi");
@@ -405,7 +405,7 @@ fn a_run_that_is_over_is_not_followed_by_reading_the_state() {
 #[test]
 fn a_thread_with_an_active_run_joins_it_without_reading_the_thread() {
     let mut bench = Bench::with(|config| config.reads_state = false);
-    bench.feed(Input::ViewOpened { limit: 2 });
+    bench.feed(Input::Session(SessionInput::Opened { limit: 2 }));
     bench.feed(Input::ThreadSwitched {
         thread_id: Some("t".into()),
     });

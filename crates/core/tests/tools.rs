@@ -5,7 +5,8 @@
 mod support;
 
 use rejoin_core::{
-    CommandId, Config, Edit, EditAt, Input, Notice, Submission, ToolResult, wire::Json,
+    CommandId, Config, Edit, EditAt, EditInput, Input, Notice, Submission, ToolResult, ToolsInput,
+    wire::Json,
 };
 use serde_json::{Value, json};
 use support::Bench;
@@ -52,10 +53,10 @@ fn result(call: &str, content: &Value) -> ToolResult {
 }
 
 fn add(bench: &mut Bench, command: u64, result: ToolResult) {
-    bench.feed(Input::ToolResultAdded {
+    bench.feed(Input::Tools(ToolsInput::ResultAdded {
         command: CommandId(command),
         result: Box::new(result),
-    });
+    }));
 }
 
 fn sent(bench: &Bench) -> Option<Vec<Value>> {
@@ -284,7 +285,7 @@ fn an_edit_cancels_calls_of_what_is_kept_only() {
     bench.answer("/history", 200, &states.to_string());
     bench.answer("/threads/t", 200, r#"{"thread_id":"t","status":"idle"}"#);
     let input = json!({ "messages": [human("h9")] });
-    bench.feed(Input::EditRequested {
+    bench.feed(Input::Edit(EditInput::Requested {
         command: CommandId(1),
         edit: Box::new(Edit {
             at: EditAt::Message("h2".into()),
@@ -293,7 +294,7 @@ fn an_edit_cancels_calls_of_what_is_kept_only() {
                 ..Submission::default()
             },
         }),
-    });
+    }));
     let messages = sent(&bench).unwrap();
     assert_eq!(
         (messages.len(), &messages[0]["tool_call_id"]),

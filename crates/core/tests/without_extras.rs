@@ -17,8 +17,8 @@ mod subgraphs;
 mod support;
 
 use rejoin_core::{
-    Checkpoints, CommandId, EXTRAS, Edit, EditAt, Input, Outcome, Submission, ToolResult,
-    wire::Json,
+    BranchesInput, Checkpoints, CommandId, EXTRAS, Edit, EditAt, EditInput, Input, Outcome,
+    SessionInput, Submission, ToolResult, ToolsInput, wire::Json,
 };
 use support::{Bench, state};
 
@@ -46,10 +46,10 @@ fn edit(bench: &mut Bench, command: u64) {
         at: EditAt::Answer("a1".into()),
         submission: Submission::default(),
     };
-    bench.feed(Input::EditRequested {
+    bench.feed(Input::Edit(EditInput::Requested {
         command: CommandId(command),
         edit: Box::new(edit),
-    });
+    }));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn what_needs_it_is_left_undone_and_says_so() {
     let mut bench = entered();
     edit(&mut bench, 5);
     assert_eq!(bench.outcome(), Some(Outcome::Dropped));
-    bench.feed(Input::ToolResultAdded {
+    bench.feed(Input::Tools(ToolsInput::ResultAdded {
         command: CommandId(6),
         result: Box::new(ToolResult {
             tool_call_id: "c".to_owned(),
@@ -66,15 +66,15 @@ fn what_needs_it_is_left_undone_and_says_so() {
             name: None,
             artifact: None,
         }),
-    });
-    bench.feed(Input::ViewOpened { limit: 10 });
-    bench.feed(Input::OlderRequested {
+    }));
+    bench.feed(Input::Session(SessionInput::Opened { limit: 10 }));
+    bench.feed(Input::Session(SessionInput::OlderRequested {
         command: CommandId(7),
-    });
-    bench.feed(Input::HistoryRequested);
-    bench.feed(Input::BranchSelected {
+    }));
+    bench.feed(Input::Branches(BranchesInput::HistoryRequested));
+    bench.feed(Input::Branches(BranchesInput::Selected {
         branch: "c0".to_owned(),
-    });
+    }));
     let view = bench.client.view();
     assert!(view.session().is_none() && view.history().is_empty() && view.branch().is_empty());
     assert!(bench.open.is_empty(), "nothing was asked for");

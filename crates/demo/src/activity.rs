@@ -1,9 +1,7 @@
 //! What has happened: the timeline's entries, the notices above the conversation, and the agent's progress.
 
 use leptos::prelude::*;
-use rejoin_core::{Connection, Notice, Outcome, StreamError};
-use rejoin_leptos::connection_words;
-use rejoin_wire::event::{Event, EventName};
+use rejoin_leptos::{prelude::*, wire::event::EventName};
 use serde::Deserialize;
 
 /// How many entries the timeline keeps; the oldest go first.
@@ -132,6 +130,7 @@ impl Activity {
     }
 
     fn take_connection(self, connection: Connection) {
+        let words = || (StatusWords::ENGLISH.state)(&StreamStatus::new(connection));
         let (kind, words) = match connection {
             Connection::Reconnecting {
                 attempt,
@@ -139,17 +138,13 @@ impl Activity {
             } => ("warning", format!("Waiting before attempt {attempt}")),
             // The connection that is opened is told by itself.
             Connection::Reconnecting { retry_at: None, .. } | Connection::Connecting => return,
-            Connection::Live | Connection::CatchingUp | Connection::Finished => {
-                ("good", connection_words(connection, None))
-            }
+            Connection::Live | Connection::CatchingUp | Connection::Finished => ("good", words()),
             Connection::Stalled
             | Connection::Offline
             | Connection::Paused
-            | Connection::Expired => ("warning", connection_words(connection, None)),
-            Connection::Failed => ("error", connection_words(connection, None)),
-            Connection::Idle | Connection::Disconnected => {
-                ("connection", connection_words(connection, None))
-            }
+            | Connection::Expired => ("warning", words()),
+            Connection::Failed => ("error", words()),
+            Connection::Idle | Connection::Disconnected => ("connection", words()),
         };
         self.add(kind, words, None);
     }

@@ -3,7 +3,7 @@
 
 use crate::chat::Chat;
 use leptos::prelude::*;
-use rejoin_wire::message::MessageKind;
+use rejoin_leptos::wire::message::MessageKind;
 
 /// The longest answer that is read out, in characters; the rest is in the conversation.
 const SPOKEN_CHARS_MAX: usize = 1000;
@@ -33,7 +33,7 @@ fn last_answer(chat: Chat) -> String {
         count => format!("The agent asks {count} questions. "),
     };
     let messages = chat.stream.messages.get_untracked();
-    let last = messages.last().map(|entry| entry.message.get_untracked());
+    let last = messages.last().map(|entry| untrack(|| entry.get()));
     match last {
         Some(message) if message.kind == MessageKind::Ai => {
             let text: String = message

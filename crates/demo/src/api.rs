@@ -1,7 +1,7 @@
 //! Plain requests beside the stream: the thread list and the assistants.
 
 use gloo_net::http::{Method, Request, RequestBuilder};
-use rejoin_wire::{
+use rejoin_leptos::wire::{
     ThreadId,
     json::{FromJson, JsonError, field, fields, items},
     thread::ThreadStatus,
@@ -142,7 +142,7 @@ fn text_of(value: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::ThreadLine;
-    use rejoin_wire::{json::FromJson, thread::ThreadStatus};
+    use rejoin_leptos::wire::{json::FromJson, thread::ThreadStatus};
 
     #[test]
     fn threads_are_read_as_both_servers_list_them() {

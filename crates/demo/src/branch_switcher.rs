@@ -2,7 +2,7 @@
 
 use crate::{chat::Chat, icons, page};
 use leptos::prelude::*;
-use rejoin_core::MessageBranch;
+use rejoin_leptos::MessageBranch;
 
 /// A button of the switcher, by its place in the page. The message under the focus goes away with its branch, so the focus
 /// is handed to the same button of the message that takes its place.
@@ -96,7 +96,7 @@ fn place(branch: &MessageBranch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::place;
-    use rejoin_core::MessageBranch;
+    use rejoin_leptos::MessageBranch;
 
     #[test]
     fn the_shown_one_is_found() {

@@ -20,13 +20,7 @@ use crate::{
     timeline::Timeline,
 };
 use leptos::prelude::*;
-use rejoin_core::{Checkpoints, Config, Millis, Notice, Outcome, Submission};
-use rejoin_leptos::{OutcomeFuture, StorageKind, UseStream, UseStreamOptions, use_stream};
-use rejoin_wire::{
-    InterruptId, Json, MessageId, ThreadId,
-    message::{Message, MessageKind},
-    request::StreamMode,
-};
+use rejoin_leptos::prelude::*;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -49,7 +43,7 @@ pub(crate) struct Chat {
     pub(crate) spoken: RwSignal<String>,
     /// Which button shall have the focus when the branch that was asked for is shown.
     pub(crate) refocus: StoredValue<Option<Refocus>>,
-    run_config: StoredValue<Option<Json>>,
+    run_config: StoredValue<Option<Value>>,
     last_text: StoredValue<Option<String>>,
 }
 
@@ -58,47 +52,39 @@ impl Chat {
     pub(crate) fn ask(self, text: &str) {
         self.last_text.set_value(Some(text.to_owned()));
         self.follow.jump(false);
-        self.stream.submit_text(text, self.run_config.get_value());
+        drop(self.run().submit_text(text));
     }
 
     /// Answers one question of the agent. One without an id, of a breakpoint, can only be the only one.
     pub(crate) fn answer(self, id: Option<InterruptId>, answer: &Value) {
-        // A `Value` always has a JSON form.
-        let Ok(answer) = Json::from_value(answer) else {
-            return;
-        };
         match id.filter(|_| self.names_questions) {
             // By its id even where it is the only one: the JS server takes a bare `false` for no answer at all.
-            Some(id) => self.answer_all(vec![(id, answer)]),
+            Some(id) => self.answer_all(vec![(id, answer.clone())]),
             None => {
                 self.follow.jump(false);
-                self.stream.resume(answer, self.run());
+                drop(self.run().resume(answer));
             }
         }
     }
 
     /// Answers several questions of the agent at once.
-    pub(crate) fn answer_all(self, answers: Vec<(InterruptId, Json)>) {
+    pub(crate) fn answer_all(self, answers: Vec<(InterruptId, Value)>) {
         self.follow.jump(false);
-        self.stream.respond_all(answers, self.run());
+        drop(self.run().respond_all(answers));
     }
 
     /// Puts another text in a question's place. Nothing changes on the page until it is known where to go on from.
     pub(crate) fn edit(self, id: &MessageId, message: &Message, text: &str) -> OutcomeFuture {
         let content = with_text(&message.content, text);
         let input = json!({ "messages": [{ "type": "human", "content": content }] });
-        let submission = Submission {
-            input: Json::from_value(&input).ok(),
-            ..self.run()
-        };
         self.last_text.set_value(Some(text.to_owned()));
-        self.stream.edit(id, submission)
+        self.run().edit(id, input)
     }
 
     /// Has an answer made anew.
     pub(crate) fn regenerate(self, id: &MessageId) -> OutcomeFuture {
         self.last_text.set_value(None);
-        self.stream.regenerate(id, self.run())
+        self.run().regenerate(id)
     }
 
     /// Whether it is being looked up where an edit of this message, or a new answer in its place, goes on from.
@@ -111,10 +97,11 @@ impl Chat {
     }
 
     /// What every run is given.
-    pub(crate) fn run(self) -> Submission {
-        Submission {
-            config: self.run_config.get_value(),
-            ..Submission::default()
+    fn run(self) -> Run {
+        let run = self.stream.run();
+        match self.run_config.get_value() {
+            Some(config) => run.config(config),
+            None => run,
         }
     }
 
@@ -129,20 +116,9 @@ impl Chat {
             return;
         }
         let messages = self.stream.messages.get_untracked();
-        let questions = messages
-            .iter()
-            .rev()
-            .map(|entry| entry.message.get_untracked());
-        let question = questions
-            .into_iter()
-            .find(|message| message.kind == MessageKind::Human);
-        let input = question
-            .and_then(|question| Json::from_value(&json!({ "messages": [&*question] })).ok());
-        if input.is_some() {
-            self.stream.submit(Submission {
-                input,
-                ..self.run()
-            });
+        let mut questions = messages.iter().rev().map(|entry| untrack(|| entry.get()));
+        if let Some(question) = questions.find(|message| message.kind == MessageKind::Human) {
+            drop(self.run().submit(json!({ "messages": [&*question] })));
         }
     }
 
@@ -153,7 +129,7 @@ impl Chat {
         };
         let messages = self.stream.messages.get_untracked();
         let is_shown = messages.iter().any(|entry| {
-            let message = entry.message.get_untracked();
+            let message = untrack(|| entry.get());
             message.kind == MessageKind::Human && message.content.text() == text
         });
         if !is_shown && self.draft.get_untracked().is_empty() {
@@ -258,21 +234,19 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         StorageChoice::Session => StorageKind::Session,
         StorageChoice::Nowhere => StorageKind::None,
     };
-    let options = UseStreamOptions::new(target.server.clone(), target.assistant.clone())
+    let mut options = UseStreamOptions::new(target.server.clone(), target.assistant.clone())
         .config(|config| tune(config, &query))
         .checkpoints(match query.can_edit() {
             true => Checkpoints::Automatic,
             false => Checkpoints::Off,
         })
-        .history_limit(
-            query
-                .session_limit()
-                .is_none()
-                .then(|| query.history_limit()),
-        )
         .thread_id(target.thread.clone())
         .storage(storage)
+        .share_connections(query.share_connections())
         .on_notice(on_notice);
+    if query.session_limit().is_none() {
+        options = options.history_limit(query.history_limit());
+    }
     let stream = use_stream(options);
     let chat = Chat {
         stream,
@@ -297,7 +271,10 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
             last_text.set_value(None);
             activity.turn();
             follow.jump(false);
-            stream.switch_thread(next.thread.map(ThreadId::from));
+            match next.thread {
+                Some(thread) => stream.switch_thread(thread),
+                None => stream.new_thread(),
+            }
             // What was followed goes on without this page.
             threads.refresh();
         }
@@ -349,7 +326,7 @@ fn tune(config: &mut Config, query: &Query) {
 
 /// What runs are given beside the question: the address's knobs; without any, our own chat agent is asked for a
 /// formatted answer.
-fn run_config(query: &Query, target: &Target) -> Option<Json> {
+fn run_config(query: &Query, target: &Target) -> Option<Value> {
     let mut knobs = query.agent_knobs();
     if knobs.is_empty() && target.server == own_server() && target.assistant == "chat" {
         knobs = Map::from_iter([("style".to_owned(), Value::from("markdown"))]);
@@ -357,5 +334,5 @@ fn run_config(query: &Query, target: &Target) -> Option<Json> {
     if knobs.is_empty() {
         return None;
     }
-    Json::from_value(&json!({ "configurable": knobs })).ok()
+    Some(json!({ "configurable": knobs }))
 }

@@ -2,11 +2,7 @@
 
 use crate::{chat::Chat, composer, page};
 use leptos::{ev, html, prelude::*, task::spawn_local};
-use rejoin_core::{ErrorCode, Outcome, StreamError};
-use rejoin_wire::{
-    MessageId,
-    message::{Content, Message},
-};
+use rejoin_leptos::{prelude::*, wire::message::Content};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -162,7 +158,7 @@ pub(crate) fn with_text(content: &Content, text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::with_text;
-    use rejoin_wire::message::Content;
+    use rejoin_leptos::wire::message::Content;
     use serde_json::{Value, json};
 
     #[track_caller]

@@ -2,7 +2,7 @@
 
 use crate::{chat::Chat, interrupt_card::InterruptCard, interrupt_text::Question};
 use leptos::prelude::*;
-use rejoin_wire::{InterruptId, Json, thread::Interrupt};
+use rejoin_leptos::prelude::*;
 use serde_json::Value;
 
 /// One question, and what is typed for it and not sent.
@@ -50,10 +50,10 @@ pub(crate) fn InterruptList() -> impl IntoView {
 #[component]
 fn SendAll(cards: Memo<Vec<Card>>) -> impl IntoView {
     let chat: Chat = expect_context();
-    let typed = move || -> Vec<(InterruptId, Json)> {
+    let typed = move || -> Vec<(InterruptId, Value)> {
         let answer = |card: &Card| {
             let id = card.interrupt.id.clone()?;
-            Some((id, Json::from_value(&card.typed()?).ok()?))
+            Some((id, card.typed()?))
         };
         cards.with(|cards| cards.iter().filter_map(answer).collect())
     };

@@ -4,12 +4,7 @@ use crate::{
     branch_switcher::BranchSwitcher, chat::Chat, copy::CopyButton, editor::Rewrite, icons, page,
 };
 use leptos::{html, prelude::*};
-use rejoin_leptos::StreamMessage;
-use rejoin_wire::{
-    MessageId,
-    message::{Message, MessageKind},
-};
-use std::sync::Arc;
+use rejoin_leptos::prelude::*;
 
 /// The versions to choose from, and the buttons Edit, Regenerate and Copy. A button is there only where it would work.
 #[component]
@@ -21,24 +16,20 @@ pub(crate) fn MessageFoot(
     edit_button: NodeRef<html::Button>,
 ) -> impl IntoView {
     let chat: Chat = expect_context();
-    let message: Signal<Arc<Message>> = entry.message.into();
-    let id = StoredValue::new(MessageId::from(entry.key.as_str()));
+    let id = StoredValue::new(entry.id());
     let is_human = kind == MessageKind::Human;
     let is_ai = kind == MessageKind::Ai;
     let is_open = move || rewrite.text.with(Option::is_some);
     let can_copy = Memo::new(move |_| {
-        !streaming.get() && !is_open() && message.with(|message| message.content.text_bytes() > 0)
+        !streaming.get() && !is_open() && entry.with(|message| message.content.text_bytes() > 0)
     });
-    let can_edit: Signal<bool> = entry.can_edit.into();
-    let can_edit = Memo::new(move |_| is_human && can_edit.get() && !is_open());
-    let can_regenerate: Signal<bool> = entry.can_regenerate.into();
+    let can_edit = Memo::new(move |_| is_human && entry.can_edit() && !is_open());
     // An answer of several messages is made anew as a whole: one button is enough.
-    let is_end = is_end_of_turn(chat, entry.key);
-    let can_regenerate = Memo::new(move |_| is_ai && can_regenerate.get() && is_end.get());
+    let is_end = is_end_of_turn(chat, entry);
+    let can_regenerate = Memo::new(move |_| is_ai && entry.can_regenerate() && is_end.get());
     let is_looked_up = chat.is_editing(id);
     let edit = move |_| {
-        let text = message.with_untracked(|message| message.content.text().into_owned());
-        rewrite.text.set(Some(text));
+        rewrite.text.set(Some(untrack(|| entry.text())));
     };
     let was_pressed = StoredValue::new(false);
     let regenerate = move |_| {
@@ -52,7 +43,7 @@ pub(crate) fn MessageFoot(
     });
     view! {
         <div class="message-foot">
-            <BranchSwitcher branch=entry.branch.into() />
+            <BranchSwitcher branch=Signal::derive(move || entry.branch()) />
             <div class="message-actions">
                 <Show when=move || can_edit.get()>
                     <button type="button" class="quiet-button" data-testid="edit" aria-label="Edit message" node_ref=edit_button on:click=edit>
@@ -68,7 +59,7 @@ pub(crate) fn MessageFoot(
                     </button>
                 </Show>
                 <Show when=move || can_copy.get()>
-                    <CopyButton what="message" text=move || message.with_untracked(|message| message.content.text().into_owned()) />
+                    <CopyButton what="message" text=move || untrack(|| entry.text()) />
                 </Show>
             </div>
         </div>
@@ -76,13 +67,13 @@ pub(crate) fn MessageFoot(
 }
 
 /// Whether nothing follows the message, or a person's next one.
-fn is_end_of_turn(chat: Chat, key: String) -> Memo<bool> {
+fn is_end_of_turn(chat: Chat, entry: StreamMessage) -> Memo<bool> {
     Memo::new(move |_| {
         chat.stream.messages.with(|messages| {
-            let at = messages.iter().position(|other| other.key == key);
+            let at = messages.iter().position(|other| *other == entry);
             let next = at.and_then(|at| messages.get(at + 1));
             // What kind of message it is never changes.
-            next.is_none_or(|next| next.message.get_untracked().kind == MessageKind::Human)
+            next.is_none_or(|next| untrack(|| next.kind()) == MessageKind::Human)
         })
     })
 }

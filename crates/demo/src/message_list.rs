@@ -5,8 +5,7 @@ use crate::{
     message_view::MessageView, waiting_list::WaitingList,
 };
 use leptos::{html, prelude::*};
-use rejoin_leptos::StreamMessage;
-use rejoin_wire::message::MessageKind;
+use rejoin_leptos::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Tools' answers by the call they answer. Made anew when messages come or go, not when they grow.
@@ -18,7 +17,7 @@ impl ToolResults {
         Self(Memo::new(move |_| {
             let by_call = |entry: StreamMessage| {
                 // Which call a message answers never changes.
-                let message = entry.message.get_untracked();
+                let message = untrack(|| entry.get());
                 let is_result = message.kind == MessageKind::Tool;
                 message
                     .tool_call_id()
@@ -32,7 +31,7 @@ impl ToolResults {
 
     /// The answer to a call, as soon as there is one.
     pub(crate) fn find(self, call: &str) -> Option<StreamMessage> {
-        self.0.with(|results| results.get(call).cloned())
+        self.0.with(|results| results.get(call).copied())
     }
 }
 
@@ -55,9 +54,9 @@ pub(crate) fn MessageList() -> impl IntoView {
     let is_loading = Memo::new(move |_| stream.is_thread_loading.get() && is_empty.get());
     // A person has asked and no answer has begun.
     let is_waiting = Memo::new(move |_| {
-        let last = stream.messages.with(|messages| messages.last().cloned());
+        let last = stream.messages.with(|messages| messages.last().copied());
         stream.is_loading.get()
-            && last.is_some_and(|last| last.message.get_untracked().kind != MessageKind::Ai)
+            && last.is_some_and(|last| untrack(|| last.kind()) != MessageKind::Ai)
     });
     view! {
         <div class="scroll-frame">
@@ -68,7 +67,7 @@ pub(crate) fn MessageList() -> impl IntoView {
                 <div class="column" node_ref=content>
                     <Show when=move || is_loading.get()><Skeleton /></Show>
                     <Show when=move || is_empty.get() && !is_loading.get() && !stream.is_loading.get()><EmptyState /></Show>
-                    <For each=move || stream.messages.get() key=|entry| entry.key.clone() let:entry>
+                    <For each=move || stream.messages.get() key=|entry| entry.id() let:entry>
                         <MessageView entry />
                     </For>
                     <Show when=move || is_waiting.get()>

@@ -9,11 +9,9 @@ use crate::{
     tool_card::{OrphanResult, ToolCard},
 };
 use leptos::prelude::*;
-use rejoin_leptos::StreamMessage;
-use rejoin_wire::{
-    MessageId,
-    json::Node,
-    message::{Content, Message, MessageKind, ToolCall},
+use rejoin_leptos::{
+    prelude::*,
+    wire::{json::Node, message::Content},
 };
 use std::sync::Arc;
 
@@ -21,19 +19,15 @@ use std::sync::Arc;
 #[component]
 pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
     let chat: Chat = expect_context();
-    if entry.message.get_untracked().kind != MessageKind::Tool {
+    if untrack(|| entry.kind()) != MessageKind::Tool {
         return view! { <Frame entry /> }.into_any();
     }
     let all = chat.stream.messages;
-    let call = entry
-        .message
-        .get_untracked()
-        .tool_call_id()
-        .map(str::to_owned);
+    let call = untrack(|| entry.tool_call_id());
     let is_in_card = Memo::new(move |_| {
-        all.with(|all| all.iter().any(|other| asks_for(other, call.as_deref())))
+        all.with(|all| all.iter().any(|other| asks_for(*other, call.as_deref())))
     });
-    view! { <Show when=move || !is_in_card.get()><Frame entry=entry.clone() /></Show> }.into_any()
+    view! { <Show when=move || !is_in_card.get()><Frame entry /></Show> }.into_any()
 }
 
 /// Who speaks, for ears.
@@ -50,11 +44,10 @@ pub(crate) fn speaker(kind: &MessageKind) -> &'static str {
 #[component]
 fn Frame(entry: StreamMessage) -> impl IntoView {
     let chat: Chat = expect_context();
-    let kind = entry.message.get_untracked().kind.clone();
+    let kind = untrack(|| entry.kind());
     let label = speaker(&kind);
-    let (incomplete, optimistic) = (entry.incomplete.clone(), entry.optimistic.clone());
-    let id = entry.key.clone();
-    let streaming = is_streaming(chat, entry.key.clone());
+    let id = entry.id().to_string();
+    let streaming = is_streaming(chat, entry);
     let body = if kind == MessageKind::Tool {
         view! { <OrphanResult entry /> }.into_any()
     } else {
@@ -63,7 +56,7 @@ fn Frame(entry: StreamMessage) -> impl IntoView {
     view! {
         <article
             class="message" data-testid="message" data-role=kind.as_str().to_owned() data-message-id=id aria-label=label
-            data-incomplete=move || incomplete.get().to_string() data-optimistic=move || optimistic.get().to_string()
+            data-incomplete=move || entry.is_incomplete().to_string() data-optimistic=move || entry.is_optimistic().to_string()
             data-streaming=move || streaming.get().to_string()
         >
             {body}
@@ -71,8 +64,8 @@ fn Frame(entry: StreamMessage) -> impl IntoView {
     }
 }
 
-fn asks_for(entry: &StreamMessage, call: Option<&str>) -> bool {
-    let message = entry.message.get_untracked();
+fn asks_for(entry: StreamMessage, call: Option<&str>) -> bool {
+    let message = untrack(|| entry.get());
     call.is_some()
         && message
             .tool_calls()
@@ -81,12 +74,12 @@ fn asks_for(entry: &StreamMessage, call: Option<&str>) -> bool {
 }
 
 /// Whether more of this message may come: it is the last one, and a run is followed.
-fn is_streaming(chat: Chat, key: String) -> Memo<bool> {
+fn is_streaming(chat: Chat, entry: StreamMessage) -> Memo<bool> {
     Memo::new(move |_| {
         let is_last = chat
             .stream
             .messages
-            .with(|messages| messages.last().is_some_and(|last| last.key == key));
+            .with(|messages| messages.last() == Some(&entry));
         is_last && chat.stream.is_loading.get()
     })
 }
@@ -94,9 +87,8 @@ fn is_streaming(chat: Chat, key: String) -> Memo<bool> {
 #[component]
 fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl IntoView {
     let chat: Chat = expect_context();
-    let message: Signal<Arc<Message>> = entry.message.clone().into();
-    let incomplete: Signal<bool> = entry.incomplete.clone().into();
-    let cut_off = Memo::new(move |_| message.with(|message| cut_off(message, incomplete.get())));
+    let message = entry.signal();
+    let cut_off = Memo::new(move |_| entry.with(|message| cut_off(message, entry.is_incomplete())));
     let has_text = Memo::new(move |_| message.with(|message| message.content.text_bytes() > 0));
     let thoughts = Memo::new(move |_| message.with(|message| reasoning(message)));
     let others = Memo::new(move |_| message.with(|message| other_blocks(message)));
@@ -104,7 +96,7 @@ fn Body(entry: StreamMessage, kind: MessageKind, streaming: Memo<bool>) -> impl 
     let rewrite = Rewrite::new();
     let edit_button = NodeRef::new();
     let is_open = Memo::new(move |_| rewrite.text.with(Option::is_some));
-    let id = MessageId::from(entry.key.as_str());
+    let id = entry.id();
     view! {
         <Show when=move || thoughts.with(|text| !text.is_empty())>
             <details class="thoughts"><summary>"Reasoning"</summary><p>{move || thoughts.get()}</p></details>

@@ -2,7 +2,7 @@
 
 use crate::{activity::Banner, chat::Chat, editor::is_about_edits, icons};
 use leptos::prelude::*;
-use rejoin_core::ErrorCode;
+use rejoin_leptos::ErrorCode;
 
 /// What failed, in words, with its stable code and a way to try again.
 #[component]

@@ -9,16 +9,12 @@ use rejoin_leptos::ConnectionStatus;
 pub(crate) fn RunBar() -> impl IntoView {
     let chat: Chat = expect_context();
     let stream = chat.stream;
-    let waits = Memo::new(move |_| {
-        !stream.is_loading.get() && stream.interrupts.with(|interrupts| !interrupts.is_empty())
-    });
     view! {
         <div class="run-bar">
             <ConnectionStatus stream />
-            <Show when=move || waits.get()><p class="waits">"The agent waits for your answer."</p></Show>
             <div class="run-actions">
                 <Show when=move || stream.can_rejoin.get()>
-                    <button type="button" class="button primary" data-testid="rejoin" title="Follow the agent again" on:click=move |_| drop(stream.rejoin())>
+                    <button type="button" class="button primary" data-testid="rejoin" title="Follow the agent again" on:click=move |_| stream.rejoin()>
                         "Rejoin"
                     </button>
                 </Show>

@@ -13,13 +13,10 @@ use crate::{
     page,
 };
 use leptos::{html, prelude::*};
-use rejoin_core::{Connection, Outcome};
-use rejoin_leptos::{ViewNode, connection_words, use_view};
-use rejoin_wire::{
-    message::{Message, MessageKind},
-    session::{EndStatus, NodeStatus},
+use rejoin_leptos::{
+    prelude::*,
+    wire::session::{EndStatus, NodeStatus},
 };
-use std::sync::Arc;
 
 /// How near to the top older messages are asked for, in CSS pixels.
 const NEAR_TOP_PX: i32 = 400;
@@ -80,7 +77,11 @@ pub(crate) fn SessionList(limit: usize) -> impl IntoView {
     let is_empty = Memo::new(move |_| session.nodes.with(Vec::is_empty));
     let words = move || match session.connection.get() {
         Connection::Live => "Up to date.".to_owned(),
-        other => connection_words(other, session.error.get().as_ref()),
+        other => {
+            let mut status = StreamStatus::new(other);
+            status.error = session.error.get();
+            (StatusWords::ENGLISH.state)(&status)
+        }
     };
     let is_first = move || session.loading.get() && is_empty.get();
     // What has the focus keeps it: the button is told to be disabled, and not disabled.
@@ -127,7 +128,7 @@ pub(crate) fn SessionList(limit: usize) -> impl IntoView {
                         let code = error.code.as_str();
                         view! { <p class="banner error" role="alert" data-testid="session-error" data-code=code>{error.message.clone()}</p> }
                     })}
-                    <For each=move || session.nodes.get() key=|node| node.key.clone() let:node>
+                    <For each=move || session.nodes.get() key=|node| node.id() let:node>
                         <SessionMessage node />
                     </For>
                     <InterruptList />
@@ -155,24 +156,17 @@ fn say_loaded(spoken: RwSignal<String>, nodes: Signal<Vec<ViewNode>>, before: us
 #[component]
 fn SessionMessage(node: ViewNode) -> impl IntoView {
     let chat: Chat = expect_context();
-    let kind = node.message.get_untracked().kind.clone();
+    let kind = untrack(|| node.kind());
     let label = speaker(&kind);
-    let message: Signal<Arc<Message>> = node.message.into();
-    let (status, is_pending) = (node.status, node.is_pending);
-    let streaming = {
-        let status = status.clone();
-        Memo::new(move |_| *status.read() == NodeStatus::Streaming)
-    };
+    let message = node.signal();
+    let streaming = Memo::new(move |_| node.status() == NodeStatus::Streaming);
     let is_plain = chat.is_plain || kind != MessageKind::Ai;
-    let ended = {
-        let status = status.clone();
-        move || cut_off(&status.read())
-    };
+    let ended = move || cut_off(&node.status());
     view! {
         <article
-            class="message" data-testid="message" data-role=kind.as_str().to_owned() data-message-id=node.key aria-label=label
-            data-status=move || status.get().as_str() data-streaming=move || streaming.get().to_string()
-            data-optimistic=move || is_pending.get().to_string()
+            class="message" data-testid="message" data-role=kind.as_str().to_owned() data-message-id=node.id().to_string() aria-label=label
+            data-status=move || node.status().as_str() data-streaming=move || streaming.get().to_string()
+            data-optimistic=move || node.is_pending().to_string()
         >
             <div class="bubble" class:empty=move || message.with(|message| message.content.text_bytes() == 0)>
                 {if is_plain {

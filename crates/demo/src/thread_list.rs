@@ -9,7 +9,7 @@ use crate::{
     thread_title::shorten,
 };
 use leptos::{prelude::*, task::spawn_local};
-use rejoin_wire::{ThreadId, thread::ThreadStatus};
+use rejoin_leptos::wire::{ThreadId, thread::ThreadStatus};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How often the list is read while it names runs that are not followed.

@@ -1,7 +1,7 @@
 //! A thread's name: the beginning of its first question.
 
-use rejoin_wire::{
-    json::{FromJson, field},
+use rejoin_leptos::wire::{
+    json::{Lenient, field},
     message::{Message, MessageKind},
 };
 
@@ -10,7 +10,8 @@ const TITLE_CHARS_MAX: usize = 80;
 
 /// The title of a thread with these values, which are JSON; `None` before anything was asked.
 pub(crate) fn title_of(values: &str) -> Option<String> {
-    let messages: Vec<Message> = Vec::from_json(field(values, "messages")?).ok()?;
+    // An odd entry costs no other.
+    let messages: Vec<Message> = Vec::read_quietly(field(values, "messages")?).ok()?;
     let first = messages
         .iter()
         .find(|message| message.kind == MessageKind::Human)?;
@@ -47,6 +48,15 @@ mod tests {
             r#"{"messages":[{"type":"human","content":[{"type":"text","text":"a block"}]}]}"#,
             Some("a block"),
         );
+    }
+
+    #[test]
+    fn an_odd_message_costs_no_other_its_title() {
+        for odd in ["7", r#"{"type":"ai","content":7}"#, r#"{"type":5}"#] {
+            let values =
+                format!(r#"{{"messages":[{odd},{{"type":"human","content":"a"}},{odd}]}}"#);
+            check(&values, Some("a"));
+        }
     }
 
     #[test]

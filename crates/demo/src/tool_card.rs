@@ -2,13 +2,8 @@
 
 use crate::icons;
 use leptos::prelude::*;
-use rejoin_leptos::StreamMessage;
-use rejoin_wire::{
-    json::Node,
-    message::{Message, ToolCall},
-};
+use rejoin_leptos::{prelude::*, wire::json::Node};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// A call with its arguments and, as soon as it is there, its answer.
 #[component]
@@ -28,11 +23,7 @@ pub(crate) fn ToolCard(
         })
     };
     let state = move || match result.get() {
-        Some(entry)
-            if entry
-                .message
-                .with(|message| message.fields.text_of("status") == Some("error")) =>
-        {
+        Some(entry) if entry.with(|message| message.fields.text_of("status") == Some("error")) => {
             ("error", "failed")
         }
         Some(_) => ("done", "done"),
@@ -51,7 +42,7 @@ pub(crate) fn ToolCard(
                 {move || call.with(|call| arguments(&value_of(&call.args))).into_iter().map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
             </dl>
             {move || result.get().map(|entry| {
-                let text = move || entry.message.with(|message| message.content.text().into_owned());
+                let text = move || entry.text();
                 view! { <div class="tool-result"><span class="visually-hidden">"Result: "</span><pre tabindex="0">{text}</pre></div> }
             })}
         </section>
@@ -61,15 +52,10 @@ pub(crate) fn ToolCard(
 /// A tool's answer whose call is not in the conversation.
 #[component]
 pub(crate) fn OrphanResult(entry: StreamMessage) -> impl IntoView {
-    let name = entry
-        .message
-        .get_untracked()
-        .fields
-        .text_of("name")
-        .unwrap_or("tool")
-        .to_owned();
-    let message: Signal<Arc<Message>> = entry.message.into();
-    let text = move || message.with(|message| message.content.text().into_owned());
+    let name = untrack(|| {
+        entry.with(|message| message.fields.text_of("name").unwrap_or("tool").to_owned())
+    });
+    let text = move || entry.text();
     view! {
         <section class="tool-card">
             <header>{icons::tool()}<code class="tool-name">{name}</code></header>

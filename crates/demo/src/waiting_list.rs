@@ -2,8 +2,7 @@
 
 use crate::chat::Chat;
 use leptos::prelude::*;
-use rejoin_core::WaitingState;
-use rejoin_leptos::{Waiting, waiting_words};
+use rejoin_leptos::{StatusWords, Waiting, WaitingState};
 
 /// What waits: the words, and what can be done about each. A message that is shown in the conversation is not shown again.
 #[component]
@@ -46,7 +45,7 @@ fn item(chat: Chat, entry: Waiting) -> impl IntoView {
         };
         view! { <button type="button" data-testid="take-back" aria-label=label on:click=take_back>"Take back"</button> }
     });
-    let words = waiting_words(entry.state);
+    let words = (StatusWords::ENGLISH.waiting)(entry.state);
     let lasts = (!entry.is_stored).then_some(" It does not outlive a reload.");
     view! {
         <li data-testid="waiting-item" data-state=entry.state.as_str()>

@@ -3,12 +3,12 @@
 use crate::{
     extras::Extras,
     host::{Host, rethrow_later, strings},
-    json::{feed, node_facts, part, status},
+    json::{self, node_facts, part},
 };
 use js_sys::Array;
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
-    MessageOrigin, MessageSlot, Millis, View, WaitingState,
+    FeedStatus, MessageOrigin, MessageSlot, Status, View, WaitingState,
     wire::{
         MessageId,
         message::{Content, Message},
@@ -20,9 +20,9 @@ use std::{cell::RefCell, rc::Rc};
 #[derive(Default)]
 pub(crate) struct Sent {
     revision: u64,
-    status: String,
-    /// How a session's feed stands; empty while no view is open.
-    feed: String,
+    status: Option<Status>,
+    /// How a session's feed stands, while a view is open.
+    feed: Option<FeedStatus>,
     /// The position of the first of a session's messages that the host knows.
     first: u64,
     editable: String,
@@ -100,11 +100,11 @@ fn origin_word(origin: MessageOrigin) -> &'static str {
 impl Sent {
     fn calls(&mut self, view: View<'_>, extras: Option<&Extras>) -> Vec<Call> {
         let mut calls = Vec::new();
-        // Counted from zero the texts compare; the host is told the time that is left now.
-        let status_now = status(view, Millis(0));
-        if status_now != self.status {
-            self.status = status_now;
-            calls.push(Call::Status(status(view, now())));
+        let status = view.status();
+        let before = self.status.as_ref();
+        if before != Some(&status) {
+            calls.push(Call::Status(json::status(&status, before, now())));
+            self.status = Some(status);
         }
         let since = self.revision;
         let changes = view.changes_since(since);
@@ -147,12 +147,12 @@ impl Sent {
     pub(crate) fn session(&mut self, view: View<'_>, since: u64, calls: &mut Vec<Call>) {
         let ns: Rc<str> = Rc::from(NODES);
         let Some(session) = view.session() else {
-            if !std::mem::take(&mut self.feed).is_empty() {
+            if self.feed.take().is_some() {
                 calls.push(Call::Order(ns, Array::new()));
             }
             return;
         };
-        let begun_anew = self.feed.is_empty() || session.generation() > since;
+        let begun_anew = self.feed.is_none() || session.generation() > since;
         let nodes = session.nodes();
         if begun_anew || session.order_revision() > since {
             let ids = strings(&mut nodes.iter().map(|node| node.id.as_str()));
@@ -174,10 +174,11 @@ impl Sent {
                 calls.push(self.growing.call(&ns, &part, since));
             }
         }
-        let feed_now = feed(session, Millis(0));
-        if feed_now != self.feed {
-            self.feed = feed_now;
-            calls.push(Call::Feed(feed(session, now())));
+        let feed = session.status();
+        let before = self.feed.as_ref();
+        if before != Some(&feed) {
+            calls.push(Call::Feed(json::feed(&feed, before, now())));
+            self.feed = Some(feed);
         }
     }
 

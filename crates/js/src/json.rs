@@ -2,9 +2,10 @@
 
 use crate::extras::Extras;
 use rejoin_core::{
-    Connection, Millis, Outcome, SessionNode, SessionView, StreamError, View, WaitingSubmission,
+    Connection, FeedStatus, Millis, Outcome, SessionNode, Status, StreamError, View,
+    WaitingSubmission,
     wire::{
-        Json, MessageId, RunId,
+        Json, MessageId, RunId, ThreadId,
         json::{ToJson, Writer, write_string},
         session::NodeStatus,
         thread::Interrupt,
@@ -40,26 +41,36 @@ fn write_error(out: &mut String, error: &StreamError) {
     object.end();
 }
 
-/// The `status` of the contract. `retryInMs` is counted from `now`, so two texts compare only if they are made for one `now`.
-pub(crate) fn status(view: View<'_>, now: Millis) -> String {
+/// The `status` of the contract. What is as `before`, and is an object, is left out.
+pub(crate) fn status(status: &Status, before: Option<&Status>, now: Millis) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
-    write_connection(object.field("connection"), view.connection(), now);
-    object.bool("isLoading", view.is_loading());
-    object.bool("isThreadLoading", view.is_thread_loading());
-    object.bool("canStop", view.can_stop());
-    object.bool("canRejoin", view.can_rejoin());
-    object.bool("isUnsent", view.is_unsent());
-    object.string_or_null("threadId", view.thread_id().map(|id| id.as_str()));
-    object.string_or_null("runId", view.run_id().map(|id| id.as_str()));
-    write_some_error(object.field("error"), view.error());
-    object.string("branch", view.branch());
-    object.string_or_null("editing", view.editing().map(MessageId::as_str));
+    let connection = (status.connection, status.lost_since);
+    if before.is_none_or(|before| (before.connection, before.lost_since) != connection) {
+        write_connection(object.field("connection"), connection, now);
+    }
+    object.bool("isLoading", status.is_loading);
+    object.bool("isThreadLoading", status.is_thread_loading);
+    object.bool("canStop", status.can_stop);
+    object.bool("canRejoin", status.can_rejoin);
+    object.bool("isUnsent", status.is_unsent);
+    object.string_or_null("threadId", status.thread_id.as_ref().map(ThreadId::as_str));
+    object.string_or_null("runId", status.run_id.as_ref().map(RunId::as_str));
+    if before.is_none_or(|before| before.error != status.error) {
+        write_some_error(object.field("error"), status.error.as_ref());
+    }
+    object.string("branch", &status.branch);
+    object.string_or_null("editing", status.editing.as_ref().map(MessageId::as_str));
     object.end();
     out
 }
 
-fn write_connection(out: &mut String, connection: Connection, now: Millis) {
+/// A connection, and since when there is no contact. Times are counted from `now`, as the page has a clock of its own.
+fn write_connection(
+    out: &mut String,
+    (connection, lost_since): (Connection, Option<Millis>),
+    now: Millis,
+) {
     let mut object = Writer::object(out);
     object.string("state", connection.as_str());
     if let Connection::Reconnecting { attempt, retry_at } = connection {
@@ -67,6 +78,9 @@ fn write_connection(out: &mut String, connection: Connection, now: Millis) {
         if let Some(retry_at) = retry_at {
             object.number("retryInMs", (retry_at - now).0);
         }
+    }
+    if let Some(lost_since) = lost_since {
+        object.number("lostForMs", (now - lost_since).0);
     }
     object.end();
 }
@@ -78,15 +92,20 @@ fn write_some_error(out: &mut String, error: Option<&StreamError>) {
     }
 }
 
-/// The `feed` of the contract. Compares as [`status`] does.
-pub(crate) fn feed(session: SessionView<'_>, now: Millis) -> String {
+/// The `feed` of the contract. What is as `before`, and is an object, is left out.
+pub(crate) fn feed(feed: &FeedStatus, before: Option<&FeedStatus>, now: Millis) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
-    write_connection(object.field("connection"), session.connection(), now);
-    object.bool("hasOlder", session.has_older());
-    object.bool("ready", session.is_ready());
-    object.number("generation", session.generation());
-    write_some_error(object.field("error"), session.error());
+    let connection = (feed.connection, feed.lost_since);
+    if before.is_none_or(|before| (before.connection, before.lost_since) != connection) {
+        write_connection(object.field("connection"), connection, now);
+    }
+    object.bool("hasOlder", feed.has_older);
+    object.bool("ready", feed.is_ready);
+    object.number("generation", feed.generation);
+    if before.is_none_or(|before| before.error != feed.error) {
+        write_some_error(object.field("error"), feed.error.as_ref());
+    }
     object.end();
     out
 }

@@ -6,7 +6,8 @@ use crate::{
     options::{ON_DISCONNECT, STRATEGIES},
 };
 use rejoin_core::{
-    CommandId, Edit, EditAt, Input, JoinOptions, Submission, ToolResult, WaitingCommand,
+    BranchesInput, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput,
+    Submission, ToolResult, ToolsInput, WaitingInput,
     wire::{
         CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
         json::FromJson,
@@ -63,53 +64,53 @@ pub(crate) fn read(
 /// Reads a request that needs the second module.
 pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> Option<Input> {
     Some(match name {
-        "edit" => Input::EditRequested {
+        "edit" => Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(Edit {
                 at: edit_at(fields),
                 submission: submission(fields),
             }),
-        },
-        "result" => Input::ToolResultAdded {
+        }),
+        "result" => Input::Tools(ToolsInput::ResultAdded {
             command,
             result: Box::new(tool_result(fields)),
-        },
-        "take_back" => Input::Waiting(WaitingCommand::TakeBack {
+        }),
+        "take_back" => Input::Waiting(WaitingInput::TakeBack {
             id: fields.text("id").unwrap_or_default(),
         }),
-        "send_now" => Input::Waiting(WaitingCommand::SendNow {
+        "send_now" => Input::Waiting(WaitingInput::SendNow {
             id: fields.text("id").unwrap_or_default(),
         }),
-        "replace" => Input::Waiting(WaitingCommand::Replace {
+        "replace" => Input::Waiting(WaitingInput::Replace {
             id: fields.text("id").unwrap_or_default(),
             command,
             submission: Box::new(submission(fields)),
         }),
-        "older" => Input::OlderRequested { command },
+        "older" => Input::Session(SessionInput::OlderRequested { command }),
         "view" => {
             let mut limit = 0;
             fields.count("limit", &mut limit);
             match limit {
-                0 => Input::ViewClosed,
-                limit => Input::ViewOpened {
+                0 => Input::Session(SessionInput::Closed),
+                limit => Input::Session(SessionInput::Opened {
                     limit: limit as usize,
-                },
+                }),
             }
         }
         "checkpoint" => {
             // Neither: there is none.
             let found = fields.text("checkpoint_id").map(CheckpointId::from);
-            Input::CheckpointResolved {
+            Input::Edit(EditInput::CheckpointResolved {
                 command,
                 checkpoint: fields.text("error").map_or(Ok(found), Err),
-            }
+            })
         }
-        "branch" => Input::BranchSelected {
+        "branch" => Input::Branches(BranchesInput::Selected {
             branch: fields.text("branch").unwrap_or_default(),
-        },
-        "history" => Input::HistoryProvided {
+        }),
+        "history" => Input::Branches(BranchesInput::HistoryProvided {
             states: fields.any("states").unwrap_or_default(),
-        },
+        }),
         _ => return None,
     })
 }

@@ -1,110 +1,96 @@
 //! What can be asked for.
 
-use crate::{OutcomeFuture, UseStream, ids::with_message_ids, use_stream::Handle};
+use crate::{UseStream, input, signals::put, thread::HistoryEntry, use_stream::Handle};
 use leptos::prelude::WithValue;
 use rejoin_browser::Stream;
 use rejoin_core::{
-    Edit, EditAt, Input, Outcome, Submission, ToolResult,
-    wire::{InterruptId, Json, MessageId, RunId, ThreadId, json::write_string, request::Command},
+    ToolResult,
+    wire::{InterruptId, MessageId, RunId, ThreadId},
 };
+use serde::Serialize;
 
-/// Every command works on the state of this moment, returns at once, and may be called from anywhere. On a server and after
-/// the owner is gone they do nothing, and what they return is [`Outcome::NothingToJoin`].
+/// Commands. Each works on the state of this moment, returns at once, and may be called from anywhere, as from
+/// `on:click=move |_| stream.submit("hi")`. What went wrong is in [`UseStream::error`]; for options and for the outcome see
+/// [`UseStream::run`]. On a server and after the owner is gone they do nothing.
 impl UseStream {
-    /// Runs the assistant. Input messages are shown at once; those without an id are given one.
-    pub fn submit(&self, submission: Submission) -> OutcomeFuture {
-        let Some(messages_key) = self.messages_key() else {
-            return nothing();
-        };
-        let submission = with_message_ids(submission, &messages_key);
-        self.with_stream(|stream| OutcomeFuture::of(stream.submit(submission)))
-            .unwrap_or_else(nothing)
+    /// Runs the assistant with the graph's input, which is any value that serialises to an object; its messages are shown at
+    /// once, and those without an id are given one. A text is one human message; `()` is no input.
+    pub fn submit(&self, input: impl Serialize) {
+        drop(self.run().submit(input));
     }
 
-    /// Says something to the assistant: one human message, with `config` (such as `{"configurable":{..}}`) for the run.
-    pub fn submit_text(&self, text: &str, config: Option<Json>) -> OutcomeFuture {
-        match self.saying(text, config) {
-            Some(submission) => self.submit(submission),
-            None => nothing(),
-        }
+    /// Says something to the assistant: one human message.
+    pub fn submit_text(&self, text: impl Into<String>) {
+        drop(self.run().submit_text(text));
     }
 
-    /// Answers what the agent asks, with what else the run shall have (`config` and the like): any JSON for the one interrupt
-    /// that waits, or a map from interrupt id to answer.
-    pub fn resume(&self, answer: Json, submission: Submission) -> OutcomeFuture {
-        self.submit(resuming(answer, submission))
+    /// Answers what the agent asks: any value for the one interrupt that waits, or a map from interrupt id to answer.
+    pub fn resume(&self, answer: impl Serialize) {
+        drop(self.run().resume(answer));
     }
 
-    /// Answers one interrupt by its id, with what else the run shall have. The others go on waiting.
-    pub fn respond(
-        &self,
-        interrupt_id: &InterruptId,
-        answer: Json,
-        submission: Submission,
-    ) -> OutcomeFuture {
-        self.respond_all([(interrupt_id.clone(), answer)], submission)
+    /// Answers one interrupt by its id. The others go on waiting.
+    pub fn respond(&self, interrupt_id: impl Into<InterruptId>, answer: impl Serialize) {
+        drop(self.run().respond(interrupt_id, answer));
     }
 
     /// Answers several interrupts at once, each by its id. Those not named go on waiting.
-    pub fn respond_all(
+    pub fn respond_all<I: Into<InterruptId>, A: Serialize>(
         &self,
-        answers: impl IntoIterator<Item = (InterruptId, Json)>,
-        submission: Submission,
-    ) -> OutcomeFuture {
-        let mut map = String::from("{");
-        for (id, answer) in answers {
-            if map.len() > 1 {
-                map.push(',');
-            }
-            write_string(&mut map, id.as_str());
-            map.push(':');
-            map.push_str(answer.text());
-        }
-        map.push('}');
-        let map = Json::parse(map).expect("made of JSON");
-        self.submit(resuming(map, submission))
+        answers: impl IntoIterator<Item = (I, A)>,
+    ) {
+        drop(self.run().respond_all(answers));
     }
 
-    /// Edits a message: what the submission brings takes the place of it and of all after it, on a branch of its own.
+    /// Edits a message: the input, as [`UseStream::submit`] takes it, stands in the place of it and of all after it, on a
+    /// branch of its own.
     ///
     /// First the checkpoint is found that holds what comes before the message ([`UseStream::editing`] meanwhile; nothing
     /// else changes), then all of it happens in one step: a run under way is replaced, the messages are cut, the new one is
     /// shown and sent. Where there is no such checkpoint the outcome and [`UseStream::error`] say so, and nothing has
-    /// changed. Of two edits the later one wins; the earlier one's outcome is [`Outcome::Superseded`].
-    pub fn edit(&self, message_id: &MessageId, submission: Submission) -> OutcomeFuture {
-        self.edit_at(EditAt::Message(message_id.clone()), submission)
+    /// changed. Of two edits the later one wins; the earlier one's outcome is [`rejoin_core::Outcome::Superseded`].
+    pub fn edit(&self, message_id: impl Into<MessageId>, input: impl Serialize) {
+        drop(self.run().edit(message_id, input));
     }
 
     /// As [`UseStream::edit`], with one human message for input.
-    pub fn edit_text(
-        &self,
-        message_id: &MessageId,
-        text: &str,
-        config: Option<Json>,
-    ) -> OutcomeFuture {
-        match self.saying(text, config) {
-            Some(submission) => self.edit(message_id, submission),
-            None => nothing(),
-        }
+    pub fn edit_text(&self, message_id: impl Into<MessageId>, text: impl Into<String>) {
+        drop(self.run().edit_text(message_id, text));
     }
 
     /// Has the turn of an assistant's message answered again, on a branch of its own: what is kept ends with the human
-    /// message before it. Input in the submission is not looked at; `config` and the like are the run's. As
-    /// [`UseStream::edit`] otherwise.
-    pub fn regenerate(&self, message_id: &MessageId, submission: Submission) -> OutcomeFuture {
-        self.edit_at(EditAt::Answer(message_id.clone()), submission)
+    /// message before it. As [`UseStream::edit`] otherwise.
+    pub fn regenerate(&self, message_id: impl Into<MessageId>) {
+        drop(self.run().regenerate(message_id));
     }
 
     /// Begins the run again that failed: with what it was submitted with where the server has stored nothing of it, else
     /// from where the thread is. Works while [`UseStream::can_retry`].
-    pub fn retry(&self) -> OutcomeFuture {
-        self.edit_at(EditAt::Failed, Submission::default())
+    pub fn retry(&self) {
+        drop(self.run().retry());
+    }
+
+    /// Takes back a submission that waits: it is not sent. Where it may have been sent already, its run is looked for and
+    /// cancelled. Nothing for one that another tab sends, or that does not wait any more.
+    pub fn take_back(&self, waiting_id: impl Into<String>) {
+        self.with_stream(|stream| stream.send(input::taken_back(waiting_id.into())));
+    }
+
+    /// Sends a submission that is [`rejoin_core::WaitingState::Held`], in its order. Nothing for others, as
+    /// [`UseStream::take_back`].
+    pub fn send_now(&self, waiting_id: impl Into<String>) {
+        self.with_stream(|stream| stream.send(input::sent_now(waiting_id.into())));
+    }
+
+    /// Takes a submission back that waits, and puts another in its place, with its input as [`UseStream::submit`] takes it.
+    /// Nothing for those that [`UseStream::take_back`] would leave.
+    pub fn replace_waiting(&self, waiting_id: impl Into<String>, input: impl Serialize) {
+        drop(self.run().replace_waiting(waiting_id, input));
     }
 
     /// The result of a tool that runs here. It is sent when every pending call of its message has one.
-    pub fn add_tool_result(&self, result: ToolResult) -> OutcomeFuture {
-        self.with_stream(|stream| OutcomeFuture::of(stream.add_tool_result(result)))
-            .unwrap_or_else(nothing)
+    pub fn add_tool_result(&self, result: ToolResult) {
+        drop(self.run().add_tool_result(result));
     }
 
     /// Disconnects. The agent goes on; everything received stays.
@@ -117,84 +103,71 @@ impl UseStream {
         self.with_stream(Stream::cancel);
     }
 
-    /// Joins a run; without an id the stored one, else the thread's active one.
-    pub fn join_stream(&self, run_id: Option<RunId>) -> OutcomeFuture {
-        self.with_stream(|stream| OutcomeFuture::of(stream.join_stream(run_id)))
-            .unwrap_or_else(nothing)
+    /// Joins a run by its id.
+    pub fn join_stream(&self, run_id: impl Into<RunId>) {
+        drop(self.run().join_stream(run_id));
     }
 
-    /// Joins again what was left.
-    pub fn rejoin(&self) -> OutcomeFuture {
-        self.join_stream(None)
+    /// Joins again what was left: the stored run, else the thread's active one.
+    pub fn rejoin(&self) {
+        drop(self.run().rejoin());
     }
 
-    /// Enters another thread, or with `None` a new one. Its active run is joined; the one that was followed goes on without.
-    pub fn switch_thread(&self, thread_id: Option<ThreadId>) {
-        self.with_stream(|stream| stream.switch_thread(thread_id));
+    /// Enters another thread. Its active run is joined; the one that was followed goes on without. The thread that is shown
+    /// already stays as it is, with its run and whoever waits for it.
+    pub fn switch_thread(&self, thread_id: impl Into<ThreadId>) {
+        self.enter(Some(thread_id.into()), HistoryEntry::New);
+    }
+
+    /// Begins a new thread. It gets its id with the first submission.
+    pub fn new_thread(&self) {
+        self.enter(None, HistoryEntry::New);
     }
 
     /// Shows another branch of the history, as [`crate::StreamMessage::branch`] names them; `""` is the newest. While a run
     /// is followed only [`UseStream::branch`] changes; what is shown follows when the run is over. What is submitted
     /// afterwards goes on from the branch that is shown.
-    pub fn set_branch(&self, branch: &str) {
-        let branch = branch.to_owned();
-        self.with_stream(|stream| stream.send(Input::BranchSelected { branch }));
+    pub fn set_branch(&self, branch: impl Into<String>) {
+        self.with_stream(|stream| stream.send(input::branch_selected(branch.into())));
     }
 
     /// Reads the thread's history, or where none is wanted its state, again: another client may have gone on.
     pub fn refresh_history(&self) {
-        self.with_stream(|stream| stream.send(Input::HistoryRequested));
+        self.with_stream(|stream| stream.send(input::history_requested()));
     }
 
-    fn edit_at(&self, at: EditAt, submission: Submission) -> OutcomeFuture {
-        let Some(messages_key) = self.messages_key() else {
-            return nothing();
+    /// Enters a thread, or a new one, and keeps its id where that is kept.
+    pub(crate) fn enter(&self, thread_id: Option<ThreadId>, entry: HistoryEntry) {
+        let known = self.with_handle(|handle| (handle.kept.clone(), handle.events.clone()));
+        let Some((kept, events)) = known else {
+            return;
         };
-        let submission = with_message_ids(submission, &messages_key);
-        let edit = Edit { at, submission };
-        self.with_stream(|stream| OutcomeFuture::of(stream.edit(edit)))
-            .unwrap_or_else(nothing)
+        kept.write(thread_id.as_ref(), entry);
+        self.with_stream(|stream| {
+            let shown = stream.with_view(|view| view.thread_id().cloned());
+            if shown.is_none() || shown != thread_id {
+                // What was told of the last run is not of the thread that is entered.
+                events.enter(thread_id.as_ref());
+                self.with_handle(|handle| put(handle.outcome, None));
+            }
+            stream.switch_thread(thread_id);
+        });
     }
 
     /// `None` on a server and after the owner is gone.
     pub(crate) fn messages_key(&self) -> Option<String> {
-        let key = |handle: &Option<Handle>| Some(handle.as_ref()?.messages_key.clone());
-        self.handle.try_with_value(key).flatten()
-    }
-
-    /// One human message. `None` on a server and after the owner is gone.
-    fn saying(&self, text: &str, config: Option<Json>) -> Option<Submission> {
-        let messages_key = self.messages_key()?;
-        let message = serde_json::json!({ "type": "human", "content": text });
-        let input = serde_json::json!({ messages_key: [message] });
-        Some(Submission {
-            input: Some(Json::from_value(&input).expect("JSON is JSON")),
-            config,
-            ..Submission::default()
-        })
+        self.with_handle(|handle| handle.messages_key.clone())
     }
 
     /// `None` on a server and after the owner is gone. Nothing is borrowed while `call` runs.
     pub(crate) fn with_stream<R>(&self, call: impl FnOnce(&Stream) -> R) -> Option<R> {
-        let stream = self
-            .handle
-            .try_with_value(|handle| Some(handle.as_ref()?.stream.clone()))
-            .flatten()?;
+        let stream = self.with_handle(|handle| handle.stream.clone())?;
         Some(call(&stream))
     }
-}
 
-fn resuming(answer: Json, submission: Submission) -> Submission {
-    let command = Command {
-        resume: Some(answer),
-        ..Command::default()
-    };
-    Submission {
-        command: Some(command),
-        ..submission
+    fn with_handle<R>(&self, read: impl FnOnce(&Handle) -> R) -> Option<R> {
+        self.handle?
+            .try_with_value(|handle| handle.as_ref().map(read))
+            .flatten()
     }
-}
-
-pub(crate) fn nothing() -> OutcomeFuture {
-    OutcomeFuture::ready(Outcome::NothingToJoin)
 }

@@ -1,73 +1,66 @@
 //! What `use_stream` is told.
 
-use rejoin_browser::{
-    HeaderProvider, LocalStore, MemoryStore, RecordStore, SessionStore, StreamOptions,
-    header_futures,
-};
+use crate::{StorageKind, ThreadSource, events::read_event, json, thread::ThreadPlaces};
+use rejoin_browser::{Credentials, HeaderFuture, ShareConnections, StreamOptions, header_futures};
 use rejoin_core::{
-    Checkpoints, Config, Notice,
-    wire::{CheckpointId, MessageId, ThreadId},
+    Checkpoints, Config, Notice, Outcome,
+    wire::{
+        CheckpointId, MessageId, ThreadId,
+        event::{Event, EventName},
+    },
 };
-use std::{fmt, future::Future, pin::Pin, rc::Rc};
-
-/// Names and values of headers, or why there are none.
-pub type HeaderFuture = Pin<Box<dyn Future<Output = Result<Vec<(String, String)>, String>>>>;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt, future::Future, pin::Pin, rc::Rc, sync::Arc};
 
 /// A checkpoint, that there is none, or why it could not be looked up.
-pub type CheckpointFuture = Pin<Box<dyn Future<Output = Result<Option<CheckpointId>, String>>>>;
+pub(crate) type CheckpointFuture =
+    Pin<Box<dyn Future<Output = Result<Option<CheckpointId>, String>>>>;
 
 /// Looks checkpoints up.
-pub(crate) type Resolver = Rc<dyn Fn(ThreadId, Vec<MessageId>) -> CheckpointFuture>;
+pub(crate) type Resolver = Arc<dyn Fn(ThreadId, Vec<MessageId>) -> CheckpointFuture + Send + Sync>;
 
 /// Hears notices.
-pub(crate) type NoticeReader = Rc<dyn Fn(&Notice)>;
+pub(crate) type NoticeReader = Arc<dyn Fn(&Notice) + Send + Sync>;
 
-/// Where the records are kept that let a reload find its run.
-#[derive(Clone, Default)]
-pub enum StorageKind {
-    /// `localStorage`: every tab of the origin.
-    #[default]
-    Local,
-    /// `sessionStorage`: this tab.
-    Session,
-    /// Nowhere: a reload finds its run only where the server lists it.
-    None,
-    /// The application's own.
-    Custom(Rc<dyn RecordStore>),
-}
+/// Makes headers.
+type Provider = Arc<dyn Fn(bool) -> HeaderFuture + Send + Sync>;
 
-impl fmt::Debug for StorageKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Local => "Local",
-            Self::Session => "Session",
-            Self::None => "None",
-            Self::Custom(_) => "Custom",
-        })
-    }
-}
-
-/// Options of [`crate::use_stream`].
+/// Options of [`crate::use_stream`]. They can be cloned, and put into a context.
 #[derive(Clone)]
 pub struct UseStreamOptions {
     pub(crate) config: Config,
-    pub(crate) thread_id: Option<ThreadId>,
-    pub(crate) headers: Option<HeaderProvider>,
+    pub(crate) thread: ThreadSource,
+    pub(crate) places: ThreadPlaces,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
+    pub(crate) share_connections: ShareConnections,
     pub(crate) notice_readers: Vec<NoticeReader>,
+    /// Events that are listened for beside those that the core tells anyway.
+    pub(crate) listened: Vec<String>,
+    /// What cannot be sent or shown as it was given.
+    pub(crate) problem: Option<String>,
+    headers: Option<Provider>,
+    fixed_headers: Vec<(String, String)>,
+    credentials: Credentials,
 }
 
 impl UseStreamOptions {
-    /// The defaults of [`Config::new`], a new thread, no headers, records in `localStorage`.
+    /// The defaults: a new thread, no headers, records in `localStorage`. `api_url` is the server's base URL, such as `/api`;
+    /// `assistant_id` is the assistant or graph that runs are made for.
     pub fn new(api_url: impl Into<String>, assistant_id: impl Into<String>) -> Self {
         Self {
             config: Config::new(api_url, assistant_id.into()),
-            thread_id: None,
-            headers: None,
+            thread: ThreadSource::default(),
+            places: ThreadPlaces::default(),
             resolver: None,
             storage: StorageKind::Local,
+            share_connections: ShareConnections::default(),
             notice_readers: Vec::new(),
+            listened: Vec::new(),
+            problem: None,
+            headers: None,
+            fixed_headers: Vec::new(),
+            credentials: Credentials::default(),
         }
     }
 
@@ -78,10 +71,51 @@ impl UseStreamOptions {
         self
     }
 
-    /// The thread to enter; `None`, the default, is a new one. Its active run is joined.
+    /// The thread to enter: an id, or an option of one. Its active run is joined. Default a new thread.
+    ///
+    /// Or a signal of an option of one, such as a router's parameter: a change of it enters another thread, `None` a new one.
+    /// When the stream makes a thread, [`UseStreamOptions::on_thread_id`] tells its id; put it where the signal comes from.
     #[must_use]
-    pub fn thread_id(mut self, thread_id: Option<String>) -> Self {
-        self.thread_id = thread_id.map(ThreadId::from);
+    pub fn thread_id(mut self, thread: impl Into<ThreadSource>) -> Self {
+        self.thread = thread.into();
+        self
+    }
+
+    /// Keeps the thread's id in this parameter of the page's query, so that a reload, a link and the Back button show that
+    /// thread. A new thread's id is written as soon as there is one; [`crate::UseStream::switch_thread`] makes a new entry of
+    /// the page's history. Whoever has a router takes [`UseStreamOptions::thread_id`] with a signal instead.
+    #[must_use]
+    pub fn thread_in_url(mut self, parameter: impl Into<String>) -> Self {
+        self.places.parameter = Some(parameter.into());
+        self
+    }
+
+    /// Remembers the thread's id under this key in the [`UseStreamOptions::storage`], so that who comes back is shown the
+    /// thread that was shown last. A thread in the address comes first. A thread that the server does not know any more is
+    /// forgotten, and so is the last one when [`crate::UseStream::new_thread`] begins another.
+    #[must_use]
+    pub fn remember_thread(mut self, key: impl Into<String>) -> Self {
+        self.places.key = Some(key.into());
+        self
+    }
+
+    /// Hears the id of each thread that this stream makes, as soon as it has one.
+    #[must_use]
+    pub fn on_thread_id(self, reader: impl Fn(&ThreadId) + Send + Sync + 'static) -> Self {
+        self.on_notice(move |notice| {
+            if let Notice::ThreadCreated { thread_id } = notice {
+                reader(thread_id);
+            }
+        })
+    }
+
+    /// Values, an object, that are shown while the thread has no state. On a server they are rendered.
+    #[must_use]
+    pub fn initial_values(mut self, values: impl Serialize) -> Self {
+        match json::written(&values) {
+            Ok(values) => self.config.initial_values = Some(values),
+            Err(problem) => self.problem = Some(format!("initial values: {problem}")),
+        }
         self
     }
 
@@ -98,10 +132,17 @@ impl UseStreamOptions {
     #[must_use]
     pub fn resolve_checkpoint(
         mut self,
-        resolver: impl Fn(ThreadId, Vec<MessageId>) -> CheckpointFuture + 'static,
+        resolver: impl AsyncFn(ThreadId, Vec<MessageId>) -> Result<Option<CheckpointId>, String>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
+        let resolver = Arc::new(resolver);
         self.config.checkpoints = Checkpoints::Asked;
-        self.resolver = Some(Rc::new(resolver));
+        self.resolver = Some(Arc::new(move |thread, messages| {
+            let resolver = Arc::clone(&resolver);
+            Box::pin(async move { resolver(thread, messages).await })
+        }));
         self
     }
 
@@ -112,20 +153,65 @@ impl UseStreamOptions {
         self
     }
 
-    /// How many states of the thread's history are read, newest first, whenever its state would be; `None`, the default, is
-    /// only the state. [`crate::UseStream::history`] and [`crate::StreamMessage::branch`] are made of them, so
-    /// branches can be chosen as far back as they reach. Editing does not need them: it reads what it needs.
+    /// Whether messages from within a tool go to lists of their own, [`crate::UseStream::subgraphs`], rather than to the
+    /// thread's; subgraphs are streamed then. Default no.
     #[must_use]
-    pub fn history_limit(mut self, limit: Option<u32>) -> Self {
-        self.config.history_limit = limit;
+    pub fn split_subgraphs(mut self, split: bool) -> Self {
+        self.config.split_subgraphs = split;
+        self.config.stream_subgraphs = split;
         self
     }
 
-    /// Makes the headers of each request, and again (`true`) when those it made were refused. Its error is shown to the
-    /// person, so it must not hold a secret.
+    /// How many states of the thread's history are read, newest first, whenever its state would be. Default none: only the
+    /// state. [`crate::UseStream::history`] and [`crate::StreamMessage::branch`] are made of them, so branches can be chosen
+    /// as far back as they reach. Editing does not need them: it reads what it needs.
     #[must_use]
-    pub fn headers(mut self, provider: impl Fn(bool) -> HeaderFuture + 'static) -> Self {
-        self.headers = Some(header_futures(provider));
+    pub fn history_limit(mut self, limit: u32) -> Self {
+        self.config.history_limit = Some(limit);
+        self
+    }
+
+    /// A header of each request.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.fixed_headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes more headers for each request, and again (`true`) when those it made were refused. Its error is shown to the
+    /// person, so it must not hold a secret.
+    ///
+    /// ```
+    /// # use rejoin_leptos::prelude::*;
+    /// # async fn token(_: bool) -> Result<String, String> { Ok(String::new()) }
+    /// let options = UseStreamOptions::new("/api", "chat").headers(async |were_refused| {
+    ///     let token = token(were_refused).await?;
+    ///     Ok(vec![("authorization", format!("Bearer {token}"))])
+    /// });
+    /// # drop(options);
+    /// ```
+    #[must_use]
+    pub fn headers<K: Into<String>, V: Into<String>>(
+        mut self,
+        provider: impl AsyncFn(bool) -> Result<Vec<(K, V)>, String> + Send + Sync + 'static,
+    ) -> Self {
+        let provider = Arc::new(provider);
+        self.headers = Some(Arc::new(move |were_refused| {
+            let provider = Arc::clone(&provider);
+            Box::pin(async move {
+                let headers = provider(were_refused).await?.into_iter();
+                Ok(headers
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect())
+            })
+        }));
+        self
+    }
+
+    /// Whether cookies are sent. Default to the page's own origin.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = credentials;
         self
     }
 
@@ -136,24 +222,95 @@ impl UseStreamOptions {
         self
     }
 
-    /// Hears every notice, at once and in order: for a timeline, and for what elsewhere is `onCreated`, `onFinish`,
-    /// `onError`. Given several times, each hears all.
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
     #[must_use]
-    pub fn on_notice(mut self, reader: impl Fn(&Notice) + 'static) -> Self {
-        self.notice_readers.push(Rc::new(reader));
+    pub fn share_connections(mut self, share: ShareConnections) -> Self {
+        self.share_connections = share;
+        self
+    }
+
+    /// Hears each custom event whose data can be read as `T`, at once and in order. Others are passed over. See
+    /// [`crate::UseStream::custom_event`] for the newest as a signal.
+    #[must_use]
+    pub fn on_custom_event<T: DeserializeOwned>(
+        self,
+        reader: impl Fn(T) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_event(EventName::Custom.as_str(), move |event| {
+            if let Some(data) = read_event(event) {
+                reader(data);
+            }
+        })
+    }
+
+    /// Hears each event of this name, such as `updates` or `tasks`, at once and in order: its mode has to be streamed
+    /// (`stream_modes` of [`UseStreamOptions::config`] or of [`crate::Run`]).
+    #[must_use]
+    pub fn on_event(
+        mut self,
+        name: impl Into<String>,
+        reader: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        if !self.listened.contains(&name) {
+            self.listened.push(name.clone());
+        }
+        self.on_notice(move |notice| {
+            if let Notice::EventApplied(event) = notice
+                && event.name.as_str() == name
+            {
+                reader(event);
+            }
+        })
+    }
+
+    /// Hears how each run ended for this client.
+    #[must_use]
+    pub fn on_finish(self, reader: impl Fn(&Outcome) + Send + Sync + 'static) -> Self {
+        self.on_notice(move |notice| {
+            if let Notice::Ended { outcome, .. } = notice {
+                reader(outcome);
+            }
+        })
+    }
+
+    /// Hears every notice, at once and in order. Given several times, each hears all.
+    #[must_use]
+    pub fn on_notice(mut self, reader: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.notice_readers.push(Arc::new(reader));
         self
     }
 
     pub(crate) fn stream_options(&self) -> StreamOptions {
-        let mut options = StreamOptions::new(self.config.clone());
-        options.headers.clone_from(&self.headers);
-        options.storage = match &self.storage {
-            StorageKind::Local => Rc::new(LocalStore),
-            StorageKind::Session => Rc::new(SessionStore),
-            StorageKind::None => Rc::new(MemoryStore::default()),
-            StorageKind::Custom(store) => Rc::clone(store),
+        let mut options = StreamOptions::with_storage(self.config.clone(), self.storage.store());
+        options
+            .share_connections
+            .clone_from(&self.share_connections);
+        options.credentials = self.credentials;
+        options.headers = match (&self.headers, &self.fixed_headers) {
+            (None, fixed) if fixed.is_empty() => None,
+            (provider, fixed) => Some(header_futures(with_fixed(provider.clone(), fixed.clone()))),
         };
         options
+    }
+}
+
+/// Headers that are always the same, and those that are made.
+fn with_fixed(
+    provider: Option<Provider>,
+    fixed: Vec<(String, String)>,
+) -> impl Fn(bool) -> HeaderFuture {
+    let fixed = Rc::new(fixed);
+    move |were_refused| {
+        let made = provider.as_ref().map(|provider| provider(were_refused));
+        let mut headers = fixed.as_ref().clone();
+        Box::pin(async move {
+            if let Some(made) = made {
+                headers.extend(made.await?);
+            }
+            Ok(headers)
+        })
     }
 }
 
@@ -161,7 +318,7 @@ impl fmt::Debug for UseStreamOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UseStreamOptions")
             .field("config", &self.config)
-            .field("thread_id", &self.thread_id)
+            .field("thread", &self.thread)
             .field("storage", &self.storage)
             .finish_non_exhaustive()
     }

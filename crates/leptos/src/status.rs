@@ -1,86 +1,72 @@
-//! The connection in words.
+//! The connection in words, as a component.
 
-use crate::UseStream;
+use crate::{StatusWords, StreamStatus, UseStream, words::retry_at};
 use leptos::prelude::*;
-use rejoin_core::{Connection, Millis, StreamError};
 use std::time::Duration;
 
-/// Says in words what the connection is doing.
+/// Says in words what a stream is doing: `Connection lost; the agent goes on. Reconnecting (attempt 3) in 4 s. No contact for
+/// 40 s`. It has no style of its own.
 ///
-/// A `role="status"` region with `data-testid="connection"` and the state's word in `data-state`. Its class is
-/// `rejoin-status`; it has no style of its own. The countdown to the next attempt is not read out second by second.
+/// A `<div class="rejoin-status">` with `data-testid="connection"` and the connection's word in `data-state`. In it a
+/// `role="status"` with the words, `.rejoin-status-words`; then, where they count, `.rejoin-status-countdown` to the next
+/// attempt and `.rejoin-status-lost` with the time without contact, both of them a `role="timer"`, which can be read and is
+/// not read out second by second; then the children.
+///
 /// On a server: the words for a stream that has not begun.
 #[component]
 pub fn ConnectionStatus(
     /// Whose connection.
     stream: UseStream,
+    /// Classes beside `rejoin-status`.
+    #[prop(optional, into)]
+    class: TextProp,
+    /// The words. Default those of the context, else English.
+    #[prop(optional)]
+    words: Option<StatusWords>,
+    /// What stands behind the words, such as a button that rejoins.
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView {
-    let UseStream {
-        connection,
-        error,
-        is_unsent,
-        ..
-    } = stream;
-    let words = Memo::new(move |_| match is_unsent.get() {
-        true => UNSENT_WORDS.to_owned(),
-        false => connection_words(connection.get(), error.get().as_ref()),
+    let words = words.or_else(use_context).unwrap_or_default();
+    let status = status(stream);
+    let state = Memo::new(move |_| status.with(words.state));
+    let retry = Memo::new(move |_| status.with(|status| status.retry_in_s.map(words.retry)));
+    let lost = Memo::new(move |_| {
+        let seconds = status.with(|status| status.lost_for_s);
+        seconds.filter(|seconds| *seconds > 0).map(words.lost)
     });
-    let countdown = countdown(connection);
+    // The words end with a point where something follows the countdown.
+    let countdown = move || retry.get().map(|words| format!(" {words}"));
+    let without_contact = move || lost.get().map(|words| format!(". {words}"));
+    let classes = move || {
+        ["rejoin-status ", class.get().as_str()]
+            .concat()
+            .trim_end()
+            .to_owned()
+    };
+    let connection = stream.connection;
     view! {
-        <div class="rejoin-status" role="status" data-testid="connection" data-state=move || connection.get().as_str()>
-            <span class="rejoin-status-words">{move || words.get()}</span>
-            <span class="rejoin-status-countdown" aria-hidden="true">
-                {move || countdown.get().map(|seconds| format!(" in {seconds} s"))}
-            </span>
+        <div class=classes data-testid="connection" data-state=move || connection.get().as_str()>
+            <span class="rejoin-status-words" role="status">{move || state.get()}</span>
+            <span class="rejoin-status-countdown" role="timer">{countdown}</span>
+            <span class="rejoin-status-lost" role="timer">{without_contact}</span>
+            {children.map(|children| children())}
         </div>
     }
 }
 
-/// What [`ConnectionStatus`] says: one sentence or two, for a person who knows nothing of streams.
-pub fn connection_words(connection: Connection, error: Option<&StreamError>) -> String {
-    let words = match connection {
-        Connection::Idle => "Ready.",
-        Connection::Connecting => "Connecting…",
-        Connection::Live => "Connected. The answer is coming in.",
-        Connection::Stalled => "Connected, but nothing has come for a while. Checking…",
-        Connection::Reconnecting { attempt, retry_at } => {
-            let verb = if retry_at.is_some() {
-                "Reconnecting"
-            } else {
-                "Reconnecting now"
-            };
-            return format!("Connection lost; the agent goes on. {verb} (attempt {attempt})");
-        }
-        Connection::Offline => {
-            "You are offline; the agent goes on. The stream continues when the network is back."
-        }
-        Connection::Paused => "Paused while this page is hidden; the agent goes on.",
-        Connection::CatchingUp => "Connected again. Fetching what was missed…",
-        Connection::Disconnected => "Disconnected; the agent goes on. Rejoin to follow it.",
-        Connection::Finished => "Finished.",
-        Connection::Expired => {
-            "The run could not be followed any more. This is what the thread's history holds."
-        }
-        Connection::Failed => {
-            return error.map_or_else(|| "Failed.".to_owned(), |error| error.message.clone());
-        }
-    };
-    words.to_owned()
-}
-
-/// What [`ConnectionStatus`] says while nothing of what was submitted has reached the server: no agent goes on yet.
-pub const UNSENT_WORDS: &str =
-    "Not sent yet: the server cannot be reached. It is sent when it can be.";
-
-/// How often the countdown is looked at.
+/// How often the clock is looked at while something counts.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Whole seconds to the next attempt, counting down, at least 1; `None` where none is due.
-fn countdown(connection: Signal<Connection>) -> Memo<Option<u64>> {
+/// What there is to say, counted on while it counts.
+fn status(stream: UseStream) -> Memo<StreamStatus> {
     let ticks = RwSignal::new(0_u32);
+    let is_counting = Memo::new(move |_| {
+        retry_at(stream.connection.get()).is_some() || stream.lost_since.get().is_some()
+    });
     // Effects do not run on a server.
     Effect::new(move |_| {
-        if retry_at(connection.get()).is_none() {
+        if !is_counting.get() {
             return;
         }
         let tick = move || {
@@ -91,47 +77,11 @@ fn countdown(connection: Signal<Connection>) -> Memo<Option<u64>> {
         }
     });
     Memo::new(move |_| {
-        let retry_at = retry_at(connection.get())?;
         ticks.track();
-        let left = retry_at - crate::now();
-        (left > Millis(0)).then(|| left.0.div_ceil(1000))
-    })
-}
-
-fn retry_at(connection: Connection) -> Option<Millis> {
-    match connection {
-        Connection::Reconnecting { retry_at, .. } => retry_at,
-        Connection::Idle
-        | Connection::Connecting
-        | Connection::Live
-        | Connection::Stalled
-        | Connection::Offline
-        | Connection::Paused
-        | Connection::CatchingUp
-        | Connection::Disconnected
-        | Connection::Finished
-        | Connection::Expired
-        | Connection::Failed => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::connection_words;
-    use rejoin_core::{Connection, ErrorCode, Millis, StreamError};
-
-    #[test]
-    fn says_what_is_happening() {
-        let error = StreamError::new(ErrorCode::Unauthorized).with_status(401);
-        assert_eq!(
-            connection_words(Connection::Failed, Some(&error)),
-            error.message
-        );
-        let lost = Connection::Reconnecting {
-            attempt: 3,
-            retry_at: Some(Millis(5)),
+        let now = match is_counting.get() {
+            true => crate::now(),
+            false => rejoin_core::Millis(0),
         };
-        assert!(connection_words(lost, None).contains("attempt 3"));
-        assert!(connection_words(Connection::Disconnected, None).contains("Rejoin"));
-    }
+        StreamStatus::of(stream, now)
+    })
 }

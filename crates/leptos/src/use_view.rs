@@ -1,14 +1,23 @@
 //! A thread's session as signals.
 
-use crate::{INERT, OutcomeFuture, UseStream, commands::nothing, use_stream::Handle};
+use crate::{
+    INERT, OutcomeFuture, UseStream,
+    arena::{Held, Place, or_default, part},
+    run::nothing,
+    signals::{put, put_arc},
+    use_stream::Handle,
+};
 use leptos::prelude::{
-    ArcRwSignal, ArcSignal, LocalStorage, ReadUntracked, RwSignal, Set, Signal, StoredValue,
-    UpdateValue, WithUntracked, on_cleanup,
+    ArcRwSignal, Get, RwSignal, Set, Signal, StoredValue, UpdateValue, on_cleanup,
 };
 use rejoin_browser::{Stream, Subscription};
 use rejoin_core::{
     Connection, SessionNode, StreamError, View,
-    wire::{MessageId, message::Message, session::NodeStatus},
+    wire::{
+        MessageId,
+        message::{Message, MessageKind},
+        session::{EndStatus, NodeStatus},
+    },
 };
 use std::{
     cell::RefCell,
@@ -37,26 +46,71 @@ pub struct UseView {
     stream: UseStream,
 }
 
-/// One message of the session. Equal to another of the same key: its content is in its signals.
-#[derive(Debug, Clone)]
-pub struct ViewNode {
-    /// The message's id, for a keyed list.
-    pub key: String,
-    /// The message. Changes when its content does, at most once per animation frame.
-    pub message: ArcSignal<Arc<Message>>,
-    /// Whether more of it will come, and if not, how it ended.
-    pub status: ArcSignal<NodeStatus>,
-    /// Whether it was submitted here and the session does not have it yet.
-    pub is_pending: ArcSignal<bool>,
+/// One message of the session. `Copy`; its content is in signals of its own, which the methods read, as those of
+/// [`crate::StreamMessage`] do. A message that has left the list reads as an empty one, without an id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ViewNode(StoredValue<Content>);
+
+/// A message's signals.
+struct Content {
+    id: MessageId,
+    message: ArcRwSignal<Arc<Message>>,
+    status: ArcRwSignal<NodeStatus>,
+    is_pending: ArcRwSignal<bool>,
 }
 
-impl PartialEq for ViewNode {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+impl ViewNode {
+    /// The message's id: the key of a keyed list. Never changes.
+    pub fn id(self) -> MessageId {
+        part(self.0, |content| content.id.clone()).unwrap_or_else(|| MessageId::from(""))
+    }
+
+    /// The message.
+    pub fn get(self) -> Arc<Message> {
+        let message = part(self.0, |content| content.message.clone());
+        message.map(|message| message.get()).unwrap_or_default()
+    }
+
+    /// Lends the message.
+    pub fn with<R>(self, read: impl FnOnce(&Message) -> R) -> R {
+        let message = part(self.0, |content| content.message.clone());
+        or_default(message.map(|message| message.get()), read)
+    }
+
+    /// The message as a signal, for components that take one.
+    pub fn signal(self) -> Signal<Arc<Message>> {
+        Signal::derive(move || self.get())
+    }
+
+    /// Who speaks.
+    pub fn kind(self) -> MessageKind {
+        self.with(|message| message.kind.clone())
+    }
+
+    /// What it says: of content blocks, the text of the text blocks, joined.
+    pub fn text(self) -> String {
+        self.with(|message| message.content.text().into_owned())
+    }
+
+    /// Whether more of it will come, and if not, how it ended.
+    pub fn status(self) -> NodeStatus {
+        let status = part(self.0, |content| content.status.clone());
+        let gone = NodeStatus::Ended(EndStatus::Complete);
+        status.map_or(gone, |status| status.get())
+    }
+
+    /// Whether it was submitted here and the session does not have it yet.
+    pub fn is_pending(self) -> bool {
+        let is_pending = part(self.0, |content| content.is_pending.clone());
+        is_pending.is_some_and(|is_pending| is_pending.get())
     }
 }
 
-impl Eq for ViewNode {}
+impl fmt::Debug for ViewNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ViewNode").field(&self.id()).finish()
+    }
+}
 
 /// Shows the session of a stream's thread, whichever thread that is, for as long as the current owner lives: the newest
 /// `limit` messages (1 to 1,000) at first, and that many more with each [`UseView::load_older`]. Several views of one stream
@@ -68,19 +122,18 @@ impl Eq for ViewNode {}
 /// On a server: no messages, not loading.
 pub fn use_view(stream: UseStream, limit: usize) -> UseView {
     let signals = Signals::new();
-    let reader: StoredValue<Option<Subscription>, LocalStorage> = StoredValue::new_local(None);
-    if !INERT {
+    if let Some(handle) = stream.handle.filter(|_| !INERT) {
         let subscription = stream.with_stream(|stream| open(stream, limit, signals));
-        reader.update_value(|reader| *reader = subscription);
+        let reader = StoredValue::new_local(subscription);
         let count = |handle: &mut Option<Handle>, by: isize| {
             let views = &mut handle.as_mut()?.views;
             *views = views.saturating_add_signed(by);
             Some(*views)
         };
-        stream.handle.try_update_value(|handle| count(handle, 1));
+        handle.try_update_value(|handle| count(handle, 1));
         on_cleanup(move || {
             drop(reader.try_update_value(Option::take));
-            let left = stream.handle.try_update_value(|handle| count(handle, -1));
+            let left = handle.try_update_value(|handle| count(handle, -1));
             if left.flatten() == Some(0) {
                 stream.with_stream(Stream::close_view);
             }
@@ -117,7 +170,7 @@ impl fmt::Debug for UseView {
 fn open(stream: &Stream, limit: usize, signals: Signals) -> Subscription {
     stream.open_view(limit);
     let weak = stream.downgrade();
-    let rows = RefCell::new(Rows::default());
+    let rows = RefCell::new(Rows::new(Place::current()));
     let show = move || {
         let Some(stream) = weak.upgrade() else {
             return;
@@ -216,20 +269,29 @@ impl Shown {
 }
 
 /// The nodes' signals, in the list's order.
-#[derive(Default)]
 struct Rows {
+    place: Place,
     revision: u64,
     rows: Vec<Row>,
+    /// Those that left the list with the last change of it. Whoever shows them hears of that only afterwards.
+    leaving: Vec<Row>,
 }
 
 struct Row {
     id: MessageId,
-    message: ArcRwSignal<Arc<Message>>,
-    status: ArcRwSignal<NodeStatus>,
-    is_pending: ArcRwSignal<bool>,
+    signals: Held<Content>,
 }
 
 impl Rows {
+    fn new(place: Place) -> Self {
+        Self {
+            place,
+            revision: 0,
+            rows: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
     fn write(&mut self, signals: Signals, shown: Shown) {
         self.revision = shown.revision;
         let mut changed: HashMap<MessageId, Changed> = shown
@@ -239,62 +301,71 @@ impl Rows {
             .collect();
         let moved = shown.order.is_some();
         if let Some(ids) = shown.order {
-            let old = self.rows.drain(..).map(|row| (row.id.clone(), row));
-            let mut old: HashMap<MessageId, Row> = old.collect();
-            let row = |id| {
-                old.remove(&id)
-                    .or_else(|| Some(Row::new(changed.remove(&id)?)))
-            };
-            self.rows = ids.into_iter().filter_map(row).collect();
+            self.reorder(ids, &mut changed);
         }
         for row in &self.rows {
             if let Some(changed) = changed.remove(&row.id) {
-                row.message.set(changed.message);
-                put(&row.status, changed.status);
-                put(&row.is_pending, changed.is_pending);
+                row.write(changed);
             }
         }
         if moved {
             let nodes = self.rows.iter().map(Row::node).collect();
             signals.nodes.set(nodes);
         }
-        put_shared(signals.has_older, shown.has_older);
-        put_shared(signals.error, shown.error);
-        put_shared(signals.is_durable, shown.is_durable);
-        put_shared(signals.connection, shown.connection);
+        put(signals.has_older, shown.has_older);
+        put(signals.error, shown.error);
+        put(signals.is_durable, shown.is_durable);
+        put(signals.connection, shown.connection);
         // Last: who waits for it finds the rest.
-        put_shared(signals.loading, shown.loading);
+        put(signals.loading, shown.loading);
+    }
+
+    fn reorder(&mut self, ids: Vec<MessageId>, changed: &mut HashMap<MessageId, Changed>) {
+        let old = self.rows.drain(..).map(|row| (row.id.clone(), row));
+        let mut old: HashMap<MessageId, Row> = old.collect();
+        let place = &self.place;
+        let row = |id| {
+            old.remove(&id)
+                .or_else(|| Some(Row::new(place, changed.remove(&id)?)))
+        };
+        self.rows = ids.into_iter().filter_map(row).collect();
+        self.leaving = old.into_values().collect();
     }
 }
 
 impl Row {
-    fn new(changed: Changed) -> Self {
-        Self {
-            id: changed.id,
+    fn new(place: &Place, changed: Changed) -> Self {
+        let content = Content {
+            id: changed.id.clone(),
             message: ArcRwSignal::new(changed.message),
             status: ArcRwSignal::new(changed.status),
             is_pending: ArcRwSignal::new(changed.is_pending),
+        };
+        Self {
+            id: changed.id,
+            signals: Held::new(place, content),
         }
+    }
+
+    fn write(&self, changed: Changed) {
+        let signals = part(self.signals.handle(), |content| {
+            let Content {
+                message,
+                status,
+                is_pending,
+                ..
+            } = content;
+            (message.clone(), status.clone(), is_pending.clone())
+        });
+        let Some((message, status, is_pending)) = signals else {
+            return;
+        };
+        message.set(changed.message);
+        put_arc(&status, changed.status);
+        put_arc(&is_pending, changed.is_pending);
     }
 
     fn node(&self) -> ViewNode {
-        ViewNode {
-            key: self.id.as_str().to_owned(),
-            message: self.message.clone().into(),
-            status: self.status.clone().into(),
-            is_pending: self.is_pending.clone().into(),
-        }
-    }
-}
-
-fn put<T: PartialEq + Send + Sync + 'static>(signal: &ArcRwSignal<T>, value: T) {
-    if *signal.read_untracked() != value {
-        signal.set(value);
-    }
-}
-
-fn put_shared<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
-    if signal.try_with_untracked(|held| *held == value) == Some(false) {
-        signal.set(value);
+        ViewNode(self.signals.handle())
     }
 }

@@ -2,16 +2,16 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)]
 
-use leptos::prelude::{GetUntracked, Owner, RenderHtml, view};
-use rejoin_core::{
-    Connection, Outcome, Submission,
-    wire::{InterruptId, Json, MessageId, ThreadId},
-};
-use rejoin_leptos::{
-    ConnectionStatus, RecordStore, StorageError, StorageKind, UseStreamOptions, use_stream,
-};
+// Both as an application has them: a name of the one must not hide one of the other.
+#[allow(clippy::wildcard_imports)]
+use leptos::prelude::*;
+#[allow(clippy::wildcard_imports)]
+use rejoin_leptos::prelude::*;
+use rejoin_leptos::{RecordStore, StorageError};
+use serde_json::json;
 use std::{
-    rc::Rc,
+    collections::BTreeMap,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -34,15 +34,17 @@ impl RecordStore for Untouchable {
 
 fn options() -> UseStreamOptions {
     UseStreamOptions::new("/api", "chat")
-        .storage(StorageKind::Custom(Rc::new(Untouchable)))
-        .headers(|_| panic!("headers made on a server"))
+        .storage(StorageKind::Custom(Arc::new(Untouchable)))
+        .thread_in_url("thread")
+        .remember_thread("thread")
+        .headers::<String, String>(async |_| panic!("headers made on a server"))
         .on_notice(|notice| panic!("told {notice:?} on a server"))
 }
 
 #[test]
 fn signals_hold_the_state_before_anything_was_loaded() {
     Owner::new().with(|| {
-        let stream = use_stream(options().thread_id(Some("t".to_owned())));
+        let stream = use_stream(options().thread_id("t"));
         assert!(stream.is_thread_loading.get_untracked());
         assert_eq!(stream.thread_id.get_untracked(), Some(ThreadId::from("t")));
         assert_eq!(stream.connection.get_untracked(), Connection::Idle);
@@ -60,20 +62,25 @@ fn signals_hold_the_state_before_anything_was_loaded() {
 fn commands_do_nothing() {
     Owner::new().with(|| {
         let stream = use_stream(options());
-        stream.submit_text("hi", None);
-        stream.resume(Json::null(), Submission::default());
-        stream.respond(&InterruptId::from("i"), Json::null(), Submission::default());
-        stream.respond_all([], Submission::default());
-        stream.edit_text(&MessageId::from("m"), "hi", None);
-        stream.regenerate(&MessageId::from("m"), Submission::default());
+        stream.submit("hi");
+        stream.submit(json!({ "topic": "tea" }));
+        stream.submit_text("hi");
+        stream.resume(());
+        stream.respond("i", true);
+        stream.respond_all(BTreeMap::<String, bool>::new());
+        stream.edit("m", "hi");
+        stream.edit_text(MessageId::from("m"), "hi");
+        stream.regenerate(&MessageId::from("m"));
         stream.set_branch("b");
         stream.refresh_history();
         stream.retry();
         stream.stop();
         stream.cancel();
         stream.rejoin();
-        stream.switch_thread(Some(ThreadId::from("t")));
-        let mut joining = std::pin::pin!(stream.join_stream(None));
+        stream.switch_thread("t");
+        stream.new_thread();
+        stream.mutate(json!({})).unwrap();
+        let mut joining = std::pin::pin!(stream.run().join_stream("r"));
         let polled = joining
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
@@ -86,12 +93,39 @@ fn commands_do_nothing() {
 }
 
 #[test]
+fn what_has_no_json_form_ends_its_command() {
+    Owner::new().with(|| {
+        let stream = use_stream(options());
+        let no_texts = BTreeMap::from([(vec![1], 1)]);
+        assert!(stream.mutate(&no_texts).is_err());
+        let mut submitted = std::pin::pin!(stream.run().config(&no_texts).submit("hi"));
+        let polled = submitted
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Outcome::Failed(error)) = polled else {
+            panic!("{polled:?}");
+        };
+        assert_eq!(error.code, ErrorCode::InvalidInput);
+        assert!(error.message.contains("config"), "{}", error.message);
+
+        let seeded = use_stream(options().initial_values(&no_texts));
+        let error = seeded.error.get_untracked().unwrap();
+        assert!(
+            error.message.contains("initial values"),
+            "{}",
+            error.message
+        );
+    });
+}
+
+#[test]
 fn the_status_is_rendered() {
     let html = Owner::new().with(|| {
         let stream = use_stream(options());
-        view! { <ConnectionStatus stream /> }.to_html()
+        view! { <ConnectionStatus stream class="mine" /> }.to_html()
     });
     for part in [
+        r#"class="rejoin-status mine""#,
         r#"role="status""#,
         r#"data-testid="connection""#,
         r#"data-state="idle""#,
@@ -99,4 +133,47 @@ fn the_status_is_rendered() {
     ] {
         assert!(html.contains(part), "{part} in {html}");
     }
+}
+
+#[test]
+fn initial_values_are_rendered() {
+    let html = Owner::new().with(|| {
+        let greeting = json!({ "type": "ai", "id": "a", "content": "Hello!" });
+        let values = json!({ "messages": [greeting], "topic": "tea" });
+        let stream = use_stream(options().initial_values(values));
+        view! {
+            <For each=move || stream.messages.get() key=|message| message.id() let:message>
+                <p data-kind=message.kind().as_str().to_owned()>{move || message.text()}</p>
+            </For>
+            <b>{move || stream.values.get().text().contains("tea")}</b>
+        }
+        .to_html()
+    });
+    assert!(html.contains("data-kind=\"ai\""), "{html}");
+    assert!(html.contains("Hello!"), "{html}");
+    assert!(html.contains("true"), "{html}");
+}
+
+/// A server's tasks move between threads, and what one began another may end.
+#[test]
+fn a_stream_may_be_dropped_on_another_thread() {
+    let owner = Owner::new();
+    owner.with(|| {
+        provide_stream_store();
+        let stream = use_shared_stream("chat", || {
+            options().initial_values(json!({ "messages": [] }))
+        });
+        use_view(stream, 10);
+        provide_context(options());
+    });
+    std::thread::spawn(move || drop(owner)).join().unwrap();
+}
+
+#[test]
+fn options_can_go_into_a_context() {
+    Owner::new().with(|| {
+        provide_context(UseStreamOptions::new("/api", "chat").history_limit(20));
+        let options: UseStreamOptions = expect_context();
+        use_stream(options);
+    });
 }

@@ -16,10 +16,28 @@ use rejoin_server::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
+/// What `--help` groups the options under.
+const REACHED: &str = "Where it is reached, and by whom";
+const STORED: &str = "Where and for how long things are stored";
+const LIMITS: &str = "What clients may take";
+const RUNNING: &str = "Running it";
+
+/// What a stranger may try first.
+const EXAMPLES: &str = "\
+Examples:
+  rejoin-server --memory
+      Tries it: nothing is stored. Open http://127.0.0.1:8787/ok, or point a client at http://127.0.0.1:8787.
+  rejoin-server --data /var/lib/rejoin --host 0.0.0.0 --allow-host agents.example --auth-secret-file secret
+      Serves a network: everybody needs a token, signed with the secret.
+  rejoin-server token --auth-secret-file secret --session '*' --caps stream,history,publish,cancel
+      Prints such a token.";
+
 /// The secret itself: not a flag, as everybody on the machine can read those.
 const SECRET_VARIABLE: &str = "REJOIN_AUTH_SECRET";
 
-/// A server of the Agent Server protocol whose streams survive reloads, disconnects and its own crash.
+/// Runs AI agents and streams what they say, so that no reload, disconnect or crash loses a word of it.
+///
+/// It speaks the protocol of the LangGraph Agent Server (REST, and server-sent events): what talks to that talks to this.
 ///
 /// Each option can be given by the variable beside it; a flag comes before its variable. REJOIN_AUTH_SECRET holds the secret
 /// of tokens where --auth-secret-file is not given. The agent `openai` reads OPENAI_BASE_URL (default
@@ -28,7 +46,8 @@ const SECRET_VARIABLE: &str = "REJOIN_AUTH_SECRET";
 #[command(
     name = "rejoin-server",
     version,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    after_long_help = EXAMPLES
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -80,109 +99,148 @@ impl Secret {
 #[derive(Args)]
 pub(crate) struct Serve {
     /// The address to listen on
-    #[arg(long, env = "REJOIN_HOST", default_value = "127.0.0.1")]
+    #[arg(long,
+        help_heading = REACHED, env = "REJOIN_HOST", default_value = "127.0.0.1")]
     host: IpAddr,
     /// The port to listen on; 0 takes a free one
-    #[arg(long, env = "REJOIN_PORT", default_value_t = 8787)]
+    #[arg(long,
+        help_heading = REACHED, env = "REJOIN_PORT", default_value_t = 8787)]
     port: u16,
     /// Address and port in one, in place of --host and --port
-    #[arg(long, env = "REJOIN_LISTEN")]
+    #[arg(long,
+        help_heading = REACHED, env = "REJOIN_LISTEN")]
     listen: Option<SocketAddr>,
     /// The directory of the database
-    #[arg(long, env = "REJOIN_DATA", default_value = ".rejoin")]
+    #[arg(long,
+        help_heading = STORED, env = "REJOIN_DATA", default_value = ".rejoin")]
     data: PathBuf,
     /// Keep everything in memory
-    #[arg(long, env = "REJOIN_MEMORY", value_parser = BoolishValueParser::new())]
+    #[arg(long,
+        help_heading = STORED, env = "REJOIN_MEMORY", value_parser = BoolishValueParser::new())]
     memory: bool,
     /// A directory of static files to serve
-    #[arg(long, env = "REJOIN_ASSETS")]
+    #[arg(long,
+        help_heading = REACHED, env = "REJOIN_ASSETS")]
     assets: Option<PathBuf>,
     /// The path that the API is under
     #[arg(
         long,
+        help_heading = REACHED,
         env = "REJOIN_API_PREFIX",
         default_value = "",
         hide_default_value = true
     )]
     api_prefix: String,
     /// Origins whose pages may use the server, beside this machine's, separated by commas; * is every one
-    #[arg(long, env = "REJOIN_ALLOW_ORIGIN", value_delimiter = ',')]
+    #[arg(long,
+        help_heading = REACHED, env = "REJOIN_ALLOW_ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
     /// Names that the server is reached under, beside loopback and the address it listens on, separated by commas
-    #[arg(long, env = "REJOIN_ALLOW_HOST", value_delimiter = ',')]
+    #[arg(long,
+        help_heading = REACHED, env = "REJOIN_ALLOW_HOST", value_delimiter = ',')]
     allow_host: Vec<String>,
     /// Let requests to /faults break things, for tests and demonstrations
-    #[arg(long, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
+    #[arg(long,
+        help_heading = RUNNING, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
     faults: bool,
     /// Milliseconds of silence before a stream gets a heartbeat
-    #[arg(long, env = "REJOIN_HEARTBEAT_MS", default_value_t = 5000, value_parser = value_parser!(u64).range(1..))]
+    #[arg(long,
+        help_heading = RUNNING, env = "REJOIN_HEARTBEAT_MS", default_value_t = 5000, value_parser = value_parser!(u64).range(1..))]
     heartbeat_ms: u64,
     /// Seconds that the event log of an ended run is kept
-    #[arg(long, env = "REJOIN_RETENTION_S", default_value_t = 600)]
+    #[arg(long,
+        help_heading = STORED, env = "REJOIN_RETENTION_S", default_value_t = 600)]
     retention_s: u64,
     /// Where sessions are stored: own (the database of everything else), memory, redb:DIRECTORY or redis://HOST:PORT
     #[arg(
         long,
+        help_heading = STORED,
         env = "REJOIN_SESSIONS",
         hide_env_values = true,
         default_value = "own"
     )]
     sessions: SessionStore,
     /// Milliseconds that a message of this server is held without a word, before any server may end it
-    #[arg(long, env = "REJOIN_LEASE_MS", default_value_t = 15_000, value_parser = value_parser!(u64).range(100..))]
+    #[arg(long,
+        help_heading = RUNNING, env = "REJOIN_LEASE_MS", default_value_t = 15_000, value_parser = value_parser!(u64).range(100..))]
     lease_ms: u64,
     /// Seconds that a session's records are kept; its messages stay
-    #[arg(long, env = "REJOIN_SESSION_RETENTION_S", default_value_t = seconds(Retention::default().age_max))]
+    #[arg(long,
+        help_heading = STORED, env = "REJOIN_SESSION_RETENTION_S", default_value_t = seconds(Retention::default().age_max))]
     session_retention_s: u64,
     /// The most records of a session that are kept
-    #[arg(long, env = "REJOIN_SESSION_RECORDS_MAX", default_value_t = Retention::default().records_max)]
+    #[arg(long,
+        help_heading = STORED, env = "REJOIN_SESSION_RECORDS_MAX", default_value_t = Retention::default().records_max)]
     session_records_max: u64,
     /// The same in bytes
-    #[arg(long, env = "REJOIN_SESSION_BYTES_MAX", default_value_t = Retention::default().bytes_max)]
+    #[arg(long,
+        help_heading = STORED, env = "REJOIN_SESSION_BYTES_MAX", default_value_t = Retention::default().bytes_max)]
     session_bytes_max: u64,
     /// The longest message of a session, in bytes of JSON
-    #[arg(long, env = "REJOIN_MESSAGE_BYTES_MAX", default_value_t = SessionLimits::default().message_bytes_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_MESSAGE_BYTES_MAX", default_value_t = SessionLimits::default().message_bytes_max)]
     message_bytes_max: usize,
     /// The most records that a reader is sent; one that lacks more gets a snapshot
-    #[arg(long, env = "REJOIN_REPLAY_RECORDS_MAX", default_value_t = SessionLimits::default().replay_records_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_REPLAY_RECORDS_MAX", default_value_t = SessionLimits::default().replay_records_max)]
     replay_records_max: u64,
     /// The same in bytes
-    #[arg(long, env = "REJOIN_REPLAY_BYTES_MAX", default_value_t = SessionLimits::default().replay_bytes_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_REPLAY_BYTES_MAX", default_value_t = SessionLimits::default().replay_bytes_max)]
     replay_bytes_max: u64,
     /// Seconds that a connection may be silent before the head of a request is there
-    #[arg(long, env = "REJOIN_HEAD_TIMEOUT_S", default_value_t = seconds(Limits::default().head_timeout), value_parser = value_parser!(u64).range(1..))]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_HEAD_TIMEOUT_S", default_value_t = seconds(Limits::default().head_timeout), value_parser = value_parser!(u64).range(1..))]
     head_timeout_s: u64,
     /// Seconds that a request's body may take
-    #[arg(long, env = "REJOIN_BODY_TIMEOUT_S", default_value_t = seconds(Limits::default().body_timeout), value_parser = value_parser!(u64).range(1..))]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_BODY_TIMEOUT_S", default_value_t = seconds(Limits::default().body_timeout), value_parser = value_parser!(u64).range(1..))]
     body_timeout_s: u64,
     /// The longest body of a request, in bytes
-    #[arg(long, env = "REJOIN_BODY_BYTES_MAX", default_value_t = Limits::default().body_bytes_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_BODY_BYTES_MAX", default_value_t = Limits::default().body_bytes_max)]
     body_bytes_max: usize,
     /// The most connections; fewer where the process may not have so many files
-    #[arg(long, env = "REJOIN_CONNECTIONS_MAX", default_value_t = Limits::default().connections_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_CONNECTIONS_MAX", default_value_t = Limits::default().connections_max)]
     connections_max: usize,
     /// The most connections of one address; half of all where it is not given
-    #[arg(long, env = "REJOIN_CONNECTIONS_PER_ADDRESS_MAX")]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_CONNECTIONS_PER_ADDRESS_MAX")]
     connections_per_address_max: Option<usize>,
     /// The most threads of one client: a token's session, or an address
-    #[arg(long, env = "REJOIN_THREADS_MAX", default_value_t = Limits::default().threads_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_THREADS_MAX", default_value_t = Limits::default().threads_max)]
     threads_max: usize,
     /// The most runs of one client that wait or go on
-    #[arg(long, env = "REJOIN_RUNS_MAX", default_value_t = Limits::default().runs_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_RUNS_MAX", default_value_t = Limits::default().runs_max)]
     runs_max: usize,
+    /// The most sessions that one client has published in and that are not deleted
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_SESSIONS_MAX", default_value_t = Limits::default().sessions_max)]
+    sessions_max: usize,
+    /// The most bytes of messages that one client has published in them
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_PUBLISHED_BYTES_MAX", default_value_t = Limits::default().published_bytes_max)]
+    published_bytes_max: u64,
     /// The most bytes of one run's events
-    #[arg(long, env = "REJOIN_RUN_BYTES_MAX", default_value_t = Limits::default().run_bytes_max)]
+    #[arg(long,
+        help_heading = LIMITS, env = "REJOIN_RUN_BYTES_MAX", default_value_t = Limits::default().run_bytes_max)]
     run_bytes_max: usize,
     #[command(flatten)]
     secret: Secret,
     /// Milliseconds that a stopping server still serves while /ready says 503
-    #[arg(long, env = "REJOIN_DRAIN_MS", default_value_t = 0)]
+    #[arg(long,
+        help_heading = RUNNING, env = "REJOIN_DRAIN_MS", default_value_t = 0)]
     drain_ms: u64,
     /// What to log to standard error: off, error, warn, info, debug or trace
-    #[arg(long, env = "REJOIN_LOG", default_value = "info")]
+    #[arg(long,
+        help_heading = RUNNING, env = "REJOIN_LOG", default_value = "info")]
     pub(crate) log: LevelFilter,
     /// How to log
-    #[arg(long, env = "REJOIN_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(long,
+        help_heading = RUNNING, env = "REJOIN_LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
@@ -265,6 +323,8 @@ impl Serve {
                 connections_per_address_max: self.connections_per_address_max,
                 threads_max: self.threads_max,
                 runs_max: self.runs_max,
+                sessions_max: self.sessions_max,
+                published_bytes_max: self.published_bytes_max,
                 run_bytes_max: self.run_bytes_max,
             },
             lease: Duration::from_millis(self.lease_ms),

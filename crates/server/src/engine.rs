@@ -6,28 +6,23 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use rejoin_wire::{
-    json::Node,
-    message::Message,
-    request::{IfNotExists, MultitaskStrategy, RunRequest},
-};
-use serde_json::{Map, Value, json};
+use rejoin_wire::request::{MultitaskStrategy, RunRequest};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    agents::{AgentError, Agents, Emitter, NewEvent, final_message},
-    auth::{Ask, Permit},
-    clock::now_iso,
+    agents::{AgentError, Agents, Emitter},
+    auth::Permit,
     error::ServerError,
-    ids::{RunId, ThreadId, assistant_id},
+    ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
-    quotas::{Client, Quotas},
-    records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
-    runner::{Ending, Runner, requested_checkpoint},
-    sessions::{Mirror, conversation},
-    state,
+    quotas::Quotas,
+    records::RunRecord,
+    run_changes::{Outcome, begin_run, finish, insert_run, new_run},
+    runner::Runner,
+    sessions::{Mirror, conversation, log::SessionId},
     store::{Store, Tx},
     tables::Records,
 };
@@ -52,11 +47,17 @@ struct Slots {
     turns: HashMap<ThreadId, VecDeque<oneshot::Sender<()>>>,
 }
 
-/// How a run ended.
-enum Outcome {
-    Ended(Ending),
-    Failed(AgentError),
-    Cancelled(CancelAction),
+/// For how long the thread of a run without one stays after the run, so that its reader can come back.
+const TEMPORARY_KEPT: Duration = Duration::from_secs(60);
+
+/// A run that is asked for.
+pub(crate) struct NewRun {
+    pub(crate) thread_id: ThreadId,
+    pub(crate) request: RunRequest,
+    /// How long it waits before it asks for its thread.
+    pub(crate) after: Duration,
+    /// Whether its thread goes after it.
+    pub(crate) is_temporary: bool,
 }
 
 impl Engine {
@@ -83,21 +84,25 @@ impl Engine {
     /// Unknown assistant, thread or checkpoint; a malformed input; a busy thread under `reject`; a failing store.
     pub(crate) async fn create_run(
         self: &Arc<Self>,
-        thread_id: ThreadId,
-        request: RunRequest,
+        asked: NewRun,
         permit: &Permit,
     ) -> Result<(RunRecord, Arc<LiveRun>), ServerError> {
+        let NewRun {
+            thread_id,
+            request,
+            after,
+            is_temporary,
+        } = asked;
         let name = request.assistant_id.as_str();
         let agent = self
             .agents
             .find(name)
             .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
         let run = new_run(thread_id, agent.name(), request, permit)?;
-        let may_end = permit.ask(Ask::EndRuns);
         let place = self.quotas.run(&permit.client)?;
         let bytes_max = self.quotas.limits().run_bytes_max;
         let live = LiveRun::new(thread_id, run.run_id, run.resumable, bytes_max);
-        let (quotas, client) = (Arc::clone(&self.quotas), permit.client.clone());
+        let (quotas, permit) = (Arc::clone(&self.quotas), permit.clone());
         // Before the commit, so that nobody can read of a run that is not there.
         self.slots().live.insert(run.run_id, Arc::clone(&live));
         let (engine, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
@@ -105,15 +110,20 @@ impl Engine {
         let created = self
             .store
             .write_then(
-                move |tx| insert_run(tx, run, may_end, &quotas, client),
+                move |tx| insert_run(tx, run, is_temporary, &permit, &quotas),
                 move |created| {
                     if let Ok((run, _)) = created {
                         // The writer calls in commit order, so runs queue in the order they were accepted.
-                        let turn = engine.queue(run.thread_id);
-                        let supervised = engine.supervise(run.clone(), watched, turn);
+                        let turn = after.is_zero().then(|| engine.queue(run.thread_id));
+                        let thread_id = run.thread_id;
+                        let supervised =
+                            Arc::clone(&engine).supervise(run.clone(), watched, after, turn);
                         runtime.spawn(async move {
                             supervised.await;
                             drop(place);
+                            if is_temporary {
+                                engine.delete_later(thread_id).await;
+                            }
                         });
                     }
                 },
@@ -146,6 +156,59 @@ impl Engine {
         {
             live.cancel(CancelAction::Interrupt);
         }
+    }
+
+    /// Removes a thread and everything of it, ends its runs, and throws its session away.
+    ///
+    /// # Errors
+    /// [`ServerError::ThreadNotFound`]; where the store fails.
+    pub(crate) async fn delete_thread(&self, id: ThreadId) -> Result<(), ServerError> {
+        let mirror = self.mirror.as_ref();
+        let producer = mirror.map(|mirror| mirror.producer().id().clone());
+        let remove = move |tx: &Tx| {
+            if !tx.has_thread(id)? {
+                return Err(ServerError::ThreadNotFound(id.to_string()));
+            }
+            // One that cannot be read has none that is known.
+            let owner = tx.thread(id).ok().and_then(|thread| thread.owner);
+            tx.remove_thread(id)?;
+            tx.remove_published(&SessionId::of(id));
+            if let Some(producer) = producer {
+                tx.put_unmirrored(id, RunId::NONE, &producer.0)?;
+            }
+            Ok(owner)
+        };
+        if let Some(owner) = self.store.write(remove).await? {
+            self.quotas.thread_gone(&owner);
+        }
+        self.quotas.session_gone(&SessionId::of(id));
+        self.cancel_thread(id);
+        if let Some(mirror) = mirror {
+            mirror.delete(id);
+        }
+        Ok(())
+    }
+
+    async fn delete_later(&self, thread: ThreadId) {
+        tokio::time::sleep(TEMPORARY_KEPT).await;
+        match self.delete_thread(thread).await {
+            Ok(()) | Err(ServerError::ThreadNotFound(_)) => {}
+            Err(error) => {
+                tracing::warn!(%thread, %error, "a run's own thread stays until the next start");
+            }
+        }
+    }
+
+    /// Removes threads of runs without one that the last process left.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(crate) async fn delete_temporary(&self) -> Result<(), ServerError> {
+        let threads = self.store.view()?.threads()?;
+        for thread in threads.into_iter().filter(|thread| thread.is_temporary) {
+            self.delete_thread(thread.thread_id).await?;
+        }
+        Ok(())
     }
 
     /// The server will stop soon: nothing changes but what it says of itself.
@@ -183,17 +246,29 @@ impl Engine {
         self: Arc<Self>,
         run: RunRecord,
         live: Arc<LiveRun>,
-        mut turn: oneshot::Receiver<()>,
+        after: Duration,
+        turn: Option<oneshot::Receiver<()>>,
     ) {
         let mirror = self.mirror.as_ref().map(|mirror| mirror.run(&run, &live));
         let emitter = Emitter::new(self.store.clone(), Arc::clone(&live), &run.modes(), mirror);
-        let (outcome, has_turn) = tokio::select! {
-            biased;
-            action = live.cancelled() => {
-                turn.close();
-                (Outcome::Cancelled(action), turn.try_recv().is_ok())
-            }
-            _ = &mut turn => (self.run_to_end(&run, &live, &emitter).await, true),
+        let turn = match turn {
+            Some(turn) => Some(turn),
+            None => tokio::select! {
+                biased;
+                _ = live.cancelled() => None,
+                () = tokio::time::sleep(after) => Some(self.queue(run.thread_id)),
+            },
+        };
+        let (outcome, has_turn) = match turn {
+            None => (Outcome::Cancelled(live.cancelled().await), false),
+            Some(mut turn) => tokio::select! {
+                biased;
+                action = live.cancelled() => {
+                    turn.close();
+                    (Outcome::Cancelled(action), turn.try_recv().is_ok())
+                }
+                _ = &mut turn => (self.run_to_end(&run, &live, &emitter).await, true),
+            },
         };
         if let Err(error) = finish(&run, &emitter, outcome).await {
             // A deleted thread takes its runs with it; that is no failure.
@@ -296,277 +371,29 @@ impl Engine {
     }
 }
 
-fn new_run(
-    thread_id: ThreadId,
-    graph: &str,
-    mut request: RunRequest,
-    permit: &Permit,
-) -> Result<RunRecord, ServerError> {
-    requested_checkpoint(&request)?;
-    let update = request
-        .command
-        .as_ref()
-        .and_then(|command| command.update.as_ref());
-    for given in [request.input.as_ref(), update].into_iter().flatten() {
-        let given: Value = given
-            .read()
-            .map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
-        if state::removes(&given) {
-            permit.ask(Ask::RemoveMessages)?;
-        }
-    }
-    if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
-        let input = input
-            .read()
-            .map_err(|error| ServerError::InvalidRequest(error.to_string()))?;
-        state::normalise(input).map_err(ServerError::InvalidRequest)?;
-    }
-    let mut metadata = match &request.metadata {
-        Some(metadata) => metadata
-            .read::<Option<Map<String, Value>>>()
-            .map_err(|_| ServerError::InvalidRequest("metadata must be an object".to_owned()))?
-            .unwrap_or_default(),
-        None => Map::new(),
-    };
-    metadata.insert("graph_id".to_owned(), graph.into());
-    metadata.insert(
-        "assistant_id".to_owned(),
-        assistant_id(graph).to_string().into(),
-    );
-    request
-        .multitask_strategy
-        .get_or_insert(MultitaskStrategy::Enqueue);
-    let now = now_iso();
-    Ok(RunRecord {
-        run_id: RunId::fresh(),
-        thread_id,
-        graph: graph.to_owned(),
-        created_at: now.clone(),
-        updated_at: now,
-        metadata,
-        status: RunStatus::Pending,
-        resumable: request.stream_resumable == Some(true),
-        request,
-        base: None,
-        log_dropped: false,
-        error: None,
-    })
-}
-
-/// Stores a run, and says which others of its thread are under way. `may_end` is whether it may end them.
-fn insert_run(
-    tx: &Tx,
-    mut run: RunRecord,
-    may_end: Result<(), ServerError>,
-    quotas: &Arc<Quotas>,
-    client: Client,
-) -> Result<(RunRecord, Vec<RunId>), ServerError> {
-    let mut thread = match tx.thread(run.thread_id) {
-        Err(ServerError::ThreadNotFound(_))
-            if run.request.if_not_exists == Some(IfNotExists::Create) =>
-        {
-            tx.make_thread(run.thread_id, Map::new(), quotas, client)?
-        }
-        found => found?,
-    };
-    let busy = tx.active_runs(run.thread_id)?;
-    if !busy.is_empty() {
-        match run.request.multitask_strategy {
-            Some(MultitaskStrategy::Reject) => return Err(ServerError::ThreadBusy),
-            Some(MultitaskStrategy::Interrupt | MultitaskStrategy::Rollback) => may_end?,
-            _ => {}
-        }
-    }
-    if let Some(checkpoint) = requested_checkpoint(&run.request)? {
-        tx.checkpoint(run.thread_id, checkpoint)?;
-    }
-    run.base = thread.head;
-    for key in ["graph_id", "assistant_id"] {
-        thread.metadata.insert(
-            key.to_owned(),
-            run.metadata.get(key).cloned().unwrap_or_default(),
-        );
-    }
-    thread.graph = Some(run.graph.clone());
-    thread.status = ThreadStatus::Busy;
-    thread.updated_at = now_iso();
-    tx.put_thread(&thread)?;
-    tx.put_run(&run)?;
-    Ok((run, busy))
-}
-
-fn begin_run(tx: &Tx, thread_id: ThreadId, run_id: RunId) -> Result<(), ServerError> {
-    let mut thread = tx.thread(thread_id)?;
-    let mut run = tx.run(thread_id, run_id)?;
-    run.status = RunStatus::Running;
-    run.updated_at = now_iso();
-    // A queued run starts from what the run before it left.
-    run.base = thread.head;
-    thread.status = ThreadStatus::Busy;
-    thread.error = None;
-    tx.put_run(&run)?;
-    tx.put_thread(&thread)
-}
-
-async fn finish(run: &RunRecord, emitter: &Emitter, outcome: Outcome) -> Result<(), ServerError> {
-    let (thread_id, run_id) = (run.thread_id, run.run_id);
-    let partials = emitter.take_partials();
-    let mut events = Vec::new();
-    if let Outcome::Failed(error) = &outcome {
-        // Its text may hold what was asked: some endpoints repeat it.
-        tracing::info!(run = %run_id, kind = error.kind, "a run failed");
-        events.push(NewEvent::new("error", &error_json(error)));
-    }
-    let change = move |tx: &Tx| {
-        let mut run = tx.run(thread_id, run_id)?;
-        match outcome {
-            Outcome::Ended(ending) => {
-                tx.end_run(&mut run, RunStatus::Success, None)?;
-                let status = if ending == Ending::Done {
-                    ThreadStatus::Idle
-                } else {
-                    ThreadStatus::Interrupted
-                };
-                settle_thread(tx, thread_id, status, None)
-            }
-            Outcome::Failed(error) => fail_run(tx, run, partials, "error", &error),
-            Outcome::Cancelled(CancelAction::Rollback) => {
-                tx.undo_run(&run)?;
-                settle_thread(tx, thread_id, ThreadStatus::Idle, None)
-            }
-            Outcome::Cancelled(CancelAction::Interrupt) => {
-                let waits = match save_partials(tx, &run, partials, "cancelled")? {
-                    Some(_) => false,
-                    None => tx
-                        .head(&tx.thread(thread_id)?)?
-                        .is_some_and(|head| !head.next.is_empty()),
-                };
-                tx.end_run(&mut run, RunStatus::Interrupted, None)?;
-                settle_thread(
-                    tx,
-                    thread_id,
-                    if waits {
-                        ThreadStatus::Interrupted
-                    } else {
-                        ThreadStatus::Idle
-                    },
-                    None,
-                )
-            }
-        }
-    };
-    emitter.commit(change, events).await
-}
-
-/// Ends a run as an error, with what it had streamed kept in the thread's state.
-pub(crate) fn fail_run(
-    tx: &Tx,
-    mut run: RunRecord,
-    partials: Vec<Message>,
-    finish_reason: &str,
-    error: &AgentError,
-) -> Result<(), ServerError> {
-    let thread_id = run.thread_id;
-    let begun = tx
-        .head(&tx.thread(thread_id)?)?
-        .filter(|head| head.run_id == Some(run.run_id));
-    let next = begun.as_ref().map(|head| head.next.clone());
-    let kept = save_partials(tx, &run, partials, finish_reason)?.map(|mut kept| {
-        kept.go_to(next.unwrap_or_default());
-        kept.failed = true;
-        kept
-    });
-    if let Some(mut at) = kept.or(begun)
-        && let Some(task) = at.tasks.first_mut()
-    {
-        task.error = Some(format!("{}({:?})", error.kind, error.message));
-        tx.put_checkpoint(thread_id, &at)?;
-    }
-    tx.end_run(&mut run, RunStatus::Error, Some(error_json(error)))?;
-    settle_thread(tx, thread_id, ThreadStatus::Error, Some(error_json(error)))
-}
-
-/// Writes messages that were streamed, and are in no checkpoint, to the state, so that what was shown is not lost.
-fn save_partials(
-    tx: &Tx,
-    run: &RunRecord,
-    partials: Vec<Message>,
-    finish_reason: &str,
-) -> Result<Option<CheckpointRecord>, ServerError> {
-    let Some(head) = tx.head(&tx.thread(run.thread_id)?)? else {
-        return Ok(None);
-    };
-    let mut lost = Vec::new();
-    for mut message in partials {
-        let id = json!(message.id);
-        let known = state::messages(&head.values)
-            .iter()
-            .any(|kept| kept.get("id") == Some(&id));
-        if known || (message.content.text_bytes() == 0 && message.tool_call_chunks().is_empty()) {
-            continue;
-        }
-        if let Some(Node::Object(metadata)) = message.fields.get_mut("response_metadata") {
-            metadata.set("finish_reason", Node::text(finish_reason));
-        }
-        lost.push(final_message(&message));
-    }
-    if lost.is_empty() {
-        return Ok(None);
-    }
-    let mut kept = CheckpointRecord::after(Some(&head), Source::Loop, Some(run.run_id));
-    kept.node = head.next.first().cloned();
-    state::apply(
-        &mut kept.values,
-        Map::from_iter([(state::MESSAGES.to_owned(), Value::Array(lost))]),
-        &[],
-    );
-    tx.advance(run.thread_id, &kept)?;
-    Ok(Some(kept))
-}
-
-/// Says how a thread is once none of its runs is under way.
-///
-/// # Errors
-/// Where the store fails, or the thread cannot be read.
-pub(crate) fn settle_thread(
-    tx: &Tx,
-    thread_id: ThreadId,
-    status: ThreadStatus,
-    error: Option<Value>,
-) -> Result<(), ServerError> {
-    let mut thread = tx.thread(thread_id)?;
-    thread.status = if tx.active_runs(thread_id)?.is_empty() {
-        status
-    } else {
-        ThreadStatus::Busy
-    };
-    thread.error = error;
-    thread.updated_at = now_iso();
-    tx.put_thread(&thread)
-}
-
-/// An error as the protocol shows it, in events and on threads.
-pub(crate) fn error_json(error: &AgentError) -> Value {
-    json!({"error": error.kind, "message": error.message})
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::{AtomicBool, Ordering},
-        time::Duration,
-    };
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde_json::json;
 
     use super::*;
-    use crate::{limits::Limits, live::Tail};
+    use crate::{
+        limits::Limits, live::Tail, published::Published, quotas::Client, records::ThreadStatus,
+    };
 
-    fn request() -> RunRequest {
+    fn new_run() -> NewRun {
         let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});
-        serde_json::from_value(json!({
+        let request = json!({
             "assistant_id": "chat", "input": {"messages": "hi"}, "config": knobs,
             "stream_mode": ["messages-tuple"], "stream_resumable": true, "if_not_exists": "create",
-        }))
-        .unwrap()
+        });
+        NewRun {
+            thread_id: ThreadId::fresh(),
+            request: serde_json::from_value(request).unwrap(),
+            after: Duration::ZERO,
+            is_temporary: false,
+        }
     }
 
     /// A reader must not wait for ever on a run that cannot be recorded any more.
@@ -577,13 +404,10 @@ mod tests {
             Store::failing(Arc::clone(&switch)),
             Agents::standard(None),
             None,
-            Quotas::new(Limits::default(), &[]),
+            Quotas::new(Limits::default(), &[], Published::default()),
         );
         let permit = Permit::open(Client::own());
-        let (run, live) = engine
-            .create_run(ThreadId::fresh(), request(), &permit)
-            .await
-            .unwrap();
+        let (run, live) = engine.create_run(new_run(), &permit).await.unwrap();
         let mut changed = live.watch();
         while live.len() < 10 {
             changed.changed().await.unwrap();
@@ -598,11 +422,7 @@ mod tests {
         while engine.live(run.run_id).is_some() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let refused = engine
-            .create_run(ThreadId::fresh(), request(), &permit)
-            .await
-            .err()
-            .unwrap();
+        let refused = engine.create_run(new_run(), &permit).await.err().unwrap();
         assert_eq!(refused.code(), "store_failed");
         assert_eq!(engine.slots().live.len(), 0);
 

@@ -84,6 +84,15 @@ pub enum ServerError {
     /// As many runs of the client wait or go on as may; try again later.
     #[error("There are {0} runs of this client under way already")]
     TooManyRuns(usize),
+    /// The client has published in as many sessions as it may: delete some.
+    #[error("This client has published in {0} sessions already")]
+    TooManySessions(usize),
+    /// The client's messages in sessions would be longer than they may be altogether: delete some sessions.
+    #[error("What this client has published would be more than {0} bytes")]
+    PublishedTooMuch(u64),
+    /// What the real servers have and this one does not: an endpoint, or a parameter of one.
+    #[error("This server does not have {0}")]
+    NotImplemented(String),
     /// The request is for a name that is not this server's (the caller's fault, or the operator's: `--allow-host`).
     #[error("This server is not reached under this name; --allow-host names others")]
     HostNotAllowed,
@@ -133,6 +142,9 @@ impl ServerError {
             Self::TooManyConnections => "too_many_connections",
             Self::TooManyThreads(_) => "too_many_threads",
             Self::TooManyRuns(_) => "too_many_runs",
+            Self::TooManySessions(_) => "too_many_sessions",
+            Self::PublishedTooMuch(_) => "published_too_much",
+            Self::NotImplemented(_) => "not_implemented",
             Self::HostNotAllowed => "host_not_allowed",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::TokenMissing => "token_missing",
@@ -157,11 +169,13 @@ impl ServerError {
             Self::AssistantNotFound(_) | Self::InvalidRequest(_) | Self::InvalidId(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::PublishedTooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManyConnections | Self::TooManyThreads(_) | Self::TooManyRuns(_) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooManyConnections
+            | Self::TooManyThreads(_)
+            | Self::TooManyRuns(_)
+            | Self::TooManySessions(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::RunLogExpired(_) => StatusCode::GONE,
             Self::Store(_) | Self::Unreadable(_) | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -251,6 +265,9 @@ mod tests {
             ServerError::TooManyConnections,
             ServerError::TooManyThreads(1),
             ServerError::TooManyRuns(1),
+            ServerError::TooManySessions(1),
+            ServerError::PublishedTooMuch(1),
+            ServerError::NotImplemented(text()),
             ServerError::HostNotAllowed,
             ServerError::OriginNotAllowed,
             ServerError::TokenMissing,

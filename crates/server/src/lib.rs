@@ -31,10 +31,12 @@ mod ids;
 mod limits;
 mod live;
 pub mod metrics;
+mod published;
 mod quotas;
 mod readable;
 mod records;
 mod recover;
+mod run_changes;
 mod runner;
 pub mod sessions;
 mod state;
@@ -53,6 +55,7 @@ use agents::{Agents, OpenAiConfig};
 use auth::AuthSecret;
 use engine::Engine;
 use http::{App, Faults, Tcp, serve::serve};
+use published::Published;
 use quotas::Quotas;
 use sessions::{
     Mirror, Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases,
@@ -230,8 +233,20 @@ impl Server {
         let mirror = Mirror::new(producer.clone(), store.clone());
         mirror.recover().map_err(data_error)?;
         let threads = store.view().and_then(|view| view.threads());
-        let quotas = Quotas::new(config.limits.clone(), &threads.map_err(data_error)?);
+        let is_kept = config.sessions != SessionStore::Memory || config.session_log.is_some();
+        let published = if is_kept {
+            store.view().and_then(|view| Published::read(&view))
+        } else {
+            let cleared = store.write(|tx| tx.remove_all_published()).await;
+            cleared.map(|()| Published::default())
+        };
+        let quotas = Quotas::new(
+            config.limits.clone(),
+            &threads.map_err(data_error)?,
+            published.map_err(data_error)?,
+        );
         let engine = Engine::new(store, agents, Some(mirror), quotas);
+        engine.delete_temporary().await.map_err(data_error)?;
         tokio::spawn(leases::sweep(
             Arc::clone(&sessions),
             config.lease,

@@ -19,6 +19,10 @@ pub struct Limits {
     pub threads_max: usize,
     /// Runs of one client that wait or go on. Default: 1,000.
     pub runs_max: usize,
+    /// Sessions that one client has published in and that are not deleted. Default: 100,000.
+    pub sessions_max: usize,
+    /// What one client has published in them, in bytes of its messages. Default: 8 GiB.
+    pub published_bytes_max: u64,
     /// The events of one run, in bytes; one that says more fails. Default: 64 MiB.
     pub run_bytes_max: usize,
 }
@@ -33,6 +37,8 @@ impl Default for Limits {
             connections_per_address_max: None,
             threads_max: 100_000,
             runs_max: 1000,
+            sessions_max: 100_000,
+            published_bytes_max: 8 << 30,
             run_bytes_max: 64 << 20,
         }
     }

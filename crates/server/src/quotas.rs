@@ -8,7 +8,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ServerError, limits::Limits, records::ThreadRecord};
+use crate::{
+    error::ServerError,
+    limits::Limits,
+    published::{Published, Row},
+    records::ThreadRecord,
+    sessions::log::SessionId,
+};
 
 /// Who asks, as far as limits go. Only a hash: an address is not to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,17 +32,27 @@ impl Client {
         Self(text.into())
     }
 
+    /// As it was stored.
+    pub(crate) fn stored(hash: &str) -> Self {
+        Self(hash.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The server itself.
     pub(crate) fn own() -> Self {
         Self("".into())
     }
 }
 
-/// The counts, in memory; threads are counted when the server starts.
+/// The counts, in memory; threads are counted when the server starts, and what was published is read.
 pub(crate) struct Quotas {
     limits: Limits,
     threads: Mutex<HashMap<Client, usize>>,
     runs: Mutex<HashMap<Client, usize>>,
+    published: Mutex<Published>,
 }
 
 /// A place among a client's runs; it is free again when this is dropped.
@@ -45,8 +61,17 @@ pub(crate) struct RunPlace {
     client: Client,
 }
 
+/// What is about to be published; it is given back when this is dropped before it was stored.
+pub(crate) struct Publishing {
+    quotas: Arc<Quotas>,
+    session: SessionId,
+    client: Client,
+    bytes: u64,
+    is_stored: bool,
+}
+
 impl Quotas {
-    pub(crate) fn new(limits: Limits, threads: &[ThreadRecord]) -> Arc<Self> {
+    pub(crate) fn new(limits: Limits, threads: &[ThreadRecord], published: Published) -> Arc<Self> {
         let mut counts = HashMap::new();
         for owner in threads.iter().filter_map(|thread| thread.owner.clone()) {
             *counts.entry(owner).or_default() += 1;
@@ -55,6 +80,7 @@ impl Quotas {
             limits,
             threads: Mutex::new(counts),
             runs: Mutex::default(),
+            published: Mutex::new(published),
         })
     }
 
@@ -79,6 +105,31 @@ impl Quotas {
         })
     }
 
+    /// Counts what a client is about to publish in a session.
+    ///
+    /// # Errors
+    /// [`ServerError::TooManySessions`], [`ServerError::PublishedTooMuch`].
+    pub(crate) fn publish(
+        self: &Arc<Self>,
+        session: &SessionId,
+        client: &Client,
+        bytes: u64,
+    ) -> Result<Publishing, ServerError> {
+        lock(&self.published).take(&self.limits, session, client, bytes)?;
+        Ok(Publishing {
+            quotas: Arc::clone(self),
+            session: session.clone(),
+            client: client.clone(),
+            bytes,
+            is_stored: false,
+        })
+    }
+
+    /// A session was deleted.
+    pub(crate) fn session_gone(&self, session: &SessionId) {
+        lock(&self.published).forget(session);
+    }
+
     /// Whether the client may make another thread.
     ///
     /// # Errors
@@ -99,6 +150,22 @@ impl Quotas {
     /// A thread was deleted.
     pub(crate) fn thread_gone(&self, client: &Client) {
         release(&self.threads, client);
+    }
+}
+
+impl Publishing {
+    /// It was stored. Returns the count where that is to be kept now.
+    pub(crate) fn stored(mut self) -> Option<Row> {
+        self.is_stored = true;
+        lock(&self.quotas.published).due(&self.session, &self.client)
+    }
+}
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        if !self.is_stored {
+            lock(&self.quotas.published).give_back(&self.session, &self.client, self.bytes);
+        }
     }
 }
 

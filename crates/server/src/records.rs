@@ -9,7 +9,11 @@ use crate::{
     clock::now_iso,
     ids::{CheckpointId, RunId, ThreadId, assistant_id, derived},
     quotas::Client,
+    state::{self, MESSAGES},
 };
+
+/// The node that only holds a graph's input.
+pub(crate) const START: &str = "__start__";
 
 /// A conversation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +29,9 @@ pub(crate) struct ThreadRecord {
     pub(crate) head: Option<CheckpointId>,
     /// The agent that ran last: it knows what comes after a node.
     pub(crate) graph: Option<String>,
+    /// Whether it is only there for a run without a thread of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_temporary: bool,
     /// Who made it, for the limit; of a thread from before that nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Client>,
@@ -44,9 +51,16 @@ pub(crate) struct RunRecord {
     pub(crate) resumable: bool,
     /// The thread's head before the run: what a rollback goes back to.
     pub(crate) base: Option<CheckpointId>,
+    /// Whether its client may take away or change what is in the conversation. Of a run from before that: it was let in.
+    #[serde(default = "yes")]
+    pub(crate) may_remove: bool,
     /// Whether the event log was dropped.
     pub(crate) log_dropped: bool,
     pub(crate) error: Option<Value>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A saved state.
@@ -112,6 +126,7 @@ impl ThreadRecord {
             error: None,
             head: None,
             graph: None,
+            is_temporary: false,
             owner: None,
         }
     }
@@ -244,6 +259,20 @@ impl CheckpointRecord {
             })
             .collect();
         self.next = next;
+    }
+
+    /// The messages, with what tasks of a step have written that waits for an answer.
+    pub(crate) fn conversation(&self) -> Vec<Value> {
+        let mut values = Map::new();
+        let written = self.tasks.iter().filter(|task| task.name != START);
+        let results = written.filter_map(|task| task.result.as_ref());
+        let lists = std::iter::once(self.values.get(MESSAGES))
+            .chain(results.map(|result| result.get(MESSAGES)));
+        for messages in lists.flatten() {
+            let written = Map::from_iter([(MESSAGES.to_owned(), messages.clone())]);
+            state::apply(&mut values, written, &[]);
+        }
+        state::messages(&values).to_vec()
     }
 
     /// Every open question.

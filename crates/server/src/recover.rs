@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::{
     agents::AgentError,
     clock::now_ms,
-    engine::{Engine, error_json, fail_run, settle_thread},
+    engine::Engine,
     error::ServerError,
     ids::{RunId, ThreadId},
     records::{RunRecord, RunStatus, ThreadStatus},
+    run_changes::{error_json, fail_run, settle_thread},
     store::{Store, Tx},
     tables::{Records, StoredEvent},
 };

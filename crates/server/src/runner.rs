@@ -17,12 +17,13 @@ use crate::{
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, derived},
-    records::{CheckpointRecord, InterruptRecord, RunRecord, Source},
+    records::{CheckpointRecord, InterruptRecord, RunRecord, START, Source},
+    run_changes::keeps_conversation,
     state,
     tables::Records,
 };
 
-/// Steps of one run; more is taken for a loop without end.
+/// Steps of one run, at most and where it does not say; more is taken for a loop without end.
 const STEPS_MAX: usize = 1000;
 
 /// How a run came to rest by itself.
@@ -52,9 +53,6 @@ struct Start {
 /// Answers to open questions, by interrupt id.
 type Answers = BTreeMap<String, Value>;
 
-/// The node that only holds a graph's input.
-const START: &str = "__start__";
-
 impl Start {
     fn going_on(at: CheckpointRecord) -> Self {
         Self {
@@ -81,7 +79,8 @@ impl Runner {
         self.mirror(&at);
         let before = Stops::read(self.run.request.interrupt_before.as_ref());
         let after = Stops::read(self.run.request.interrupt_after.as_ref());
-        for _ in 0..STEPS_MAX {
+        let steps_max = self.steps_max();
+        for _ in 0..steps_max {
             if at.next.is_empty() {
                 return Ok(Ending::Done);
             }
@@ -99,14 +98,30 @@ impl Runner {
         }
         Err(AgentError::new(
             "GraphRecursionError",
-            format!("no end after {STEPS_MAX} steps"),
+            format!("no end after {steps_max} steps"),
         ))
+    }
+
+    /// `config.recursion_limit`, where there is one.
+    fn steps_max(&self) -> usize {
+        let config = self.run.request.config.as_ref();
+        let config = config.and_then(|config| config.read::<Value>().ok());
+        let asked = config.and_then(|config| config.get("recursion_limit")?.as_u64());
+        let asked = asked.and_then(|asked| usize::try_from(asked).ok());
+        asked.map_or(STEPS_MAX, |asked| asked.clamp(1, STEPS_MAX))
     }
 
     async fn begin(&self) -> Result<Start, AgentError> {
         let request = &self.run.request;
         let asked_for = requested_checkpoint(request)?;
         let base = self.base(asked_for)?;
+        // The run may have waited, and others may have said more since it was let in.
+        if !self.run.may_remove && !keeps_conversation(&self.emitter.store.view()?, &self.run)? {
+            return Err(AgentError::new(
+                "CapabilityMissing",
+                "the run would take away or change messages of the thread, and its token does not have the capability cancel",
+            ));
+        }
         if let Some(input) = request.input.as_ref().filter(|input| !input.is_null()) {
             let input = input
                 .read()
@@ -323,12 +338,18 @@ impl Runner {
                 .map_err(|error| AgentError::new("ValueError", error.to_string()))?,
             None => Value::Null,
         };
+        let context = match &self.run.request.context {
+            Some(context) => context
+                .read::<Value>()
+                .map_err(|error| AgentError::new("ValueError", error.to_string()))?,
+            None => Value::Null,
+        };
         let mut context = NodeContext {
             emitter: self.emitter.clone(),
             node: task.name.clone(),
             step: at.step + 1,
             values: at.values.clone(),
-            knobs: Knobs::of(&config),
+            knobs: Knobs::of(&config).with(context),
             resume,
         };
         self.agent.run(&task.name, &mut context).await

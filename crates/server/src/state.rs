@@ -1,5 +1,7 @@
 //! How writes change a state: LangGraph's reducers, as far as agents here need them.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -135,6 +137,22 @@ pub(crate) fn removes(update: &Value) -> bool {
     }
 }
 
+/// Whether each message of a conversation is still there, as it was said, after a change.
+pub(crate) fn keeps(before: &[Value], after: &[Value]) -> bool {
+    if after.starts_with(before) {
+        return true;
+    }
+    let id_of = |message: &'_ Value| message.get("id").and_then(Value::as_str).map(str::to_owned);
+    let known: HashMap<String, &Value> = after
+        .iter()
+        .filter_map(|message| Some((id_of(message)?, message)))
+        .collect();
+    before.iter().all(|message| match id_of(message) {
+        Some(id) => known.get(&id) == Some(&message),
+        None => after.contains(message),
+    })
+}
+
 fn kind(word: &Value) -> Result<&'static str, String> {
     Ok(match word.as_str() {
         Some("user" | "human") => "human",
@@ -222,6 +240,30 @@ mod tests {
             list(json!([{"id": "__remove_all__", "type": "remove"}, {"id": "c"}])),
             list(json!([{"id": "c"}])),
         );
+    }
+
+    #[test]
+    fn a_conversation_is_kept_where_each_message_is_there_as_it_was() {
+        let check = |before: Value, after: Value, kept: bool| {
+            let list = |value: &Value| value.as_array().unwrap().clone();
+            assert_eq!(
+                keeps(&list(&before), &list(&after)),
+                kept,
+                "{before} {after}"
+            );
+        };
+        let (a, b) = (json!({"id": "a", "content": "x"}), json!({"id": "b"}));
+        check(json!([]), json!([a]), true);
+        check(json!([a]), json!([a, b]), true);
+        check(json!([a]), json!([b, a]), true);
+        check(json!([a, b]), json!([b]), false);
+        check(json!([a]), json!([{"id": "a", "content": "y"}]), false);
+        check(
+            json!([{"content": "x"}]),
+            json!([b, {"content": "x"}]),
+            true,
+        );
+        check(json!([{"content": "x"}]), json!([b]), false);
     }
 
     #[test]

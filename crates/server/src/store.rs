@@ -43,6 +43,8 @@ pub(crate) const ACTIVE: Table = TableDefinition::new("active");
 pub(crate) const ENDED: Table = TableDefinition::new("ended");
 /// What is written to find out whether it can be.
 pub(crate) const PROBES: Table = TableDefinition::new("probes");
+/// What clients have published, by session and client.
+pub(crate) const PUBLISHED: Table = TableDefinition::new("published");
 /// Threads whose session may not hold what they do, by run; who was writing it.
 pub(crate) const UNMIRRORED: Table = TableDefinition::new("unmirrored");
 
@@ -164,6 +166,7 @@ fn make_tables(db: &Database) -> Result<(), ServerError> {
         ENDED,
         UNMIRRORED,
         PROBES,
+        PUBLISHED,
     ];
     for table in own.into_iter().chain(sessions::redb::TABLES) {
         txn.open_table(table).map_err(ServerError::store)?;

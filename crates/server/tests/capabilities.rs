@@ -31,6 +31,8 @@ struct Place {
     /// A message of the agent.
     answer: String,
     checkpoint: String,
+    /// From before the agent answered.
+    earlier: String,
 }
 
 fn everything() -> String {
@@ -77,7 +79,16 @@ async fn place() -> Place {
         .iter()
         .find(|message| message["type"] == "ai")
         .unwrap();
+    let history = send(&api, &all, Method::GET, &format!("{thread}/history"), None)
+        .await
+        .json();
+    let lacks_it = |state: &&Value| {
+        let messages = state["values"]["messages"].as_array();
+        messages.is_none_or(|messages| !messages.contains(ai))
+    };
+    let earlier = history.as_array().unwrap().iter().find(lacks_it).unwrap();
     let place = Place {
+        earlier: earlier["checkpoint_id"].as_str().unwrap().to_owned(),
         answer: ai["id"].as_str().unwrap().to_owned(),
         checkpoint: state["checkpoint_id"].as_str().unwrap().to_owned(),
         over,
@@ -266,6 +277,34 @@ fn acts(place: &Place) -> Vec<(&'static str, String, Value)> {
         let command = json!({"assistant_id": "chat", "command": {"update": update}});
         acts.push(("POST", format!("/threads/{OURS}/runs"), command));
     }
+    // Says another in the place of one that is there, by its id; goes on from before it.
+    let replacement =
+        json!({"messages": [{"type": "human", "id": place.answer, "content": "forged"}]});
+    let new = json!({"messages": [{"type": "human", "content": "new"}]});
+    let earlier = json!({"checkpoint_id": place.earlier});
+    for (values, more) in [
+        (&replacement, json!({})),
+        (&new, json!({"checkpoint": earlier})),
+        (&new, json!({"checkpoint_id": place.earlier})),
+    ] {
+        let state = with(json!({"values": values}), more.clone());
+        acts.push(("POST", format!("/threads/{OURS}/state"), state));
+        for path in ["runs", "runs/stream", "runs/wait"] {
+            let run = with(input(values), json!({"stream_mode": "updates"}));
+            let path = format!("/threads/{OURS}/{path}");
+            acts.push(("POST", path, with(run, more.clone())));
+        }
+    }
+    let copy = json!({"as_node": "__copy__", "checkpoint": earlier});
+    acts.push(("POST", format!("/threads/{OURS}/state"), copy));
+    for run in [
+        json!({"command": {"update": replacement}}),
+        json!({"command": {"goto": "model"}, "checkpoint": earlier}),
+        json!({"checkpoint": earlier}),
+    ] {
+        let run = with(json!({"assistant_id": "chat"}), run);
+        acts.push(("POST", format!("/threads/{OURS}/runs"), run));
+    }
     let session = format!("/sessions/{OURS}");
     acts.extend([
         (
@@ -325,6 +364,51 @@ async fn nothing_of_another_is_ended_or_removed_without_cancel() {
     }
     assert!(place.is_running().await);
     assert!(place.holds_the_answer().await);
+}
+
+#[tokio::test]
+async fn a_run_that_waited_does_not_replace_what_was_said_meanwhile() {
+    let (_server, api) = guarded().await;
+    let all = everything();
+    let runs = format!("/threads/{OURS}/runs");
+    let said =
+        |id: &str, text: &str| json!({"messages": [{"type": "human", "id": id, "content": text}]});
+    let first = with(
+        request("chat", 3, 300.0),
+        json!({"input": said("first", "x"), "if_not_exists": "create"}),
+    );
+    send(&api, &all, Method::POST, &runs, Some(first)).await;
+    let second = with(
+        request("chat", 1, 0.0),
+        json!({"input": said("late", PAST)}),
+    );
+    send(&api, &all, Method::POST, &runs, Some(second)).await;
+    // In the thread there is no such message yet.
+    let meek = without(Capability::Cancel);
+    let forged = with(
+        request("chat", 1, 0.0),
+        json!({"input": said("late", "forged")}),
+    );
+    let wait = format!("{runs}/wait");
+    let answer = send(&api, &meek, Method::POST, &wait, Some(forged)).await;
+    assert_eq!(answer.json()["__error__"]["error"], "CapabilityMissing");
+    let state = send(
+        &api,
+        &all,
+        Method::GET,
+        &format!("/threads/{OURS}/state"),
+        None,
+    )
+    .await;
+    let told = String::from_utf8_lossy(&state.body).into_owned();
+    assert!(told.contains(PAST) && !told.contains("forged"), "{told}");
+    // Said again, as after a lost answer, it takes nothing away.
+    let again = with(
+        request("chat", 1, 0.0),
+        json!({"input": said("late", PAST)}),
+    );
+    let answer = send(&api, &meek, Method::POST, &wait, Some(again)).await;
+    assert!(answer.json()["messages"].is_array(), "{:?}", answer.body);
 }
 
 #[tokio::test]

@@ -224,6 +224,120 @@ async fn a_client_has_so_many_runs_under_way_and_another_has_its_own() {
     tokio::time::timeout(PATIENCE, again).await.unwrap();
 }
 
+/// A message of so many bytes, begun and ended.
+fn said(id: &str, bytes: usize) -> Value {
+    let message = json!({"type": "ai", "id": id, "content": "x".repeat(bytes)});
+    json!({"producer": "p", "changes": [
+        {"type": "started", "message": message},
+        {"type": "ended", "id": id, "status": "complete"},
+    ]})
+}
+
+#[tokio::test]
+async fn a_client_publishes_in_so_many_sessions_and_so_much_and_has_it_back_with_a_deletion() {
+    let directory = tempfile::tempdir().unwrap();
+    let flags = ["--sessions-max", "3", "--published-bytes-max", "1000000"];
+    let mut site = Site::start(directory.path(), &flags).await;
+    let api = site.api();
+    let say = async |api: &Api, session: &str, id: &str, bytes: usize| {
+        let path = format!("/sessions/{session}/records");
+        let answer = api.call(Method::POST, &path, Some(said(id, bytes))).await;
+        (answer.status.as_u16(), answer.json()["code"].clone())
+    };
+    let fine = (200, Value::Null);
+    for session in ["a", "b", "c"] {
+        assert_eq!(say(&api, session, "m", 100_000).await, fine);
+    }
+    // The same again is stored once and counts once.
+    for _ in 0..20 {
+        assert_eq!(say(&api, "a", "m", 100_000).await, fine);
+    }
+    assert_eq!(
+        say(&api, "d", "m", 1).await,
+        (429, json!("too_many_sessions"))
+    );
+    assert_eq!(say(&api, "a", "n", 600_000).await, fine);
+    let full = (413, json!("published_too_much"));
+    assert_eq!(say(&api, "a", "o", 200_000).await, full);
+    // A lease can be renewed all the same.
+    let beat = json!({"producer": "p", "changes": []});
+    let answer = api
+        .call(Method::POST, "/sessions/a/records", Some(beat))
+        .await;
+    assert_eq!(answer.status.as_u16(), 200);
+    // It is known after a restart.
+    site.kill().await;
+    site.up().await;
+    let api = site.api();
+    assert_eq!(say(&api, "a", "o", 200_000).await, full);
+    assert_eq!(
+        say(&api, "d", "m", 1).await,
+        (429, json!("too_many_sessions"))
+    );
+    api.call(Method::DELETE, "/sessions/a", None).await;
+    assert_eq!(say(&api, "d", "m", 600_000).await, fine);
+    // A thread's session goes with the thread.
+    api.call(Method::DELETE, "/sessions/d", None).await;
+    let thread = api.thread().await;
+    assert_eq!(say(&api, &thread, "m", 600_000).await, fine);
+    assert_eq!(
+        say(&api, "e", "m", 1).await,
+        (429, json!("too_many_sessions"))
+    );
+    api.call(Method::DELETE, &format!("/threads/{thread}"), None)
+        .await;
+    assert_eq!(say(&api, "e", "m", 600_000).await, fine);
+}
+
+#[tokio::test]
+async fn the_disk_that_deleted_threads_took_is_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, api) = start_with(|config| {
+        config.memory = false;
+        config.data = directory.path().to_owned();
+    })
+    .await;
+    let size = || {
+        let file = directory.path().join("rejoin.redb");
+        std::fs::metadata(file).unwrap().len()
+    };
+    let fill_and_empty = async || {
+        let mut threads = Vec::new();
+        for _ in 0..2 {
+            let thread = api.thread().await;
+            let long = "x".repeat(500_000);
+            for _ in 0..2 {
+                let run = with(
+                    request("chat", 20, 0.0),
+                    json!({"input": {"messages": [long]}}),
+                );
+                api.run_all(&thread, run).await;
+            }
+            threads.push(thread);
+        }
+        for thread in threads {
+            let path = format!("/threads/{thread}");
+            let answer = api.call(Method::DELETE, &path, None).await;
+            assert_eq!(answer.status.as_u16(), 204);
+            // Its session goes behind it.
+            let gone = async || {
+                let path = format!("/sessions/{thread}/messages");
+                api.call(Method::GET, &path, None).await.status.as_u16() == 404
+            };
+            while !gone().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    fill_and_empty().await;
+    let first = size();
+    for _ in 0..2 {
+        fill_and_empty().await;
+    }
+    assert!(size() <= first * 3 / 2, "{first} became {}", size());
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_run_that_says_too_much_fails_and_what_it_said_is_kept() {
     let (_server, api) = start_with(|config| config.limits.run_bytes_max = 20_000).await;

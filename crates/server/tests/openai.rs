@@ -119,6 +119,38 @@ async fn error_of(base: String) -> (Value, Value) {
     (data(last), api.state(&thread).await)
 }
 
+/// A piece whose delta is this, as raw JSON.
+fn delta(delta: &str) -> String {
+    format!("data: {{\"choices\":[{{\"delta\":{delta},\"finish_reason\":null}}]}}\n\n")
+}
+
+#[tokio::test]
+async fn an_answer_in_parts_or_with_a_pair_cut_in_two_is_whole() {
+    for (pieces, expect) in [
+        (
+            vec![r#"{"content":[{"type":"text","text":"Hi "},{"type":"text","text":"you"}]}"#],
+            "Hi you",
+        ),
+        (
+            vec![r#"{"content":"a\ud83d"}"#, r#"{"content":"\ude00b"}"#],
+            "a😀b",
+        ),
+        (
+            vec![r#"{"content":"a"}"#, r#"{"content":"\ud83d"}"#],
+            "a\u{fffd}",
+        ),
+        (vec![r#"{"content":"\ude00b"}"#], "\u{fffd}b"),
+    ] {
+        let body: String = pieces.iter().map(|piece| delta(piece)).collect();
+        let body = format!("{body}data: [DONE]\n\n");
+        let (base, _) = endpoint(200, body.leak()).await;
+        let (_server, api) = server(base).await;
+        let thread = api.thread().await;
+        api.run_all(&thread, request("openai", 0, 0.0)).await;
+        assert_eq!(last_text(&api.state(&thread).await), expect);
+    }
+}
+
 #[tokio::test]
 async fn failures_are_told_without_the_key() {
     let (base, _) = endpoint(

@@ -32,6 +32,12 @@ macro_rules! id {
             }
         }
 
+        impl From<&$name> for $name {
+            fn from(id: &$name) -> Self {
+                id.clone()
+            }
+        }
+
         impl FromJson for $name {
             fn from_json(text: &str) -> Result<Self, JsonError> {
                 String::from_json(text).map(Self::from)

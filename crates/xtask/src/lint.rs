@@ -1,24 +1,34 @@
-//! Formatting and clippy, native and wasm32. The rule about which crate may use which is a test at the end.
+//! Formatting, clippy, native and wasm32, and whether what goes to crates.io can be packaged. The rule about which crate may use which is a test at the end.
 
 use anyhow::Result;
 
 use crate::step::{self, Steps, cargo};
 
 /// The crates that only exist on wasm32.
-const WASM_PACKAGES: [&str; 4] = [
+const WASM_PACKAGES: [&str; 5] = [
     "rejoin-browser",
     "rejoin-js",
     "rejoin-leptos",
+    "rejoin-example-csr",
     "rejoin-demo",
 ];
 
-/// All three lints.
+/// The crates that go to crates.io, each behind those it uses.
+const PUBLISHED: [&str; 4] = [
+    "rejoin-wire",
+    "rejoin-core",
+    "rejoin-browser",
+    "rejoin-leptos",
+];
+
+/// All lints.
 pub(crate) fn run(steps: &mut Steps) {
     steps.run("lint: formatting", || {
         step::run(&mut cargo(&["fmt", "--all", "--check"]))
     });
     steps.run("lint: clippy, native", native);
     steps.run("lint: clippy, wasm32", wasm);
+    steps.run("lint: packages for crates.io", packages);
 }
 
 fn native() -> Result<()> {
@@ -32,6 +42,22 @@ fn wasm() -> Result<()> {
         args.extend(["--package", package]);
     }
     run_clippy(&args)
+}
+
+/// Whether each has what crates.io asks for: versions on its dependencies, a licence and a README that are there. Without the
+/// network, and without building what has been built.
+fn packages() -> Result<()> {
+    let mut command = cargo(&[
+        "package",
+        "--quiet",
+        "--offline",
+        "--no-verify",
+        "--allow-dirty",
+    ]);
+    for package in PUBLISHED {
+        command.args(["--package", package]);
+    }
+    step::run(&mut command)
 }
 
 fn run_clippy(args: &[&str]) -> Result<()> {
@@ -48,7 +74,7 @@ mod tests {
     use crate::step::{cargo, output};
 
     /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
-    const ALLOWED: [(&str, &[&str]); 8] = [
+    const ALLOWED: [(&str, &[&str]); 9] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),
         ("rejoin-browser", &["rejoin-core", "rejoin-wire"]),
@@ -60,15 +86,8 @@ mod tests {
             "rejoin-leptos",
             &["rejoin-browser", "rejoin-core", "rejoin-wire"],
         ),
-        (
-            "rejoin-demo",
-            &[
-                "rejoin-leptos",
-                "rejoin-browser",
-                "rejoin-core",
-                "rejoin-wire",
-            ],
-        ),
+        ("rejoin-example-csr", &["rejoin-leptos"]),
+        ("rejoin-demo", &["rejoin-leptos"]),
         ("rejoin-server", &["rejoin-wire"]),
         ("xtask", &[]),
     ];

@@ -7,6 +7,7 @@
 mod apps;
 mod build;
 mod e2e;
+mod inline;
 mod linked;
 mod lint;
 mod package;

@@ -10,7 +10,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::build::{Profile, node, remove_dir, wasm_opt};
+use crate::build::{Profile, remove_dir, wasm_opt};
+use crate::inline;
 use crate::panics;
 use crate::setup;
 use crate::split;
@@ -25,15 +26,10 @@ pub(crate) fn package_dir() -> PathBuf {
     root().join("www/package")
 }
 
-/// Base64 of gzip: as a module it is hardly larger to download than the file itself.
-const INLINE_JS: &str = "
-    const [zlib, fs] = [require('zlib'), require('fs')];
-    const zipped = zlib.gzipSync(fs.readFileSync(process.argv[1]), { level: 9 }).toString('base64');
-    fs.writeFileSync(process.argv[2], `export const wasmGzipBase64 = \"${zipped}\";\\n`);
+const INLINE_D_TS: &str = "import type { InlineWasm } from \"./decode.js\";
+/** The module as text. */
+export declare const wasm: InlineWasm;
 ";
-
-const INLINE_D_TS: &str =
-    "/** The module: base64 of its gzip. */\nexport declare const wasmGzipBase64: string;\n";
 
 /// The second module's file.
 const EXTRAS_WASM: &str = "rejoin_extras_bg.wasm";
@@ -170,6 +166,7 @@ fn bind(profile: Profile) -> Result<()> {
     let types = wasm_dir.join("rejoin.d.ts");
     let exports = EXPORTS.replace(split::FIRST, &name);
     replace_part(&bindings, "async function __wbg_load(", None, &exports)?;
+    replace_part(&bindings, "export class Engine", Some(" {"), BEGIN)?;
     replace_part(
         &bindings,
         "function passStringToWasm0(",
@@ -178,17 +175,21 @@ fn bind(profile: Profile) -> Result<()> {
     )?;
     replace_part(
         &bindings,
-        "if (!('encodeInto' in cachedTextEncoder)) {",
+        "let cachedTextDecoder",
         Some("let WASM_VECTOR_LEN"),
         "",
     )?;
+    replace_part(
+        &bindings,
+        "        // First up with a closure",
+        Some("        state.cnt++;"),
+        ONCE_FREED,
+    )?;
     replace_part(&types, "export type InitInput", None, EXPORT_TYPES)?;
     for (wasm, name) in [(&wasm, "inline"), (&extras, "inline-extras")] {
-        run(node()
-            .args(["-e", INLINE_JS])
-            .arg(wasm)
-            .arg(wasm_dir.join(name).with_extension("js")))?;
-        fs::write(wasm_dir.join(name).with_extension("d.ts"), INLINE_D_TS).context(name)?;
+        let path = wasm_dir.join(name);
+        fs::write(path.with_extension("js"), inline::module(&fs::read(wasm)?)).context(name)?;
+        fs::write(path.with_extension("d.ts"), INLINE_D_TS).context(name)?;
     }
     Ok(())
 }
@@ -332,29 +333,49 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
     Ok(out + rest)
 }
 
-/// What the bindings give besides the classes. How the module is loaded is `src/wasm/load.ts`: what they bring for that is
-/// more to download, and prints warnings.
-const EXPORTS: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as start };
-export const name = 'first';
-export function extend(instance) {
-    wasm = { ...wasm, ...instance.exports };
+/// The bindings of one instance are one call of a function: importing them touches nothing, and what an instance that has failed
+/// left behind (timers, answers under way) never reaches the next one.
+const BEGIN: &str = "export function bindings({ decodeText, encodeText }) {
+class Engine";
+
+/// What that function gives. How the module is loaded is `src/wasm/load.ts`: what the bindings bring for that is more to download,
+/// and prints warnings.
+const EXPORTS: &str = "function extend(exports) {
+    wasm = { ...wasm, ...exports };
 }
+return { Engine, imports: __wbg_get_imports, start: __wbg_finalize_init, extend };
+}
+export const name = 'first';
 ";
 
-const EXPORT_TYPES: &str = "/** What the module imports. */
-export declare function imports(): WebAssembly.Imports;
-/** Makes the classes those of this instance. Once only. */
-export declare function start(instance: WebAssembly.Instance): WebAssembly.Exports;
-/** What the second module calls the first: another build's has another name. */
+const EXPORT_TYPES: &str = "/** What the second module calls the first: another build's has another name. */
 export declare const name: string;
-/** Gives the classes what a second instance has besides. It was made with what `start` gave as its module of that name. */
-export declare function extend(instance: WebAssembly.Instance): void;
+/** The classes of one instance, and what it is made with. */
+export interface Bindings {
+    Engine: typeof Engine;
+    /** What the module imports. */
+    imports(): WebAssembly.Imports;
+    /** Makes the classes those of the instance with these exports. Once only. */
+    start(instance: { exports: WebAssembly.Exports }): void;
+    /** Gives the classes what a second instance has besides. That was made with the first one's exports as its module of that name. */
+    extend(exports: WebAssembly.Exports): void;
+}
+/** How texts go to the module and come back, as UTF-8. */
+export interface Texts {
+    encodeText(text: string): Uint8Array;
+    decodeText(bytes: Uint8Array): string;
+}
+export declare function bindings(texts: Texts): Bindings;
 ";
 
-/// How texts go to the module. The bindings' own copies ASCII character by character and encodes the rest in place, with a
-/// stand-in for engines that cannot: the browser's encoder does all of it at once, and is there wherever the module runs.
+/// A test runner's page may call a frame's function after it was told not to.
+const ONCE_FREED: &str = "        if (state.a === 0) return;
+";
+
+/// How texts go to the module. The bindings' own copies ASCII character by character and encodes the rest in place: the browser's
+/// encoder does all of it at once.
 const PASS_STRING: &str = "function passStringToWasm0(text, malloc) {
-    const bytes = cachedTextEncoder.encode(text);
+    const bytes = encodeText(text);
     const ptr = malloc(bytes.length, 1) >>> 0;
     getUint8ArrayMemory0().set(bytes, ptr);
     WASM_VECTOR_LEN = bytes.length;
@@ -395,6 +416,9 @@ fn compile(profile: Profile) -> Result<()> {
         println!("TypeScript has errors; the quick build goes on: {error:#}");
     }
     copy_dir(&package.join("generated"), &next)?;
+    run(node()
+        .current_dir(&package)
+        .args(["scripts/commonjs.mjs", "dist.next"]))?;
     let dist = package.join("dist");
     remove_dir(&dist)?;
     fs::rename(&next, &dist).context("could not move the new files to dist/")

@@ -14,11 +14,16 @@ pub(crate) fn for_builds(steps: &mut Steps) -> bool {
     steps.run("setup: Rust", rust) && steps.run("setup: npm packages", || npm_packages(&e2e_dir()))
 }
 
-/// What the tests need on top: Chromium and its driver, and a Redis for sessions that servers share.
+/// What the tests need on top: Chromium and its driver, a Redis for sessions that servers share, nginx before two servers.
 pub(crate) fn for_tests(steps: &mut Steps) -> bool {
     for_builds(steps)
         && steps.run("setup: browser", || browser().map(drop))
-        && steps.run("setup: Redis", redis)
+        && steps.run("setup: Redis", || {
+            without_service("redis-server", "redis-server", "redis-server")
+        })
+        && steps.run("setup: nginx", || {
+            without_service("nginx", "nginx-light", "nginx")
+        })
 }
 
 /// The browser and its WebDriver, installed from Debian when absent.
@@ -62,30 +67,31 @@ pub(crate) fn other_browsers() -> Result<()> {
     )
 }
 
-/// Finds `redis-server`, or installs it. The tests start their own processes of it; the service that Debian starts with the
-/// package is stopped again.
-fn redis() -> Result<()> {
-    if find_program("redis-server").is_some() {
+/// Finds a program, or installs it from Debian. The tests start their own processes of it; the service that Debian starts
+/// with the package is stopped again.
+fn without_service(program: &str, package: &str, service: &str) -> Result<()> {
+    if find_program(program).is_some() {
         return Ok(());
     }
-    println!("redis-server is not on PATH: installing Debian's package, without its service");
+    println!(
+        "{program} is not on PATH: installing Debian's package {package}, without its service"
+    );
     apt_install(
-        &["redis-server"],
-        "install redis-server 7.0 or newer: this system has no apt-get, so it cannot be installed for you",
+        &[package],
+        &format!(
+            "install {program}: this system has no apt-get, so it cannot be installed for you"
+        ),
     )?;
     if Path::new("/run/systemd/system").exists() {
-        run(&mut as_root(
-            "systemctl",
-            &["disable", "--now", "redis-server"],
-        )?)?;
+        run(&mut as_root("systemctl", &["disable", "--now", service])?)?;
     } else {
         // Without systemd it says that it fails where it was never started.
-        let stopped = as_root("service", &["redis-server", "stop"])?.status();
-        stopped.context("the service of redis-server could not be stopped")?;
+        let stopped = as_root("service", &[service, "stop"])?.status();
+        stopped.with_context(|| format!("the service of {program} could not be stopped"))?;
     }
-    find_program("redis-server")
+    find_program(program)
         .map(drop)
-        .context("redis-server is still not on PATH after the install")
+        .with_context(|| format!("{program} is still not on PATH after the install"))
 }
 
 /// The folder that holds the end-to-end tests and, as an npm package beside them, wasm-opt.
@@ -196,9 +202,9 @@ fn find_browser() -> Option<Browser> {
 }
 
 /// Installs Debian's packages. `by_hand` is what to do on another system.
-fn apt_install(packages: &[&str], by_hand: &'static str) -> Result<()> {
+fn apt_install(packages: &[&str], by_hand: &str) -> Result<()> {
     if find_program("apt-get").is_none() {
-        bail!(by_hand);
+        bail!("{by_hand}");
     }
     apt_get(&["update", "-q"])?;
     let install = ["install", "-q", "-y", "--no-install-recommends"];

@@ -87,6 +87,16 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     let mut jobs = e2e::pages(steps, &pages, servers, None);
     jobs.extend(of_package);
     steps.run_side_by_side(jobs);
+    if !args.no_agent_servers {
+        // The Python client came with its server.
+        steps.run("test: the official clients' calls", official_clients);
+    }
+}
+
+fn official_clients() -> Result<()> {
+    let test = ["test", "--quiet", "--package", "rejoin-server", "--test"];
+    let all = ["official_clients", "--", "--include-ignored"];
+    step::run(&mut cargo(&[test.as_slice(), &all].concat()))
 }
 
 fn native() -> Result<()> {

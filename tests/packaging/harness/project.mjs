@@ -17,14 +17,14 @@ const COMMAND_TIMEOUT_MS = 400_000;
 const SAMPLE_CHARS = 80;
 const NO_NETWORK_TALK = { NEXT_TELEMETRY_DISABLED: "1", NPM_CONFIG_UPDATE_NOTIFIER: "false", CI: "1", NO_COLOR: "1", FORCE_COLOR: undefined, NODE_ENV: undefined };
 
-/** Makes a project anew from the template `name` and installs it by its lockfile. Its folder, named `as`, is returned. */
-export async function fresh(name, { shared, as = name } = {}) {
+/** Makes a project anew from the template `name`, with `from` as its `shared`, and installs it by its lockfile. Its folder, named `as`, is returned. */
+export async function fresh(name, { shared, from = "_shared", as = name } = {}) {
   const template = join(HERE, "consumers", name);
   const dir = join(WORK, as);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   cpSync(template, dir, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  if (shared) cpSync(join(HERE, "consumers/_shared"), join(dir, shared), { recursive: true });
+  if (shared) cpSync(join(HERE, "consumers", from), join(dir, shared), { recursive: true });
   await command(dir, "npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]);
   return dir;
 }

@@ -8,8 +8,8 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, Client, Config, Effect, ErrorCode, HttpRequest, Input, Method, Millis, Notice,
-    WaitingState,
+    AttemptId, BranchesInput, Client, Config, EditInput, Effect, ErrorCode, HttpRequest, Input,
+    Method, Millis, Notice, WaitingState,
     wire::{RunId, ThreadId},
     with_part,
 };
@@ -360,7 +360,7 @@ impl World {
         };
         let expected: Vec<&str> = (state.messages.iter().chain(input))
             .filter_map(|message| message[key].as_str())
-            .filter(|text| !is_odd_text(text))
+            .filter(|text| !text.is_empty() && !is_odd_text(text))
             .collect();
         let view = page.client.view();
         let shown = view.messages().iter().filter_map(|slot| {
@@ -486,10 +486,10 @@ fn begins_anew(input: &Input) -> bool {
             | Input::ThreadSwitched { .. }
             | Input::SubmitRequested { .. }
             | Input::JoinRequested { .. }
-            | Input::EditRequested { .. }
+            | Input::Edit(EditInput::Requested { .. })
             | Input::CancelRequested
-            | Input::HistoryRequested
-            | Input::BranchSelected { .. }
+            | Input::Branches(BranchesInput::HistoryRequested)
+            | Input::Branches(BranchesInput::Selected { .. })
             | Input::WentOnline
             | Input::BecameVisible
             | Input::Focused

@@ -422,10 +422,11 @@ impl World {
             }
             Some(Strike::Stall) => return self.silence(key),
             None => {
-                let heard = exchange.ends_run.take();
-                let heard = heard.filter(|_| exchange.ending == Some(Ending::Clean));
+                let (heard, ending) = (exchange.ends_run.take(), exchange.ending);
+                // A page that was closed hears nothing.
+                let heard = heard.filter(|_| ending == Some(Ending::Clean) && self.is_page(key.0));
                 self.checker.ends_heard.extend(heard);
-                exchange.ending
+                ending
             }
         };
         match ending {

@@ -6,7 +6,7 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    CommandId, Edit, EditAt, Input, JoinOptions, Submission,
+    BranchesInput, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, Submission,
     wire::{
         Json, RunId,
         request::{Command, MultitaskStrategy},
@@ -70,7 +70,7 @@ impl World {
         }
         if self.plan.reads_history && self.page.is_some() && self.rng.chance(30) {
             self.report.count("history asked for");
-            self.feed(Input::HistoryRequested);
+            self.feed(Input::Branches(BranchesInput::HistoryRequested));
         }
     }
 
@@ -192,7 +192,7 @@ impl World {
             EditAt::Message(at)
         };
         let edit = Box::new(Edit { at, submission });
-        self.feed(Input::EditRequested { command, edit });
+        self.feed(Input::Edit(EditInput::Requested { command, edit }));
     }
 
     fn retry(&mut self) {
@@ -213,7 +213,7 @@ impl World {
             submission: Submission::default(),
         });
         self.checker.retries = true;
-        self.feed(Input::EditRequested { command, edit });
+        self.feed(Input::Edit(EditInput::Requested { command, edit }));
         self.checker.retries = false;
     }
 
@@ -230,6 +230,6 @@ impl World {
         let branch = options[self.rng.index(options.len())].clone();
         self.report.count("select branch: known");
         self.checker.went_back = true;
-        self.feed(Input::BranchSelected { branch });
+        self.feed(Input::Branches(BranchesInput::Selected { branch }));
     }
 }

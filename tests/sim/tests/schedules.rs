@@ -17,32 +17,21 @@ const SCHEDULES: u64 = 20_000;
 /// Failing seeds told, unless `REJOIN_SIM_FAILURES` asks for more.
 const FAILURES: u64 = 20;
 
-/// Schedules among those checked that do not hold yet, and why. One that does hold fails the test, so that it leaves this list.
-const OPEN: [(u64, &str); 13] = [
-    (13_951, AMBIGUOUS),
-    (1_000_000_135, AMBIGUOUS),
-    (1_000_000_249, RENAMED_REPLAY),
-    (1_000_001_013, LEFT_BRANCH),
-    (1_000_001_092, RENAMED_REPLAY),
+/// Schedules of the first 200,000 that do not hold, and why. One that does hold fails the test, so that it leaves this list.
+const OPEN: [(u64, &str); 4] = [
     (
-        1_000_002_353,
-        "the only event that says why the run failed was missed",
+        54_275,
+        "two answers to one question say the same, one streams and the other comes with an older run's values: no id tells that they \
+         are two, as servers may store an answer under another id than it streams under",
     ),
-    (
-        1_000_002_682,
-        "neither event ids nor `metadata` tell that a stream is joined in its middle",
-    ),
-    (1_000_002_977, RENAMED_REPLAY),
-    (1_000_003_044, RENAMED_REPLAY),
-    (1_000_003_868, AMBIGUOUS),
-    (1_000_003_918, "not looked into"),
-    (1_000_004_022, "not looked into"),
-    (1_000_004_121, RENAMED_REPLAY),
+    (110_596, LEFT_UNKNOWN),
+    (ODD_SEEDS + 27_319, NOT_MARKED),
+    (ODD_SEEDS + 43_058, NOT_MARKED),
 ];
-/// Two messages say the same, or begin the same, and neither id nor place tells which is which.
-const AMBIGUOUS: &str = "a message is taken for another that says the same";
-const RENAMED_REPLAY: &str = "a run that is stored under other ids is replayed after a reload, and shown beside what is stored";
-const LEFT_BRANCH: &str = "a message of a branch that was left is kept as a part";
+const LEFT_UNKNOWN: &str =
+    "an answer of a branch that was left whose question this page has never had";
+/// It is shown, and right, but for the mark.
+const NOT_MARKED: &str = "a part of a cancelled run that was left before it was known to be over is not marked as a part";
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)

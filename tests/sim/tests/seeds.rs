@@ -104,6 +104,89 @@ const SEEDS: &[(u64, &str)] = &[
         "a run whose stream had come to its end expired, as its status was lost and it was joined again",
     ),
     (
+        61776,
+        "a part of a run that was left was taken for another question's answer, which began alike",
+    ),
+    (
+        71598,
+        "joining another run in between hid that a run had begun anew, so two attempts stood side by side",
+    ),
+    (165_183, "as 71598, with a submission in between"),
+    (
+        80267,
+        "a message that values have held on a branch that was left was kept as a part",
+    ),
+    (81184, "as 80267, after several edits"),
+    (99259, "as 80267, after a reload"),
+    (
+        159_085,
+        "an answer stood under a question that was asked later, and was taken for that one's answer",
+    ),
+    (
+        13951,
+        "after a reload, a part without its question was taken for another question's answer",
+    ),
+    (
+        22763,
+        "what waited for a thread whose load was denied was never concluded",
+    ),
+    (
+        30228,
+        "a sign-in page in the thread's place hid that its last run had failed",
+    ),
+    (
+        92564,
+        "a submission dropped a join that waited for the thread without a word",
+    ),
+    (
+        113_245,
+        "what a cancelled run had said vanished, as the thread's last run was another one that had failed",
+    ),
+    (
+        ODD_SEEDS + 135,
+        "a message sent again under the server's id made the client believe that the server keeps ids",
+    ),
+    (
+        ODD_SEEDS + 249,
+        "an older run that was joined was shown beside what was stored of it under other ids",
+    ),
+    (
+        ODD_SEEDS + 1013,
+        "a part whose question lies on a branch that was left was kept",
+    ),
+    (
+        ODD_SEEDS + 1092,
+        "a tool's answer that was told again under another id was shown twice",
+    ),
+    (
+        ODD_SEEDS + 2353,
+        "a stream that was cut before the only event that says why the run failed counted as well",
+    ),
+    (
+        ODD_SEEDS + 2682,
+        "a second join in the middle of a message was not doubted",
+    ),
+    (
+        ODD_SEEDS + 2977,
+        "half a character made a message that was told again another one",
+    ),
+    (
+        ODD_SEEDS + 3868,
+        "a part was taken for given up because of what answers a later question",
+    ),
+    (
+        ODD_SEEDS + 9578,
+        "a stored run that cannot be asked for expired, though its thread was busy",
+    ),
+    (
+        ODD_SEEDS + 13833,
+        "a submission that cannot be sent held up those that waited behind it",
+    ),
+    (
+        ODD_SEEDS + 27912,
+        "an event that had been had before a reload was left out of the replay after it",
+    ),
+    (
         ODD_SEEDS + 3008,
         "`metadata` told again in the middle of a connection was taken for a new attempt, so the text had a hole",
     ),

@@ -1,16 +1,24 @@
 /** The requests of the small client: loaded with the first of them, as most pages send none. */
-import type { Send } from "./client.js";
+import type { Send } from "./redirects.js";
+import { problemOfId } from "./addresses.js";
 import { RejoinError } from "./errors.js";
 import { snake } from "./names.js";
 import type { Client } from "./types/client.js";
 
 type Fields = Record<string, any>;
 
-const path = (...parts: string[]): string => `/${parts.map(encodeURIComponent).join("/")}`;
+/** A path of these words and ids. */
+function path(...parts: string[]): string {
+  for (const part of parts) {
+    const problem = problemOfId(part);
+    if (problem) throw problem;
+  }
+  return `/${parts.map(encodeURIComponent).join("/")}`;
+}
 
 /** Makes a client that sends with `send` to `apiUrl()`. Each is asked for each request. */
 export function requestsOf(apiUrl: () => string, send: Send): Client {
-  const ask = async (method: string, where: string, body?: Fields, query?: Fields): Promise<any> => {
+  const textOf = async (method: string, where: string, body?: Fields, query?: Fields): Promise<string> => {
     const pairs = Object.entries(snake(query ?? {})).flatMap(([name, value]) =>
       (Array.isArray(value) ? value : [value]).map((item): [string, string] => [name, String(item)]),
     );
@@ -26,16 +34,22 @@ export function requestsOf(apiUrl: () => string, send: Send): Client {
       response = await send(`${apiUrl()}${where}${pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : ""}`, init);
     } catch (cause) {
       if (signal?.aborted) throw cause;
+      if (cause instanceof RejoinError) throw cause;
       throw new RejoinError("unreachable", "The server cannot be reached.", { cause, detail: String(cause) });
     }
     const text = await response.text();
     if (!response.ok) {
-      const codes: Record<number, string> = { 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict", 422: "unprocessable", 429: "too_many_requests", 500: "server_error" };
+      const codes: Record<number, string> = { 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict", 413: "body_too_large", 422: "unprocessable", 429: "too_many_requests", 500: "server_error" };
       const code = codes[response.status] ?? (response.status > 500 ? "bad_gateway" : "request_refused");
       throw new RejoinError(code, `The server answered ${response.status} to ${method} ${where}.`, { status: response.status, detail: text.slice(0, 500) });
     }
+    return text;
+  };
+  const ask = async (...asked: Parameters<typeof textOf>): Promise<any> => {
+    const text = await textOf(...asked);
     return text ? JSON.parse(text) : undefined;
   };
+  const components = new Map<string, Promise<string>>();
   const post = (where: string, body: Fields = {}): Promise<any> => ask("POST", where, body);
   const get = (where: string, query?: Fields): Promise<any> => ask("GET", where, undefined, query);
   const patch = (where: string, body: Fields): Promise<any> => ask("PATCH", where, body);
@@ -87,6 +101,16 @@ export function requestsOf(apiUrl: () => string, send: Send): Client {
       deleteItem: (namespace, key, options) => ask("DELETE", "/store/items", { namespace, key, ...options }),
       searchItems: async (namespacePrefix, options) => ({ items: (await post("/store/items/search", { namespacePrefix, ...page, ...options })).items.map(named) }),
       listNamespaces: (options) => post("/store/namespaces", options),
+    },
+    "~ui": {
+      getComponent(assistantId, name) {
+        const key = JSON.stringify([apiUrl(), assistantId, name]);
+        const asked = components.get(key) ?? textOf("POST", path("ui", assistantId), { name });
+        components.set(key, asked);
+        // What could not be had is asked again.
+        asked.catch(() => components.delete(key));
+        return asked;
+      },
     },
   };
 }

@@ -8,5 +8,6 @@ export type {
   ToolEvent,
 } from "./headless-tools.js";
 export { createView, type StreamSource } from "./view/create-view.js";
+export type { HeadersLike } from "./headers.js";
 export type { WasmSource } from "./engine.js";
 export type * from "./types/index.js";

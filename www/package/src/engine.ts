@@ -3,6 +3,8 @@
  * JSON text crosses once; who reads it parses it. Internal: not part of the public surface.
  */
 
+import type { RejoinError } from "./errors.js";
+
 /** Where the wasm comes from when the package's own loading cannot be used. See `loadRejoin`. */
 export type WasmSource = string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
@@ -55,6 +57,8 @@ export interface EngineOptions {
   /** Least time between two commits. Default 0: one per animation frame. */
   throttleMs?: number;
   credentials?: RequestCredentials;
+  /** `off`, `same-headers`, or `as ` and the user. */
+  shareConnections?: string;
   retry?: object;
   timeouts?: object;
   limits?: object;
@@ -75,13 +79,14 @@ export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 1
 
 /** What the engine calls. Calls may call the engine back. */
 export interface EngineHost {
-  fetch?: (request: Request) => Promise<Response | EngineEvents>;
+  /** As `fetch`. What it rejects with may have a `code`: `invalid_request`, or `redirected` with where to as its `detail`. */
+  fetch?: (url: string, init: EngineInit) => Promise<Response | EngineAnswer>;
   headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
   /** Null or absent: memory. */
   storage?: EngineStorage | null;
-  /** The whole {@link EngineStatus} as JSON, when something in it has changed. */
+  /** {@link EngineStatus} as JSON, when something in it has changed. Objects in it that have not are left out. */
   status(json: string): void;
-  /** The whole {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. */
+  /** {@link EngineFeed} as JSON, when something in it has changed; only while a view is open. Objects in it that have not are left out. */
   feed(json: string): void;
   /**
    * The messages of a namespace, in order; those that are new are said after it. "" is the thread's own, {@link NODES} a session's.
@@ -107,14 +112,26 @@ export interface EngineHost {
   resolveCheckpoint(command: number, parents: string[]): void;
   /** A command is done. */
   concluded(command: number, outcome: string, error: string | undefined): void;
+  /** Called by the loader: the engine's instance has failed. Nothing of the engine may be called any more, and nothing will come of it. */
+  trapped(error: RejoinError): void;
 }
 
-/** The answer to a request for a stream whose events were read already. */
-export interface EngineEvents extends Pick<Response, "status" | "headers"> {
-  body: ReadableStream<EngineEvent | null>;
+/** A request as the engine makes it. */
+export interface EngineInit extends RequestInit {
+  method: string;
+  headers: Record<string, string>;
+  body?: string;
+  signal: AbortSignal;
 }
 
-/** An event, its data as JSON text. Null, in its place: there was one, or a comment, that is not for the engine. */
+/** An answer that is no `Response`: a page may have none. */
+export interface EngineAnswer {
+  status: number;
+  headers: Pick<Headers, "get">;
+  body: { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | EngineEvent | null }>; cancel(): Promise<void> } };
+}
+
+/** An event that was read already, its data as JSON text. Null, in its place: there was one, or a comment, that is not for the engine. */
 export interface EngineEvent {
   id?: string;
   event: string;
@@ -136,9 +153,17 @@ export interface EngineError {
   detail?: string;
 }
 
-/** {@link EngineHost.status}'s JSON. */
+/** How a connection stands. Times are counted from when it is told. */
+export interface EngineConnection {
+  state: string;
+  attempt?: number;
+  retryInMs?: number;
+  lostForMs?: number;
+}
+
+/** {@link EngineHost.status}'s JSON, with what it was before. A new field: here, in `core/src/status.rs` and in `js/src/json.rs`. */
 export interface EngineStatus {
-  connection: { state: string; attempt?: number; retryInMs?: number };
+  connection: EngineConnection;
   isLoading: boolean;
   isThreadLoading: boolean;
   canStop: boolean;
@@ -167,9 +192,9 @@ export interface EngineWaiting {
   submittedAt: number;
 }
 
-/** {@link EngineHost.feed}'s JSON. */
+/** {@link EngineHost.feed}'s JSON, with what it was before. */
 export interface EngineFeed {
-  connection: EngineStatus["connection"];
+  connection: EngineConnection;
   hasOlder: boolean;
   /** Whether the first page is there. */
   ready: boolean;

@@ -1,5 +1,6 @@
 /** The one error class of this package. */
 import type { EngineError } from "./engine.js";
+import { camelName } from "./names.js";
 
 /**
  * Something that went wrong, with a stable code.
@@ -7,7 +8,8 @@ import type { EngineError } from "./engine.js";
  * Codes of runs, threads and connections are listed in `docs/errors.md`. This package adds:
  * `invalid_option` (an option is missing or has the wrong type; the message names it), `wasm_blocked` (the page's content
  * security policy forbids wasm: allow `'wasm-unsafe-eval'`), `load_failed` (the wasm could not be fetched or compiled;
- * the next command tries again), `disposed` (the stream was disposed).
+ * the next command tries again), `engine_failed` (the wasm has failed while it ran, most likely for want of memory; what was received
+ * stays, and the next command begins with another engine), `disposed` (the stream was disposed).
  */
 export class RejoinError extends Error {
   /** Stable; compare this, not the message. */
@@ -28,6 +30,24 @@ export class RejoinError extends Error {
   }
 }
 
+/** The engine's names of options that are called otherwise here. */
+const RENAMED: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
+  ["streamModes", "streamMode"],
+  ["throttleMs", "throttle"],
+  ["historyLimit", "fetchStateHistory"],
+  ["rejoinOnMount", "reconnectOnMount"],
+  ["readsState", "loadState"],
+  ["splitSubgraphs", "filterSubagentMessages"],
+  ["cancelDanglingToolCalls", "cancelPendingToolCalls"],
+]);
+
+/** The error of what the engine could not read, with the option under its name here. */
+export function requestError(cause: unknown): RejoinError {
+  const { code = "invalid_input", message, option } = cause as { code?: string; message: string; option?: string };
+  const words = option === undefined ? message : message.replace(`"${option}"`, `\`${RENAMED.get(option) ?? camelName(option)}\``);
+  return new RejoinError(code, words, { cause });
+}
+
 /** The error of an option. `what` is a sentence that names it. */
 export const invalidOption = (what: string): RejoinError => new RejoinError("invalid_option", what);
 
@@ -35,11 +55,13 @@ export const invalidOption = (what: string): RejoinError => new RejoinError("inv
 export function fromEngine(error: EngineError, failure?: unknown): RejoinError {
   const { code, message, status, detail } = error;
   const more = { ...(status === undefined ? {} : { status }), ...(detail === undefined ? {} : { detail }) };
-  if (code !== "run_failed") return new RejoinError(code, message, more);
+  if (code !== "run_failed") return new RejoinError(code, message.replace(/`limits\.\w+`/g, camelName), more);
   const said = (typeof failure === "object" && failure !== null ? failure : {}) as { name?: string; error?: string; message?: string };
   const words = said.message || detail || (typeof failure === "string" && failure) || message;
   return new RejoinError(code, words, { ...more, name: said.name ?? said.error ?? "StreamError" });
 }
+
+const NO_WASM = "This browser has no WebAssembly, or it is switched off, so nothing can be sent or followed here.";
 
 /** What loading the wasm failed with, told apart by what can be done about it. */
 export function loadError(cause: unknown): RejoinError {
@@ -47,7 +69,7 @@ export function loadError(cause: unknown): RejoinError {
   const words = cause instanceof Error ? cause.message : String(cause);
   return /unsafe-eval|content security policy|code generation disallowed/i.test(words)
     ? new RejoinError("wasm_blocked", "The page's content security policy forbids wasm; add 'wasm-unsafe-eval' to script-src.", { detail: words, cause })
-    : new RejoinError("load_failed", "The wasm of `rejoin` could not be loaded.", { detail: words, cause });
+    : new RejoinError("load_failed", /WebAssembly\b.*\bdefined|variable: WebAssembly/.test(words) ? NO_WASM : "The wasm of `rejoin` could not be loaded.", { detail: words, cause });
 }
 
 /** Throws outside of the current call, so that an application's mistake is seen and breaks nothing of ours. */

@@ -1,27 +1,45 @@
 /** Running headless tools: loaded with the first of them. */
-import { toolOfInterrupt, type AnyHeadlessToolImplementation, type HeadlessToolCall, type OnToolCallback } from "./headless-tools.js";
+import { toolOfInterrupt, type AnyHeadlessToolImplementation, type HeadlessToolCall, type HeadlessToolImplementation, type OnToolCallback } from "./headless-tools.js";
 import type { Interrupt } from "./types/schema.js";
 
-async function run(call: HeadlessToolCall, tools: AnyHeadlessToolImplementation[], onTool?: OnToolCallback): Promise<unknown> {
-  const { name, args } = call;
-  const implementation = tools.find(({ tool }) => tool.name === name);
+/** How one run of a tool ended. */
+export type ToolOutcome<Output = unknown> = { success: true; result: Output } | { success: false; error: Error };
+
+/** The implementation of the tool with that name. */
+export const findTool = <Args = unknown, Output = unknown>(tools: readonly AnyHeadlessToolImplementation[], name: string): HeadlessToolImplementation<Args, Output> | undefined =>
+  tools.find(({ tool }) => tool.name === name);
+
+/** Runs a tool, and tells of it. Never rejects. */
+export async function executeTool<Args, Output>(
+  implementation: HeadlessToolImplementation<Args, Output>,
+  args: Args,
+  onTool?: OnToolCallback,
+): Promise<ToolOutcome<Output>> {
+  const { name } = implementation.tool;
+  const start = Date.now();
+  onTool?.({ phase: "start", name, args });
+  try {
+    const result = await implementation.execute(args);
+    onTool?.({ phase: "success", name, args, result, duration: Date.now() - start });
+    return { success: true, result };
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    onTool?.({ phase: "error", name, args, error, duration: Date.now() - start });
+    return { success: false, error };
+  }
+}
+
+/** Runs the tool that a call is for. What the graph is told: its result, or `{error}`. */
+export async function runCall({ name, args }: HeadlessToolCall, tools: readonly AnyHeadlessToolImplementation[], onTool?: OnToolCallback): Promise<unknown> {
+  const implementation = findTool(tools, name);
   if (!implementation) {
     const known = tools.map(({ tool }) => tool.name).join(", ") || "none";
     const error = new Error(`No headless tool "${name}" was given. Given: ${known}.`);
     onTool?.({ phase: "error", name, args, error, duration: 0 });
     return { error: error.message };
   }
-  const start = Date.now();
-  onTool?.({ phase: "start", name, args });
-  try {
-    const result: unknown = await implementation.execute(args);
-    onTool?.({ phase: "success", name, args, result, duration: Date.now() - start });
-    return result;
-  } catch (thrown) {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    onTool?.({ phase: "error", name, args, error, duration: Date.now() - start });
-    return { error: error.message };
-  }
+  const outcome = await executeTool(implementation, args, onTool);
+  return outcome.success ? outcome.result : { error: outcome.error.message };
 }
 
 /**
@@ -30,7 +48,7 @@ async function run(call: HeadlessToolCall, tools: AnyHeadlessToolImplementation[
  */
 export async function runHeadlessTools(
   interrupts: readonly Interrupt[],
-  tools: AnyHeadlessToolImplementation[],
+  tools: readonly AnyHeadlessToolImplementation[],
   handled: Set<string>,
   onTool?: OnToolCallback,
 ): Promise<unknown> {
@@ -45,7 +63,7 @@ export async function runHeadlessTools(
   if (calls.length === 0) return undefined;
   const results = await Promise.all(
     calls.map(async ({ id, call }) => {
-      const value = await run(call, tools, onTool);
+      const value = await runCall(call, tools, onTool);
       return { id, value: call.id ? { [call.id]: value } : value };
     }),
   );

@@ -1,5 +1,5 @@
 /**
- * Agent streams that survive reloads, sleep and bad networks: the framework-free store, with the wasm inside of it, as base64 of gzip, in a module of its own that is loaded when it is needed.
+ * Agent streams that survive reloads, sleep and bad networks: the framework-free store, with the wasm inside of it, as text, in a module of its own that is loaded when it is needed.
  *
  * @module rejoin
  */

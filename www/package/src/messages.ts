@@ -47,7 +47,7 @@ export function listOf(messages: unknown): MessageList {
   if (!Array.isArray(messages) || messages.length === 0) return EMPTY;
   const cells = new Map<string, MessageCell>();
   const ids = (messages as Message[]).map((value, index) => {
-    const id = value.id ?? String(index);
+    const id = value?.id ?? String(index);
     cells.set(id, { json: undefined, tail: "", value, origin: "server" });
     return id;
   });

@@ -11,7 +11,7 @@ export interface SubagentFact {
 }
 
 /** All that was told. Replaced, never changed. */
-export type SubagentFacts = Readonly<Record<string, SubagentFact>>;
+export type SubagentFacts = ReadonlyMap<string, SubagentFact>;
 
 /** What is remembered between two computations. */
 export interface SubagentMemory {
@@ -57,7 +57,7 @@ interface Streamed {
 /** What streamed, by namespace id. */
 function streamedOf(lists: ReadonlyMap<string, MessageList>, facts: SubagentFacts): Map<string, Streamed> {
   const found = new Map<string, Streamed>();
-  for (const [id, { namespace, values }] of Object.entries(facts)) found.set(id, { namespace, messages: [], values });
+  for (const [id, { namespace, values }] of facts) found.set(id, { namespace, messages: [], values });
   for (const [name, list] of lists) {
     const namespace = name.split("|");
     const id = toolPart(namespace);
@@ -70,7 +70,8 @@ function streamedOf(lists: ReadonlyMap<string, MessageList>, facts: SubagentFact
 
 /** The first human message is the task that the subagent was given: it tells whose a namespace is. */
 function taskOf({ messages, values }: Streamed): string | undefined {
-  const all = [...messages, ...((values?.["messages"] as Message[] | undefined) ?? [])];
+  const known: unknown = values?.["messages"];
+  const all = [...messages, ...(Array.isArray(known) ? (known as Message[]) : [])];
   const first = all.find((message) => message?.type === "human");
   return typeof first?.content === "string" ? first.content : undefined;
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Part } from "../dist/engine.js";
 import { engineText } from "../dist/store/options.js";
 import { loadEngine } from "../dist/wasm/asset-loader.js";
+import { decode } from "../dist/wasm/decode.js";
 
 const Engine = await loadEngine();
 await loadEngine.extras();
@@ -14,13 +15,13 @@ const encoder = new TextEncoder();
 /** A server whose run streams are the test's to write; everything else is told by `answers`. */
 function fakeServer(answers = {}) {
   const server = { requests: [], bodies: [], writers: [] };
-  server.fetch = async (request) => {
-    const path = new URL(request.url).pathname;
-    server.requests.push(`${request.method} ${path}`);
-    server.headers = Object.fromEntries(request.headers);
-    server.signal = request.signal;
+  server.fetch = async (url, { method, headers, signal, body }) => {
+    const path = new URL(url).pathname;
+    server.requests.push(`${method} ${path}`);
+    server.headers = headers;
+    server.signal = signal;
     if (path.endsWith("/stream")) {
-      server.bodies.push(JSON.parse((await request.text()) || "null"));
+      server.bodies.push(JSON.parse(body ?? "null"));
       const { readable, writable } = new TransformStream();
       server.writers.push(writable.getWriter());
       return new Response(readable, { headers: { "content-type": "text/event-stream" } });
@@ -45,7 +46,7 @@ function makeHost(more = {}) {
     messages: new Map(),
     status_now: undefined,
     status(json) {
-      host.status_now = JSON.parse(json);
+      host.status_now = { ...host.status_now, ...JSON.parse(json) };
     },
     order(ns, ids) {
       host.lists.set(ns, ids);
@@ -139,6 +140,30 @@ test("a message that changes in another way is sent whole, and grows on from the
   await server.send("messages", [{ type: "AIMessageChunk", id: "ai-2", content: " more" }, {}]);
   await until("it grows", () => host.messages.get("ai-2")?.content === "two more");
   assert.deepEqual(host.calls.filter(([name]) => name === "append"), [["append", " more"]]);
+});
+
+test("the status says for how long the server was not heard, and an object in it only when it is another one", async () => {
+  const told = [];
+  const host = makeHost({ storage: null, status: (json) => told.push(JSON.parse(json)) });
+  const server = fakeServer();
+  let reachable = true;
+  host.fetch = (request) => (reachable ? server.fetch(request) : Promise.reject(new TypeError("no network")));
+  const engine = make(host);
+  engine.send("submission", say("hi"), 1);
+  await until("the stream", () => told.at(-1)?.connection?.state === "live");
+  await server.send("metadata", { run_id: "run-1", attempt: 1 });
+  await until("the run", () => told.at(-1)?.runId === "run-1");
+  assert.ok(!("connection" in told.at(-1)) && !("error" in told.at(-1)), "neither is another one");
+  assert.ok(told.every(({ connection }) => connection?.lostForMs === undefined), "it was heard all the time");
+  await sleep(30);
+  reachable = false;
+  await server.writers[0].abort(new Error("cut"));
+  await until("a second attempt", () => told.filter(({ connection }) => connection?.state === "reconnecting").length > 1);
+  const lost = told.map(({ connection }) => connection?.lostForMs).filter((ms) => ms !== undefined);
+  assert.ok(lost[0] >= 30 && lost.at(-1) >= lost[0], lost.join());
+  reachable = true;
+  await until("contact", () => server.writers.length === 2);
+  await until("contact is told", () => told.findLast(({ connection }) => connection).connection.lostForMs === undefined);
 });
 
 test("functions of the host may call the engine", async () => {
@@ -313,12 +338,12 @@ test("headers are the application's, awaited, and asked for anew when they were 
       await sleep(1);
       return { "x-token": `token-${asked.length}`, "x-absent": undefined };
     },
-    fetch: async (request) => {
+    fetch: async (...request) => {
       if (refuse) {
         refuse = false;
         return new Response("no", { status: 401 });
       }
-      return server.fetch(request);
+      return server.fetch(...request);
     },
   });
   make(host).send("submission", say("hi"), 1);
@@ -461,8 +486,8 @@ test("a body whose chunks are not bytes is a broken connection, not the end of t
   let first = true;
   const host = makeHost({
     storage: null,
-    fetch: async (request) => {
-      if (!first) return server.fetch(request);
+    fetch: async (...request) => {
+      if (!first) return server.fetch(...request);
       first = false;
       const body = { getReader: () => ({ read: async () => ({ done: false, value: "text" }), cancel: async () => {} }) };
       return { status: 200, headers: new Headers({ "content-type": "text/event-stream" }), body };
@@ -477,15 +502,22 @@ test("loading is one load, is tried again after a failure, and takes a source", 
   assert.equal(await loadEngine(), Engine);
   let own = 0;
   const wasm = new URL("../dist/rejoin_bg.wasm", import.meta.url);
-  // A copy of the bindings of its own for each, as these are loaded already.
+  // A loader that has loaded nothing yet, for each.
   const fresh = async () => (await import(`../dist/wasm/load.js?fresh=${own++}`)).loader;
   assert.equal(typeof loader, "function");
   const load = (await fresh())(() => Promise.reject(new TypeError("Failed to fetch")));
-  // The bindings are shared by all copies and are loaded: only what comes before them can fail here.
   await assert.rejects(load(), { name: "RejoinError", code: "load_failed" });
-  assert.equal(await load(await readFile(wasm)), Engine);
+  assert.equal(await load(await readFile(wasm)), await load());
   const blocked = (await fresh())(() => {
     throw new WebAssembly.CompileError("WebAssembly.instantiate(): Refused to compile: 'unsafe-eval' is not an allowed source of script");
   });
   await assert.rejects(blocked(), (error) => error.code === "wasm_blocked" && error.message.includes("wasm-unsafe-eval"));
+});
+
+test("the inlined wasm is the files' bytes", async () => {
+  for (const [inlined, file] of [["inline", "rejoin_bg"], ["inline-extras", "rejoin_extras_bg"]]) {
+    const { wasm } = await import(`../dist/wasm/${inlined}.js`);
+    const bytes = await readFile(new URL(`../dist/${file}.wasm`, import.meta.url));
+    assert.ok(bytes.equals(decode(wasm)), file);
+  }
 });

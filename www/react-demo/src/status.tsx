@@ -1,4 +1,5 @@
 // What the connection does, in words, and what can be done about it.
+import { useEffect, useState } from "react";
 import type { Connection } from "rejoin/react";
 
 interface Props {
@@ -32,13 +33,33 @@ const WORDS: Record<Connection["state"], string> = {
   failed: "Failed.",
 };
 
+/** How many seconds without contact are told. */
+const LOST_SECONDS_MIN = 5;
+
+/** Whole seconds for which the server was not heard, counting on; 0 while it is. */
+function useLostSeconds(connection: Connection): number {
+  const { lostForMs } = connection;
+  const [elapsedMs, setElapsedMs] = useState(0);
+  useEffect(() => {
+    setElapsedMs(0);
+    if (lostForMs === undefined) return;
+    const from = performance.now();
+    const timer = setInterval(() => setElapsedMs(performance.now() - from), 1000);
+    return () => clearInterval(timer);
+  }, [connection, lostForMs]);
+  return lostForMs === undefined ? 0 : Math.floor((lostForMs + elapsedMs) / 1000);
+}
+
 /** The live region and the buttons Rejoin, Disconnect and Stop agent. */
 export function Status({ stream, waits }: Props) {
   const { state, attempt = 0 } = stream.connection;
+  const lostSeconds = useLostSeconds(stream.connection);
   const words = waits ? "The agent waits for your answer." : stream.isUnsent ? UNSENT : WORDS[state];
   return (
     <div className="run-bar">
       <p role="status" data-testid="connection" data-state={state}>{words}{attempt > 1 && ` (attempt ${attempt})`}</p>
+      {/* Not in the live region, which would read out each second. */}
+      {lostSeconds >= LOST_SECONDS_MIN && <p data-testid="lost">No contact for {lostSeconds} s.</p>}
       {stream.canRejoin && <button type="button" className="primary" data-testid="rejoin" onClick={() => stream.rejoin()}>Rejoin</button>}
       {stream.isLoading && (
         <button type="button" data-testid="stop" title="Stop following; the agent goes on (Esc)" onClick={() => stream.stop()}>Disconnect</button>

@@ -241,12 +241,12 @@ async fn an_answer_over_the_limit_is_given_up() {
 async fn a_fetch_of_the_applications_own_is_called_with_the_request() {
     // Not installed: the page's own would not answer.
     let own = eval(
-        "(request) => Promise.resolve({
+        "(url, init) => Promise.resolve({
            status: 200,
            headers: new Headers({ 'content-type': 'text/event-stream' }),
            body: { getReader: () => {
              const pieces = [`event: metadata\\ndata: {\"run_id\":\"run-1\"}\\nid: 0\\n\\n`,
-               `event: messages\\ndata: [{\"type\":\"AIMessageChunk\",\"id\":\"a\",\"content\":\"${request.method}\"},{}]\\nid: 1\\n\\n`];
+               `event: messages\\ndata: [{\"type\":\"AIMessageChunk\",\"id\":\"a\",\"content\":\"${init.method}\"},{}]\\nid: 1\\n\\n`];
              return { read: () => pieces.length ? Promise.resolve({ done: false, value: new TextEncoder().encode(pieces.shift()) }) : new Promise(() => {}),
                       cancel: () => Promise.resolve() } } },
          })",

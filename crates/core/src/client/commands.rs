@@ -4,6 +4,7 @@ use super::{
     Client,
     run::{Cancel, Left, Run, Waiter},
     submission::Prepared,
+    urls::check_id,
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
@@ -46,6 +47,9 @@ impl Client {
     pub(super) fn switch_thread(&mut self, thread_id: Option<ThreadId>) {
         if thread_id.is_some() && thread_id == self.thread_id {
             return self.enter_again();
+        }
+        if let Some(Err(error)) = thread_id.as_ref().map(|id| check_id(id.as_str())) {
+            return self.set_error(Some(error));
         }
         self.leave_outbox(Self::leave);
         self.run = None;
@@ -114,9 +118,10 @@ impl Client {
 
     /// Gives up results of tools that wait.
     fn drop_results(&mut self, outcome: &Outcome) {
-        for (command, _) in std::mem::take(&mut self.results) {
-            self.conclude(command, outcome.clone());
-        }
+        self.with_part(
+            |parts| &mut parts.tools,
+            |tools, client| tools.drop_all(client, outcome),
+        );
     }
 
     pub(super) fn begin_run(&mut self, commands: Vec<CommandId>, submission: Box<Submission>) {
@@ -176,7 +181,7 @@ impl Client {
             self.mutate_values(values);
         }
         self.last = Some(last);
-        self.load.set_loaded();
+        self.leave_load();
         self.run = Some(Run::submitted(run.submission_id, run.body, posts, commands));
         self.with_run(|client, run| client.open_stream(run));
     }
@@ -187,14 +192,18 @@ impl Client {
             let id = message.id.as_ref();
             message.kind != MessageKind::Remove && id.is_none_or(|id| !self.store.shows(id))
         });
-        if let Some(session) = &mut self.session {
-            session.pending.append(&mut ids_of(&shown));
-            session.pending_order = self.store.touched();
-        }
+        self.with_part(
+            |parts| &mut parts.session,
+            |session, client| session.submitted(client, ids_of(&shown)),
+        );
         self.store.show_optimistic(shown);
     }
 
     pub(super) fn join(&mut self, command: CommandId, run_id: Option<RunId>, options: JoinOptions) {
+        if let Some(Err(error)) = run_id.as_ref().map(|id| check_id(id.as_str())) {
+            self.set_error(Some(error.clone()));
+            return self.conclude(command, Outcome::Failed(error));
+        }
         if self.thread_id.is_none() || self.is_stream_only() {
             return self.look_up(command, run_id, options);
         }
@@ -229,7 +238,7 @@ impl Client {
             }
             other => {
                 self.store.begin_run();
-                if other.is_some() {
+                if other.is_some() || run_id.is_some() {
                     self.store.expect_older_values();
                 }
                 Run::joined(run_id)
@@ -277,6 +286,14 @@ impl Client {
         if let Some(lookup) = self.thread_lookup.take() {
             self.conclude(lookup.join.command, Outcome::Disconnected);
         }
+    }
+
+    /// Something later has overtaken the edit that is looked up.
+    fn supersede_edit(&mut self) {
+        self.with_part(
+            |parts| &mut parts.edits,
+            |edits, client| edits.supersede(client),
+        );
     }
 
     pub(super) fn conclude(&mut self, command: CommandId, outcome: Outcome) {
@@ -339,14 +356,13 @@ impl Client {
     /// Closes the connection, if there is one. The phase that comes then is the caller's to set. `reason` is for a timeline, in
     /// words.
     pub(super) fn close_link(&mut self, reason: &'static str) {
-        let Some(link) = self.phase.link() else {
-            return;
-        };
-        let attempt = link.attempt;
-        self.phase = Phase::Idle;
-        self.abort(attempt);
-        if cfg!(feature = "timeline") {
-            self.notify(Notice::AttemptEnded { reason });
+        if let Some(link) = self.phase.link() {
+            let attempt = link.attempt;
+            self.phase = Phase::Idle;
+            self.abort(attempt);
+            if cfg!(feature = "timeline") {
+                self.notify(Notice::AttemptEnded { reason });
+            }
         }
     }
 

@@ -17,6 +17,9 @@ use rejoin_wire::{
     thread::ThreadStatus,
 };
 
+/// A browser tells of one wake-up by several events: the page is shown, it has the focus, the network is there.
+const ONE_WAKE_UP: Millis = Millis(1_000);
+
 /// The last comparison of the thread with the server.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
@@ -24,6 +27,8 @@ pub(super) struct Comparison {
     /// Whether the whole thread is asked for, as the server does not search for one by its id.
     reads_thread: bool,
     compared_at: Option<Millis>,
+    /// When the next one is due, as the page has woken up again too soon to compare at once.
+    put_off_to: Option<Millis>,
     /// The thread's own word for when it was changed last.
     updated_at: Option<String>,
 }
@@ -62,20 +67,43 @@ impl FromJson for ThreadSummary {
 impl Client {
     /// The page is shown, has the focus or the network again.
     pub(super) fn compare(&mut self) {
-        let at_rest = !self.is_active() && self.load.is_loaded() && self.editing.is_none();
-        let recent = |at: Millis| self.now - at < self.config.timeouts.compare;
-        let is_due = self.comparison.asked.is_none()
-            && self.history_asked.is_none()
-            && !self.comparison.compared_at.is_some_and(recent);
-        if !self.config.compare_on_wake || !at_rest || !is_due || self.is_stream_only() {
+        let at_rest = !self.is_active() && self.load.is_loaded() && self.editing().is_none();
+        if !self.config.compare_on_wake || !at_rest || self.is_stream_only() {
             return;
         }
+        let before = self.comparison.compared_at;
+        if before.is_some_and(|at| self.now - at < ONE_WAKE_UP) {
+            return;
+        }
+        let due = before.map_or(self.now, |at| at + self.config.timeouts.compare);
+        let is_asking = self.comparison.asked.is_some() || self.history_asked.is_some();
+        if is_asking || due > self.now {
+            self.comparison.put_off_to = Some(due);
+            return;
+        }
+        self.comparison.put_off_to = None;
         let asked = match self.comparison.reads_thread {
             true => self.thread_url("").map(|url| self.ask(Method::Get, url)),
             false => self.search_thread(),
         };
         self.comparison.asked = asked;
         self.comparison.compared_at = Some(self.now);
+    }
+
+    /// When a comparison is due that was put off: not before what is asked for is answered.
+    pub(super) fn compare_due(&self) -> Option<Millis> {
+        let is_asking = self.comparison.asked.is_some() || self.history_asked.is_some();
+        self.comparison.put_off_to.filter(|_| !is_asking)
+    }
+
+    pub(super) fn compare_deadline(&mut self) {
+        if self.compare_due().is_some_and(|at| at <= self.now) {
+            self.comparison.put_off_to = None;
+            // A page that is away by now compares when it wakes up.
+            if self.reach().is_whole() {
+                self.compare();
+            }
+        }
     }
 
     /// Asks for the thread without its values, as far as the server leaves them out.
@@ -173,5 +201,6 @@ impl Client {
             self.abort(asked.attempt);
         }
         self.comparison.updated_at = None;
+        self.comparison.put_off_to = None;
     }
 }

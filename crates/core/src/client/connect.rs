@@ -3,7 +3,8 @@
 
 use super::{
     Client, Passing,
-    link::{Asks, Link, Opening},
+    link::{Asks, Link, Opening, Refusal},
+    parts::Woke,
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, header, no_answer, status_error},
     run::{Cancel, Fate, Left, Posting, Run, Waiter},
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::{
     Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError,
+    cursor::Recent,
     phase::{After, Next, Phase},
 };
 use rejoin_wire::{
@@ -30,8 +32,8 @@ pub(super) struct Loss {
 impl Client {
     /// Joins the run where its id is known; posts the submission where it has not left; otherwise finds the run.
     pub(super) fn open_stream(&mut self, run: &mut Run) {
-        if run.id.is_some() {
-            return self.open_join(run);
+        if let Some(run_id) = run.id.clone() {
+            return self.open_join(run, &run_id);
         }
         self.sends_again(run);
         let unsent = |posting: &&Posting| posting.fate == Fate::Unsent;
@@ -39,7 +41,7 @@ impl Client {
             Some(posting) if posting.posts >= self.config.retry.posts_max => {
                 let error = run.recovery.last_error.clone();
                 let unconfirmed = || StreamError::new(ErrorCode::SubmissionUnconfirmed);
-                self.fail(run, Outcome::Failed(error.unwrap_or_else(unconfirmed)));
+                self.fail(run, error.unwrap_or_else(unconfirmed));
             }
             Some(posting) if posting.body.is_some() && self.asks_before_sending(run) => {
                 self.abandon(run);
@@ -50,9 +52,9 @@ impl Client {
     }
 
     fn open_post(&mut self, run: &mut Run) {
-        let (Some(url), Some(posting)) = (self.thread_url("/runs/stream"), &mut run.submission)
+        let (Some(url), Some(posting)) = (self.thread_url(urls::RUNS_STREAM), &mut run.submission)
         else {
-            return;
+            return self.without_thread(run);
         };
         let mut request = self.request(Method::Post, url, self.config.timeouts.headers);
         request.body.clone_from(&posting.body);
@@ -64,18 +66,19 @@ impl Client {
         self.mark_record();
     }
 
-    fn open_join(&mut self, run: &mut Run) {
-        let Some(run_id) = &run.id else { return };
+    fn open_join(&mut self, run: &mut Run, run_id: &RunId) {
         if !run.cursor.can_resume() {
             run.cursor.rewind();
             // The screen keeps its text until the replay has caught up. A replay that broke off begins anew.
             let shows = !self.store.slots().is_empty();
             run.replay = shows.then(|| Box::new(self.store.replayed()));
+        } else if run.replay.is_none() {
+            run.replay = self.store.resumed().map(Box::new);
         }
         let cursor = run.cursor.resume_from().to_owned();
         let in_query = self.cursor_in_query.then_some(cursor.as_str());
         let Some(url) = self.join_url(run_id, &run.join_modes, in_query) else {
-            return;
+            return self.without_thread(run);
         };
         let mut request = self.request(Method::Get, url, self.config.timeouts.join);
         request.headers.push(("last-event-id", cursor.clone()));
@@ -86,7 +89,16 @@ impl Client {
             true => Asks::All,
             false => Asks::AfterCursor,
         };
+        if asks == Asks::All {
+            run.applied = Recent::default();
+        }
         self.open(run, request, asks, Some(cursor));
+    }
+
+    /// A run is one of a thread, so without one there is nothing to follow.
+    fn without_thread(&mut self, run: &mut Run) {
+        let error = StreamError::new(ErrorCode::ThreadNotFound);
+        self.fail(run, error);
     }
 
     fn open(
@@ -123,14 +135,15 @@ impl Client {
         headers: &[(String, String)],
     ) {
         let now = self.now;
-        let Phase::Opening(link) = &mut self.phase else {
-            return;
-        };
-        match link.begin(now, status, headers) {
-            Opening::Refused => return,
-            Opening::Stream => {}
-            Opening::Foreign(error) => return self.not_a_stream(run, error),
+        let link = self.phase.opening_mut();
+        match link.map(|link| link.begin(now, status, headers)) {
+            Some(Opening::Refused) | None => {}
+            Some(Opening::Stream) => self.stream_opened(run, headers),
+            Some(Opening::Foreign(error)) => self.not_a_stream(run, error),
         }
+    }
+
+    fn stream_opened(&mut self, run: &mut Run, headers: &[(String, String)]) {
         run.recovery.accepted();
         self.run_contact(run);
         if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
@@ -162,10 +175,7 @@ impl Client {
 
     /// The run has its id, from whichever came first: `Content-Location` or the `metadata` event.
     pub(super) fn run_named(&mut self, run: &mut Run, run_id: RunId) {
-        let Some(thread_id) = self.thread_id.clone() else {
-            return;
-        };
-        if run.id.is_some() {
+        if run.id.is_some() || !urls::is_usable(run_id.as_str()) {
             return;
         }
         run.id = Some(run_id.clone());
@@ -176,7 +186,9 @@ impl Client {
             self.sent(&mark);
         }
         self.store.touch();
-        self.notify(Notice::Created { run_id, thread_id });
+        if let Some(thread_id) = self.thread_id.clone() {
+            self.notify(Notice::Created { run_id, thread_id });
+        }
         self.mark_record();
         if run.cancel == Cancel::Wanted {
             self.send_cancel(run);
@@ -184,9 +196,7 @@ impl Client {
     }
 
     /// The whole body of an answer that is not a stream, or as much of it as a person needs.
-    pub(super) fn conclude_refusal(&mut self, run: &mut Run) {
-        let refusal = self.phase.link_mut().and_then(|link| link.refusal.take());
-        let Some(refusal) = refusal else { return };
+    pub(super) fn conclude_refusal(&mut self, run: &mut Run, refusal: &Refusal) {
         let error = status_error(refusal.status, &refusal.body);
         let purpose = self.link_purpose();
         let failure = Failure::Status(refusal.status);
@@ -239,7 +249,7 @@ impl Client {
                 if run.id.is_none() {
                     run.left = Left::Nothing;
                 }
-                self.fail(run, Outcome::Failed(error));
+                self.fail(run, error);
             }
         }
     }
@@ -251,7 +261,7 @@ impl Client {
             self.refresh_headers = true;
             return self.take_step(run, next.clone());
         }
-        self.fail(run, Outcome::Denied(error));
+        self.deny(run, error);
     }
 
     /// The server has no such thread, and does not make one by itself. Where it was made already, that was not it.
@@ -260,7 +270,7 @@ impl Client {
         let may_help =
             posting.is_some_and(|posting| !posting.thread_made && posting.body.is_some());
         let Some(thread_id) = self.thread_id.as_ref().filter(|_| may_help) else {
-            return self.fail(run, Outcome::Failed(error));
+            return self.fail(run, error);
         };
         run.recovery.last_error = Some(error);
         let mut body = String::new();
@@ -292,7 +302,7 @@ impl Client {
                 // What the post itself was refused with says more.
                 Verdict::Gone | Verdict::Refused => {
                     let first = run.recovery.last_error.take();
-                    self.fail(run, Outcome::Failed(first.unwrap_or(error)));
+                    self.fail(run, first.unwrap_or(error));
                 }
             },
         }
@@ -346,7 +356,7 @@ impl Client {
             self.post_failed(run);
         }
         if self.is_stream_only() {
-            return self.fail(run, Outcome::Failed(loss.error));
+            return self.fail(run, loss.error);
         }
         run.was_interrupted();
         let before = run.recovery.last_error.as_ref().map(|before| before.code);
@@ -476,12 +486,7 @@ impl Client {
         if woke && reach.is_whole() {
             self.compare();
         }
-        if let Some(extras) = self.extras {
-            (extras.edit_reached)(self, woke);
-        }
-        if let Some(extras) = self.session_extras() {
-            (extras.session_reached)(self, woke);
-        }
+        self.parts_woke(if woke { Woke::Back } else { Woke::No });
     }
 
     /// The page was frozen or kept aside: no connection can be relied on.
@@ -504,9 +509,7 @@ impl Client {
         self.load_reached(true);
         self.outbox_thawed();
         self.compare();
-        if let Some(extras) = self.session_extras() {
-            (extras.feed_thawed)(self);
-        }
+        self.parts_woke(Woke::Thawed);
     }
 
     /// What the phase's own request was for.
@@ -546,7 +549,9 @@ impl Client {
 
     /// The runs of the thread are listed, to find the one to join.
     pub(super) fn find_run(&mut self, run: &mut Run) {
-        let Some(url) = self.runs_url() else { return };
+        let Some(url) = self.runs_url() else {
+            return self.without_thread(run);
+        };
         debug_assert!(run.id.is_none(), "a run with an id is not looked for");
         let asked = self.ask(Method::Get, url);
         self.set_phase(Phase::Finding {
@@ -586,10 +591,16 @@ impl Client {
 
 /// What kind of failure a transport error is.
 pub(super) fn failure_of(error: &StreamError) -> Failure {
-    match error.code {
-        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest => Failure::Final,
-        ErrorCode::AnswerTooLarge => Failure::TooLarge,
-        _ => Failure::NoAnswer,
+    let code = error.code;
+    if matches!(
+        code,
+        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest | ErrorCode::Redirected
+    ) {
+        Failure::Final
+    } else if code == ErrorCode::AnswerTooLarge {
+        Failure::TooLarge
+    } else {
+        Failure::NoAnswer
     }
 }
 

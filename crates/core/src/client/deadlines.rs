@@ -22,9 +22,8 @@ impl Client {
             self.load_due(),
             self.outbox_due(),
             self.error_due().map(|at| (at, DeadlineReason::Timeout)),
-            self.extras.and_then(|extras| (extras.edit_due)(self)),
-            self.session_extras()
-                .and_then(|extras| (extras.session_due)(self)),
+            self.parts.due(self),
+            self.compare_due().map(|at| (at, DeadlineReason::Timeout)),
             request.map(|at| (at, DeadlineReason::Timeout)),
             self.records
                 .due(timeouts.record)
@@ -82,17 +81,11 @@ impl Client {
         if self.is_late(self.comparison.asked()) {
             self.forget_comparison();
         }
-        if let Some(extras) = self.extras
-            && (extras.edit_due)(self).is_some_and(|(at, _)| at <= self.now)
-        {
-            (extras.edit_deadline)(self);
-        }
         self.load_deadline();
         self.outbox_deadline();
         self.error_deadline();
-        if let Some(extras) = self.session_extras() {
-            (extras.session_deadline)(self);
-        }
+        self.compare_deadline();
+        self.parts_late();
         let every = self.config.timeouts.record;
         if self.records.due(every).is_some_and(|at| at <= self.now) {
             self.with_run(|client, run| client.save_record(run));

@@ -6,11 +6,12 @@
 use super::{
     Client,
     page::{PageFailed, PageRequest},
+    parts::{Arrived, Due, EditsPart, Part, Woke},
     recovery::Purpose,
     requests::{Answer, no_answer},
 };
 use crate::{
-    Checkpoints, CommandId, DeadlineReason, Edit, EditAt, Effect, ErrorCode, HistoryState,
+    AttemptId, Checkpoints, CommandId, Edit, EditAt, EditInput, Effect, ErrorCode, HistoryState,
     JoinOptions, MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
     fork_point::{Beginning, Found, PAGE_STATES, Pages, Which},
     list::collected,
@@ -26,8 +27,8 @@ use rejoin_wire::{
 
 /// An edit whose checkpoint is being looked up.
 #[derive(Debug)]
-pub(super) struct Resolving {
-    pub(super) message: MessageId,
+struct Resolving {
+    message: MessageId,
     command: CommandId,
     submission: Box<Submission>,
     /// What is kept, oldest first, by the server's ids.
@@ -42,19 +43,89 @@ pub(super) struct Resolving {
     read_anew: bool,
 }
 
-impl Client {
-    pub(super) fn edit(&mut self, command: CommandId, edit: Edit) {
-        self.supersede_edit();
+/// The part: the edit whose checkpoint is being looked up, if any.
+#[derive(Debug, Default)]
+pub(super) struct Edits(Option<Box<Resolving>>);
+
+impl Part for Edits {
+    fn answered(&mut self, client: &mut Client, attempt: AttemptId, arrived: &Arrived<'_>) -> bool {
+        let Arrived::Answer(answer) = arrived else {
+            return false;
+        };
+        let is_own = self.0.as_ref().is_some_and(|it| it.request.is(attempt));
+        if is_own {
+            self.go_on(|editing| editing.page_answered(client, answer));
+        }
+        is_own
+    }
+
+    fn due(&self, client: &Client) -> Option<Due> {
+        self.0.as_ref()?.request.due(&client.config.timeouts)
+    }
+
+    fn late(&mut self, client: &mut Client) {
+        self.go_on(|editing| editing.late(client));
+    }
+
+    fn woke(&mut self, client: &mut Client, woke: Woke) {
+        let (now, reach) = (client.now, client.reach());
+        self.go_on(
+            |mut editing| match editing.request.reached(now, reach, woke.is_back()) {
+                true => editing.ask_page(client),
+                false => Some(editing),
+            },
+        );
+    }
+}
+
+impl EditsPart for Edits {
+    fn handle(&mut self, client: &mut Client, input: EditInput) {
+        match input {
+            EditInput::Requested { command, edit } => self.begin(client, command, *edit),
+            EditInput::CheckpointResolved {
+                command,
+                checkpoint,
+            } => {
+                let asked = client.config.checkpoints == Checkpoints::Asked;
+                self.go_on(|editing| match asked && editing.command == command {
+                    true => editing.resolved(client, checkpoint),
+                    false => Some(editing),
+                });
+            }
+        }
+    }
+
+    fn editing(&self) -> Option<&MessageId> {
+        Some(&self.0.as_ref()?.message)
+    }
+
+    fn supersede(&mut self, client: &mut Client) {
+        self.go_on(|editing| {
+            let command = editing.close(client);
+            client.conclude(command, Outcome::Superseded);
+            None
+        });
+    }
+}
+
+impl Edits {
+    /// Changes the edit that is looked up, and keeps what is left of it.
+    fn go_on(&mut self, change: impl FnOnce(Box<Resolving>) -> Option<Box<Resolving>>) {
+        self.0 = self.0.take().and_then(change);
+    }
+
+    fn begin(&mut self, client: &mut Client, command: CommandId, edit: Edit) {
+        self.supersede(client);
         let (message, which) = match edit.at {
             EditAt::Message(message) => (message, Which::Newest),
             EditAt::Answer(message) => (message, Which::Oldest),
-            EditAt::Failed => return self.try_again(command),
+            EditAt::Failed => return client.try_again(command),
         };
-        let Some(kept) = self.kept_by(&message, which) else {
-            return self.refuse(command, ErrorCode::EditUnavailable, "");
+        let Some(kept) = client.kept_by(&message, which) else {
+            return client.refuse(command, ErrorCode::EditUnavailable, "");
         };
-        let slots = &self.store.slots()[..kept];
-        let kept = collected(slots.iter().map(|slot| self.store.name_of(slot.id())));
+        let slots = &client.store.slots()[..kept];
+        let kept = collected(slots.iter().map(|slot| client.store.name_of(slot.id())));
         let parents = collected(slots.iter().map(|slot| slot.id().clone()));
         let answer = slots
             .iter()
@@ -68,7 +139,7 @@ impl Client {
             submission.input = None;
             submission.command = None;
         }
-        self.editing = Some(Box::new(Resolving {
+        let editing = Box::new(Resolving {
             message,
             command,
             submission,
@@ -77,16 +148,181 @@ impl Client {
             which,
             request: PageRequest::default(),
             read_anew: false,
-        }));
-        self.store.touch();
-        if self.config.checkpoints == Checkpoints::Asked {
-            self.effects
-                .push(Effect::ResolveCheckpoint { command, parents });
+        });
+        client.store.touch();
+        self.0 = if client.config.checkpoints == Checkpoints::Asked {
+            let effect = Effect::ResolveCheckpoint { command, parents };
+            client.effects.push(effect);
+            Some(editing)
         } else {
-            self.look_up_checkpoint();
+            editing.look_up(client)
+        };
+    }
+}
+
+/// What is done with the edit gives what is left of it: nothing where it was sent or given up.
+impl Resolving {
+    /// In what was read already; else page by page.
+    fn look_up(self: Box<Self>, client: &mut Client) -> Option<Box<Self>> {
+        if client.history.pages.len() == 0 {
+            let states = client.history.states().to_vec();
+            client
+                .history
+                .pages
+                .add(states, &client.config.messages_key);
+        }
+        match self.found(client) {
+            Found::At { id, state, count } => self.send(client, id, state.as_ref(), count),
+            // The thread has gone on since those were read.
+            Found::More if client.is_active() => self.read_anew(client),
+            Found::More => self.ask_page(client),
+            Found::Nothing => self.read_anew(client),
         }
     }
 
+    fn read_anew(mut self: Box<Self>, client: &mut Client) -> Option<Box<Self>> {
+        client.history.pages = Pages::default();
+        self.read_anew = true;
+        self.ask_page(client)
+    }
+
+    fn found(&self, client: &Client) -> Found {
+        let head = client.history.older_head();
+        let wanted = Beginning::from_shortest(&self.kept, self.stored);
+        client.history.pages.find(head, &wanted, self.which)
+    }
+
+    fn ask_page(mut self: Box<Self>, client: &mut Client) -> Option<Box<Self>> {
+        let before = client.history.pages.oldest();
+        if let Some(url) = client.page_url(PAGE_STATES, before) {
+            self.request.asked(client.ask(Method::Get, url));
+        }
+        Some(self)
+    }
+
+    fn page_answered(
+        mut self: Box<Self>,
+        client: &mut Client,
+        answer: &Answer<'_>,
+    ) -> Option<Box<Self>> {
+        let states: Vec<HistoryState> = match answer.read("thread history") {
+            Ok(Read { value, .. }) => value,
+            Err(error) => return self.page_failed(client, error, answer),
+        };
+        self.request.came();
+        client
+            .history
+            .pages
+            .add(states, &client.config.messages_key);
+        match self.found(client) {
+            Found::At { id, state, count } => self.send(client, id, state.as_ref(), count),
+            Found::More => self.ask_page(client),
+            Found::Nothing if !self.read_anew => self.read_anew(client),
+            Found::Nothing => {
+                let read = digits(client.history.pages.len() as u64) + " states were read";
+                self.give_up(client, ErrorCode::CheckpointNotFound, &read)
+            }
+        }
+    }
+
+    fn page_failed(
+        mut self: Box<Self>,
+        client: &mut Client,
+        error: StreamError,
+        answer: &Answer<'_>,
+    ) -> Option<Box<Self>> {
+        let request = &mut self.request;
+        match client.page_failed(request, Purpose::ForkPoint, error, answer) {
+            PageFailed::AskAgain => self.ask_page(client),
+            PageFailed::Waits => Some(self),
+            PageFailed::ForGood(error) => {
+                self.give_up(client, ErrorCode::CheckpointLookupFailed, &error.message)
+            }
+        }
+    }
+
+    /// The application has looked the checkpoint up.
+    fn resolved(
+        self,
+        client: &mut Client,
+        checkpoint: Result<Option<CheckpointId>, String>,
+    ) -> Option<Box<Self>> {
+        match checkpoint {
+            Ok(Some(id)) => {
+                let state = client.history.find(&id).map(|state| state.json.clone());
+                self.send(client, id, state.as_ref(), usize::MAX)
+            }
+            Ok(None) => self.give_up(client, ErrorCode::CheckpointNotFound, ""),
+            Err(why) => self.give_up(client, ErrorCode::CheckpointLookupFailed, &why),
+        }
+    }
+
+    /// The one step. Of what is kept the checkpoint holds the first `count`; the others are sent again.
+    fn send(
+        self,
+        client: &mut Client,
+        checkpoint: CheckpointId,
+        state: Option<&Json>,
+        count: usize,
+    ) -> Option<Box<Self>> {
+        client.store.touch();
+        let mut submission = self.submission;
+        submission.checkpoint = None;
+        submission.checkpoint_id = Some(checkpoint);
+        submission
+            .multitask_strategy
+            .get_or_insert(MultitaskStrategy::Interrupt);
+        let kept = self.kept;
+        let again = kept.get(count..).unwrap_or_default();
+        let mut run = match client.prepare(submission, kept.len(), again) {
+            Ok(run) => run,
+            Err(error) => {
+                client.refused_with(self.command, error);
+                return None;
+            }
+        };
+        client.drop_queue(&Outcome::Dropped);
+        client.leave_run();
+        let state = state.and_then(|state| ThreadState::read_quietly(state.text()).ok());
+        if let Some(state) = state {
+            client.show_state(&state, &|_, _| None);
+        } else {
+            client.store.keep_only(&kept[..kept.len() - again.len()]);
+        }
+        run.kept = Some(kept);
+        client.begin_prepared(vec![self.command], run);
+        None
+    }
+
+    /// Nothing was sent, and nothing on the screen changes.
+    fn give_up(self, client: &mut Client, code: ErrorCode, why: &str) -> Option<Box<Self>> {
+        let command = self.close(client);
+        client.refuse(command, code, why);
+        None
+    }
+
+    /// Whose it was. Nobody waits for its page any more.
+    fn close(mut self, client: &mut Client) -> CommandId {
+        if let Some(attempt) = self.request.close() {
+            client.abort(attempt);
+        }
+        client.store.touch();
+        self.command
+    }
+
+    /// A page is late, or the wait before the next request for it is over.
+    fn late(mut self: Box<Self>, client: &mut Client) -> Option<Box<Self>> {
+        if self.request.waits() {
+            return self.ask_page(client);
+        }
+        if let Some(attempt) = self.request.close() {
+            client.abort(attempt);
+        }
+        self.page_answered(client, &Answer::failed(no_answer()))
+    }
+}
+
+impl Client {
     /// How many messages an edit of this one keeps; `None` where it cannot be edited.
     pub(crate) fn kept_by(&self, message: &MessageId, which: Which) -> Option<usize> {
         let slots = self.store.slots();
@@ -112,166 +348,6 @@ impl Client {
         Some(unknown.unwrap_or(self.store.slots().len()))
     }
 
-    /// In what was read already; else page by page.
-    fn look_up_checkpoint(&mut self) {
-        let key = self.config.messages_key.clone();
-        if self.history.pages.len() == 0 {
-            let states = self.history.states().to_vec();
-            self.history.pages.add(states, &key);
-        }
-        match self.found_checkpoint() {
-            Found::At { id, state, count } => self.send_edit(id, state.as_ref(), count),
-            // The thread has gone on since those were read.
-            Found::More if self.is_active() => self.read_anew(),
-            Found::More => self.ask_page(),
-            Found::Nothing => self.read_anew(),
-        }
-    }
-
-    fn read_anew(&mut self) {
-        self.history.pages = Pages::default();
-        if let Some(editing) = &mut self.editing {
-            editing.read_anew = true;
-        }
-        self.ask_page();
-    }
-
-    fn found_checkpoint(&self) -> Found {
-        let Some(editing) = &self.editing else {
-            return Found::Nothing;
-        };
-        let head = self.history.older_head();
-        let wanted = Beginning::from_shortest(&editing.kept, editing.stored);
-        self.history.pages.find(head, &wanted, editing.which)
-    }
-
-    fn ask_page(&mut self) {
-        let before = self.history.pages.oldest();
-        let Some(url) = self.page_url(PAGE_STATES, before) else {
-            return;
-        };
-        let asked = self.ask(Method::Get, url);
-        if let Some(editing) = &mut self.editing {
-            editing.request.asked(asked);
-        }
-    }
-
-    pub(super) fn page_answered(&mut self, answer: &Answer<'_>) {
-        let states: Vec<HistoryState> = match answer.read("thread history") {
-            Ok(Read { value, .. }) => value,
-            Err(error) => return self.look_up_failed(error, answer),
-        };
-        if let Some(editing) = &mut self.editing {
-            editing.request.came();
-        }
-        self.history.pages.add(states, &self.config.messages_key);
-        match self.found_checkpoint() {
-            Found::At { id, state, count } => self.send_edit(id, state.as_ref(), count),
-            Found::More => self.ask_page(),
-            Found::Nothing if self.editing.as_ref().is_some_and(|e| !e.read_anew) => {
-                self.read_anew();
-            }
-            Found::Nothing => self.checkpoint_missing(),
-        }
-    }
-
-    fn look_up_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
-        let Some(editing) = &mut self.editing else {
-            return;
-        };
-        let mut request = std::mem::take(&mut editing.request);
-        let failed = self.page_failed(&mut request, Purpose::ForkPoint, error, answer);
-        if let Some(editing) = &mut self.editing {
-            editing.request = request;
-        }
-        match failed {
-            PageFailed::AskAgain => self.ask_page(),
-            PageFailed::Waits => {}
-            PageFailed::ForGood(error) => {
-                self.give_edit_up(ErrorCode::CheckpointLookupFailed, &error.message);
-            }
-        }
-    }
-
-    fn checkpoint_missing(&mut self) {
-        let read = digits(self.history.pages.len() as u64) + " states were read";
-        self.give_edit_up(ErrorCode::CheckpointNotFound, &read);
-    }
-
-    pub(super) fn checkpoint_resolved(
-        &mut self,
-        command: CommandId,
-        checkpoint: Result<Option<CheckpointId>, String>,
-    ) {
-        let waits = |editing: &Resolving| editing.command == command;
-        if self.config.checkpoints != Checkpoints::Asked
-            || !self.editing.as_deref().is_some_and(waits)
-        {
-            return;
-        }
-        match checkpoint {
-            Ok(Some(id)) => {
-                let state = self.history.find(&id).map(|state| state.json.clone());
-                self.send_edit(id, state.as_ref(), usize::MAX);
-            }
-            Ok(None) => self.give_edit_up(ErrorCode::CheckpointNotFound, ""),
-            Err(why) => self.give_edit_up(ErrorCode::CheckpointLookupFailed, &why),
-        }
-    }
-
-    /// The one step. Of what is kept the checkpoint holds the first `count`; the others are sent again.
-    fn send_edit(&mut self, checkpoint: CheckpointId, state: Option<&Json>, count: usize) {
-        let Some(editing) = self.editing.take() else {
-            return;
-        };
-        self.store.touch();
-        let mut submission = editing.submission;
-        submission.checkpoint = None;
-        submission.checkpoint_id = Some(checkpoint);
-        submission
-            .multitask_strategy
-            .get_or_insert(MultitaskStrategy::Interrupt);
-        let kept = editing.kept;
-        let again = kept.get(count..).unwrap_or_default();
-        let mut run = match self.prepare(submission, kept.len(), again) {
-            Ok(run) => run,
-            Err(error) => return self.refused_with(editing.command, error),
-        };
-        self.drop_queue(&Outcome::Dropped);
-        self.leave_run();
-        let state = state.and_then(|state| ThreadState::read_quietly(state.text()).ok());
-        if let Some(state) = state {
-            self.show_state(&state, &|_, _| None);
-        } else {
-            self.store.keep_only(&kept[..kept.len() - again.len()]);
-        }
-        run.kept = Some(kept);
-        self.begin_prepared(vec![editing.command], run);
-    }
-
-    /// Something later has overtaken the edit that is being looked up.
-    pub(super) fn supersede_edit(&mut self) {
-        if let Some(editing) = self.drop_edit() {
-            self.conclude(editing.command, Outcome::Superseded);
-        }
-    }
-
-    /// Nothing was sent, and nothing on the screen changes.
-    fn give_edit_up(&mut self, code: ErrorCode, why: &str) {
-        if let Some(editing) = self.drop_edit() {
-            self.refuse(editing.command, code, why);
-        }
-    }
-
-    fn drop_edit(&mut self) -> Option<Box<Resolving>> {
-        let mut editing = self.editing.take()?;
-        if let Some(attempt) = editing.request.close() {
-            self.abort(attempt);
-        }
-        self.store.touch();
-        Some(editing)
-    }
-
     pub(super) fn refuse(&mut self, command: CommandId, code: ErrorCode, why: &str) {
         self.refused_with(command, StreamError::new(code).with_detail(why));
     }
@@ -279,38 +355,6 @@ impl Client {
     fn refused_with(&mut self, command: CommandId, error: StreamError) {
         self.set_error(Some(error.clone()));
         self.conclude(command, Outcome::Failed(error));
-    }
-
-    pub(super) fn edit_due(&self) -> Option<(crate::Millis, DeadlineReason)> {
-        self.editing.as_ref()?.request.due(&self.config.timeouts)
-    }
-
-    /// A page is late, or the wait before the next request for it is over.
-    pub(super) fn edit_deadline(&mut self) {
-        let Some(editing) = &mut self.editing else {
-            return;
-        };
-        if editing.request.waits() {
-            return self.ask_page();
-        }
-        if let Some(attempt) = editing.request.close() {
-            self.abort(attempt);
-        }
-        self.page_answered(&Answer::failed(no_answer()));
-    }
-
-    /// The page is shown or hidden, the network is back or gone.
-    pub(super) fn edit_reached(&mut self, woke: bool) {
-        let (now, reach) = (self.now, self.reach());
-        let editing = self.editing.as_mut();
-        if editing.is_some_and(|editing| editing.request.reached(now, reach, woke)) {
-            self.ask_page();
-        }
-    }
-
-    pub(super) fn is_edit(&self, attempt: crate::AttemptId) -> bool {
-        let editing = self.editing.as_ref();
-        editing.is_some_and(|editing| editing.request.is(attempt))
     }
 
     /// Whether a submission that goes on from an earlier point was refused: it never became a run.

@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    link::{Asks, Link, Start},
+    link::{Asks, Chunk, Link, Start},
     requests::transport_error,
     run::{Completeness, Doubt, LastWord, Run},
 };
@@ -10,7 +10,7 @@ use crate::{
     AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
     cursor::{HASH_OF_NOTHING, event_hash, hashed},
     phase::After,
-    thread_store::{MessageWithoutId, Progress, ThreadStore},
+    thread_store::{Attempt, MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
     Json, MessageId, WireError,
@@ -35,18 +35,12 @@ impl Client {
 
     pub(super) fn chunk_arrived(&mut self, run: &mut Run, bytes: &[u8]) {
         let attempt = self.sign_of_life(run);
-        let Some(link) = self.phase.link_mut() else {
-            return;
-        };
-        match link.refusal_chunk(bytes) {
-            Some(true) => return self.conclude_refusal(run),
-            Some(false) => return,
-            None => {}
+        match self.phase.link_mut().map(|link| link.take_in(bytes)) {
+            Some(Chunk::Events) | None => {}
+            Some(Chunk::Refusal) => return,
+            Some(Chunk::WholeRefusal(refusal)) => return self.conclude_refusal(run, &refusal),
+            Some(Chunk::Foreign(error)) => return self.not_a_stream(run, error),
         }
-        if let Err(error) = link.sniff(bytes) {
-            return self.not_a_stream(run, error);
-        }
-        link.decoder.push(bytes);
         // Any item may end the connection; what the old one still holds must not be applied then.
         while let Some(link) = self
             .phase
@@ -84,12 +78,13 @@ impl Client {
     }
 
     pub(super) fn body_ended(&mut self, run: &mut Run) {
+        let refusal = self.phase.link_mut().and_then(|link| link.refusal.take());
+        if let Some(refusal) = refusal {
+            return self.conclude_refusal(run, &refusal);
+        }
         let Some(link) = self.phase.link() else {
             return;
         };
-        if link.refusal.is_some() {
-            return self.conclude_refusal(run);
-        }
         let (got_event, got_byte) = (link.got_event(), link.got_byte);
         let lived = self.now - link.opened_at;
         if self.is_stream_only() {
@@ -198,16 +193,15 @@ impl Client {
                 true
             }
             Asks::Feed => true,
-            Asks::All if is_metadata || run.cursor.begins_with(hash) || run.doubt().is_some() => {
-                true
-            }
+            Asks::All if is_metadata || run.cursor.begins_with(hash) => true,
             Asks::All => {
-                if event.id.is_some() && !self.cursor_in_query {
+                let in_doubt = run.doubt().is_some();
+                if event.id.is_some() && !in_doubt && !self.cursor_in_query {
                     return self.cursor_ignored(run);
                 }
-                if !run.recent.contains(hash) {
+                if !in_doubt && !run.recent.contains(hash) {
                     // Nothing that was missed is replayed, so what is shown is all that there is until the values come.
-                    run.replay = None;
+                    run.replay = Some(Box::new(self.store.joined_midway()));
                 }
                 self.doubt(run);
                 true
@@ -252,13 +246,9 @@ impl Client {
 
     /// Whether it has come before, by (id, name, data).
     fn had(&self, run: &Run, event: &Event, hash: u64) -> bool {
-        let known = match self.phase.link() {
-            Some(link) if link.asks == Asks::All => link.seen.contains(hash),
-            Some(link) if link.asks == Asks::AfterCursor => run.recent.contains(hash),
-            Some(_) | None => false,
-        };
+        let is_join = self.phase.link().is_some_and(Link::is_join);
         // Without an id two equal events may both be meant.
-        known && event.id.is_some()
+        is_join && event.id.is_some() && run.applied.contains(hash)
     }
 
     /// Dense ids tell when events are missing. The first time everything is asked for again.
@@ -299,14 +289,21 @@ impl Client {
         run.cursor.attempt = Some(data_hash(&event));
         let before = run.cursor.metadata.replace(hash);
         self.run_named(run, run_id.clone());
-        if before.is_some_and(|before| before != hash) {
-            // The server has begun the run anew, as Python does after a restart: its first attempt is void.
+        // The server has begun the run anew, as Python does after a restart: its first attempt is void.
+        let starts_over = before.is_some_and(|before| before != hash);
+        if starts_over {
             run.cursor.rewind();
             run.replay = None;
             if let Completeness::Partial { doubt } = &mut run.completeness {
                 *doubt = None;
             }
-            self.store.void_unconfirmed();
+        }
+        let attempt = Attempt::new(&run_id, hash);
+        self.store.begin_attempt(attempt, starts_over);
+        if let Some(replay) = &mut run.replay {
+            replay.begin_attempt(attempt, starts_over);
+        }
+        if starts_over {
             self.notify(Notice::StartedOver { run_id });
         }
         self.applied(run, event, hash);
@@ -348,7 +345,19 @@ impl Client {
                 return self.apply_error(run, ErrorBody::read(&event.data));
             }
             // The others are for whoever listens.
-            _ => event.check(odd),
+            EventName::Metadata
+            | EventName::Values
+            | EventName::MessagesMetadata
+            | EventName::Updates
+            | EventName::Custom
+            | EventName::Error
+            | EventName::Checkpoints
+            | EventName::Tasks
+            | EventName::Debug
+            | EventName::Events
+            | EventName::Tools
+            | EventName::End
+            | EventName::Other(_) => event.check(odd),
         }
         Ok(())
     }
@@ -411,9 +420,7 @@ impl Client {
         run.cursor.advance(&event, hash);
         run.corrupt_before = false;
         let is_new = run.recent.insert(hash);
-        if let Some(link) = self.phase.link_mut() {
-            link.seen.insert(hash);
-        }
+        run.applied.insert(hash);
         if is_new && event.name != EventName::Error {
             run.last_word = LastWord::None;
         }

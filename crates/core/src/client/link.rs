@@ -1,9 +1,7 @@
 //! One connection, of a run's stream or of a session's feed: its bytes, its silence, and an answer that is no stream.
 
 use super::requests::{header, retry_after};
-use crate::{
-    AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts, cursor::Recent,
-};
+use crate::{AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts};
 use rejoin_wire::{
     event::Event,
     sse::{Decoder, Limits},
@@ -24,8 +22,6 @@ pub(crate) struct Link {
     pub(super) got_byte: bool,
     /// Whether nothing has come for half of the time after which the connection is made anew.
     pub(super) stalled: bool,
-    /// Events of this connection, where it asks for everything and so must not be compared with earlier ones.
-    pub(super) seen: Recent,
     /// An answer that is not a stream, while its body is read.
     pub(super) refusal: Option<Refusal>,
     /// Whether the body's first byte tells whether it is a stream, as no header does.
@@ -66,6 +62,15 @@ pub(super) struct Refusal {
     pub(super) body: Vec<u8>,
 }
 
+impl Refusal {
+    /// Collects the body. Whether there is as much as a person needs.
+    fn take_in(&mut self, bytes: &[u8]) -> bool {
+        let room = REFUSAL_BYTES_MAX - self.body.len();
+        self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.body.len() == REFUSAL_BYTES_MAX
+    }
+}
+
 /// What an answer's headers say.
 #[derive(Debug)]
 pub(super) enum Opening {
@@ -73,6 +78,19 @@ pub(super) enum Opening {
     Stream,
     /// No stream; the body says why.
     Refused,
+    /// Something else than a stream was answered as if all were well.
+    Foreign(StreamError),
+}
+
+/// What a chunk of its body holds.
+#[derive(Debug)]
+pub(super) enum Chunk {
+    /// Events, for the decoder to give.
+    Events,
+    /// A part of a refusal.
+    Refusal,
+    /// As much of a refusal as a person needs.
+    WholeRefusal(Refusal),
     /// Something else than a stream was answered as if all were well.
     Foreign(StreamError),
 }
@@ -88,7 +106,6 @@ impl Link {
             start: Start::Unknown,
             got_byte: false,
             stalled: false,
-            seen: Recent::default(),
             refusal: None,
             sniffs: false,
             heartbeat_at: None,
@@ -148,8 +165,26 @@ impl Link {
         std::mem::take(&mut self.stalled)
     }
 
+    /// Takes in bytes of the body.
+    pub(super) fn take_in(&mut self, bytes: &[u8]) -> Chunk {
+        if let Some(mut refusal) = self.refusal.take() {
+            if refusal.take_in(bytes) {
+                return Chunk::WholeRefusal(refusal);
+            }
+            self.refusal = Some(refusal);
+            return Chunk::Refusal;
+        }
+        match self.sniff(bytes) {
+            Err(error) => Chunk::Foreign(error),
+            Ok(()) => {
+                self.decoder.push(bytes);
+                Chunk::Events
+            }
+        }
+    }
+
     /// Where no header names the type: an error if these first bytes are a page or JSON rather than events.
-    pub(super) fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+    fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         let text = bytes.trim_ascii_start();
         let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
         let Some(first) = text.first().filter(|_| self.sniffs) else {
@@ -161,14 +196,6 @@ impl Link {
             return Err(StreamError::new(ErrorCode::NotAnEventStream).with_detail(words));
         }
         Ok(())
-    }
-
-    /// Collects the body of an answer that is no stream. `None`: it is one. Else whether there is as much as a person needs.
-    pub(super) fn refusal_chunk(&mut self, bytes: &[u8]) -> Option<bool> {
-        let body = &mut self.refusal.as_mut()?.body;
-        let room = REFUSAL_BYTES_MAX - body.len();
-        body.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        Some(body.len() == REFUSAL_BYTES_MAX)
     }
 
     /// Whether a byte within the time `alive` proves it.

@@ -1,25 +1,26 @@
 //! The client: one state, one way in ([`Client::handle`]), one way out ([`Client::poll_effect`]).
 
+mod branches;
 mod commands;
 mod compare;
 mod connect;
 mod deadlines;
 mod edits;
 mod events;
-mod extras;
-mod feed;
 mod link;
 mod oddities;
-mod older;
 mod outbox;
 mod outbox_edits;
 mod page;
+mod parts;
 mod recovery;
 mod requests;
 mod resume;
 mod rng;
 mod run;
+mod session;
 mod settle;
+mod standing;
 mod storage;
 mod submission;
 mod thread_load;
@@ -27,29 +28,28 @@ mod thread_states;
 mod tools;
 #[cfg(test)]
 mod transitions;
-mod urls;
+pub(crate) mod urls;
 
-pub use extras::{EXTRAS, Extras};
 pub use outbox::{WaitingState, WaitingSubmission};
+pub use parts::{EXTRAS, Extras};
 
-pub(crate) use feed::Feed;
 pub(crate) use link::Link;
-pub(crate) use older::Older;
 pub(crate) use recovery::Wait;
 pub(crate) use requests::Asked;
+pub(crate) use session::Session;
 pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
 use crate::{
     AttemptId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input, Millis, Notice,
-    StreamError, View,
+    StreamError,
     history::History,
     phase::{End, Phase},
-    session::Session,
     thread_store::ThreadStore,
 };
 use commands::ThreadLookup;
 use compare::Comparison;
+use parts::{Arrived, Parts};
 use recovery::Recovery;
 use rejoin_wire::{RunId, ThreadId};
 use rng::Rng;
@@ -72,8 +72,6 @@ pub struct Client {
     pub(crate) error: Option<StreamError>,
     /// What takes the error away again, where it is told while attempts go on.
     error_passes: Option<Passing>,
-    /// While a view of the thread's session is open.
-    pub(crate) session: Option<Box<Session>>,
     /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
     run: Option<Box<Run>>,
     load: ThreadLoad,
@@ -84,15 +82,8 @@ pub struct Client {
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
     history_asked: Option<requests::Asked>,
-    /// The request that is to bring the history, and whether the state is read in its place by now.
-    states_asked: Option<AttemptId>,
-    reads_state: bool,
-    /// The edit whose checkpoint is being looked up.
-    editing: Option<Box<edits::Resolving>>,
     /// What was submitted last, to be begun again.
     last: Option<Box<commands::Last>>,
-    /// Results of tools that wait to be sent.
-    results: Vec<tools::Waiting>,
     /// The events that are told, by name.
     listened: Vec<String>,
     comparison: Comparison,
@@ -106,16 +97,15 @@ pub struct Client {
     refresh_headers: bool,
     told: Connection,
     told_oddities: oddities::Told,
-    extras: Option<&'static Extras>,
+    parts: Parts,
 }
 
 impl Client {
     /// A client without a thread. `seed` makes ids and waits; two clients of one user should differ in it.
     pub fn new(config: Config, seed: u64) -> Self {
-        Self {
-            extras: Some(&EXTRAS),
-            ..Self::without_extras(config, seed)
-        }
+        let mut client = Self::without_extras(config, seed);
+        client.extras_came(&EXTRAS);
+        client
     }
 
     /// A client that does without what [`EXTRAS`] holds until [`Input::ExtrasCame`].
@@ -133,18 +123,13 @@ impl Client {
             store,
             error: None,
             error_passes: None,
-            session: None,
             run: None,
             load: ThreadLoad::None,
             outbox: outbox::Outbox::new(seed),
             thread_lookup: None,
             history: History::default(),
             history_asked: None,
-            states_asked: None,
-            reads_state: false,
-            editing: None,
             last: None,
-            results: Vec::new(),
             listened: ["custom", "updates", "error"].map(str::to_owned).to_vec(),
             comparison: Comparison::default(),
             cursor_in_query: false,
@@ -155,7 +140,7 @@ impl Client {
             refresh_headers: false,
             told: Connection::Idle,
             told_oddities: oddities::Told::default(),
-            extras: None,
+            parts: Parts::default(),
         };
         client.show_initial();
         client
@@ -187,15 +172,16 @@ impl Client {
             } => {
                 if self.is_link(attempt) {
                     self.with_run(|client, run| client.headers_arrived(run, status, &headers));
-                } else if let Some(extras) = self.feed_extras(attempt) {
-                    (extras.feed_headers)(self, status, &headers);
+                } else {
+                    let headers = &headers;
+                    self.parts_answered(attempt, &Arrived::Headers { status, headers });
                 }
             }
             Input::ChunkArrived { attempt, bytes } => {
                 if self.is_link(attempt) {
                     self.with_run(|client, run| client.chunk_arrived(run, &bytes));
-                } else if let Some(extras) = self.feed_extras(attempt) {
-                    (extras.feed_chunk)(self, &bytes);
+                } else {
+                    self.parts_answered(attempt, &Arrived::Chunk(&bytes));
                 }
             }
             Input::EventArrived { attempt, event } => {
@@ -206,8 +192,8 @@ impl Client {
             Input::BodyEnded { attempt } => {
                 if self.is_link(attempt) {
                     self.with_run(Self::body_ended);
-                } else if let Some(extras) = self.feed_extras(attempt) {
-                    (extras.feed_ended)(self);
+                } else {
+                    self.parts_answered(attempt, &Arrived::Ended);
                 }
             }
             Input::ResponseArrived {
@@ -222,8 +208,6 @@ impl Client {
                 let error = requests::transport_error(&error);
                 if self.is_link(attempt) {
                     self.with_run(|client, run| client.link_broke(run, error));
-                } else if let Some(extras) = self.feed_extras(attempt) {
-                    (extras.feed_broke)(self, error);
                 } else {
                     self.answered(attempt, &requests::Answer::failed(error));
                 }
@@ -245,33 +229,17 @@ impl Client {
             Input::PageOpened { wall_clock } => self.set_wall_clock(wall_clock),
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),
-            Input::ExtrasCame { extras } => {
-                self.extras = Some(extras);
-                if self.thread_id.is_some() {
-                    // There is more to be said of what is shown.
-                    self.store.touch();
-                }
-            }
-            input @ (Input::EditRequested { .. }
-            | Input::CheckpointResolved { .. }
-            | Input::ToolResultAdded { .. }
-            | Input::BranchSelected { .. }
-            | Input::HistoryProvided { .. }
-            | Input::HistoryRequested
-            | Input::ViewOpened { .. }
-            | Input::OlderRequested { .. }
-            | Input::ViewClosed
-            | Input::Waiting(_)) => match self.extras {
-                Some(extras) => (extras.handle)(self, input),
-                None => self.refuse_extra(&input),
-            },
+            Input::ExtrasCame { extras } => self.extras_came(extras),
+            Input::Session(input) => self.session_input(input),
+            Input::Edit(input) => self.edit_input(input),
+            Input::Tools(input) => self.tools_input(input),
+            Input::Branches(input) => self.branches_input(input),
+            Input::Waiting(input) => self.waiting_input(input),
         }
         if std::mem::take(&mut self.has_ended) {
             self.begin_what_waits();
         }
-        if let Some(extras) = self.session_extras() {
-            (extras.tend_session)(self);
-        }
+        self.tend_parts();
         self.tell_connection();
     }
 
@@ -281,9 +249,10 @@ impl Client {
             // The screen went back for it, and the thread has not.
             self.ask_history();
         }
-        if let Some(extras) = self.extras.filter(|_| !self.results.is_empty()) {
-            (extras.send_tool_results)(self);
-        }
+        self.with_part(
+            |parts| &mut parts.tools,
+            |tools, client| tools.run_ended(client),
+        );
         self.begin_queued();
     }
 
@@ -308,14 +277,9 @@ impl Client {
     /// Call it once before reading a frame.
     pub fn refresh_view(&mut self) {
         self.store.refresh_tool_calls();
-        if let Some(extras) = self.session_extras() {
-            (extras.refresh_session)(self);
+        if let Some(session) = &mut self.parts.session {
+            session.refresh();
         }
-    }
-
-    /// What a reader sees.
-    pub fn view(&self) -> View<'_> {
-        View::new(self)
     }
 
     /// The settings.
@@ -328,7 +292,18 @@ impl Client {
     }
 
     pub(crate) fn editing(&self) -> Option<&rejoin_wire::MessageId> {
-        self.editing.as_ref().map(|editing| &editing.message)
+        self.parts.edits.as_ref()?.editing()
+    }
+
+    /// The session of the thread, while a view of it is open.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.parts.session.as_ref()?.open()
+    }
+
+    /// Whether the thread's whole state is read when it is entered and when a run is over.
+    fn reads_state(&self) -> bool {
+        let absent = |session: &Session| session.feed.is_absent();
+        self.config.reads_state || self.session().is_some_and(absent)
     }
 
     pub(crate) fn can_rejoin(&self) -> bool {
@@ -354,7 +329,15 @@ impl Client {
                 Phase::Ended(End::Disconnected) => Connection::Disconnected,
                 Phase::Ended(End::Expired) => Connection::Expired,
                 Phase::Ended(End::Failed(_)) => Connection::Failed,
-                _ => self.load.connection(self.online),
+                Phase::Idle
+                | Phase::Finding { .. }
+                | Phase::MakingThread(_)
+                | Phase::Opening(_)
+                | Phase::Live(_)
+                | Phase::Waiting { .. }
+                | Phase::Checking { .. }
+                | Phase::Looking(_)
+                | Phase::Settling { .. } => self.load.connection(self.online),
             };
         };
         let recovery = &run.recovery;
@@ -376,7 +359,7 @@ impl Client {
             } => Connection::Paused,
             Phase::Waiting { wait, .. } => trying(wait.until()),
             Phase::Live(link) if link.stalled => Connection::Stalled,
-            Phase::Live(link) if run.replay.is_some() || link.is_silent_join() => {
+            Phase::Live(link) if run.catches_up() || link.is_silent_join() => {
                 Connection::CatchingUp
             }
             Phase::Live(_) => Connection::Live,

@@ -1,33 +1,42 @@
-//! What a person does with a submission that waits: take it back, put another in its place, send it now.
+//! The part that does what a person wants with a submission that waits: take it back, put another in its place, send it now.
 
 use super::{
     Client,
     outbox::Entry,
+    parts::{Part, WaitingPart},
     run::{Cancel, Fate},
 };
 use crate::{
-    CommandId, Effect, Outcome, StreamError, Submission, WaitingCommand, outbox_record::outbox_key,
+    CommandId, Effect, Outcome, StreamError, Submission, WaitingInput, outbox_record::outbox_key,
     phase::Phase,
 };
 use rejoin_wire::json::{ToJson, Writer};
 
-impl Client {
-    pub(super) fn change_waiting(&mut self, command: WaitingCommand) {
-        match command {
-            WaitingCommand::TakeBack { id } => {
-                if let Some(at) = self.changeable(&id) {
-                    self.take_back(at);
+/// The part. What waits is the client's own.
+#[derive(Debug, Default)]
+pub(super) struct WaitingEdits;
+
+impl Part for WaitingEdits {}
+
+impl WaitingPart for WaitingEdits {
+    fn handle(&mut self, client: &mut Client, input: WaitingInput) {
+        match input {
+            WaitingInput::TakeBack { id } => {
+                if let Some(at) = client.changeable(&id) {
+                    client.take_back(at);
                 }
             }
-            WaitingCommand::SendNow { id } => self.send_now(&id),
-            WaitingCommand::Replace {
+            WaitingInput::SendNow { id } => client.send_now(&id),
+            WaitingInput::Replace {
                 id,
                 command,
                 submission,
-            } => self.replace_waiting(&id, command, submission),
+            } => client.replace_waiting(&id, command, submission),
         }
     }
+}
 
+impl Client {
     /// The place of one that this client may change.
     fn changeable(&self, id: &str) -> Option<usize> {
         let at = self.outbox.place(id)?;

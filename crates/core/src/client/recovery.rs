@@ -144,6 +144,8 @@ pub(super) struct Recovery {
     renewed: bool,
     /// What the last attempt failed of.
     pub(super) last_error: Option<StreamError>,
+    /// When the last attempt began, or was heard last, where it was not answered: so long it has waited already.
+    silent_from: Option<Millis>,
 }
 
 impl Recovery {
@@ -184,6 +186,7 @@ impl Recovery {
         self.tries += 1;
         self.failures += 1;
         self.last_error = Some(error);
+        self.silent_from = (failure == Failure::NoAnswer).then_some(since);
         if failure == Failure::NoAnswer {
             self.unanswered += 1;
             self.silent(since);
@@ -194,6 +197,7 @@ impl Recovery {
 
     /// An attempt was answered and ended, and there is more to come: the next one waits longer, but nothing has failed.
     pub(super) fn ended_early(&mut self) {
+        self.silent_from = None;
         self.tries += 1;
         self.failures = 0;
     }
@@ -264,15 +268,19 @@ impl Recovery {
         };
     }
 
-    /// The wait before the next attempt. A hidden page, or one without a network, waits for that to end.
+    /// The wait before the next attempt, counted from when the last one began to be silent, or from the server's answer. A hidden page,
+    /// or one without a network, waits for that to end.
     pub(super) fn wait(&self, turn: &mut Turn<'_>, retry_after: Option<Millis>) -> Wait {
         if !turn.reach.is_whole() {
             return Wait::parked(turn.now);
         }
         let backoff = backoff(turn.policy, turn.rng, self.tries);
-        let wait = retry_after.map_or(backoff, |after| after.min(turn.policy.retry_after_max));
+        let until = match retry_after {
+            Some(after) => turn.now + after.min(turn.policy.retry_after_max),
+            None => self.silent_from.unwrap_or(turn.now) + backoff,
+        };
         Wait::Backoff {
-            until: turn.now + wait,
+            until: until.max(turn.now),
         }
     }
 }

@@ -3,9 +3,11 @@
 use super::{
     Client,
     connect::failure_of,
+    parts::Arrived,
     recovery::Failure,
     run::{Cancel, Run},
     submission::SUBMISSION_KEY,
+    urls::is_usable,
 };
 use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
@@ -50,7 +52,9 @@ impl Lenient for KnownRun {
         let [run_id, status, created_at, metadata] = parts(text, &names)?;
         let mark = field(metadata, SUBMISSION_KEY);
         Ok(Self {
-            run_id: odd.id("run_id", run_id),
+            run_id: odd
+                .id("run_id", run_id)
+                .filter(|id: &RunId| is_usable(id.as_str())),
             // A server that does not say how far a run is cannot be asked for it.
             status: RunStatus::from_json(status).unwrap_or(RunStatus::Unknown),
             created_at: odd.field("created_at", created_at),
@@ -156,31 +160,19 @@ impl Client {
 
     /// The one place where an answer finds what asked for it; one that nobody waits for is dropped.
     pub(super) fn answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
-        if self
-            .states_asked
-            .take_if(|asked| *asked == attempt)
-            .is_some()
-            && let Some(extras) = self.extras
-            && (extras.reads_state_too)(self, attempt, answer)
-        {
-            return;
-        }
-        if self
+        if self.parts_answered(attempt, &Arrived::Answer(answer)) {
+        } else if self
             .phase
             .asked()
             .is_some_and(|asked| asked.attempt == attempt)
         {
             self.with_run(|client, run| client.phase_answered(run, answer));
-        } else if let Some(extras) = self.extras.filter(|_| self.is_older(attempt)) {
-            (extras.older_answered)(self, answer);
         } else if self.is_cancel(attempt) {
             self.with_run(|client, run| client.cancel_answered(run, answer));
         } else if self.is_comparing(attempt) {
             self.compare_answered(answer);
         } else if self.is_history(attempt) {
             self.history_answered(answer);
-        } else if let Some(extras) = self.extras.filter(|_| self.is_edit(attempt)) {
-            (extras.page_answered)(self, answer);
         } else {
             self.load_answered(attempt, answer);
         }
@@ -241,6 +233,7 @@ pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
         404 => ErrorCode::NotFound,
         409 => ErrorCode::Conflict,
         410 => ErrorCode::RunExpired,
+        413 => ErrorCode::BodyTooLarge,
         422 => ErrorCode::Unprocessable,
         429 => ErrorCode::TooManyRequests,
         502..=504 => ErrorCode::BadGateway,
@@ -265,6 +258,7 @@ pub(super) fn transport_error(error: &TransportError) -> StreamError {
         TransportError::Network { message } => (ErrorCode::Unreachable, message),
         TransportError::Headers { message } => (ErrorCode::HeadersFailed, message),
         TransportError::InvalidRequest { message } => (ErrorCode::InvalidRequest, message),
+        TransportError::Redirected { to } => (ErrorCode::Redirected, to),
         TransportError::TooLarge { message } => (ErrorCode::AnswerTooLarge, message),
     };
     StreamError::new(code).with_detail(message.clone())

@@ -1,6 +1,6 @@
 //! What is known of the run being followed.
 
-use super::{recovery::Recovery, requests::Asked, thread_load::Standing};
+use super::{recovery::Recovery, requests::Asked, standing::Standing};
 use crate::{
     CommandId, JoinOptions, Outcome, StreamError,
     cursor::{Cursor, Recent},
@@ -18,7 +18,10 @@ pub(super) struct Run {
     pub(super) cursor: Cursor,
     /// The kinds of event that joins ask for; empty for all.
     pub(super) join_modes: Vec<String>,
+    /// The events that were had, in order to tell each once.
     pub(super) recent: Recent,
+    /// Those of them that have been applied since the run was asked for from its start.
+    pub(super) applied: Recent,
     /// A replay from the run's start, shown when it has caught up, so that no reader sees text shrink.
     pub(super) replay: Option<Box<ThreadStore>>,
     pub(super) recovery: Recovery,
@@ -199,6 +202,7 @@ impl Run {
             id: record.run_id,
             submission: record.submission_id.map(Posting::of),
             recent: Recent::from_tail(cursor.tail()),
+            applied: Recent::from_tail(cursor.tail()),
             cursor,
             recovery: Recovery::of_known(),
             completeness: Completeness::Replayed,
@@ -233,6 +237,7 @@ impl Run {
         if let Some(last) = options.last_event_id {
             self.cursor.start_after(last);
             self.recent = Recent::default();
+            self.applied = Recent::default();
         }
     }
 
@@ -269,6 +274,13 @@ impl Run {
             Completeness::Partial { doubt } => doubt.as_mut(),
             Completeness::Whole | Completeness::Replayed => None,
         }
+    }
+
+    /// Whether the run is told again from its start, and has not come as far as what is shown.
+    pub(super) fn catches_up(&self) -> bool {
+        self.replay
+            .as_ref()
+            .is_some_and(|replay| replay.begins_anew())
     }
 
     /// Gives up a replay that has not caught up: what is shown no longer matches the cursor.

@@ -7,7 +7,7 @@ use super::{
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict, Wait},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
-    thread_load::{LastRun, Standing},
+    standing::{LastRun, Standing},
 };
 use crate::{
     ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError,
@@ -41,7 +41,7 @@ impl Client {
                         self.run_contact(run);
                         self.run_is_gone(run);
                     }
-                    Verdict::Refused => self.fail(run, Outcome::Failed(error)),
+                    Verdict::Refused => self.fail(run, error),
                 };
             }
         };
@@ -76,9 +76,9 @@ impl Client {
             // It may well be the run that the thread calls failed.
             None => match run.entered.take() {
                 Some(Standing::Failed(error)) => self.begin_settle(run, Outcome::Failed(error)),
-                Some(Standing::Idle | Standing::Busy) | None => {
-                    self.begin_settle(run, Outcome::Expired);
-                }
+                // It may well be the run that is active there.
+                Some(Standing::Busy) => self.turn_to_active_run(run),
+                Some(Standing::Idle) | None => self.begin_settle(run, Outcome::Expired),
             },
         }
     }
@@ -95,19 +95,28 @@ impl Client {
                 true
             }
             Some(Standing::Busy) => {
-                self.remove_own_record(run);
-                let waiters = std::mem::take(&mut run.waiters);
-                *run = *Run::joined(None);
-                run.waiters = waiters;
-                run.was_interrupted();
-                self.find_run(run);
+                self.turn_to_active_run(run);
                 true
             }
         }
     }
 
+    /// Follows whichever run is active on the thread instead.
+    fn turn_to_active_run(&mut self, run: &mut Run) {
+        self.remove_own_record(run);
+        let waiters = std::mem::take(&mut run.waiters);
+        *run = *Run::joined(None);
+        run.waiters = waiters;
+        run.was_interrupted();
+        self.find_run(run);
+    }
+
     fn run_is_over(&mut self, run: &mut Run, status: RunStatus) {
         let has_failed = matches!(status, RunStatus::Error | RunStatus::Timeout);
+        if status == RunStatus::Interrupted && run.entered.is_some() {
+            // What it has said is kept, whatever came after it.
+            self.store.begin_run();
+        }
         if !has_failed && self.turns_to_the_thread(run) {
             return;
         }
@@ -167,7 +176,7 @@ impl Client {
         } else {
             let error = run.recovery.last_error.clone();
             let error = error.unwrap_or_else(|| StreamError::new(ErrorCode::Unreachable));
-            self.fail(run, Outcome::Failed(error));
+            self.fail(run, error);
         }
     }
 
@@ -187,7 +196,13 @@ impl Client {
                 self.refresh_state(&state);
                 self.check_run(run, After::Wait);
             }
-            Err(error) => self.request_lost(run, error, answer),
+            Err(error) => match Purpose::State.verdict(answer.failure()) {
+                Verdict::Renew => self.renew(run, error, &Next::Look),
+                // Attempts go on without it.
+                Verdict::Again | Verdict::Gone | Verdict::Refused => {
+                    self.request_lost(run, error, answer);
+                }
+            },
         }
     }
 
@@ -253,25 +268,31 @@ impl Client {
         match outcome {
             Outcome::TimedOut => {
                 let cause = run.recovery.last_error.clone();
-                self.fail(run, Outcome::Failed(cause.unwrap_or(error)));
+                self.fail(run, cause.unwrap_or(error));
             }
             known => self.settled(run, known),
         }
     }
 
     fn show_end(&mut self, run: &mut Run, settle: Settle, state: &ThreadState) {
-        let outcome = if lacks_reason(&settle.outcome) {
-            reason_from_tasks(state)
-        } else {
-            settle.outcome
+        let unconfirmed = settle.unconfirmed;
+        // A stream that has ended may have been cut before the event that says why the run failed.
+        let says_well = settle.outcome.error().is_none();
+        let missed = failure_in_tasks(state).filter(|_| unconfirmed && says_well);
+        let outcome = match missed {
+            Some(failure) => Outcome::Failed(failure),
+            None if lacks_reason(&settle.outcome) => reason_from_tasks(state),
+            None => settle.outcome,
         };
         let keeps = keeps_parts(&outcome);
-        let unconfirmed = settle.unconfirmed;
         self.show_state(state, &|slot, past| {
-            // A run that went well has nothing that its thread's state lacks, if it did go well; other runs' text is theirs, unless
-            // the thread has gone on from before it.
-            let is_part = keeps || unconfirmed && past.own && !past.told;
-            let stays = !past.stored && (is_part || !past.own && !past.told);
+            // A run that went well has nothing that its thread's state lacks, if it did go well. Other runs' text is theirs. What
+            // values have held lies on a branch that was left, unless the server has lost it.
+            let is_part = match past.told {
+                true => keeps && past.own && !past.left,
+                false => !past.left && (keeps || unconfirmed || !past.own),
+            };
+            let stays = !past.stored && is_part;
             match slot.origin {
                 _ if !stays => None,
                 // Of this run's own, the server either has it by now, or it never arrived.
@@ -282,7 +303,7 @@ impl Client {
         if !self.history.branch().is_empty() {
             // The history may go on showing a branch that was chosen while the run was followed.
             run.cursor.rewind();
-            self.show_chosen_branch();
+            self.show_branch();
         }
         if outcome == Outcome::NothingToJoin {
             // How the thread's last run ended is all there is to tell.
@@ -390,10 +411,16 @@ impl Client {
     }
 
     /// Ends although the run may still be active: its record stays.
-    pub(super) fn fail(&mut self, run: &mut Run, outcome: Outcome) {
-        let Some(error) = outcome.error().cloned() else {
-            return;
-        };
+    pub(super) fn fail(&mut self, run: &mut Run, error: StreamError) {
+        self.end_with(run, error.clone(), Outcome::Failed(error));
+    }
+
+    /// The same, as the server has refused the headers.
+    pub(super) fn deny(&mut self, run: &mut Run, error: StreamError) {
+        self.end_with(run, error.clone(), Outcome::Denied(error));
+    }
+
+    fn end_with(&mut self, run: &mut Run, error: StreamError, outcome: Outcome) {
         self.show_replay(run);
         run.drop_replay();
         self.save_record(run);
@@ -455,7 +482,7 @@ impl Client {
                         self.run_contact(run);
                         self.no_list(run);
                     }
-                    Verdict::Refused => self.fail(run, Outcome::Failed(error)),
+                    Verdict::Refused => self.fail(run, error),
                 };
             }
         };
@@ -606,7 +633,7 @@ fn reason_from_tasks(state: &ThreadState) -> Outcome {
     }))
 }
 
-fn failure_in_tasks(state: &ThreadState) -> Option<StreamError> {
+pub(super) fn failure_in_tasks(state: &ThreadState) -> Option<StreamError> {
     let mut said = state.tasks.iter().filter_map(|task| task.error.as_ref());
     let said = said.find(|error| !error.is_null())?;
     Some(run_failed(&ErrorBody::read(said)))

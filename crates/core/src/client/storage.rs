@@ -5,10 +5,12 @@ use crate::{
     Effect, ErrorCode, MessageSlot, Millis, Notice,
     phase::{Next, Phase},
     run_record::{NewRecord, Record, StoredMessage, Unusable, record_key, run_key},
+    thread_store::Attempt,
 };
 use rejoin_wire::{
     RunId, ThreadId,
     json::{FromJson, ToJson, write_string},
+    message::MessageKind,
 };
 
 #[derive(Debug, Default)]
@@ -145,7 +147,11 @@ impl Client {
         });
         let (left_out, stored) = slots.split_at(left_out.map_or(0, |last| last + 1));
         let is_own = |slot: &MessageSlot| self.store.is_streamed(slot.id());
-        (!left_out.iter().any(is_own)).then_some(stored)
+        // Without its question nothing tells which of the thread's answers it is, when more have come.
+        let first_own = stored.iter().position(is_own).unwrap_or_default();
+        let asks = |slot: &MessageSlot| slot.message.kind == MessageKind::Human;
+        let has_question = left_out.is_empty() || stored[..first_own].iter().any(asks);
+        (has_question && !left_out.iter().any(is_own)).then_some(stored)
     }
 
     /// The run being followed has become one of the server's after whatever is stored, which it will outlive: a server
@@ -210,7 +216,7 @@ impl Client {
                     // The cursor belongs to the messages that were stored with it.
                     record.cursor = None;
                 } else {
-                    self.paint(std::mem::take(&mut record.messages));
+                    self.paint(std::mem::take(&mut record.messages), record.attempt());
                 }
                 self.load_record(Some(Box::new(record)));
             }
@@ -226,9 +232,9 @@ impl Client {
     }
 
     /// Shows what was stored until the server has answered.
-    fn paint(&mut self, messages: Vec<StoredMessage>) {
+    fn paint(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
         if matches!(self.phase, Phase::Idle) && !messages.is_empty() {
-            self.store.restore(messages);
+            self.store.restore(messages, attempt);
         }
     }
 

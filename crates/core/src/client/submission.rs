@@ -4,6 +4,7 @@
 use super::{
     Client,
     resume::{Answers, answers},
+    urls::check_id,
 };
 use crate::{CommandId, ErrorCode, StreamError, Submission};
 use rejoin_wire::{
@@ -55,6 +56,9 @@ impl Client {
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, StreamError> {
+        if let Some(thread_id) = &submission.thread_id {
+            check_id(thread_id.as_str())?;
+        }
         let resume = submission.command.as_ref().and_then(|c| c.resume.as_ref());
         let interrupts = match resume.map(|resume| answers(resume, self.store.interrupts())) {
             Some(Answers::Unclear) => return Err(StreamError::new(ErrorCode::AmbiguousResume)),
@@ -67,8 +71,11 @@ impl Client {
                 StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
             })?;
         run.interrupts = interrupts;
-        if let Some(extras) = self.extras.filter(|_| !run.answered.is_empty()) {
-            (extras.forget_results)(self, &run.answered);
+        if !run.answered.is_empty() {
+            self.with_part(
+                |parts| &mut parts.tools,
+                |tools, _| tools.forget(&run.answered),
+            );
         }
         Ok(run)
     }
@@ -230,10 +237,12 @@ impl Client {
             .any(|message| message.kind == MessageKind::Human)
         {
             let mut first = self.sent_again(again)?;
-            if self.config.cancel_dangling_tool_calls
-                && let Some(extras) = self.extras
-            {
-                first.append(&mut (extras.answer_dangling)(self, kept, answered));
+            if self.config.cancel_dangling_tool_calls {
+                let answers = self.with_part(
+                    |parts| &mut parts.tools,
+                    |tools, client| tools.answer_dangling(client, kept, answered),
+                );
+                first.append(&mut answers.unwrap_or_default());
             }
             let mut before = Vec::new();
             self.give_ids(&mut first, &mut before)?;

@@ -5,23 +5,18 @@ use super::{
     Client, Passing,
     commands::Join,
     compare::ThreadSummary,
-    events::run_failed,
-    recovery::{Failure, Purpose, Recovery, Verdict, Wait},
+    recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, Asked, no_answer},
     run::Run,
-    settle::active_run,
+    settle::failure_in_tasks,
+    standing::{LastRun, Standing},
 };
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     phase::{After, End, Phase},
     run_record::{Record, record_key},
 };
-use rejoin_wire::{
-    Json,
-    event::ErrorBody,
-    json::{JsonError, Lenient, Oddities, Read, parts},
-    thread::{ThreadState, ThreadStatus},
-};
+use rejoin_wire::{Json, json::Read, thread::ThreadState};
 
 /// How far the thread is loaded.
 #[derive(Debug)]
@@ -56,14 +51,13 @@ pub(super) struct Loading {
     join: Option<Join>,
 }
 
-/// What is asked of a thread that is entered.
-#[derive(Debug)]
-pub(super) enum Standing {
-    Idle,
-    /// It has an active run.
-    Busy,
-    /// Its last run failed.
-    Failed(StreamError),
+/// What a request brings.
+#[derive(Debug, Clone, Copy)]
+enum Piece {
+    State,
+    Thread,
+    /// The thread's runs, in its place.
+    Runs,
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +103,34 @@ impl<T> Part<T> {
 }
 
 impl Loading {
+    fn is_complete(&self) -> bool {
+        self.record.is_some() && self.state.is_done() && self.thread.is_done()
+    }
+
+    /// Which piece an attempt asks for.
+    fn asked_by(&self, attempt: AttemptId) -> Option<Piece> {
+        if self.state.is_asked_by(attempt) {
+            return Some(Piece::State);
+        }
+        let is_thread = self.thread.is_asked_by(attempt);
+        is_thread.then_some(match self.lists_runs {
+            true => Piece::Runs,
+            false => Piece::Thread,
+        })
+    }
+
+    /// The requests on their way, which nobody waits for any more.
+    fn take_asked(&mut self) -> [Option<AttemptId>; 2] {
+        let asked = [self.state.asked(), self.thread.asked()];
+        if asked[0].is_some() {
+            self.state = Part::NotAsked;
+        }
+        if asked[1].is_some() {
+            self.thread = Part::NotAsked;
+        }
+        asked
+    }
+
     /// State and thread are read side by side. What a run did in between is in the thread, which says that nothing runs any
     /// more, and not in the state.
     fn has_outdated_state(&self) -> bool {
@@ -128,6 +150,24 @@ impl Loading {
 impl ThreadLoad {
     pub(super) fn is_loading(&self) -> bool {
         matches!(self, Self::Loading(_))
+    }
+
+    fn loading_mut(&mut self) -> Option<&mut Loading> {
+        match self {
+            Self::Loading(loading) => Some(loading),
+            Self::None | Self::Loaded | Self::Failed => None,
+        }
+    }
+
+    /// What was loading, once everything has come. From then on it is loaded.
+    fn take_complete(&mut self) -> Option<Box<Loading>> {
+        match std::mem::replace(self, Self::Loaded) {
+            Self::Loading(loading) if loading.is_complete() => Some(loading),
+            other @ (Self::None | Self::Loading(_) | Self::Loaded | Self::Failed) => {
+                *self = other;
+                None
+            }
+        }
     }
 
     pub(super) fn is_loaded(&self) -> bool {
@@ -152,10 +192,6 @@ impl ThreadLoad {
 
     pub(super) fn shows_state(&self) -> bool {
         matches!(self, Self::Loading(loading) if loading.shows_state)
-    }
-
-    pub(super) fn set_loaded(&mut self) {
-        *self = Self::Loaded;
     }
 
     /// How the server has been heard while it is loading.
@@ -233,7 +269,9 @@ impl Client {
             true => self.thread_url(""),
             false => self.runs_url(),
         };
-        let Some(url) = url else { return };
+        let Some(url) = url else {
+            return self.give_load_up(StreamError::new(ErrorCode::ThreadNotFound));
+        };
         let state = match self.config.load_thread && reads {
             true => self
                 .ask_states()
@@ -260,46 +298,58 @@ impl Client {
         self.finish_load_if_complete();
     }
 
+    /// One that nobody waits for is dropped.
     pub(super) fn load_answered(&mut self, attempt: AttemptId, answer: &Answer<'_>) {
-        let is_state = matches!(&self.load, ThreadLoad::Loading(loading) if loading.state.is_asked_by(attempt));
-        let state = is_state.then(|| self.take_states(answer));
-        let is_thread = matches!(&self.load, ThreadLoad::Loading(loading) if loading.thread.is_asked_by(attempt));
-        let summary = is_thread.then(|| answer.read::<ThreadSummary>("thread"));
-        if matches!(summary, Some(Err(_))) && self.asks_for_runs(answer) {
+        let loading = self.load.loading_mut();
+        match loading.and_then(|loading| loading.asked_by(attempt)) {
+            Some(Piece::State) => {
+                let state = self.take_states(answer).map(Box::new);
+                self.piece_came(answer, |loading| loading.state.set(state, answer));
+            }
+            Some(Piece::Thread) => self.thread_answered(answer),
+            Some(Piece::Runs) => self.piece_came(answer, |loading| {
+                let thread = Standing::of_runs(answer);
+                loading.thread.set(thread, answer)
+            }),
+            None => {}
+        }
+    }
+
+    fn thread_answered(&mut self, answer: &Answer<'_>) {
+        let summary = answer.read::<ThreadSummary>("thread");
+        if summary.is_err() && self.asks_for_runs(answer) {
             return;
         }
-        let lists_runs = matches!(&self.load, ThreadLoad::Loading(loading) if loading.lists_runs);
-        let last_run = (is_thread && !lists_runs).then(|| self.read_last_run(answer));
-        let ThreadLoad::Loading(loading) = &mut self.load else {
-            return;
-        };
-        let set = if let Some(state) = state {
-            loading.state.set(state.map(Box::new), answer)
-        } else if is_thread {
-            let thread = match last_run {
-                None => Standing::of_runs(answer),
-                Some(read) => read.map(|thread| {
-                    loading.values = thread.values;
-                    Standing::of(thread.status, thread.failure)
-                }),
-            };
-            let set = loading.thread.set(thread, answer);
-            if let (Ok(()), Some(Ok(summary))) = (&set, summary) {
-                self.note_update(summary);
-            }
-            set
-        } else {
-            return;
-        };
-        if answer.status != 0 {
-            if let ThreadLoad::Loading(loading) = &mut self.load {
+        let read = self.read_last_run(answer);
+        if let (Ok(_), Ok(summary)) = (&read, summary) {
+            self.note_update(summary);
+        }
+        self.piece_came(answer, |loading| {
+            let thread = read.map(|thread| {
+                loading.values = thread.values;
+                Standing::of(thread.status, thread.failure)
+            });
+            loading.thread.set(thread, answer)
+        });
+    }
+
+    fn piece_came(
+        &mut self,
+        answer: &Answer<'_>,
+        set: impl FnOnce(&mut Loading) -> Result<(), StreamError>,
+    ) {
+        let set = self.load.loading_mut().map(|loading| {
+            if answer.status != 0 {
                 loading.recovery.contact();
             }
+            set(loading)
+        });
+        if answer.status != 0 {
             self.contact_made();
         }
         match set {
-            Ok(()) => self.finish_load_if_complete(),
-            Err(error) => self.load_failed(error, answer),
+            Some(Err(error)) => self.load_failed(error, answer),
+            Some(Ok(())) | None => self.finish_load_if_complete(),
         }
     }
 
@@ -333,12 +383,13 @@ impl Client {
     }
 
     fn load_failed(&mut self, error: StreamError, answer: &Answer<'_>) {
-        let ThreadLoad::Loading(loading) = &mut self.load else {
-            return;
-        };
         let failure = answer.failure();
-        match Purpose::Load.verdict(failure) {
-            Verdict::Renew if loading.recovery.may_renew() => {
+        let verdict = Purpose::Load.verdict(failure);
+        let loading = self.load.loading_mut();
+        let may_renew = loading
+            .is_some_and(|loading| verdict == Verdict::Renew && loading.recovery.may_renew());
+        match verdict {
+            Verdict::Renew if may_renew => {
                 self.abort_load_requests();
                 self.refresh_headers = true;
                 self.ask_thread_and_state();
@@ -351,22 +402,25 @@ impl Client {
     /// Goes on until the thread is loaded: one that is not is no empty thread.
     fn load_lost(&mut self, error: StreamError, failure: Failure, retry_after: Option<Millis>) {
         self.abort_load_requests();
-        let (reach, now) = (self.reach(), self.now);
-        let ThreadLoad::Loading(loading) = &mut self.load else {
-            return;
+        self.store.touch();
+        let mut turn = Turn {
+            now: self.now,
+            reach: Reach {
+                online: self.online,
+                visible: self.visible,
+            },
+            policy: &self.config.retry,
+            rng: &mut self.rng,
         };
-        let mut recovery = std::mem::take(&mut loading.recovery);
-        recovery.failed_within(reach, loading.asked_at, error.clone(), failure);
-        let is_over = reach.is_whole() && recovery.is_over(now, &self.config.retry);
-        let takes_long = recovery.failures() > self.config.retry.attempts_max;
-        let wait = self.wait_after(&recovery, retry_after);
-        let mut join = None;
-        if let ThreadLoad::Loading(loading) = &mut self.load {
-            loading.recovery = recovery;
-            loading.wait = Some(wait);
+        let (mut is_over, mut takes_long, mut join) = (false, false, None);
+        if let Some(loading) = self.load.loading_mut() {
+            let recovery = &mut loading.recovery;
+            recovery.failed_within(turn.reach, loading.asked_at, error.clone(), failure);
+            is_over = turn.reach.is_whole() && recovery.is_over(turn.now, turn.policy);
+            takes_long = recovery.failures() > turn.policy.attempts_max;
+            loading.wait = Some(recovery.wait(&mut turn, retry_after));
             join = loading.join.take_if(|_| takes_long && !is_over);
         }
-        self.store.touch();
         if is_over {
             return self.give_load_up(error);
         }
@@ -389,6 +443,7 @@ impl Client {
                 self.conclude(join.command, Outcome::Failed(error.clone()));
             }
         }
+        self.drop_queue(&Outcome::Failed(error.clone()));
         self.set_error(Some(error.clone()));
         let run_id = self.run_id().cloned();
         self.notify_end(run_id, End::Failed(error.clone()), &Outcome::Failed(error));
@@ -451,46 +506,47 @@ impl Client {
         }
     }
 
+    /// A run is submitted, so what is loaded is old, and a join that waits for it has no use.
+    pub(super) fn leave_load(&mut self) {
+        self.abort_load_requests();
+        if let ThreadLoad::Loading(loading) = std::mem::replace(&mut self.load, ThreadLoad::Loaded)
+            && let Some(join) = loading.join
+        {
+            self.conclude(join.command, Outcome::Disconnected);
+        }
+    }
+
     fn abort_load_requests(&mut self) {
-        let ThreadLoad::Loading(loading) = &mut self.load else {
-            return;
-        };
-        let asked = [loading.state.asked(), loading.thread.asked()];
-        if asked[0].is_some() {
-            loading.state = Part::NotAsked;
-        }
-        if asked[1].is_some() {
-            loading.thread = Part::NotAsked;
-        }
-        for attempt in asked.into_iter().flatten() {
+        let asked = self.load.loading_mut().map(Loading::take_asked);
+        for attempt in asked.into_iter().flatten().flatten() {
             self.abort(attempt);
         }
     }
 
     pub(super) fn finish_load_if_complete(&mut self) {
-        let ThreadLoad::Loading(loading) = &self.load else {
-            return;
-        };
-        let has_answers = loading.state.is_done() && loading.thread.is_done();
-        if loading.record.is_none() || self.outbox.is_awaited() || !has_answers {
+        if self.outbox.is_awaited() {
             return;
         }
-        if loading.has_outdated_state()
-            && let Some(asked) = self.ask_states()
-        {
-            return self.reread_state(asked);
+        let is_outdated = self
+            .load
+            .loading_mut()
+            .is_some_and(|loading| loading.is_complete() && loading.has_outdated_state());
+        if is_outdated && let Some(asked) = self.ask_states() {
+            self.reread_state(asked);
+        } else if let Some(loading) = self.load.take_complete() {
+            self.enter_loaded(*loading);
         }
-        let ThreadLoad::Loading(loading) = std::mem::replace(&mut self.load, ThreadLoad::Loaded)
-        else {
-            return;
-        };
+    }
+
+    fn enter_loaded(&mut self, loading: Loading) {
         let Loading {
             state,
             thread,
             record,
             join,
+            lists_runs,
             ..
-        } = *loading;
+        } = loading;
         let mut record = record.flatten();
         let unnamed = record.as_ref().filter(|record| record.run_id.is_none());
         let mark = unnamed.and_then(|record| record.submission_id.clone());
@@ -500,8 +556,12 @@ impl Client {
             self.remove_record();
         }
         match (state, thread) {
-            (Part::Got(state), Part::Got(thread)) => {
+            (Part::Got(state), Part::Got(mut thread)) => {
                 self.refresh_state(&state);
+                if let (true, Standing::Idle) = (lists_runs, &thread) {
+                    // The thread itself was not to be had, which says why its last run failed.
+                    thread = failure_in_tasks(&state).map_or(thread, Standing::Failed);
+                }
                 self.enter(thread, record, join);
             }
             (Part::Unwanted, Part::Got(thread)) => {
@@ -516,7 +576,12 @@ impl Client {
                 self.refresh_state(&state);
                 self.follow_record(None, record, join);
             }
-            _ => self.enter_missing(join),
+            (
+                Part::NotAsked | Part::Asked(_) | Part::Got(_) | Part::Missing | Part::Unwanted,
+                _,
+            ) => {
+                self.enter_missing(join);
+            }
         }
     }
 
@@ -552,7 +617,7 @@ impl Client {
             Some(record) if wanted.is_none() || record.run_id == wanted => {
                 Run::from_record(*record)
             }
-            _ => Run::joined(wanted),
+            Some(_) | None => Run::joined(wanted),
         };
         let follows = join.is_some() || self.config.rejoin_on_mount;
         match join {
@@ -586,49 +651,5 @@ impl Client {
         self.set_error(Some(error));
         self.notify_end(None, End::Expired, &Outcome::Expired);
         self.has_ended = true;
-    }
-}
-
-/// What a thread says of its last run.
-pub(super) struct LastRun {
-    status: ThreadStatus,
-    pub(super) failure: Option<StreamError>,
-    values: Option<Json>,
-}
-
-/// What is no object is not to be compared with the state's values.
-fn is_values(values: &Json) -> bool {
-    values.text().starts_with('{')
-}
-
-impl Lenient for LastRun {
-    fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
-        let [status, error, values] = parts(text, &["status", "error", "values"])?;
-        let said: Option<Json> = odd.field("error", error);
-        Ok(Self {
-            status: ThreadStatus::read_field(status, odd),
-            failure: said.map(|said| run_failed(&ErrorBody::read(&said))),
-            values: odd.field("values", values).filter(is_values),
-        })
-    }
-}
-
-impl Standing {
-    fn of(status: ThreadStatus, failure: Option<StreamError>) -> Self {
-        match (status, failure) {
-            (ThreadStatus::Busy, _) => Self::Busy,
-            (ThreadStatus::Error, Some(error)) => Self::Failed(error),
-            _ => Self::Idle,
-        }
-    }
-
-    /// A thread that the server does not have may have a session all the same.
-    fn of_runs(answer: &Answer<'_>) -> Result<Self, StreamError> {
-        match answer.read_runs() {
-            Ok(runs) if active_run(&runs).is_some() => Ok(Self::Busy),
-            Ok(_) => Ok(Self::Idle),
-            Err(_) if answer.status == 404 => Ok(Self::Idle),
-            Err(error) => Err(error),
-        }
     }
 }

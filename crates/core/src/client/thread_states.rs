@@ -5,12 +5,12 @@ use super::{
     requests::{Answer, Asked, NO_ANSWER},
 };
 use crate::{
-    AttemptId, ErrorCode, HistoryState, MessageOrigin, MessageSlot, Method, StreamError,
-    list::collected, thread_store::Past,
+    AttemptId, ErrorCode, MessageOrigin, MessageSlot, Method, StreamError, list::collected,
+    thread_store::Past,
 };
 use rejoin_wire::{
     CheckpointId, Json,
-    json::{FromJson, JsonError, Lenient, Oddities, Oddity, Read, digits},
+    json::{JsonError, Lenient, Oddities, Oddity},
     thread::{Interrupt, ThreadState},
 };
 
@@ -22,73 +22,44 @@ impl Client {
     /// Asks for the thread's history, or where none is wanted for its state. See [`Client::take_states`].
     pub(super) fn ask_states(&mut self) -> Option<Asked> {
         self.drop_history_request();
-        let limit = self.config.history_limit.filter(|_| self.extras.is_some());
-        self.reads_state = limit.is_none();
-        let Some(limit) = limit else {
-            let url = self.thread_url("/state")?;
-            return Some(self.ask(Method::Get, url));
-        };
-        let url = self.thread_url("/history")?;
-        let body = ["{\"limit\":", &digits(limit.into()), "}"].concat();
-        let asked = self.ask_with(Method::Post, url, Some(body));
-        self.states_asked = Some(asked.attempt);
-        Some(asked)
+        let history = self.with_part(|parts| &mut parts.branches, |part, client| part.ask(client));
+        history.flatten().or_else(|| self.ask_state())
     }
 
-    /// While one of several questions waits, the history of both real servers goes on asking the answered ones, without what
-    /// they led to; only the thread's state is right. So it is read as well, as the same request. True while it is.
-    pub(super) fn reads_state_too(&mut self, attempt: AttemptId, answer: &Answer<'_>) -> bool {
-        let several = answer.first_item().is_some_and(|newest| {
-            ThreadState::read_quietly(newest).is_ok_and(|state| state.interrupts().count() > 1)
-        });
-        let (true, Some(url)) = (several, self.thread_url("/state")) else {
-            return false;
-        };
-        if self.read_history(answer).is_ok() {
-            self.reads_state = true;
-            self.ask_as(attempt, Method::Get, url, None);
-        }
-        self.reads_state
+    /// Asks for the thread's state alone.
+    pub(super) fn ask_state(&mut self) -> Option<Asked> {
+        let url = self.thread_url("/state")?;
+        Some(self.ask(Method::Get, url))
     }
 
     /// Keeps what [`Client::ask_states`] has brought. Returns the thread's newest state; of a thread without any, an
     /// empty one.
     pub(super) fn take_states(&mut self, answer: &Answer<'_>) -> Result<ThreadState, StreamError> {
-        let extras = self.extras.filter(|_| !self.reads_state);
+        let history = self.with_part(
+            |parts| &mut parts.branches,
+            |part, client| part.read(client, answer),
+        );
         let mut odd = Oddities::default();
-        let head = if let Some(extras) = extras {
-            (extras.read_history)(self, answer)?;
-            match self.history.states().first() {
-                Some(newest) => ThreadState::read(newest.json.text(), &mut odd),
-                None => Ok(ThreadState::default()),
+        let head = match history.flatten() {
+            Some(kept) => {
+                kept?;
+                match self.history.states().first() {
+                    Some(newest) => ThreadState::read(newest.json.text(), &mut odd),
+                    None => Ok(ThreadState::default()),
+                }
             }
-        } else {
-            let state: Json = answer.read("thread state")?;
-            let read = ThreadState::read(state.text(), &mut odd);
-            let checkpoint = read.as_ref().ok().and_then(|read| read.checkpoint.as_ref());
-            let id = checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
-            self.history.set_head(state, id);
-            read
+            None => {
+                let state: Json = answer.read("thread state")?;
+                let read = ThreadState::read(state.text(), &mut odd);
+                let checkpoint = read.as_ref().ok().and_then(|read| read.checkpoint.as_ref());
+                let id = checkpoint.and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
+                self.history.set_head(state, id);
+                read
+            }
         };
         self.store.touch_history();
         self.tell_odd("state", odd.into_list());
         head.map_err(|error| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words()))
-    }
-
-    pub(super) fn read_history(&mut self, answer: &Answer<'_>) -> Result<(), StreamError> {
-        let read = answer.read("thread history")?;
-        self.keep_history(read);
-        Ok(())
-    }
-
-    fn keep_history(&mut self, read: Read<Vec<HistoryState>>) {
-        self.tell_odd("history", read.oddities);
-        self.set_states(read.value);
-    }
-
-    fn set_states(&mut self, states: Vec<HistoryState>) {
-        self.history.set_states(states);
-        self.store.touch_history();
     }
 
     /// Shows a state. `keep` says as what a message stays that it lacks.
@@ -113,56 +84,29 @@ impl Client {
 
     /// Shows the thread's state, beside what is shown of a run that is not in it yet.
     pub(super) fn refresh_state(&mut self, state: &ThreadState) {
-        self.show_state(state, &|slot, past| (!past.stored).then_some(slot.origin));
+        self.show_state(state, &|slot, past| {
+            (!past.stored && !past.left).then_some(slot.origin)
+        });
     }
 
     /// Shows what the selected branch ends in, and nothing else.
     pub(super) fn show_branch(&mut self) {
-        let Some(state) = self.history.head_state() else {
-            return;
-        };
-        self.show_state(&state, &|_, _| None);
-        if let Some(run) = &mut self.run {
-            // What was streamed of the run is not shown any more, so nothing may be appended to it.
-            run.cursor.rewind();
-        }
-    }
-
-    pub(super) fn select_branch(&mut self, branch: String) {
-        if branch == self.history.branch() {
-            return;
-        }
-        self.history.select(branch);
-        self.store.touch_history();
-        if !self.is_active() && !self.load.is_loading() {
-            self.show_branch();
+        if let Some(state) = self.history.head_state() {
+            self.show_state(&state, &|_, _| None);
+            if let Some(run) = &mut self.run {
+                // What was streamed of the run is not shown any more, so nothing may be appended to it.
+                run.cursor.rewind();
+            }
         }
     }
 
     /// A run begins: from `checkpoint`, or from the thread's newest state. Its branch will be the newest.
     pub(super) fn leave_branches(&mut self, checkpoint: Option<&CheckpointId>) {
-        if let Some(extras) = self.extras.filter(|_| !self.history.is_empty()) {
-            (extras.leave_branch)(self, checkpoint);
-        }
-    }
-
-    /// See [`Client::leave_branches`].
-    pub(super) fn leave_branch(&mut self, checkpoint: Option<&CheckpointId>) {
-        let newest = self.history.states().first();
-        let newest = newest.and_then(|state| state.checkpoint_id.clone());
-        let from = checkpoint.or(newest.as_ref());
-        let shown = self.history.head_id();
-        let base = match from {
-            Some(from) if shown != Some(from) => self.history.find(from),
-            Some(_) | None => None,
-        };
-        let state = base.and_then(|base| ThreadState::read_quietly(base.json.text()).ok());
-        if let Some(state) = state {
-            self.show_state(&state, &|_, _| None);
-        }
-        if !self.history.branch().is_empty() {
-            self.history.select(String::new());
-            self.store.touch_history();
+        if !self.history.is_empty() {
+            self.with_part(
+                |parts| &mut parts.branches,
+                |part, client| part.leave(client, checkpoint),
+            );
         }
     }
 
@@ -189,19 +133,16 @@ impl Client {
         }
     }
 
-    pub(super) fn provide_history(&mut self, states: &Json) {
-        match Read::from_json(states.text()) {
-            Ok(read) => self.keep_history(read),
-            Err(error) => return self.history_unavailable(error.words()),
-        }
-        self.history_came();
+    pub(super) fn ask_history(&mut self) {
+        self.ask_history_by(&mut Self::ask_states);
     }
 
-    pub(super) fn ask_history(&mut self) {
+    /// The same; `ask` sends the request.
+    pub(super) fn ask_history_by(&mut self, ask: &mut dyn FnMut(&mut Self) -> Option<Asked>) {
         if self.is_stream_only() || self.load.is_loading() || self.history_asked.is_some() {
             return;
         }
-        self.history_asked = self.ask_states();
+        self.history_asked = ask(self);
         self.store.touch();
     }
 
@@ -222,7 +163,7 @@ impl Client {
     }
 
     /// While a run is followed its stream is newer.
-    fn history_came(&mut self) {
+    pub(super) fn history_came(&mut self) {
         if self.is_active() || self.load.is_loading() {
             return;
         }
@@ -235,13 +176,6 @@ impl Client {
         }
         if let Some(state) = self.history.head_state() {
             self.refresh_state(&state);
-        }
-    }
-
-    /// The history may go on showing a branch that was chosen while the run was followed.
-    pub(super) fn show_chosen_branch(&mut self) {
-        if let Some(extras) = self.extras.filter(|_| !self.history.branch().is_empty()) {
-            (extras.show_branch)(self);
         }
     }
 

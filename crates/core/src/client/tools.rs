@@ -1,8 +1,11 @@
 //! Results of tools that run here: they wait until every pending call of their message has one, and until no run is
 //! active, and are sent together.
 
-use super::Client;
-use crate::{CommandId, MessageSlot, Outcome, ToolResult};
+use super::{
+    Client,
+    parts::{Part, ToolsPart},
+};
+use crate::{CommandId, MessageSlot, Outcome, ToolResult, ToolsInput};
 use rejoin_wire::{
     Json,
     json::{FromJson, Node, Object},
@@ -10,7 +13,7 @@ use rejoin_wire::{
 };
 
 /// A result that waits, and who waits for it.
-pub(super) type Waiting = (CommandId, ToolResult);
+type Waiting = (CommandId, ToolResult);
 
 /// A call that no message answers: its message's place, and itself.
 pub(crate) type PendingCall<'a> = (usize, &'a str, &'a Node);
@@ -35,74 +38,36 @@ pub(crate) fn pending_calls(slots: &[MessageSlot]) -> Vec<PendingCall<'_>> {
     pending
 }
 
-impl Client {
-    pub(super) fn add_tool_result(&mut self, command: CommandId, result: ToolResult) {
-        self.store.refresh_tool_calls();
-        let id = result.tool_call_id.as_str();
-        let mut pending = pending_calls(self.store.slots()).into_iter();
-        let is_known = pending.any(|(_, call, _)| call == id);
-        let is_given = self.results.iter().any(|(_, have)| have.tool_call_id == id);
-        if !is_known || is_given {
-            return self.conclude(command, Outcome::Dropped);
+/// The part: results that wait.
+#[derive(Debug, Default)]
+pub(super) struct Results(Vec<Waiting>);
+
+impl Part for Results {}
+
+impl ToolsPart for Results {
+    fn handle(&mut self, client: &mut Client, input: ToolsInput) {
+        match input {
+            ToolsInput::ResultAdded { command, result } => self.add(client, command, *result),
         }
-        self.results.push((command, result));
-        self.send_tool_results();
     }
 
-    /// Sends the results of the oldest message whose calls all have one.
-    pub(super) fn send_tool_results(&mut self) {
-        if self.is_active() || self.load.is_loading() {
-            return;
+    fn run_ended(&mut self, client: &mut Client) {
+        if !self.0.is_empty() {
+            self.send(client);
         }
-        self.store.refresh_tool_calls();
-        let pending = pending_calls(self.store.slots());
-        let has = |id: &str| self.results.iter().any(|(_, have)| have.tool_call_id == id);
-        let is_whole = |at: usize| {
-            let mut calls = pending.iter().filter(|(message, ..)| *message == at);
-            calls.all(|(_, id, _)| has(id))
-        };
-        let ready = pending.iter().map(|(at, ..)| *at).find(|at| is_whole(*at));
-        let (mut calls, mut known) = (Vec::new(), Vec::new());
-        for (at, id, call) in &pending {
-            if Some(*at) == ready {
-                calls.push(((*id).to_owned(), name_of(call).to_owned()));
-            }
-            known.push((*id).to_owned());
-        }
-        for (command, _) in self.take_results(&|(_, r)| !known.contains(&r.tool_call_id)) {
-            self.conclude(command, Outcome::Dropped);
-        }
-        if calls.is_empty() {
-            return;
-        }
-        let mut messages = Vec::new();
-        let mut commands = Vec::new();
-        for (id, name) in &calls {
-            for (command, result) in self.take_results(&|(_, r)| r.tool_call_id == *id) {
-                commands.push(command);
-                messages.push(tool_message(id, name, Some(&result)));
-            }
-        }
-        let mut input = Object::default();
-        input.set(&self.config.messages_key, Node::Array(messages));
-        let mut submission = self.settings_of_last();
-        submission.input = Some(Json::written(&input));
-        submission.multitask_strategy = None;
-        self.begin_run(commands, submission);
     }
 
-    /// A person goes on: the calls before that nobody has answered are answered by the results that wait, else as
-    /// cancelled. `answered` is told whose results they are.
-    pub(super) fn answer_dangling(
+    fn answer_dangling(
         &mut self,
+        client: &mut Client,
         kept: usize,
         answered: &mut Vec<CommandId>,
     ) -> Vec<Node> {
-        self.store.refresh_tool_calls();
-        let slots = self.store.slots();
+        client.store.refresh_tool_calls();
+        let slots = client.store.slots();
         let mut messages = Vec::new();
         for (_, id, call) in pending_calls(&slots[..kept.min(slots.len())]) {
-            let waits = self.results.iter().find(|(_, r)| r.tool_call_id == id);
+            let waits = self.0.iter().find(|(_, r)| r.tool_call_id == id);
             if let Some((command, _)) = waits {
                 answered.push(*command);
             }
@@ -115,19 +80,81 @@ impl Client {
         messages
     }
 
-    /// These were sent with a submission.
-    pub(super) fn forget_results(&mut self, sent: &[CommandId]) {
-        drop(self.take_results(&|(command, _)| sent.contains(command)));
+    fn forget(&mut self, sent: &[CommandId]) {
+        drop(self.take(&|(command, _)| sent.contains(command)));
+    }
+
+    fn drop_all(&mut self, client: &mut Client, outcome: &Outcome) {
+        for (command, _) in std::mem::take(&mut self.0) {
+            client.conclude(command, outcome.clone());
+        }
+    }
+}
+
+impl Results {
+    fn add(&mut self, client: &mut Client, command: CommandId, result: ToolResult) {
+        client.store.refresh_tool_calls();
+        let id = result.tool_call_id.as_str();
+        let mut pending = pending_calls(client.store.slots()).into_iter();
+        let is_known = pending.any(|(_, call, _)| call == id);
+        let is_given = self.0.iter().any(|(_, have)| have.tool_call_id == id);
+        if !is_known || is_given {
+            return client.conclude(command, Outcome::Dropped);
+        }
+        self.0.push((command, result));
+        self.send(client);
+    }
+
+    /// Sends the results of the oldest message whose calls all have one.
+    fn send(&mut self, client: &mut Client) {
+        if client.is_active() || client.load.is_loading() {
+            return;
+        }
+        client.store.refresh_tool_calls();
+        let pending = pending_calls(client.store.slots());
+        let has = |id: &str| self.0.iter().any(|(_, have)| have.tool_call_id == id);
+        let is_whole = |at: usize| {
+            let mut calls = pending.iter().filter(|(message, ..)| *message == at);
+            calls.all(|(_, id, _)| has(id))
+        };
+        let ready = pending.iter().map(|(at, ..)| *at).find(|at| is_whole(*at));
+        let (mut calls, mut known) = (Vec::new(), Vec::new());
+        for (at, id, call) in &pending {
+            if Some(*at) == ready {
+                calls.push(((*id).to_owned(), name_of(call).to_owned()));
+            }
+            known.push((*id).to_owned());
+        }
+        for (command, _) in self.take(&|(_, r)| !known.contains(&r.tool_call_id)) {
+            client.conclude(command, Outcome::Dropped);
+        }
+        if calls.is_empty() {
+            return;
+        }
+        let mut messages = Vec::new();
+        let mut commands = Vec::new();
+        for (id, name) in &calls {
+            for (command, result) in self.take(&|(_, r)| r.tool_call_id == *id) {
+                commands.push(command);
+                messages.push(tool_message(id, name, Some(&result)));
+            }
+        }
+        let mut input = Object::default();
+        input.set(&client.config.messages_key, Node::Array(messages));
+        let mut submission = client.settings_of_last();
+        submission.input = Some(Json::written(&input));
+        submission.multitask_strategy = None;
+        client.begin_run(commands, submission);
     }
 
     /// Takes out results that wait.
-    fn take_results(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<Waiting> {
+    fn take(&mut self, which: &dyn Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut taken = Vec::new();
-        for result in std::mem::take(&mut self.results) {
+        for result in std::mem::take(&mut self.0) {
             if which(&result) {
                 taken.push(result);
             } else {
-                self.results.push(result);
+                self.0.push(result);
             }
         }
         taken
@@ -139,7 +166,7 @@ fn name_of(call: &Node) -> &str {
 }
 
 /// The message that answers a call; without a result, that it was cancelled.
-pub(super) fn tool_message(call: &str, name: &str, result: Option<&ToolResult>) -> Node {
+fn tool_message(call: &str, name: &str, result: Option<&ToolResult>) -> Node {
     let mut message = Object::default();
     message.set("type", Node::text("tool"));
     let given = result.and_then(|result| result.name.as_deref());

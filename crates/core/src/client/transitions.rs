@@ -4,8 +4,9 @@
 
 use super::Client;
 use crate::{
-    AttemptId, CommandId, Config, EXTRAS, Edit, EditAt, ErrorCode, Input, JoinOptions, Millis,
-    Submission, ToolResult, TransportError, WaitingCommand, phase::Phase,
+    AttemptId, BranchesInput, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode, Input,
+    JoinOptions, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+    WaitingInput, phase::Phase,
 };
 use rejoin_wire::{Json, sse::Frame};
 
@@ -77,20 +78,20 @@ fn row(input: &Input) -> &'static str {
     match input {
         Input::ThreadSwitched { .. } => "ThreadSwitched",
         Input::SubmitRequested { .. } => "SubmitRequested",
-        Input::EditRequested { .. } => "EditRequested",
-        Input::CheckpointResolved { .. } => "CheckpointResolved",
-        Input::ToolResultAdded { .. } => "ToolResultAdded",
+        Input::Edit(EditInput::Requested { .. }) => "EditRequested",
+        Input::Edit(EditInput::CheckpointResolved { .. }) => "CheckpointResolved",
+        Input::Tools(ToolsInput::ResultAdded { .. }) => "ToolResultAdded",
         Input::JoinRequested { .. } => "JoinRequested",
         Input::ExtrasCame { .. } => "ExtrasCame",
-        Input::BranchSelected { .. } => "BranchSelected",
+        Input::Branches(BranchesInput::Selected { .. }) => "BranchSelected",
         Input::ValuesMutated { .. } => "ValuesMutated",
-        Input::HistoryProvided { .. } => "HistoryProvided",
-        Input::HistoryRequested => "HistoryRequested",
+        Input::Branches(BranchesInput::HistoryProvided { .. }) => "HistoryProvided",
+        Input::Branches(BranchesInput::HistoryRequested) => "HistoryRequested",
         Input::StreamModesSet { .. } => "StreamModesSet",
         Input::EventsListened { .. } => "EventsListened",
-        Input::ViewOpened { .. } => "ViewOpened",
-        Input::OlderRequested { .. } => "OlderRequested",
-        Input::ViewClosed => "ViewClosed",
+        Input::Session(SessionInput::Opened { .. }) => "ViewOpened",
+        Input::Session(SessionInput::OlderRequested { .. }) => "OlderRequested",
+        Input::Session(SessionInput::Closed) => "ViewClosed",
         Input::StopRequested => "StopRequested",
         Input::CancelRequested => "CancelRequested",
         Input::HeadersArrived { .. } => "HeadersArrived",
@@ -128,18 +129,18 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
             command,
             submission: Box::default(),
         },
-        Input::EditRequested {
+        Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(Edit {
                 at: EditAt::Failed,
                 submission: Submission::default(),
             }),
-        },
-        Input::CheckpointResolved {
+        }),
+        Input::Edit(EditInput::CheckpointResolved {
             command,
             checkpoint: Ok(None),
-        },
-        Input::ToolResultAdded {
+        }),
+        Input::Tools(ToolsInput::ResultAdded {
             command,
             result: Box::new(ToolResult {
                 tool_call_id: "c".to_owned(),
@@ -148,24 +149,24 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
                 name: None,
                 artifact: None,
             }),
-        },
+        }),
         Input::JoinRequested {
             command,
             run_id: None,
             options: JoinOptions::default(),
         },
         Input::ExtrasCame { extras: &EXTRAS },
-        Input::BranchSelected {
+        Input::Branches(BranchesInput::Selected {
             branch: String::new(),
-        },
+        }),
         Input::ValuesMutated { values: json("{}") },
-        Input::HistoryProvided { states: json("[]") },
-        Input::HistoryRequested,
+        Input::Branches(BranchesInput::HistoryProvided { states: json("[]") }),
+        Input::Branches(BranchesInput::HistoryRequested),
         Input::StreamModesSet { modes: Vec::new() },
         Input::EventsListened { names: Vec::new() },
-        Input::ViewOpened { limit: 1 },
-        Input::OlderRequested { command },
-        Input::ViewClosed,
+        Input::Session(SessionInput::Opened { limit: 1 }),
+        Input::Session(SessionInput::OlderRequested { command }),
+        Input::Session(SessionInput::Closed),
         Input::StopRequested,
         Input::CancelRequested,
         Input::HeadersArrived {
@@ -201,7 +202,7 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
             name: String::new(),
         },
         Input::LocksMissing,
-        Input::Waiting(WaitingCommand::TakeBack { id: String::new() }),
+        Input::Waiting(WaitingInput::TakeBack { id: String::new() }),
         Input::StorageFailed {
             error: ErrorCode::StorageFull,
         },

@@ -1,8 +1,9 @@
 //! Where things are on the server. Ids come from outside, so each is encoded into its path segment.
 
 use super::Client;
+use crate::{ErrorCode, StreamError};
 use rejoin_wire::{
-    CheckpointId, RunId,
+    CheckpointId, RunId, ThreadId,
     json::{Writer, digits, write_string},
     search::split,
     session::Cursor,
@@ -30,6 +31,24 @@ pub(crate) fn encode_path_segment(text: &str) -> String {
     encoded
 }
 
+/// Whether an id can be a segment of a path. Some servers and proxies decode a path before they split it, so what an escape
+/// would protect here climbs there.
+pub(super) fn is_usable(id: &str) -> bool {
+    let climbs = |byte: u8| b"/\\%".contains(&byte) || byte.is_ascii_control();
+    !matches!(id, "" | "." | "..") && !id.bytes().any(climbs)
+}
+
+/// The error of an id that is not.
+pub(super) fn check_id(id: &str) -> Result<(), StreamError> {
+    if is_usable(id) {
+        return Ok(());
+    }
+    Err(StreamError::new(ErrorCode::InvalidId).with_detail(id))
+}
+
+/// Where a submission is posted, under its thread.
+pub(crate) const RUNS_STREAM: &str = "/runs/stream";
+
 impl Client {
     /// Of what is at `rest` under the thread; `None` without a thread.
     pub(super) fn thread_url(&self, rest: &str) -> Option<String> {
@@ -42,13 +61,15 @@ impl Client {
     }
 
     fn url_of(&self, kind: &str, rest: &str) -> Option<String> {
-        let thread_id = encode_path_segment(self.thread_id.as_ref()?.as_str());
+        let thread_id = self.thread_id.as_ref().map(ThreadId::as_str);
+        let thread_id = encode_path_segment(thread_id.filter(|id| is_usable(id))?);
         Some([&self.config.api_url, kind, &thread_id, rest].concat())
     }
 
     /// Of what is at `rest` under a run of the thread's.
     pub(super) fn run_url(&self, run_id: &RunId, rest: &str) -> Option<String> {
-        let run_id = encode_path_segment(run_id.as_str());
+        let run_id = Some(run_id.as_str()).filter(|id| is_usable(id))?;
+        let run_id = encode_path_segment(run_id);
         self.thread_url(&["/runs/", &run_id, rest].concat())
     }
 
@@ -115,7 +136,7 @@ impl Client {
 }
 
 /// The run's id in `Content-Location: /threads/{thread_id}/runs/{run_id}`, whatever prefix a proxy adds.
-pub(super) fn run_id_in(content_location: &str) -> Option<RunId> {
+pub(crate) fn run_id_in(content_location: &str) -> Option<RunId> {
     let (mut before, mut found) = ("", None);
     for part in split(content_location, b'/') {
         if before == "runs" {
@@ -123,7 +144,7 @@ pub(super) fn run_id_in(content_location: &str) -> Option<RunId> {
         }
         before = part;
     }
-    found.filter(|id| !id.is_empty()).map(RunId::from)
+    found.filter(|id| is_usable(id)).map(RunId::from)
 }
 
 #[cfg(test)]
@@ -147,5 +168,24 @@ mod tests {
             Some("r".into())
         );
         assert_eq!((run_id_in("/threads/t"), run_id_in("/runs/")), (None, None));
+    }
+
+    #[test]
+    fn ids_that_climb_are_not_usable() {
+        for id in [
+            "", ".", "..", "%2e%2e", "%2E.", "a/b", "a\\b", "a%2fb", "a\0",
+        ] {
+            assert!(!is_usable(id), "{id}");
+        }
+        for id in [
+            "r",
+            "...",
+            "01a1fd2e-66b1-71bb-b60f-000000000000",
+            "user:7 é",
+        ] {
+            assert!(is_usable(id), "{id}");
+        }
+        assert_eq!(run_id_in("/threads/t/runs/.."), None);
+        assert_eq!(run_id_in("/threads/t/runs/%2e%2e/stream"), None);
     }
 }

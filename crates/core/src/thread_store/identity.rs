@@ -11,7 +11,7 @@
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
-    known::{CONFIRMED, NONE, STORED, STREAMED, SUBMITTED, TOLD},
+    known::{CONFIRMED, Entry, HEARD, MINTED, NONE, STREAMED},
     slots::{ids_of, place_id},
 };
 use crate::list::collected;
@@ -23,10 +23,10 @@ use rejoin_wire::{
 use std::ops::Range;
 
 /// A list that the server sent, while it is compared with what is shown.
-struct Reading<'a> {
-    messages: &'a [Message],
+pub(super) struct Reading<'a> {
+    pub(super) messages: &'a [Message],
     /// Of each its id, or without one its place.
-    names: Vec<MessageId>,
+    pub(super) names: Vec<MessageId>,
     /// Of each its entry, as far as that is known; else [`NONE`].
     found: Vec<usize>,
 }
@@ -54,7 +54,14 @@ impl ThreadStore {
     /// Says by which id readers know each message of a list, and notes in the entries where each stands.
     ///
     /// `lacks_text`: what was streamed may not be all that was said.
-    pub(super) fn recognise(&mut self, messages: &[Message], lacks_text: bool) -> Vec<MessageId> {
+    ///
+    /// `ahead_by`: marks of messages that the list may be older than.
+    pub(super) fn recognise(
+        &mut self,
+        messages: &[Message],
+        lacks_text: bool,
+        ahead_by: u16,
+    ) -> Vec<MessageId> {
         let mut list = Reading {
             messages,
             names: ids_of(messages),
@@ -72,57 +79,18 @@ impl ThreadStore {
             if lacks_text {
                 self.take_each(&mut list, Self::answers_that_go_on);
             }
+            let rest = self.everything_open(&list);
+            self.take(&mut list, Self::submitted_that_only_one_says, &rest);
         }
-        let ids = self.name_all(&list);
+        let ids = self.name_all(&list, ahead_by);
         if self.is_replay {
             self.join_what_was_said_again(&list);
         }
         ids
     }
 
-    /// Whether an answer that a replay streams may be one that the thread's state has already, under another id.
-    pub(super) fn may_say_again(&self) -> bool {
-        let turn = self
-            .slots
-            .iter()
-            .rposition(|slot| slot.message.kind == MessageKind::Human);
-        let turn = &self.slots[turn.map_or(0, |question| question + 1)..];
-        let mut streaming = turn.iter().filter(|slot| self.is_unconfirmed(slot));
-        streaming.any(|slot| {
-            let mut stored = turn.iter().filter(|stored| self.is_only_stored(&stored.id));
-            stored.any(|stored| begins(&slot.message, &stored.message))
-        })
-    }
-
-    fn is_unconfirmed(&self, slot: &MessageSlot) -> bool {
+    pub(super) fn is_unconfirmed(&self, slot: &MessageSlot) -> bool {
         self.known.has(&slot.id, STREAMED) && !self.known.has(&slot.id, CONFIRMED)
-    }
-
-    /// Whether the state has held it, and nothing that the run has streamed since.
-    fn is_only_stored(&self, id: &MessageId) -> bool {
-        self.known.has(id, STORED) && !self.known.has(id, TOLD | STREAMED)
-    }
-
-    /// What a replay has streamed as something new, and what its list now tells of for the first time though the state had
-    /// it, were one message.
-    fn join_what_was_said_again(&mut self, list: &Reading<'_>) {
-        let asks = |message: &Message| message.kind == MessageKind::Human;
-        let turn = list.messages.iter().rposition(asks).map_or(0, |at| at + 1);
-        for place in 0..self.slots.len() {
-            let slot = &self.slots[place];
-            if !self.is_open(slot) || !self.is_unconfirmed(slot) {
-                continue;
-            }
-            let is_it = |item: &usize| {
-                let name = &list.names[*item];
-                self.is_only_stored(name) && say_the_same(&slot.message, &list.messages[*item])
-            };
-            let item = (turn..list.names.len()).find(is_it);
-            if let Some(entry) = item.and_then(|item| self.known.index(&list.names[item])) {
-                self.known.entries[entry].marks |= STREAMED;
-                self.known.join(place, entry);
-            }
-        }
     }
 
     /// Finds the message that one from the stream is, where its id is new. Whether it was found.
@@ -176,7 +144,7 @@ impl ThreadStore {
             list.found[at] = entry;
             let entry = &mut self.known.entries[entry];
             entry.listed = at;
-            self.server_keeps_ids |= entry.has(SUBMITTED) && entry.id == *name;
+            self.server_keeps_ids |= entry.has(MINTED) && entry.id == *name;
         }
         for entry in &mut list.found {
             if let Some(hidden) = self.known.entries.get_mut(*entry)
@@ -262,11 +230,24 @@ impl ThreadStore {
         }
         for (row, item) in rule(self, list, gap) {
             let entry = self.known.index(&self.slots[row].id);
-            if let Some(entry) = entry.filter(|_| list.found[item] == NONE) {
+            let is_free = |entry: &usize| {
+                let has_id = list.messages[item].id.is_some();
+                list.found[item] == NONE
+                    && !(has_id && self.were_heard_apart(*entry, &list.names[item]))
+            };
+            if let Some(entry) = entry.filter(is_free) {
                 self.known.entries[entry].listed = item;
                 list.found[item] = entry;
             }
         }
+    }
+
+    /// Whether pieces of a message have come, and under another id pieces of the one that `name` names, so that they are two.
+    fn were_heard_apart(&self, entry: usize, name: &MessageId) -> bool {
+        let other = self.known.index(name).filter(|other| *other != entry);
+        let other = other.map(|other| &self.known.entries[other]);
+        let was_heard = |other: &Entry| other.id == *name && other.has(HEARD);
+        self.known.entries[entry].has(HEARD) && other.is_some_and(was_heard)
     }
 
     /// Their ids say that they come of one call of a model, or they ask for the same tool call.
@@ -301,9 +282,40 @@ impl ThreadStore {
         })
     }
 
+    /// Wherever it stands: the only one of what was submitted that says something, and the only one of the list that does.
+    fn submitted_that_only_one_says(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let is_submitted = |row: &usize| {
+            let slot = &self.slots[*row];
+            slot.origin == MessageOrigin::Optimistic && slot.message.kind == MessageKind::Human
+        };
+        let rows = collected(gap.rows.iter().copied().filter(is_submitted));
+        let same = |row: usize, message: &Message| say_the_same(&self.slots[row].message, message);
+        let mut found = Vec::new();
+        for row in &rows {
+            let shown = &self.slots[*row];
+            let may_be = |item: &&usize| {
+                let message = &list.messages[**item];
+                same(*row, message) && self.may_be(shown, message)
+            };
+            let items = collected(gap.items.iter().filter(may_be));
+            let is_only = rows
+                .iter()
+                .filter(|other| same(**other, &shown.message))
+                .count()
+                == 1;
+            if let ([item], true) = (&items[..], is_only && says_something(&shown.message)) {
+                found.push((*row, **item));
+            }
+        }
+        found
+    }
+
     /// Whether as many questions stand before a row and a message, or behind them, as far as their neighbours.
     fn are_of_one_turn(&self, list: &Reading<'_>, gap: &Gap, row: usize, item: usize) -> bool {
         let asks = |message: &Message| message.kind == MessageKind::Human;
+        if let Some(asked) = self.listed_question(row) {
+            return asked < item && !list.messages[asked + 1..item].iter().any(asks);
+        }
         let in_rows = |among: &dyn Fn(usize) -> bool| {
             let rows = gap.rows.iter().filter(|at| among(**at));
             rows.filter(|at| asks(&self.slots[**at].message)).count()
@@ -314,7 +326,23 @@ impl ThreadStore {
         };
         let before = || in_rows(&|at| at < row) == in_list(&|at| at < item);
         let behind = || in_rows(&|at| at > row) == in_list(&|at| at > item);
-        gap.follows && before() || behind()
+        gap.follows && before() || !self.follows_its_question(row) && behind()
+    }
+
+    /// Where in the list the question stands that a row is known to answer.
+    fn listed_question(&self, row: usize) -> Option<usize> {
+        let answer = self.known.find(&self.slots[row].id)?;
+        let asked = self.known.find(answer.asked.as_ref()?)?;
+        (asked.listed != NONE).then_some(asked.listed)
+    }
+
+    /// Whether nothing that the list has stands between a row and the question before it, so that it answers that one.
+    fn follows_its_question(&self, row: usize) -> bool {
+        let before = self.slots[..row].iter().rev();
+        let mut before =
+            before.skip_while(|slot| slot.message.kind != MessageKind::Human && self.is_open(slot));
+        let nearest = before.next();
+        nearest.is_some_and(|slot| slot.message.kind == MessageKind::Human)
     }
 
     /// Where several say the same they are taken in their order, and what is new to us comes first: what was said here was
@@ -354,7 +382,10 @@ impl ThreadStore {
     fn answers_that_go_on(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
         let goes_on = |row: usize, item: usize| {
             let (shown, whole) = (&self.slots[row], &list.messages[item]);
-            let is_part = shown.origin == MessageOrigin::Partial || self.is_unconfirmed(shown);
+            let was_heard = self.known.find(&shown.id);
+            let was_heard = was_heard.is_some_and(|e| e.has(HEARD) && !e.has(CONFIRMED));
+            let is_part =
+                shown.origin == MessageOrigin::Partial || was_heard || self.is_unconfirmed(shown);
             let says_something = shown.message.content.text_bytes() > 0;
             is_part
                 && says_something
@@ -374,14 +405,14 @@ impl ThreadStore {
     }
 
     /// Lets each message be known by what the list calls it.
-    fn name_all(&mut self, list: &Reading<'_>) -> Vec<MessageId> {
+    fn name_all(&mut self, list: &Reading<'_>, ahead_by: u16) -> Vec<MessageId> {
         let mut ids = Vec::with_capacity(list.names.len());
         for (at, message) in list.messages.iter().enumerate() {
             let name = &list.names[at];
             let known = self.known.index(name);
             let entry = match list.found[at] {
                 NONE => known
-                    .filter(|entry| message.id.is_some() || self.is_free(*entry, list))
+                    .filter(|entry| message.id.is_some() || self.is_free(*entry, list, ahead_by))
                     .unwrap_or_else(|| self.begin_at(at, message.id.as_ref())),
                 found => {
                     // A place names whatever stood there first.
@@ -400,8 +431,11 @@ impl ThreadStore {
         ids
     }
 
-    fn is_free(&self, entry: usize, list: &Reading<'_>) -> bool {
-        self.known.entries[entry].listed == NONE && !list.found.contains(&entry)
+    fn is_free(&self, entry: usize, list: &Reading<'_>, ahead_by: u16) -> bool {
+        let known = &self.known.entries[entry];
+        // What the list is older than stays beside what it has at that place.
+        let is_newer = known.place != NONE && known.has(ahead_by);
+        known.listed == NONE && !is_newer && !list.found.contains(&entry)
     }
 
     /// Begins a message that was never known. Where its place names another one already, it is named by the next that is
@@ -420,7 +454,7 @@ impl ThreadStore {
 }
 
 /// Whether two messages can be one, whatever their ids.
-fn say_the_same(one: &Message, other: &Message) -> bool {
+pub(super) fn say_the_same(one: &Message, other: &Message) -> bool {
     one.kind == other.kind
         && one.content.text_bytes() == other.content.text_bytes()
         && one.tool_call_id() == other.tool_call_id()
@@ -437,9 +471,15 @@ fn says_something(message: &Message) -> bool {
 /// Whether an answer may be how `whole` began.
 pub(super) fn begins(part: &Message, whole: &Message) -> bool {
     let whole_calls = call_ids(whole);
+    let text = part.content.text();
+    // Half a character stands for what is to come.
+    let said = match part.halves.is_empty() {
+        true => &*text,
+        false => text.trim_end_matches('\u{fffd}'),
+    };
     part.kind == MessageKind::Ai
         && whole.kind == MessageKind::Ai
-        && whole.content.text().starts_with(&*part.content.text())
+        && whole.content.text().starts_with(said)
         && call_ids(part).iter().all(|id| whole_calls.contains(id))
 }
 

@@ -1,6 +1,7 @@
 //! What is known of each message that was ever in the list, shown or not: one table, as the client is downloaded with
 //! the page and each kind of map would come on top.
 
+use super::attempts::Attempt;
 use rejoin_wire::MessageId;
 
 /// Chunks of this run have built it; later chunks are appended to it.
@@ -24,6 +25,15 @@ pub(super) const PAINTED: u16 = 128;
 /// Some `values` of the run's stream has held it since the thread's state was read.
 pub(super) const TOLD: u16 = 256;
 
+/// Pieces of it have come, so it is known by the id that it is streamed under.
+pub(super) const HEARD: u16 = 512;
+
+/// Only the thread's state has held it so far: the run's stream has not come that far yet.
+pub(super) const AHEAD: u16 = 1024;
+
+/// Its id was made for a submission, so a server that names it by that id keeps ids.
+pub(super) const MINTED: u16 = 2048;
+
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
 
@@ -37,6 +47,10 @@ pub(super) struct Entry {
     pub(super) place: usize,
     /// Where it stands in the list that is being read; [`NONE`] between two.
     pub(super) listed: usize,
+    /// Which attempt at a run has streamed it, where that is known.
+    pub(super) attempt: Attempt,
+    /// The question that it answers, where that is known.
+    pub(super) asked: Option<MessageId>,
 }
 
 impl Entry {
@@ -129,6 +143,8 @@ impl Known {
             marks: 0,
             place: NONE,
             listed: NONE,
+            attempt: Attempt::default(),
+            asked: None,
         });
         self.name(id, at);
         at
@@ -145,14 +161,12 @@ impl Known {
         }
     }
 
-    /// Names what `other` names, wherever that stands here.
+    /// Names what `other` names, which knows better, wherever that stands here.
     pub(super) fn adopt_names(&mut self, other: &Self) {
         for name in &other.names {
             let id = &other.entries[name.entry].id;
             let at = self.index(id).unwrap_or_else(|| self.begin(id));
-            if self.index(&name.id).is_none() {
-                self.name(&name.id, at);
-            }
+            self.name(&name.id, at);
         }
     }
 

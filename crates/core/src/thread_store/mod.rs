@@ -3,15 +3,20 @@
 //! A message keeps its identity (`Arc`) and its revision until it changes. A token is appended in place; only a
 //! message that a reader still holds is copied, once.
 
+mod attempts;
 mod identity;
 mod known;
 mod layers;
+mod replay;
 mod slots;
 
+pub(crate) use attempts::Attempt;
 use identity::begins;
 use known::{
-    CONFIRMED, Known, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED, TOLD, UNREAD, VOID,
+    AHEAD, CONFIRMED, HEARD, Known, MINTED, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED,
+    TOLD, UNREAD, VOID,
 };
+pub(crate) use replay::Progress;
 pub(crate) use slots::id_or_place;
 use slots::slot_id;
 
@@ -27,6 +32,9 @@ use rejoin_wire::{
     thread::Interrupt,
 };
 use std::sync::Arc;
+
+/// Marks of whatever is known of a message otherwise than from the list that is being read.
+const KNOWN_OTHERWISE: u16 = CONFIRMED | STORED | STREAMED | SUBMITTED | PAINTED | TOLD | HEARD;
 
 /// A message as shown.
 #[derive(Debug, Clone)]
@@ -91,19 +99,11 @@ pub(crate) struct Past {
     pub(crate) stored: bool,
     /// Values have held it since, or did before a reload.
     pub(crate) told: bool,
+    /// Values have held it, or the question that it answers, and the thread has gone on without that: it lies on a branch that was
+    /// left.
+    pub(crate) left: bool,
     /// The run being followed has submitted or streamed it.
     pub(crate) own: bool,
-}
-
-/// How far a replay has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// Showing it would take something away.
-    Behind,
-    /// It holds what is shown, but may yet go over it again.
-    Level,
-    /// It holds more, so it has gone over everything shown.
-    Ahead,
 }
 
 /// When each part last changed.
@@ -124,11 +124,17 @@ pub(crate) struct ThreadStore {
     known: Known,
     /// Whether the server has shown a submitted message under the id that it was submitted with.
     server_keeps_ids: bool,
-    /// Whether this is a run told again from its start.
+    /// Whether this is a run told again, from its start or from somewhere else.
     is_replay: bool,
+    /// Whether it is from its start.
+    begins_anew: bool,
     /// Marks of messages that the stream's `values` may lack because they are older: a state was read that the stream may
     /// not have reached yet. 0: what `values` lack was removed.
     ahead_by: u16,
+    /// What streams now.
+    attempt: Attempt,
+    /// The question that its `values` have told of last.
+    asked: Option<MessageId>,
     values: Json,
     interrupts: Vec<Interrupt>,
     /// Messages from within tools, by namespace.
@@ -144,7 +150,10 @@ impl ThreadStore {
             known: Known::default(),
             server_keeps_ids: false,
             is_replay: false,
+            begins_anew: false,
             ahead_by: 0,
+            attempt: Attempt::default(),
+            asked: None,
             values: Json::null(),
             interrupts: Vec::new(),
             subgraphs: Vec::new(),
@@ -216,6 +225,8 @@ impl ThreadStore {
     /// A run begins: what earlier runs streamed is whole.
     pub(crate) fn begin_run(&mut self) {
         self.known.unmark_all(STREAMED | SUBMITTED);
+        self.attempt = Attempt::default();
+        self.asked = None;
         self.each_subgraph(Self::begin_run);
     }
 
@@ -233,7 +244,10 @@ impl ThreadStore {
     pub(crate) fn show_optimistic(&mut self, messages: Vec<Message>) {
         for message in messages {
             if let Some(id) = &message.id {
-                self.known.mark(id, SUBMITTED);
+                // What the server has named already is submitted again under the server's own id.
+                let is_new = self.known.index(id).is_none();
+                let minted = if is_new { MINTED } else { 0 };
+                self.known.mark(id, SUBMITTED | minted);
             }
             self.put(message, MessageOrigin::Optimistic);
         }
@@ -294,21 +308,30 @@ impl ThreadStore {
             return;
         }
         if let Listed::Messages(messages) = self.read_messages(&values.data, odd) {
-            let ids = self.read_list(&messages, lacks_text);
+            let ids = self.read_list(&messages, lacks_text, self.ahead_by);
+            let asks = |message: &Message| message.kind == MessageKind::Human;
+            let asked = messages.iter().rposition(asks);
+            self.asked = asked.map(|at| ids[at].clone());
             let entries = &self.known.entries;
             let ahead_by = self.ahead_by;
+            let may_be_older = ahead_by & CONFIRMED != 0;
             let is_ahead = entries.iter().any(|e| e.has(ahead_by) && e.listed == NONE);
             self.ahead_by = if is_ahead { ahead_by } else { 0 };
             // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
             let kept = self.shown(&mut |slot, entry| {
                 let removed = entry.has(CONFIRMED) && !entry.has(ahead_by);
-                let given_up = entry.has(VOID) || entry.has(SUPERSEDED) && !entry.has(STREAMED);
+                // An older run knows nothing of what later ones have said.
+                let is_others =
+                    may_be_older && entry.has(HEARD) && !entry.attempt.is_of_run_of(self.attempt);
+                let may_go = !is_others && !entry.has(STREAMED | ahead_by);
+                let given_up = entry.has(VOID) || entry.has(SUPERSEDED) && may_go;
                 let stays = entry.listed == NONE && !removed && !given_up;
                 stays.then_some(slot.origin)
             });
             for entry in &mut self.known.entries {
                 entry.marks &= !VOID;
                 if entry.listed != NONE {
+                    entry.marks &= !AHEAD;
                     entry.marks |= CONFIRMED | TOLD;
                 }
             }
@@ -344,22 +367,37 @@ impl ThreadStore {
         }
     }
 
+    /// Whether the list that is being read has a message that was never known.
+    fn lists_something_new(&self) -> bool {
+        let mut listed = self.known.entries.iter().filter(|e| e.listed != NONE);
+        listed.any(|entry| !entry.has(KNOWN_OTHERWISE))
+    }
+
     fn load_messages(
         &mut self,
         messages: Vec<Message>,
         keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
         odd: &mut Oddities,
     ) {
-        let ids = self.read_list(&messages, true);
+        let ids = self.read_list(&messages, true, 0);
+        // A state without messages is one that the server has lost.
+        let goes_on = !ids.is_empty() && (self.ahead_by != 0 || self.lists_something_new());
         let mut kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
                 return None;
             }
             // What this client laid over the list goes with the next thing that the server says.
             let laid = slot.origin == MessageOrigin::Optimistic && entry.has(CONFIRMED);
+            let told = entry.has(CONFIRMED | PAINTED);
+            let asked = entry
+                .asked
+                .as_ref()
+                .and_then(|asked| self.known.find(asked));
+            let answers_left = asked.is_some_and(|asked| asked.listed == NONE);
             let past = Past {
                 stored: laid || entry.has(STORED),
-                told: entry.has(CONFIRMED | PAINTED),
+                told,
+                left: goes_on && (told || answers_left),
                 own: entry.has(STREAMED | SUBMITTED),
             };
             keep(slot, past)
@@ -370,9 +408,10 @@ impl ThreadStore {
             }
         }
         for entry in &mut self.known.entries {
+            let is_new = !entry.has(KNOWN_OTHERWISE);
             entry.marks &= !(CONFIRMED | STORED | TOLD);
             if entry.listed != NONE {
-                entry.marks |= CONFIRMED | STORED;
+                entry.marks |= CONFIRMED | STORED | if is_new { AHEAD } else { 0 };
             }
         }
         self.replace_messages(ids, messages, kept);
@@ -393,6 +432,7 @@ impl ThreadStore {
         }
         self.drop_void();
         let is_renamed = self.recognise_streamed(&chunk, &id);
+        self.hear(&id);
         if self.known.has(&id, CONFIRMED) && chunk.kind == MessageKind::Ai {
             // `values` have held it, so it is whole: this is how it came to be, told again.
             return Ok(Vec::new());
@@ -435,6 +475,7 @@ impl ThreadStore {
         self.drop_void();
         let id = message.id.as_ref().ok_or(MessageWithoutId)?;
         self.recognise_streamed(&message, id);
+        self.hear(id);
         self.known.mark(id, STREAMED);
         self.put(message, MessageOrigin::Server);
         Ok(())
@@ -480,68 +521,6 @@ impl ThreadStore {
         self.each_subgraph(Self::refresh_tool_calls);
     }
 
-    /// Shows what another store holds; messages that are equal keep their identity.
-    pub(crate) fn adopt(&mut self, other: Self) {
-        for (namespace, list) in other.subgraphs {
-            self.in_list(&namespace, |shown| shown.adopt(list));
-        }
-        self.known.adopt_names(&other.known);
-        self.server_keeps_ids |= other.server_keeps_ids;
-        self.replace_slots(other.slots);
-        const ADOPTED: u16 = STREAMED | VOID | CONFIRMED | TOLD | UNREAD;
-        self.known.unmark_all(ADOPTED);
-        for entry in other.known.entries {
-            self.known.mark(&entry.id, entry.marks & ADOPTED);
-        }
-        if !other.values.is_null() {
-            self.set_values(other.values);
-        }
-        self.add_interrupts(&other.interrupts);
-    }
-
-    /// The server started over: what it streamed and never confirmed is void. It stays until there is something to
-    /// show instead, as the new attempt's first `values` may still hold it.
-    pub(crate) fn void_unconfirmed(&mut self) {
-        for entry in &mut self.known.entries {
-            let marks = entry.marks & !(STREAMED | VOID | UNREAD);
-            let unconfirmed = entry.has(STREAMED) && !entry.has(CONFIRMED);
-            entry.marks = if unconfirmed { marks | VOID } else { marks };
-        }
-        // Another attempt has other namespaces, so nothing would take the place of what these hold.
-        self.each_subgraph(Self::drop_unconfirmed);
-    }
-
-    fn drop_void(&mut self) {
-        if self.known.entries.iter().any(|entry| entry.has(VOID)) {
-            self.retain(&|_, entry| !entry.has(VOID));
-            self.known.unmark_all(VOID);
-        }
-    }
-
-    /// What a replay of the run from its start is applied to: what `values` have held.
-    pub(crate) fn replayed(&self) -> Self {
-        let mut replay = Self::new(&self.messages_key);
-        replay.is_replay = true;
-        replay.ahead_by = self.ahead_by;
-        replay.known = self.known.clone();
-        replay.server_keeps_ids = self.server_keeps_ids;
-        replay.replace_slots(self.shown(&mut |slot, _| Some(slot.origin)));
-        for (namespace, list) in &self.subgraphs {
-            let list = (namespace.clone(), list.replayed());
-            replay.subgraphs.push(list);
-        }
-        replay.drop_unconfirmed();
-        replay
-    }
-
-    /// Goes back to what `values` have held.
-    fn drop_unconfirmed(&mut self) {
-        self.drop_void();
-        self.retain(&|_, entry| !entry.has(STREAMED) || entry.has(CONFIRMED));
-        self.known.unmark_all(STREAMED | UNREAD);
-        self.each_subgraph(Self::drop_unconfirmed);
-    }
-
     /// Shows nothing.
     pub(crate) fn clear(&mut self) {
         self.replace_slots(Vec::new());
@@ -552,9 +531,11 @@ impl ThreadStore {
         self.answer_interrupts(None);
     }
 
-    /// Paints what was stored: the messages, and which of them this run was streaming.
-    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>) {
+    /// Paints what was stored: the messages, and which of them this attempt was streaming.
+    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
         self.known.unmark_all(STREAMED | VOID);
+        self.attempt = attempt;
+        let mut asked = None;
         let mut shown = Vec::with_capacity(messages.len());
         for (at, stored) in messages.into_iter().enumerate() {
             let id = slot_id(at, &stored.message);
@@ -566,46 +547,15 @@ impl ThreadStore {
             };
             let entry = self.known.entry(&id);
             entry.marks |= marks;
+            if stored.message.kind == MessageKind::Human {
+                asked = (!stored.optimistic).then(|| entry.id.clone());
+            } else if stored.streamed {
+                entry.attempt = attempt;
+                entry.asked.clone_from(&asked);
+            }
             shown.push(MessageSlot::new(entry.id.clone(), stored.message, origin));
         }
         self.replace_slots(shown);
-    }
-
-    /// How far this replay has come, compared with what is shown.
-    pub(crate) fn progress_against(&self, shown: &Self) -> Progress {
-        if self.may_say_again() {
-            return Progress::Behind;
-        }
-        let mut ahead = self.slots.len() > shown.slots.len();
-        for slot in &shown.slots {
-            let Some(at) = self.known.place(&slot.id) else {
-                return Progress::Behind;
-            };
-            let ours = &self.slots[at].message;
-            if Arc::ptr_eq(ours, &slot.message) {
-                continue;
-            }
-            let (have, want) = (ours.content.text_bytes(), slot.message.content.text_bytes());
-            if have < want || calls(ours) < calls(&slot.message) {
-                return Progress::Behind;
-            }
-            ahead |= have > want;
-        }
-        for (namespace, list) in &shown.subgraphs {
-            let mut ours = self.subgraphs.iter();
-            let ours = ours.find(|(name, _)| name == namespace);
-            match ours.map(|(_, ours)| ours.progress_against(list)) {
-                None if list.slots.is_empty() => {}
-                None | Some(Progress::Behind) => return Progress::Behind,
-                Some(Progress::Level) => {}
-                Some(Progress::Ahead) => ahead = true,
-            }
-        }
-        if ahead {
-            Progress::Ahead
-        } else {
-            Progress::Level
-        }
     }
 
     fn read_messages(&self, values: &Json, odd: &mut Oddities) -> Listed {
@@ -653,12 +603,6 @@ fn append(message: &mut Message, chunk: Message) -> (Vec<Oddity>, bool) {
     let before = message.fields.clone();
     let notes = message.merge_chunk(chunk);
     (notes, message.fields == before)
-}
-
-/// Tool calls are counted by their pieces where nobody has read them yet.
-fn calls(message: &Message) -> usize {
-    let (read, streamed) = (message.tool_calls(), message.tool_call_chunks());
-    read.len().max(streamed.len())
 }
 
 /// A chunk that names no message.

@@ -2,7 +2,7 @@
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
-    known::{Entry, NONE, SUPERSEDED},
+    known::{Entry, NONE, STREAMED, SUBMITTED, SUPERSEDED, TOLD},
 };
 use crate::list::collected;
 use rejoin_wire::{
@@ -17,18 +17,39 @@ impl ThreadStore {
         let revision = self.touched();
         let id = slot_id(self.slots.len(), &message);
         let entry = self.known.entry(&id);
+        let place = entry.place;
         let mut slot = MessageSlot::new(entry.id.clone(), message.into(), origin);
         slot.revision = revision;
         slot.reshaped = revision;
-        if entry.place == NONE {
-            entry.place = self.slots.len();
-            self.slots.push(slot);
+        if place == NONE {
+            let at = match slot.origin {
+                MessageOrigin::Optimistic => self.slots.len(),
+                MessageOrigin::Server | MessageOrigin::Partial => self.end_of_turn(),
+            };
+            self.insert(at, slot);
             self.revisions.order = revision;
         } else {
-            let shown = &mut self.slots[entry.place];
+            let shown = &mut self.slots[place];
             let before = std::mem::replace(shown, slot);
             shown.metadata = before.metadata;
         }
+    }
+
+    fn insert(&mut self, at: usize, slot: MessageSlot) {
+        self.slots.insert(at, slot);
+        for (place, slot) in self.slots.iter().enumerate().skip(at) {
+            self.known.entry(&slot.id).place = place;
+        }
+    }
+
+    /// Where an answer of the run goes: behind all that is shown, but for questions of other submissions that came later.
+    fn end_of_turn(&self) -> usize {
+        let is_later = |slot: &MessageSlot| {
+            slot.origin == MessageOrigin::Optimistic && !self.known.has(&slot.id, SUBMITTED)
+        };
+        let last = self.slots.iter().rposition(|slot| !is_later(slot));
+        let of_run = last.filter(|last| self.known.has(&self.slots[*last].id, TOLD | STREAMED));
+        of_run.map_or(self.slots.len(), |last| last + 1)
     }
 
     pub(super) fn remove(&mut self, id: &MessageId) {
@@ -78,8 +99,12 @@ impl ThreadStore {
                 .into_iter()
                 .find_map(|earlier| next.iter().position(|shown| shown.id == earlier.id));
             // Without anything before it that still stands, it is newer than what the server has.
-            let at = anchor.map_or(next.len(), |anchor| anchor + 1);
-            next.insert(at, slot);
+            let at = match slot.origin {
+                MessageOrigin::Server | MessageOrigin::Partial => anchor,
+                // The server does not have it yet, so it is newer than whatever the server has.
+                MessageOrigin::Optimistic => None,
+            };
+            next.insert(at.map_or(next.len(), |anchor| anchor + 1), slot);
         }
         self.replace_slots(next);
     }
@@ -138,9 +163,15 @@ impl ThreadStore {
 
     /// Notes what stands in the list that is being read, and which messages that do not have lost their place there to
     /// an answer that is not known here: the server has given up the attempt that streamed them. Returns by which ids
-    /// readers know the list's messages. `lacks_text`: what was streamed may not be all that was said.
-    pub(super) fn read_list(&mut self, messages: &[Message], lacks_text: bool) -> Vec<MessageId> {
-        let ids = self.recognise(messages, lacks_text);
+    /// readers know the list's messages. `lacks_text`: what was streamed may not be all that was said. `ahead_by`: marks of messages
+    /// that the list may be older than.
+    pub(super) fn read_list(
+        &mut self,
+        messages: &[Message],
+        lacks_text: bool,
+        ahead_by: u16,
+    ) -> Vec<MessageId> {
+        let ids = self.recognise(messages, lacks_text, ahead_by);
         self.known.unmark_all(SUPERSEDED);
         let mut next = NONE;
         for slot in &self.slots {
@@ -152,13 +183,10 @@ impl ThreadStore {
             if next == NONE || slot.message.kind != MessageKind::Ai {
                 continue;
             }
-            let mut gap = next;
-            while gap < ids.len() && self.known.place(&ids[gap]).is_none() {
-                if messages[gap].kind != MessageKind::Human {
-                    self.known.mark(&slot.id, SUPERSEDED);
-                    break;
-                }
-                gap += 1;
+            // Behind a question that is not known here comes what answers that.
+            let is_unknown = |at: usize| self.known.place(&ids[at]).is_none();
+            if next < ids.len() && is_unknown(next) && messages[next].kind != MessageKind::Human {
+                self.known.mark(&slot.id, SUPERSEDED);
             }
         }
         ids

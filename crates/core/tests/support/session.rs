@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use super::support::Bench;
-use rejoin_core::{AttemptId, CommandId, Input, Notice, Outcome, wire::ThreadId};
+use rejoin_core::{AttemptId, CommandId, Input, Notice, Outcome, SessionInput, wire::ThreadId};
 
 /// A node as a page holds it.
 pub fn node(position: u64, changed: u64, id: &str, text: &str, status: &str) -> String {
@@ -38,7 +38,7 @@ impl Bench {
     /// Enters thread `t` and opens a view of its session, without reading the thread's state.
     pub fn viewing(limit: usize) -> Self {
         let mut bench = Self::with(|config| config.reads_state = false);
-        bench.feed(Input::ViewOpened { limit });
+        bench.feed(Input::Session(SessionInput::Opened { limit }));
         bench.enter("t");
         bench
     }
@@ -105,9 +105,9 @@ impl Bench {
     }
 
     pub fn request_older(&mut self, command: u64) {
-        self.feed(Input::OlderRequested {
+        self.feed(Input::Session(SessionInput::OlderRequested {
             command: CommandId(command),
-        });
+        }));
     }
 
     /// What is shown: each message's text, oldest first.

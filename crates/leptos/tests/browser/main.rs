@@ -2,24 +2,20 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used)]
 
+mod address;
+mod events;
 #[path = "../../../browser/tests/browser/fake_server.rs"]
 #[allow(dead_code)] // Shared with the driver's own tests.
 mod fake_server;
 mod session;
+mod store;
 mod threads;
 
 use fake_server::{Call, FakeServer, eval, next_frame, until};
 use leptos::{mount::mount_to, prelude::*};
-use rejoin_core::{
-    Connection, ErrorCode, Millis, Notice, Outcome,
-    wire::{Json, RunId},
-};
-use rejoin_leptos::{
-    ConnectionStatus, RecordStore, StorageError, StorageKind, StreamMessage, UseStream,
-    UseStreamOptions, use_stream,
-};
+use rejoin_leptos::{RecordStore, StorageError, prelude::*};
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     collections::BTreeMap,
     rc::Rc,
     sync::{Arc, Mutex},
@@ -82,7 +78,7 @@ impl Page {
 }
 
 async fn live(stream: UseStream, server: &FakeServer) -> Call {
-    stream.submit_text("hi", None);
+    stream.submit("hi");
     let call = server.request("POST /api/threads/").await;
     call.open();
     call.send(METADATA);
@@ -95,7 +91,7 @@ async fn live(stream: UseStream, server: &FakeServer) -> Call {
 }
 
 fn texts(stream: UseStream) -> Vec<String> {
-    let text = |message: StreamMessage| message.message.get_untracked().content.text().to_string();
+    let text = |message: StreamMessage| untrack(|| message.text());
     stream
         .messages
         .get_untracked()
@@ -107,8 +103,8 @@ fn texts(stream: UseStream) -> Vec<String> {
 fn chat(stream: UseStream) -> impl IntoView {
     view! {
         <ConnectionStatus stream />
-        <For each=move || stream.messages.get() key=|message| message.key.clone() let:message>
-            <p>{move || message.message.read().content.text().to_string()}</p>
+        <For each=move || stream.messages.get() key=|message| message.id() let:message>
+            <p>{move || message.text()}</p>
         </For>
     }
 }
@@ -188,16 +184,14 @@ async fn a_token_reruns_the_readers_of_its_own_message_only() {
             in_values("values");
         });
         view! {
-            <For each=move || stream.messages.get() key=|message| message.key.clone() let:message>
+            <For each=move || stream.messages.get() key=|message| message.id() let:message>
                 {
                     let count = count.clone();
                     move || {
                         // Neither do what is known of where it stands.
-                        message.branch.track();
-                        message.can_edit.track();
-                        message.can_regenerate.track();
-                        let text = message.message.read().content.text().to_string();
-                        count(if text == "hi" { "human" } else if message.key == "ai-1" { "first" } else { "second" });
+                        drop((message.branch(), message.can_edit(), message.can_regenerate()));
+                        let text = message.text();
+                        count(if text == "hi" { "human" } else if message.id().as_str() == "ai-1" { "first" } else { "second" });
                         text
                     }
                 }
@@ -234,16 +228,10 @@ async fn what_was_submitted_is_shown_at_once_and_keeps_its_place_on_retry() {
     let server = FakeServer::install();
     let page = mount(options(), chat);
     let stream = page.stream;
-    stream.submit_text(
-        "hi",
-        Some(Json::parse(r#"{"configurable":{"n":1}}"#.to_owned()).unwrap()),
-    );
+    let config = serde_json::json!({ "configurable": { "n": 1 } });
+    drop(stream.run().config(config).submit_text("hi"));
     until("it is shown", || texts(stream) == ["hi"]).await;
-    assert!(
-        stream.messages.get_untracked()[0]
-            .optimistic
-            .get_untracked()
-    );
+    assert!(untrack(|| stream.messages.get()[0].is_optimistic()));
     let first = server.request("POST /api/threads/").await;
     let sent = first.body().await;
     first.respond(422, r#"{"detail":"no"}"#);
@@ -295,9 +283,9 @@ async fn leaving_disconnects_and_cancels_nothing() {
     shown.set(false);
     until("it disconnects", || call.is_aborted()).await;
     // Whoever kept the handle can do no harm.
-    stream.submit_text("late", None);
+    stream.submit("late");
     stream.cancel();
-    assert_eq!(stream.join_stream(None).await, Outcome::NothingToJoin);
+    assert_eq!(stream.run().rejoin().await, Outcome::NothingToJoin);
     assert_eq!(server.lines().len(), 1, "{:?}", server.lines());
 }
 
@@ -323,7 +311,7 @@ async fn stop_leaves_a_run_that_can_be_rejoined() {
     until("it is asked", || server.lines().len() > 1).await;
     until("it is loading", || stream.is_loading.get_untracked()).await;
     assert!(!stream.can_rejoin.get_untracked());
-    stream.switch_thread(None);
+    stream.new_thread();
     until("the thread is left", || texts(stream).is_empty()).await;
     assert_eq!(stream.thread_id.get_untracked(), None);
     assert_eq!(stream.connection.get_untracked(), Connection::Idle);
@@ -344,18 +332,15 @@ async fn a_join_tells_how_it_ended() {
         200,
         r#"{"thread_id":"t","status":"idle","metadata":{}}"#,
     );
-    let page = mount(options().thread_id(Some("t".to_owned())), chat);
+    let page = mount(options().thread_id("t"), chat);
     let stream = page.stream;
     assert!(stream.is_thread_loading.get_untracked());
     until("the thread is loaded", || {
         !stream.is_thread_loading.get_untracked()
     })
     .await;
-    assert_eq!(stream.join_stream(None).await, Outcome::NothingToJoin);
-    assert_eq!(
-        stream.join_stream(Some(RunId::from("run-9"))).await,
-        Outcome::Expired
-    );
+    assert_eq!(stream.run().rejoin().await, Outcome::NothingToJoin);
+    assert_eq!(stream.run().join_stream("run-9").await, Outcome::Expired);
 }
 
 struct Full;
@@ -377,15 +362,15 @@ impl RecordStore for Full {
 #[wasm_bindgen_test]
 async fn notices_and_storage_errors_reach_the_application() {
     let server = FakeServer::install();
-    let heard = Rc::new(RefCell::new(Vec::new()));
+    let heard = Arc::new(Mutex::new(Vec::new()));
     let options = options()
-        .storage(StorageKind::Custom(Rc::new(Full)))
+        .storage(StorageKind::Custom(Arc::new(Full)))
         .config(|config| config.timeouts.record = Millis(1))
         .on_notice({
-            let heard = Rc::clone(&heard);
+            let heard = Arc::clone(&heard);
             move |notice| {
                 if let Notice::Created { run_id, .. } = notice {
-                    heard.borrow_mut().push(run_id.to_string());
+                    heard.lock().unwrap().push(run_id.to_string());
                 }
             }
         });
@@ -396,14 +381,14 @@ async fn notices_and_storage_errors_reach_the_application() {
         page.stream.storage_error.get_untracked() == Some(ErrorCode::StorageFull)
     })
     .await;
-    assert_eq!(*heard.borrow(), ["run-1"]);
+    assert_eq!(*heard.lock().unwrap(), ["run-1"]);
 }
 
 #[wasm_bindgen_test]
 async fn the_status_counts_down_to_the_next_attempt() {
     let server = FakeServer::install();
     let seconds = |from: u64| {
-        move |config: &mut rejoin_core::Config| {
+        move |config: &mut Config| {
             config.retry.backoff_base = Millis(from * 1000);
             config.retry.backoff_max = Millis(from * 1000);
         }

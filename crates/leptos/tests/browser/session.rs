@@ -5,8 +5,7 @@ use crate::{
     mount, options,
 };
 use leptos::prelude::*;
-use rejoin_core::{Connection, ErrorCode, Outcome, wire::session::NodeStatus};
-use rejoin_leptos::{UseStreamOptions, UseView, ViewNode, use_view};
+use rejoin_leptos::{prelude::*, wire::session::NodeStatus};
 use serde_json::{Value, json};
 use std::{cell::Cell, rc::Rc};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -34,15 +33,15 @@ fn record(seq: u64, change: &Value) -> String {
 
 fn on_thread() -> UseStreamOptions {
     options()
-        .thread_id(Some("t".to_owned()))
+        .thread_id("t")
         .config(|config| config.reads_state = false)
 }
 
 fn session_page(view: UseView) -> impl IntoView {
     view! {
         <button hidden=move || !view.has_older.get() on:click=move |_| { view.load_older(); }>"Older"</button>
-        <For each=move || view.nodes.get() key=|node| node.key.clone() let:node>
-            <p>{move || node.message.read().content.text().to_string()}</p>
+        <For each=move || view.nodes.get() key=|node| node.id() let:node>
+            <p>{move || node.text()}</p>
         </For>
     }
 }
@@ -73,7 +72,7 @@ async fn viewing(server: &FakeServer) -> (crate::Page, UseView, Call) {
 }
 
 fn texts(view: UseView) -> Vec<String> {
-    let text = |node: ViewNode| node.message.get_untracked().content.text().to_string();
+    let text = |node: ViewNode| untrack(|| node.text());
     view.nodes.get_untracked().into_iter().map(text).collect()
 }
 
@@ -112,7 +111,7 @@ async fn a_session_is_shown_page_by_page_and_goes_on_live() {
     })
     .await;
     let live = view.nodes.get_untracked().pop().unwrap();
-    assert_eq!(live.status.get_untracked(), NodeStatus::Streaming);
+    assert_eq!(untrack(|| live.status()), NodeStatus::Streaming);
 }
 
 #[wasm_bindgen_test]
@@ -128,7 +127,7 @@ async fn on_a_server_without_sessions_it_is_a_window_over_the_threads_messages()
     let thread = json!({ "thread_id": "t", "status": "idle", "metadata": {} });
     server.answer("GET /api/threads/t", 200, &thread.to_string());
     let used: Rc<Cell<Option<UseView>>> = Rc::default();
-    let page = mount(options().thread_id(Some("t".to_owned())), {
+    let page = mount(options().thread_id("t"), {
         let used = Rc::clone(&used);
         move |stream| {
             let view = use_view(stream, 2);
@@ -174,7 +173,7 @@ async fn a_token_changes_its_own_message_and_nothing_else() {
         });
         let others = Rc::clone(&others);
         Effect::new(move |_| {
-            first.message.track();
+            first.get();
             others.set(others.get() + 1);
         });
     });

@@ -6,13 +6,9 @@ use crate::{
     mount, options, texts,
 };
 use leptos::prelude::*;
-use rejoin_core::{
-    Checkpoints, ErrorCode, Outcome, Submission, ToolResult,
-    wire::{InterruptId, Json, MessageId},
-};
-use rejoin_leptos::{StreamMessage, UseStreamOptions};
+use rejoin_leptos::prelude::*;
 use serde_json::{Value, json};
-use std::{cell::RefCell, rc::Rc};
+use std::sync::{Arc, Mutex};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 fn human(id: &str, text: &str) -> Value {
@@ -51,7 +47,7 @@ async fn on_thread(server: &FakeServer, states: &[Value], options: UseStreamOpti
     server.answer("/runs?", 200, "[]");
     let thread = r#"{"thread_id":"t","status":"idle","metadata":{}}"#;
     server.answer("GET /api/threads/t", 200, thread);
-    let page = mount(options.thread_id(Some("t".to_owned())), chat);
+    let page = mount(options.thread_id("t"), chat);
     until("the thread is loaded", || {
         !page.stream.is_thread_loading.get_untracked()
     })
@@ -61,22 +57,22 @@ async fn on_thread(server: &FakeServer, states: &[Value], options: UseStreamOpti
 
 fn message(page: &Page, id: &str) -> StreamMessage {
     let messages = page.stream.messages.get_untracked();
-    let found = messages.into_iter().find(|message| message.key == id);
+    let found = messages
+        .into_iter()
+        .find(|message| message.id().as_str() == id);
     found.unwrap_or_else(|| panic!("no message {id}"))
 }
 
 /// Which messages can be edited, and which answered again.
 fn offered(page: &Page) -> (Vec<String>, Vec<String>) {
     let messages = page.stream.messages.get_untracked();
-    let of = |can: fn(&StreamMessage) -> &ArcSignal<bool>| {
-        let those = messages
-            .iter()
-            .filter(|message| can(message).get_untracked());
-        those.map(|message| message.key.clone()).collect()
+    let of = |can: fn(StreamMessage) -> bool| {
+        let those = messages.iter().filter(|message| untrack(|| can(**message)));
+        those.map(|message| message.id().to_string()).collect()
     };
     (
-        of(|message| &message.can_edit),
-        of(|message| &message.can_regenerate),
+        of(StreamMessage::can_edit),
+        of(StreamMessage::can_regenerate),
     )
 }
 
@@ -94,36 +90,26 @@ fn code(outcome: &Outcome) -> Option<ErrorCode> {
     }
 }
 
-fn raw(text: &str) -> Json {
-    Json::parse(text.to_owned()).unwrap()
-}
-
 #[wasm_bindgen_test]
 async fn another_branch_is_shown_when_it_is_chosen() {
     let server = FakeServer::install();
-    let page = on_thread(&server, &forked(), options().history_limit(Some(10))).await;
+    let page = on_thread(&server, &forked(), options().history_limit(10)).await;
     let stream = page.stream;
     assert_eq!(texts(stream), ["hi", "second"]);
     assert_eq!(stream.history.get_untracked().len(), 4);
     assert_eq!(stream.branch.get_untracked(), "");
-    let branch = message(&page, "a2").branch.get_untracked();
+    let branch = untrack(|| message(&page, "a2").branch());
     assert_eq!(branch.options, ["3", "4"]);
     assert_eq!(branch.branch.as_deref(), Some("4"));
-    assert!(
-        message(&page, "h")
-            .branch
-            .get_untracked()
-            .options
-            .is_empty()
-    );
+    assert!(untrack(|| message(&page, "h").branch()).options.is_empty());
 
     stream.set_branch("3");
     until("the other answer", || texts(stream) == ["hi", "first"]).await;
     assert_eq!(stream.branch.get_untracked(), "3");
-    let branch = message(&page, "a1").branch.get_untracked();
+    let branch = untrack(|| message(&page, "a1").branch());
     assert_eq!(branch.branch.as_deref(), Some("3"));
     // What is submitted goes on from the branch that is shown.
-    stream.submit_text("more", None);
+    stream.submit("more");
     let (_call, body) = sent(&server).await;
     assert!(
         body.to_string().contains(r#""checkpoint_id":"3""#),
@@ -134,7 +120,7 @@ async fn another_branch_is_shown_when_it_is_chosen() {
 #[wasm_bindgen_test]
 async fn the_history_is_read_again_when_asked() {
     let server = FakeServer::install();
-    let page = on_thread(&server, &forked(), options().history_limit(Some(10))).await;
+    let page = on_thread(&server, &forked(), options().history_limit(10)).await;
     let reads = || {
         let lines = server.lines();
         lines
@@ -155,14 +141,15 @@ async fn the_history_is_read_again_when_asked() {
 #[wasm_bindgen_test]
 async fn an_edit_goes_on_from_what_comes_before() {
     let server = FakeServer::install();
-    let page = on_thread(&server, &forked(), options().history_limit(Some(10))).await;
+    let page = on_thread(&server, &forked(), options().history_limit(10)).await;
     let stream = page.stream;
     let all = (vec!["h".to_owned()], vec!["a2".to_owned()]);
     assert_eq!(offered(&page), all);
-    stream.edit_text(
-        &MessageId::from("h"),
-        "hello",
-        Some(raw(r#"{"tags":["x"]}"#)),
+    drop(
+        stream
+            .run()
+            .config(json!({ "tags": ["x"] }))
+            .edit("h", "hello"),
     );
     let (call, body) = sent(&server).await;
     assert_eq!(body["input"]["messages"][0]["content"], "hello");
@@ -173,8 +160,8 @@ async fn an_edit_goes_on_from_what_comes_before() {
     );
     until("the screen is cut", || texts(stream) == ["hello"]).await;
     assert_ne!(
-        stream.messages.get_untracked()[0].key,
-        "h",
+        stream.messages.get_untracked()[0].id(),
+        MessageId::from("h"),
         "a message of its own"
     );
     call.open();
@@ -185,9 +172,8 @@ async fn an_edit_goes_on_from_what_comes_before() {
 #[wasm_bindgen_test]
 async fn an_answer_is_made_anew_from_its_question() {
     let server = FakeServer::install();
-    let page = on_thread(&server, &forked(), options().history_limit(Some(10))).await;
-    page.stream
-        .regenerate(&MessageId::from("a2"), Submission::default());
+    let page = on_thread(&server, &forked(), options().history_limit(10)).await;
+    page.stream.regenerate("a2");
     let (_call, body) = sent(&server).await;
     assert!(body["input"].is_null(), "{body}");
     assert!(
@@ -200,27 +186,30 @@ async fn an_answer_is_made_anew_from_its_question() {
 #[wasm_bindgen_test]
 async fn without_a_checkpoint_nothing_changes_and_an_error_says_so() {
     let server = FakeServer::install();
-    let asked = Rc::new(RefCell::new(Vec::new()));
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let (answer, waits) = futures_channel::oneshot::channel();
-    let waits = RefCell::new(Some(waits));
+    let waits = Mutex::new(Some(waits));
     let options = options().resolve_checkpoint({
-        let asked = Rc::clone(&asked);
-        move |thread, parents| {
+        let asked = Arc::clone(&asked);
+        async move |thread: ThreadId, parents: Vec<MessageId>| {
             let parents: Vec<_> = parents.iter().map(ToString::to_string).collect();
-            asked.borrow_mut().push((thread.to_string(), parents));
-            let waits = waits.borrow_mut().take().expect("asked once");
-            Box::pin(async move { waits.await.expect("answered") })
+            asked.lock().unwrap().push((thread.to_string(), parents));
+            let waits = waits.lock().unwrap().take().expect("asked once");
+            waits.await.expect("answered")
         }
     });
     let page = on_thread(&server, &forked(), options).await;
     let stream = page.stream;
     let before = server.lines().len();
-    let outcome = stream.regenerate(&MessageId::from("a2"), Submission::default());
+    let outcome = stream.run().regenerate("a2");
     until("it is looked up", || {
         stream.editing.get_untracked() == Some(MessageId::from("a2"))
     })
     .await;
-    assert_eq!(*asked.borrow(), [("t".to_owned(), vec!["h".to_owned()])]);
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [("t".to_owned(), vec!["h".to_owned()])]
+    );
     assert_eq!(texts(stream), ["hi", "second"]);
     answer.send(Ok(None)).unwrap();
     assert_eq!(code(&outcome.await), Some(ErrorCode::CheckpointNotFound));
@@ -234,10 +223,9 @@ async fn without_a_checkpoint_nothing_changes_and_an_error_says_so() {
 #[wasm_bindgen_test]
 async fn the_applications_checkpoint_is_gone_on_from() {
     let server = FakeServer::install();
-    let options =
-        options().resolve_checkpoint(|_, _| Box::pin(std::future::ready(Ok(Some("own".into())))));
+    let options = options().resolve_checkpoint(async |_, _| Ok(Some("own".into())));
     let page = on_thread(&server, &forked(), options).await;
-    page.stream.edit_text(&MessageId::from("h"), "hello", None);
+    page.stream.edit_text("h", "hello");
     let (_call, body) = sent(&server).await;
     assert!(
         body.to_string().contains(r#""checkpoint_id":"own""#),
@@ -248,13 +236,11 @@ async fn the_applications_checkpoint_is_gone_on_from() {
 #[wasm_bindgen_test]
 async fn with_checkpoints_off_nothing_is_offered_or_sent() {
     let server = FakeServer::install();
-    let options = options()
-        .history_limit(Some(10))
-        .checkpoints(Checkpoints::Off);
+    let options = options().history_limit(10).checkpoints(Checkpoints::Off);
     let page = on_thread(&server, &forked(), options).await;
     assert_eq!(offered(&page), (Vec::new(), Vec::new()));
     let before = server.lines().len();
-    let outcome = page.stream.edit_text(&MessageId::from("h"), "hello", None);
+    let outcome = page.stream.run().edit_text("h", "hello");
     assert_eq!(code(&outcome.await), Some(ErrorCode::EditUnavailable));
     next_frame().await;
     assert_eq!(texts(page.stream), ["hi", "second"]);
@@ -283,12 +269,8 @@ async fn each_question_is_answered_by_its_id_and_is_gone_at_once() {
     let server = FakeServer::install();
     let page = on_thread(&server, &asking(), options()).await;
     until("both questions", || questions(&page) == ["q1", "q2"]).await;
-    let run = Submission {
-        config: Some(raw(r#"{"tags":["x"]}"#)),
-        ..Submission::default()
-    };
-    page.stream
-        .respond(&InterruptId::from("q1"), raw("false"), run);
+    let run = page.stream.run().config(json!({ "tags": ["x"] }));
+    drop(run.respond("q1", false));
     let (_call, body) = sent(&server).await;
     assert_eq!(body["command"]["resume"], json!({ "q1": false }));
     assert_eq!(body["config"]["tags"][0], "x");
@@ -300,11 +282,8 @@ async fn all_questions_are_answered_together() {
     let server = FakeServer::install();
     let page = on_thread(&server, &asking(), options()).await;
     until("both questions", || questions(&page) == ["q1", "q2"]).await;
-    let answers = [
-        (InterruptId::from("q1"), raw("true")),
-        (InterruptId::from("q2"), raw(r#""say \"no\"""#)),
-    ];
-    page.stream.respond_all(answers, Submission::default());
+    page.stream
+        .respond_all([("q1", json!(true)), ("q2", json!("say \"no\""))]);
     let (_call, body) = sent(&server).await;
     assert_eq!(
         body["command"]["resume"],
@@ -319,7 +298,7 @@ async fn one_answer_for_several_questions_is_refused() {
     let page = on_thread(&server, &asking(), options()).await;
     until("both questions", || questions(&page) == ["q1", "q2"]).await;
     let before = server.lines().len();
-    let outcome = page.stream.resume(raw("true"), Submission::default());
+    let outcome = page.stream.run().resume(true);
     assert_eq!(code(&outcome.await), Some(ErrorCode::AmbiguousResume));
     assert_eq!(questions(&page), ["q1", "q2"]);
     assert_eq!(server.lines().len(), before, "{:?}", server.lines());
@@ -340,7 +319,7 @@ async fn a_tools_results_are_sent_when_all_are_there() {
     until("both calls", || pending() == ["c1", "c2"]).await;
     let result = |id: &str| ToolResult {
         tool_call_id: id.to_owned(),
-        content: raw(r#""done""#),
+        content: Json::from_value("done").unwrap(),
         is_error: false,
         name: None,
         artifact: None,

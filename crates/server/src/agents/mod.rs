@@ -8,6 +8,7 @@ mod markdown;
 mod openai;
 mod research;
 mod scripted;
+mod surrogates;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -137,7 +138,7 @@ impl Agents {
     }
 }
 
-/// The knobs of a run: `config.configurable`.
+/// The knobs of a run: `config.configurable`, and `context`, which comes first.
 #[derive(Debug, Clone, Default)]
 pub struct Knobs(Map<String, Value>);
 
@@ -151,6 +152,15 @@ impl Knobs {
                 .cloned()
                 .unwrap_or_default(),
         )
+    }
+
+    /// The same with those of a run's `context`.
+    #[must_use]
+    pub fn with(mut self, context: Value) -> Self {
+        if let Value::Object(context) = context {
+            self.0.extend(context);
+        }
+        self
     }
 
     /// A number, given as a number or as text; `default` where it is neither.

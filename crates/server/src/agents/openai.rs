@@ -15,7 +15,9 @@ use hyper_util::{
 use rejoin_wire::sse::{Decoder, Item, Limits};
 use serde_json::{Value, json};
 
-use super::{Agent, AgentError, Chunk, MessageStream, NodeContext, NodeEnd, NodeFuture};
+use super::{
+    Agent, AgentError, Chunk, MessageStream, NodeContext, NodeEnd, NodeFuture, surrogates::mend,
+};
 
 /// How long the endpoint may take to answer, and then to send the next bytes.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
@@ -183,6 +185,7 @@ impl Endpoint {
         let mut decoder = Decoder::new(Limits::default());
         let mut out = context.message();
         let mut finished = false;
+        let mut half = None;
         while let Some(frame) = within(body.frame()).await? {
             let frame =
                 frame.map_err(|error| self.error("EndpointClosed", &with_causes(&error)))?;
@@ -195,13 +198,14 @@ impl Endpoint {
                     item.map_err(|error| self.error("EndpointProtocol", &error.to_string()))?;
                 let Item::Frame(frame) = item else { continue };
                 if frame.data.trim() == "[DONE]" {
-                    return Ok(out.finish());
+                    return end(out, half).await;
                 }
-                finished |= self.piece(&mut out, &frame.data).await?;
+                let data = mend(&frame.data, &mut half);
+                finished |= self.piece(&mut out, &data).await?;
             }
         }
         if finished {
-            return Ok(out.finish());
+            return end(out, half).await;
         }
         Err(self.error(
             "EndpointClosed",
@@ -224,7 +228,7 @@ impl Endpoint {
                 .filter(|text| !text.is_empty())
         };
         let mut chunk = Chunk {
-            content: text("/delta/content").unwrap_or_default().to_owned(),
+            content: said(choice.pointer("/delta/content")),
             finish_reason: text("/finish_reason").map(str::to_owned),
             usage: piece
                 .get("usage")
@@ -258,6 +262,31 @@ impl Endpoint {
         };
         // Cut last: a piece of a key would not be known any more.
         AgentError::new(kind, text.chars().take(ERROR_CHARS_MAX).collect::<String>())
+    }
+}
+
+/// The whole message; half of a pair that was never completed is said as such.
+async fn end(mut out: MessageStream<'_>, half: Option<u16>) -> Result<Value, AgentError> {
+    if half.is_some() {
+        out.text("\u{fffd}").await?;
+    }
+    Ok(out.finish())
+}
+
+/// The text of a content, which is one or a list of parts.
+fn said(content: Option<&Value>) -> String {
+    match content {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts.iter().filter_map(text_of).collect(),
+        _ => String::new(),
+    }
+}
+
+/// The text that a part is.
+fn text_of(part: &Value) -> Option<&str> {
+    match part {
+        Value::String(text) => Some(text),
+        _ => part.get("text").and_then(Value::as_str),
     }
 }
 
@@ -338,15 +367,93 @@ fn to_openai(message: &Value) -> Option<Value> {
         "system" => "system",
         _ => return None,
     };
-    let content = message.get("content")?;
+    let content = match message.get("content")? {
+        // Only people show pictures.
+        Value::Array(parts) if role == "user" => parts_of(parts),
+        content => said(Some(content)).into(),
+    };
     let is_empty = content.as_str().is_some_and(str::is_empty)
         || content.as_array().is_some_and(Vec::is_empty);
     (!is_empty).then(|| json!({"role": role, "content": content}))
 }
 
+/// Parts as the endpoint wants them. Where all of them are text, one text: some endpoints take nothing else.
+fn parts_of(parts: &[Value]) -> Value {
+    if parts.iter().all(|part| text_of(part).is_some()) {
+        return parts.iter().filter_map(text_of).collect::<String>().into();
+    }
+    parts.iter().filter_map(part_of).collect()
+}
+
+/// A part in any of the forms that LangChain has; none for what an endpoint would refuse.
+fn part_of(part: &Value) -> Option<Value> {
+    if let Some(text) = text_of(part) {
+        return Some(json!({"type": "text", "text": text}));
+    }
+    let text = |name: &str| part.get(name).and_then(Value::as_str);
+    let url = match text("type")? {
+        "image_url" => match part.get("image_url")? {
+            Value::String(url) => url.clone(),
+            image => return Some(json!({"type": "image_url", "image_url": image})),
+        },
+        "image" => match (text("url"), text("data").or_else(|| text("base64"))) {
+            (Some(url), _) => url.to_owned(),
+            (None, Some(data)) => {
+                format!(
+                    "data:{};base64,{data}",
+                    text("mime_type").unwrap_or("image/png")
+                )
+            }
+            (None, None) => return None,
+        },
+        "input_audio" | "file" => return Some(part.clone()),
+        _ => return None,
+    };
+    Some(json!({"type": "image_url", "image_url": {"url": url}}))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn content_parts_become_the_endpoints() {
+        let check = |kind: &str, content: Value, expect: Value| {
+            let message = json!({"type": kind, "content": content});
+            let sent = to_openai(&message).map_or(Value::Null, |sent| sent["content"].clone());
+            assert_eq!(sent, expect, "{message}");
+        };
+        let text = |text: &str| json!({"type": "text", "text": text});
+        let image = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
+        check("human", json!([text("a"), "b"]), json!("ab"));
+        check("system", json!([text("a"), text("b")]), json!("ab"));
+        check(
+            "ai",
+            json!([{"type": "reasoning", "reasoning": "r"}, text("a")]),
+            json!("a"),
+        );
+        check(
+            "ai",
+            json!([{"type": "reasoning", "reasoning": "r"}]),
+            Value::Null,
+        );
+        let shown = json!([text("a"), image("http://x")]);
+        for given in [
+            image("http://x"),
+            json!({"type": "image_url", "image_url": "http://x"}),
+            json!({"type": "image", "url": "http://x"}),
+            json!({"type": "image", "source_type": "url", "url": "http://x"}),
+        ] {
+            check("human", json!([text("a"), given]), shown.clone());
+        }
+        let whole = image("data:image/gif;base64,AA");
+        for name in ["data", "base64"] {
+            let given = json!({"type": "image", name: "AA", "mime_type": "image/gif"});
+            check("human", json!([given]), json!([whole]));
+        }
+        check("human", json!([{"type": "made_up"}]), Value::Null);
+        check("human", json!([]), Value::Null);
+    }
 
     #[test]
     fn no_piece_of_the_key_is_shown() {

@@ -10,9 +10,7 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    Access, Also, Ask, AuthSecret, Capability, Claims, Endpoint, Needs, TokenError, policy,
-};
+use super::{Access, Also, Ask, AuthSecret, Capability, Claims, Endpoint, Needs, TokenError};
 use crate::{
     error::ServerError,
     http::{serve::Peer, streamed},
@@ -138,7 +136,7 @@ impl Guard {
     fn endpoint(&self, request: &Request) -> Option<&'static Endpoint> {
         let matched = request.extensions().get::<MatchedPath>()?;
         let path = matched.as_str();
-        policy::find(
+        Endpoint::find(
             request.method(),
             path.strip_prefix(&*self.prefix).unwrap_or(path),
         )

@@ -16,7 +16,7 @@ mod policy;
 mod secret;
 mod token;
 
-pub use policy::{Also, Ask, Capability, ENDPOINTS, Endpoint, Needs, Otherwise};
+pub use policy::{Also, Ask, Capability, ENDPOINTS, Endpoint, Needs, Otherwise, UNBUILT};
 pub use secret::{AuthSecret, SecretError};
 pub use token::{Access, Claims, TokenError};
 

@@ -72,7 +72,8 @@ pub enum Ask {
     EndRuns,
     /// Ends the run when its reader leaves.
     EndOnLeave,
-    /// Takes messages out of the conversation.
+    /// Takes messages out of the conversation, or says others in their place: by a removal, by a message with the id of
+    /// another, by going on from an earlier checkpoint.
     RemoveMessages,
     /// Says anew a message that another producer has ended.
     ReplaceMessages,
@@ -142,6 +143,8 @@ pub struct Endpoint {
     pub needs: Needs,
     /// What it must say for some requests.
     pub also: &'static [Also],
+    /// The parameters of its query; `None` where nobody looks at them.
+    pub query: Option<&'static [&'static str]>,
 }
 
 const fn row(method: &'static str, path: &'static str, needs: Needs) -> Endpoint {
@@ -150,10 +153,32 @@ const fn row(method: &'static str, path: &'static str, needs: Needs) -> Endpoint
         path,
         needs,
         also: &[],
+        query: Some(&[]),
     }
 }
 
 impl Endpoint {
+    /// The table's row of a request; `None` where it has no such row.
+    pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Self> {
+        let method = if *method == Method::HEAD {
+            "GET"
+        } else {
+            method.as_str()
+        };
+        let mut all = ENDPOINTS.iter().chain(UNBUILT);
+        all.find(|row| row.method == method && row.path == path)
+    }
+
+    const fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.query = Some(names);
+        self
+    }
+
+    const fn any_query(mut self) -> Self {
+        self.query = None;
+        self
+    }
+
     const fn also(mut self, also: &'static [Also]) -> Self {
         self.also = also;
         self
@@ -185,28 +210,45 @@ const fn session(caps: &'static [Capability]) -> Needs {
 
 /// Every endpoint. What is not here is refused while tokens are asked for.
 pub const ENDPOINTS: &[Endpoint] = &[
-    row("GET", "/ok", Needs::Nothing),
-    row("GET", "/ready", Needs::Nothing),
-    row("GET", "/info", Needs::Token),
-    row("GET", "/metrics", Needs::Every(&[])),
+    row("GET", "/ok", Needs::Nothing).any_query(),
+    row("GET", "/ready", Needs::Nothing).any_query(),
+    row("GET", "/info", Needs::Token).any_query(),
+    row("GET", "/metrics", Needs::Every(&[])).any_query(),
     row("POST", "/assistants/search", Needs::Token),
+    row("POST", "/assistants/count", Needs::Token),
     row("GET", "/assistants/{assistant_id}", Needs::Token),
+    row("GET", "/assistants/{assistant_id}/schemas", Needs::Token),
     row("POST", "/threads", Needs::Some(&[Publish])).also(&[STATE_LEFT_OUT]),
     row("POST", "/threads/search", Needs::Some(&[History])),
+    row("POST", "/threads/count", Needs::Some(&[History])),
     row("GET", "/threads/{thread_id}", session(&[History])),
     row("PATCH", "/threads/{thread_id}", session(&[Publish])).also(&[STATE_LEFT_OUT]),
     row("DELETE", "/threads/{thread_id}", session(&[Cancel])),
-    row("GET", "/threads/{thread_id}/state", session(&[History])),
+    row("GET", "/threads/{thread_id}/state", session(&[History])).query(&["subgraphs"]),
     row("POST", "/threads/{thread_id}/state", session(&[Publish]))
         .also(&[refused(Ask::RemoveMessages, Cancel)]),
     row(
         "GET",
         "/threads/{thread_id}/state/{checkpoint_id}",
         session(&[History]),
+    )
+    .query(&["subgraphs"]),
+    row(
+        "POST",
+        "/threads/{thread_id}/state/checkpoint",
+        session(&[History]),
     ),
-    row("GET", "/threads/{thread_id}/history", session(&[History])),
+    // The copy is another thread, which only a token for all reaches.
+    row(
+        "POST",
+        "/threads/{thread_id}/copy",
+        Needs::Every(&[History, Publish]),
+    ),
+    row("GET", "/threads/{thread_id}/history", session(&[History])).query(&["limit", "before"]),
     row("POST", "/threads/{thread_id}/history", session(&[History])),
-    row("GET", "/threads/{thread_id}/runs", session(&[Stream])).also(&[STATE_LEFT_OUT]),
+    row("GET", "/threads/{thread_id}/runs", session(&[Stream]))
+        .also(&[STATE_LEFT_OUT])
+        .query(&["limit", "offset", "status"]),
     row("POST", "/threads/{thread_id}/runs", session(&[Publish])).also(RUN),
     // It makes a run and follows it.
     row(
@@ -238,7 +280,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/threads/{thread_id}/runs/{run_id}/stream",
         session(&[Stream]),
     )
-    .also(JOINED_RUN),
+    .also(JOINED_RUN)
+    .query(&["stream_mode", "cancel_on_disconnect", "last_event_id"]),
     // It is answered with the thread's values.
     row(
         "GET",
@@ -249,14 +292,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "POST",
         "/threads/{thread_id}/runs/{run_id}/cancel",
         session(&[Cancel]),
-    ),
+    )
+    .query(&["wait", "action"]),
+    // Each of these is given a thread that only a token for all reaches.
+    row("POST", "/runs", Needs::Every(&[Publish])).also(RUN),
+    row("POST", "/runs/stream", Needs::Every(&[Publish, Stream])).also(STREAMED_RUN),
+    row(
+        "POST",
+        "/runs/wait",
+        Needs::Every(&[Publish, Stream, History]),
+    )
+    .also(RUN),
     row("GET", "/sessions/{session_id}/stream", session(&[Stream]))
-        .also(&[refused(Ask::Replay, History)]),
+        .also(&[refused(Ask::Replay, History)])
+        .query(&["cursor", "limit"]),
     row(
         "GET",
         "/sessions/{session_id}/messages",
         session(&[History]),
-    ),
+    )
+    .query(&["before", "limit"]),
     row(
         "POST",
         "/sessions/{session_id}/records",
@@ -271,17 +326,42 @@ pub const ENDPOINTS: &[Endpoint] = &[
     row("POST", "/faults/restart", Needs::Every(&[Cancel])),
 ];
 
-/// The table's row of a request; `None` where it has no such row.
-pub(super) fn find(method: &Method, path: &str) -> Option<&'static Endpoint> {
-    let method = if *method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
-    };
-    ENDPOINTS
-        .iter()
-        .find(|row| row.method == method && row.path == path)
+const fn unbuilt(method: &'static str, path: &'static str) -> Endpoint {
+    row(method, path, Needs::Token).any_query()
 }
+
+/// What the official clients call and this server does not have: 501.
+pub const UNBUILT: &[Endpoint] = &[
+    unbuilt("POST", "/assistants"),
+    unbuilt("PATCH", "/assistants/{assistant_id}"),
+    unbuilt("DELETE", "/assistants/{assistant_id}"),
+    unbuilt("GET", "/assistants/{assistant_id}/graph"),
+    unbuilt("GET", "/assistants/{assistant_id}/subgraphs"),
+    unbuilt("GET", "/assistants/{assistant_id}/subgraphs/{namespace}"),
+    unbuilt("POST", "/assistants/{assistant_id}/versions"),
+    unbuilt("POST", "/assistants/{assistant_id}/latest"),
+    unbuilt("POST", "/threads/prune"),
+    unbuilt("PATCH", "/threads/{thread_id}/state"),
+    unbuilt("GET", "/threads/{thread_id}/stream"),
+    unbuilt("POST", "/threads/{thread_id}/commands"),
+    unbuilt("GET", "/threads/{thread_id}/stream/events"),
+    unbuilt("POST", "/threads/{thread_id}/stream/events"),
+    unbuilt("POST", "/threads/{thread_id}/runs/crons"),
+    unbuilt("POST", "/runs/batch"),
+    unbuilt("POST", "/runs/cancel"),
+    unbuilt("GET", "/runs/{run_id}/stream"),
+    unbuilt("POST", "/runs/crons"),
+    unbuilt("PATCH", "/runs/crons/{cron_id}"),
+    unbuilt("DELETE", "/runs/crons/{cron_id}"),
+    unbuilt("POST", "/runs/crons/search"),
+    unbuilt("POST", "/runs/crons/count"),
+    unbuilt("GET", "/store/items"),
+    unbuilt("PUT", "/store/items"),
+    unbuilt("DELETE", "/store/items"),
+    unbuilt("POST", "/store/items/search"),
+    unbuilt("POST", "/store/namespaces"),
+    unbuilt("POST", "/ui/{assistant_id}"),
+];
 
 impl Needs {
     /// The capabilities that every request needs.
@@ -307,7 +387,7 @@ mod tests {
             }
             assert_eq!(row.replays(&uri, &headers), past, "{query} {cursor:?}");
         };
-        let row = |path: &str| find(&Method::GET, path).unwrap();
+        let row = |path: &str| Endpoint::find(&Method::GET, path).unwrap();
         let session = row("/sessions/{session_id}/stream");
         check(session, "?limit=0", None, false);
         check(session, "", None, true);
@@ -329,8 +409,9 @@ mod tests {
 
     #[test]
     fn no_endpoint_is_in_the_table_twice() {
-        for (index, one) in ENDPOINTS.iter().enumerate() {
-            for other in &ENDPOINTS[index + 1..] {
+        let all: Vec<&Endpoint> = ENDPOINTS.iter().chain(UNBUILT).collect();
+        for (index, one) in all.iter().enumerate() {
+            for other in &all[index + 1..] {
                 assert!(
                     (one.method, one.path) != (other.method, other.path),
                     "{one:?}"

@@ -1,34 +1,104 @@
 //! `/assistants`: one assistant for each agent.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue},
+};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{App, Body, Path};
-use crate::{agents::Agent, error::ServerError, ids::assistant_id};
+use super::{App, Body, Path, thread_search::has_all};
+use crate::{
+    agents::{Agent, Agents},
+    error::ServerError,
+    ids::assistant_id,
+};
 
+/// Assistants a search gets when it does not say how many.
+const LIMIT_DEFAULT: usize = 10;
+/// All of them are there from the beginning.
+const MADE_AT: &str = "1970-01-01T00:00:00+00:00";
+
+/// Which assistants are meant.
+#[derive(Deserialize)]
+pub(crate) struct Count {
+    graph_id: Option<String>,
+    name: Option<String>,
+    metadata: Option<Map<String, Value>>,
+}
+
+/// Which assistants are meant, and what of them is shown.
 #[derive(Deserialize)]
 pub(crate) struct Search {
     graph_id: Option<String>,
+    name: Option<String>,
+    metadata: Option<Map<String, Value>>,
     limit: Option<usize>,
     #[serde(default)]
     offset: usize,
+    sort_by: Option<SortBy>,
+    sort_order: Option<SortOrder>,
+    select: Option<Vec<String>>,
 }
 
-pub(crate) async fn search(State(app): State<App>, Body(search): Body<Search>) -> Json<Vec<Value>> {
-    let wanted = |agent: &dyn Agent| {
-        search
-            .graph_id
-            .as_deref()
-            .is_none_or(|graph| graph == agent.name())
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum SortBy {
+    AssistantId,
+    GraphId,
+    Name,
+    CreatedAt,
+    UpdatedAt,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum SortOrder {
+    Asc,
+    Desc,
+}
+
+pub(crate) async fn search(
+    State(app): State<App>,
+    Body(search): Body<Search>,
+) -> (HeaderMap, Json<Vec<Value>>) {
+    let filter = Count {
+        graph_id: search.graph_id,
+        name: search.name,
+        metadata: search.metadata,
     };
-    let found = app
-        .engine
-        .agents
-        .iter()
-        .filter(|agent| wanted(agent.as_ref()));
-    let page = found.skip(search.offset).take(search.limit.unwrap_or(10));
-    Json(page.map(|agent| to_json(agent.as_ref())).collect())
+    let mut found = filter.find(&app.engine.agents);
+    let key = match search.sort_by {
+        Some(SortBy::AssistantId) => "assistant_id",
+        Some(SortBy::GraphId | SortBy::Name) | None => "name",
+        Some(SortBy::CreatedAt) => "created_at",
+        Some(SortBy::UpdatedAt) => "updated_at",
+    };
+    found.sort_by_cached_key(|assistant| assistant[key].to_string());
+    if search.sort_order == Some(SortOrder::Desc) {
+        found.reverse();
+    }
+    let limit = search.limit.unwrap_or(LIMIT_DEFAULT);
+    let mut headers = HeaderMap::new();
+    headers.insert("x-pagination-total", HeaderValue::from(found.len()));
+    let next = search.offset.saturating_add(limit);
+    if found.len() > next {
+        headers.insert("x-pagination-next", HeaderValue::from(next));
+    }
+    let wants = |name: &String| search.select.as_ref().is_none_or(|all| all.contains(name));
+    let page = found.into_iter().skip(search.offset).take(limit);
+    let shown = page.map(|mut assistant| {
+        if let Some(fields) = assistant.as_object_mut() {
+            fields.retain(|name, _| wants(name));
+        }
+        assistant
+    });
+    (headers, Json(shown.collect()))
+}
+
+pub(crate) async fn count(State(app): State<App>, Body(count): Body<Count>) -> Json<usize> {
+    Json(count.find(&app.engine.agents).len())
 }
 
 pub(crate) async fn get(
@@ -37,6 +107,42 @@ pub(crate) async fn get(
 ) -> Result<Json<Value>, ServerError> {
     let agent = app.engine.agents.find(&id).ok_or(ServerError::NotFound)?;
     Ok(Json(to_json(agent.as_ref())))
+}
+
+/// What the agents here have in common: a conversation goes in and comes out, beside whatever else.
+pub(crate) async fn schemas(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ServerError> {
+    let agent = app.engine.agents.find(&id).ok_or(ServerError::NotFound)?;
+    let state = json!({
+        "title": agent.name(), "type": "object",
+        "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+    });
+    let knobs = json!({"title": "knobs", "type": "object"});
+    Ok(Json(json!({
+        "graph_id": agent.name(),
+        "input_schema": state,
+        "output_schema": state,
+        "state_schema": state,
+        "config_schema": knobs,
+        "context_schema": knobs,
+    })))
+}
+
+impl Count {
+    fn find(&self, agents: &Agents) -> Vec<Value> {
+        let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        let fits = |assistant: &Value| {
+            let name = assistant["name"].as_str().unwrap_or_default();
+            let metadata = assistant["metadata"].as_object();
+            self.graph_id.as_deref().is_none_or(|graph| graph == name)
+                && self.name.as_deref().is_none_or(|part| has(name, part))
+                && metadata.is_some_and(|metadata| has_all(metadata, self.metadata.as_ref()))
+        };
+        let all = agents.iter().map(|agent| to_json(agent.as_ref()));
+        all.filter(fits).collect()
+    }
 }
 
 fn to_json(agent: &dyn Agent) -> Value {
@@ -49,5 +155,7 @@ fn to_json(agent: &dyn Agent) -> Value {
         "context": {},
         "metadata": {"created_by": "system"},
         "version": 1,
+        "created_at": MADE_AT,
+        "updated_at": MADE_AT,
     })
 }

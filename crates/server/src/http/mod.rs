@@ -8,12 +8,17 @@ mod event_stream;
 mod faults;
 mod listener;
 mod operations;
+mod parameters;
+mod run_body;
 mod runs;
 pub(crate) mod serve;
 mod sessions;
+mod stateless;
 mod stream;
 pub(crate) mod streamed;
+mod thread_search;
 mod threads;
+mod unbuilt;
 
 use std::sync::Arc;
 
@@ -58,7 +63,8 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
     };
     let guarded =
         |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), auth::check));
-    let mut api = guarded(api(app));
+    let known = middleware::from_fn_with_state(guard.prefix.clone(), parameters::check_query);
+    let mut api = guarded(api(app).layer(known));
     if let Some(faults) = &faults {
         api = api.layer(middleware::from_fn_with_state(
             faults.clone(),
@@ -91,15 +97,22 @@ pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
 }
 
 fn api(app: App) -> Router {
-    Router::new()
+    unbuilt::routes(Router::new())
         .route("/ok", get(operations::ok))
         .route("/ready", get(operations::ready))
         .route("/info", get(operations::info))
         .route("/metrics", get(operations::metrics))
         .route("/assistants/search", post(assistants::search))
+        .route("/assistants/count", post(assistants::count))
         .route("/assistants/{assistant_id}", get(assistants::get))
+        .route(
+            "/assistants/{assistant_id}/schemas",
+            get(assistants::schemas),
+        )
         .route("/threads", post(threads::create))
-        .route("/threads/search", post(threads::search))
+        .route("/threads/search", post(thread_search::search))
+        .route("/threads/count", post(thread_search::count))
+        .route("/threads/{thread_id}/copy", post(threads::copy))
         .route(
             "/threads/{thread_id}",
             get(threads::get)
@@ -109,6 +122,10 @@ fn api(app: App) -> Router {
         .route(
             "/threads/{thread_id}/state",
             get(threads::state).post(threads::update_state),
+        )
+        .route(
+            "/threads/{thread_id}/state/checkpoint",
+            post(threads::state_of),
         )
         .route(
             "/threads/{thread_id}/state/{checkpoint_id}",
@@ -140,6 +157,9 @@ fn api(app: App) -> Router {
             "/threads/{thread_id}/runs/{run_id}/cancel",
             post(runs::cancel),
         )
+        .route("/runs", post(stateless::create))
+        .route("/runs/stream", post(stateless::stream))
+        .route("/runs/wait", post(stateless::wait))
         .route("/sessions/{session_id}/stream", get(sessions::stream))
         .route("/sessions/{session_id}/messages", get(sessions::messages))
         .route("/sessions/{session_id}/records", post(sessions::publish))
@@ -149,7 +169,8 @@ fn api(app: App) -> Router {
         .with_state(app)
 }
 
-/// A JSON body, answered with 422 and a sentence where it is not one; an empty body reads as `{}`.
+/// A JSON body, answered with 422 and a sentence where it is not one, with 501 where it asks for what is not there; an empty
+/// body reads as `{}`.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -162,7 +183,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         } else {
             bytes.as_ref()
         };
-        read_json(text).map(Self)
+        let body = read_json(text)?;
+        parameters::check_body(text, parameters::names_of::<T>())?;
+        Ok(Self(body))
     }
 }
 

@@ -66,6 +66,7 @@ mod tests {
         Config, Limits,
         agents::Agents,
         engine::Engine,
+        published::Published,
         quotas::Quotas,
         sessions::{SessionLimits, Sessions, redb::RedbLog},
         store::{PROBES, Store},
@@ -75,7 +76,7 @@ mod tests {
     async fn a_store_that_cannot_be_written_is_not_ready_and_says_why_until_it_can() {
         let switch = Arc::new(AtomicBool::new(false));
         let store = Store::failing(Arc::clone(&switch));
-        let quotas = Quotas::new(Limits::default(), &[]);
+        let quotas = Quotas::new(Limits::default(), &[], Published::default());
         let log = RedbLog::on(store.clone()).unwrap();
         let app = App {
             engine: Engine::new(store.clone(), Agents::standard(None), None, quotas),

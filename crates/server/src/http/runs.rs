@@ -14,12 +14,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    App, Body, Path, Query,
+    App, Path, Query,
+    run_body::RunBody,
     stream::{Filter, Reading, Source, is_only_new, locate, respond},
 };
 use crate::{
     auth::{Ask, Permit},
-    engine::Engine,
+    engine::{Engine, NewRun},
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
@@ -36,11 +37,11 @@ pub(crate) async fn create(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
     Path(thread): Path<String>,
-    Body(request): Body<RunRequest>,
+    body: RunBody,
 ) -> Result<Response, ServerError> {
     let (run, _) = app
         .engine
-        .create_run(ThreadId::parse(&thread)?, request, &permit)
+        .create_run(new_run(&thread, body)?, &permit)
         .await?;
     let mut response = Json(run.to_json()).into_response();
     locate(&mut response, run.thread_id, run.run_id);
@@ -51,16 +52,50 @@ pub(crate) async fn create_stream(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
     Path(thread): Path<String>,
-    Body(request): Body<RunRequest>,
+    body: RunBody,
 ) -> Result<Response, ServerError> {
-    let cancel_on_disconnect = request.on_disconnect == Some(OnDisconnect::Cancel);
-    if request.stream_mode.is_empty() || !request.stream_mode.iter().all(is_only_new) {
+    if needs_state(&body.request) {
         permit.ask(Ask::State)?;
     }
+    follow(&app, new_run(&thread, body)?, &permit).await
+}
+
+pub(crate) async fn create_wait(
+    State(app): State<App>,
+    Extension(permit): Extension<Permit>,
+    Path(thread): Path<String>,
+    body: RunBody,
+) -> Result<Response, ServerError> {
     let (run, live) = app
         .engine
-        .create_run(ThreadId::parse(&thread)?, request, &permit)
+        .create_run(new_run(&thread, body)?, &permit)
         .await?;
+    Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
+}
+
+fn new_run(thread: &str, body: RunBody) -> Result<NewRun, ServerError> {
+    let body = body.on_thread()?;
+    Ok(NewRun {
+        thread_id: ThreadId::parse(thread)?,
+        request: body.request,
+        after: body.after,
+        is_temporary: false,
+    })
+}
+
+/// Whether a run's stream holds more than what is new.
+pub(super) fn needs_state(request: &RunRequest) -> bool {
+    request.stream_mode.is_empty() || !request.stream_mode.iter().all(is_only_new)
+}
+
+/// Makes a run and streams it.
+pub(super) async fn follow(
+    app: &App,
+    run: NewRun,
+    permit: &Permit,
+) -> Result<Response, ServerError> {
+    let cancel_on_disconnect = run.request.on_disconnect == Some(OnDisconnect::Cancel);
+    let (run, live) = app.engine.create_run(run, permit).await?;
     let reading = Reading {
         source: Source::Live { run: live, at: 0 },
         filter: Filter::all(),
@@ -68,19 +103,6 @@ pub(crate) async fn create_stream(
         heartbeat: app.config.heartbeat,
     };
     Ok(respond(&app.engine, run.thread_id, run.run_id, reading))
-}
-
-pub(crate) async fn create_wait(
-    State(app): State<App>,
-    Extension(permit): Extension<Permit>,
-    Path(thread): Path<String>,
-    Body(request): Body<RunRequest>,
-) -> Result<Response, ServerError> {
-    let (run, live) = app
-        .engine
-        .create_run(ThreadId::parse(&thread)?, request, &permit)
-        .await?;
-    Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
 }
 
 #[derive(Deserialize)]
@@ -277,7 +299,7 @@ pub(crate) async fn join(
 }
 
 /// Answers with the run's result once it is over, and with blanks (which JSON ignores) until then.
-fn wait_for(
+pub(super) fn wait_for(
     engine: &Arc<Engine>,
     thread: ThreadId,
     run: RunId,

@@ -24,11 +24,13 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId, is_plain},
     live::CancelAction,
+    quotas::Publishing,
     readable,
     sessions::{
-        Reader, ReaderEvent, SessionError,
+        Reader, ReaderEvent, SessionError, bytes_of,
         log::{Batch, LogError, MessageHead, ProducerId, SessionId},
     },
+    store::Tx,
 };
 
 /// Messages that a page has where a request does not say how many, and at most.
@@ -262,7 +264,24 @@ pub(crate) async fn publish(
         changes: posted.changes,
         lease: posted.lease,
     };
+    let bytes = bytes_of(&batch.changes) as u64;
+    let count = batch.changes.len();
+    let publishing = app.engine.quotas.publish(&session, &permit.client, bytes);
+    let publishing = if count > 0 { Some(publishing?) } else { None };
     let appended = app.sessions.publish(&session, batch).await?;
+    if appended.repeated < count
+        && let Some(row) = publishing.and_then(Publishing::stored)
+        && let Err(error) = app
+            .engine
+            .store
+            .write(move |tx| tx.put_published(&row))
+            .await
+    {
+        tracing::warn!(
+            code = error.code(),
+            "what a client has published was not counted for good"
+        );
+    }
     let mut text = String::new();
     let mut object = Writer::object(&mut text);
     appended.head.write_json(object.field("cursor"));
@@ -434,7 +453,18 @@ pub(crate) async fn delete(
     State(app): State<App>,
     Path(session): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    app.sessions.delete(&SessionId::parse(&session)?).await?;
+    let session = SessionId::parse(&session)?;
+    let deleted = app.sessions.delete(&session).await;
+    let is_absent = Err(SessionError::Log(LogError::NotFound));
+    if deleted.is_ok() || deleted == is_absent {
+        app.engine.quotas.session_gone(&session);
+        let forget = move |tx: &Tx| {
+            tx.remove_published(&session);
+            Ok(())
+        };
+        app.engine.store.write(forget).await?;
+    }
+    deleted?;
     Ok(StatusCode::NO_CONTENT)
 }
 

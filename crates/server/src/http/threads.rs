@@ -6,17 +6,18 @@ use axum::{
     Extension, Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, Body, Path, Query};
+use super::{App, Body, Path, Query, thread_search::has_all};
 use crate::{
     auth::{Ask, Permit},
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
-    records::{CheckpointRecord, Source, ThreadRecord, empty_state},
+    records::{CheckpointRecord, Source, ThreadRecord, ThreadStatus, empty_state},
     sessions::{conversation, log::SessionId},
     state,
     tables::Records,
@@ -26,9 +27,8 @@ use crate::{
 const HISTORY_LIMIT_DEFAULT: usize = 10;
 /// Checkpoints one history request may get.
 const HISTORY_LIMIT_MAX: usize = 1000;
-/// Threads a search gets when it does not say how many, and at most.
-const SEARCH_LIMIT_DEFAULT: usize = 10;
-const SEARCH_LIMIT_MAX: usize = 1000;
+/// Checkpoints that are read at once where not all of them fit.
+const HISTORY_PER_READ: usize = 100;
 
 #[derive(Deserialize)]
 pub(crate) struct Create {
@@ -96,8 +96,9 @@ pub(crate) async fn patch(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     Body(body): Body<Patch>,
-) -> Result<Json<Value>, ServerError> {
+) -> Result<Response, ServerError> {
     let id = ThreadId::parse(&id)?;
     let change = move |tx: &crate::store::Tx| {
         let mut thread = tx.thread(id)?;
@@ -107,159 +108,57 @@ pub(crate) async fn patch(
         Ok((tx.head(&thread)?, thread))
     };
     let (head, thread) = app.engine.store.write(change).await?;
-    Ok(Json(shown(&permit, &thread, head.as_ref())))
+    let is_brief = |value: &HeaderValue| value == "return=minimal";
+    if headers.get_all("prefer").iter().any(is_brief) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(Json(shown(&permit, &thread, head.as_ref())).into_response())
 }
 
 pub(crate) async fn delete(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ServerError> {
-    let id = ThreadId::parse(&id)?;
-    let mirror = app.engine.mirror.as_ref();
-    let producer = mirror.map(|mirror| mirror.producer().id().clone());
-    let owner = app
-        .engine
-        .store
-        .write(move |tx| {
-            if !tx.has_thread(id)? {
-                return Err(ServerError::ThreadNotFound(id.to_string()));
-            }
-            // One that cannot be read has none that is known.
-            let owner = tx.thread(id).ok().and_then(|thread| thread.owner);
-            tx.remove_thread(id)?;
-            if let Some(producer) = producer {
-                tx.put_unmirrored(id, RunId::NONE, &producer.0)?;
-            }
-            Ok(owner)
-        })
-        .await?;
-    if let Some(owner) = owner {
-        app.engine.quotas.thread_gone(&owner);
-    }
-    app.engine.cancel_thread(id);
-    if let Some(mirror) = mirror {
-        mirror.delete(id);
-    }
+    app.engine.delete_thread(ThreadId::parse(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Search {
-    status: Option<String>,
-    metadata: Option<Map<String, Value>>,
-    ids: Option<Vec<String>>,
-    limit: Option<usize>,
-    #[serde(default)]
-    offset: usize,
-    sort_by: Option<SortBy>,
-    sort_order: Option<SortOrder>,
-    select: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum SortBy {
-    ThreadId,
-    Status,
-    CreatedAt,
-    UpdatedAt,
-    StateUpdatedAt,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum SortOrder {
-    Asc,
-    Desc,
-}
-
-pub(crate) async fn search(
+/// A copy of a thread with its states; its runs are not copied.
+pub(crate) async fn copy(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
-    Body(search): Body<Search>,
-) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
-    let view = app.engine.store.view()?;
-    let mut threads: Vec<ThreadRecord> = view
-        .threads()?
-        .into_iter()
-        .filter(|thread| permit.access.reaches(&SessionId::of(thread.thread_id)))
-        .filter(|thread| search.fits(thread))
-        .collect();
-    threads.sort_by_cached_key(|thread| search.key(thread));
-    if search.sort_order != Some(SortOrder::Asc) {
-        threads.reverse();
-    }
-    let limit = search
-        .limit
-        .unwrap_or(SEARCH_LIMIT_DEFAULT)
-        .min(SEARCH_LIMIT_MAX);
-    let mut headers = HeaderMap::new();
-    headers.insert("x-pagination-total", HeaderValue::from(threads.len()));
-    if threads.len() > search.offset.saturating_add(limit) {
-        headers.insert(
-            "x-pagination-next",
-            HeaderValue::from(search.offset + limit),
-        );
-    }
-    let page = threads.iter().skip(search.offset).take(limit);
-    let shown = page.map(|thread| {
-        // Values are the costly part: read only where they are wanted.
-        let head = if search.wants("values") || search.wants("interrupts") {
-            view.head(thread)
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ServerError> {
+    let id = ThreadId::parse(&id)?;
+    let copied = ThreadId::fresh();
+    let (quotas, client) = (Arc::clone(&app.engine.quotas), permit.client.clone());
+    let producer = app.engine.mirror.as_ref();
+    let producer = producer.map(|mirror| mirror.producer().id().clone());
+    let change = move |tx: &crate::store::Tx| {
+        let original = tx.thread(id)?;
+        let head = tx.head(&original)?;
+        let mut thread = tx.make_thread(copied, original.metadata, &quotas, client)?;
+        for checkpoint in tx.checkpoints(id, None, usize::MAX)? {
+            tx.put_checkpoint(copied, &checkpoint)?;
+        }
+        let waits = head.as_ref().is_some_and(|head| !head.next.is_empty());
+        (thread.head, thread.graph) = (original.head, original.graph);
+        thread.status = if waits {
+            ThreadStatus::Interrupted
         } else {
-            Ok(None)
+            ThreadStatus::Idle
         };
-        let thread = match head {
-            Ok(head) => thread.to_json(head.as_ref()),
-            Err(error @ ServerError::Store(_)) => return Err(error),
-            Err(_) => ThreadRecord::unreadable(thread.thread_id).to_json(None),
-        };
-        Ok(search.select(thread))
-    });
-    Ok((headers, Json(shown.collect::<Result<_, ServerError>>()?)))
-}
-
-impl Search {
-    fn fits(&self, thread: &ThreadRecord) -> bool {
-        let has = |(key, value): (&String, &Value)| thread.metadata.get(key) == Some(value);
-        self.status
-            .as_ref()
-            .is_none_or(|status| json!(thread.status) == *status)
-            && self
-                .metadata
-                .as_ref()
-                .is_none_or(|wanted| wanted.iter().all(has))
-            && self
-                .ids
-                .as_ref()
-                .is_none_or(|ids| ids.contains(&thread.thread_id.to_string()))
-    }
-
-    fn key(&self, thread: &ThreadRecord) -> String {
-        match self.sort_by.unwrap_or(SortBy::UpdatedAt) {
-            SortBy::ThreadId => thread.thread_id.to_string(),
-            SortBy::Status => json!(thread.status).to_string(),
-            SortBy::CreatedAt => thread.created_at.clone(),
-            SortBy::UpdatedAt => thread.updated_at.clone(),
-            SortBy::StateUpdatedAt => thread.state_updated_at.clone(),
+        tx.put_thread(&thread)?;
+        if let Some(producer) = producer {
+            tx.put_unmirrored(copied, RunId::NONE, &producer.0)?;
         }
+        Ok((head, thread))
+    };
+    let (head, thread) = app.engine.store.write(change).await?;
+    if let Some(mirror) = &app.engine.mirror {
+        mirror.follow(copied, &[]);
     }
-
-    fn wants(&self, field: &str) -> bool {
-        self.select
-            .as_ref()
-            .is_none_or(|fields| fields.iter().any(|name| name == field))
-    }
-
-    fn select(&self, thread: Value) -> Value {
-        match thread {
-            Value::Object(fields) => fields
-                .into_iter()
-                .filter(|(name, _)| self.wants(name))
-                .collect(),
-            other => other,
-        }
-    }
+    Ok(Json(thread.to_json(head.as_ref())))
 }
 
 pub(crate) async fn state(
@@ -284,6 +183,52 @@ pub(crate) async fn state_at(
     Ok(Json(checkpoint.to_json(thread.thread_id)))
 }
 
+/// A checkpoint as clients name it.
+#[derive(Deserialize)]
+struct Address {
+    checkpoint_id: Option<String>,
+    checkpoint_ns: Option<String>,
+}
+
+impl Address {
+    /// Its id, if it names one.
+    ///
+    /// # Errors
+    /// [`ServerError::NotImplemented`], where it is a subgraph's.
+    fn id(self) -> Result<Option<CheckpointId>, ServerError> {
+        if self.checkpoint_ns.is_some_and(|ns| !ns.is_empty()) {
+            let text = "checkpoints of subgraphs (checkpoint_ns)";
+            return Err(ServerError::NotImplemented(text.to_owned()));
+        }
+        let id = self.checkpoint_id;
+        id.map(|id| CheckpointId::parse(&id)).transpose()
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct StateOf {
+    checkpoint: Address,
+    /// No agent of this server has any.
+    #[serde(rename = "subgraphs")]
+    _subgraphs: Option<bool>,
+}
+
+pub(crate) async fn state_of(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Body(body): Body<StateOf>,
+) -> Result<Json<Value>, ServerError> {
+    let view = app.engine.store.view()?;
+    let thread = view.thread(ThreadId::parse(&id)?)?;
+    let state = match body.checkpoint.id()? {
+        Some(id) => Some(view.checkpoint(thread.thread_id, id)?),
+        None => view.head(&thread)?,
+    };
+    Ok(Json(state.map_or_else(empty_state, |state| {
+        state.to_json(thread.thread_id)
+    })))
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Update {
     values: Option<Value>,
@@ -304,12 +249,17 @@ pub(crate) async fn update_state(
     }
     let engine = app.engine.clone();
     let change = move |tx: &crate::store::Tx| {
-        let before = conversation(tx.head(&tx.thread(id)?)?.as_ref());
+        let head = tx.head(&tx.thread(id)?)?;
+        let before = conversation(head.as_ref());
+        let said = head.map(|head| head.conversation()).unwrap_or_default();
         let written = update.apply(&engine, tx, id)?;
+        if !state::keeps(&said, &written.conversation()) {
+            permit.ask(Ask::RemoveMessages)?;
+        }
         if let Some(mirror) = &engine.mirror {
             tx.put_unmirrored(id, RunId::NONE, &mirror.producer().id().0)?;
         }
-        Ok((before, written))
+        Ok((before, written.id))
     };
     let (before, written) = app.engine.store.write(change).await?;
     if let Some(mirror) = &app.engine.mirror {
@@ -327,7 +277,7 @@ impl Update {
         engine: &crate::engine::Engine,
         tx: &crate::store::Tx,
         id: ThreadId,
-    ) -> Result<CheckpointId, ServerError> {
+    ) -> Result<CheckpointRecord, ServerError> {
         let thread = tx.thread(id)?;
         let named = self
             .checkpoint
@@ -377,7 +327,7 @@ impl Update {
         written.go_to(next);
         written.node = node;
         tx.advance(id, &written)?;
-        Ok(written.id)
+        Ok(written)
     }
 }
 
@@ -392,13 +342,22 @@ pub(crate) async fn history_get(
     Path(id): Path<String>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<Vec<Value>>, ServerError> {
-    history(&app, &id, query.limit, query.before.map(Value::String))
+    let wanted = HistoryBody {
+        limit: query.limit,
+        before: query.before.map(Value::String),
+        metadata: None,
+        checkpoint: None,
+    };
+    history(&app, &id, wanted)
 }
 
 #[derive(Deserialize)]
 pub(crate) struct HistoryBody {
     limit: Option<usize>,
     before: Option<Value>,
+    metadata: Option<Map<String, Value>>,
+    /// Of which graph: there are no subgraphs here.
+    checkpoint: Option<Address>,
 }
 
 pub(crate) async fn history_post(
@@ -406,31 +365,44 @@ pub(crate) async fn history_post(
     Path(id): Path<String>,
     Body(body): Body<HistoryBody>,
 ) -> Result<Json<Vec<Value>>, ServerError> {
-    history(&app, &id, body.limit, body.before)
+    history(&app, &id, body)
 }
 
-fn history(
-    app: &App,
-    id: &str,
-    limit: Option<usize>,
-    before: Option<Value>,
-) -> Result<Json<Vec<Value>>, ServerError> {
+fn history(app: &App, id: &str, wanted: HistoryBody) -> Result<Json<Vec<Value>>, ServerError> {
     let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(id)?)?;
-    let before = before
-        .filter(|before| !before.is_null())
-        .map(|before| before_id(&before))
-        .transpose()?;
-    let limit = limit
-        .unwrap_or(HISTORY_LIMIT_DEFAULT)
-        .min(HISTORY_LIMIT_MAX);
-    let found = view.checkpoints(thread.thread_id, before, limit)?;
-    Ok(Json(
-        found
-            .iter()
-            .map(|checkpoint| checkpoint.to_json(thread.thread_id))
-            .collect(),
-    ))
+    let thread = view.thread(ThreadId::parse(id)?)?.thread_id;
+    if wanted
+        .checkpoint
+        .map(Address::id)
+        .transpose()?
+        .flatten()
+        .is_some()
+    {
+        let text = "a history that begins at a checkpoint (checkpoint_id); use before";
+        return Err(ServerError::NotImplemented(text.to_owned()));
+    }
+    let before = wanted.before.filter(|before| !before.is_null());
+    let mut before = before.map(|before| before_id(&before)).transpose()?;
+    let limit = wanted.limit.unwrap_or(HISTORY_LIMIT_DEFAULT);
+    let limit = limit.min(HISTORY_LIMIT_MAX);
+    let mut shown = Vec::new();
+    while shown.len() < limit {
+        let at_once = if wanted.metadata.is_none() {
+            limit
+        } else {
+            HISTORY_PER_READ
+        };
+        let found = view.checkpoints(thread, before, at_once)?;
+        let Some(last) = found.last() else { break };
+        before = Some(last.id);
+        let states = found.iter().map(|checkpoint| checkpoint.to_json(thread));
+        shown.extend(states.filter(|state| {
+            let metadata = state["metadata"].as_object();
+            metadata.is_some_and(|metadata| has_all(metadata, wanted.metadata.as_ref()))
+        }));
+    }
+    shown.truncate(limit);
+    Ok(Json(shown))
 }
 
 /// `before` comes in three forms: Python's `{"configurable": {"checkpoint_id"}}`, JS's string, and a bare checkpoint.

@@ -46,7 +46,7 @@ async fn end_orphans(sessions: &Sessions) -> usize {
     for orphan in orphans {
         let reason = "lease_expired".to_owned();
         match sessions
-            .log()
+            .measured
             .abort(&orphan, EndStatus::Aborted { reason })
             .await
         {

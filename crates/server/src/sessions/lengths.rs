@@ -144,8 +144,7 @@ impl Sessions {
             let text = format!("a message has at most {PIECES_MAX} pieces");
             return Err(SessionError::Invalid(text));
         }
-        let bytes: usize = batch.changes.iter().map(length_of_change).sum();
-        if bytes > limits.batch_bytes_max {
+        if bytes_of(&batch.changes) > limits.batch_bytes_max {
             let text = format!("a batch is at most {} bytes", limits.batch_bytes_max);
             return Err(SessionError::Invalid(text));
         }
@@ -215,6 +214,11 @@ fn lacks(mut known: Known, steps: &[(MessageId, Step)]) -> bool {
         step.take(&mut known, id);
         is_behind
     })
+}
+
+/// How long the messages and pieces of a batch are, in bytes.
+pub(crate) fn bytes_of(changes: &[Change]) -> usize {
+    changes.iter().map(length_of_change).sum()
 }
 
 fn length_of_change(change: &Change) -> usize {

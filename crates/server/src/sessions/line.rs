@@ -147,9 +147,10 @@ impl Line {
 }
 
 /// Joins a piece to the one before it, where the message becomes the same as by the two one after the other: plain text
-/// of a message of plain text. Gives it back where it may become another.
+/// of a message of plain text. Gives it back where it may become another: a half of a surrogate pair at the beginning of
+/// `last` belongs to the piece before that.
 fn join(last: &mut Message, chunk: Message) -> Option<Message> {
-    if !chunk.is_only_text() {
+    if !chunk.is_only_text() || !last.halves.is_empty() {
         return Some(chunk);
     }
     match (&mut last.content, chunk.content) {
@@ -169,4 +170,45 @@ pub(super) fn added_bytes(chunk: &Message) -> usize {
         Content::Text(_) | Content::Blocks(_) => chunk.write_json(&mut text),
     }
     text.len().saturating_sub(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use rejoin_wire::json::Lenient as _;
+
+    use super::*;
+
+    fn piece(text: &str) -> Message {
+        let json = format!(r#"{{"type":"AIMessageChunk","id":"m","content":"{text}"}}"#);
+        Message::read_quietly(&json).unwrap()
+    }
+
+    /// What a reader of the log makes of pieces, of which the first was sent before the others came.
+    fn check(pieces: &[&str], expect: &str, batches: usize) {
+        let (mut line, _) = Line::new(piece(pieces[0]));
+        for text in &pieces[1..] {
+            line.wait(piece(text), text.len());
+        }
+        let mut batch = Vec::new();
+        line.put(&"m".to_owned().into(), &mut batch);
+        assert_eq!(batch.len(), batches, "{pieces:?}");
+        let mut whole = piece(pieces[0]);
+        for change in batch {
+            let Change::Appended { chunk, .. } = change else {
+                panic!("{change:?}")
+            };
+            // As it is stored.
+            whole.merge_chunk(Message::read_quietly(&chunk.to_json()).unwrap());
+        }
+        assert_eq!(whole.content.text(), expect, "{pieces:?}");
+    }
+
+    #[test]
+    fn pieces_that_wait_are_joined_and_no_half_of_a_pair_is_lost() {
+        check(&["a", "b", "c"], "abc", 1);
+        check(&[r"a\ud83d", r"\ude00", "b"], "a😀b", 2);
+        check(&[r"a\ud83d", r"\ude00b", "c", "d"], "a😀bcd", 2);
+        check(&["a", r"b\ud83d", r"\ude00", "c"], "ab😀c", 3);
+        check(&[r"\ud83d", r"\ude00\ud83d", r"\ude01x", "y"], "😀😁xy", 3);
+    }
 }

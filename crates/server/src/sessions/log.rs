@@ -212,6 +212,13 @@ pub trait SessionLog: Send + Sync + 'static {
     /// Throws a session away. What is stored under its name later is another life of it.
     fn delete<'a>(&'a self, session: &'a SessionId) -> Answer<'a, ()>;
 
+    /// Whether a session that is not there was deleted, as far as is known. Else its store has lost it, and another life of
+    /// it may begin. Default: it was deleted, as a store of one process loses nothing while that runs.
+    fn was_deleted<'a>(&'a self, session: &'a SessionId) -> Answer<'a, bool> {
+        let _ = session;
+        Box::pin(async { Ok(true) })
+    }
+
     /// Messages whose lease is over, of all sessions.
     fn orphans(&self, limit: usize) -> Answer<'_, Vec<Orphan>>;
 

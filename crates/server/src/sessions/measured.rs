@@ -1,4 +1,4 @@
-//! An engine that is watched: how many records, how long, how often it fails.
+//! What goes into a log, counted: how many records, how long, how often the store fails.
 
 use std::{
     sync::{
@@ -8,15 +8,12 @@ use std::{
     time::Instant,
 };
 
-use rejoin_wire::session::{Cursor, EndStatus, Epoch, Node, Record};
-use tokio::sync::watch;
+use rejoin_wire::session::EndStatus;
 
-use super::log::{
-    Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog,
-};
+use super::log::{Appended, Batch, LogError, Orphan, SessionId, SessionLog};
 use crate::metrics::{AppendResult, Metrics};
 
-/// Counts what goes through it and passes everything on.
+/// Writes to a log and counts it. Whatever the server stores goes through here.
 pub(super) struct Measured {
     log: Arc<dyn SessionLog>,
     metrics: Arc<Metrics>,
@@ -30,6 +27,47 @@ impl Measured {
             metrics,
             is_failing: AtomicBool::new(false),
         }
+    }
+
+    /// As [`SessionLog::append`].
+    pub(super) async fn append(
+        &self,
+        session: &SessionId,
+        batch: Batch,
+    ) -> Result<Appended, LogError> {
+        let changes = batch.changes.len();
+        let began = Instant::now();
+        let answer = self.log.append(session, batch).await;
+        let (result, repeated) = match &answer {
+            Ok(appended) => (AppendResult::Stored, appended.repeated),
+            Err(LogError::Store(_)) => (AppendResult::Failed, changes),
+            Err(_) => (AppendResult::Refused, changes),
+        };
+        self.say_if_new(&answer);
+        let stored = changes.saturating_sub(repeated);
+        let repeated = if answer.is_ok() { repeated } else { 0 };
+        self.metrics
+            .appended(result, began.elapsed(), stored, repeated);
+        answer
+    }
+
+    /// As [`SessionLog::abort`].
+    pub(super) async fn abort(
+        &self,
+        orphan: &Orphan,
+        status: EndStatus,
+    ) -> Result<Appended, LogError> {
+        let answer = self.log.abort(orphan, status).await;
+        // Another server may have been first.
+        if answer.as_ref().is_ok_and(|appended| appended.repeated == 0) {
+            tracing::info!(
+                session = orphan.session.as_str(),
+                id = orphan.id.as_str(),
+                "ended a message whose producer was not heard of in time"
+            );
+            self.metrics.lease_expired();
+        }
+        answer
     }
 
     /// Says that the store fails, or works again, once for each time.
@@ -48,102 +86,5 @@ impl Measured {
             // It may not have come as far as the store.
             Err(_) => {}
         }
-    }
-}
-
-impl SessionLog for Measured {
-    fn append<'a>(&'a self, session: &'a SessionId, batch: Batch) -> Answer<'a, Appended> {
-        Box::pin(async move {
-            let changes = batch.changes.len();
-            let began = Instant::now();
-            let answer = self.log.append(session, batch).await;
-            let (result, repeated) = match &answer {
-                Ok(appended) => (AppendResult::Stored, appended.repeated),
-                Err(LogError::Store(_)) => (AppendResult::Failed, changes),
-                Err(_) => (AppendResult::Refused, changes),
-            };
-            self.say_if_new(&answer);
-            let stored = changes.saturating_sub(repeated);
-            let repeated = if answer.is_ok() { repeated } else { 0 };
-            self.metrics
-                .appended(result, began.elapsed(), stored, repeated);
-            answer
-        })
-    }
-
-    fn abort<'a>(&'a self, orphan: &'a Orphan, status: EndStatus) -> Answer<'a, Appended> {
-        Box::pin(async move {
-            let answer = self.log.abort(orphan, status).await;
-            // Another server may have been first.
-            if answer.as_ref().is_ok_and(|appended| appended.repeated == 0) {
-                tracing::info!(
-                    session = orphan.session.as_str(),
-                    id = orphan.id.as_str(),
-                    "ended a message whose producer was not heard of in time"
-                );
-                self.metrics.lease_expired();
-            }
-            answer
-        })
-    }
-
-    fn bounds<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Bounds> {
-        self.log.bounds(session)
-    }
-
-    fn records<'a>(
-        &'a self,
-        session: &'a SessionId,
-        after: Cursor,
-        limit: usize,
-        bytes: usize,
-    ) -> Answer<'a, Vec<Record>> {
-        self.log.records(session, after, limit, bytes)
-    }
-
-    fn messages<'a>(
-        &'a self,
-        session: &'a SessionId,
-        before: u64,
-        limit: usize,
-    ) -> Answer<'a, Vec<MessageHead>> {
-        self.log.messages(session, before, limit)
-    }
-
-    fn streaming<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Vec<MessageHead>> {
-        self.log.streaming(session)
-    }
-
-    fn compact<'a>(
-        &'a self,
-        session: &'a SessionId,
-        epoch: Epoch,
-        nodes: Vec<Node>,
-    ) -> Answer<'a, ()> {
-        self.log.compact(session, epoch, nodes)
-    }
-
-    fn trim<'a>(&'a self, session: &'a SessionId, through: Cursor) -> Answer<'a, ()> {
-        self.log.trim(session, through)
-    }
-
-    fn delete<'a>(&'a self, session: &'a SessionId) -> Answer<'a, ()> {
-        self.log.delete(session)
-    }
-
-    fn orphans(&self, limit: usize) -> Answer<'_, Vec<Orphan>> {
-        self.log.orphans(limit)
-    }
-
-    fn sessions(&self) -> Answer<'_, Vec<SessionId>> {
-        self.log.sessions()
-    }
-
-    fn probe(&self) -> Answer<'_, ()> {
-        self.log.probe()
-    }
-
-    fn watch(&self, session: &SessionId) -> watch::Receiver<u64> {
-        self.log.watch(session)
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rejoin_wire::{MessageId, message::Message, session::EndStatus};
-use serde_json::Map;
+
 use tokio::{runtime::Handle, sync::watch};
 
 use super::{
@@ -26,7 +26,6 @@ use crate::{
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
     records::{CheckpointRecord, RunRecord},
-    state,
     store::{Store, Tx},
     tables::Records,
 };
@@ -69,19 +68,7 @@ impl Shadow {
 
 /// The messages of a state, with what tasks of a step have written that waits for an answer.
 pub(crate) fn conversation(head: Option<&CheckpointRecord>) -> Vec<Held> {
-    let Some(head) = head else { return Vec::new() };
-    let mut values = Map::new();
-    if let Some(messages) = head.values.get(state::MESSAGES) {
-        values.insert(state::MESSAGES.to_owned(), messages.clone());
-    }
-    let results = head.tasks.iter().filter(|task| task.name != "__start__");
-    for result in results.filter_map(|task| task.result.as_ref()) {
-        if let Some(messages) = result.get(state::MESSAGES) {
-            let written = Map::from_iter([(state::MESSAGES.to_owned(), messages.clone())]);
-            state::apply(&mut values, written, &[]);
-        }
-    }
-    Held::list(state::messages(&values))
+    head.map_or_else(Vec::new, |head| Held::list(&head.conversation()))
 }
 
 /// What a thread holds now.

@@ -40,6 +40,7 @@ use rejoin_wire::session::Cursor;
 
 pub use encoder::{Ending, MessageWriter};
 pub use error::SessionError;
+pub(crate) use lengths::bytes_of;
 pub use limits::{Retention, SessionLimits};
 pub use line::Stopped;
 pub(crate) use mirror::{Mirror, RunMirror, conversation};
@@ -59,6 +60,7 @@ use crate::metrics::Metrics;
 /// Every session of a store.
 pub struct Sessions {
     log: Arc<dyn SessionLog>,
+    measured: Measured,
     limits: SessionLimits,
     metrics: Arc<Metrics>,
     hub: Arc<Hub>,
@@ -70,7 +72,8 @@ impl Sessions {
     pub fn new(log: Arc<dyn SessionLog>, limits: SessionLimits) -> Arc<Self> {
         let metrics = Metrics::new();
         Arc::new(Self {
-            log: Arc::new(Measured::new(log, Arc::clone(&metrics))),
+            measured: Measured::new(Arc::clone(&log), Arc::clone(&metrics)),
+            log,
             limits,
             metrics,
             hub: Arc::default(),
@@ -115,7 +118,7 @@ impl Sessions {
         let growth = self.growth(session, &batch.changes).await?;
         let live = self.hub.find(session);
         let shown = live.as_ref().map(|_| batch.changes.clone());
-        let answer = self.log.append(session, batch).await;
+        let answer = self.measured.append(session, batch).await;
         match &answer {
             Ok(appended) if appended.repeated == 0 => {
                 self.lengths.grow(session, growth);

@@ -223,8 +223,7 @@ impl Reader {
             let tried = self.try_to_attach().await;
             match tried {
                 Err(SessionError::Log(LogError::NotFound)) => {
-                    self.be_absent(wake);
-                    return Ok(());
+                    return self.be_absent(wake).await;
                 }
                 Ok(false) => {}
                 Ok(true) => return Ok(()),
@@ -271,15 +270,16 @@ impl Reader {
         Ok(true)
     }
 
-    /// The session is not there: it was deleted while it was read, or has not begun.
-    fn be_absent(&mut self, wake: watch::Receiver<u64>) {
+    /// The session is not there: it was deleted while it was read, its store has lost it, or it has not begun.
+    async fn be_absent(&mut self, wake: watch::Receiver<u64>) -> Result<(), SessionError> {
+        let was_there = self.seen == Seen::Session;
+        if was_there && self.sessions.log().was_deleted(&self.session).await? {
+            self.told.push_back(ReaderEvent::Deleted);
+            self.state = State::Over;
+            return Ok(());
+        }
         match self.seen {
-            Seen::Session => {
-                self.told.push_back(ReaderEvent::Deleted);
-                self.state = State::Over;
-                return;
-            }
-            Seen::Nothing => {
+            Seen::Session | Seen::Nothing => {
                 let reason = match self.cursor {
                     Some(_) => SnapshotReason::ForeignEpoch,
                     None => SnapshotReason::New,
@@ -292,6 +292,7 @@ impl Reader {
             Seen::Absence => {}
         }
         self.state = State::Absent(wake);
+        Ok(())
     }
 
     fn give(&mut self, reason: SnapshotReason, cursor: Cursor, page: Page) {

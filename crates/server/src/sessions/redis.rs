@@ -15,6 +15,7 @@
 //! | `s:SESSION:messages` | hash: message id to what is known of it |
 //! | `s:SESSION:order`, `s:SESSION:open` | sorted sets: message ids by position, of all and of those that are streaming |
 //! | `s:SESSION:nodes` | hash: message id to the message added up |
+//! | `s:SESSION:gone` | it was deleted, for some time; without it a session that is not there was lost |
 //! | `leases` | sorted set: `SESSION PRODUCER` by when its lease is over |
 //! | `sessions` | set: every session's name |
 //! | `grown` | channel: `EPOCH SEQ SESSION` |
@@ -254,6 +255,10 @@ impl SessionLog for RedisLog {
 
     fn delete<'a>(&'a self, session: &'a SessionId) -> Answer<'a, ()> {
         self.shared.delete(session).boxed()
+    }
+
+    fn was_deleted<'a>(&'a self, session: &'a SessionId) -> Answer<'a, bool> {
+        self.shared.was_deleted(session).boxed()
     }
 
     fn orphans(&self, limit: usize) -> Answer<'_, Vec<Orphan>> {

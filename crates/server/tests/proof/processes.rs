@@ -59,9 +59,11 @@ impl Site {
             .unwrap();
         let mut child = self
             .command()
-            .args(["--port", "0", "--log", "warn", "--data"])
+            .args(["--log", "warn", "--data"])
             .arg(&self.directory)
             .args(&self.flags)
+            // A free one, unless a flag names another.
+            .env("REJOIN_PORT", "0")
             .env_remove("OPENAI_API_KEY")
             .env_remove("OPENAI_BASE_URL")
             .stdout(Stdio::piped())

@@ -236,6 +236,14 @@ impl ToolCall {
             id: call.text_of("id").map(str::to_owned),
         }
     }
+
+    /// Its arguments as `T`.
+    ///
+    /// # Errors
+    /// What the parser said, where they are not a `T`: while the call streams, they may be unfinished.
+    pub fn args_as<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        crate::Json::written(&self.args).read()
+    }
 }
 
 serde_by_text!(Message, Content);

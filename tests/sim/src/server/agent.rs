@@ -59,8 +59,8 @@ pub(crate) struct Knobs {
 pub(crate) struct Piece {
     /// Text to append.
     pub text: String,
-    /// A piece of a tool call: whether it is the first, and its arguments.
-    pub call: Option<(bool, &'static str)>,
+    /// A piece of a tool call: the call's id with the first, and its arguments.
+    pub call: Option<(Option<String>, &'static str)>,
     /// Why the message ends.
     pub finish: Option<&'static str>,
     /// Tokens used, told with the end.
@@ -76,12 +76,12 @@ impl Piece {
     }
 
     pub(super) fn call_chunks(&self) -> Value {
-        match self.call {
+        match &self.call {
             None => json!([]),
-            Some((true, args)) => {
-                json!([{ "name": "get_weather", "args": args, "id": "call_1", "index": 0, "type": "tool_call_chunk" }])
+            Some((Some(id), args)) => {
+                json!([{ "name": "get_weather", "args": args, "id": id, "index": 0, "type": "tool_call_chunk" }])
             }
-            Some((false, args)) => {
+            Some((None, args)) => {
                 json!([{ "name": null, "args": args, "id": null, "index": 0, "type": "tool_call_chunk" }])
             }
         }
@@ -97,8 +97,8 @@ pub(crate) struct Said {
     pub text: String,
     /// The tool's name.
     pub name: Option<&'static str>,
-    /// Whether it calls the tool.
-    pub calls_tool: bool,
+    /// The id of the call that it makes, or answers.
+    pub call_id: Option<String>,
     /// Why it ended, where a model said it.
     pub finish: Option<&'static str>,
     /// Tokens used.
@@ -113,14 +113,15 @@ impl Said {
 
     pub(super) fn add_own_fields(&self, message: &mut Value) {
         if self.kind == "tool" {
-            message["tool_call_id"] = "call_1".into();
+            message["tool_call_id"] = self.call_id.clone().into();
             message["status"] = "success".into();
             return;
         }
-        message["tool_calls"] = if self.calls_tool {
-            json!([{ "name": "get_weather", "args": { "city": "Paris" }, "id": "call_1", "type": "tool_call" }])
-        } else {
-            json!([])
+        message["tool_calls"] = match &self.call_id {
+            Some(id) => {
+                json!([{ "name": "get_weather", "args": { "city": "Paris" }, "id": id, "type": "tool_call" }])
+            }
+            None => json!([]),
         };
         message["invalid_tool_calls"] = json!([]);
         if self.finish.is_some() {
@@ -152,6 +153,8 @@ pub(crate) enum Op {
 pub(crate) struct Seen {
     /// Whether a tool has answered on this thread.
     pub has_tool_answer: bool,
+    /// The call that was made last.
+    pub call_id: Option<String>,
     /// The answer to the agent's question.
     pub approved: Option<Value>,
     /// The last message's text.
@@ -159,12 +162,12 @@ pub(crate) struct Seen {
 }
 
 /// What an agent's node does: waits in milliseconds, each before its deed. The second part is the whole text of the
-/// node's message, which begins with `mark`.
+/// node's message, which begins with `mark`; a call that it makes is named `call_id`.
 pub(crate) fn node(
-    agent: Agent,
-    at: usize,
+    (agent, at): (Agent, usize),
     knobs: Knobs,
     seen: &Seen,
+    call_id: String,
     mark: Option<&str>,
     rng: &mut Rng,
 ) -> (Vec<(u64, Op)>, String) {
@@ -176,8 +179,8 @@ pub(crate) fn node(
     };
     match (agent, at) {
         (Agent::Chat, 0) | (Agent::Approval, 0) => ops.answer(knobs.n_tokens),
-        (Agent::Tools, 0) if !seen.has_tool_answer => ops.call(),
-        (Agent::Tools, 1) if !seen.approved_tools() => ops.tool(rng),
+        (Agent::Tools, 0) if !seen.has_tool_answer => ops.call(call_id),
+        (Agent::Tools, 1) if !seen.approved_tools() => ops.tool(seen.call_id.clone(), rng),
         (Agent::Tools, 0 | 2) => ops.answer(knobs.n_tokens.min(20)),
         (Agent::Approval, 1) => match &seen.approved {
             None => ops.push(1, Op::Ask),
@@ -236,7 +239,7 @@ impl Script<'_> {
         }
     }
 
-    fn end(&mut self, finish: &'static str, tokens: u64, calls_tool: bool) {
+    fn end(&mut self, finish: &'static str, tokens: u64, call_id: Option<String>) {
         self.piece(Piece {
             finish: Some(finish),
             tokens: Some(tokens),
@@ -254,7 +257,7 @@ impl Script<'_> {
             kind: "ai",
             text,
             name: None,
-            calls_tool,
+            call_id,
             finish: Some(finish),
             tokens,
         };
@@ -264,25 +267,25 @@ impl Script<'_> {
 
     fn answer(&mut self, count: u64) {
         self.tokens(count);
-        self.end("stop", count, false);
+        self.end("stop", count, None);
     }
 
-    fn call(&mut self) {
+    fn call(&mut self, id: String) {
         self.piece(Piece {
             text: "Let me look that up. ".into(),
             ..Piece::default()
         });
         self.piece(Piece {
-            call: Some((true, "")),
+            call: Some((Some(id.clone()), "")),
             ..Piece::default()
         });
         for part in CALL_PARTS {
             self.piece(Piece {
-                call: Some((false, part)),
+                call: Some((None, part)),
                 ..Piece::default()
             });
         }
-        self.end("tool_calls", 9, true);
+        self.end("tool_calls", 9, Some(id));
     }
 
     /// A text that comes whole.
@@ -291,13 +294,13 @@ impl Script<'_> {
         self.text.clone()
     }
 
-    fn tool(&mut self, rng: &mut Rng) {
+    fn tool(&mut self, call_id: Option<String>, rng: &mut Rng) {
         let text = self.whole("22C in Paris");
         let said = Said {
             kind: "tool",
             text,
             name: Some("get_weather"),
-            calls_tool: false,
+            call_id,
             finish: None,
             tokens: 0,
         };
@@ -311,7 +314,7 @@ impl Script<'_> {
             kind: "ai",
             text,
             name: None,
-            calls_tool: false,
+            call_id: None,
             finish: None,
             tokens: 0,
         };

@@ -355,10 +355,10 @@ impl Server {
         // The odd server's messages are known by how they begin, as their ids say little.
         let mark = (self.kind == Kind::Odd).then(|| format!("m{serial} {TWO_HALVES} "));
         let (ops, text) = agent::node(
-            run.agent,
-            run.node,
+            (run.agent, run.node),
             run.knobs,
             &seen,
+            format!("call-{serial}"),
             mark.as_deref(),
             &mut self.rng,
         );
@@ -394,7 +394,7 @@ impl Server {
                     .take()
                     .expect("a node that speaks has a message");
                 let mut message = self.ways.said(&message_id, &said);
-                if self.ways.odd.tool_calls && said.calls_tool {
+                if self.ways.odd.tool_calls && said.kind == "ai" && said.call_id.is_some() {
                     self.ways.odd.add_tool_calls(&mut message);
                     self.met.count("odd: odd tool call");
                 }

@@ -266,7 +266,7 @@ impl Server {
                 .map_or_else(|| format!("human-{}", self.next_serial()), str::to_owned);
             let text = message["content"].as_str().unwrap_or_default();
             // Odd entries come back by themselves.
-            if self.kind == Kind::Odd && is_odd_text(text) {
+            if self.kind == Kind::Odd && (text.is_empty() || is_odd_text(text)) {
                 continue;
             }
             // What is submitted again, under the id that it was told under, is the same message.

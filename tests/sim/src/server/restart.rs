@@ -143,7 +143,7 @@ impl Server {
                     kind: "ai",
                     text,
                     name: None,
-                    calls_tool: false,
+                    call_id: None,
                     finish: None,
                     tokens: 0,
                 };

@@ -174,7 +174,13 @@ impl Thread {
             .last()
             .and_then(|message| message["content"].as_str())
             .unwrap_or_default();
+        let calls = messages.iter().rev().filter_map(|message| {
+            let mut calls = message["tool_calls"].as_array()?.iter();
+            // Odd calls beside it are nobody's.
+            calls.find_map(|call| call["id"].as_str().map(str::to_owned))
+        });
         Seen {
+            call_id: calls.into_iter().next(),
             has_tool_answer: messages.iter().any(|message| message["type"] == "tool"),
             approved: self.approved.clone(),
             last_text: last_text.to_owned(),

@@ -12,6 +12,10 @@ import { useStreamWith } from "./use-stream.js";
 export * from "./common.js";
 export { createStream, loadRejoin } from "../asset.js";
 
+/** A thread behind an endpoint of your own. */
+export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamCustomOptions<T, Bag>,
+): UseStreamCustom<ShownState<T>, Bag>;
 /**
  * A thread on an Agent Server. Renders when something changes that was read.
  *
@@ -21,10 +25,6 @@ export { createStream, loadRejoin } from "../asset.js";
 export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamOptions<T, Bag>,
 ): UseStream<ShownState<T>, Bag>;
-/** A thread behind an endpoint of your own. */
-export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
-  options: ResolveStreamCustomOptions<T, Bag>,
-): UseStreamCustom<ShownState<T>, Bag>;
 export function useStream(options: any): any {
   return useStreamWith(loadEngine, options);
 }

@@ -8,12 +8,31 @@ type Snapshot = ReturnType<InnerStore["getSnapshot"]>;
 /** Members that a spread does not read, as the incumbent's: reading them costs, or throws without their option. */
 const HIDDEN = ["history", "experimental_branchTree", "toolProgress", "subagents", "activeSubagents"];
 
+/** What may be done is asked of the store: the same function in every render, and never of an old snapshot. */
+const ASKED = ["canEdit", "canRegenerate"];
+
 /** What stays the same while the store lives. */
-const FIXED = [
-  ..."submit stop cancel joinStream rejoin switchThread setBranch mutate edit regenerate retry takeBack sendNow replaceWaiting respond respondAll addToolResult".split(" "),
+const FIXED: readonly (keyof InnerStore)[] = [
+  "submit",
+  "stop",
+  "cancel",
+  "joinStream",
+  "rejoin",
+  "switchThread",
+  "setBranch",
+  "mutate",
+  "edit",
+  "regenerate",
+  "retry",
+  "takeBack",
+  "sendNow",
+  "replaceWaiting",
+  "respond",
+  "respondAll",
+  "addToolResult",
   "client",
   "assistantId",
-] as (keyof InnerStore)[];
+];
 
 /** Which parts a component has read. */
 export interface Tracker {
@@ -26,33 +45,72 @@ export const differs = (tracker: Tracker, a: Frame, b: Frame): boolean => {
   return false;
 };
 
+/** What the members of one render's object are read from. */
+interface Reader {
+  store: InnerStore;
+  shown: Snapshot;
+  tracker: Tracker;
+  /** The parts that stay as they are in `shown`. */
+  bound: Set<Part>;
+  methods: Map<string, (...args: unknown[]) => unknown>;
+}
+
+const READER = Symbol("reader");
+
+const member = (of: object, name: string): unknown => of[name as keyof typeof of];
+
+/** The snapshot to read a member of: the render's where it was read by then, else what is shown now. */
+function readAt({ store, shown, tracker, bound }: Reader, name: string): Snapshot {
+  const now = store.getSnapshot();
+  const current = now === shown;
+  let fixed = true;
+  for (const part of PARTS[name] as readonly Part[]) {
+    tracker.parts.add(part);
+    if (current) bound.add(part);
+    fixed &&= bound.has(part);
+  }
+  return fixed ? shown : now;
+}
+
+function method(reader: Reader, name: string): (...args: unknown[]) => unknown {
+  const known = reader.methods.get(name);
+  if (known) return known;
+  const made = (...args: unknown[]): unknown => {
+    const from = readAt(reader, name);
+    return (member(from, name) as (...given: unknown[]) => unknown).apply(from, args);
+  };
+  reader.methods.set(name, made);
+  return made;
+}
+
+function read(reader: Reader, name: string): unknown {
+  if (name.startsWith("get")) return method(reader, name);
+  const from = readAt(reader, name);
+  return member(ASKED.includes(name) ? reader.store : from, name);
+}
+
+/** The members that are read through: the same for all objects. Each object's own, so that a spread takes them along. */
+const MEMBERS: PropertyDescriptorMap = Object.fromEntries(
+  Object.keys(PARTS).map((name) => [
+    name,
+    {
+      enumerable: !HIDDEN.includes(name),
+      configurable: true,
+      get(this: { [READER]: Reader }) {
+        return read(this[READER], name);
+      },
+    },
+  ]),
+);
+
 /**
  * Makes the object for one render. What was read by the time of a render stays as it was in that render; what is read for
  * the first time later (in an event handler) is what is shown then.
  */
 export function handleOf(store: InnerStore, shown: Snapshot, tracker: Tracker, extra: object): object {
-  const bound = new Set(tracker.parts);
-  const at = (name: string): Snapshot => {
-    const parts = PARTS[name] as readonly Part[];
-    const now = store.getSnapshot();
-    const current = now === shown;
-    let fixed = true;
-    for (const part of parts) {
-      tracker.parts.add(part);
-      if (current) bound.add(part);
-      fixed &&= bound.has(part);
-    }
-    return fixed ? shown : now;
-  };
   const handle: Record<string, unknown> = { store, ...extra };
   for (const name of FIXED) handle[name] ??= store[name];
-  for (const name of Object.keys(PARTS)) {
-    const isMethod = name.startsWith("get");
-    const property: PropertyDescriptor = isMethod
-      ? { value: (...args: unknown[]) => (at(name) as any)[name](...args), writable: true }
-      : // What may be done is asked of the store: the same function in every render, and never of an old snapshot.
-        { get: () => (name === "canEdit" || name === "canRegenerate" ? (at(name), store) : (at(name) as any))[name] };
-    Object.defineProperty(handle, name, { ...property, enumerable: !HIDDEN.includes(name), configurable: true });
-  }
-  return handle;
+  const reader: Reader = { store, shown, tracker, bound: new Set(tracker.parts), methods: new Map() };
+  Object.defineProperty(handle, READER, { value: reader });
+  return Object.defineProperties(handle, MEMBERS);
 }

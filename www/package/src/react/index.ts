@@ -1,5 +1,5 @@
 /**
- * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm inside of it, as base64 of gzip, in a module of its own that is loaded when it is needed.
+ * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm inside of it, as text, in a module of its own that is loaded when it is needed.
  *
  * @module rejoin/react
  */
@@ -12,6 +12,10 @@ import { useStreamWith } from "./use-stream.js";
 export * from "./common.js";
 export { createStream, loadRejoin } from "../index.js";
 
+/** A thread behind an endpoint of your own. */
+export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamCustomOptions<T, Bag>,
+): UseStreamCustom<ShownState<T>, Bag>;
 /**
  * A thread on an Agent Server. Renders when something changes that was read.
  *
@@ -21,10 +25,6 @@ export { createStream, loadRejoin } from "../index.js";
 export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamOptions<T, Bag>,
 ): UseStream<ShownState<T>, Bag>;
-/** A thread behind an endpoint of your own. */
-export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
-  options: ResolveStreamCustomOptions<T, Bag>,
-): UseStreamCustom<ShownState<T>, Bag>;
 export function useStream(options: any): any {
   return useStreamWith(loadEngine, options);
 }

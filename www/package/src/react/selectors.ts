@@ -34,7 +34,7 @@ export const useMessageIds = (stream: StreamSource): readonly string[] => useStr
 /** One message: renders when that one changes. Undefined where there is none with that id. */
 export const useMessage = <StateType extends object = any, Bag extends BagTemplate = any>(
   stream: StreamSource<StateType, Bag>,
-  id: string,
+  id: string | undefined,
 ): Message<GetToolCallsType<StateType>> | undefined => useStreamSelector(stream, (now) => now.getMessage(id));
 
 /** How the connection stands. */

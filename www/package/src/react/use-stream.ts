@@ -2,17 +2,17 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { EngineLoader } from "../engine.js";
 import { makeStore, type InnerStore } from "../store/create-store.js";
-import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, type AnyOptions } from "../store/options.js";
+import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, transportOf, type AnyOptions } from "../store/options.js";
 import { differs, handleOf, type Tracker } from "./handle.js";
 
-// On a server React warns of layout effects, and runs none.
-const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
+/** On a server React warns of layout effects, and runs none. */
+const earlyEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
 
 /** What a store cannot change while it lives. */
-const identityOf = (options: AnyOptions): string =>
+export const identityOf = (options: AnyOptions): string =>
   problemOf(options)?.message ??
   JSON.stringify([
-    options.transport ? "" : apiUrlOf(options),
+    transportOf(options) ? "" : apiUrlOf(options),
     options.assistantId,
     options.messagesKey,
     historyLimitOf(options),
@@ -23,11 +23,11 @@ const identityOf = (options: AnyOptions): string =>
     options.loadState !== false,
   ]);
 
-/** The hook for one way of loading the wasm. */
-export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
+/** The hook for one way of loading the wasm. `ready` is a store to begin with, made by {@link storeFor} for the same options. */
+export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: InnerStore): object {
   const isControlled = "threadId" in options;
   const identity = identityOf(options);
-  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: storeFor(load, options, options.threadId ?? null) }));
+  const [made, setMade] = useState<{ identity: string; store: InnerStore }>(() => ({ identity, store: ready ?? storeFor(load, options, options.threadId ?? null) }));
   let { store } = made;
   if (made.identity !== identity) {
     // The thread outlives a store that new options replace.
@@ -48,6 +48,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
 
   const prop = options.threadId ?? null;
   const lastProp = useRef(prop);
+  const useEarlyEffect = earlyEffect();
   useEarlyEffect(() => {
     store.setOptions(options);
     if (!isControlled || lastProp.current === prop) return;
@@ -61,6 +62,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions): object {
   return handleOf(store, token, tracker, { assistantId: options.assistantId, ...(client ? { client } : {}) });
 }
 
-function storeFor(load: EngineLoader, options: AnyOptions, threadId: string | null): InnerStore {
+/** A store for a hook: it goes when no component listens. */
+export function storeFor(load: EngineLoader, options: AnyOptions, threadId: string | null): InnerStore {
   return makeStore({ ...options, threadId }, load, { modes: [], untended: true, problem: problemOf(options) });
 }

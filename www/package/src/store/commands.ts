@@ -1,5 +1,6 @@
 /** Commands under way: what was asked, and the promise that waits for it. */
 import type { Engine, EngineError, EngineRequests } from "../engine.js";
+import { withPlainMessages } from "../class-messages.js";
 import { fromEngine, RejoinError } from "../errors.js";
 import { snake } from "../names.js";
 import type { StreamEvent } from "../types/events.js";
@@ -15,6 +16,8 @@ export interface Pending {
   run: RunCallbackMeta | undefined;
   throwOnError: boolean;
   onError?: ((error: unknown, run: RunCallbackMeta | undefined) => void) | undefined;
+  /** The messages that it brings. */
+  typed?: unknown;
   /** What a transport is given. Null: what the engine sends. */
   payload?: TransportPayload | null;
   filter?: { runId: string; keep: (event: StreamEvent) => boolean };
@@ -51,8 +54,23 @@ export function resultOf(outcome: string, error: string | undefined, known: Engi
   return { outcome: outcome as Outcome, ...(said ? { error: fromEngine(said, failure) } : {}) };
 }
 
-const SENT =
-  "command config context metadata interruptBefore interruptAfter multitaskStrategy strictResume onCompletion onDisconnect streamSubgraphs streamResumable durability feedbackKeys threadId".split(" ");
+const SENT: readonly (keyof SubmitOptions)[] = [
+  "command",
+  "config",
+  "context",
+  "metadata",
+  "interruptBefore",
+  "interruptAfter",
+  "multitaskStrategy",
+  "strictResume",
+  "onCompletion",
+  "onDisconnect",
+  "streamSubgraphs",
+  "streamResumable",
+  "durability",
+  "feedbackKeys",
+  "threadId",
+];
 
 /** What makes a submission an edit. */
 export interface EditAt {
@@ -82,5 +100,5 @@ export function submissionOf(values: unknown, options: SubmitOptions<any, any>, 
   if (checkpoint !== undefined) made["checkpoint"] = checkpoint && place;
   if (optimistic) made["optimistic_values"] = optimistic;
   made["stream_mode"] = modes;
-  return JSON.stringify({ ...made, ...edit });
+  return JSON.stringify(withPlainMessages({ ...made, ...edit }));
 }

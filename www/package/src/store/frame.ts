@@ -1,5 +1,5 @@
 /** What is shown at one moment, as the parts that change by themselves. */
-import type { EngineEditable, EngineFeed, EngineStatus, EngineSequence, EngineWaiting } from "../engine.js";
+import type { EngineEditable, EngineError, EngineFeed, EngineStatus, EngineSequence, EngineWaiting } from "../engine.js";
 import type { RejoinError } from "../errors.js";
 import { EMPTY, listOf, type MessageList } from "../messages.js";
 import type { ToolProgress } from "../types/events.js";
@@ -37,7 +37,7 @@ export const ready =
 export interface Status extends Omit<EngineStatus, "error"> {
   error: unknown;
   /** The engine's words that `error` was made of. */
-  said: string | undefined;
+  said: EngineError | undefined;
   /** The error of the application's own thread data. */
   threadError: unknown;
   /** The last run was cancelled: its pending nodes are no breakpoint, its failed tasks no error. */
@@ -114,7 +114,7 @@ export const NOTHING = {
   editable: ready<EngineEditable>({ edit: [], regenerate: [], retry: false }),
   waiting: ready<EngineWaiting[]>([]),
   tools: [] as ToolProgress[],
-  facts: {} as SubagentFacts,
+  facts: new Map() as SubagentFacts,
   nodes: NO_NODES,
   feed: undefined,
 };

@@ -1,9 +1,13 @@
 /** How requests are sent: headers, the application's fetch and hooks. */
-import { clientOf, partsOfClient } from "../client.js";
-import type { EngineEvents } from "../engine.js";
+import { checkUrl } from "../addresses.js";
+import { clientOf, hasOwnMethods, partsOfClient } from "../client.js";
+import type { EngineAnswer, EngineInit } from "../engine.js";
+import { checkHeaders, mergedHeaders } from "../headers.js";
+import { inTime } from "../in-time.js";
+import { sendWithinOrigin, type Send } from "../redirects.js";
 import type { StreamEvent } from "../types/events.js";
 import type { Client } from "../types/client.js";
-import { apiUrlOf, type AnyOptions } from "./options.js";
+import { apiUrlOf, transportOf, type AnyOptions } from "./options.js";
 
 /** An API key that the incumbent would find in the environment. Browsers have none. */
 function keyFromEnvironment(): string | undefined {
@@ -12,17 +16,14 @@ function keyFromEnvironment(): string | undefined {
   return key?.trim().replace(/^["']|["']$/g, "") || undefined;
 }
 
+const NOT_GIVEN = "The option `headers` has not given any";
+
 /** All headers of the application, for one request. */
 export async function headersOf(options: AnyOptions, refresh: boolean): Promise<Record<string, string>> {
   const { client, apiKey, defaultHeaders, headers } = options;
   const key = client ? undefined : apiKey === undefined ? keyFromEnvironment() : apiKey;
-  const all = {
-    ...partsOfClient(client).defaultHeaders,
-    ...defaultHeaders,
-    ...(key ? { "x-api-key": key } : {}),
-    ...(typeof headers === "function" ? await headers(refresh) : headers),
-  };
-  return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value == null ? [] : [[name, value]])));
+  const own = typeof headers === "function" ? await inTime(headers(refresh), options.timeouts?.headers, NOT_GIVEN) : headers;
+  return mergedHeaders(partsOfClient(client).defaultHeaders, defaultHeaders, key ? { "x-api-key": key } : undefined, own);
 }
 
 /** The client given, else ours. `options` is asked for each request. */
@@ -31,10 +32,10 @@ export function clientFor({ client }: AnyOptions, options: () => AnyOptions): Cl
   return clientOf(
     () => apiUrlOf(options()),
     async (url, init) => {
-      const { credentials, callerOptions } = options();
-      const headers = { ...(init.headers as object), ...(await headersOf(options(), false)) };
-      const send = (callerOptions?.fetch ?? fetch) as typeof fetch;
-      return send(url, { ...init, headers, ...(credentials ? { credentials } : {}) });
+      const { credentials } = options();
+      const headers = { ...(init.headers as Record<string, string>), ...(await headersOf(options(), false)) };
+      checkHeaders(headers);
+      return sendOwn(options(), url, { ...init, headers, ...(credentials ? { credentials } : {}) });
     },
   );
 }
@@ -63,32 +64,41 @@ export interface NetworkSource {
 const loadRewritten = () => import("./rewritten.js");
 
 /** Loads what `fetchFor` will need, beside the wasm. Where that fails the first request does, and is tried again. */
-export const prepareFetch = ({ transport }: AnyOptions): void => void (transport && loadRewritten().catch(() => {}));
+export const prepareFetch = (options: AnyOptions): void => void (transportOf(options) && loadRewritten().catch(() => {}));
+
+/** A signal that `fetch` takes: a test's page may have classes that are not those of its `fetch`. Then an answer is left, and not aborted. */
+function fitting({ signal, ...init }: RequestInit): RequestInit {
+  try {
+    void new Request("http://localhost/", { signal: signal ?? null });
+    return { ...init, signal: signal ?? null };
+  } catch {
+    return init;
+  }
+}
+
+/** Sends a request by the application's way, or by the page's. */
+async function sendOwn(options: AnyOptions, url: string, given: RequestInit): Promise<Response> {
+  checkUrl(url);
+  const parts = partsOfClient(options.client);
+  const own = options.callerOptions?.fetch ?? parts.fetch;
+  const init = parts.onRequest ? await parts.onRequest(new URL(url, globalThis.location?.href), given) : given;
+  const send: Send = own ? async (to, how) => (await own(to, how)) as Response : (to, how) => fetch(to, fitting(how));
+  return sendWithinOrigin(send, url, init);
+}
 
 /** The engine's fetch. */
-export function fetchFor(source: NetworkSource): (request: Request) => Promise<Response | EngineEvents> {
-  const { options } = source;
-  return async (request) => {
-    if (options().transport) return (await loadRewritten()).viaTransport(request, source);
-    const { client, callerOptions } = options();
-    const parts = partsOfClient(client);
-    const own = callerOptions?.fetch ?? parts.fetch;
+export function fetchFor(source: NetworkSource): (url: string, init: EngineInit) => Promise<Response | EngineAnswer> {
+  return async (url, init) => {
+    const options = source.options();
+    if (transportOf(options)) return (await loadRewritten()).viaTransport(url, init, source);
+    const { client } = options;
     const filter = source.filter();
-    let response: Response;
-    if (!own && !parts.onRequest) response = await fetch(request);
-    else {
-      // Hooks and fetches written for the incumbent expect a URL and an init.
-      let init: RequestInit = {
-        method: request.method,
-        headers: Object.fromEntries(request.headers as unknown as Iterable<[string, string]>),
-        signal: request.signal,
-        credentials: request.credentials,
-      };
-      if (request.method !== "GET") init.body = await request.text();
-      if (parts.onRequest) init = await parts.onRequest(new URL(request.url), init);
-      response = (await (own ?? fetch)(request.url, init)) as Response;
+    if (client && hasOwnMethods(client)) {
+      const answer = await (await import("../client-calls.js")).viaClient(client, url, init, filter?.keep);
+      if (answer) return answer;
     }
-    if (!filter || !response.ok || !request.url.includes(`/runs/${filter.runId}/stream`)) return response;
+    const response = await sendOwn(options, url, init);
+    if (!filter || !response.ok || !url.includes(`/runs/${filter.runId}/stream`)) return response;
     return (await loadRewritten()).filtered(response, filter.keep);
   };
 }

@@ -1,48 +1,81 @@
 /** Options as an application gives them, checked and turned into the engine's. */
 import type { EngineOptions, EngineStorage } from "../engine.js";
+import { problemOfId } from "../addresses.js";
 import { invalidOption, type RejoinError } from "../errors.js";
-import type { CommonOptions, RunMetadataStorage, UseStreamCustomOptions, UseStreamOptions } from "../types/options.js";
+import type { CommonOptions, RunMetadataStorage, UseStreamCustomOptions, UseStreamOptions, UseStreamTransport } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import { partsOfClient } from "../client.js";
 
 /** Options of either kind. */
 export type AnyOptions = CommonOptions<any, any> &
-  Partial<Omit<UseStreamOptions<any, any>, keyof CommonOptions<any, any>>> &
-  Partial<Pick<UseStreamCustomOptions<any, any>, "transport">> & {
+  Partial<Omit<UseStreamOptions<any, any>, keyof CommonOptions<any, any> | "transport">> &
+  { transport?: UseStreamCustomOptions<any, any>["transport"] | "sse" | undefined } & {
     /** Internal: events to tell as they come, beside the callbacks. No mode is asked for by it. */
     hear?: { names: readonly string[]; event: (name: string, namespace: string[], data: unknown) => void };
   };
 
-/** What each option must be; those of one kind in one word list. */
-const KINDS = {
-  string: "assistantId apiUrl apiKey messagesKey threadId credentials checkpoints",
-  "number or boolean": "throttle",
-  boolean: "filterSubagentMessages cancelOnStop cancelPendingToolCalls loadState compareOnWake",
-  object: "initialValues defaultHeaders callerOptions client thread transport retry timeouts limits",
-  array: "tools streamMode subagentToolNames",
-  "boolean or object": "fetchStateHistory outbox",
-  "boolean or function": "reconnectOnMount",
-  "string or object": "storage",
-  "object or function": "headers",
-  function:
-    "onError onFinish onCreated onUpdateEvent onCustomEvent onMetadataEvent onLangChainEvent onDebugEvent onCheckpointEvent onTaskEvent onToolEvent onStop onThreadId onTool onConnectionChange onWarning getCheckpointId",
-};
+type Kind = "string" | "number" | "boolean" | "object" | "array" | "function";
+
+/** The names of all options, by the kinds of value that they take. */
+export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names: readonly string[] }[] = [
+  { kinds: ["string"], names: ["assistantId", "apiUrl", "apiKey", "messagesKey", "threadId", "credentials", "checkpoints"] },
+  { kinds: ["number", "boolean"], names: ["throttle"] },
+  { kinds: ["boolean"], names: ["filterSubagentMessages", "cancelOnStop", "cancelPendingToolCalls", "loadState", "compareOnWake"] },
+  { kinds: ["object"], names: ["initialValues", "callerOptions", "client", "thread", "retry", "timeouts", "limits"] },
+  { kinds: ["array"], names: ["tools", "streamMode", "subagentToolNames"] },
+  { kinds: ["boolean", "object"], names: ["fetchStateHistory", "outbox"] },
+  { kinds: ["boolean", "function"], names: ["reconnectOnMount"] },
+  { kinds: ["string", "object"], names: ["storage", "transport"] },
+  { kinds: ["string", "boolean"], names: ["shareConnections"] },
+  { kinds: ["object", "array"], names: ["defaultHeaders"] },
+  { kinds: ["object", "array", "function"], names: ["headers"] },
+  {
+    kinds: ["function"],
+    names: [
+      "onError",
+      "onFinish",
+      "onCreated",
+      "onUpdateEvent",
+      "onCustomEvent",
+      "onMetadataEvent",
+      "onLangChainEvent",
+      "onDebugEvent",
+      "onCheckpointEvent",
+      "onTaskEvent",
+      "onToolEvent",
+      "onStop",
+      "onThreadId",
+      "onTool",
+      "onConnectionChange",
+      "onWarning",
+      "getCheckpointId",
+    ],
+  },
+];
+
+/** The application's own way to send, where it gave one. The incumbent's name for the server's own, `sse`, is as good as none. */
+export function transportOf({ transport }: AnyOptions): UseStreamTransport<any, any> | undefined {
+  return typeof transport === "object" && transport !== null ? transport : undefined;
+}
 
 /** What is wrong with the options, if anything is. */
 export function problemOf(options: AnyOptions): RejoinError | undefined {
   if (typeof options !== "object" || options === null) return invalidOption("`options` must be an object.");
   const given = options as unknown as Record<string, unknown>;
-  for (const [kinds, names] of Object.entries(KINDS)) {
-    for (const name of names.split(" ")) {
+  for (const { kinds, names } of OPTIONS) {
+    for (const name of names) {
       const value = given[name];
-      const kind = Array.isArray(value) ? "array" : typeof value;
-      if (value != null && !kinds.split(" ").includes(kind)) return invalidOption(`The option \`${name}\` must be ${kinds}, not ${kind}.`);
+      const kind = Array.isArray(value) ? "array" : (typeof value as Kind);
+      if (value != null && !kinds.includes(kind)) return invalidOption(`The option \`${name}\` must be ${kinds.join(" or ")}, not ${kind}.`);
     }
   }
-  if ("transport" in given) {
-    if (typeof options.transport?.stream !== "function") return invalidOption("The option `transport` must have a method `stream`.");
-    return undefined;
-  }
+  const { transport } = given;
+  if (typeof transport === "string" && transport !== "sse") return invalidOption('The option `transport` must be an object with a method `stream`, or "sse".');
+  const own = transportOf(options);
+  if (own) return typeof own.stream === "function" ? undefined : invalidOption("The option `transport` must have a method `stream`.");
+  const { threadId } = options;
+  const wrongId = threadId == null ? undefined : problemOfId(threadId);
+  if (wrongId) return wrongId;
   if (!options.assistantId) return invalidOption("The option `assistantId` is missing: the assistant's or graph's name.");
   return undefined;
 }
@@ -125,11 +158,18 @@ const whole = (value: number): unknown => (value >= 0 ? Math.floor(Math.min(valu
 /** {@link EngineOptions} as the engine takes them. */
 export const engineText = (made: object): string => JSON.stringify(made, (_, value) => (typeof value === "number" ? whole(value) : value));
 
+/** Which tabs share connections. Of who the user is a `fetch` of the application's own may say more than the headers do. */
+function sharesOf({ shareConnections: share, callerOptions, client }: AnyOptions): string {
+  if (typeof share === "string") return `as ${share}`;
+  const { fetch, onRequest } = partsOfClient(client);
+  return !share || callerOptions?.fetch || fetch || onRequest ? "off" : "same-headers";
+}
+
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
   const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions, outbox } = options;
   const tries = callerOptions?.maxRetries;
-  const custom = options.transport !== undefined;
+  const custom = transportOf(options) !== undefined;
   return engineText({
     // A transport sends the request itself; the URL is only the core's name for it.
     apiUrl: custom ? "http://transport.invalid" : apiUrlOf(options),
@@ -152,5 +192,6 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     limits,
     credentials,
     outbox: outbox === false ? { enabled: false } : outbox === true ? undefined : outbox,
+    shareConnections: custom ? "off" : sharesOf(options),
   });
 }

@@ -1,13 +1,15 @@
 /** From what the engine gives to what is shown. */
 import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type MessageOrigin } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
-import { cellOf, closeList, grown, openCells, type OpenList } from "../messages.js";
+import { cellOf, closeList, grown, listOf, openCells, type MessageCell, type OpenList } from "../messages.js";
 import { lazy, NOTHING, type Feed, type Frame, type Lazy, type Status } from "./frame.js";
 import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
+import type { Connection } from "../types/options.js";
 import { initialOf, type State, type Values } from "./state.js";
 
-const json = JSON.stringify;
+const IDLE: Connection = { state: "idle" };
+const FAILED: Connection = { state: "failed" };
 
 /** How it stands: the engine's words, and what only this side knows. */
 function statusNow(state: State): Status {
@@ -19,17 +21,20 @@ function statusNow(state: State): Status {
   return {
     ...(known ?? old),
     // Without an engine: what is wrong with the options, or that the wasm did not load, is a failure until something is asked.
-    connection: known?.connection ?? (error ? { state: "failed" } : old.connection.state === "failed" ? { state: "idle" } : old.connection),
+    connection: known?.connection ?? (error ? FAILED : old.connection.state === "failed" ? IDLE : old.connection),
     threadId: known ? known.threadId : state.thread,
     // The same error is the same object.
-    error: error ?? (failed ? (state.thrown ?? (old.said === json(failed) ? old.error : fromEngine(failed, state.failure))) : undefined),
-    said: error || !failed ? undefined : json(failed),
+    error: error ?? (failed ? (state.thrown ?? (old.said === failed ? old.error : fromEngine(failed, state.failure))) : undefined),
+    said: error || !failed ? undefined : failed,
     threadError: thread?.error,
     isLoading: (known?.isLoading ?? false) || [...state.commands.values()].some(({ quiet }) => !quiet),
     isThreadLoading: thread ? thread.isLoading && thread.data == null : (known?.isThreadLoading ?? (error === undefined && old.isThreadLoading)),
     cancelled: state.cancelled,
   };
 }
+
+/** What has not changed is the same value: the engine tells an object only where it is another one. */
+const differs = (status: Status, old: Status): boolean => (Object.keys(status) as (keyof Status)[]).some((name) => status[name] !== old[name]);
 
 function closeLists(state: State): void {
   const { dirty, changes, frame, open } = state;
@@ -51,7 +56,7 @@ export function publish(state: State): void {
   closeLists(state);
   const status = statusNow(state);
   const old = state.frame.status;
-  if (status.error !== old.error || status.threadError !== old.threadError || json(status) !== json(old)) state.changes.status = status;
+  if (differs(status, old)) state.changes.status = status;
   if (Object.keys(state.changes).length === 0) return;
   state.frame = { ...state.frame, ...state.changes };
   state.changes = {};
@@ -62,6 +67,20 @@ export function publish(state: State): void {
     } catch (error) {
       later(error);
     }
+  }
+}
+
+/** Shows what was typed where no engine can show it: it could not be loaded, or the submission was left before it was. */
+export function showTyped(state: State, typed: unknown): void {
+  const { ids, cells } = listOf(typed);
+  const list = state.open.get("") ?? { ids: state.frame.list.ids, cells: new Map(state.frame.list.cells), shared: false };
+  state.open.set("", list);
+  state.dirty.add("");
+  const shown = openCells(list);
+  for (const id of ids) {
+    const name = shown.has(id) ? `${id} ${shown.size}` : id;
+    shown.set(name, { ...(cells.get(id) as MessageCell), origin: "optimistic" });
+    list.ids = [...list.ids, name];
   }
 }
 
@@ -102,6 +121,9 @@ export function frameHost(
     state.dirty.add(name);
     return found;
   };
+  // What this engine has said: what has not changed is not said again, and stays the same object.
+  let told: EngineStatus | undefined;
+  let feed: Feed | undefined;
   const nodes = (): OpenNodes => {
     state.nodesChanged = true;
     return state.nodes;
@@ -109,20 +131,13 @@ export function frameHost(
   return {
     status(text) {
       const before = state.status;
-      const now = (state.status = JSON.parse(text) as EngineStatus);
-      // What has not changed keeps its identity.
-      if (before && json(before.connection) === json(now.connection)) now.connection = before.connection;
-      stands(before, now);
+      told = { ...told, ...(JSON.parse(text) as EngineStatus) };
+      stands(before, (state.status = told));
     },
     feed(text) {
-      const before = state.changes.feed ?? state.frame.feed;
-      const now = JSON.parse(text) as EngineFeed;
-      const { connection, error } = now;
-      state.changes.feed = {
-        ...now,
-        connection: before && json(before.connection) === json(connection) ? before.connection : (connection as Feed["connection"]),
-        error: error ? (before?.error && before.error.code === error.code && before.error.message === error.message ? before.error : fromEngine(error)) : undefined,
-      };
+      const { error, ...now } = JSON.parse(text) as EngineFeed;
+      const said = error === undefined ? feed?.error : error ? fromEngine(error) : undefined;
+      state.changes.feed = feed = { ...feed, ...(now as Omit<Feed, "error">), error: said };
     },
     order(name, ids) {
       if (name === NODES) orderNodes(nodes(), ids);

@@ -100,9 +100,12 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       try {
         data = typeof said === "string" ? JSON.parse(said) : said;
       } catch {
-        // Python gives `ValueError('words')`, which is no JSON: the words are the message.
+        // Python gives `ValueError('words')`, which is no JSON.
       }
-      return fromEngine({ code: "run_failed", message: String(said) }, data);
+      // What is no error stays what it is, as with the incumbent: an application that tells each `error.message` as it comes up would
+      // tell an old failure whenever its thread is opened.
+      const isError = typeof data === "object" && data !== null && "message" in data;
+      return isError ? fromEngine({ code: "run_failed", message: String(said) }, data) : data;
     });
   const needHistory = (name: string): void => {
     if (!source.hasHistory) throw new Error(`\`${name}\` needs the option \`fetchStateHistory\`.`);
@@ -155,8 +158,8 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     get canRetry() {
       return editable().retry;
     },
-    canEdit: (id: string) => editable().edit.has(id),
-    canRegenerate: (id: string) => editable().regenerate.has(id),
+    canEdit: (id) => editable().edit.has(id ?? ""),
+    canRegenerate: (id) => editable().regenerate.has(id ?? ""),
     get values() {
       source.track("values");
       return peek();
@@ -225,14 +228,14 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
         };
       });
     },
-    getMessage(id: string) {
+    getMessage(id) {
       source.track("messages-tuple", "values");
-      const cell = cellWith(list, id);
+      const cell = id === undefined ? undefined : cellWith(list, id);
       return cell && readCell(cell);
     },
-    getMessageOrigin: (id: string) => cellWith(list, id)?.origin,
-    getSubagent: (id: string) => agents().get(id),
+    getMessageOrigin: (id) => (id === undefined ? undefined : cellWith(list, id)?.origin),
+    getSubagent: (id) => agents().get(id ?? ""),
     getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
-    getSubagentsByMessage: (id: string) => those(({ aiMessageId }) => aiMessageId === id),
+    getSubagentsByMessage: (id) => those(({ aiMessageId }) => aiMessageId === id),
   };
 }

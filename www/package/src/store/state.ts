@@ -1,4 +1,5 @@
 /** What a store remembers. Its modules are functions over this. */
+import { withPlainMessages } from "../class-messages.js";
 import type { Engine, EngineStatus } from "../engine.js";
 import type { RejoinError } from "../errors.js";
 import type { OpenList } from "../messages.js";
@@ -95,7 +96,7 @@ export interface State {
 }
 
 /** The initial values, if there are any. */
-export const initialOf = ({ initialValues }: AnyOptions): Values => (initialValues as Values | null | undefined) ?? {};
+export const initialOf = ({ initialValues }: AnyOptions): Values => withPlainMessages((initialValues as Values | null | undefined) ?? {});
 
 /** The state of a store that has done nothing yet. `track` is told what is read, `wantExtras` that something of the second module is. */
 export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSource["track"], wantExtras: () => void): State {

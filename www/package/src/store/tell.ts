@@ -1,5 +1,6 @@
 /** What the application is told, in the incumbent's order, and what is done by itself when a run is over. */
 import type { EngineError, EngineHost, EngineStatus } from "../engine.js";
+import { withPlainMessages } from "../class-messages.js";
 import { fromEngine, later, RejoinError } from "../errors.js";
 import { toolOfInterrupt } from "../headless-tools.js";
 import { toolPart } from "../subagents.js";
@@ -7,9 +8,9 @@ import { progressed } from "../tool-progress.js";
 import type { ToolsEventData } from "../types/events.js";
 import type { Mutate, RunCallbackMeta } from "../types/options.js";
 import type { ThreadState } from "../types/schema.js";
-import { CALLBACKS } from "./options.js";
+import { CALLBACKS, transportOf } from "./options.js";
 import { subagentsIn } from "./snapshot.js";
-import type { Snapshot, State, Values } from "./state.js";
+import { initialOf, type Snapshot, type State, type Values } from "./state.js";
 import { setPart, valuesNow } from "./publish.js";
 
 /** Calls the application. What it throws is thrown to the page. */
@@ -63,7 +64,8 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
     else if (told !== undefined) call(options.onError, told, meta);
   }
   if (!DONE.includes(outcome)) return;
-  const { onFinish, transport, thread: own } = options;
+  const { onFinish, thread: own } = options;
+  const transport = transportOf(options);
   let head: ThreadState | undefined;
   if (transport) head = customState(valuesNow(state), thread ?? "");
   else if (own) head = (await own.mutate(thread ?? undefined).catch(() => undefined))?.[0];
@@ -101,7 +103,9 @@ export const noticeOf =
 /** Events whose callbacks may change the values. */
 const MUTATING = ["updates", "custom", "tools"];
 
-/** The host's `event`. */
+const isObject = (data: unknown): data is object => typeof data === "object" && data !== null && !Array.isArray(data);
+
+/** The host's `event`. Only custom events may hold any JSON. */
 export const eventOf =
   (state: State, mutate: Mutate<any>): EngineHost["event"] =>
   (_id, name, parts, json) => {
@@ -112,12 +116,14 @@ export const eventOf =
     const id = options.filterSubagentMessages && toolPart(parts);
     if (id && (name === "values" || name === "updates")) {
       const facts = changes.facts ?? frame.facts;
-      const known = facts[id] ?? { namespace: parts };
-      if (name === "values" || !facts[id]) setPart(state, "facts", { ...facts, [id]: name === "values" ? { ...known, values: data } : known });
+      const known = facts.get(id) ?? { namespace: parts };
+      if (name === "values" || !facts.has(id)) setPart(state, "facts", new Map(facts).set(id, name === "values" ? { ...known, values: data } : known));
     }
     const callback = options[CALLBACKS[name as keyof typeof CALLBACKS]] as ((data: unknown, more?: object) => void) | undefined;
     if (name === "error") state.failure = data;
-    else if (name === "metadata" || name === "events") {
+    else if (name !== "custom" && !isObject(data)) {
+      call(options.onWarning, new RejoinError("event_data_invalid", `The server sent a \`${name}\` event whose data is no object. It was left out.`, { detail: json.slice(0, 500) }));
+    } else if (name === "metadata" || name === "events") {
       if (!namespace) call(name === "events" ? callback : options.onMetadataEvent, data);
     } else {
       if (name === "tools") setPart(state, "tools", progressed(changes.tools ?? frame.tools, data as ToolsEventData));
@@ -125,9 +131,15 @@ export const eventOf =
     }
   };
 
-/** Only what differs from what is shown is laid over it: what a function gives back unchanged may be out of date by then. */
-export const layer = (shown: Values, update: Values): Values =>
-  Object.fromEntries(Object.entries(update).filter(([name, value]) => shown[name] !== value));
+/**
+ * What is laid over `shown`: what `update` gives, as far as it differs, as what a function gives back unchanged may be out of date by
+ * then. The function is given what is shown over the initial values, as they are what it would see of keys that no server knows.
+ */
+export function layer(state: State, update: Values | ((prev: Values) => Values)): Values {
+  const shown = valuesNow(state);
+  const given = typeof update === "function" ? update({ ...initialOf(state.options), ...shown }) : update;
+  return withPlainMessages(Object.fromEntries(Object.entries(given ?? {}).filter(([name, value]) => shown[name] !== value)));
+}
 
 /** Runs the tools that the graph waits for, and resumes it. */
 export async function runTools(state: State, resume: (resume: unknown) => void): Promise<void> {
@@ -153,5 +165,5 @@ export async function restore(state: State): Promise<void> {
   // Few pages need it.
   const { restoreSubagents } = await import("../subagent-history.js");
   const came = await restoreSubagents(agents.values(), frame.history(), shown);
-  if (came && memory === source.subagentMemory) setPart(state, "facts", { ...state.frame.facts });
+  if (came && memory === source.subagentMemory) setPart(state, "facts", new Map(state.frame.facts));
 }

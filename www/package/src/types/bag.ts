@@ -1,4 +1,5 @@
 /** How a state type and a bag of types become the types of one stream. */
+import type { InferAgentState } from "./agents.js";
 import type { AIMessage, DefaultToolCall } from "./messages.js";
 
 /** Types that are not in the state: give the ones you have. */
@@ -53,15 +54,17 @@ export type StateRecord<T> = T extends object ? T & Record<string, unknown> : Re
 /** What is shown for a type argument: {@link InferStateType}, known to be an object. */
 export type ShownState<T> = InferStateType<T> extends infer S extends object ? S : Record<string, unknown>;
 
-/** The state behind a type argument: itself, or what a compiled graph says it returns. */
-export type InferStateType<T> = T extends { "~RunOutput": infer S }
-  ? S extends object
-    ? S
-    : Record<string, unknown>
-  : T extends { "~OutputType": infer O }
-    ? O extends object
-      ? O
+/** The state behind a type argument: itself, an agent's, or what a compiled graph says it returns. */
+export type InferStateType<T> = T extends { "~agentTypes": unknown }
+  ? InferAgentState<T>
+  : T extends { "~RunOutput": infer S }
+    ? S extends object
+      ? S
       : Record<string, unknown>
-    : [T] extends [object]
-      ? T
-      : Record<string, unknown>;
+    : T extends { "~OutputType": infer O }
+      ? O extends object
+        ? O
+        : Record<string, unknown>
+      : [T] extends [object]
+        ? T
+        : Record<string, unknown>;

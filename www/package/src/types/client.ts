@@ -169,6 +169,12 @@ export interface StoreClient {
   ): Promise<{ namespaces: string[][] }>;
 }
 
+/** Components of generative UI, as `LoadExternalComponent` of the SDK asks for them. */
+export interface UiClient {
+  /** The HTML of a component that the assistant's graph names. Asked once for each. */
+  getComponent(assistantId: string, name: string): Promise<string>;
+}
+
 /** For requests beside the stream. Each method rejects with a `RejoinError` where the server refuses. */
 export interface Client {
   /** Threads and their states. */
@@ -179,4 +185,6 @@ export interface Client {
   assistants: AssistantsClient;
   /** The key-value store. */
   store: StoreClient;
+  /** Components of generative UI. */
+  "~ui": UiClient;
 }

@@ -1,3 +1,4 @@
+export type * from "./agents.js";
 export type * from "./bag.js";
 export type * from "./client.js";
 export type * from "./events.js";

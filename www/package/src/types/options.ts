@@ -1,5 +1,6 @@
 /** Everything that can be set, and everything that a submission can carry. */
 import type { RejoinError } from "../errors.js";
+import type { HeadersLike } from "../headers.js";
 import type { AnyHeadlessToolImplementation, OnToolCallback } from "../headless-tools.js";
 import type { BagTemplate, GetConfigurableType, GetCustomEventType, GetUpdateType } from "./bag.js";
 import type { ClientLike } from "./client.js";
@@ -46,7 +47,7 @@ export interface EventOptions<StateType extends Values> {
   mutate: Mutate<StateType>;
 }
 
-/** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. */
+/** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. Times count from when this object came. */
 export interface Connection {
   /**
    * `idle`: there is no run. `connecting`: the first connection is being made. `live`: events come, or could at any time.
@@ -72,6 +73,11 @@ export interface Connection {
   attempt?: number;
   /** Milliseconds from the change to the next attempt. */
   retryInMs?: number;
+  /**
+   * Milliseconds, until the change, for which the server was not heard. Absent while it is, and where nothing is asked of it. Each
+   * attempt is a change; add the time since the last one to show a number that runs.
+   */
+  lostForMs?: number;
 }
 
 /** Where run ids and the unfinished message are kept for a reload. Values are JSON texts; nothing secret is in them. */
@@ -189,9 +195,7 @@ export interface LimitOptions {
 }
 
 /** Headers to send, or a function that gives them. It is asked for each request; `refresh` is true after a 401 or 403. */
-export type HeadersOption =
-  | Record<string, string | null | undefined>
-  | ((refresh: boolean) => Record<string, string | null | undefined> | Promise<Record<string, string | null | undefined>>);
+export type HeadersOption = HeadersLike | ((refresh: boolean) => HeadersLike | null | undefined | Promise<HeadersLike | null | undefined>);
 
 /** What both kinds of stream take. */
 export interface CommonOptions<StateType extends Values, Bag extends BagTemplate>
@@ -231,7 +235,7 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   /** `fetch`: used for all requests. `maxRetries`: attempts in a row without anything new. The rest is not needed. */
   callerOptions?: { fetch?: (...args: any[]) => any; maxRetries?: number; maxConcurrency?: number; [key: string]: unknown };
   /** Sent with each request. */
-  defaultHeaders?: Record<string, string | null | undefined>;
+  defaultHeaders?: HeadersLike;
   /** Beyond the incumbent: headers that may change, such as tokens. Laid over `defaultHeaders`. */
   headers?: HeadersOption;
   /** Cookies. Default: the browser's own, `same-origin`. */
@@ -250,6 +254,14 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    * the network again. Default true.
    */
   compareOnWake?: boolean;
+  /**
+   * Beyond the incumbent: which tabs of the browser share the connection of a run's stream and of a session's feed. Only tabs of one
+   * origin, one profile and one version of this library can, and only where there are Web Locks (https or localhost); elsewhere, and
+   * for a run that cannot be joined, each tab has its own. `true`: tabs whose requests have the same headers. A text: tabs that
+   * give the same text, which names the user; for headers that differ from tab to tab. `false` (default): none. What a `fetch` of your own
+   * adds is not seen: with one, nothing is shared unless a text names the user.
+   */
+  shareConnections?: boolean | string;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
   storage?: "local" | "session" | "none" | RunMetadataStorage;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
@@ -290,6 +302,8 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   timeouts?: TimeoutOptions;
   /** How large a peer's data may grow. */
   limits?: LimitOptions;
+  /** Accepted for the incumbent's sake: the server's own stream is what there is without a transport of your own. */
+  transport?: "sse" | undefined;
 }
 
 /** What a transport is given for one submission. */

@@ -185,9 +185,9 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   /** The message that is edited or answered again, while its checkpoint is looked up; null where there is none. */
   readonly editing: string | null;
   /** Whether `edit` works for this message: a person's, and everything before it is the server's. Loads what `canRetry` does. */
-  canEdit(messageId: string): boolean;
+  canEdit(messageId: string | undefined): boolean;
   /** Whether `regenerate` works for this message: the AI's, after a person's. Loads what `canRetry` does. */
-  canRegenerate(messageId: string): boolean;
+  canRegenerate(messageId: string | undefined): boolean;
   /** Subagents by their tool call's id. */
   readonly subagents: Map<string, SubagentStream>;
   /** Subagents that run. */
@@ -200,15 +200,15 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
     index?: number,
   ): MessageMetadata<StateRecord<StateType>> | undefined;
   /** One message, by its id or by one of `messageIds`; the same object until it changes. */
-  getMessage(id: string): Message<GetToolCallsType<StateType>> | undefined;
+  getMessage(id: string | undefined): Message<GetToolCallsType<StateType>> | undefined;
   /** Where a message comes from. */
-  getMessageOrigin(id: string): MessageOrigin | undefined;
+  getMessageOrigin(id: string | undefined): MessageOrigin | undefined;
   /** The subagent that this tool call started. */
-  getSubagent(toolCallId: string): SubagentStream | undefined;
+  getSubagent(toolCallId: string | undefined): SubagentStream | undefined;
   /** Subagents of this type. */
   getSubagentsByType(type: string): SubagentStream[];
   /** Subagents that this AI message started. */
-  getSubagentsByMessage(messageId: string): SubagentStream[];
+  getSubagentsByMessage(messageId: string | undefined): SubagentStream[];
 }
 
 /** What a stream does. All of them stay the same functions while the stream lives. */
@@ -241,12 +241,12 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
    * `error`. Of two edits the later wins; the other resolves as `superseded`.
    */
   edit: (
-    messageId: string,
+    messageId: string | undefined,
     replacement: string | MessageContentComplex[] | Message<GetToolCallsType<StateType>> | GetUpdateType<Bag, StateRecord<StateType>>,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
   ) => RunPromise;
   /** Answers again: everything up to the person's message before this AI message is kept. Otherwise as `edit`. */
-  regenerate: (messageId: string, options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
+  regenerate: (messageId: string | undefined, options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
   /** Begins the run that failed again, as it was submitted where the thread holds nothing of it, else from where it failed. */
   retry: (options?: Pick<SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>, "onError" | "throwOnError">) => RunPromise;
   /**
@@ -289,9 +289,9 @@ export interface StreamStore<StateType extends object = Record<string, unknown>,
   /** What a server renders, and a page before it is hydrated: the initial values. */
   getServerSnapshot: () => StreamSnapshot<StateType, Bag>;
   /** As the snapshot's, of what is shown now. */
-  canEdit: (messageId: string) => boolean;
+  canEdit: (messageId: string | undefined) => boolean;
   /** As the snapshot's, of what is shown now. */
-  canRegenerate: (messageId: string) => boolean;
+  canRegenerate: (messageId: string | undefined) => boolean;
   /** Changes options that may change: callbacks, headers, `tools`, `thread`, `streamMode`. */
   setOptions: (
     options: Partial<UseStreamOptions<StateRecord<StateType>, Bag>> | Partial<UseStreamCustomOptions<StateRecord<StateType>, Bag>>,

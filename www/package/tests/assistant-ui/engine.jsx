@@ -52,6 +52,23 @@ export function suite(test, apiUrl) {
     await agrees(page);
   });
 
+  test("engine: the first question stays on the screen while its thread is made", async (t) => {
+    const slow = async (url, init) => {
+      await pause(100);
+      return fetch(url, init);
+    };
+    const page = open(t, "chat", { callerOptions: { fetch: slow } });
+    await page.ready();
+    const seen = [];
+    const look = setInterval(() => seen.push(page.texts().includes("user: hello")), 1);
+    t.after(() => clearInterval(look));
+    page.say("hello");
+    await until(() => page.texts().length === 2 && !page.at().thread.isRunning, "the answer");
+    clearInterval(look);
+    const from = seen.indexOf(true);
+    assert.ok(from >= 0 && !seen.slice(from).includes(false), `gone ${seen.slice(from).filter((is) => !is).length} of ${seen.length} times`);
+  });
+
   test("engine: a run resumes after a reload", async (t) => {
     const storage = memoryStorage();
     const more = { storage, config: knobs({ n_tokens: 60, delay_ms: 15 }), unstable_threadListAdapter: listOf() };

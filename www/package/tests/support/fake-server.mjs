@@ -31,9 +31,10 @@ export const stateOf = (values, more = {}) => ({
 /**
  * Starts it. `script(body, threadId, run)` gives the events of a run, `[name, data]` each; a number among them is a pause in
  * milliseconds, a promise one until it is fulfilled. What `values` events say becomes the thread's state, unless `states` is set to a list (newest first).
+ * Where `answers(request, response, url)` is set and returns true, it has answered the request itself.
  */
 export async function startFake(script) {
-  const fake = { url: "", requests: [], bodies: [], states: new Map(), runs: new Map(), script };
+  const fake = { url: "", requests: [], bodies: [], queued: [], states: new Map(), runs: new Map(), script, answers: undefined };
   const json = (response, status, value) => {
     response.writeHead(status, { "content-type": "application/json", "access-control-allow-origin": "*" });
     response.end(JSON.stringify(value));
@@ -48,7 +49,7 @@ export async function startFake(script) {
       if (next) {
         at++;
         response.write(`id: ${at - 1}\nevent: ${next[0]}\ndata: ${JSON.stringify(next[1])}\n\n`);
-      } else if (run.status !== "running") return response.end();
+      } else if (!["pending", "running"].includes(run.status)) return response.end();
       else await new Promise((resolve) => setTimeout(resolve, 2));
     }
   };
@@ -76,12 +77,20 @@ export async function startFake(script) {
     }
     run.status = failed ? "error" : "success";
   };
+  /** A run that was queued begins when those before it are over. */
+  const inTurn = async (run, before, body) => {
+    while (before.some(({ status }) => ["pending", "running"].includes(status))) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (run.status !== "pending") return;
+    run.status = "running";
+    await play(run, fake.script(body, run.thread_id, run));
+  };
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const part of request) text += part;
     const body = text ? JSON.parse(text) : undefined;
     const url = new URL(request.url, "http://fake");
     fake.requests.push({ method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body });
+    if (fake.answers?.(request, response, url)) return;
     const [, , threadId, what, runId, more] = url.pathname.split("/");
     if (request.method === "POST" && url.pathname === "/threads") return json(response, 200, { thread_id: body.thread_id ?? randomUUID(), metadata: body.metadata ?? {}, status: "idle" });
     const states = fake.states.get(threadId);
@@ -91,6 +100,17 @@ export async function startFake(script) {
       fake.bodies.push(body);
       void play(run, fake.script(body, threadId, run));
       return stream(response, run, 0);
+    }
+    if (request.method === "POST" && what === "runs" && !runId) {
+      const { refuseQueued } = fake;
+      if (refuseQueued) return json(response, refuseQueued, { detail: "not now" });
+      const run = { run_id: randomUUID(), thread_id: threadId, assistant_id: body.assistant_id, status: "pending", created_at: new Date().toISOString(), log: [], metadata: body.metadata ?? {} };
+      const before = [...fake.runs.values()].filter((one) => one.thread_id === threadId);
+      fake.runs.set(run.run_id, run);
+      fake.queued.push(body);
+      void inTurn(run, before, body);
+      const { log: _, ...plain } = run;
+      return json(response, 200, plain);
     }
     const run = fake.runs.get(runId);
     if (what === "runs" && runId && !run) return json(response, 404, { detail: "no such run" });

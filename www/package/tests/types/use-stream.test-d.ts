@@ -199,3 +199,46 @@ type Calls = { name: "weather"; args: { city: string }; id?: string } | { name: 
   // @ts-expect-error a word of the engine's own
   ours({ ...options, checkpoints: "asked" });
 }
+
+// --- a hook's type by its arguments, as applications name it: it is the server's, not the transport's ---
+{
+  interface State {
+    messages: Message[];
+    topic: string;
+  }
+  type Stream = ReturnType<typeof ours<State, { InterruptType: string }>>;
+  const use = (stream: Stream, message: Message): void => {
+    void stream.submit({ topic: "a" }, { streamMode: ["values"], checkpoint: null, multitaskStrategy: "enqueue" });
+    // What `message.id` is.
+    if (stream.canEdit(message.id)) void stream.edit(message.id, "other");
+    if (stream.canRegenerate(message.id)) void stream.regenerate(message.id);
+    yes<Equal<ReturnType<Stream["getMessage"]>, ReturnType<typeof stream.getMessage>>>();
+    stream.getMessage(message.id);
+    stream.getMessageOrigin(message.id);
+    useMessage(stream, message.id);
+    yes<Equal<typeof stream.interrupt, Interrupt<string> | undefined>>();
+  };
+  const done: (values: Partial<State>) => Promise<void> = (values) => (undefined as unknown as Stream).submit(values);
+  void [use, done];
+}
+
+// --- headers in every form, and the incumbent's names for the server's own stream ---
+{
+  ours({ ...options, headers: new Headers() });
+  ours({ ...options, headers: [["a", "b"]], defaultHeaders: new Headers({ a: "b" }) });
+  ours({ ...options, headers: new Map([["a", "b"]]) });
+  ours({ ...options, headers: async () => new Headers() });
+  ours({ ...options, headers: () => ({ a: undefined, b: null }) });
+  ours({ ...options, transport: undefined });
+  ours({ ...options, transport: "sse" });
+  // @ts-expect-error no such stream
+  ours({ ...options, transport: "websocket" });
+  // @ts-expect-error no headers
+  ours({ ...options, headers: 7 });
+}
+
+// --- components of generative UI ---
+{
+  const component: Promise<string> = ours(options).client["~ui"].getComponent("agent", "card");
+  void component;
+}

@@ -22,6 +22,11 @@ pub(super) enum Messages {
 }
 
 impl Shared {
+    pub(super) async fn was_deleted(&self, session: &SessionId) -> Result<bool, LogError> {
+        let mut command = redis::cmd("EXISTS");
+        self.ask(command.arg(self.key(session, "gone"))).await
+    }
+
     pub(super) async fn bounds(&self, session: &SessionId) -> Result<Bounds, LogError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.key(session, "meta"));

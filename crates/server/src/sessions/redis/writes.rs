@@ -16,6 +16,8 @@ use super::{
 
 /// Records that are thrown away at once.
 const TRIM_AT_ONCE: usize = 1000;
+/// For how long it is known of a session that is not there that it was deleted, in seconds: readers have looked by then.
+const DELETION_KNOWN_S: u64 = 3600;
 /// How often an append is tried again because Redis is not the process that it was.
 const RUN_CHANGES_MAX: usize = 3;
 
@@ -134,9 +136,11 @@ impl Shared {
         let mut script = self.scripts.delete.prepare_invoke();
         script
             .key(self.keys(session))
+            .key(self.key(session, "gone"))
             .key(self.global_key("sessions"))
             .arg(session.as_str())
-            .arg(self.global_key("grown"));
+            .arg(self.global_key("grown"))
+            .arg(DELETION_KNOWN_S);
         reply::there(self.call(&script).await?)?;
         self.watchers.deleted(session);
         Ok(())

@@ -21,13 +21,13 @@ export type LangGraphConverterMetadata = useExternalMessageConverter.Metadata & 
 type Converted = ReturnType<useExternalMessageConverter.Callback<LangChainMessage>>;
 type Kwargs = Record<string, unknown> | undefined;
 
-declare const process: { env: Record<string, string | undefined> } | undefined;
+declare const process: { env: { NODE_ENV?: string } } | undefined;
 
 const warned = new Set<string>();
 
 /** Says once, while developing, that something is not shown. */
 function warn(what: string): void {
-  if (typeof process === "undefined" || process.env["NODE_ENV"] !== "development" || warned.has(what)) return;
+  if (typeof process === "undefined" || process.env.NODE_ENV !== "development" || warned.has(what)) return;
   warned.add(what);
   console.warn(`[rejoin] ${what} is not shown`);
 }

@@ -8,14 +8,15 @@ const isFields = (value: unknown): value is Fields => typeof value === "object" 
 
 /** The later value where there is one, key by key; `join` may say otherwise for a key that both have. */
 function merge(before: Fields, next: Fields, join?: (key: string, before: unknown, next: unknown) => unknown): Fields {
-  const merged = { ...before };
+  // Names that every object has, such as `__proto__`, are names like any other here.
+  const merged = new Map(Object.entries(before));
   for (const [key, value] of Object.entries(next)) {
     if (value === undefined || value === null) continue;
-    const known = before[key];
+    const known = merged.get(key);
     const both = known !== undefined && known !== null;
-    merged[key] = both && join ? join(key, known, value) : isFields(known) && isFields(value) ? merge(known, value) : value;
+    merged.set(key, both && join ? join(key, known, value) : isFields(known) && isFields(value) ? merge(known, value) : value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
 /** Tokens are counted by chunk, so their numbers add up. */

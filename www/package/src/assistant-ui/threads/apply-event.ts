@@ -65,8 +65,9 @@ function onValues<T extends { id?: string }>(stream: MessageStream<T>, run: Run<
   // Servers tell questions in a state of their own, which is not the graph's.
   if (asked !== undefined && Object.keys(values).length === 0) return;
   stream.set({ values: asked === undefined ? data : values }, true);
-  const messages = data["messages"] as T[];
-  if (Array.isArray(messages)) {
+  const given = data["messages"];
+  if (Array.isArray(given)) {
+    const messages = given.filter(isObject) as unknown as T[];
     run.lastMessages = messages;
     if (run.tuples) {
       const known = new Set(accumulator.getMessages().map(({ id }) => id));
@@ -115,7 +116,7 @@ export function applyEvent<T extends { id?: string }>(stream: MessageStream<T>, 
   switch (type) {
     case "messages/partial":
     case "messages/complete":
-      if (Array.isArray(data)) add(stream, run, data as T[]);
+      if (Array.isArray(data)) add(stream, run, data.filter(isObject) as unknown as T[]);
       else console.warn("[rejoin] A `messages` event is not a list:", data);
       return;
     case "messages":

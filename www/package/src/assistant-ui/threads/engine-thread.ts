@@ -82,7 +82,10 @@ export class EngineThread implements LangGraphThread {
     const wasOver = this.#isOver;
     if (wasOver) this.#store = this.#make();
     this.#isOver = false;
-    this.#unsubscribe ??= this.#store.subscribe(() => this.#publisher.now());
+    this.#unsubscribe ??= this.#store.subscribe(() => {
+      this.#handOver();
+      this.#publisher.now();
+    });
     if (wasOver) this.#publisher.now();
   };
 
@@ -126,6 +129,12 @@ export class EngineThread implements LangGraphThread {
     return { ...rest, ...(Object.keys(values).length > 0 && { configurable: values }) } as NonNullable<Sent["config"]>;
   }
 
+  /** What is shown here until the store shows it: the store's frame comes later, and its module may still have to be loaded. */
+  #handOver(): void {
+    const { messageIds } = this.#store.getSnapshot();
+    if (this.#facts.pending.some(({ id }) => id !== undefined && messageIds.includes(id))) this.#facts.pending = [];
+  }
+
   /** Shows messages at once, makes the thread where there is none, and sends. Rejects with what went wrong. */
   async #send(messages: LangChainMessage[], { command, runConfig, checkpointId, state }: LangGraphSendMessageConfig): Promise<void> {
     const facts = this.#facts;
@@ -152,20 +161,22 @@ export class EngineThread implements LangGraphThread {
       const error = cause instanceof RejoinError ? cause : new RejoinError("stream_failed", "The thread could not be made.", { cause });
       facts.error = error;
       facts.again = () => this.#send(messages, { ...(command && { command }), ...(runConfig !== undefined && { runConfig }), ...(given && { state: given }) });
+      facts.pending = [];
       tell(this.#options.eventHandlers ?? {}, "onError", error);
       throw error;
     } finally {
-      facts.pending = [];
       facts.isStarting = false;
       this.#publisher.now();
     }
     try {
       await this.#settled(sent);
+      if (facts.pending === messages) facts.pending = [];
     } catch (error) {
-      const { messages: kept, canRetry } = this.#store.getSnapshot();
-      const isKept = (kept as LangChainMessage[]).some(({ id }) => messages.some((message) => message.id === id));
-      // The store never had it, as the module did not load: what was asked stays, and can be asked again.
-      if (messages.length > 0 && !isKept && !canRetry && facts.pending.length === 0) {
+      const { canRetry } = this.#store.getSnapshot();
+      const wasLoaded = !(error instanceof RejoinError) || !["load_failed", "wasm_blocked"].includes(error.code);
+      if (facts.pending === messages) facts.pending = [];
+      // The module did not load: what was asked stays, and can be asked again.
+      if (messages.length > 0 && !wasLoaded && !canRetry) {
         facts.pending = messages;
         facts.again = () => this.#send(messages, { ...(command && { command }), ...(runConfig !== undefined && { runConfig }), ...(given && { state: given }) });
         this.#publisher.now();

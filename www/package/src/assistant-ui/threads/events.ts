@@ -13,12 +13,17 @@ export function eventName(event: string): { type: string; namespace: string | un
 }
 
 /** The types that the roles of other libraries' messages stand for. */
-const TYPES: Record<string, string> = { user: "human", assistant: "ai", system: "system", tool: "tool" };
+const TYPES: ReadonlyMap<unknown, string> = new Map([
+  ["user", "human"],
+  ["assistant", "ai"],
+  ["system", "system"],
+  ["tool", "tool"],
+]);
 
 /** A message that names a role in place of a type is given the type. */
 function typed<T>(message: T): T {
   const { role, ...rest } = message as Fields;
-  const type = typeof role === "string" ? TYPES[role] : undefined;
+  const type = TYPES.get(role);
   return (message as Fields)["type"] || !type ? message : ({ ...rest, type } as T);
 }
 
@@ -26,7 +31,7 @@ function typed<T>(message: T): T {
 export function messagesOfUpdates<T>(data: Fields): T[] {
   const own = data["messages"];
   const lists = Array.isArray(own) ? [own] : Object.values(data).map((node) => (isObject(node) ? node["messages"] : undefined));
-  return lists.flatMap((list) => (Array.isArray(list) ? (list as T[]).map(typed) : []));
+  return lists.flatMap((list) => (Array.isArray(list) ? (list as T[]).filter(isObject).map(typed) : []));
 }
 
 /** Whether it is one change, or a list of changes, of UI messages. */

@@ -1,0 +1,333 @@
+//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches, changes
+//! of what waits to be sent. Each is a part that owns its state; the client says what happens, and works without them.
+//!
+//! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
+//! something of it is first wanted.
+//!
+//! A part is taken out of the client while it is called, so that it can change the client as well. What it makes the client do
+//! must not need the same part.
+
+use super::{
+    Client,
+    branches::Branches,
+    edits::Edits,
+    outbox_edits::WaitingEdits,
+    requests::{Answer, Asked},
+    session::{Session, Sessions},
+    tools::Results,
+};
+use crate::{
+    AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SessionInput,
+    StreamError, ToolsInput, WaitingInput,
+};
+use rejoin_wire::{CheckpointId, MessageId, json::Node};
+use std::fmt;
+
+/// When something wants to be woken, and why.
+pub(super) type Due = (Millis, DeadlineReason);
+
+/// Something of a request or a connection.
+#[derive(Debug)]
+pub(super) enum Arrived<'a> {
+    /// The status and headers of a stream's response.
+    Headers {
+        status: u16,
+        headers: &'a [(String, String)],
+    },
+    /// Bytes of a stream's body.
+    Chunk(&'a [u8]),
+    /// A stream's body has ended by itself.
+    Ended,
+    /// The answer to a plain request, or that one or a stream has failed below HTTP.
+    Answer(&'a Answer<'a>),
+}
+
+/// How the page's reach has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woke {
+    /// It is hidden or offline.
+    No,
+    /// It is shown or online again.
+    Back,
+    /// It was frozen or kept aside: no connection can be relied on.
+    Thawed,
+}
+
+impl Woke {
+    pub(super) fn is_back(self) -> bool {
+        self != Self::No
+    }
+}
+
+/// What the client tells each part. One that asks the server for nothing has nothing to do with it.
+pub(super) trait Part {
+    /// Something has come of a request or a connection. Whether it is the part's own; else nobody has looked at it.
+    fn answered(
+        &mut self,
+        _client: &mut Client,
+        _attempt: AttemptId,
+        _arrived: &Arrived<'_>,
+    ) -> bool {
+        false
+    }
+
+    /// When it wants to be woken.
+    fn due(&self, _client: &Client) -> Option<Due> {
+        None
+    }
+
+    /// That time has come.
+    fn late(&mut self, _client: &mut Client) {}
+
+    /// The page is shown or hidden, the network is back or gone.
+    fn woke(&mut self, _client: &mut Client, _woke: Woke) {}
+
+    /// After each input.
+    fn tend(&mut self, _client: &mut Client) {}
+}
+
+/// Views of the session.
+pub(super) trait SessionPart: Part {
+    fn handle(&mut self, client: &mut Client, input: SessionInput);
+
+    /// The session, while a view of it is open.
+    fn open(&self) -> Option<&Session>;
+
+    /// Somebody is about to look at it.
+    fn refresh(&mut self);
+
+    /// These messages were submitted.
+    fn submitted(&mut self, client: &mut Client, ids: Vec<MessageId>);
+}
+
+/// Edits.
+pub(super) trait EditsPart: Part {
+    fn handle(&mut self, client: &mut Client, input: EditInput);
+
+    /// The message whose edit is looked up.
+    fn editing(&self) -> Option<&MessageId>;
+
+    /// Something later has overtaken the edit that is looked up, if any.
+    fn supersede(&mut self, client: &mut Client);
+}
+
+/// Results of tools that run in the page.
+pub(super) trait ToolsPart: Part {
+    fn handle(&mut self, client: &mut Client, input: ToolsInput);
+
+    /// No run is active any more.
+    fn run_ended(&mut self, client: &mut Client);
+
+    /// A person goes on: the calls among the first `kept` messages that nobody has answered are answered by the results that
+    /// wait, else as cancelled. `answered` is told whose results they are.
+    fn answer_dangling(
+        &mut self,
+        client: &mut Client,
+        kept: usize,
+        answered: &mut Vec<CommandId>,
+    ) -> Vec<Node>;
+
+    /// These were sent with a submission.
+    fn forget(&mut self, sent: &[CommandId]);
+
+    /// The results that wait are given up.
+    fn drop_all(&mut self, client: &mut Client, outcome: &Outcome);
+}
+
+/// The history as a list of states, and its branches.
+pub(super) trait BranchesPart: Part {
+    fn handle(&mut self, client: &mut Client, input: BranchesInput);
+
+    /// Asks for the history, where one is wanted. `None`: the thread's state is to be read alone.
+    fn ask(&mut self, client: &mut Client) -> Option<Asked>;
+
+    /// Keeps the history that was asked for. `None`: the answer is a state.
+    fn read(&mut self, client: &mut Client, answer: &Answer<'_>)
+    -> Option<Result<(), StreamError>>;
+
+    /// A run begins: from `checkpoint`, or from the thread's newest state. Its branch will be the newest.
+    fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
+}
+
+/// Changes of what waits to be sent.
+pub(super) trait WaitingPart: Part {
+    fn handle(&mut self, client: &mut Client, input: WaitingInput);
+}
+
+/// The parts, as far as they are there and not at work.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) session: Option<Box<dyn SessionPart>>,
+    pub(super) edits: Option<Box<dyn EditsPart>>,
+    pub(super) tools: Option<Box<dyn ToolsPart>>,
+    pub(super) branches: Option<Box<dyn BranchesPart>>,
+    pub(super) waiting: Option<Box<dyn WaitingPart>>,
+}
+
+/// What makes the parts that can be loaded later.
+pub struct Extras {
+    make: fn(&mut Parts),
+}
+
+/// All of them.
+pub static EXTRAS: Extras = Extras {
+    make: |parts| {
+        parts.session = Some(Box::<Sessions>::default());
+        parts.edits = Some(Box::<Edits>::default());
+        parts.tools = Some(Box::<Results>::default());
+        parts.branches = Some(Box::<Branches>::default());
+        parts.waiting = Some(Box::<WaitingEdits>::default());
+    },
+};
+
+impl fmt::Debug for Extras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Extras")
+    }
+}
+
+impl Parts {
+    fn each(&self) -> [Option<&dyn Part>; 5] {
+        let Self {
+            session,
+            edits,
+            tools,
+            branches,
+            waiting,
+        } = self;
+        [
+            session.as_deref().map(|part| part as &dyn Part),
+            edits.as_deref().map(|part| part as &dyn Part),
+            tools.as_deref().map(|part| part as &dyn Part),
+            branches.as_deref().map(|part| part as &dyn Part),
+            waiting.as_deref().map(|part| part as &dyn Part),
+        ]
+    }
+
+    /// The first time that one of them wants to be woken.
+    pub(super) fn due(&self, client: &Client) -> Option<Due> {
+        let parts = self.each().into_iter().flatten();
+        parts.filter_map(|part| part.due(client)).min()
+    }
+}
+
+impl Client {
+    /// The parts have come.
+    pub(super) fn extras_came(&mut self, extras: &Extras) {
+        if self.parts.session.is_none() {
+            (extras.make)(&mut self.parts);
+            if self.thread_id.is_some() {
+                // There is more to be said of what is shown.
+                self.store.touch();
+            }
+        }
+    }
+
+    /// Calls a part. `None`: it is not there.
+    pub(super) fn with_part<P: ?Sized, R>(
+        &mut self,
+        of: fn(&mut Parts) -> &mut Option<Box<P>>,
+        call: impl FnOnce(&mut P, &mut Self) -> R,
+    ) -> Option<R> {
+        let mut part = of(&mut self.parts).take()?;
+        let result = call(&mut part, self);
+        *of(&mut self.parts) = Some(part);
+        Some(result)
+    }
+
+    /// Calls one part after the other until one says that it was meant.
+    fn any_part(&mut self, call: &mut dyn FnMut(&mut dyn Part, &mut Self) -> bool) -> bool {
+        let meant = Some(true);
+        self.with_part(
+            |parts| &mut parts.session,
+            |part, client| call(part, client),
+        ) == meant
+            || self.with_part(|parts| &mut parts.edits, |part, client| call(part, client)) == meant
+            || self.with_part(|parts| &mut parts.tools, |part, client| call(part, client)) == meant
+            || self.with_part(
+                |parts| &mut parts.branches,
+                |part, client| call(part, client),
+            ) == meant
+            || self.with_part(
+                |parts| &mut parts.waiting,
+                |part, client| call(part, client),
+            ) == meant
+    }
+
+    fn each_part(&mut self, call: &mut dyn FnMut(&mut dyn Part, &mut Self)) {
+        self.any_part(&mut |part, client| {
+            call(part, client);
+            false
+        });
+    }
+
+    pub(super) fn parts_answered(&mut self, attempt: AttemptId, arrived: &Arrived<'_>) -> bool {
+        self.any_part(&mut |part, client| part.answered(client, attempt, arrived))
+    }
+
+    pub(super) fn parts_late(&mut self) {
+        self.each_part(&mut |part, client| {
+            if part.due(client).is_some_and(|(at, _)| at <= client.now) {
+                part.late(client);
+            }
+        });
+    }
+
+    pub(super) fn parts_woke(&mut self, woke: Woke) {
+        self.each_part(&mut |part, client| part.woke(client, woke));
+    }
+
+    pub(super) fn tend_parts(&mut self) {
+        self.each_part(&mut |part, client| part.tend(client));
+    }
+
+    pub(super) fn session_input(&mut self, input: SessionInput) {
+        let command = input.command();
+        let handled = self.with_part(
+            |parts| &mut parts.session,
+            |session, client| session.handle(client, input),
+        );
+        self.refuse_without(handled, command);
+    }
+
+    pub(super) fn edit_input(&mut self, input: EditInput) {
+        let command = input.command();
+        let handled = self.with_part(
+            |parts| &mut parts.edits,
+            |edits, client| edits.handle(client, input),
+        );
+        self.refuse_without(handled, command);
+    }
+
+    pub(super) fn tools_input(&mut self, input: ToolsInput) {
+        let command = input.command();
+        let handled = self.with_part(
+            |parts| &mut parts.tools,
+            |tools, client| tools.handle(client, input),
+        );
+        self.refuse_without(handled, command);
+    }
+
+    pub(super) fn branches_input(&mut self, input: BranchesInput) {
+        self.with_part(
+            |parts| &mut parts.branches,
+            |branches, client| branches.handle(client, input),
+        );
+    }
+
+    pub(super) fn waiting_input(&mut self, input: WaitingInput) {
+        let command = input.command();
+        let handled = self.with_part(
+            |parts| &mut parts.waiting,
+            |waiting, client| waiting.handle(client, input),
+        );
+        self.refuse_without(handled, command);
+    }
+
+    /// Nobody waits for what will not come.
+    fn refuse_without(&mut self, handled: Option<()>, command: Option<CommandId>) {
+        if let (None, Some(command)) = (handled, command) {
+            self.conclude(command, Outcome::Dropped);
+        }
+    }
+}

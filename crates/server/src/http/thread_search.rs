@@ -1,0 +1,218 @@
+//! `/threads/search` and `/threads/count`.
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{App, Body};
+use crate::{
+    auth::Permit, error::ServerError, records::ThreadRecord, sessions::log::SessionId, store::View,
+    tables::Records,
+};
+
+/// Threads a search gets when it does not say how many, and at most.
+const LIMIT_DEFAULT: usize = 10;
+const LIMIT_MAX: usize = 1000;
+
+/// Which threads are meant.
+#[derive(Deserialize)]
+pub(crate) struct Count {
+    status: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    values: Option<Map<String, Value>>,
+}
+
+/// Which threads are meant, and what of them is shown.
+#[derive(Deserialize)]
+pub(crate) struct Search {
+    status: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    values: Option<Map<String, Value>>,
+    ids: Option<Vec<String>>,
+    limit: Option<usize>,
+    #[serde(default)]
+    offset: usize,
+    sort_by: Option<SortBy>,
+    sort_order: Option<SortOrder>,
+    select: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum SortBy {
+    ThreadId,
+    Status,
+    CreatedAt,
+    UpdatedAt,
+    StateUpdatedAt,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum SortOrder {
+    Asc,
+    Desc,
+}
+
+pub(crate) async fn search(
+    State(app): State<App>,
+    Extension(permit): Extension<Permit>,
+    Body(search): Body<Search>,
+) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
+    let view = app.engine.store.view()?;
+    let filter = Count {
+        status: search.status.clone(),
+        metadata: search.metadata.clone(),
+        values: search.values.clone(),
+    };
+    let is_named = |thread: &ThreadRecord| {
+        let id = thread.thread_id.to_string();
+        search.ids.as_ref().is_none_or(|ids| ids.contains(&id))
+    };
+    let mut threads = filter.find(&view, &permit, is_named)?;
+    threads.sort_by_cached_key(|thread| search.key(thread));
+    if search.sort_order != Some(SortOrder::Asc) {
+        threads.reverse();
+    }
+    let limit = search.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let mut headers = HeaderMap::new();
+    headers.insert("x-pagination-total", HeaderValue::from(threads.len()));
+    if threads.len() > search.offset.saturating_add(limit) {
+        headers.insert(
+            "x-pagination-next",
+            HeaderValue::from(search.offset + limit),
+        );
+    }
+    let page = threads.iter().skip(search.offset).take(limit);
+    let shown = page.map(|thread| {
+        // Values are the costly part: read only where they are wanted.
+        let head = if search.wants("values") || search.wants("interrupts") {
+            view.head(thread)
+        } else {
+            Ok(None)
+        };
+        let thread = match head {
+            Ok(head) => thread.to_json(head.as_ref()),
+            Err(error @ ServerError::Store(_)) => return Err(error),
+            Err(_) => ThreadRecord::unreadable(thread.thread_id).to_json(None),
+        };
+        Ok(search.select(thread))
+    });
+    Ok((headers, Json(shown.collect::<Result<_, ServerError>>()?)))
+}
+
+pub(crate) async fn count(
+    State(app): State<App>,
+    Extension(permit): Extension<Permit>,
+    Body(count): Body<Count>,
+) -> Result<Json<usize>, ServerError> {
+    let view = app.engine.store.view()?;
+    Ok(Json(count.find(&view, &permit, |_| true)?.len()))
+}
+
+impl Count {
+    fn find(
+        &self,
+        view: &View,
+        permit: &Permit,
+        is_named: impl Fn(&ThreadRecord) -> bool,
+    ) -> Result<Vec<ThreadRecord>, ServerError> {
+        let mut found = Vec::new();
+        for thread in view.threads()? {
+            let is_reached = permit.access.reaches(&SessionId::of(thread.thread_id));
+            let is_meant = is_reached && !thread.is_temporary && is_named(&thread);
+            if is_meant && self.fits(&thread) && self.fits_values(view, &thread)? {
+                found.push(thread);
+            }
+        }
+        Ok(found)
+    }
+
+    fn fits(&self, thread: &ThreadRecord) -> bool {
+        let status = self.status.as_ref();
+        status.is_none_or(|status| json!(thread.status) == *status)
+            && has_all(&thread.metadata, self.metadata.as_ref())
+    }
+
+    fn fits_values(&self, view: &View, thread: &ThreadRecord) -> Result<bool, ServerError> {
+        let Some(wanted) = self.values.as_ref().filter(|wanted| !wanted.is_empty()) else {
+            return Ok(true);
+        };
+        match view.head(thread) {
+            Ok(head) => Ok(head.is_some_and(|head| has_all(&head.values, Some(wanted)))),
+            Err(error @ ServerError::Store(_)) => Err(error),
+            // One that cannot be read has none that are known.
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// Whether the fields are all there, with these values; of objects and lists, with what is in them.
+pub(super) fn has_all(fields: &Map<String, Value>, wanted: Option<&Map<String, Value>>) -> bool {
+    let has = |(name, wanted): (&String, &Value)| {
+        let value = fields.get(name);
+        value.is_some_and(|value| holds(value, wanted))
+    };
+    wanted.is_none_or(|wanted| wanted.iter().all(has))
+}
+
+fn holds(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (Value::Object(fields), Value::Object(wanted)) => has_all(fields, Some(wanted)),
+        (Value::Array(items), Value::Array(wanted)) => wanted
+            .iter()
+            .all(|wanted| items.iter().any(|item| holds(item, wanted))),
+        _ => value == wanted,
+    }
+}
+
+impl Search {
+    fn key(&self, thread: &ThreadRecord) -> String {
+        match self.sort_by.unwrap_or(SortBy::UpdatedAt) {
+            SortBy::ThreadId => thread.thread_id.to_string(),
+            SortBy::Status => json!(thread.status).to_string(),
+            SortBy::CreatedAt => thread.created_at.clone(),
+            SortBy::UpdatedAt => thread.updated_at.clone(),
+            SortBy::StateUpdatedAt => thread.state_updated_at.clone(),
+        }
+    }
+
+    fn wants(&self, field: &str) -> bool {
+        self.select
+            .as_ref()
+            .is_none_or(|fields| fields.iter().any(|name| name == field))
+    }
+
+    fn select(&self, thread: Value) -> Value {
+        match thread {
+            Value::Object(fields) => fields
+                .into_iter()
+                .filter(|(name, _)| self.wants(name))
+                .collect(),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_looks_into_objects_and_lists() {
+        let check = |value: Value, wanted: Value, fits: bool| {
+            assert_eq!(holds(&value, &wanted), fits, "{value} {wanted}");
+        };
+        check(json!({"a": 1, "b": 2}), json!({"a": 1}), true);
+        check(json!({"a": 1}), json!({"a": 2}), false);
+        check(json!({"a": 1}), json!({"b": null}), false);
+        check(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"c": 2}}), true);
+        check(json!({"a": [1, {"b": 2}]}), json!({"a": [{"b": 2}]}), true);
+        check(json!({"a": [1]}), json!({"a": [2]}), false);
+        check(json!({"a": [1]}), json!({"a": 1}), false);
+    }
+}

@@ -1,0 +1,76 @@
+/**
+ * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`, with the wasm as a file beside it, fetched and compiled as it streams in.
+ *
+ * @module rejoin/asset/langchain
+ */
+"use client";
+import type { ReactNode } from "react";
+import { loadEngine } from "../wasm/asset-loader.js";
+import type { BagTemplate } from "../types/bag.js";
+import { providerOf, useProvided } from "./context.js";
+import { useSuspenseStreamWith, type SuspenseCache } from "./suspense.js";
+import type { ResolveStreamCustomOptions, ResolveStreamOptions, StreamOf, WithSuspense } from "./types/hooks.js";
+import { useClassStream } from "./use-stream.js";
+
+export * from "./common.js";
+export { createStream, loadRejoin } from "../asset.js";
+
+/** Props of {@link StreamProvider}. */
+export type StreamProviderProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamOptions<T, Bag> & {
+  /** What may use the stream. */
+  children: ReactNode;
+};
+
+/** Props of {@link StreamProvider} with a transport of your own. */
+export type StreamProviderCustomProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamCustomOptions<T, Bag> & {
+  /** What may use the stream. */
+  children: ReactNode;
+};
+
+/**
+ * A thread on an Agent Server, with class messages. Renders when something changes that was read.
+ *
+ * @typeParam T the state's type, an agent's (`typeof agent`), or a compiled graph's
+ * @typeParam Bag types of updates, interrupts, custom events and the configurable
+ */
+export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(options: ResolveStreamOptions<T, Bag>): StreamOf<T, Bag>;
+/** A thread behind an endpoint of your own. */
+export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamCustomOptions<T, Bag>,
+): StreamOf<T, Bag>;
+export function useStream(options: any): any {
+  return useClassStream(loadEngine, options);
+}
+
+/**
+ * The same for components below `<Suspense>` and an error boundary: suspends while the thread is loaded, throws what a run or the
+ * loading failed with, and shows everything else as it comes.
+ *
+ * @typeParam T the state's type, an agent's (`typeof agent`), or a compiled graph's
+ * @typeParam Bag types of updates, interrupts, custom events and the configurable
+ */
+export function useSuspenseStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  options: ResolveStreamOptions<T, Bag> & {
+    /** A cache of its own, for tests. */
+    suspenseCache?: SuspenseCache;
+  },
+): WithSuspense<StreamOf<T, Bag>>;
+export function useSuspenseStream(options: any): any {
+  return useSuspenseStreamWith(loadEngine, options);
+}
+
+const Provider = /* @__PURE__ */ providerOf(loadEngine);
+
+/** Makes one stream, with `useStream`'s options as props, for everything below it. */
+export function StreamProvider<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
+  props: StreamProviderProps<T, Bag> | StreamProviderCustomProps<T, Bag>,
+): ReactNode;
+export function StreamProvider(props: any): ReactNode {
+  return Provider(props);
+}
+
+/** The stream of the nearest {@link StreamProvider}. Throws where there is none. */
+export function useStreamContext<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(): StreamOf<T, Bag>;
+export function useStreamContext(): any {
+  return useProvided();
+}

@@ -1,0 +1,26 @@
+/** The submissions that wait on the server. */
+import type { CustomSubmitOptions, SubmitOptions } from "../../types/options.js";
+
+/** One submission that waits. */
+export interface QueueEntry<StateType extends object = Record<string, unknown>, OptionsType = SubmitOptions | CustomSubmitOptions> {
+  /** The run's id; an id of this page until the server has answered. Both may be given to `cancel`. */
+  id: string;
+  /** What was submitted. */
+  values: Partial<StateType> | null | undefined;
+  /** What was submitted beside it. */
+  options?: OptionsType;
+  /** When the server made the run; until it has answered, when it was submitted. */
+  createdAt: Date;
+}
+
+/** What waits, in the order in which it will run. The same object until an entry comes or goes. */
+export interface QueueInterface<StateType extends object = Record<string, unknown>, OptionsType = SubmitOptions | CustomSubmitOptions> {
+  /** The entries, the next one first. */
+  readonly entries: ReadonlyArray<QueueEntry<StateType, OptionsType>>;
+  /** How many there are. */
+  readonly size: number;
+  /** Cancels one. False where it is not in the queue any more, or where the server could not be told: then it stays in it. */
+  cancel: (id: string) => Promise<boolean>;
+  /** Cancels all. */
+  clear: () => Promise<void>;
+}
