@@ -134,38 +134,6 @@ impl Http {
         request: HttpRequest,
         body: Body,
     ) {
-        self.begin(driver, attempt, body);
-        let refresh = request.refresh_headers;
-        let driver = Weak::clone(driver);
-        let send: HeaderAnswer = Box::new(move |headers| {
-            if let Some(driver) = driver.upgrade() {
-                driver.http.send(&driver, attempt, &request, headers);
-            }
-        });
-        self.make_headers(refresh, send);
-    }
-
-    /// The same with headers that are made already, for a stream.
-    pub(crate) fn start_with(
-        &self,
-        driver: &Rc<Driver>,
-        attempt: AttemptId,
-        request: HttpRequest,
-        headers: Vec<(String, String)>,
-    ) {
-        self.begin(&Rc::downgrade(driver), attempt, Body::Streamed);
-        self.send(driver, attempt, &request, Ok(headers));
-    }
-
-    /// Asks the application for its headers.
-    pub(crate) fn make_headers(&self, refresh: bool, answer: HeaderAnswer) {
-        match &self.headers {
-            Some(provider) => provider(refresh, answer),
-            None => answer(Ok(Vec::new())),
-        }
-    }
-
-    fn begin(&self, driver: &Weak<Driver>, attempt: AttemptId, body: Body) {
         let settled = Settled::new({
             let driver = Weak::clone(driver);
             move |result| {
@@ -184,6 +152,17 @@ impl Http {
             reader: None,
             answer: (body == Body::Whole).then(Answer::default),
         });
+        let refresh = request.refresh_headers;
+        let driver = Weak::clone(driver);
+        let send: HeaderAnswer = Box::new(move |headers| {
+            if let Some(driver) = driver.upgrade() {
+                driver.http.send(&driver, attempt, &request, headers);
+            }
+        });
+        match &self.headers {
+            Some(provider) => provider(refresh, send),
+            None => send(Ok(Vec::new())),
+        }
     }
 
     /// Drops a request; nothing more is fed for it.
@@ -263,7 +242,7 @@ impl Http {
         if let Some(exchange) = self.close(attempt) {
             // What is still to come of it is not wanted.
             exchange.abort();
-            driver.feed_from_network(Input::RequestFailed { attempt, error });
+            driver.feed(Input::RequestFailed { attempt, error });
         }
     }
 
@@ -315,7 +294,7 @@ impl Http {
                 None => Some(headers),
             });
         if let Some(headers) = streamed {
-            driver.feed_from_network(Input::HeadersArrived {
+            driver.feed(Input::HeadersArrived {
                 attempt,
                 status,
                 headers,
@@ -369,7 +348,7 @@ impl Http {
         };
         drop(open);
         if let Some(input) = input {
-            driver.feed_from_network(input);
+            driver.feed(input);
         }
         self.read_on(attempt)
     }
@@ -390,7 +369,7 @@ impl Http {
         let Some(exchange) = self.close(attempt) else {
             return;
         };
-        driver.feed_from_network(match exchange.answer {
+        driver.feed(match exchange.answer {
             Some(answer) => Input::ResponseArrived {
                 attempt,
                 status: answer.status,
@@ -468,7 +447,7 @@ fn is_redirect(status: u16) -> bool {
 }
 
 /// Bytes, also those that another realm's `Uint8Array` holds.
-pub(crate) fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
     let length = Reflect::get(value, &"byteLength".into()).ok()?;
     length.as_f64()?;
     Some(Uint8Array::new(value).to_vec())

@@ -45,7 +45,6 @@ mod phase;
 mod run_record;
 mod session_view;
 mod status;
-pub mod tabs;
 mod thread_store;
 mod view;
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::build::{Profile, remove_dir, wasm_opt};
+use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::inline;
 use crate::panics;
 use crate::setup;

@@ -28,7 +28,7 @@ mod thread_states;
 mod tools;
 #[cfg(test)]
 mod transitions;
-pub(crate) mod urls;
+mod urls;
 
 pub use outbox::{WaitingState, WaitingSubmission};
 pub use parts::{EXTRAS, Extras};

@@ -29,6 +29,9 @@ use std::sync::Arc;
 /// Submissions that may wait, of this client and of others.
 const ENTRIES_MAX: usize = 32;
 
+/// Submissions whose end is remembered.
+const DONE_MAX: usize = 64;
+
 /// How often what other clients have stored is read again while some of it is shown.
 const READ_EVERY: Millis = Millis(2_000);
 
@@ -108,6 +111,8 @@ pub(super) struct Outbox {
     is_doubtful: bool,
     /// The one that is being sent.
     sending: Option<String>,
+    /// Those that nothing is left to do for, newest last: where storage has not let go of one, it is not read back.
+    done: Vec<String>,
     /// Whether the thread is being left, with all that waits on it.
     leaving: bool,
     too_large_told: bool,
@@ -128,6 +133,7 @@ impl Outbox {
             is_awaited: false,
             is_doubtful: false,
             sending: None,
+            done: Vec::new(),
             leaving: false,
             too_large_told: false,
             revision: 0,
@@ -150,6 +156,20 @@ impl Outbox {
     /// Whether it belongs to another client, which may send it at any time.
     pub(super) fn is_anothers(&self, entry: &Entry) -> bool {
         entry.part.is_some() && !self.lacks_locks
+    }
+
+    /// Nothing is left to do for it: it was sent, taken back or said again.
+    pub(super) fn remove(&mut self, at: usize) -> Entry {
+        let entry = self.entries.remove(at);
+        self.finish(&entry.stored.id);
+        entry
+    }
+
+    fn finish(&mut self, id: &str) {
+        if self.done.len() >= DONE_MAX {
+            self.done.remove(0);
+        }
+        self.done.push(id.to_owned());
     }
 
     /// Puts one among the others by its age.
@@ -303,7 +323,7 @@ impl Client {
         let held = |entry: &Entry| entry.stored.held && entry.part.is_none();
         match outbox.entries.iter().position(held) {
             Some(at) => {
-                outbox.entries.remove(at);
+                outbox.remove(at);
                 Ok(())
             }
             None => Err(StreamError::new(ErrorCode::TooManyRequests)
@@ -318,7 +338,7 @@ impl Client {
         let goes_back = run.checkpoint.is_some() || run.kept.is_some();
         if goes_back || !self.keeps_outbox() {
             if let Some(at) = self.outbox.place(id) {
-                self.outbox.entries.remove(at);
+                self.outbox.remove(at);
                 self.outbox.revision = self.store.touched();
             }
             return 0;
@@ -328,10 +348,13 @@ impl Client {
         let said = |message: &Arc<Message>| {
             message.id.is_some() && messages.iter().any(|other| other.id == message.id)
         };
-        retain(&mut self.outbox.entries, |entry| {
+        let is_said = |entry: &Entry| {
             let is_other = entry.part.is_none() && entry.stored.id != *id;
-            !(is_other && entry.stored.held && entry.messages.iter().any(said))
-        });
+            is_other && entry.stored.held && entry.messages.iter().any(said)
+        };
+        while let Some(at) = self.outbox.entries.iter().position(is_said) {
+            self.outbox.remove(at);
+        }
         let place = self.outbox.place(id);
         let before = place.map(|at| self.outbox.entries.remove(at));
         let posts = before.as_ref().map_or(0, |entry| entry.stored.posts);
@@ -419,7 +442,7 @@ impl Client {
             self.outbox.sending = None;
         }
         if let Some(at) = self.outbox.place(mark) {
-            self.outbox.entries.remove(at);
+            self.outbox.remove(at);
             self.save_outbox();
         }
     }
@@ -515,7 +538,7 @@ impl Client {
                 if self.keeps_outbox() {
                     self.outbox.entries[at].stored.held = true;
                 } else {
-                    self.outbox.entries.remove(at);
+                    self.outbox.remove(at);
                 }
                 self.save_outbox();
                 self.cannot_begin(commands, error);
@@ -666,6 +689,7 @@ impl Client {
             let is_own = inherited.contains(&name);
             for stored in list {
                 if self.outbox.place(&stored.id).is_some()
+                    || self.outbox.done.contains(&stored.id)
                     || self.outbox.entries.len() >= ENTRIES_MAX
                 {
                     continue;

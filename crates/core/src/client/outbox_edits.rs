@@ -50,7 +50,7 @@ impl Client {
         if self.outbox.is_sending(entry) {
             return self.withdraw(at);
         }
-        let entry = self.outbox.entries.remove(at);
+        let entry = self.outbox.remove(at);
         self.save_outbox();
         if let Some(command) = entry.command {
             self.conclude(command, Outcome::Dropped);
@@ -64,7 +64,7 @@ impl Client {
                 return;
             };
             if posting.fate == Fate::Unsent {
-                client.outbox.entries.remove(at);
+                client.outbox.remove(at);
                 client.abandon(run);
                 return client.save_outbox();
             }
