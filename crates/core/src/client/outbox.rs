@@ -14,7 +14,8 @@
 
 use super::{Client, rng::Rng, run::Fate, run::Run, submission::Prepared};
 use crate::{
-    CommandId, DeadlineReason, Effect, ErrorCode, Millis, Outcome, StreamError, Submission,
+    CommandId, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis, Outcome,
+    StreamError, Submission,
     list::{collected, retain},
     outbox_record::{StoredSubmission, outbox_key, read},
     phase::Phase,
@@ -88,6 +89,17 @@ pub(super) struct Entry {
     /// The part of the stored text that it is in, where that is another client's.
     pub(super) part: Option<String>,
     pub(super) is_stored: bool,
+    /// Whether it is from before this client's time on the thread.
+    is_read_back: bool,
+}
+
+/// What the thread holds of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    Nothing,
+    /// Its words under another name: they may be its, or said twice.
+    Alike,
+    Itself,
 }
 
 #[derive(Debug)]
@@ -190,6 +202,7 @@ impl Entry {
             messages,
             part: None,
             is_stored: false,
+            is_read_back: false,
         }
     }
 }
@@ -359,6 +372,7 @@ impl Client {
         let before = place.map(|at| self.outbox.entries.remove(at));
         let posts = before.as_ref().map_or(0, |entry| entry.stored.posts);
         let posted_at = before.as_ref().and_then(|entry| entry.stored.posted_at);
+        let is_read_back = before.as_ref().is_some_and(|entry| entry.is_read_back);
         let (submitted_at, confirmed) = match &before {
             Some(entry) => (entry.stored.submitted_at, entry.stored.confirmed),
             None => (self.wall_clock(), false),
@@ -377,9 +391,11 @@ impl Client {
         drop(self.make_room());
         let place = place.unwrap_or(self.outbox.entries.len());
         let place = place.min(self.outbox.entries.len());
-        self.outbox
-            .entries
-            .insert(place, Entry::of(stored, messages));
+        let entry = Entry {
+            is_read_back,
+            ..Entry::of(stored, messages)
+        };
+        self.outbox.entries.insert(place, entry);
         self.outbox.sending = Some(id.clone());
         self.outbox.revision = self.store.touched();
         // It is stored when it is posted, which is next, or was before.
@@ -419,6 +435,53 @@ impl Client {
         let posted_at = self.outbox.entries[at].stored.posted_at?;
         let left = self.config.timeouts.headers - (self.wall_clock() - posted_at);
         (left.0 > 0).then_some(self.now + left)
+    }
+
+    /// What the thread holds of one that was read back and that the server does not list. Servers forget runs, so that one may have
+    /// arrived all the same.
+    pub(super) fn held_of(&self, mark: &str) -> Held {
+        let place = self.outbox.place(mark);
+        let entry = place.map(|at| &self.outbox.entries[at]);
+        let Some(entry) = entry.filter(|entry| entry.is_read_back) else {
+            return Held::Nothing;
+        };
+        let slots = self.store.slots().iter();
+        let mut known = slots.filter(|slot| slot.origin == MessageOrigin::Server);
+        let is_own = |slot: &MessageSlot| {
+            let mut messages = entry.messages.iter();
+            messages.any(|message| message.id.as_ref() == Some(slot.id()))
+        };
+        let is_alike = |slot: &MessageSlot| {
+            let mut messages = entry.messages.iter();
+            messages.any(|message| {
+                message.kind == slot.message.kind && message.content == slot.message.content
+            })
+        };
+        if known.clone().any(is_own) {
+            Held::Itself
+        } else if entry.stored.confirmed {
+            Held::Nothing
+        } else if known.any(is_alike) || self.has_no_question_for(entry) {
+            Held::Alike
+        } else {
+            Held::Nothing
+        }
+    }
+
+    /// Whether it answers an interrupt, and none is open.
+    fn has_no_question_for(&self, entry: &Entry) -> bool {
+        let command = entry.stored.submission.command.as_ref();
+        let answers = command.is_some_and(|command| command.resume.is_some());
+        answers && self.store.interrupts().is_empty()
+    }
+
+    /// It may have arrived, so it is not sent before a person says so.
+    pub(super) fn hold_sending(&mut self, run: &mut Run, mark: &str) {
+        if let Some(at) = self.outbox.place(mark) {
+            self.outbox.entries[at].stored.held = true;
+            self.save_outbox();
+        }
+        self.abandon(run);
     }
 
     /// The run is asked for again: what it was submitted with is on its way once more.
@@ -775,6 +838,7 @@ impl Client {
         self.outbox.insert(Entry {
             part,
             is_stored: true,
+            is_read_back: true,
             ..Entry::of(stored, messages.unwrap_or_default())
         });
     }

@@ -4,6 +4,7 @@ use super::{
     Client,
     connect::timed_out,
     events::run_failed,
+    outbox::Held,
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict, Wait},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
@@ -561,16 +562,28 @@ impl Client {
                 self.abandon(run);
             }
             Some(posting) if posting.body.is_some() => {
-                // The post never arrived, so it is sent again, a few times.
-                posting.fate = Fate::Unsent;
-                posting.thread_made = false;
-                self.open_stream(run);
+                let mark = posting.mark.clone();
+                match self.held_of(&mark) {
+                    Held::Nothing => {
+                        // The post never arrived, so it is sent again, a few times.
+                        posting.fate = Fate::Unsent;
+                        posting.thread_made = false;
+                        self.open_stream(run);
+                    }
+                    Held::Alike => self.hold_sending(run, &mark),
+                    Held::Itself => {
+                        self.sent(&mark);
+                        self.nothing_to_join(run);
+                    }
+                }
             }
-            Some(_) | None => {
-                run.left = Left::Nothing;
-                self.begin_settle(run, Outcome::NothingToJoin);
-            }
+            Some(_) | None => self.nothing_to_join(run),
         }
+    }
+
+    fn nothing_to_join(&mut self, run: &mut Run) {
+        run.left = Left::Nothing;
+        self.begin_settle(run, Outcome::NothingToJoin);
     }
 
     /// Nothing tells what became of the submission, and sending it again could run it twice.
