@@ -461,27 +461,28 @@ impl Client {
             Held::Itself
         } else if entry.stored.confirmed {
             Held::Nothing
-        } else if known.any(is_alike) || self.has_no_question_for(entry) {
+        } else if known.any(is_alike) {
             Held::Alike
         } else {
             Held::Nothing
         }
     }
 
-    /// Whether it answers an interrupt, and none is open.
-    fn has_no_question_for(&self, entry: &Entry) -> bool {
+    /// Whether it was read back and answers an interrupt, and none is open: it may have done so already.
+    fn has_lost_its_question(&self, entry: &Entry) -> bool {
         let command = entry.stored.submission.command.as_ref();
         let answers = command.is_some_and(|command| command.resume.is_some());
-        answers && self.store.interrupts().is_empty()
+        let is_open = !answers || !self.store.interrupts().is_empty();
+        entry.is_read_back && !is_open && !entry.stored.confirmed
     }
 
     /// It may have arrived, so it is not sent before a person says so.
-    pub(super) fn hold_sending(&mut self, run: &mut Run, mark: &str) {
+    pub(super) fn hold_sending(&mut self, mark: &str) {
         if let Some(at) = self.outbox.place(mark) {
+            self.outbox.sending = None;
             self.outbox.entries[at].stored.held = true;
             self.save_outbox();
         }
-        self.abandon(run);
     }
 
     /// The run is asked for again: what it was submitted with is on its way once more.
@@ -512,7 +513,7 @@ impl Client {
 
     /// Its run is over for this client. What the server may not have stays, and is sent when a person says so.
     pub(super) fn sending_ended(&mut self, run: &Run, outcome: &Outcome) {
-        let Some(posting) = &run.submission else {
+        let Some(posting) = run.submission.as_ref().filter(|_| !self.outbox.leaving) else {
             return;
         };
         let has_failed = matches!(
@@ -524,14 +525,11 @@ impl Client {
         let is_lost =
             has_failed && posting.fate != Fate::Received && (!posting.withdrawn || is_stopped);
         let place = self.outbox.place(&posting.mark);
-        match place.filter(|_| is_lost && !self.outbox.leaving) {
-            Some(at) => {
-                self.outbox.sending = None;
-                self.outbox.entries[at].stored.held = true;
-                self.save_outbox();
-            }
-            None if self.outbox.leaving => {}
-            None => self.sent(&posting.mark),
+        let is_held = place.is_some_and(|at| self.outbox.entries[at].stored.held);
+        if is_lost {
+            self.hold_sending(&posting.mark);
+        } else if !is_held {
+            self.sent(&posting.mark);
         }
     }
 
@@ -584,6 +582,10 @@ impl Client {
     }
 
     fn send_entry(&mut self, at: usize) {
+        if self.has_lost_its_question(&self.outbox.entries[at]) {
+            self.outbox.entries[at].stored.held = true;
+            return self.save_outbox();
+        }
         let entry = &mut self.outbox.entries[at];
         let commands = collected(entry.command.take().into_iter());
         let stored = &entry.stored;

@@ -570,7 +570,10 @@ impl Client {
                         posting.thread_made = false;
                         self.open_stream(run);
                     }
-                    Held::Alike => self.hold_sending(run, &mark),
+                    Held::Alike => {
+                        self.hold_sending(&mark);
+                        self.nothing_to_join(run);
+                    }
                     Held::Itself => {
                         self.sent(&mark);
                         self.nothing_to_join(run);
