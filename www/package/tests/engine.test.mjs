@@ -147,7 +147,7 @@ test("the status says for how long the server was not heard, and an object in it
   const host = makeHost({ storage: null, status: (json) => told.push(JSON.parse(json)) });
   const server = fakeServer();
   let reachable = true;
-  host.fetch = (request) => (reachable ? server.fetch(request) : Promise.reject(new TypeError("no network")));
+  host.fetch = (...args) => (reachable ? server.fetch(...args) : Promise.reject(new TypeError("no network")));
   const engine = make(host);
   engine.send("submission", say("hi"), 1);
   await until("the stream", () => told.at(-1)?.connection?.state === "live");

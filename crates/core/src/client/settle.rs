@@ -570,23 +570,22 @@ impl Client {
                         posting.thread_made = false;
                         self.open_stream(run);
                     }
+                    // It may be the active run, of which the list does not say what it was submitted as.
                     Held::Alike => {
                         self.hold_sending(&mark);
-                        self.nothing_to_join(run);
+                        self.turn_to_active_run(run);
                     }
                     Held::Itself => {
                         self.sent(&mark);
-                        self.nothing_to_join(run);
+                        self.turn_to_active_run(run);
                     }
                 }
             }
-            Some(_) | None => self.nothing_to_join(run),
+            Some(_) | None => {
+                run.left = Left::Nothing;
+                self.begin_settle(run, Outcome::NothingToJoin);
+            }
         }
-    }
-
-    fn nothing_to_join(&mut self, run: &mut Run) {
-        run.left = Left::Nothing;
-        self.begin_settle(run, Outcome::NothingToJoin);
     }
 
     /// Nothing tells what became of the submission, and sending it again could run it twice.
