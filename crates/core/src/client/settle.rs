@@ -581,6 +581,8 @@ impl Client {
                     }
                 }
             }
+            // It may well be the run that is active there.
+            Some(_) if matches!(run.entered, Some(Standing::Busy)) => self.turn_to_active_run(run),
             Some(_) | None => {
                 run.left = Left::Nothing;
                 self.begin_settle(run, Outcome::NothingToJoin);
