@@ -26,7 +26,7 @@ pub(super) fn locks() -> Option<Locks> {
 /// A lock that is asked for or had. Dropped, it is given back.
 pub(super) struct Lock {
     asking: AbortController,
-    release: Function,
+    release: Option<Function>,
 }
 
 impl Lock {
@@ -43,8 +43,9 @@ impl Lock {
             true => Reflect::set(&options, &"steal".into(), &true.into())?,
             false => Reflect::set(&options, &"signal".into(), &asking.signal())?,
         };
-        let mut release = Function::default();
-        let held = Promise::new(&mut |resolve, _| release = resolve);
+        // No `Function::default()`: it compiles a text, which a page's security policy may forbid.
+        let mut release = None;
+        let held = Promise::new(&mut |resolve, _| release = Some(resolve));
         let granted = Closure::once_into_js({
             let told = told.clone();
             move |_lock: JsValue| {
@@ -68,6 +69,8 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         self.asking.abort();
-        drop(self.release.call0(&JsValue::UNDEFINED));
+        if let Some(release) = &self.release {
+            drop(release.call0(&JsValue::UNDEFINED));
+        }
     }
 }

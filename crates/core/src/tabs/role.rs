@@ -41,6 +41,8 @@ impl Watch {
 
 #[derive(Debug)]
 pub(super) enum Role {
+    /// The tab's own connection, with which it has begun the run: the stream has no name yet.
+    Begun,
     /// Nothing comes; whoever leads was asked.
     Waiting { watch: Watch, leader: Option<u64> },
     /// What a leader receives comes.
@@ -72,8 +74,6 @@ pub(super) struct Held {
 
 #[derive(Debug, Default)]
 pub(super) struct Leader {
-    /// Not yet: the tab has begun the run itself, and others do not know it.
-    pub(super) locked: bool,
     /// Whether somebody follows; else nothing needs to be said.
     pub(super) followed: bool,
     /// The number of the next piece.

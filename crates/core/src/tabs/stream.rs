@@ -54,8 +54,7 @@ impl SharedStream {
 
     /// The stream of a run that this tab begins. Others can follow once [`Input::Named`] is told.
     pub fn begun(me: u64) -> Self {
-        let role = Role::Leading(Leader::default());
-        let mut stream = Self::new(Kind::Run, me, FROM_START.to_owned(), role);
+        let mut stream = Self::new(Kind::Run, me, FROM_START.to_owned(), Role::Begun);
         stream.effects.push_back(Effect::Fetch { cursor: None });
         stream
     }
@@ -93,14 +92,14 @@ impl SharedStream {
             Role::CatchingUp { ask_at, held, .. } => {
                 Some(held.as_ref().map_or(*ask_at, |held| held.until))
             }
-            Role::Leading(_) | Role::Closed => None,
+            Role::Begun | Role::Leading(_) | Role::Closed => None,
         }
     }
 
     /// Something has happened.
     pub fn handle(&mut self, now: Millis, input: Input) {
         match input {
-            Input::Named => self.effects.push_back(Effect::Lock { steal: false }),
+            Input::Named => self.named(now),
             Input::Locked => self.locked(now),
             Input::LockLost => self.lock_lost(),
             Input::Heard(message) => self.heard(now, message),
@@ -134,6 +133,14 @@ impl SharedStream {
                 self.leave();
                 true
             }
+        }
+    }
+
+    /// Another tab may have found the run meanwhile and lead: until the lock is had, this tab tries to follow.
+    fn named(&mut self, now: Millis) {
+        if matches!(self.role, Role::Begun) {
+            self.catch_up(now);
+            self.effects.push_back(Effect::Lock { steal: false });
         }
     }
 
@@ -201,10 +208,8 @@ impl SharedStream {
                     self.lead();
                 }
             }
-            Role::Leading(leader) => {
-                leader.locked = true;
-                self.post_lead();
-            }
+            // It does not ask for the lock, or no more.
+            Role::Begun | Role::Leading(_) => {}
             Role::Closed => self.effects.push_back(Effect::Close),
         }
     }
@@ -216,10 +221,7 @@ impl SharedStream {
     }
 
     fn lead(&mut self) {
-        self.role = Role::Leading(Leader {
-            locked: true,
-            ..Leader::default()
-        });
+        self.role = Role::Leading(Leader::default());
         self.post_lead();
     }
 
@@ -245,13 +247,13 @@ impl SharedStream {
 
     fn lock_lost(&mut self) {
         match &self.role {
-            Role::Leading(Leader { locked: true, .. }) | Role::Following { .. } => {
+            Role::Leading(_) | Role::Following { .. } => {
                 // Another leads now: nothing is to be said of this stream's end.
                 self.role = Role::Closed;
                 self.end();
             }
             Role::Waiting { .. } => self.go_alone(),
-            Role::Leading(_) | Role::CatchingUp { .. } => self.leave(),
+            Role::Begun | Role::CatchingUp { .. } => self.leave(),
             Role::Closed => {}
         }
     }
@@ -261,7 +263,7 @@ impl SharedStream {
             return;
         }
         match &mut self.role {
-            Role::Leading(leader) if leader.locked => match body {
+            Role::Leading(_) => match body {
                 Body::Ask {
                     number,
                     cursor,
@@ -342,8 +344,7 @@ impl SharedStream {
                 }
                 _ => {}
             },
-            Role::CatchingUp { held: None, .. } => {}
-            Role::Leading(_) | Role::Closed => {}
+            Role::CatchingUp { held: None, .. } | Role::Begun | Role::Closed => {}
         }
     }
 
@@ -503,14 +504,14 @@ impl SharedStream {
                     self.ask();
                 }
             }
-            Role::Leading(_) | Role::Closed => {}
+            Role::Begun | Role::Leading(_) | Role::Closed => {}
         }
     }
 
     /// Nothing is shared any more; an own connection goes on by itself.
     fn leave(&mut self) {
         self.release();
-        if let Role::Leading(Leader { locked: true, .. }) = self.role {
+        if matches!(self.role, Role::Leading(_)) {
             self.post(Body::End);
         }
         self.role = Role::Closed;

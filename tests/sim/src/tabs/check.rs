@@ -14,7 +14,13 @@ impl Tabs {
             .filter(|connection| connection.open)
             .count();
         if open != 1 {
-            return Err(format!("{open} connections"));
+            let whose: Vec<usize> = self
+                .connections
+                .iter()
+                .filter(|connection| connection.open)
+                .map(|connection| connection.tab)
+                .collect();
+            return Err(format!("connections of the tabs {whose:?}"));
         }
         let wanted = self.run.written(self.now - LAG);
         for (number, tab) in alive() {
