@@ -2,6 +2,9 @@
 
 use crate::rng::Rng;
 
+/// The text of a large run: twice what a ring holds.
+const RUN_BYTES: usize = 2 * 1024 * 1024;
+
 /// A run's events.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -14,7 +17,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(rng: &mut Rng, ends_at: u64) -> Self {
-        let step = rng.pick(&[20, 50, 200, 700]);
+        let step = rng.pick(&[50, 200, 700, 3_000]);
         let mut events: Vec<(String, u64)> = Vec::new();
         let mut at = 0;
         while at < ends_at {
@@ -26,8 +29,8 @@ impl Run {
             events.push((id, at));
             at += rng.between(1, 2 * step);
         }
-        // Now and then so large that a ring holds few of them.
-        let padding = rng.pick(&[0, 0, 100, 8_000]);
+        // Now and then so large that a ring holds half of them.
+        let padding = rng.pick(&[0, 0, 100, RUN_BYTES / events.len()]);
         Self {
             events,
             ends_at,
