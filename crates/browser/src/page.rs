@@ -91,6 +91,9 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
         _ => return,
     };
     driver.feed(input);
+    if name == "freeze" {
+        driver.page_freezes();
+    }
 }
 
 /// The page's document; a worker and Node.js have none.

@@ -407,13 +407,17 @@ impl Sharing {
 
     pub(crate) fn alarm_fired(&self, driver: &Rc<Driver>) {
         self.alarm.fired();
+        self.tell_all(driver, &tabs::Input::DeadlineReached);
+        self.set_alarm();
+    }
+
+    pub(crate) fn tell_all(&self, driver: &Rc<Driver>, input: &tabs::Input) {
         let streams = self.streams.borrow();
         let attempts: Vec<AttemptId> = streams.iter().map(|shared| shared.attempt).collect();
         drop(streams);
         for attempt in attempts {
-            self.tell(driver, attempt, tabs::Input::DeadlineReached);
+            self.tell(driver, attempt, input.clone());
         }
-        self.set_alarm();
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Input {
     LockLost,
     /// A tab has said something.
     Heard(Message),
+    /// The page is about to be frozen. One that is may still hear the other tabs while its connection stands still.
+    Frozen,
     /// [`SharedStream::deadline`] has come.
     DeadlineReached,
 }

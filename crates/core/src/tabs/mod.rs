@@ -16,8 +16,9 @@
 //! * The others ask for what follows their place in the stream. Where the ring does not reach back they catch up with a connection of
 //!   their own first.
 //! * All of them queue for the lock, so a tab that is closed or has crashed is succeeded at once, from the successor's place.
-//! * A leader that says nothing is asked for a sign of life; one that is frozen gives none, and the lock is taken from it. No timer of the
-//!   leader's is part of that: browsers slow down the timers of hidden pages.
+//! * A tab that is told that it is to be frozen gives the lock back first. One that is frozen without a word gives no sign of life when it is
+//!   asked for one, and the lock is taken from it. No timer of the leader's is part of that: browsers slow down the timers of hidden pages.
+//! * Where a leader's connection breaks, the next in the queue goes on. Where the stream ends, every client is told, and sees for itself.
 
 mod frames;
 mod io;

@@ -103,6 +103,7 @@ impl SharedStream {
             Input::Locked => self.locked(now),
             Input::LockLost => self.lock_lost(),
             Input::Heard(message) => self.heard(now, message),
+            Input::Frozen => self.frozen(),
             Input::DeadlineReached => {
                 if self.deadline().is_some_and(|at| at <= now) {
                     self.deadline_reached(now);
@@ -129,8 +130,13 @@ impl SharedStream {
             }
             Own::Headers { is_stream: false } => self.not_continued(),
             Own::Bytes(bytes) => self.bytes(bytes),
-            Own::Ended | Own::Failed | Own::Other => {
+            Own::Ended | Own::Other => {
                 self.leave();
+                true
+            }
+            // The stream itself goes on: whoever is next for the lock does too.
+            Own::Failed => {
+                self.close();
                 true
             }
         }
@@ -510,10 +516,15 @@ impl SharedStream {
 
     /// Nothing is shared any more; an own connection goes on by itself.
     fn leave(&mut self) {
-        self.release();
         if matches!(self.role, Role::Leading(_)) {
             self.post(Body::End);
         }
+        self.close();
+    }
+
+    /// Says nothing, so that another tab takes over.
+    fn close(&mut self) {
+        self.release();
         self.role = Role::Closed;
         self.effects.push_back(Effect::Close);
     }
@@ -528,6 +539,15 @@ impl SharedStream {
         self.effects.push_back(Effect::DropFetch);
         self.leave();
         self.effects.push_back(Effect::End);
+    }
+
+    /// Leaves to the others what this tab has led. The client opens another stream when the page is thawed.
+    fn frozen(&mut self) {
+        if !matches!(self.role, Role::Begun | Role::Closed) {
+            self.effects.push_back(Effect::DropFetch);
+            self.close();
+            self.effects.push_back(Effect::End);
+        }
     }
 
     fn post_lead(&mut self) {

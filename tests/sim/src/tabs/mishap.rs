@@ -1,6 +1,7 @@
 //! What goes wrong.
 
 use super::{Arrival, Due, Tabs};
+use rejoin_core::tabs::Input;
 
 impl Tabs {
     pub(super) fn mishap(&mut self) -> Result<(), String> {
@@ -18,7 +19,11 @@ impl Tabs {
                 }
             }
             1 => {
-                self.note(|| format!("tab {tab} is frozen"));
+                let is_told = self.rng.chance(50);
+                self.note(|| format!("tab {tab} is frozen; told: {is_told}"));
+                if is_told {
+                    self.tell(tab, Input::Frozen)?;
+                }
                 self.tabs[tab].frozen = self.tabs[tab].alive;
             }
             2 if self.tabs[tab].frozen => self.thaw(tab)?,

@@ -226,21 +226,12 @@ impl Tabs {
                     return Ok(());
                 }
                 self.note(|| format!("tab {tab} is told {}", brief(&input)));
-                let now = Millis(self.now);
-                if let Some((_, shared)) = &mut self.tabs[tab].shared {
-                    shared.handle(now, input);
-                }
-                self.carry_out(tab)
+                self.tell(tab, input)
             }
             Due::Alarm { tab, stream, at } => {
                 if self.is_current(tab, stream) && self.tabs[tab].alarm_at == Some(at) {
                     self.tabs[tab].alarm_at = None;
-                    let input = Input::DeadlineReached;
-                    let now = Millis(self.now);
-                    if let Some((_, shared)) = &mut self.tabs[tab].shared {
-                        shared.handle(now, input);
-                    }
-                    self.carry_out(tab)?;
+                    self.tell(tab, Input::DeadlineReached)?;
                 }
                 Ok(())
             }
@@ -251,6 +242,13 @@ impl Tabs {
             }
             Due::Mishap => self.mishap(),
         }
+    }
+
+    fn tell(&mut self, tab: usize, input: Input) -> Result<(), String> {
+        if let Some((_, shared)) = &mut self.tabs[tab].shared {
+            shared.handle(Millis(self.now), input);
+        }
+        self.carry_out(tab)
     }
 
     /// A tab's client opens a stream.
