@@ -83,6 +83,8 @@ struct Tab {
     connection: Option<usize>,
     /// Its one timer. It is set anew when it has fired, and before only for an earlier time.
     alarm_at: Option<u64>,
+    /// When the last news of a lock reaches it.
+    lock_told_at: u64,
     /// What has come while it was frozen.
     waiting: Vec<Due>,
     over: bool,
@@ -166,6 +168,8 @@ impl Tabs {
             if at >= CALM_AT && !std::mem::replace(&mut wakes, true) {
                 self.now = CALM_AT;
                 self.wake_all()?;
+                // It has made something due earlier.
+                continue;
             }
             self.now = at;
             if let Some(due) = self.due.pop_due(at) {
@@ -333,9 +337,7 @@ impl Tabs {
         self.queue.retain(|who| *who != (tab, stream));
         if steal {
             if let Some((other, theirs)) = self.holder.take().filter(|who| *who != (tab, stream)) {
-                let at = self.now + self.rng.between(0, 5);
-                let (tab, stream, input) = (other, theirs, Input::LockLost);
-                self.due.push(at, Due::Told { tab, stream, input });
+                self.tell_of_lock(other, theirs, Input::LockLost);
             }
             self.queue.insert(0, (tab, stream));
         } else {
@@ -361,10 +363,17 @@ impl Tabs {
         if self.holder.is_none() && !self.queue.is_empty() {
             let (tab, stream) = self.queue.remove(0);
             self.holder = Some((tab, stream));
-            let at = self.now + self.rng.between(0, 5);
-            let input = Input::Locked;
-            self.due.push(at, Due::Told { tab, stream, input });
+            self.tell_of_lock(tab, stream, Input::Locked);
         }
+    }
+
+    /// A browser tells of a lock in order.
+    fn tell_of_lock(&mut self, tab: usize, stream: u64, input: Input) {
+        let soon = self.now + self.rng.between(0, 5);
+        let own = &mut self.tabs[tab];
+        own.lock_told_at = own.lock_told_at.max(soon);
+        let at = own.lock_told_at;
+        self.due.push(at, Due::Told { tab, stream, input });
     }
 
     fn post(&mut self, from: usize, message: &Message) {
