@@ -9,8 +9,10 @@ const scenario = suite({ apps: ["leptos"] });
 const RUN = { n_tokens: 400, delay_ms: 50 };
 const ANSWER = words(RUN.n_tokens);
 const TABS = 10;
-/** A tab shows what there is within so much, in milliseconds; also one that has no animation frames. */
+/** A tab shows what has come within so much, in milliseconds; also one that has no animation frames. */
 const SOON_MS = 1_000;
+/** A tab that is opened shows what there is within so much, on a machine that has nine others to run. */
+const OPENED_MS = 5_000;
 const WAIT_MS = 30_000;
 const POLL_MS = 20;
 
@@ -40,7 +42,7 @@ async function following(session, count) {
     const there = await first.answer();
     await until("the text so far", async () => (await tab.answer()).length >= there.length);
     const took = Date.now() - opened;
-    assert.ok(took < SOON_MS, `tab ${at + 1} showed the text so far after ${took} ms`);
+    assert.ok(took < OPENED_MS, `tab ${at + 1} showed the text so far after ${took} ms`);
     tabs.push(tab);
   }
   return { first, tabs };

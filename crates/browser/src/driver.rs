@@ -10,7 +10,7 @@ use crate::{
     stream::{CheckpointResolver, StreamOptions},
     tabs::Sharing,
 };
-use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View, tabs};
+use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -94,12 +94,6 @@ impl Driver {
         let this = self.this.upgrade();
         if this.is_none_or(|this| self.sharing.passes(&this, &input)) {
             self.feed(input);
-        }
-    }
-
-    pub(crate) fn page_freezes(&self) {
-        if let Some(this) = self.this.upgrade() {
-            self.sharing.tell_all(&this, &tabs::Input::Frozen);
         }
     }
 

@@ -39,6 +39,9 @@ pub(crate) struct Sharing {
     alarm: Alarm,
     locks_asked: Cell<u64>,
     taken: Cell<u32>,
+    frozen: Cell<bool>,
+    /// Streams that have ended since the page was frozen. A page must ask for nothing then, so the client is told when it is thawed.
+    ended: RefCell<Vec<AttemptId>>,
 }
 
 struct Shared {
@@ -64,6 +67,8 @@ impl Sharing {
             alarm: Alarm::new(fired),
             locks_asked: Cell::new(0),
             taken: Cell::new(0),
+            frozen: Cell::new(false),
+            ended: RefCell::default(),
         }
     }
 
@@ -322,6 +327,7 @@ impl Sharing {
                 headers: vec![("content-type".to_owned(), STREAM.to_owned())],
             }),
             Effect::Feed(bytes) => driver.feed(Input::ChunkArrived { attempt, bytes }),
+            Effect::End if self.frozen.get() => self.ended.borrow_mut().push(attempt),
             Effect::End => driver.feed(Input::BodyEnded { attempt }),
             Effect::Close => self.close(attempt),
         }
@@ -411,7 +417,19 @@ impl Sharing {
         self.set_alarm();
     }
 
-    pub(crate) fn tell_all(&self, driver: &Rc<Driver>, input: &tabs::Input) {
+    pub(crate) fn page_freezes(&self, driver: &Rc<Driver>) {
+        self.frozen.set(true);
+        self.tell_all(driver, &tabs::Input::Frozen);
+    }
+
+    pub(crate) fn page_thaws(&self, driver: &Rc<Driver>) {
+        self.frozen.set(false);
+        for attempt in self.ended.take() {
+            driver.feed(Input::BodyEnded { attempt });
+        }
+    }
+
+    fn tell_all(&self, driver: &Rc<Driver>, input: &tabs::Input) {
         let streams = self.streams.borrow();
         let attempts: Vec<AttemptId> = streams.iter().map(|shared| shared.attempt).collect();
         drop(streams);
