@@ -80,7 +80,7 @@ export function queue(test) {
     };
     const { at, fake, open } = await begun(t, { onCreated });
     submit = at().submit;
-    await until(() => at().queue.size === 2);
+    await until(() => at().queue.size === 2 && fake.queued.length === 2);
     open();
     await until(() => at().queue.size === 0 && !at().isLoading && at().messages.length === 6);
     assert.deepEqual(fake.queued.map(({ input }) => input.messages[0].content), ["two", "three"]);
