@@ -49,6 +49,23 @@ fn join(bench: &mut Bench, run: &str) {
     });
 }
 
+/// The page after a reload: its thread is still busy, and its state holds the question only.
+fn reloaded_while_busy(mut bench: Bench) -> Bench {
+    bench.feed(Input::PageHiding {
+        wall_clock: Millis(1_001_000),
+    });
+    let thread = bench.client.view().thread_id().unwrap().clone();
+    let mut page = Bench::new();
+    page.stored = bench.stored.clone();
+    page.feed(Input::ThreadSwitched {
+        thread_id: Some(thread.clone()),
+    });
+    state(&mut page, &[human("q", "hi")]);
+    let url = format!("/threads/{thread}");
+    page.answer(&url, 200, r#"{"thread_id":"t","status":"busy"}"#);
+    page
+}
+
 /// A thread `t` that is entered with this state; nothing runs on it.
 fn entered(messages: &[Value]) -> Bench {
     let mut bench = Bench::new();
@@ -265,18 +282,7 @@ fn what_was_had_before_a_replay_began_is_not_left_out_of_it() {
     let (mut bench, stream) = streaming();
     bench.token(stream, "4", "a", "lo ");
     bench.token(stream, "5", "a", "you");
-    bench.feed(Input::PageHiding {
-        wall_clock: Millis(1_001_000),
-    });
-    let thread = bench.client.view().thread_id().unwrap().clone();
-    let mut page = Bench::new();
-    page.stored = bench.stored.clone();
-    page.feed(Input::ThreadSwitched {
-        thread_id: Some(thread.clone()),
-    });
-    state(&mut page, &[human("q", "hi")]);
-    let url = format!("/threads/{thread}");
-    page.answer(&url, 200, r#"{"thread_id":"t","status":"busy"}"#);
+    let mut page = reloaded_while_busy(bench);
     page.run_is("r", "running");
     let stream = page.accept("/runs/r/stream", "r");
     // The cursor does not arrive, so everything is asked for.
@@ -376,19 +382,7 @@ fn a_failed_thread_that_a_sign_in_page_hides_is_told_as_failed_from_its_state() 
 fn a_stored_run_that_cannot_be_asked_for_is_followed_while_its_thread_is_busy() {
     for status in [404, 405, 410] {
         let (bench, _) = streaming();
-        let mut bench = bench;
-        bench.feed(Input::PageHiding {
-            wall_clock: Millis(1_001_000),
-        });
-        let thread = bench.client.view().thread_id().unwrap().clone();
-        let mut page = Bench::new();
-        page.stored = bench.stored.clone();
-        page.feed(Input::ThreadSwitched {
-            thread_id: Some(thread.clone()),
-        });
-        state(&mut page, &[human("q", "hi")]);
-        let url = format!("/threads/{thread}");
-        page.answer(&url, 200, r#"{"thread_id":"t","status":"busy"}"#);
+        let mut page = reloaded_while_busy(bench);
         page.answer("/runs/r", status, "");
         page.answer(
             "/runs?limit=100",

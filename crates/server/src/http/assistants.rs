@@ -1,14 +1,14 @@
 //! `/assistants`: one assistant for each agent.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, HeaderValue},
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, Body, Path, thread_search::has_all};
+use super::{
+    App, Body, Path,
+    page::{self, SortOrder},
+    thread_search::has_all,
+};
 use crate::{
     agents::{Agent, Agents},
     error::ServerError,
@@ -52,13 +52,6 @@ enum SortBy {
     UpdatedAt,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum SortOrder {
-    Asc,
-    Desc,
-}
-
 pub(crate) async fn search(
     State(app): State<App>,
     Body(search): Body<Search>,
@@ -80,20 +73,9 @@ pub(crate) async fn search(
         found.reverse();
     }
     let limit = search.limit.unwrap_or(LIMIT_DEFAULT);
-    let mut headers = HeaderMap::new();
-    headers.insert("x-pagination-total", HeaderValue::from(found.len()));
-    let next = search.offset.saturating_add(limit);
-    if found.len() > next {
-        headers.insert("x-pagination-next", HeaderValue::from(next));
-    }
-    let wants = |name: &String| search.select.as_ref().is_none_or(|all| all.contains(name));
+    let headers = page::headers(found.len(), search.offset, limit);
     let page = found.into_iter().skip(search.offset).take(limit);
-    let shown = page.map(|mut assistant| {
-        if let Some(fields) = assistant.as_object_mut() {
-            fields.retain(|name, _| wants(name));
-        }
-        assistant
-    });
+    let shown = page.map(|assistant| page::selected(assistant, search.select.as_deref()));
     (headers, Json(shown.collect()))
 }
 

@@ -8,6 +8,7 @@ mod event_stream;
 mod faults;
 mod listener;
 mod operations;
+mod page;
 mod parameters;
 mod run_body;
 mod runs;

@@ -1,14 +1,13 @@
 //! `/threads/search` and `/threads/count`.
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, HeaderValue},
-};
+use axum::{Extension, Json, extract::State, http::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, Body};
+use super::{
+    App, Body,
+    page::{self, SortOrder},
+};
 use crate::{
     auth::Permit, error::ServerError, records::ThreadRecord, sessions::log::SessionId, store::View,
     tables::Records,
@@ -51,13 +50,6 @@ enum SortBy {
     StateUpdatedAt,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum SortOrder {
-    Asc,
-    Desc,
-}
-
 pub(crate) async fn search(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
@@ -79,18 +71,12 @@ pub(crate) async fn search(
         threads.reverse();
     }
     let limit = search.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
-    let mut headers = HeaderMap::new();
-    headers.insert("x-pagination-total", HeaderValue::from(threads.len()));
-    if threads.len() > search.offset.saturating_add(limit) {
-        headers.insert(
-            "x-pagination-next",
-            HeaderValue::from(search.offset + limit),
-        );
-    }
+    let headers = page::headers(threads.len(), search.offset, limit);
+    let select = search.select.as_deref();
     let page = threads.iter().skip(search.offset).take(limit);
     let shown = page.map(|thread| {
         // Values are the costly part: read only where they are wanted.
-        let head = if search.wants("values") || search.wants("interrupts") {
+        let head = if page::wants(select, "values") || page::wants(select, "interrupts") {
             view.head(thread)
         } else {
             Ok(None)
@@ -100,7 +86,7 @@ pub(crate) async fn search(
             Err(error @ ServerError::Store(_)) => return Err(error),
             Err(_) => ThreadRecord::unreadable(thread.thread_id).to_json(None),
         };
-        Ok(search.select(thread))
+        Ok(page::selected(thread, select))
     });
     Ok((headers, Json(shown.collect::<Result<_, ServerError>>()?)))
 }
@@ -178,22 +164,6 @@ impl Search {
             SortBy::CreatedAt => thread.created_at.clone(),
             SortBy::UpdatedAt => thread.updated_at.clone(),
             SortBy::StateUpdatedAt => thread.state_updated_at.clone(),
-        }
-    }
-
-    fn wants(&self, field: &str) -> bool {
-        self.select
-            .as_ref()
-            .is_none_or(|fields| fields.iter().any(|name| name == field))
-    }
-
-    fn select(&self, thread: Value) -> Value {
-        match thread {
-            Value::Object(fields) => fields
-                .into_iter()
-                .filter(|(name, _)| self.wants(name))
-                .collect(),
-            other => other,
         }
     }
 }

@@ -1,5 +1,5 @@
 /**
- * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`, with the wasm inside of it, as base64 of gzip, in a module of its own that is loaded when it is needed.
+ * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`, with the wasm inside of it, as text, in a module of its own that is loaded when it is needed.
  *
  * @module rejoin/langchain
  */
