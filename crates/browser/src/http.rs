@@ -408,7 +408,7 @@ fn init_of(
     option("signal", signal);
     option("cache", &"no-store".into());
     option("credentials", &credentials.as_str().into());
-    // What is followed takes the headers along, wherever it leads.
+    // A followed redirect would send the headers to wherever it leads.
     option("redirect", &"manual".into());
     option("headers", &sent);
     if let Some(body) = &request.body {
@@ -486,7 +486,7 @@ fn field(object: &JsValue, name: &str) -> Result<JsValue, TransportError> {
     Reflect::get(object, &name.into()).map_err(|thrown| network(&thrown))
 }
 
-/// What `fetch` has thrown. An application's own may say by a `code` what it has refused.
+/// The error that `fetch` has thrown. An application's own `fetch` may name its refusal by a `code`.
 fn network(thrown: &JsValue) -> TransportError {
     let text = |name: &str| Reflect::get(thrown, &name.into()).ok()?.as_string();
     match text("code").as_deref() {

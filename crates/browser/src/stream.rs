@@ -36,9 +36,9 @@ pub struct StreamOptions {
     pub headers: Option<HeaderProvider>,
     /// Whether cookies are sent. Default to the page's own origin.
     pub credentials: Credentials,
-    /// What is called with a URL and an init as `fetch` is, and gives a promise of a `Response`, instead of the page's. The init's
-    /// headers are a plain object. What it rejects with may have
-    /// a `code`: `invalid_request`, or `redirected` with where to as its `detail`. Default none.
+    /// Takes the place of the page's `fetch`: it is called with a URL and an init, whose headers are a plain object, and gives a
+    /// promise of a `Response`. Its error may have a `code`: `invalid_request`, or `redirected` with the address as its `detail`.
+    /// Default none.
     pub fetch: Option<js_sys::Function>,
     /// The least time between two notifications of a change. Default 0: only the page's frames limit them.
     pub notify_interval: Millis,

@@ -90,7 +90,7 @@ impl Client {
         self.comparison.compared_at = Some(self.now);
     }
 
-    /// When a comparison is due that was put off: not before what is asked for is answered.
+    /// The time of the comparison that was put off. None while an answer is awaited.
     pub(super) fn compare_due(&self) -> Option<Millis> {
         let is_asking = self.comparison.asked.is_some() || self.history_asked.is_some();
         self.comparison.put_off_to.filter(|_| !is_asking)

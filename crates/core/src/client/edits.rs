@@ -109,7 +109,7 @@ impl EditsPart for Edits {
 }
 
 impl Edits {
-    /// Changes the edit that is looked up, and keeps what is left of it.
+    /// Changes the edit whose checkpoint is looked up. The edit is over where `change` gives none.
     fn go_on(&mut self, change: impl FnOnce(Box<Resolving>) -> Option<Box<Resolving>>) {
         self.0 = self.0.take().and_then(change);
     }
