@@ -105,6 +105,8 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       const isError = typeof data === "object" && data !== null && "message" in data;
       return isError ? fromEngine({ code: "run_failed", message: String(said) }, data) : data;
     });
+  // What the server says of a run that failed before the thread was opened comes after what its state says.
+  const ownError = (): unknown => (status.runId === null && status.said?.code === "run_failed" ? undefined : status.error);
   const needHistory = (name: string): void => {
     if (!source.hasHistory) throw new Error(`\`${name}\` needs the option \`fetchStateHistory\`.`);
   };
@@ -170,7 +172,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       return frame.ids;
     },
     get error() {
-      return status.error ?? taskError() ?? status.threadError ?? undefined;
+      return ownError() ?? taskError() ?? status.error ?? status.threadError ?? undefined;
     },
     get interrupt() {
       const all = this.interrupts;
