@@ -2,15 +2,15 @@
 
 use super::{
     Client,
+    phase::{After, End, Phase},
     run::{Cancel, Left, Run, Waiter},
     submission::Prepared,
     urls::check_id,
 };
 use crate::{
     CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
-    fork_point::Pages,
+    history::Pages,
     list::{collected, retain},
-    phase::{After, End, Phase},
     run_record::run_key,
 };
 use rejoin_wire::{

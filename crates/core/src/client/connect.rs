@@ -5,15 +5,14 @@ use super::{
     Client, Passing,
     link::{Asks, Link, Opening, Refusal},
     parts::Woke,
+    phase::{After, Next, Phase},
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, header, no_answer, status_error},
     run::{Cancel, Fate, Left, Posting, Run, Waiter},
     urls,
 };
 use crate::{
-    Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError,
-    cursor::Recent,
-    phase::{After, Next, Phase},
+    Effect, ErrorCode, HttpRequest, Method, Millis, Notice, Outcome, StreamError, cursor::Recent,
 };
 use rejoin_wire::{
     RunId,

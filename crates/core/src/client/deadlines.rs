@@ -2,10 +2,11 @@
 
 use super::{
     Client,
+    phase::Phase,
     requests::{Answer, Asked, NO_ANSWER, no_answer},
     run::Cancel,
 };
-use crate::{DeadlineReason, ErrorCode, Millis, StreamError, phase::Phase};
+use crate::{DeadlineReason, ErrorCode, Millis, StreamError};
 
 impl Client {
     /// When [`crate::Input::DeadlineReached`] is due, and why.

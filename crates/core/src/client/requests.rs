@@ -4,14 +4,13 @@ use super::{
     Client,
     connect::failure_of,
     parts::Arrived,
+    phase::Phase,
     recovery::Failure,
     run::{Cancel, Run},
     submission::SUBMISSION_KEY,
     urls::is_usable,
 };
-use crate::{
-    AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
-};
+use crate::{AttemptId, Effect, ErrorCode, Method, Millis, StreamError, TransportError};
 use rejoin_wire::{
     Json, RunId, WireError,
     json::{FromJson, JsonError, Lenient, Oddities, Read, field, items, parts, whole_number},

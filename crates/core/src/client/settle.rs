@@ -4,15 +4,13 @@ use super::{
     Client,
     connect::timed_out,
     events::run_failed,
+    phase::{After, End, Next, Phase, Settle},
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
     standing::{LastRun, Standing},
 };
-use crate::{
-    ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError,
-    phase::{After, End, Next, Phase, Settle},
-};
+use crate::{ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError};
 use rejoin_wire::{
     event::ErrorBody,
     json::Read,

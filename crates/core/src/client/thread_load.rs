@@ -5,6 +5,7 @@ use super::{
     Client, Passing,
     commands::Join,
     compare::ThreadSummary,
+    phase::{After, End, Phase},
     recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
     requests::{Answer, Asked, no_answer},
     run::Run,
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::{
     AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
-    phase::{After, End, Phase},
     run_record::{Record, record_key},
 };
 use rejoin_wire::{Json, json::Read, thread::ThreadState};

@@ -9,6 +9,7 @@ mod known;
 mod layers;
 mod replay;
 mod slots;
+mod stored;
 
 pub(crate) use attempts::Attempt;
 use identity::begins;
@@ -18,12 +19,9 @@ use known::{
 };
 pub(crate) use replay::Progress;
 pub(crate) use slots::id_or_place;
-use slots::slot_id;
+pub(crate) use stored::StoredMessage;
 
-use crate::{
-    list::{collected, retain},
-    run_record::StoredMessage,
-};
+use crate::list::{collected, retain};
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
@@ -529,33 +527,6 @@ impl ThreadStore {
         self.subgraphs.clear();
         self.set_values(Json::null());
         self.answer_interrupts(None);
-    }
-
-    /// Paints what was stored: the messages, and which of them this attempt was streaming.
-    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
-        self.known.unmark_all(STREAMED | VOID);
-        self.attempt = attempt;
-        let mut asked = None;
-        let mut shown = Vec::with_capacity(messages.len());
-        for (at, stored) in messages.into_iter().enumerate() {
-            let id = slot_id(at, &stored.message);
-            let (marks, origin) = match (stored.streamed, stored.optimistic) {
-                (true, true) => (STREAMED | SUBMITTED, MessageOrigin::Optimistic),
-                (false, true) => (SUBMITTED, MessageOrigin::Optimistic),
-                (true, false) => (STREAMED, MessageOrigin::Server),
-                (false, false) => (PAINTED, MessageOrigin::Server),
-            };
-            let entry = self.known.entry(&id);
-            entry.marks |= marks;
-            if stored.message.kind == MessageKind::Human {
-                asked = (!stored.optimistic).then(|| entry.id.clone());
-            } else if stored.streamed {
-                entry.attempt = attempt;
-                entry.asked.clone_from(&asked);
-            }
-            shown.push(MessageSlot::new(entry.id.clone(), stored.message, origin));
-        }
-        self.replace_slots(shown);
     }
 
     fn read_messages(&self, values: &Json, odd: &mut Oddities) -> Listed {
