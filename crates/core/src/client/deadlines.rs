@@ -41,13 +41,6 @@ impl Client {
         self.asked_due(asked).is_some_and(|at| at <= self.now)
     }
 
-    fn asked_cancel(&self) -> Option<Asked> {
-        match self.run.as_ref()?.cancel {
-            Cancel::Asked(asked) => Some(asked),
-            Cancel::No | Cancel::Wanted => None,
-        }
-    }
-
     fn phase_due(&self) -> Option<(Millis, DeadlineReason)> {
         let timeouts = &self.config.timeouts;
         match &self.phase {

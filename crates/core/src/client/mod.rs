@@ -1,6 +1,7 @@
 //! The client: one state, one way in ([`Client::handle`]), one way out ([`Client::poll_effect`]).
 
 mod branches;
+mod cancel;
 mod commands;
 mod compare;
 mod connect;
@@ -9,6 +10,8 @@ mod edits;
 mod events;
 mod input;
 mod link;
+mod loading;
+mod lost;
 mod oddities;
 mod page;
 mod parts;
@@ -18,6 +21,7 @@ mod requests;
 mod resume;
 mod rng;
 mod run;
+mod run_status;
 mod session;
 mod settle;
 mod standing;
@@ -29,6 +33,7 @@ mod tools;
 #[cfg(test)]
 mod transitions;
 mod urls;
+mod wake;
 
 pub use input::{
     BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
@@ -45,13 +50,13 @@ use crate::{
 };
 use commands::ThreadLookup;
 use compare::Comparison;
+use loading::ThreadLoad;
 use parts::{Arrived, Parts};
 use phase::{End, Phase};
 use recovery::{Recovery, Wait};
 use rejoin_wire::{RunId, ThreadId};
 use rng::Rng;
 use run::Run;
-use thread_load::ThreadLoad;
 
 /// One thread as seen by one reader, and the run being followed on it. See the crate's documentation for the loop
 /// that drives it.

@@ -1,14 +1,8 @@
 //! Plain requests: sending them, and telling whose answer has come.
 
 use super::{
-    Client,
-    connect::failure_of,
-    parts::Arrived,
-    phase::Phase,
-    recovery::Failure,
-    run::{Cancel, Run},
-    submission::SUBMISSION_KEY,
-    urls::is_usable,
+    Client, lost::failure_of, parts::Arrived, phase::Phase, recovery::Failure, run::Run,
+    submission::SUBMISSION_KEY, urls::is_usable,
 };
 use crate::{AttemptId, Effect, ErrorCode, Method, Millis, StreamError, TransportError};
 use rejoin_wire::{
@@ -207,11 +201,6 @@ impl Client {
             | Phase::Waiting { .. }
             | Phase::Ended(_) => {}
         }
-    }
-
-    fn is_cancel(&self, attempt: AttemptId) -> bool {
-        let cancel = self.run.as_ref().map(|run| run.cancel);
-        matches!(cancel, Some(Cancel::Asked(asked)) if asked.attempt == attempt)
     }
 }
 
