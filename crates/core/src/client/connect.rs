@@ -128,9 +128,7 @@ impl Client {
     fn stream_opened(&mut self, run: &mut Run, headers: &[(String, String)]) {
         run.recovery.accepted();
         self.run_contact(run);
-        if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
-            posting.fate = Fate::Received;
-        }
+        run.received();
         if let Phase::Opening(link) = std::mem::replace(&mut self.phase, Phase::Idle) {
             self.set_phase(Phase::Live(link));
         }
@@ -209,6 +207,8 @@ impl Client {
             Verdict::Again => {
                 if matches!(failure, Failure::Status(425 | 429)) {
                     run.unpost();
+                } else if matches!(failure, Failure::Status(204 | 205)) {
+                    run.received();
                 }
                 let since = self.now;
                 let loss = Loss {

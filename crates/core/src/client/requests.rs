@@ -49,7 +49,8 @@ impl Lenient for KnownRun {
                 .id("run_id", run_id)
                 .filter(|id: &RunId| is_usable(id.as_str())),
             // A server that does not say how far a run is cannot be asked for it.
-            status: RunStatus::from_json(status).unwrap_or(RunStatus::Unknown),
+            status: String::from_json(status)
+                .map_or(RunStatus::Unknown, |word| RunStatus::of_word(&word)),
             created_at: odd.field("created_at", created_at),
             submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
         })
@@ -96,6 +97,11 @@ impl<'a> Answer<'a> {
         self.check()?;
         std::str::from_utf8(self.body)
             .map_err(|_| body_invalid(what, &JsonError::expected("UTF-8")))
+    }
+
+    /// Whether the body says that there is nothing.
+    pub(super) fn is_null(&self) -> bool {
+        (200..300).contains(&self.status) && self.body.trim_ascii() == b"null"
     }
 
     /// A list of runs. An entry that is no run is passed over.
@@ -215,6 +221,7 @@ fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
 /// What a status means. The body's first words go with it.
 pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
     let code = match status {
+        200..=299 => ErrorCode::NotAnEventStream,
         400 => ErrorCode::BadRequest,
         401 => ErrorCode::Unauthorized,
         403 => ErrorCode::Forbidden,

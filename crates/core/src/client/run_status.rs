@@ -54,7 +54,8 @@ impl Client {
         let found = match &run.submission {
             Some(posting) => runs
                 .iter()
-                .find(|known| known.submission_id.as_ref() == Some(&posting.mark)),
+                .find(|known| known.submission_id.as_ref() == Some(&posting.mark))
+                .or_else(|| unmarked_run(&runs).filter(|_| posting.fate == Fate::Received)),
             None => active_run(&runs),
         };
         let Some((status, run_id)) = found.and_then(|run| Some((run.status, run.run_id.clone()?)))
@@ -159,6 +160,9 @@ impl Client {
         };
         run.recovery.accepted();
         let was_lost = self.run_contact(run);
+        if known.status == RunStatus::Unknown {
+            return self.run_is_gone(run);
+        }
         if !known.status.is_active() {
             return self.run_is_over(run, known.status);
         }
@@ -259,4 +263,10 @@ pub(super) fn active_run(runs: &[KnownRun]) -> Option<&KnownRun> {
         let pending = runs.iter().filter(|run| run.status == RunStatus::Pending);
         pending.min_by(|a, b| a.created_at.cmp(&b.created_at))
     })
+}
+
+/// The active run, where the list says of none what it was submitted as: some servers do not keep that.
+fn unmarked_run(runs: &[KnownRun]) -> Option<&KnownRun> {
+    let is_marked = |run: &KnownRun| run.submission_id.is_some();
+    active_run(runs).filter(|_| !runs.iter().any(is_marked))
 }

@@ -93,7 +93,11 @@ impl Client {
         let loading = self.load.loading_mut();
         match loading.and_then(|loading| loading.asked_by(attempt)) {
             Some(Piece::State) => {
-                let state = self.take_states(answer).map(Box::new);
+                let state = match answer.is_null() {
+                    // There is a thread, and no state of it yet.
+                    true => Ok(Box::default()),
+                    false => self.take_states(answer).map(Box::new),
+                };
                 self.piece_came(answer, |loading| loading.state.set(state, answer));
             }
             Some(Piece::Thread) => self.thread_answered(answer),

@@ -420,7 +420,7 @@ impl ThreadStore {
     /// `Err` where the chunk has no id.
     pub(crate) fn apply_chunk(
         &mut self,
-        chunk: Message,
+        mut chunk: Message,
         metadata: Json,
     ) -> Result<Vec<Oddity>, MessageWithoutId> {
         let id = chunk.id.clone().ok_or(MessageWithoutId)?;
@@ -438,6 +438,10 @@ impl ThreadStore {
         let has_calls = !chunk.tool_call_chunks().is_empty();
         let mut notes = Vec::new();
         let place = self.known.place(&id);
+        if let (Some(at), MessageKind::Other(_)) = (place, &chunk.kind) {
+            // A piece that does not say of what kind it is belongs to what streams under its id.
+            chunk.kind.clone_from(&self.slots[at].message.kind);
+        }
         // Under its other id it comes whole, or goes on.
         let is_whole =
             is_renamed && place.is_some_and(|at| begins(&self.slots[at].message, &chunk));
