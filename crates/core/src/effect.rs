@@ -93,3 +93,18 @@ impl Method {
         }
     }
 }
+
+/// Why a client wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeadlineReason {
+    /// No headers, no first byte of a join, or no answer in time.
+    Timeout,
+    /// No byte on a live stream.
+    Stall,
+    /// The wait before the next attempt is over.
+    Backoff,
+    /// The browser says offline; the server may still be reachable.
+    OfflineProbe,
+    /// The record is due to be written.
+    Record,
+}

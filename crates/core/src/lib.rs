@@ -28,61 +28,37 @@
 //! Effects are taken out whenever it suits; leaving them for later is harmless. Inputs of an attempt that
 //! has been given up are dropped in one place, so nothing has to be cancelled in time.
 
-mod branches;
 mod client;
 mod config;
+mod connection;
 mod cursor;
 mod effect;
 mod error;
-mod fork_point;
 mod history;
-mod input;
 mod list;
+mod millis;
 mod notice;
-mod phase;
+mod percent;
 mod run_record;
 mod session_view;
 mod status;
 mod thread_store;
 mod view;
 
-pub use client::{Client, EXTRAS, Extras};
+pub use client::{
+    BranchesInput, Client, EXTRAS, Edit, EditAt, EditInput, Extras, Input, JoinOptions,
+    SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+};
 pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
-pub use effect::{AttemptId, Effect, HttpRequest, Method};
+pub use connection::Connection;
+pub use effect::{AttemptId, DeadlineReason, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
-pub use input::{
-    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
-    ToolResult, ToolsInput, TransportError,
-};
+pub use millis::Millis;
 pub use notice::{CommandId, Notice, Outcome};
-pub use phase::{Connection, DeadlineReason};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
 pub use session_view::{SessionNode, SessionView};
 pub use status::{FeedStatus, Status};
 pub use thread_store::{MessageOrigin, MessageSlot};
 pub use view::{Changes, SubgraphMessages, View};
-
-use std::ops::{Add, Sub};
-
-/// A point in time or a length of time, in milliseconds. Where zero is does not matter, only that it never
-/// goes backwards while a client lives. (`Date.now()` may; `performance.now()` does not.)
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Millis(pub u64);
-
-impl Add for Millis {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-}
-
-impl Sub for Millis {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
-    }
-}

@@ -5,14 +5,14 @@
 use crate::{
     Config, Millis,
     cursor::Cursor,
-    thread_store::{Attempt, MessageOrigin, MessageSlot, ThreadStore},
+    percent::encode_path_segment,
+    thread_store::{Attempt, MessageOrigin, MessageSlot, StoredMessage, ThreadStore},
 };
 use rejoin_wire::{
     RunId, ThreadId,
     json::{FromJson, JsonError, Lenient, Optional, ToJson, Writer, parts, required},
     message::Message,
 };
-use std::sync::Arc;
 
 /// Every key starts with this.
 pub const RECORD_PREFIX: &str = "rejoin:1:";
@@ -38,7 +38,7 @@ fn key(parts: &[&str]) -> String {
         if at > 0 {
             key.push('|');
         }
-        key.push_str(&crate::client::encode_path_segment(part));
+        key.push_str(&encode_path_segment(part));
     }
     key
 }
@@ -70,14 +70,6 @@ pub(crate) struct Record {
     saved_at: Millis,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) messages: Vec<StoredMessage>,
-}
-
-#[derive(Debug)]
-pub(crate) struct StoredMessage {
-    pub(crate) message: Arc<Message>,
-    /// Whether the run was streaming it.
-    pub(crate) streamed: bool,
-    pub(crate) optimistic: bool,
 }
 
 /// Why a stored record is not used.

@@ -2,9 +2,7 @@
 
 use crate::{
     Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
-    client::pending_calls,
-    fork_point::Which,
-    phase::{End, Phase},
+    client::pending_calls, history::Which,
 };
 use rejoin_wire::{
     Json, MessageId, RunId, ThreadId,
@@ -91,7 +89,7 @@ impl<'a> View<'a> {
 
     /// Whether a run is followed that is not known to be over.
     pub fn is_loading(&self) -> bool {
-        self.client.phase.is_active()
+        self.client.is_active()
     }
 
     /// Whether the thread's state is being loaded for the first time.
@@ -106,11 +104,7 @@ impl<'a> View<'a> {
 
     /// Whether there is a run to go back to.
     pub fn can_rejoin(&self) -> bool {
-        let left = matches!(
-            self.client.phase,
-            Phase::Ended(End::Disconnected | End::Failed(_) | End::Expired)
-        );
-        left && self.client.can_rejoin()
+        self.client.can_rejoin()
     }
 
     /// The thread; `None` before the first submission on a new one.

@@ -20,7 +20,7 @@ pub struct Event {
     pub name: EventName,
     /// The path of subgraphs, outermost first; empty for the root.
     pub namespace: Vec<String>,
-    /// The payload. Of an event whose name means nothing here, and whose data is not JSON, the text as a JSON string.
+    /// The payload. Of an `error`, or of an event whose name means nothing here, whose data is not JSON: the text as a JSON string.
     pub data: Json,
 }
 
@@ -170,8 +170,9 @@ impl Event {
         let data = match name.promise() {
             // A frame without data is a control part or an `end`; null keeps it readable.
             _ if frame.data.is_empty() => Json::null(),
-            Promise::Nothing => Json::parse_or_quote(&frame.data),
-            Promise::Json | Promise::Something | Promise::Object | Promise::List => {
+            // That a run has failed counts, in whatever words.
+            Promise::Nothing | Promise::Something => Json::parse_or_quote(&frame.data),
+            Promise::Json | Promise::Object | Promise::List => {
                 Json::parse(frame.data).map_err(|error| WireError::EventData {
                     event: full_name.clone(),
                     reason: error.words(),
@@ -364,7 +365,7 @@ enum Promise {
     Nothing,
     /// Any JSON.
     Json,
-    /// Any JSON but `null`.
+    /// Anything but `null`. What is no JSON is a text.
     Something,
     Object,
     List,

@@ -80,6 +80,19 @@ words! {
 }
 
 impl RunStatus {
+    /// Reads a word, in whatever letters; also those that other servers have for the same.
+    pub fn of_word(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "queued" | "created" | "scheduled" => Self::Pending,
+            "in_progress" | "started" | "streaming" | "active" => Self::Running,
+            "completed" | "complete" | "succeeded" | "finished" | "done" => Self::Success,
+            "failed" | "failure" => Self::Error,
+            "timed_out" => Self::Timeout,
+            "cancelled" | "canceled" | "aborted" | "stopped" => Self::Interrupted,
+            word => Self::from_wire(word).unwrap_or(Self::Unknown),
+        }
+    }
+
     /// Whether the run can still produce events.
     pub fn is_active(self) -> bool {
         matches!(self, Self::Pending | Self::Running)
@@ -186,16 +199,25 @@ impl Lenient for Thread {
 }
 
 impl ThreadStatus {
+    /// Reads a word, in whatever letters; a run's word for being active means a busy thread.
+    pub fn of_word(word: &str) -> Self {
+        match Self::from_wire(&word.to_ascii_lowercase()) {
+            Some(known) if known != Self::Unknown => known,
+            Some(_) | None if RunStatus::of_word(word).is_active() => Self::Busy,
+            Some(_) | None => Self::Unknown,
+        }
+    }
+
     /// Reads a field `status`; unknown where it says nothing.
     pub fn read_field(text: &str, odd: &mut Oddities) -> Self {
-        Self::from_wire(&status_word(text, odd)).unwrap_or(Self::Unknown)
+        Self::of_word(&status_word(text, odd))
     }
 }
 
 impl RunStatus {
     /// Reads a field `status`; unknown where it says nothing.
     pub fn read_field(text: &str, odd: &mut Oddities) -> Self {
-        Self::from_wire(&status_word(text, odd)).unwrap_or(Self::Unknown)
+        Self::of_word(&status_word(text, odd))
     }
 }
 

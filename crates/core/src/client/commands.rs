@@ -2,15 +2,15 @@
 
 use super::{
     Client,
-    run::{Cancel, Left, Run, Waiter},
+    phase::{After, End, Phase},
+    run::{Left, Run, Waiter},
     submission::Prepared,
     urls::check_id,
 };
 use crate::{
-    CommandId, Effect, ErrorCode, JoinOptions, Method, Notice, Outcome, StreamError, Submission,
-    fork_point::Pages,
+    CommandId, Effect, ErrorCode, JoinOptions, Notice, Outcome, StreamError, Submission,
+    history::Pages,
     list::{collected, retain},
-    phase::{After, End, Phase},
     run_record::run_key,
 };
 use rejoin_wire::{
@@ -318,7 +318,7 @@ impl Client {
     }
 
     /// Disconnects from whatever is under way. The agent goes on; everything received stays.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.supersede_edit();
         self.drop_queue(&Outcome::Disconnected);
         self.conclude_thread_lookup();
@@ -337,33 +337,6 @@ impl Client {
             client.save_record(run);
             client.end(run, End::Disconnected, Outcome::Disconnected);
         });
-    }
-
-    pub(super) fn request_cancel(&mut self) {
-        if self.is_stream_only() {
-            // Leaving is all that can be done.
-            return self.leave();
-        }
-        if !self.run.as_ref().is_some_and(|run| run.is_rejoinable()) {
-            return self.warn_code(ErrorCode::NoRunToCancel);
-        }
-        self.with_run(|client, run| client.send_cancel(run));
-    }
-
-    /// Sends the cancellation as soon as the run has its id.
-    pub(super) fn send_cancel(&mut self, run: &mut Run) {
-        if matches!(run.cancel, Cancel::Asked(_)) {
-            return;
-        }
-        run.cancel = Cancel::Wanted;
-        // Without `wait`: the JS server reads `wait=0` as true.
-        let url = run
-            .id
-            .as_ref()
-            .and_then(|id| self.run_url(id, "/cancel?action=interrupt"));
-        if let Some(url) = url {
-            run.cancel = Cancel::Asked(self.ask(Method::Post, url));
-        }
     }
 
     /// Closes the connection, if there is one. The phase that comes then is the caller's to set. `reason` is for a timeline, in

@@ -52,7 +52,8 @@ impl FromJson for ThreadSummary {
     fn from_json(text: &str) -> Result<Self, JsonError> {
         let names = ["thread_id", "status", "updated_at", "error"];
         let [thread_id, status, updated_at, error] = parts(text, &names)?;
-        let status = ThreadStatus::from_json(status).unwrap_or(ThreadStatus::Unknown);
+        let status = String::from_json(status)
+            .map_or(ThreadStatus::Unknown, |word| ThreadStatus::of_word(&word));
         let has_failed = status == ThreadStatus::Error && error != "null";
         let error = Json::from_json(error).ok().filter(|_| has_failed);
         Ok(Self {

@@ -2,10 +2,11 @@
 
 use super::{
     Client,
+    phase::Phase,
     requests::{Answer, Asked, NO_ANSWER, no_answer},
     run::Cancel,
 };
-use crate::{DeadlineReason, ErrorCode, Millis, StreamError, phase::Phase};
+use crate::{DeadlineReason, ErrorCode, Millis, StreamError};
 
 impl Client {
     /// When [`crate::Input::DeadlineReached`] is due, and why.
@@ -38,13 +39,6 @@ impl Client {
 
     fn is_late(&self, asked: Option<Asked>) -> bool {
         self.asked_due(asked).is_some_and(|at| at <= self.now)
-    }
-
-    fn asked_cancel(&self) -> Option<Asked> {
-        match self.run.as_ref()?.cancel {
-            Cancel::Asked(asked) => Some(asked),
-            Cancel::No | Cancel::Wanted => None,
-        }
     }
 
     fn phase_due(&self) -> Option<(Millis, DeadlineReason)> {

@@ -7,15 +7,15 @@ use super::{
     Client,
     page::{PageFailed, PageRequest},
     parts::{Arrived, Due, EditsPart, Part, Woke},
+    phase::{End, Phase},
     recovery::Purpose,
     requests::{Answer, no_answer},
 };
 use crate::{
     AttemptId, Checkpoints, CommandId, Edit, EditAt, EditInput, Effect, ErrorCode, HistoryState,
     JoinOptions, MessageOrigin, MessageSlot, Method, Outcome, StreamError, Submission,
-    fork_point::{Beginning, Found, PAGE_STATES, Pages, Which},
+    history::{Beginning, Found, PAGE_STATES, Pages, Which},
     list::collected,
-    phase::{End, Phase},
 };
 use rejoin_wire::{
     CheckpointId, Json, MessageId,
@@ -373,7 +373,7 @@ impl Client {
         // A thread may be entered after its run has failed.
         let of_run = |error: &StreamError| error.code == ErrorCode::RunFailed;
         let run_failed = self.error.as_ref().is_some_and(of_run);
-        let has_run = run_failed || self.last.is_some() || self.can_rejoin();
+        let has_run = run_failed || self.last.is_some() || self.has_unfinished();
         !self.is_active() && !self.load.is_loading() && (failed || run_failed) && has_run
     }
 
@@ -381,7 +381,7 @@ impl Client {
         if !self.can_retry() {
             return self.refuse(command, ErrorCode::EditUnavailable, "");
         }
-        if self.can_rejoin() {
+        if self.has_unfinished() {
             return self.join(command, None, JoinOptions::default());
         }
         let slots = self.store.slots();

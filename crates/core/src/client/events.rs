@@ -3,13 +3,13 @@
 use super::{
     Client,
     link::{Asks, Chunk, Link, Start},
+    phase::After,
     requests::transport_error,
     run::{Completeness, Doubt, LastWord, Run},
 };
 use crate::{
     AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
     cursor::{HASH_OF_NOTHING, event_hash, hashed},
-    phase::After,
     thread_store::{Attempt, MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{

@@ -136,7 +136,7 @@ impl Link {
         headers: &[(String, String)],
     ) -> Opening {
         self.last_byte_at = now;
-        if status != 200 {
+        if !(200..300).contains(&status) || matches!(status, 204 | 205) {
             self.refusal = Some(Refusal {
                 status,
                 retry_after: retry_after(headers),

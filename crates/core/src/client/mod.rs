@@ -1,21 +1,27 @@
 //! The client: one state, one way in ([`Client::handle`]), one way out ([`Client::poll_effect`]).
 
 mod branches;
+mod cancel;
 mod commands;
 mod compare;
 mod connect;
 mod deadlines;
 mod edits;
 mod events;
+mod input;
 mod link;
+mod loading;
+mod lost;
 mod oddities;
 mod page;
 mod parts;
+mod phase;
 mod recovery;
 mod requests;
 mod resume;
 mod rng;
 mod run;
+mod run_status;
 mod session;
 mod settle;
 mod standing;
@@ -27,31 +33,30 @@ mod tools;
 #[cfg(test)]
 mod transitions;
 mod urls;
+mod wake;
 
+pub use input::{
+    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
+    ToolResult, ToolsInput, TransportError,
+};
 pub use parts::{EXTRAS, Extras};
 
-pub(crate) use link::Link;
-pub(crate) use recovery::Wait;
-pub(crate) use requests::Asked;
 pub(crate) use session::Session;
 pub(crate) use tools::pending_calls;
-pub(crate) use urls::encode_path_segment;
 
 use crate::{
-    AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input,
-    Millis, Notice, StreamError, Submission,
-    history::History,
-    phase::{End, Phase},
-    thread_store::ThreadStore,
+    AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Millis,
+    Notice, StreamError, history::History, thread_store::ThreadStore,
 };
 use commands::ThreadLookup;
 use compare::Comparison;
+use loading::ThreadLoad;
 use parts::{Arrived, Parts};
-use recovery::Recovery;
+use phase::{End, Phase};
+use recovery::{Recovery, Wait};
 use rejoin_wire::{RunId, ThreadId};
 use rng::Rng;
 use run::Run;
-use thread_load::ThreadLoad;
 
 /// One thread as seen by one reader, and the run being followed on it. See the crate's documentation for the loop
 /// that drives it.
@@ -63,7 +68,7 @@ pub struct Client {
     /// Effects that are being taken out, the oldest last.
     outgoing: Vec<Effect>,
     last_attempt: u64,
-    pub(crate) phase: Phase,
+    phase: Phase,
     pub(crate) thread_id: Option<ThreadId>,
     pub(crate) store: ThreadStore,
     pub(crate) error: Option<StreamError>,
@@ -300,9 +305,19 @@ impl Client {
         self.config.reads_state || self.session().is_some_and(absent)
     }
 
+    /// Whether there is a run to go back to.
     pub(crate) fn can_rejoin(&self) -> bool {
-        let left = self.run.as_ref().is_some_and(|run| run.is_rejoinable());
-        !self.is_stream_only() && (left || self.load.has_failed())
+        let is_left = matches!(
+            self.phase,
+            Phase::Ended(End::Disconnected | End::Failed(_) | End::Expired)
+        );
+        is_left && self.has_unfinished()
+    }
+
+    /// Whether something that was followed may go on: a run, or the thread's load.
+    fn has_unfinished(&self) -> bool {
+        let may_go_on = self.run.as_ref().is_some_and(|run| run.is_rejoinable());
+        !self.is_stream_only() && (may_go_on || self.load.has_failed())
     }
 
     /// Since when the server was not heard, while something is asked of it.
@@ -479,7 +494,8 @@ impl Client {
         self.config.endpoint == Endpoint::StreamOnly
     }
 
-    fn is_active(&self) -> bool {
+    /// Whether a run is followed.
+    pub(crate) fn is_active(&self) -> bool {
         self.phase.is_active()
     }
 }

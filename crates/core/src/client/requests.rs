@@ -1,17 +1,10 @@
 //! Plain requests: sending them, and telling whose answer has come.
 
 use super::{
-    Client,
-    connect::failure_of,
-    parts::Arrived,
-    recovery::Failure,
-    run::{Cancel, Run},
-    submission::SUBMISSION_KEY,
-    urls::is_usable,
+    Client, lost::failure_of, parts::Arrived, phase::Phase, recovery::Failure, run::Run,
+    submission::SUBMISSION_KEY, urls::is_usable,
 };
-use crate::{
-    AttemptId, Effect, ErrorCode, Method, Millis, StreamError, input::TransportError, phase::Phase,
-};
+use crate::{AttemptId, Effect, ErrorCode, Method, Millis, StreamError, TransportError};
 use rejoin_wire::{
     Json, RunId, WireError,
     json::{FromJson, JsonError, Lenient, Oddities, Read, field, items, parts, whole_number},
@@ -56,7 +49,8 @@ impl Lenient for KnownRun {
                 .id("run_id", run_id)
                 .filter(|id: &RunId| is_usable(id.as_str())),
             // A server that does not say how far a run is cannot be asked for it.
-            status: RunStatus::from_json(status).unwrap_or(RunStatus::Unknown),
+            status: String::from_json(status)
+                .map_or(RunStatus::Unknown, |word| RunStatus::of_word(&word)),
             created_at: odd.field("created_at", created_at),
             submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
         })
@@ -103,6 +97,11 @@ impl<'a> Answer<'a> {
         self.check()?;
         std::str::from_utf8(self.body)
             .map_err(|_| body_invalid(what, &JsonError::expected("UTF-8")))
+    }
+
+    /// Whether the body says that there is nothing.
+    pub(super) fn is_null(&self) -> bool {
+        (200..300).contains(&self.status) && self.body.trim_ascii() == b"null"
     }
 
     /// A list of runs. An entry that is no run is passed over.
@@ -209,11 +208,6 @@ impl Client {
             | Phase::Ended(_) => {}
         }
     }
-
-    fn is_cancel(&self, attempt: AttemptId) -> bool {
-        let cancel = self.run.as_ref().map(|run| run.cancel);
-        matches!(cancel, Some(Cancel::Asked(asked)) if asked.attempt == attempt)
-    }
 }
 
 // Not written again for each shape that is read.
@@ -227,6 +221,7 @@ fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
 /// What a status means. The body's first words go with it.
 pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
     let code = match status {
+        200..=299 => ErrorCode::NotAnEventStream,
         400 => ErrorCode::BadRequest,
         401 => ErrorCode::Unauthorized,
         403 => ErrorCode::Forbidden,

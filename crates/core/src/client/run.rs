@@ -194,6 +194,13 @@ impl Run {
         }
     }
 
+    /// Something of the answer to the last post has come, so the server has the submission.
+    pub(super) fn received(&mut self) {
+        if let Some(posting) = self.submission.as_mut().filter(|_| self.id.is_none()) {
+            posting.fate = Fate::Received;
+        }
+    }
+
     pub(super) fn is_rejoinable(&self) -> bool {
         self.left == Left::Active
     }

@@ -1,145 +1,26 @@
-//! After a stream: is the run over, and what does the thread hold now.
+//! The run is over: what the thread holds now is read and shown, and the run ends with its outcome.
 
 use super::{
     Client,
-    connect::timed_out,
     events::run_failed,
+    lost::timed_out,
+    phase::{After, End, Next, Phase, Settle},
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
-    requests::{Answer, KnownRun},
-    run::{Cancel, Fate, LastWord, Left, Posting, Run},
+    requests::Answer,
+    run::{LastWord, Left, Run},
     standing::{LastRun, Standing},
 };
-use crate::{
-    ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError,
-    phase::{After, End, Next, Phase, Settle},
-};
-use rejoin_wire::{
-    event::ErrorBody,
-    json::Read,
-    thread::{RunStatus, ThreadState},
-};
+use crate::{ErrorCode, MessageOrigin, Method, Notice, Outcome, StreamError};
+use rejoin_wire::{event::ErrorBody, json::Read, thread::ThreadState};
 
 impl Client {
-    /// Asks how far the run is.
-    pub(super) fn check_run(&mut self, run: &mut Run, after: After) {
-        let Some(url) = run.id.as_ref().and_then(|id| self.run_url(id, "")) else {
-            return self.find_run(run);
-        };
-        let asked = self.ask(Method::Get, url);
-        self.set_phase(Phase::Checking { asked, after });
-    }
-
-    pub(super) fn run_checked(&mut self, run: &mut Run, after: After, answer: &Answer<'_>) {
-        let known: KnownRun = match answer.read("run") {
-            Ok(Read { value, .. }) => value,
-            Err(error) => {
-                return match Purpose::CheckRun.verdict(answer.failure()) {
-                    Verdict::Again if is_foreign(run, answer) => self.run_is_gone(run),
-                    Verdict::Again => self.request_lost(run, error, answer),
-                    Verdict::Renew => self.renew(run, error, &Next::Check),
-                    Verdict::Gone => {
-                        self.run_contact(run);
-                        self.run_is_gone(run);
-                    }
-                    Verdict::Refused => self.fail(run, error),
-                };
-            }
-        };
-        run.recovery.accepted();
-        let was_lost = self.run_contact(run);
-        if !known.status.is_active() {
-            return self.run_is_over(run, known.status);
-        }
-        let is_pending = known.status == RunStatus::Pending;
-        if is_pending {
-            // It has not begun, so there is nothing that a join could have answered.
-            run.silent_joins = 0;
-        }
-        let silent_often = run.silent_joins >= self.config.retry.silent_joins_max;
-        match after {
-            After::Entering => self.reopen(run),
-            After::Silence if was_lost || !silent_often => self.reopen(run),
-            After::CleanEnd if is_pending && was_lost => self.reopen(run),
-            After::Wait if was_lost => self.reopen(run),
-            After::Silence | After::CleanEnd | After::Wait => {
-                run.was_interrupted();
-                run.recovery.ended_early();
-                self.rest(run, None);
-            }
-        }
-    }
-
-    /// The server does not know the run, or cannot say. What the stream has said of its end counts all the same.
-    pub(super) fn run_is_gone(&mut self, run: &mut Run) {
-        match run.last_outcome() {
-            Some(outcome) => self.settle_as(run, outcome, true),
-            // It may well be the run that the thread calls failed.
-            None => match run.entered.take() {
-                Some(Standing::Failed(error)) => self.begin_settle(run, Outcome::Failed(error)),
-                // It may well be the run that is active there.
-                Some(Standing::Busy) => self.turn_to_active_run(run),
-                Some(Standing::Idle) | None => self.begin_settle(run, Outcome::Expired),
-            },
-        }
-    }
-
-    /// The stored run is over, and the thread has said something else of its last one when it was entered: that counts. False: it
-    /// has not.
-    fn turns_to_the_thread(&mut self, run: &mut Run) -> bool {
-        match run.entered.take() {
-            None | Some(Standing::Idle) => false,
-            Some(Standing::Failed(error)) => {
-                self.remove_own_record(run);
-                run.entered = Some(Standing::Failed(error));
-                self.begin_settle(run, Outcome::NothingToJoin);
-                true
-            }
-            Some(Standing::Busy) => {
-                self.turn_to_active_run(run);
-                true
-            }
-        }
-    }
-
-    /// Follows whichever run is active on the thread instead.
-    fn turn_to_active_run(&mut self, run: &mut Run) {
-        self.remove_own_record(run);
-        let waiters = std::mem::take(&mut run.waiters);
-        *run = *Run::joined(None);
-        run.waiters = waiters;
-        run.was_interrupted();
-        self.find_run(run);
-    }
-
-    fn run_is_over(&mut self, run: &mut Run, status: RunStatus) {
-        let has_failed = matches!(status, RunStatus::Error | RunStatus::Timeout);
-        if status == RunStatus::Interrupted && run.entered.is_some() {
-            // What it has said is kept, whatever came after it.
-            self.store.begin_run();
-        }
-        if !has_failed && self.turns_to_the_thread(run) {
-            return;
-        }
-        let outcome = match (&run.last_word, status) {
-            (_, RunStatus::Interrupted) => Outcome::Cancelled,
-            (LastWord::Failed(error), _) => Outcome::Failed(error.clone()),
-            (_, RunStatus::Error) => Outcome::Failed(StreamError::new(ErrorCode::RunFailed)),
-            (_, RunStatus::Timeout) => Outcome::Failed(StreamError::new(ErrorCode::RunTimedOut)),
-            (
-                _,
-                RunStatus::Pending | RunStatus::Running | RunStatus::Success | RunStatus::Unknown,
-            ) => run.success(),
-        };
-        self.begin_settle(run, outcome);
-    }
-
     /// Reads the thread's state and ends with `outcome`, which the server has said or which follows from what it does not know.
     pub(super) fn begin_settle(&mut self, run: &mut Run, outcome: Outcome) {
         self.settle_as(run, outcome, false);
     }
 
     /// The same. `unconfirmed`: the outcome is the stream's word alone.
-    fn settle_as(&mut self, run: &mut Run, outcome: Outcome, unconfirmed: bool) {
+    pub(super) fn settle_as(&mut self, run: &mut Run, outcome: Outcome, unconfirmed: bool) {
         self.close_link("settling");
         self.show_replay(run);
         // What has not caught up by now is what the thread's state is read for.
@@ -460,144 +341,6 @@ impl Client {
             outcome: outcome.clone(),
         });
     }
-
-    pub(super) fn runs_listed(
-        &mut self,
-        run: &mut Run,
-        asks_for_thread: bool,
-        answer: &Answer<'_>,
-    ) {
-        if asks_for_thread {
-            return self.thread_looked_for(run, answer);
-        }
-        let runs = match answer.read_runs() {
-            Ok(runs) => runs,
-            Err(error) => {
-                return match Purpose::FindRun.verdict(answer.failure()) {
-                    Verdict::Again if is_foreign(run, answer) => self.no_list(run),
-                    Verdict::Again => self.request_lost(run, error, answer),
-                    Verdict::Renew => self.renew(run, error, &Next::Stream),
-                    Verdict::Gone => {
-                        self.run_contact(run);
-                        self.no_list(run);
-                    }
-                    Verdict::Refused => self.fail(run, error),
-                };
-            }
-        };
-        run.recovery.accepted();
-        self.run_contact(run);
-        let found = match &run.submission {
-            Some(posting) => runs
-                .iter()
-                .find(|known| known.submission_id.as_ref() == Some(&posting.mark)),
-            None => active_run(&runs),
-        };
-        let Some((status, run_id)) = found.and_then(|run| Some((run.status, run.run_id.clone()?)))
-        else {
-            return self.run_not_listed(run);
-        };
-        self.run_named(run, run_id);
-        if status.is_active() {
-            self.open_stream(run);
-        } else {
-            self.run_is_over(run, status);
-        }
-    }
-
-    /// The server lists no runs of the thread: as it does not have the thread, or as it does not list any.
-    fn no_list(&mut self, run: &mut Run) {
-        let unknown = |posting: &&Posting| posting.fate == Fate::Unknown && posting.body.is_some();
-        let url = run.submission.as_ref().filter(unknown);
-        match url.and_then(|_| self.thread_url("")) {
-            Some(url) => {
-                let asked = self.ask(Method::Get, url);
-                self.set_phase(Phase::Finding {
-                    asked,
-                    asks_for_thread: true,
-                });
-            }
-            None => self.run_not_listed(run),
-        }
-    }
-
-    fn thread_looked_for(&mut self, run: &mut Run, answer: &Answer<'_>) {
-        match answer.check() {
-            // The thread is there, so its runs are not to be had: the submission may have become one of them.
-            Ok(()) => {
-                self.run_contact(run);
-                self.submission_unconfirmed(run);
-            }
-            Err(error) => match Purpose::Load.verdict(answer.failure()) {
-                Verdict::Again => self.request_lost(run, error, answer),
-                Verdict::Renew => self.renew(run, error, &Next::Stream),
-                Verdict::Gone => {
-                    self.run_contact(run);
-                    self.run_not_listed(run);
-                }
-                Verdict::Refused => self.submission_unconfirmed(run),
-            },
-        }
-    }
-
-    fn run_not_listed(&mut self, run: &mut Run) {
-        match &mut run.submission {
-            Some(posting) if posting.fate == Fate::Received => {
-                // The server has it, and says nothing of it but what it has streamed.
-                match run.last_outcome() {
-                    Some(outcome) => self.begin_settle(run, outcome),
-                    None => self.submission_unconfirmed(run),
-                }
-            }
-            Some(posting) if posting.body.is_some() => {
-                // The post never arrived, so it is sent again, a few times.
-                posting.fate = Fate::Unsent;
-                posting.thread_made = false;
-                self.open_stream(run);
-            }
-            Some(_) | None => {
-                run.left = Left::Nothing;
-                self.begin_settle(run, Outcome::NothingToJoin);
-            }
-        }
-    }
-
-    /// Nothing tells what became of the submission, and sending it again could run it twice.
-    fn submission_unconfirmed(&mut self, run: &mut Run) {
-        let error = StreamError::new(ErrorCode::SubmissionUnconfirmed);
-        self.begin_settle(run, Outcome::Failed(error));
-    }
-
-    /// A cancellation was answered.
-    pub(super) fn cancel_answered(&mut self, run: &mut Run, answer: &Answer<'_>) {
-        run.cancel = Cancel::No;
-        let over = matches!(answer.status, 404 | 409 | 410);
-        if let Err(error) = answer.check()
-            && !over
-        {
-            return self.cancel_failed(&error);
-        }
-        // A stream that is open ends by itself; without one, nobody else would look.
-        if !self.is_active() {
-            run.begin_again();
-            self.check_run(run, After::Entering);
-        }
-    }
-
-    pub(super) fn cancel_failed(&mut self, error: &StreamError) {
-        let words = error.detail.as_deref().unwrap_or(error.code.message());
-        let told = StreamError::new(ErrorCode::CancelFailed).with_detail(words);
-        self.warn(match error.status {
-            Some(status) => told.with_status(status),
-            None => told,
-        });
-    }
-}
-
-/// Whether the server has answered with something else so often that it cannot be asked. The first times it may be a sign-in page on
-/// the way.
-fn is_foreign(run: &Run, answer: &Answer<'_>) -> bool {
-    answer.failure() == Failure::Unreadable && run.recovery.failures() >= STATE_TRIES_MAX
 }
 
 /// Whether what a run has streamed and the thread's state lacks stays, as a part.
@@ -626,13 +369,4 @@ pub(super) fn failure_in_tasks(state: &ThreadState) -> Option<StreamError> {
     let mut said = state.tasks.iter().filter_map(|task| task.error.as_ref());
     let said = said.find(|error| !error.is_null())?;
     Some(run_failed(&ErrorBody::read(said)))
-}
-
-/// The run that is running; else the one that has waited longest. Servers list in opposite orders.
-pub(super) fn active_run(runs: &[KnownRun]) -> Option<&KnownRun> {
-    let running = runs.iter().find(|run| run.status == RunStatus::Running);
-    running.or_else(|| {
-        let pending = runs.iter().filter(|run| run.status == RunStatus::Pending);
-        pending.min_by(|a, b| a.created_at.cmp(&b.created_at))
-    })
 }

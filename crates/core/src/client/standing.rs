@@ -1,6 +1,6 @@
 //! How a thread stands when it is entered, and what it says of its last run.
 
-use super::{events::run_failed, requests::Answer, settle::active_run};
+use super::{events::run_failed, requests::Answer, run_status::active_run};
 use crate::StreamError;
 use rejoin_wire::{
     Json,

@@ -1,11 +1,15 @@
 //! The stored record: written at most once in its interval, removed when the run is over.
 
-use super::{Client, run::Run};
+use super::{
+    Client,
+    phase::{Next, Phase},
+    run::Run,
+};
 use crate::{
     Effect, ErrorCode, MessageSlot, Millis, Notice,
-    phase::{Next, Phase},
-    run_record::{NewRecord, Record, StoredMessage, Unusable, record_key, run_key},
+    run_record::{NewRecord, Record, Unusable, record_key, run_key},
     thread_store::Attempt,
+    thread_store::StoredMessage,
 };
 use rejoin_wire::{
     RunId, ThreadId,

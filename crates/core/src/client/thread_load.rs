@@ -5,220 +5,19 @@ use super::{
     Client, Passing,
     commands::Join,
     compare::ThreadSummary,
-    recovery::{Failure, Purpose, Reach, Recovery, Turn, Verdict, Wait},
+    loading::{Loading, Part, Piece, ThreadLoad},
+    phase::{After, End, Phase},
+    recovery::{Failure, Purpose, Reach, Turn, Verdict},
     requests::{Answer, Asked, no_answer},
     run::Run,
     settle::failure_in_tasks,
     standing::{LastRun, Standing},
 };
 use crate::{
-    AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
-    phase::{After, End, Phase},
+    AttemptId, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     run_record::{Record, record_key},
 };
-use rejoin_wire::{Json, json::Read, thread::ThreadState};
-
-/// How far the thread is loaded.
-#[derive(Debug)]
-pub(super) enum ThreadLoad {
-    /// There is nothing to load.
-    None,
-    Loading(Box<Loading>),
-    Loaded,
-    /// The server has refused it, or a person has stopped it; a rejoin tries again.
-    Failed,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Loading {
-    state: Part<Box<ThreadState>>,
-    thread: Part<Standing>,
-    /// The thread's values, as it tells them itself.
-    values: Option<Json>,
-    /// Outer `None`: not answered yet.
-    record: Option<Option<Box<Record>>>,
-    asked_at: Millis,
-    recovery: Recovery,
-    /// Before the next attempt.
-    wait: Option<Wait>,
-    /// Whether a state of the thread was shown before, which is newer than what is stored of it.
-    shows_state: bool,
-    /// Whether the state was read once more, after the thread had said that nothing runs.
-    state_reread: bool,
-    /// Whether the thread's runs are listed instead of reading the thread, with all its values.
-    lists_runs: bool,
-    /// A join asked for while the thread was not there yet.
-    join: Option<Join>,
-}
-
-/// What a request brings.
-#[derive(Debug, Clone, Copy)]
-enum Piece {
-    State,
-    Thread,
-    /// The thread's runs, in its place.
-    Runs,
-}
-
-#[derive(Debug, Default)]
-enum Part<T> {
-    #[default]
-    NotAsked,
-    Asked(AttemptId),
-    Got(T),
-    /// The server does not know it.
-    Missing,
-    /// Somebody else reads it.
-    Unwanted,
-}
-
-impl<T> Part<T> {
-    fn is_asked_by(&self, attempt: AttemptId) -> bool {
-        matches!(self, Self::Asked(asked) if *asked == attempt)
-    }
-
-    fn is_done(&self) -> bool {
-        matches!(self, Self::Got(_) | Self::Missing | Self::Unwanted)
-    }
-
-    fn asked(&self) -> Option<AttemptId> {
-        match self {
-            Self::Asked(attempt) => Some(*attempt),
-            Self::NotAsked | Self::Got(_) | Self::Missing | Self::Unwanted => None,
-        }
-    }
-
-    fn set(
-        &mut self,
-        read: Result<T, StreamError>,
-        answer: &Answer<'_>,
-    ) -> Result<(), StreamError> {
-        *self = match read {
-            Ok(value) => Self::Got(value),
-            Err(_) if Purpose::Load.verdict(answer.failure()) == Verdict::Gone => Self::Missing,
-            Err(error) => return Err(error),
-        };
-        Ok(())
-    }
-}
-
-impl Loading {
-    fn is_complete(&self) -> bool {
-        self.record.is_some() && self.state.is_done() && self.thread.is_done()
-    }
-
-    /// Which piece an attempt asks for.
-    fn asked_by(&self, attempt: AttemptId) -> Option<Piece> {
-        if self.state.is_asked_by(attempt) {
-            return Some(Piece::State);
-        }
-        let is_thread = self.thread.is_asked_by(attempt);
-        is_thread.then_some(match self.lists_runs {
-            true => Piece::Runs,
-            false => Piece::Thread,
-        })
-    }
-
-    /// The requests on their way, which nobody waits for any more.
-    fn take_asked(&mut self) -> [Option<AttemptId>; 2] {
-        let asked = [self.state.asked(), self.thread.asked()];
-        if asked[0].is_some() {
-            self.state = Part::NotAsked;
-        }
-        if asked[1].is_some() {
-            self.thread = Part::NotAsked;
-        }
-        asked
-    }
-
-    /// State and thread are read side by side. What a run did in between is in the thread, which says that nothing runs any
-    /// more, and not in the state.
-    fn has_outdated_state(&self) -> bool {
-        let Part::Got(state) = &self.state else {
-            return false;
-        };
-        let is_over = matches!(self.thread, Part::Got(Standing::Idle | Standing::Failed(_)));
-        let follows = self.join.is_some() || matches!(self.record, Some(Some(_)));
-        let goes_on = |values: &Json| values.text() != state.values.text();
-        is_over
-            && !follows
-            && !self.state_reread
-            && (state.is_under_way() || self.values.as_ref().is_some_and(goes_on))
-    }
-}
-
-impl ThreadLoad {
-    pub(super) fn is_loading(&self) -> bool {
-        matches!(self, Self::Loading(_))
-    }
-
-    fn loading_mut(&mut self) -> Option<&mut Loading> {
-        match self {
-            Self::Loading(loading) => Some(loading),
-            Self::None | Self::Loaded | Self::Failed => None,
-        }
-    }
-
-    /// What was loading, once everything has come. From then on it is loaded.
-    fn take_complete(&mut self) -> Option<Box<Loading>> {
-        match std::mem::replace(self, Self::Loaded) {
-            Self::Loading(loading) if loading.is_complete() => Some(loading),
-            other @ (Self::None | Self::Loading(_) | Self::Loaded | Self::Failed) => {
-                *self = other;
-                None
-            }
-        }
-    }
-
-    pub(super) fn is_loaded(&self) -> bool {
-        matches!(self, Self::Loaded)
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        matches!(self, Self::Failed)
-    }
-
-    pub(super) fn waits_for_record(&self) -> bool {
-        matches!(self, Self::Loading(loading) if loading.record.is_none())
-    }
-
-    pub(super) fn shows_state(&self) -> bool {
-        matches!(self, Self::Loading(loading) if loading.shows_state)
-    }
-
-    /// How the server has been heard while it is loading.
-    pub(super) fn recovery(&self) -> Option<&Recovery> {
-        match self {
-            Self::Loading(loading) => Some(&loading.recovery),
-            Self::None | Self::Loaded | Self::Failed => None,
-        }
-    }
-
-    /// What a person is told while there is no run.
-    pub(super) fn connection(&self, online: bool) -> Connection {
-        let Self::Loading(loading) = self else {
-            return Connection::Idle;
-        };
-        match loading.wait {
-            Some(Wait::Parked { .. }) if !online => return Connection::Offline,
-            Some(Wait::Parked { .. }) => return Connection::Paused,
-            Some(Wait::Backoff { .. }) | None => {}
-        }
-        let tries = loading.recovery.tries;
-        if tries > 0 && !loading.recovery.has_met() {
-            Connection::Connecting
-        } else if tries > 0 {
-            Connection::Reconnecting {
-                attempt: tries,
-                retry_at: loading.wait.and_then(Wait::until),
-            }
-        } else if matches!(loading.record, Some(Some(_))) {
-            Connection::CatchingUp
-        } else {
-            Connection::Idle
-        }
-    }
-}
+use rejoin_wire::json::Read;
 
 impl Client {
     pub(crate) fn is_thread_loading(&self) -> bool {
@@ -294,7 +93,11 @@ impl Client {
         let loading = self.load.loading_mut();
         match loading.and_then(|loading| loading.asked_by(attempt)) {
             Some(Piece::State) => {
-                let state = self.take_states(answer).map(Box::new);
+                let state = match answer.is_null() {
+                    // There is a thread, and no state of it yet.
+                    true => Ok(Box::default()),
+                    false => self.take_states(answer).map(Box::new),
+                };
                 self.piece_came(answer, |loading| loading.state.set(state, answer));
             }
             Some(Piece::Thread) => self.thread_answered(answer),

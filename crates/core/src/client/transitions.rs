@@ -2,11 +2,10 @@
 //!
 //! A new phase or a new input does not compile here until it has a name, and fails until it has its column or its row.
 
-use super::Client;
+use super::{Client, phase::Phase};
 use crate::{
     AttemptId, BranchesInput, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode, Input,
     JoinOptions, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
-    phase::Phase,
 };
 use rejoin_wire::{Json, sse::Frame};
 

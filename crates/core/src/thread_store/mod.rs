@@ -9,6 +9,7 @@ mod known;
 mod layers;
 mod replay;
 mod slots;
+mod stored;
 
 pub(crate) use attempts::Attempt;
 use identity::begins;
@@ -18,12 +19,9 @@ use known::{
 };
 pub(crate) use replay::Progress;
 pub(crate) use slots::id_or_place;
-use slots::slot_id;
+pub(crate) use stored::StoredMessage;
 
-use crate::{
-    list::{collected, retain},
-    run_record::StoredMessage,
-};
+use crate::list::{collected, retain};
 use rejoin_wire::{
     Json, MessageId,
     event::Values,
@@ -422,7 +420,7 @@ impl ThreadStore {
     /// `Err` where the chunk has no id.
     pub(crate) fn apply_chunk(
         &mut self,
-        chunk: Message,
+        mut chunk: Message,
         metadata: Json,
     ) -> Result<Vec<Oddity>, MessageWithoutId> {
         let id = chunk.id.clone().ok_or(MessageWithoutId)?;
@@ -440,6 +438,10 @@ impl ThreadStore {
         let has_calls = !chunk.tool_call_chunks().is_empty();
         let mut notes = Vec::new();
         let place = self.known.place(&id);
+        if let (Some(at), MessageKind::Other(_)) = (place, &chunk.kind) {
+            // A piece that does not say of what kind it is belongs to what streams under its id.
+            chunk.kind.clone_from(&self.slots[at].message.kind);
+        }
         // Under its other id it comes whole, or goes on.
         let is_whole =
             is_renamed && place.is_some_and(|at| begins(&self.slots[at].message, &chunk));
@@ -529,33 +531,6 @@ impl ThreadStore {
         self.subgraphs.clear();
         self.set_values(Json::null());
         self.answer_interrupts(None);
-    }
-
-    /// Paints what was stored: the messages, and which of them this attempt was streaming.
-    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
-        self.known.unmark_all(STREAMED | VOID);
-        self.attempt = attempt;
-        let mut asked = None;
-        let mut shown = Vec::with_capacity(messages.len());
-        for (at, stored) in messages.into_iter().enumerate() {
-            let id = slot_id(at, &stored.message);
-            let (marks, origin) = match (stored.streamed, stored.optimistic) {
-                (true, true) => (STREAMED | SUBMITTED, MessageOrigin::Optimistic),
-                (false, true) => (SUBMITTED, MessageOrigin::Optimistic),
-                (true, false) => (STREAMED, MessageOrigin::Server),
-                (false, false) => (PAINTED, MessageOrigin::Server),
-            };
-            let entry = self.known.entry(&id);
-            entry.marks |= marks;
-            if stored.message.kind == MessageKind::Human {
-                asked = (!stored.optimistic).then(|| entry.id.clone());
-            } else if stored.streamed {
-                entry.attempt = attempt;
-                entry.asked.clone_from(&asked);
-            }
-            shown.push(MessageSlot::new(entry.id.clone(), stored.message, origin));
-        }
-        self.replace_slots(shown);
     }
 
     fn read_messages(&self, values: &Json, odd: &mut Oddities) -> Listed {

@@ -15,8 +15,8 @@
 use super::{
     super::{
         Client,
-        connect::failure_of,
         link::{Asks, Link, Opening, Refusal},
+        lost::failure_of,
         parts::Woke,
         recovery::{Failure, Purpose, Recovery, Verdict, Wait},
         requests::{no_answer, status_error},

@@ -4,7 +4,8 @@
 //! is named by the first checkpoints of the forks on its way, joined by `>`. At a fork that the name says nothing of, the
 //! child that leads to the newest state is taken.
 
-use crate::{history::HistoryState, list::collected};
+use super::HistoryState;
+use crate::list::collected;
 use rejoin_wire::{
     CheckpointId,
     json::{write_number, write_string},

@@ -1,9 +1,11 @@
 //! Which checkpoint a kept beginning of the thread ends in: the thread's states, as far as they were read to find out.
 
-use crate::{
+use super::{
     HistoryState,
+    state::{message_ids, source_of},
+};
+use crate::{
     cursor::{HASH_OF_NOTHING, hashed},
-    history::{message_ids, source_of},
     list::collected,
 };
 use rejoin_wire::{CheckpointId, Json, MessageId};

@@ -18,10 +18,8 @@
 //!   itself. Looking: the run cannot be followed for now, so the thread's state is shown while attempts go on.
 //! ```
 
-use crate::{
-    Millis, Outcome, StreamError,
-    client::{Asked, Link, Wait},
-};
+use super::{link::Link, recovery::Wait, requests::Asked};
+use crate::{Outcome, StreamError};
 
 /// The phase of the one run that a client follows.
 #[derive(Debug)]
@@ -169,73 +167,4 @@ pub(crate) enum End {
     Expired,
     /// Something failed for good.
     Failed(StreamError),
-}
-
-/// What a person is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
-    /// There is no run.
-    Idle,
-    /// The first connection is being made.
-    Connecting,
-    /// Events come, or could at any time.
-    Live,
-    /// Connected, but nothing has come for longer than it should.
-    Stalled,
-    /// The connection is lost and made anew.
-    Reconnecting {
-        /// How many attempts in a row have brought nothing new; counts from 1.
-        attempt: u32,
-        /// When the next attempt starts; in the past or `None` while one is under way.
-        retry_at: Option<Millis>,
-    },
-    /// The browser says that there is no network; goes on when it is back.
-    Offline,
-    /// The page is hidden and the connection is lost; goes on when it is shown.
-    Paused,
-    /// What was missed is being fetched.
-    CatchingUp,
-    /// This client left on purpose; the agent goes on.
-    Disconnected,
-    /// The run is over.
-    Finished,
-    /// The run was not to be had any more; the thread's history is shown.
-    Expired,
-    /// Something failed for good.
-    Failed,
-}
-
-impl Connection {
-    /// The state's stable word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Connecting => "connecting",
-            Self::Live => "live",
-            Self::Stalled => "stalled",
-            Self::Reconnecting { .. } => "reconnecting",
-            Self::Offline => "offline",
-            Self::Paused => "paused",
-            Self::CatchingUp => "catching_up",
-            Self::Disconnected => "disconnected",
-            Self::Finished => "finished",
-            Self::Expired => "expired",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// Why a client wants to be woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeadlineReason {
-    /// No headers, no first byte of a join, or no answer in time.
-    Timeout,
-    /// No byte on a live stream.
-    Stall,
-    /// The wait before the next attempt is over.
-    Backoff,
-    /// The browser says offline; the server may still be reachable.
-    OfflineProbe,
-    /// The record is due to be written.
-    Record,
 }

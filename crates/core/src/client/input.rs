@@ -1,6 +1,7 @@
 //! Everything that can happen to a client.
 
-use crate::{AttemptId, CommandId, Extras, Millis};
+use super::Extras;
+use crate::{AttemptId, CommandId, Millis};
 use rejoin_wire::{
     CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
     request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},

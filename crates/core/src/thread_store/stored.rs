@@ -1,0 +1,48 @@
+//! Messages that were stored for a reload, and painting them.
+
+use super::{
+    MessageOrigin, MessageSlot, ThreadStore,
+    attempts::Attempt,
+    known::{PAINTED, STREAMED, SUBMITTED, VOID},
+    slots::slot_id,
+};
+use rejoin_wire::message::{Message, MessageKind};
+use std::sync::Arc;
+
+/// A message as it was shown before the reload.
+#[derive(Debug)]
+pub(crate) struct StoredMessage {
+    pub(crate) message: Arc<Message>,
+    /// Whether the run was streaming it.
+    pub(crate) streamed: bool,
+    pub(crate) optimistic: bool,
+}
+
+impl ThreadStore {
+    /// Paints what was stored: the messages, and which of them this attempt was streaming.
+    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
+        self.known.unmark_all(STREAMED | VOID);
+        self.attempt = attempt;
+        let mut asked = None;
+        let mut shown = Vec::with_capacity(messages.len());
+        for (at, stored) in messages.into_iter().enumerate() {
+            let id = slot_id(at, &stored.message);
+            let (marks, origin) = match (stored.streamed, stored.optimistic) {
+                (true, true) => (STREAMED | SUBMITTED, MessageOrigin::Optimistic),
+                (false, true) => (SUBMITTED, MessageOrigin::Optimistic),
+                (true, false) => (STREAMED, MessageOrigin::Server),
+                (false, false) => (PAINTED, MessageOrigin::Server),
+            };
+            let entry = self.known.entry(&id);
+            entry.marks |= marks;
+            if stored.message.kind == MessageKind::Human {
+                asked = (!stored.optimistic).then(|| entry.id.clone());
+            } else if stored.streamed {
+                entry.attempt = attempt;
+                entry.asked.clone_from(&asked);
+            }
+            shown.push(MessageSlot::new(entry.id.clone(), stored.message, origin));
+        }
+        self.replace_slots(shown);
+    }
+}

@@ -1,0 +1,168 @@
+//! Within a crate, the modules right below its root use each other one way: no circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module and those that it uses, by their names.
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn the_modules_of_core_use_each_other_one_way() {
+    let arrows = arrows(&root().join("crates/core/src"));
+    // What is not read gives no circle either.
+    assert!(arrows["client"].contains("thread_store"), "{arrows:?}");
+    let circle = circle(&arrows);
+    assert!(
+        circle.is_none(),
+        "these modules of core use each other in a circle; move what they share into a module of its own: {circle:?}"
+    );
+}
+
+#[test]
+fn a_circle_is_found() {
+    let arrow = |from: &str, to: &[&str]| {
+        let to = to.iter().copied().map(str::to_owned).collect();
+        (from.to_owned(), to)
+    };
+    let open = [arrow("a", &["b", "c"]), arrow("b", &["c"]), arrow("c", &[])];
+    assert_eq!(circle(&open.into()), None);
+    let closed = [arrow("a", &["b"]), arrow("b", &["c"]), arrow("c", &["b"])];
+    let found = circle(&closed.into()).expect("b and c use each other");
+    assert_eq!(found, ["b", "c"]);
+}
+
+/// The arrows between the modules whose files are below `src`.
+fn arrows(src: &Path) -> Arrows {
+    let modules = modules(src);
+    let lib = code(&src.join("lib.rs"));
+    let given = given_by_root(&lib);
+    let mut arrows = Arrows::new();
+    for (module, files) in &modules {
+        let mut uses = BTreeSet::new();
+        for file in files {
+            for name in names_from_root(&code(file)) {
+                let of = given.get(&name).unwrap_or(&name);
+                assert!(
+                    modules.contains_key(of) || !given.contains_key(&name),
+                    "lib.rs gives `{name}` from `{of}`, which is no module"
+                );
+                uses.insert(of.clone());
+            }
+        }
+        uses.retain(|of| of != module && modules.contains_key(of));
+        arrows.insert(module.clone(), uses);
+    }
+    arrows
+}
+
+/// The modules that use each other, if any do.
+fn circle(arrows: &Arrows) -> Option<Vec<String>> {
+    let mut left = arrows.clone();
+    // Whatever uses nothing that is left stands in no circle.
+    while let Some(end) = left.keys().find(|of| left[*of].is_empty()).cloned() {
+        left.remove(&end);
+        for uses in left.values_mut() {
+            uses.remove(&end);
+        }
+    }
+    // From anywhere, following arrows comes to a circle.
+    let mut way: Vec<String> = vec![left.keys().next()?.clone()];
+    loop {
+        let next = left[way.last()?].first()?.clone();
+        if let Some(begins) = way.iter().position(|of| *of == next) {
+            return Some(way.split_off(begins));
+        }
+        way.push(next);
+    }
+}
+
+/// Each module with its files.
+fn modules(src: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    let mut modules = BTreeMap::new();
+    for entry in fs::read_dir(src).expect("the sources can be read") {
+        let path = entry.expect("an entry can be read").path();
+        let name = path.file_stem().expect("it has a name");
+        let name = name.to_str().expect("our names are UTF-8").to_owned();
+        if name != "lib" {
+            modules.insert(name, files(path));
+        }
+    }
+    modules
+}
+
+fn files(path: PathBuf) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path];
+    }
+    let entries = fs::read_dir(path).expect("a folder can be read");
+    entries
+        .flat_map(|entry| files(entry.expect("an entry can be read").path()))
+        .collect()
+}
+
+/// The text of a file without its comments.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("a source file can be read");
+    let lines = text.lines().map(|line| line.split("//").next());
+    lines.flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// What `pub use module::{..}` in the root gives, each name with its module.
+fn given_by_root(lib: &str) -> BTreeMap<String, String> {
+    let mut given = BTreeMap::new();
+    for line in lib.split(';') {
+        let Some(tree) = line.trim().strip_prefix("pub use ") else {
+            continue;
+        };
+        let Some((module, names)) = tree.split_once("::") else {
+            continue;
+        };
+        for name in first_names(names) {
+            given.insert(name, module.to_owned());
+        }
+    }
+    given
+}
+
+/// The first names behind each `crate::`.
+fn names_from_root(code: &str) -> Vec<String> {
+    code.split("crate::")
+        .skip(1)
+        .flat_map(first_names)
+        .collect()
+}
+
+/// `a`, `b` of `a::x`, and of `{a::{x, y}, b}`.
+fn first_names(tree: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let name = |text: &str| {
+        let text = text.trim_start();
+        let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    let Some(group) = tree.strip_prefix('{') else {
+        return vec![name(tree)];
+    };
+    let (mut names, mut depth, mut begins) = (Vec::new(), 0, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' | ',' if depth == 0 => {
+                names.push(name(&group[begins..at]));
+                begins = at + 1;
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if c == '}' && begins == at + 1 {
+            break;
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
