@@ -15,7 +15,8 @@
 //!         Effect::OpenStream { .. } => { /* fetch; feed HeadersArrived, ChunkArrived or EventArrived, BodyEnded or RequestFailed */ }
 //!         Effect::SendRequest { .. } => { /* fetch; feed ResponseArrived or RequestFailed */ }
 //!         Effect::Abort { .. } => { /* drop that fetch; feed nothing more for it */ }
-//!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } => { /* storage */ }
+//!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } | Effect::SavePart { .. } => { /* storage */ }
+//!         Effect::HoldLock { .. } | Effect::ReleaseLock { .. } => { /* locks that pages share; feed LockHeld or LocksMissing */ }
 //!         Effect::ResolveCheckpoint { .. } => { /* the application's callback; feed CheckpointResolved */ }
 //!         Effect::Notify(_notice) => { /* callbacks, timeline */ }
 //!     }
@@ -39,6 +40,7 @@ mod history;
 mod input;
 mod list;
 mod notice;
+mod outbox_record;
 mod phase;
 mod run_record;
 mod session_view;
@@ -46,16 +48,17 @@ mod status;
 mod thread_store;
 mod view;
 
-pub use client::{Client, EXTRAS, Extras};
-pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
+pub use client::{Client, EXTRAS, Extras, WaitingState, WaitingSubmission};
+pub use config::{Checkpoints, Config, Endpoint, OutboxPolicy, RetryPolicy, Timeouts};
 pub use effect::{AttemptId, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
 pub use input::{
     BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
-    ToolResult, ToolsInput, TransportError,
+    ToolResult, ToolsInput, TransportError, WaitingInput,
 };
 pub use notice::{CommandId, Notice, Outcome};
+pub use outbox_record::{outbox_key, with_part};
 pub use phase::{Connection, DeadlineReason};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};

@@ -8,6 +8,8 @@
 mod errors;
 #[path = "joins.rs"]
 mod joins;
+#[path = "outbox.rs"]
+mod outbox;
 #[path = "recovery.rs"]
 mod recovery;
 #[path = "subgraphs.rs"]

@@ -35,12 +35,16 @@ impl Client {
         if let Some(run_id) = run.id.clone() {
             return self.open_join(run, &run_id);
         }
+        self.sends_again(run);
         let unsent = |posting: &&Posting| posting.fate == Fate::Unsent;
         match run.submission.as_ref().filter(unsent) {
             Some(posting) if posting.posts >= self.config.retry.posts_max => {
                 let error = run.recovery.last_error.clone();
                 let unconfirmed = || StreamError::new(ErrorCode::SubmissionUnconfirmed);
                 self.fail(run, error.unwrap_or_else(unconfirmed));
+            }
+            Some(posting) if posting.body.is_some() && self.asks_before_sending(run) => {
+                self.abandon(run);
             }
             Some(posting) if posting.body.is_some() => self.open_post(run),
             Some(_) | None => self.find_run(run),
@@ -56,6 +60,8 @@ impl Client {
         request.body.clone_from(&posting.body);
         posting.fate = Fate::Unknown;
         posting.posts += 1;
+        let (mark, posts) = (posting.mark.clone(), posting.posts);
+        self.post_leaves(&mark, posts);
         self.open(run, request, Asks::Post, None);
         self.mark_record();
     }
@@ -142,6 +148,8 @@ impl Client {
         self.run_contact(run);
         if let Some(posting) = run.submission.as_mut().filter(|_| run.id.is_none()) {
             posting.fate = Fate::Received;
+            let mark = posting.mark.clone();
+            self.sent(&mark);
         }
         if let Phase::Opening(link) = std::mem::replace(&mut self.phase, Phase::Idle) {
             self.set_phase(Phase::Live(link));
@@ -173,7 +181,9 @@ impl Client {
         run.id = Some(run_id.clone());
         if let Some(posting) = &mut run.submission {
             posting.body = None;
+            let mark = posting.mark.clone();
             self.supersede_record();
+            self.sent(&mark);
         }
         self.store.touch();
         if let Some(thread_id) = self.thread_id.clone() {
@@ -340,7 +350,11 @@ impl Client {
     /// An attempt has failed, for a reason that may pass.
     pub(super) fn lost(&mut self, run: &mut Run, loss: Loss) {
         let Loss { error, .. } = &loss;
+        let was_post = self.phase.link().map(|link| link.asks) == Some(Asks::Post);
         self.close_link(error.code.as_str());
+        if was_post {
+            self.post_failed(run);
+        }
         if self.is_stream_only() {
             return self.fail(run, loss.error);
         }
@@ -493,6 +507,7 @@ impl Client {
             Phase::Idle | Phase::Ended(_) => {}
         }
         self.load_reached(true);
+        self.outbox_thawed();
         self.compare();
         self.parts_woke(Woke::Thawed);
     }

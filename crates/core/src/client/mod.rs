@@ -9,6 +9,8 @@ mod edits;
 mod events;
 mod link;
 mod oddities;
+mod outbox;
+mod outbox_edits;
 mod page;
 mod parts;
 mod recovery;
@@ -28,6 +30,7 @@ mod tools;
 mod transitions;
 mod urls;
 
+pub use outbox::{WaitingState, WaitingSubmission};
 pub use parts::{EXTRAS, Extras};
 
 pub(crate) use link::Link;
@@ -38,8 +41,8 @@ pub(crate) use tools::pending_calls;
 pub(crate) use urls::encode_path_segment;
 
 use crate::{
-    AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input,
-    Millis, Notice, StreamError, Submission,
+    AttemptId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Input, Millis, Notice,
+    StreamError,
     history::History,
     phase::{End, Phase},
     thread_store::ThreadStore,
@@ -72,8 +75,8 @@ pub struct Client {
     /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
     run: Option<Box<Run>>,
     load: ThreadLoad,
-    /// Submissions that wait for the run before them.
-    queue: Vec<(CommandId, Box<Submission>)>,
+    /// Submissions that the server does not have yet.
+    outbox: outbox::Outbox,
     /// A join of a run whose thread is being looked up.
     thread_lookup: Option<ThreadLookup>,
     pub(crate) history: History,
@@ -122,7 +125,7 @@ impl Client {
             error_passes: None,
             run: None,
             load: ThreadLoad::None,
-            queue: Vec::new(),
+            outbox: outbox::Outbox::new(seed),
             thread_lookup: None,
             history: History::default(),
             history_asked: None,
@@ -214,6 +217,8 @@ impl Client {
                 text,
                 wall_clock,
             } => self.record_loaded(&key, text, wall_clock),
+            Input::LockHeld { name } => self.lock_held(name),
+            Input::LocksMissing => self.locks_missing(),
             Input::StorageFailed { error } => self.storage_failed(error),
             Input::WentOnline => self.set_reachable(true, self.visible),
             Input::WentOffline => self.set_reachable(false, self.visible),
@@ -229,6 +234,7 @@ impl Client {
             Input::Edit(input) => self.edit_input(input),
             Input::Tools(input) => self.tools_input(input),
             Input::Branches(input) => self.branches_input(input),
+            Input::Waiting(input) => self.waiting_input(input),
         }
         if std::mem::take(&mut self.has_ended) {
             self.begin_what_waits();

@@ -1,5 +1,5 @@
-//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches. Each
-//! is a part that owns its state; the client says what happens, and works without them.
+//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches, changes
+//! of what waits to be sent. Each is a part that owns its state; the client says what happens, and works without them.
 //!
 //! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
 //! something of it is first wanted.
@@ -11,13 +11,14 @@ use super::{
     Client,
     branches::Branches,
     edits::Edits,
+    outbox_edits::WaitingEdits,
     requests::{Answer, Asked},
     session::{Session, Sessions},
     tools::Results,
 };
 use crate::{
     AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SessionInput,
-    StreamError, ToolsInput,
+    StreamError, ToolsInput, WaitingInput,
 };
 use rejoin_wire::{CheckpointId, MessageId, json::Node};
 use std::fmt;
@@ -148,6 +149,11 @@ pub(super) trait BranchesPart: Part {
     fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
 }
 
+/// Changes of what waits to be sent.
+pub(super) trait WaitingPart: Part {
+    fn handle(&mut self, client: &mut Client, input: WaitingInput);
+}
+
 /// The parts, as far as they are there and not at work.
 #[derive(Default)]
 pub(super) struct Parts {
@@ -155,6 +161,7 @@ pub(super) struct Parts {
     pub(super) edits: Option<Box<dyn EditsPart>>,
     pub(super) tools: Option<Box<dyn ToolsPart>>,
     pub(super) branches: Option<Box<dyn BranchesPart>>,
+    pub(super) waiting: Option<Box<dyn WaitingPart>>,
 }
 
 /// What makes the parts that can be loaded later.
@@ -169,6 +176,7 @@ pub static EXTRAS: Extras = Extras {
         parts.edits = Some(Box::<Edits>::default());
         parts.tools = Some(Box::<Results>::default());
         parts.branches = Some(Box::<Branches>::default());
+        parts.waiting = Some(Box::<WaitingEdits>::default());
     },
 };
 
@@ -179,18 +187,20 @@ impl fmt::Debug for Extras {
 }
 
 impl Parts {
-    fn each(&self) -> [Option<&dyn Part>; 4] {
+    fn each(&self) -> [Option<&dyn Part>; 5] {
         let Self {
             session,
             edits,
             tools,
             branches,
+            waiting,
         } = self;
         [
             session.as_deref().map(|part| part as &dyn Part),
             edits.as_deref().map(|part| part as &dyn Part),
             tools.as_deref().map(|part| part as &dyn Part),
             branches.as_deref().map(|part| part as &dyn Part),
+            waiting.as_deref().map(|part| part as &dyn Part),
         ]
     }
 
@@ -236,6 +246,10 @@ impl Client {
             || self.with_part(|parts| &mut parts.tools, |part, client| call(part, client)) == meant
             || self.with_part(
                 |parts| &mut parts.branches,
+                |part, client| call(part, client),
+            ) == meant
+            || self.with_part(
+                |parts| &mut parts.waiting,
                 |part, client| call(part, client),
             ) == meant
     }
@@ -299,6 +313,15 @@ impl Client {
             |parts| &mut parts.branches,
             |branches, client| branches.handle(client, input),
         );
+    }
+
+    pub(super) fn waiting_input(&mut self, input: WaitingInput) {
+        let command = input.command();
+        let handled = self.with_part(
+            |parts| &mut parts.waiting,
+            |waiting, client| waiting.handle(client, input),
+        );
+        self.refuse_without(handled, command);
     }
 
     /// Nobody waits for what will not come.

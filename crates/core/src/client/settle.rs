@@ -4,7 +4,8 @@ use super::{
     Client,
     connect::timed_out,
     events::run_failed,
-    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
+    outbox::Held,
+    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict, Wait},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
     standing::{LastRun, Standing},
@@ -437,6 +438,7 @@ impl Client {
     pub(super) fn end(&mut self, run: &mut Run, end: End, outcome: Outcome) {
         let run_id = run.id.clone();
         let waiters = std::mem::take(&mut run.waiters);
+        self.sending_ended(run, &outcome);
         self.notify_end(run_id, end, &outcome);
         for waiter in waiters {
             self.conclude(waiter.command, outcome.clone());
@@ -541,6 +543,11 @@ impl Client {
     }
 
     fn run_not_listed(&mut self, run: &mut Run) {
+        let mark = run.submission.as_ref().map(|posting| &posting.mark);
+        if let Some(until) = mark.and_then(|mark| self.may_arrive_until(mark)) {
+            let (wait, next) = (Wait::Backoff { until }, Next::Stream);
+            return self.set_phase(Phase::Waiting { wait, next });
+        }
         match &mut run.submission {
             Some(posting) if posting.fate == Fate::Received => {
                 // The server has it, and says nothing of it but what it has streamed.
@@ -549,12 +556,33 @@ impl Client {
                     None => self.submission_unconfirmed(run),
                 }
             }
-            Some(posting) if posting.body.is_some() => {
-                // The post never arrived, so it is sent again, a few times.
-                posting.fate = Fate::Unsent;
-                posting.thread_made = false;
-                self.open_stream(run);
+            Some(posting) if posting.withdrawn => {
+                let mark = posting.mark.clone();
+                self.sent(&mark);
+                self.abandon(run);
             }
+            Some(posting) if posting.body.is_some() => {
+                let mark = posting.mark.clone();
+                match self.held_of(&mark) {
+                    Held::Nothing => {
+                        // The post never arrived, so it is sent again, a few times.
+                        posting.fate = Fate::Unsent;
+                        posting.thread_made = false;
+                        self.open_stream(run);
+                    }
+                    // It may be the active run, of which the list does not say what it was submitted as.
+                    Held::Alike => {
+                        self.hold_sending(&mark);
+                        self.turn_to_active_run(run);
+                    }
+                    Held::Itself => {
+                        self.sent(&mark);
+                        self.turn_to_active_run(run);
+                    }
+                }
+            }
+            // It may well be the run that is active there.
+            Some(_) if matches!(run.entered, Some(Standing::Busy)) => self.turn_to_active_run(run),
             Some(_) | None => {
                 run.left = Left::Nothing;
                 self.begin_settle(run, Outcome::NothingToJoin);

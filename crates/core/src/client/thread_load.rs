@@ -174,6 +174,14 @@ impl ThreadLoad {
         matches!(self, Self::Loaded)
     }
 
+    /// Whether the server cannot be reached.
+    pub(super) fn is_away(&self, online: bool) -> bool {
+        let Self::Loading(loading) = self else {
+            return false;
+        };
+        !online || loading.wait.is_some() || loading.recovery.lost_since().is_some()
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         matches!(self, Self::Failed)
     }
@@ -237,6 +245,7 @@ impl Client {
         }));
         let key = record_key(&self.config, &thread_id);
         self.effects.push(Effect::LoadRecord { key });
+        self.load_outbox();
         self.ask_thread_and_state();
     }
 
@@ -514,7 +523,10 @@ impl Client {
         }
     }
 
-    fn finish_load_if_complete(&mut self) {
+    pub(super) fn finish_load_if_complete(&mut self) {
+        if self.outbox.is_awaited() {
+            return;
+        }
         let is_outdated = self
             .load
             .loading_mut()
@@ -535,7 +547,14 @@ impl Client {
             lists_runs,
             ..
         } = loading;
-        let record = record.flatten();
+        let mut record = record.flatten();
+        let unnamed = record.as_ref().filter(|record| record.run_id.is_none());
+        let mark = unnamed.and_then(|record| record.submission_id.clone());
+        if self.is_waiting(mark.as_deref()) {
+            // Of what is still to be sent the outbox knows more.
+            record = None;
+            self.remove_record();
+        }
         match (state, thread) {
             (Part::Got(state), Part::Got(mut thread)) => {
                 self.refresh_state(&state);
@@ -579,6 +598,7 @@ impl Client {
             return self.follow_record(Some(thread), record, join);
         }
         match thread {
+            Standing::Busy | Standing::Idle if self.begin_posted() => return,
             Standing::Busy if self.config.rejoin_on_mount => return self.join_active_run(),
             Standing::Failed(error) => self.set_error(Some(error)),
             Standing::Busy | Standing::Idle => {}
@@ -618,12 +638,17 @@ impl Client {
     fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
-        self.forget_history();
         self.run = None;
-        self.set_error(Some(error));
         if let Some(join) = join {
             self.conclude(join.command, Outcome::Expired);
         }
+        if self.has_waiting() {
+            // Nothing of it was sent yet, so it is a new one.
+            self.has_ended = true;
+            return self.store.touch();
+        }
+        self.forget_history();
+        self.set_error(Some(error));
         self.notify_end(None, End::Expired, &Outcome::Expired);
         self.has_ended = true;
     }
