@@ -1,15 +1,16 @@
 //! How submissions that the server does not have yet are stored.
 //!
 //! One text under one key for each thread: an object with a part for each client that has something to send, named after that client.
-//! A client writes its own part only. What is read back is not trusted.
+//! A client writes its own part only. Of a submission the body is stored that is posted. What is read back is not trusted.
 
 use crate::{Config, Millis, Submission, run_record::thread_key};
 use rejoin_wire::{
-    CheckpointId, Json, ThreadId,
+    Json, ThreadId,
     json::{
-        FromJson, JsonError, Optional, ToJson, Writer, fields, items, parts, required, write_string,
+        FromJson, JsonError, Node, Object, Optional, ToJson, Writer, fields, items, parts,
+        parts_and_more, required,
     },
-    request::{Command, MultitaskStrategy, OnDisconnect},
+    request::Command,
 };
 
 /// Clients that may have something to send on one thread. Parts beyond are not read.
@@ -52,6 +53,8 @@ pub(crate) struct StoredSubmission {
     /// Names it on the server: the run's `rejoin_submission`.
     pub(crate) id: String,
     pub(crate) submission: Box<Submission>,
+    /// What is posted. `None` where it is too large to be stored.
+    pub(crate) body: Option<Json>,
     /// Wall-clock time.
     pub(crate) submitted_at: Millis,
     /// How often it was posted.
@@ -110,7 +113,7 @@ impl ToJson for StoredSubmission {
                 object.bool(name, true);
             }
         }
-        write_submission(object.field("submission"), &self.submission);
+        object.raw("body", self.body.as_ref().map_or("null", Json::text));
         object.end();
     }
 }
@@ -119,7 +122,7 @@ impl FromJson for StoredSubmission {
     fn from_json(text: &str) -> Result<Self, JsonError> {
         let names = [
             "id",
-            "submission",
+            "body",
             "submitted_at",
             "posts",
             "posted_at",
@@ -129,7 +132,7 @@ impl FromJson for StoredSubmission {
         ];
         let [
             id,
-            submission,
+            body,
             submitted_at,
             posts,
             posted_at,
@@ -140,7 +143,8 @@ impl FromJson for StoredSubmission {
         let mut optional = Optional::default();
         let read = Self {
             id: String::from_json(required(id, "an `id`")?)?,
-            submission: Box::new(read_submission(submission)?),
+            submission: Box::new(read_body(body)?),
+            body: Some(Json::from_json(body)?),
             submitted_at: Millis(optional.or_default(submitted_at)),
             posts: optional.or_default(posts),
             posted_at: optional.some(posted_at).map(Millis),
@@ -152,134 +156,98 @@ impl FromJson for StoredSubmission {
     }
 }
 
-fn write_submission(out: &mut String, submission: &Submission) {
-    let command = submission.command.as_ref();
-    let jsons = [
-        ("input", &submission.input),
-        ("resume", &command.and_then(|c| c.resume.clone())),
-        ("update", &command.and_then(|c| c.update.clone())),
-        ("goto", &command.and_then(|c| c.goto.clone())),
-        ("config", &submission.config),
-        ("metadata", &submission.metadata),
-        ("checkpoint", &submission.checkpoint),
-    ];
-    let mut object = Writer::object(out);
-    for (name, json) in jsons {
-        if let Some(json) = json {
-            object.raw(name, json.text());
-        }
-    }
-    object.bool("has_command", command.is_some());
-    object.bool("has_checkpoint", submission.checkpoint.is_some());
-    let checkpoint_id = submission.checkpoint_id.as_ref();
-    object.some_string("checkpoint_id", checkpoint_id.map(CheckpointId::as_str));
-    if let Some(modes) = &submission.stream_modes {
-        let mut list = Writer::list(object.field("stream_modes"));
-        for mode in modes {
-            write_string(list.item(), mode.as_str());
-        }
-        list.end();
-    }
-    let strategy = submission.multitask_strategy.map(MultitaskStrategy::as_str);
-    object.some_string("multitask_strategy", strategy);
-    let on_disconnect = submission.on_disconnect.map(OnDisconnect::as_str);
-    object.some_string("on_disconnect", on_disconnect);
-    let flags = [
-        ("stream_resumable", submission.stream_resumable),
-        ("stream_subgraphs", submission.stream_subgraphs),
-    ];
-    for (name, flag) in flags {
-        if let Some(flag) = flag {
-            object.bool(name, flag);
-        }
-    }
-    let mut more = Writer::object(object.field("more"));
-    for (name, json) in &submission.more {
-        more.raw(name, json.text());
-    }
-    more.end();
-    object.end();
-}
-
-/// What is laid over the values is not stored: they may be others by the time that it is sent.
-fn read_submission(text: &str) -> Result<Submission, JsonError> {
+/// The submission that is posted as this body. What is laid over the values is not stored: they may be others by the time that it is sent.
+fn read_body(text: &str) -> Result<Submission, JsonError> {
     let names = [
         "input",
-        "resume",
-        "update",
-        "goto",
+        "command",
         "config",
         "metadata",
         "checkpoint",
-        "has_command",
-        "has_checkpoint",
-        "checkpoint_id",
-        "stream_modes",
-        "multitask_strategy",
-        "on_disconnect",
-        "stream_resumable",
+        "stream_mode",
         "stream_subgraphs",
-        "more",
+        "stream_resumable",
+        "on_disconnect",
+        "multitask_strategy",
+        // The client's own.
+        "assistant_id",
+        "if_not_exists",
     ];
+    let mut more = Vec::new();
     let [
         input,
-        resume,
-        update,
-        goto,
+        command,
         config,
         metadata,
         checkpoint,
-        has_command,
-        has_checkpoint,
-        checkpoint_id,
-        stream_modes,
-        multitask_strategy,
-        on_disconnect,
-        stream_resumable,
+        stream_mode,
         stream_subgraphs,
-        more,
-    ] = parts(text, &names)?;
+        stream_resumable,
+        on_disconnect,
+        multitask_strategy,
+        ..,
+    ] = parts_and_more(text, &names, &mut |name, json| {
+        more.push((name.to_owned(), Json::from_json(json)?));
+        Ok(())
+    })?;
     let mut optional = Optional::default();
-    let has_command: bool = optional.or_default(has_command);
-    let has_checkpoint: bool = optional.or_default(has_checkpoint);
-    let mut rest = Vec::new();
-    if more != "null" {
-        fields(more, &mut |name, json| {
-            rest.push((name.to_owned(), Json::from_json(json)?));
-            Ok(())
-        })?;
-    }
-    let checkpoint_id: Option<String> = optional.some(checkpoint_id);
-    let command = Command {
-        resume: optional.some(resume),
-        update: optional.some(update),
-        goto: optional.some(goto),
-    };
     let submission = Submission {
         input: optional.some(input),
-        command: has_command.then_some(command),
-        config: optional.some(config),
+        command: read_command(command)?,
+        config: read_config(config)?,
         metadata: optional.some(metadata),
-        checkpoint: match has_checkpoint {
-            true => Some(Json::from_json(checkpoint)?),
-            false => None,
-        },
-        checkpoint_id: checkpoint_id.map(CheckpointId::from),
+        // Without one it goes on from the newest state, whatever branch is shown by then.
+        checkpoint: Some(Json::from_json(checkpoint)?),
+        checkpoint_id: None,
         optimistic_values: None,
-        stream_modes: optional.some(stream_modes),
+        stream_modes: optional.some(stream_mode),
         multitask_strategy: optional.some(multitask_strategy),
         on_disconnect: optional.some(on_disconnect),
         stream_resumable: optional.some(stream_resumable),
         stream_subgraphs: optional.some(stream_subgraphs),
         thread_id: None,
-        more: rest,
+        more,
     };
     optional.done(submission)
+}
+
+/// An answer may be `null`.
+fn read_command(text: &str) -> Result<Option<Command>, JsonError> {
+    if text == "null" {
+        return Ok(None);
+    }
+    let mut command = Command::default();
+    fields(text, &mut |name, json| {
+        let json = Some(Json::from_json(json)?);
+        match name {
+            "resume" => command.resume = json,
+            "update" => command.update = json,
+            "goto" => command.goto = json,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(Some(command))
+}
+
+/// Without the word that the newest state is meant, which is said anew when it is sent.
+fn read_config(text: &str) -> Result<Option<Json>, JsonError> {
+    if text == "null" {
+        return Ok(None);
+    }
+    let mut config = Object::from_json(text)?;
+    if let Some(Node::Object(configurable)) = config.get_mut("configurable")
+        && configurable.get("checkpoint_id").is_some_and(Node::is_null)
+    {
+        configurable.remove("checkpoint_id");
+    }
+    Ok(Some(Json::written(&config)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rejoin_wire::request::{MultitaskStrategy, OnDisconnect, StreamMode};
 
     #[test]
     fn a_part_is_written_beside_those_of_other_clients() {
@@ -303,29 +271,13 @@ mod tests {
 
     #[test]
     fn a_submission_is_read_as_it_was_written() {
-        let json = |text: &str| Some(Json::parse(text.to_owned()).expect("JSON"));
-        let submission = Submission {
-            input: json(r#"{"messages":[{"type":"human","id":"m","content":"hi"}]}"#),
-            command: Some(Command {
-                resume: json("false"),
-                ..Command::default()
-            }),
-            config: json(r#"{"configurable":{"a":1}}"#),
-            metadata: json(r#"{"b":[1,2]}"#),
-            checkpoint: Some(Json::null()),
-            checkpoint_id: Some("c".into()),
-            optimistic_values: None,
-            stream_modes: Some(vec![rejoin_wire::request::StreamMode::Custom]),
-            multitask_strategy: Some(MultitaskStrategy::Rollback),
-            on_disconnect: Some(OnDisconnect::Cancel),
-            stream_resumable: Some(false),
-            stream_subgraphs: Some(true),
-            thread_id: None,
-            more: vec![("context".to_owned(), json("{}").expect("given"))],
-        };
+        let body = |text: &str| Some(Json::parse(text.to_owned()).expect("JSON"));
         let stored = StoredSubmission {
             id: "mark".to_owned(),
-            submission: Box::new(submission.clone()),
+            submission: Box::default(),
+            body: body(
+                r#"{"assistant_id":"chat","input":{"messages":[]},"metadata":{"rejoin_submission":"mark"},"config":{"configurable":{"a":1,"checkpoint_id":null}},"command":{"resume":null},"checkpoint":{"checkpoint_ns":"","checkpoint_id":"c"},"stream_mode":["custom"],"stream_subgraphs":true,"stream_resumable":false,"on_disconnect":"cancel","multitask_strategy":"rollback","if_not_exists":"create","context":{}}"#,
+            ),
             submitted_at: Millis(7),
             posts: 2,
             posted_at: Some(Millis(8)),
@@ -334,27 +286,53 @@ mod tests {
             withdrawn: false,
         };
         let read = StoredSubmission::from_json(&stored.to_json()).expect("as written");
-        assert_eq!(format!("{stored:?}"), format!("{read:?}"));
-        let plain = StoredSubmission {
-            submission: Box::default(),
-            ..stored
-        };
-        let read = StoredSubmission::from_json(&plain.to_json()).expect("as written");
-        assert_eq!(format!("{plain:?}"), format!("{read:?}"));
+        assert_eq!(read.to_json(), stored.to_json());
+        let Submission {
+            input,
+            command,
+            config,
+            metadata,
+            checkpoint,
+            stream_modes,
+            multitask_strategy,
+            on_disconnect,
+            stream_resumable,
+            stream_subgraphs,
+            more,
+            ..
+        } = *read.submission;
+        let text = |json: Option<Json>| json.expect("given").text().to_owned();
+        assert_eq!(text(input), r#"{"messages":[]}"#);
+        assert_eq!(text(command.and_then(|command| command.resume)), "null");
+        assert_eq!(text(config), r#"{"configurable":{"a":1}}"#);
+        assert_eq!(text(metadata), r#"{"rejoin_submission":"mark"}"#);
+        assert_eq!(
+            text(checkpoint),
+            r#"{"checkpoint_ns":"","checkpoint_id":"c"}"#
+        );
+        assert_eq!(stream_modes, Some(vec![StreamMode::Custom]));
+        assert_eq!(multitask_strategy, Some(MultitaskStrategy::Rollback));
+        assert_eq!(on_disconnect, Some(OnDisconnect::Cancel));
+        assert_eq!(
+            (stream_resumable, stream_subgraphs),
+            (Some(false), Some(true))
+        );
+        assert_eq!(more.len(), 1);
+        assert_eq!((more[0].0.as_str(), more[0].1.text()), ("context", "{}"));
     }
 
     #[test]
     fn what_is_damaged_or_too_old_costs_nothing_else() {
-        let good = r#"{"id":"a","submitted_at":5,"submission":{}}"#;
+        let good = r#"{"id":"a","submitted_at":5,"body":{}}"#;
         let old = KEPT_FOR + Millis(6);
         let bad = [
             "1",
             "null",
             "{}",
-            r#"{"id":7,"submission":{}}"#,
-            r#"{"id":"b","submission":[]}"#,
-            r#"{"id":"b","submission":{"on_disconnect":"explode"}}"#,
-            r#"{"id":"b","submission":{},"submitted_at":-1}"#,
+            r#"{"id":7,"body":{}}"#,
+            r#"{"id":"b","body":[]}"#,
+            r#"{"id":"b","body":{"on_disconnect":"explode"}}"#,
+            r#"{"id":"b","body":{},"submitted_at":-1}"#,
         ];
         let text = format!(
             r#"{{"x":[{},{good}],"y":7,"z":{{}},"w":[{good}]}}"#,

@@ -491,9 +491,9 @@ fn what_is_stored_is_not_trusted() {
         "null".to_owned(),
         "[]".to_owned(),
         good[..good.len() / 2].to_owned(),
-        format!(r#"{{"a":[{{"id":"x","submission":{{"input":{deep}}}}}]}}"#),
-        r#"{"a":[{"id":"x","submission":{"input":7}},{"id":"y","submission":{"input":{"messages":[7,null,[]]}}}]}"#.to_owned(),
-        r#"{"a":[{"id":"../../..","submission":{"checkpoint":"..","config":3,"metadata":[]}}]}"#.to_owned(),
+        format!(r#"{{"a":[{{"id":"x","body":{{"input":{deep}}}}}]}}"#),
+        r#"{"a":[{"id":"x","body":{"input":7}},{"id":"y","body":{"input":{"messages":[7,null,[]]}}}]}"#.to_owned(),
+        r#"{"a":[{"id":"../../..","body":{"checkpoint":"..","config":3,"metadata":[]}}]}"#.to_owned(),
     ];
     for text in bad {
         bench.reload();

@@ -338,6 +338,7 @@ fn take_notice(notice: &Notice, signals: Signals, kept: &Kept) {
         | Notice::AttemptEnded { .. }
         | Notice::Warning(_)
         | Notice::StartedOver { .. }
+        | Notice::ExtrasWanted
         | Notice::Concluded { .. } => {}
     }
 }

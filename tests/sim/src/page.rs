@@ -439,6 +439,7 @@ impl World {
             }
             Notice::Created { .. } => self.allow(AFTER_AN_INPUT),
             Notice::EventApplied(_)
+            | Notice::ExtrasWanted
             | Notice::AttemptOpened { .. }
             | Notice::AttemptEnded { .. } => {}
         }

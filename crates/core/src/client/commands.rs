@@ -28,6 +28,14 @@ pub(super) struct Last {
     pub(super) kept: Option<Vec<MessageId>>,
 }
 
+impl Last {
+    /// Whether it goes on from an earlier point of the thread.
+    pub(super) fn goes_back(&self) -> bool {
+        let named = self.submission.checkpoint.as_ref();
+        named.is_some_and(|named| !named.is_null()) || self.submission.checkpoint_id.is_some()
+    }
+}
+
 /// A join that was asked for and has to wait.
 #[derive(Debug)]
 pub(super) struct Join {

@@ -20,7 +20,6 @@ impl Client {
         let dues = [
             self.phase_due(),
             self.load_due(),
-            self.outbox_due(),
             self.error_due().map(|at| (at, DeadlineReason::Timeout)),
             self.parts.due(self),
             self.compare_due().map(|at| (at, DeadlineReason::Timeout)),
@@ -82,7 +81,6 @@ impl Client {
             self.forget_comparison();
         }
         self.load_deadline();
-        self.outbox_deadline();
         self.error_deadline();
         self.compare_deadline();
         self.parts_late();

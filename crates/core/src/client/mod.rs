@@ -10,7 +10,6 @@ mod events;
 mod link;
 mod oddities;
 mod outbox;
-mod outbox_edits;
 mod page;
 mod parts;
 mod recovery;

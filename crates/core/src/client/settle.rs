@@ -4,8 +4,7 @@ use super::{
     Client,
     connect::timed_out,
     events::run_failed,
-    outbox::Held,
-    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict, Wait},
+    recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
     requests::{Answer, KnownRun},
     run::{Cancel, Fate, LastWord, Left, Posting, Run},
     standing::{LastRun, Standing},
@@ -103,7 +102,7 @@ impl Client {
     }
 
     /// Follows whichever run is active on the thread instead.
-    fn turn_to_active_run(&mut self, run: &mut Run) {
+    pub(super) fn turn_to_active_run(&mut self, run: &mut Run) {
         self.remove_own_record(run);
         let waiters = std::mem::take(&mut run.waiters);
         *run = *Run::joined(None);
@@ -543,10 +542,12 @@ impl Client {
     }
 
     fn run_not_listed(&mut self, run: &mut Run) {
-        let mark = run.submission.as_ref().map(|posting| &posting.mark);
-        if let Some(until) = mark.and_then(|mark| self.may_arrive_until(mark)) {
-            let (wait, next) = (Wait::Backoff { until }, Next::Stream);
-            return self.set_phase(Phase::Waiting { wait, next });
+        let is_done = self.with_part(
+            |parts| &mut parts.outbox,
+            |outbox, client| outbox.not_listed(client, run),
+        );
+        if is_done == Some(true) {
+            return;
         }
         match &mut run.submission {
             Some(posting) if posting.fate == Fate::Received => {
@@ -556,30 +557,11 @@ impl Client {
                     None => self.submission_unconfirmed(run),
                 }
             }
-            Some(posting) if posting.withdrawn => {
-                let mark = posting.mark.clone();
-                self.sent(&mark);
-                self.abandon(run);
-            }
             Some(posting) if posting.body.is_some() => {
-                let mark = posting.mark.clone();
-                match self.held_of(&mark) {
-                    Held::Nothing => {
-                        // The post never arrived, so it is sent again, a few times.
-                        posting.fate = Fate::Unsent;
-                        posting.thread_made = false;
-                        self.open_stream(run);
-                    }
-                    // It may be the active run, of which the list does not say what it was submitted as.
-                    Held::Alike => {
-                        self.hold_sending(&mark);
-                        self.turn_to_active_run(run);
-                    }
-                    Held::Itself => {
-                        self.sent(&mark);
-                        self.turn_to_active_run(run);
-                    }
-                }
+                // The post never arrived, so it is sent again, a few times.
+                posting.fate = Fate::Unsent;
+                posting.thread_made = false;
+                self.open_stream(run);
             }
             // It may well be the run that is active there.
             Some(_) if matches!(run.entered, Some(Standing::Busy)) => self.turn_to_active_run(run),

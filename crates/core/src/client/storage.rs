@@ -197,7 +197,7 @@ impl Client {
             return self.thread_looked_up(lookup.join, thread_id);
         }
         if self.is_outbox(key) {
-            return self.outbox_loaded(key.to_owned(), text.as_deref());
+            return self.outbox_loaded(text.as_deref());
         }
         let Some(thread_id) = &self.thread_id else {
             return;

@@ -67,9 +67,7 @@ impl Client {
         };
         let mut run = self
             .read_submission(submission_id, submission, kept, again)
-            .map_err(|error| {
-                StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
-            })?;
+            .map_err(invalid_input)?;
         run.interrupts = interrupts;
         if !run.answered.is_empty() {
             self.with_part(
@@ -110,6 +108,16 @@ impl Client {
             answered,
             interrupts: None,
         })
+    }
+
+    /// The same before its turn, without what is only known then.
+    pub(super) fn body_of(
+        &self,
+        submission: &Submission,
+        submission_id: &str,
+    ) -> Result<Json, JsonError> {
+        let checkpoint = self.checkpoint_of(submission)?;
+        self.run_body(submission, checkpoint.as_ref(), submission_id)
     }
 
     /// The body of `POST /threads/{thread_id}/runs/stream`, as [`rejoin_wire::request::RunRequest`] reads it.
@@ -315,6 +323,11 @@ fn config_at_newest(given: Option<&Json>) -> Result<Object, JsonError> {
         config.set("configurable", Node::Object(configurable));
     }
     Ok(config)
+}
+
+/// The submission cannot be sent as it is.
+pub(super) fn invalid_input(error: JsonError) -> StreamError {
+    StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
 }
 
 /// Messages as a list: one may be given alone.

@@ -635,7 +635,7 @@ impl Client {
         });
     }
 
-    fn enter_missing(&mut self, join: Option<Join>) {
+    pub(super) fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
         self.run = None;
@@ -643,9 +643,7 @@ impl Client {
             self.conclude(join.command, Outcome::Expired);
         }
         if self.has_waiting() {
-            // Nothing of it was sent yet, so it is a new one.
-            self.has_ended = true;
-            return self.store.touch();
+            return self.waits_on_new_thread();
         }
         self.forget_history();
         self.set_error(Some(error));

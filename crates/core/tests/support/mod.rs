@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use rejoin_core::{
-    AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
-    Submission, TransportError, wire::Json, with_part,
+    AttemptId, Client, CommandId, Config, EXTRAS, Effect, HttpRequest, Input, Millis, Notice,
+    Outcome, Submission, TransportError, wire::Json, with_part,
 };
 use serde_json::{Value, json};
 
@@ -135,6 +135,11 @@ impl Bench {
                 Effect::ResolveCheckpoint { command, parents } => {
                     let parents = parents.iter().map(ToString::to_string).collect();
                     self.lookups.push((command, parents));
+                }
+                Effect::Notify(Notice::ExtrasWanted) => {
+                    // As the npm package does, which loads them then.
+                    let extras = Input::ExtrasCame { extras: &EXTRAS };
+                    self.client.handle(Millis(self.now), extras);
                 }
                 Effect::Notify(notice) => self.notices.push(notice),
             }

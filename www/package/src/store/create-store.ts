@@ -68,7 +68,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       restore(state).catch(later);
     },
     event: eventOf(state, mutate as (update: any) => void),
-    notice: noticeOf(state),
+    notice: noticeOf(state, () => extras.bring()),
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.status?.error, state.failure);
       // What failed before there was a run is told by nothing else. A page that could not be read is its view's to tell.

@@ -1,42 +1,30 @@
-//! The part that does what a person wants with a submission that waits: take it back, put another in its place, send it now.
+//! What a person does with a submission that waits: take it back, put another in its place, send it now.
 
-use super::{
-    Client,
-    outbox::Entry,
-    parts::{Part, WaitingPart},
-    run::{Cancel, Fate},
-};
+use super::Entry;
 use crate::{
-    CommandId, Effect, Outcome, StreamError, Submission, WaitingInput, outbox_record::outbox_key,
+    Client, CommandId, Effect, Outcome, StreamError, Submission, WaitingInput,
+    client::run::{Cancel, Fate},
     phase::Phase,
 };
 use rejoin_wire::json::{ToJson, Writer};
 
-/// The part. What waits is the client's own.
-#[derive(Debug, Default)]
-pub(super) struct WaitingEdits;
-
-impl Part for WaitingEdits {}
-
-impl WaitingPart for WaitingEdits {
-    fn handle(&mut self, client: &mut Client, input: WaitingInput) {
+impl Client {
+    pub(super) fn change_waiting(&mut self, input: WaitingInput) {
         match input {
             WaitingInput::TakeBack { id } => {
-                if let Some(at) = client.changeable(&id) {
-                    client.take_back(at);
+                if let Some(at) = self.changeable(&id) {
+                    self.take_back(at);
                 }
             }
-            WaitingInput::SendNow { id } => client.send_now(&id),
+            WaitingInput::SendNow { id } => self.send_now(&id),
             WaitingInput::Replace {
                 id,
                 command,
                 submission,
-            } => client.replace_waiting(&id, command, submission),
+            } => self.replace_waiting(&id, command, submission),
         }
     }
-}
 
-impl Client {
     /// The place of one that this client may change.
     fn changeable(&self, id: &str) -> Option<usize> {
         let at = self.outbox.place(id)?;
@@ -144,10 +132,9 @@ impl Client {
             return;
         };
         self.save_outbox();
-        let Some(thread_id) = &self.thread_id else {
+        let Some(key) = self.outbox_key() else {
             return;
         };
-        let key = outbox_key(&self.config, thread_id);
         let mut text = String::new();
         let mut list = Writer::list(&mut text);
         for entry in &self.outbox.entries {
