@@ -336,10 +336,14 @@ impl World {
         let submission = submission.unwrap_or_default().to_owned();
         // A post that was lost is sent again later, when the server may have said what it holds without it.
         let is_first = self.checker.edits_sent.insert(submission);
-        if !request.is_post || !is_edit || !is_first || self.checker.retries {
+        if !request.is_post || !is_edit {
             return;
         }
+        // One that an earlier page has left goes back when it is sent again.
         self.checker.went_back = true;
+        if !is_first || self.checker.retries {
+            return;
+        }
         self.report.count("edit: sent");
         let Some(checkpoint) = request.body["checkpoint"]["checkpoint_id"].as_str() else {
             return self.checker.fail("an edit is sent without a checkpoint");

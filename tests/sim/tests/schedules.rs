@@ -18,11 +18,7 @@ const SCHEDULES: u64 = 20_000;
 const FAILURES: u64 = 20;
 
 /// Schedules of the first 200,000 that do not hold, and why. One that does hold fails the test, so that it leaves this list.
-const OPEN: [(u64, &str); 6] = [
-    (
-        656,
-        "full storage keeps an older run's record; its cursor is asked for although its text is of a branch that was left",
-    ),
+const OPEN: [(u64, &str); 5] = [
     (
         3_278,
         "an older, cancelled run that is joined again shows its part, which its thread's state lacks",

@@ -161,7 +161,10 @@ impl Client {
             self.store.drop_optimistic();
         }
         self.store.begin_run();
-        self.leave_branches(run.checkpoint.as_ref());
+        // One that may have arrived changes what is shown when it is known that it has not.
+        let from = run.checkpoint.as_ref();
+        let was_posted = self.was_posted(&run.submission_id);
+        self.leave_branches(from.filter(|_| !was_posted));
         self.history.pages = Pages::default();
         self.store.expect_newer_values();
         commands.extend(&run.answered);

@@ -29,7 +29,7 @@ use crate::{
     CommandId, Effect, ErrorCode, Outcome, StreamError, Submission, list::collected,
     outbox_record::StoredSubmission,
 };
-use rejoin_wire::{Json, message::Message};
+use rejoin_wire::{CheckpointId, Json, message::Message};
 use std::sync::Arc;
 
 /// Submissions that may wait, of this client and of others.
@@ -44,6 +44,8 @@ pub(super) struct Entry {
     stored: StoredSubmission,
     command: Option<CommandId>,
     messages: Vec<Arc<Message>>,
+    /// Where the screen goes back to when it leaves, where it may have left before.
+    checkpoint: Option<CheckpointId>,
     /// The part of the stored text that it is in, where that is another client's.
     part: Option<String>,
     is_stored: bool,
@@ -137,6 +139,7 @@ impl Entry {
             stored,
             command: None,
             messages,
+            checkpoint: None,
             part: None,
             is_stored: false,
             is_read_back: false,

@@ -30,7 +30,7 @@ impl Client {
         let messages = collected(run.shown.iter().map(|message| Arc::new(message.clone())));
         self.forget_what_is_said_again(id, &messages);
         let place = self.outbox.place(id);
-        let entry = match place.map(|at| self.outbox.entries.remove(at)) {
+        let mut entry = match place.map(|at| self.outbox.entries.remove(at)) {
             Some(mut entry) => {
                 entry.stored.submission = run.submission.clone();
                 entry.stored.body = Some(run.body.clone());
@@ -55,12 +55,19 @@ impl Client {
             }
         };
         let posts = entry.stored.posts;
+        entry.checkpoint = run.checkpoint.clone().filter(|_| posts > 0);
         let place = place.unwrap_or(self.outbox.entries.len());
         self.outbox.entries.insert(place, entry);
         self.outbox.sending = Some(id.clone());
         self.outbox.revision = self.store.touched();
         // It is stored when it is posted, which is next, or was before.
         u32::try_from(posts).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a submission may have arrived: in an earlier page, or before it was held.
+    pub(in crate::client) fn was_posted(&self, id: &str) -> bool {
+        let place = self.outbox.place(id);
+        place.is_some_and(|at| self.outbox.entries[at].stored.posts > 0)
     }
 
     /// What was held and is said again now is not to be sent by itself as well.
@@ -88,6 +95,9 @@ impl Client {
         entry.stored.posts = posts.into();
         entry.stored.posted_at = Some(posted_at);
         let messages = collected(entry.messages.iter().map(|message| Message::clone(message)));
+        if let Some(checkpoint) = entry.checkpoint.take() {
+            self.leave_branches(Some(&checkpoint));
+        }
         self.show_submitted(messages);
         self.save_outbox();
     }
