@@ -163,6 +163,9 @@ pub(super) trait OutboxPart: Part {
     /// An entry that was read back or taken back is about to be sent. Whether it is not.
     fn before_sending(&mut self, client: &mut Client, at: usize) -> bool;
 
+    /// An entry that may have left before is posted.
+    fn leaves_again(&mut self, client: &mut Client, at: usize);
+
     /// The server does not list the run of a submission. Whether it is known how to go on.
     fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool;
 

@@ -13,6 +13,7 @@ use crate::{
     outbox_record::{StoredSubmission, read},
     phase::{Next, Phase},
 };
+use rejoin_wire::message::Message;
 
 /// How often what other clients have stored is read again while some of it is shown.
 const READ_EVERY: Millis = Millis(2_000);
@@ -110,6 +111,16 @@ impl OutboxPart for KeptOutbox {
             client.save_outbox();
         }
         has_lost_its_question
+    }
+
+    /// Only now it is shown as what is submitted is: one that had arrived before may be shown as the server's already, under another id.
+    fn leaves_again(&mut self, client: &mut Client, at: usize) {
+        let entry = &mut client.outbox.entries[at];
+        let messages = collected(entry.messages.iter().map(|message| Message::clone(message)));
+        if let Some(checkpoint) = entry.checkpoint.take() {
+            client.leave_branches(Some(&checkpoint));
+        }
+        client.show_submitted(messages);
     }
 
     fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool {

@@ -84,8 +84,7 @@ impl Client {
         }
     }
 
-    /// It is about to leave. Only now it is shown as what is submitted is: one that had arrived before may be shown as the server's already,
-    /// under another id.
+    /// It is about to leave.
     pub(in crate::client) fn post_leaves(&mut self, mark: &str, posts: u32) {
         let Some(at) = self.outbox.place(mark) else {
             return;
@@ -94,11 +93,12 @@ impl Client {
         let entry = &mut self.outbox.entries[at];
         entry.stored.posts = posts.into();
         entry.stored.posted_at = Some(posted_at);
-        let messages = collected(entry.messages.iter().map(|message| Message::clone(message)));
-        if let Some(checkpoint) = entry.checkpoint.take() {
-            self.leave_branches(Some(&checkpoint));
+        if posts > 1 {
+            self.with_part(
+                |parts| &mut parts.outbox,
+                |outbox, client| outbox.leaves_again(client, at),
+            );
         }
-        self.show_submitted(messages);
         self.save_outbox();
     }
 
