@@ -3,13 +3,14 @@
 use crate::{
     clock::{now, random_seed, wall_clock},
     http::{Body, Http},
+    locks::Locks,
     page::Listener,
     readers::{Readers, Told},
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View};
+use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View, with_part};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -32,6 +33,7 @@ pub(crate) struct Driver {
     commands: Cell<u64>,
     pub(crate) http: Http,
     records: Records,
+    locks: Locks,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
     frame: Frame,
@@ -62,6 +64,7 @@ impl Driver {
             commands: Cell::new(0),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
             records: Records::new(storage),
+            locks: Locks::default(),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
@@ -123,6 +126,7 @@ impl Driver {
         self.frame.clear();
         self.http.abort_all();
         self.keep_record();
+        self.locks.release_all();
         self.readers.clear();
     }
 
@@ -192,6 +196,17 @@ impl Driver {
             }
             Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
+            Effect::SavePart { key, part, text } => {
+                let (stored, wrong) = self.records.load(&key);
+                self.tell_storage(wrong);
+                let with = with_part(stored.as_deref(), &part, text.as_deref());
+                self.tell_storage(match with {
+                    Some(text) => self.records.save(&key, &text),
+                    None => self.records.remove(&key),
+                });
+            }
+            Effect::HoldLock { name } => self.locks.hold(&self.this, name),
+            Effect::ReleaseLock { name } => self.locks.release(&name),
             Effect::ResolveCheckpoint { command, parents } => match &self.resolve_checkpoint {
                 Some(resolve) => resolve(command, parents),
                 None => self.feed(Input::Edit(EditInput::CheckpointResolved {

@@ -9,7 +9,7 @@ use crate::{
 use futures_channel::oneshot;
 use rejoin_core::{
     CommandId, Config, EXTRAS, Edit, EditInput, Input, JoinOptions, Millis, Notice, Outcome,
-    SessionInput, Submission, ToolResult, ToolsInput, View,
+    SessionInput, Submission, ToolResult, ToolsInput, View, WaitingInput,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -143,6 +143,17 @@ impl Stream {
         self.driver.feed(Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(edit),
+        }));
+        conclusion
+    }
+
+    /// Takes a submission back that waits, and puts another in its place.
+    pub fn replace_waiting(&self, id: String, submission: Submission) -> Conclusion {
+        let (command, conclusion) = self.command();
+        self.driver.feed(Input::Waiting(WaitingInput::Replace {
+            id,
+            command,
+            submission: Box::new(submission),
         }));
         conclusion
     }

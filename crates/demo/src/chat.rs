@@ -166,6 +166,7 @@ impl Chat {
             | Notice::AttemptEnded { .. }
             | Notice::Warning(_)
             | Notice::StartedOver { .. }
+            | Notice::ExtrasWanted
             | Notice::StorageFailed { .. }
             | Notice::Concluded { .. } => {}
         }

@@ -6,6 +6,7 @@ use super::{Client, phase::Phase};
 use crate::{
     AttemptId, BranchesInput, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode, Input,
     JoinOptions, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+    WaitingInput,
 };
 use rejoin_wire::{Json, sse::Frame};
 
@@ -38,6 +39,9 @@ BodyEnded          .         .         .         Waiting   Checking  .         .
 ResponseArrived    .         Opening   Opening   .         .         .         Waiting   Waiting   Waiting   .
 RequestFailed      .         Waiting   Waiting   Waiting   Waiting   .         Waiting   Waiting   Waiting   .
 RecordLoaded       .         .         .         .         .         .         .         .         .         .
+LockHeld           .         .         .         .         .         .         .         .         .         .
+LocksMissing       .         .         .         .         .         .         .         .         .         .
+Waiting            .         .         .         .         .         .         .         .         .         .
 StorageFailed      .         .         .         .         .         .         .         .         .         .
 WentOnline         .         .         .         .         .         .         .         .         .         .
 WentOffline        .         .         .         .         .         .         .         .         .         .
@@ -97,6 +101,9 @@ fn row(input: &Input) -> &'static str {
         Input::ResponseArrived { .. } => "ResponseArrived",
         Input::RequestFailed { .. } => "RequestFailed",
         Input::RecordLoaded { .. } => "RecordLoaded",
+        Input::LockHeld { .. } => "LockHeld",
+        Input::LocksMissing => "LocksMissing",
+        Input::Waiting(_) => "Waiting",
         Input::StorageFailed { .. } => "StorageFailed",
         Input::WentOnline => "WentOnline",
         Input::WentOffline => "WentOffline",
@@ -191,6 +198,11 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
             text: None,
             wall_clock: Millis(0),
         },
+        Input::LockHeld {
+            name: String::new(),
+        },
+        Input::LocksMissing,
+        Input::Waiting(WaitingInput::TakeBack { id: String::new() }),
         Input::StorageFailed {
             error: ErrorCode::StorageFull,
         },

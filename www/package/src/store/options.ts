@@ -23,7 +23,7 @@ export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names
   { kinds: ["boolean"], names: ["filterSubagentMessages", "cancelOnStop", "cancelPendingToolCalls", "loadState", "compareOnWake"] },
   { kinds: ["object"], names: ["initialValues", "callerOptions", "client", "thread", "retry", "timeouts", "limits"] },
   { kinds: ["array"], names: ["tools", "streamMode", "subagentToolNames"] },
-  { kinds: ["boolean", "object"], names: ["fetchStateHistory"] },
+  { kinds: ["boolean", "object"], names: ["fetchStateHistory", "outbox"] },
   { kinds: ["boolean", "function"], names: ["reconnectOnMount"] },
   { kinds: ["string", "object"], names: ["storage", "transport"] },
   { kinds: ["object", "array"], names: ["defaultHeaders"] },
@@ -159,7 +159,7 @@ export const engineText = (made: object): string => JSON.stringify(made, (_, val
 
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
-  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
+  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions, outbox } = options;
   const tries = callerOptions?.maxRetries;
   const custom = transportOf(options) !== undefined;
   return engineText({
@@ -183,5 +183,6 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
+    outbox: outbox === false ? { enabled: false } : outbox === true ? undefined : outbox,
   });
 }

@@ -47,6 +47,8 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   runId: ["status"],
   canStop: ["status"],
   canRejoin: ["status"],
+  isUnsent: ["status"],
+  waiting: ["waiting"],
   canRetry: ["editable"],
   canEdit: ["editable"],
   canRegenerate: ["editable"],
@@ -132,7 +134,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     });
   };
 
-  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, branch, editing } = status;
+  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, isUnsent, branch, editing } = status;
   const peek = (): Record<string, unknown> =>
     derive("values", [frame.values, list, frame.interrupts], () => {
       const values = { ...frame.values() };
@@ -152,6 +154,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     runId,
     canStop,
     canRejoin,
+    isUnsent,
     branch,
     editing,
     get canRetry() {
@@ -170,6 +173,9 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     get messageIds() {
       source.track("messages-tuple", "values");
       return frame.ids;
+    },
+    get waiting() {
+      return frame.waiting() as StreamSnapshot["waiting"];
     },
     get error() {
       return ownError() ?? taskError() ?? status.error ?? status.threadError ?? undefined;

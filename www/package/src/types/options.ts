@@ -277,6 +277,12 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    */
   cancelPendingToolCalls?: boolean;
   /**
+   * Beyond the incumbent: whether what is submitted is kept, in `storage`, until the server has it: through a reload and a crash, in order, each sent once.
+   * Default true. `askAfter`: older ones wait for `sendNow` (milliseconds; default one hour). `bytesMax`: how much of a thread's is
+   * stored (JSON; default 262,144); one for which there is no room is sent all the same, with the warning `submission_not_stored`.
+   */
+  outbox?: boolean | { askAfter?: number; bytesMax?: number };
+  /**
    * Beyond the incumbent: whether entering a thread, and the end of a run, read the thread's state. Default true. False: a
    * thread with many messages is shown by a view (`createView`, `useView`) page by page, and never read as a whole; `values`
    * and `messages` then hold what runs stream while the page lives, and nothing can be edited or answered again.
