@@ -39,7 +39,6 @@ mod history;
 mod list;
 mod millis;
 mod notice;
-mod outbox_record;
 mod percent;
 mod run_record;
 mod session_view;
@@ -50,7 +49,7 @@ mod view;
 pub use client::{
     BranchesInput, Client, EXTRAS, Edit, EditAt, EditInput, Extras, Input, JoinOptions,
     SessionInput, Submission, ToolResult, ToolsInput, TransportError, WaitingInput, WaitingState,
-    WaitingSubmission,
+    WaitingSubmission, outbox_key, with_part,
 };
 pub use config::{Checkpoints, Config, Endpoint, OutboxPolicy, RetryPolicy, Timeouts};
 pub use connection::Connection;
@@ -59,7 +58,6 @@ pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
 pub use millis::Millis;
 pub use notice::{CommandId, Notice, Outcome};
-pub use outbox_record::{outbox_key, with_part};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
 pub use session_view::{SessionNode, SessionView};

@@ -40,7 +40,7 @@ pub use input::{
     BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
     ToolResult, ToolsInput, TransportError, WaitingInput,
 };
-pub use outbox::{WaitingState, WaitingSubmission};
+pub use outbox::{WaitingState, WaitingSubmission, outbox_key, with_part};
 pub use parts::{EXTRAS, Extras};
 
 pub(crate) use session::Session;

@@ -1,6 +1,9 @@
 //! The part that reads what is stored for a thread: what an earlier page has left, and what other tabs have to send.
 
-use super::{ENTRIES_MAX, Entry, Outbox};
+use super::{
+    ENTRIES_MAX, Entry, Outbox,
+    record::{StoredSubmission, read},
+};
 use crate::{
     Client, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis, Outcome,
     WaitingInput,
@@ -11,7 +14,6 @@ use crate::{
         run::{Fate, Run},
     },
     list::{collected, retain},
-    outbox_record::{StoredSubmission, read},
 };
 use rejoin_wire::message::Message;
 

@@ -12,23 +12,23 @@
 //! Nothing is sent as a surprise: what is old, what a person has stopped, and what was to follow an answer that never came waits for a
 //! person to say so.
 //!
-//! This file owns the list; `shown.rs` says what each of it waits for, `sending.rs` sends it, `saving.rs` stores it. What a page needs only
+//! This file owns the list; `shown.rs` says what each of it waits for, `sending.rs` sends it, `saving.rs` stores it, as `record.rs` says. What a page needs only
 //! after a reload, beside other tabs or by hand is a part: `kept.rs` reads back, `changes.rs` changes.
 
 mod changes;
 mod kept;
+mod record;
 mod saving;
 mod sending;
 mod shown;
 
 pub(super) use kept::KeptOutbox;
+pub use record::{outbox_key, with_part};
 pub use shown::{WaitingState, WaitingSubmission};
 
 use super::{Client, rng::Rng, submission::invalid_input};
-use crate::{
-    CommandId, Effect, ErrorCode, Outcome, StreamError, Submission, list::collected,
-    outbox_record::StoredSubmission,
-};
+use crate::{CommandId, Effect, ErrorCode, Outcome, StreamError, Submission, list::collected};
+use record::StoredSubmission;
 use rejoin_wire::{CheckpointId, Json, message::Message};
 use std::sync::Arc;
 

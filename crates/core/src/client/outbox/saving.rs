@@ -1,6 +1,7 @@
 //! What this client has to send is stored, and what is stored for a thread is asked for.
 
-use crate::{Client, Effect, ErrorCode, Notice, outbox_record::outbox_key};
+use super::record::outbox_key;
+use crate::{Client, Effect, ErrorCode, Notice};
 use rejoin_wire::json::{ToJson, Writer};
 
 /// What an entry costs beside its body, roughly, in bytes.

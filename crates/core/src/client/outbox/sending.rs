@@ -1,6 +1,6 @@
 //! What waits is sent in its order, and what becomes of it: the server has it, or a person is asked.
 
-use super::Entry;
+use super::{Entry, record::StoredSubmission};
 use crate::{
     Client, Outcome,
     client::{
@@ -10,7 +10,6 @@ use crate::{
         submission::Prepared,
     },
     list::collected,
-    outbox_record::StoredSubmission,
 };
 use rejoin_wire::message::Message;
 use std::sync::Arc;
