@@ -8,6 +8,7 @@ use crate::{
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
+    tabs::Sharing,
 };
 use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View};
 use std::{
@@ -31,6 +32,7 @@ pub(crate) struct Driver {
     shown_revision: Cell<u64>,
     commands: Cell<u64>,
     pub(crate) http: Http,
+    pub(crate) sharing: Sharing,
     records: Records,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
@@ -50,6 +52,7 @@ impl Driver {
             response_bytes_max,
             notify_interval,
             resolve_checkpoint,
+            share_connections,
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -61,6 +64,7 @@ impl Driver {
             shown_revision: Cell::new(0),
             commands: Cell::new(0),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
+            sharing: Sharing::new(share_connections, calling(this, Self::sharing_alarm_fired)),
             records: Records::new(storage),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
@@ -83,6 +87,20 @@ impl Driver {
         }
         self.inputs.borrow_mut().push(input);
         self.pump();
+    }
+
+    /// Hands on what has come of a connection, unless it is for other tabs only.
+    pub(crate) fn feed_from_network(&self, input: Input) {
+        let this = self.this.upgrade();
+        if this.is_none_or(|this| self.sharing.passes(&this, &input)) {
+            self.feed(input);
+        }
+    }
+
+    fn sharing_alarm_fired(&self) {
+        if let Some(this) = self.this.upgrade() {
+            self.sharing.alarm_fired(&this);
+        }
     }
 
     /// A new command.
@@ -121,6 +139,7 @@ impl Driver {
         self.listener.replace(None);
         self.alarm.clear();
         self.frame.clear();
+        self.sharing.close_all();
         self.http.abort_all();
         self.keep_record();
         self.readers.clear();
@@ -174,13 +193,17 @@ impl Driver {
     fn run(&self, effect: Effect) {
         match effect {
             Effect::OpenStream { attempt, request } => {
-                self.http
-                    .start(&self.this, attempt, request, Body::Streamed);
+                if let Some(this) = self.this.upgrade() {
+                    self.sharing.open(&this, attempt, request);
+                }
             }
             Effect::SendRequest { attempt, request } => {
                 self.http.start(&self.this, attempt, request, Body::Whole);
             }
-            Effect::Abort { attempt } => self.http.abort(attempt),
+            Effect::Abort { attempt } => {
+                self.sharing.close(attempt);
+                self.http.abort(attempt);
+            }
             Effect::LoadRecord { key } => {
                 let (text, wrong) = self.records.load(&key);
                 self.tell_storage(wrong);

@@ -5,6 +5,7 @@ use crate::{
     http::{Credentials, HeaderProvider},
     readers::{Subscription, Told},
     storage::{LocalStore, RecordStore},
+    tabs::ShareConnections,
 };
 use futures_channel::oneshot;
 use rejoin_core::{
@@ -44,6 +45,9 @@ pub struct StreamOptions {
     pub notify_interval: Millis,
     /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
     pub resolve_checkpoint: Option<CheckpointResolver>,
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
+    pub share_connections: ShareConnections,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -64,6 +68,7 @@ impl StreamOptions {
             fetch: None,
             notify_interval: Millis(0),
             resolve_checkpoint: None,
+            share_connections: ShareConnections::default(),
             response_bytes_max: 64 * 1024 * 1024,
         }
     }

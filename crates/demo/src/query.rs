@@ -1,5 +1,6 @@
 //! The page's address: which server, assistant and thread, and the knobs that tests turn.
 
+use rejoin_leptos::ShareConnections;
 use serde_json::{Map, Value};
 
 /// What the address asks for. Unknown parameters are left alone.
@@ -50,6 +51,15 @@ impl Query {
     /// Whether messages can be edited and answers made anew: everywhere but with `checkpoints=off`.
     pub(crate) fn can_edit(&self) -> bool {
         self.text("checkpoints") != Some("off")
+    }
+
+    /// Which tabs share connections (`share`): `headers`, those with the same headers; or who the user is. Default none.
+    pub(crate) fn share_connections(&self) -> ShareConnections {
+        match self.text("share") {
+            None => ShareConnections::Off,
+            Some("headers") => ShareConnections::SameHeaders,
+            Some(user) => ShareConnections::As(user.to_owned()),
+        }
     }
 
     /// Whether answers name their question: everywhere but with `answer=unnamed`, to see what comes of it.

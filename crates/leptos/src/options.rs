@@ -1,7 +1,7 @@
 //! What `use_stream` is told.
 
 use crate::{StorageKind, ThreadSource, events::read_event, json, thread::ThreadPlaces};
-use rejoin_browser::{Credentials, HeaderFuture, StreamOptions, header_futures};
+use rejoin_browser::{Credentials, HeaderFuture, ShareConnections, StreamOptions, header_futures};
 use rejoin_core::{
     Checkpoints, Config, Notice, Outcome,
     wire::{
@@ -33,6 +33,7 @@ pub struct UseStreamOptions {
     pub(crate) places: ThreadPlaces,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
+    pub(crate) share_connections: ShareConnections,
     pub(crate) notice_readers: Vec<NoticeReader>,
     /// Events that are listened for beside those that the core tells anyway.
     pub(crate) listened: Vec<String>,
@@ -53,6 +54,7 @@ impl UseStreamOptions {
             places: ThreadPlaces::default(),
             resolver: None,
             storage: StorageKind::Local,
+            share_connections: ShareConnections::default(),
             notice_readers: Vec::new(),
             listened: Vec::new(),
             problem: None,
@@ -220,6 +222,14 @@ impl UseStreamOptions {
         self
     }
 
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
+    #[must_use]
+    pub fn share_connections(mut self, share: ShareConnections) -> Self {
+        self.share_connections = share;
+        self
+    }
+
     /// Hears each custom event whose data can be read as `T`, at once and in order. Others are passed over. See
     /// [`crate::UseStream::custom_event`] for the newest as a signal.
     #[must_use]
@@ -274,6 +284,9 @@ impl UseStreamOptions {
 
     pub(crate) fn stream_options(&self) -> StreamOptions {
         let mut options = StreamOptions::with_storage(self.config.clone(), self.storage.store());
+        options
+            .share_connections
+            .clone_from(&self.share_connections);
         options.credentials = self.credentials;
         options.headers = match (&self.headers, &self.fixed_headers) {
             (None, fixed) if fixed.is_empty() => None,

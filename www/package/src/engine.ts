@@ -57,6 +57,8 @@ export interface EngineOptions {
   /** Least time between two commits. Default 0: one per animation frame. */
   throttleMs?: number;
   credentials?: RequestCredentials;
+  /** `off`, `same-headers`, or `as ` and the user. */
+  shareConnections?: string;
   retry?: object;
   timeouts?: object;
   limits?: object;

@@ -26,7 +26,7 @@ mod thread_states;
 mod tools;
 #[cfg(test)]
 mod transitions;
-mod urls;
+pub(crate) mod urls;
 
 pub use parts::{EXTRAS, Extras};
 

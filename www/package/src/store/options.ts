@@ -26,6 +26,7 @@ export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names
   { kinds: ["boolean", "object"], names: ["fetchStateHistory"] },
   { kinds: ["boolean", "function"], names: ["reconnectOnMount"] },
   { kinds: ["string", "object"], names: ["storage", "transport"] },
+  { kinds: ["string", "boolean"], names: ["shareConnections"] },
   { kinds: ["object", "array"], names: ["defaultHeaders"] },
   { kinds: ["object", "array", "function"], names: ["headers"] },
   {
@@ -157,6 +158,13 @@ const whole = (value: number): unknown => (value >= 0 ? Math.floor(Math.min(valu
 /** {@link EngineOptions} as the engine takes them. */
 export const engineText = (made: object): string => JSON.stringify(made, (_, value) => (typeof value === "number" ? whole(value) : value));
 
+/** Which tabs share connections. Of who the user is a `fetch` of the application's own may say more than the headers do. */
+function sharesOf({ shareConnections: share, callerOptions, client }: AnyOptions): string {
+  if (typeof share === "string") return `as ${share}`;
+  const { fetch, onRequest } = partsOfClient(client);
+  return !share || callerOptions?.fetch || fetch || onRequest ? "off" : "same-headers";
+}
+
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
   const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
@@ -183,5 +191,6 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
+    shareConnections: custom ? "off" : sharesOf(options),
   });
 }

@@ -254,6 +254,14 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    * the network again. Default true.
    */
   compareOnWake?: boolean;
+  /**
+   * Beyond the incumbent: which tabs of the browser share the connection of a run's stream and of a session's feed. Only tabs of one
+   * origin, one profile and one version of this library can, and only where there are Web Locks (https or localhost); elsewhere, and
+   * for a run that cannot be joined, each tab has its own. `true`: tabs whose requests have the same headers. A text: tabs that
+   * give the same text, which names the user; for headers that differ from tab to tab. `false` (default): none. What a `fetch` of your own
+   * adds is not seen: with one, nothing is shared unless a text names the user.
+   */
+  shareConnections?: boolean | string;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
   storage?: "local" | "session" | "none" | RunMetadataStorage;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
