@@ -3,14 +3,14 @@
 use crate::{
     clock::{now, random_seed, wall_clock},
     http::{Body, Http},
+    intermediary::Intermediary,
     page::Listener,
     readers::{Readers, Told},
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
-    tabs::Sharing,
 };
-use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View};
+use rejoin_core::{AttemptId, Client, CommandId, EditInput, Effect, HttpRequest, Input, View};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -32,7 +32,7 @@ pub(crate) struct Driver {
     shown_revision: Cell<u64>,
     commands: Cell<u64>,
     pub(crate) http: Http,
-    pub(crate) sharing: Sharing,
+    intermediary: RefCell<Option<Rc<dyn Intermediary>>>,
     records: Records,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
@@ -52,7 +52,6 @@ impl Driver {
             response_bytes_max,
             notify_interval,
             resolve_checkpoint,
-            share_connections,
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -64,7 +63,7 @@ impl Driver {
             shown_revision: Cell::new(0),
             commands: Cell::new(0),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
-            sharing: Sharing::new(share_connections, calling(this, Self::sharing_alarm_fired)),
+            intermediary: RefCell::default(),
             records: Records::new(storage),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
@@ -89,18 +88,23 @@ impl Driver {
         self.pump();
     }
 
-    /// Hands on what has come of a connection, unless it is for other tabs only.
+    /// Hands on what has come of a connection, unless whoever stands between keeps it.
     pub(crate) fn feed_from_network(&self, input: Input) {
-        let this = self.this.upgrade();
-        if this.is_none_or(|this| self.sharing.passes(&this, &input)) {
+        let between = self.intermediary();
+        if between.is_none_or(|between| between.passes(&input)) {
             self.feed(input);
         }
     }
 
-    fn sharing_alarm_fired(&self) {
-        if let Some(this) = self.this.upgrade() {
-            self.sharing.alarm_fired(&this);
+    /// From now on this stands between the client and the connections of its streams. What the one before has opened ends.
+    pub(crate) fn set_intermediary(&self, between: Option<Rc<dyn Intermediary>>) {
+        if let Some(before) = self.intermediary.replace(between) {
+            before.end_all();
         }
+    }
+
+    pub(crate) fn intermediary(&self) -> Option<Rc<dyn Intermediary>> {
+        self.intermediary.borrow().clone()
     }
 
     /// A new command.
@@ -139,7 +143,9 @@ impl Driver {
         self.listener.replace(None);
         self.alarm.clear();
         self.frame.clear();
-        self.sharing.close_all();
+        if let Some(between) = self.intermediary() {
+            between.close_all();
+        }
         self.http.abort_all();
         self.keep_record();
         self.readers.clear();
@@ -192,16 +198,14 @@ impl Driver {
     /// Runs foreign code: nothing is borrowed here.
     fn run(&self, effect: Effect) {
         match effect {
-            Effect::OpenStream { attempt, request } => {
-                if let Some(this) = self.this.upgrade() {
-                    self.sharing.open(&this, attempt, request);
-                }
-            }
+            Effect::OpenStream { attempt, request } => self.open_stream(attempt, request),
             Effect::SendRequest { attempt, request } => {
                 self.http.start(&self.this, attempt, request, Body::Whole);
             }
             Effect::Abort { attempt } => {
-                self.sharing.close(attempt);
+                if let Some(between) = self.intermediary() {
+                    between.closed(attempt);
+                }
                 self.http.abort(attempt);
             }
             Effect::LoadRecord { key } => {
@@ -223,6 +227,17 @@ impl Driver {
                 })),
             },
             Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
+        }
+    }
+
+    fn open_stream(&self, attempt: AttemptId, request: HttpRequest) {
+        let left = match self.intermediary() {
+            Some(between) => between.open(attempt, request),
+            None => Some(request),
+        };
+        if let Some(request) = left {
+            self.http
+                .start(&self.this, attempt, request, Body::Streamed);
         }
     }
 

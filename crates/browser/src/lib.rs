@@ -32,6 +32,7 @@
 mod clock;
 mod driver;
 mod http;
+mod intermediary;
 mod page;
 mod promise;
 mod readers;

@@ -69,7 +69,7 @@ pub(crate) fn listen(driver: &Rc<Driver>) -> Listener {
     listener
 }
 
-fn happened(driver: &Rc<Driver>, name: &str, event: &JsValue) {
+fn happened(driver: &Driver, name: &str, event: &JsValue) {
     let input = match name {
         "online" => Input::WentOnline,
         "offline" => Input::WentOffline,
@@ -90,10 +90,8 @@ fn happened(driver: &Rc<Driver>, name: &str, event: &JsValue) {
         }
         _ => return,
     };
-    match name {
-        "freeze" => driver.sharing.page_freezes(driver),
-        "resume" => driver.sharing.page_thaws(driver),
-        _ => {}
+    if let (Some(between), "freeze" | "resume") = (driver.intermediary(), name) {
+        between.page_froze(name == "freeze");
     }
     driver.feed(input);
 }

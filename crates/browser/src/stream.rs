@@ -3,9 +3,10 @@
 use crate::{
     driver::Driver,
     http::{Credentials, HeaderProvider},
+    intermediary::Intermediary,
     readers::{Subscription, Told},
     storage::{LocalStore, RecordStore},
-    tabs::ShareConnections,
+    tabs::{ShareConnections, Tabs},
 };
 use futures_channel::oneshot;
 use rejoin_core::{
@@ -45,9 +46,6 @@ pub struct StreamOptions {
     pub notify_interval: Millis,
     /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
     pub resolve_checkpoint: Option<CheckpointResolver>,
-    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
-    /// browser has Web Locks. Default none.
-    pub share_connections: ShareConnections,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -68,7 +66,6 @@ impl StreamOptions {
             fetch: None,
             notify_interval: Millis(0),
             resolve_checkpoint: None,
-            share_connections: ShareConnections::default(),
             response_bytes_max: 64 * 1024 * 1024,
         }
     }
@@ -109,6 +106,14 @@ impl Stream {
         Self {
             driver: Driver::new(options),
         }
+    }
+
+    /// Shares the connections of streams, of runs and of the session's feed, with these tabs of the browser from now on, where it has
+    /// Web Locks; `None`: with none. A stream that was shared before is connected anew.
+    pub fn share_connections(&self, share: Option<ShareConnections>) {
+        let tabs = share.map(|share| Tabs::shared(share, &self.driver));
+        self.driver
+            .set_intermediary(tabs.map(|tabs| tabs as Rc<dyn Intermediary>));
     }
 
     /// Enters a thread, or with `None` a new one. Loads its state, and joins the run that is active on it.

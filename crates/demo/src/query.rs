@@ -54,11 +54,10 @@ impl Query {
     }
 
     /// Which tabs share connections (`share`): `headers`, those with the same headers; or who the user is. Default none.
-    pub(crate) fn share_connections(&self) -> ShareConnections {
-        match self.text("share") {
-            None => ShareConnections::Off,
-            Some("headers") => ShareConnections::SameHeaders,
-            Some(user) => ShareConnections::As(user.to_owned()),
+    pub(crate) fn share_connections(&self) -> Option<ShareConnections> {
+        match self.text("share")? {
+            "headers" => Some(ShareConnections::SameHeaders),
+            user => Some(ShareConnections::As(user.to_owned())),
         }
     }
 

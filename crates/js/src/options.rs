@@ -5,7 +5,7 @@ use crate::{
     host::{self, Host},
     storage::storage,
 };
-use rejoin_browser::{Credentials, ShareConnections, StreamOptions};
+use rejoin_browser::{Credentials, StreamOptions};
 use rejoin_core::{
     Checkpoints, Config, Endpoint, Millis,
     wire::request::{MultitaskStrategy, OnDisconnect},
@@ -47,14 +47,6 @@ fn credentials(word: &str) -> Option<Credentials> {
     }
 }
 
-fn share_connections(word: &str) -> Option<ShareConnections> {
-    match word {
-        "off" => Some(ShareConnections::Off),
-        "same-headers" => Some(ShareConnections::SameHeaders),
-        _ => Some(ShareConnections::As(word.strip_prefix("as ")?.to_owned())),
-    }
-}
-
 /// Reads the options of the contract, and what of the host the client is made with. Options that are not known are passed over.
 pub(crate) fn read(text: &str, host: &Rc<Host>) -> Result<StreamOptions, JsValue> {
     let wrong = Wrong::default();
@@ -64,9 +56,6 @@ pub(crate) fn read(text: &str, host: &Rc<Host>) -> Result<StreamOptions, JsValue
     let mut options = StreamOptions::with_storage(config, storage(host)?);
     let given = fields.word("credentials", "omit, same-origin or include", credentials);
     set(&mut options.credentials, given);
-    let words = "off, same-headers or \"as \" and the user";
-    let given = fields.word("shareConnections", words, share_connections);
-    set(&mut options.share_connections, given);
     fields.millis("throttleMs", &mut options.notify_interval);
     wrong.or(())?;
     options.headers = host::header_provider(host);

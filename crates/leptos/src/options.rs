@@ -33,7 +33,7 @@ pub struct UseStreamOptions {
     pub(crate) places: ThreadPlaces,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
-    pub(crate) share_connections: ShareConnections,
+    pub(crate) share_connections: Option<ShareConnections>,
     pub(crate) notice_readers: Vec<NoticeReader>,
     /// Events that are listened for beside those that the core tells anyway.
     pub(crate) listened: Vec<String>,
@@ -54,7 +54,7 @@ impl UseStreamOptions {
             places: ThreadPlaces::default(),
             resolver: None,
             storage: StorageKind::Local,
-            share_connections: ShareConnections::default(),
+            share_connections: None,
             notice_readers: Vec::new(),
             listened: Vec::new(),
             problem: None,
@@ -225,8 +225,8 @@ impl UseStreamOptions {
     /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
     /// browser has Web Locks. Default none.
     #[must_use]
-    pub fn share_connections(mut self, share: ShareConnections) -> Self {
-        self.share_connections = share;
+    pub fn share_connections(mut self, share: impl Into<Option<ShareConnections>>) -> Self {
+        self.share_connections = share.into();
         self
     }
 
@@ -284,9 +284,6 @@ impl UseStreamOptions {
 
     pub(crate) fn stream_options(&self) -> StreamOptions {
         let mut options = StreamOptions::with_storage(self.config.clone(), self.storage.store());
-        options
-            .share_connections
-            .clone_from(&self.share_connections);
         options.credentials = self.credentials;
         options.headers = match (&self.headers, &self.fixed_headers) {
             (None, fixed) if fixed.is_empty() => None,

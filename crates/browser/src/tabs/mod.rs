@@ -1,27 +1,27 @@
 //! Tabs share connections: the browser's side of [`rejoin_core::tabs`], which decides.
+//!
+//! All of it is reached by [`crate::Stream::share_connections`] only, so the npm package's first module is without it.
 
 mod channel;
 mod lock;
 mod name;
+mod opening;
 
-use crate::{clock::random_seed, driver::Driver, http::Body, now, page::document, schedule::Alarm};
+use crate::{driver::Driver, intermediary::Intermediary, now, page::document, schedule::Alarm};
 use channel::Channel;
 use lock::Lock;
 use rejoin_core::{
-    AttemptId, HttpRequest, Input, TransportError,
-    tabs::{self, Effect, Kind, Own, Place, SharedStream},
+    AttemptId, HttpRequest, Input,
+    tabs::{self, Effect, Own, Place, SharedStream},
 };
 use std::{
     cell::{Cell, RefCell, RefMut},
-    rc::Rc,
+    rc::{Rc, Weak},
 };
 
 /// Which tabs share the connection of a stream. Only tabs of one origin, one browser profile and one version of this library can.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShareConnections {
-    /// None: each has its own. The default.
-    #[default]
-    Off,
     /// Those whose requests have the same headers. What cookies say is not seen, nor what a
     /// [`crate::StreamOptions::fetch`] adds.
     SameHeaders,
@@ -29,21 +29,26 @@ pub enum ShareConnections {
     As(String),
 }
 
-/// After so many connections that other tabs took, a client keeps its own: something keeps tabs from hearing each other.
+/// After so many connections in a row that other tabs took, a client keeps its own: something keeps tabs from hearing each other.
 const TAKEN_MAX: u32 = 3;
 
-/// The streams of one client that other tabs may share.
-pub(crate) struct Sharing {
+/// What one client shares with other tabs.
+pub(crate) struct Tabs {
+    this: Weak<Tabs>,
+    driver: Weak<Driver>,
     share: ShareConnections,
     streams: RefCell<Vec<Shared>>,
     alarm: Alarm,
     locks_asked: Cell<u64>,
     taken: Cell<u32>,
+    /// The leader that the client gave up last, as nothing came of it.
+    doubted: Cell<Option<u64>>,
     frozen: Cell<bool>,
     /// Streams that have ended since the page was frozen. A page must ask for nothing then, so the client is told when it is thawed.
     ended: RefCell<Vec<AttemptId>>,
 }
 
+/// One stream of the client.
 struct Shared {
     attempt: AttemptId,
     request: HttpRequest,
@@ -57,38 +62,13 @@ struct Shared {
     /// Which of the locks asked for is this one's.
     lock_number: u64,
     has_lock: bool,
+    /// Whether another tab has taken the lock.
+    was_taken: bool,
 }
 
-impl Sharing {
-    pub(crate) fn new(share: ShareConnections, fired: impl Fn() + 'static) -> Self {
+impl Shared {
+    fn new(attempt: AttemptId, request: HttpRequest) -> Self {
         Self {
-            share,
-            streams: RefCell::default(),
-            alarm: Alarm::new(fired),
-            locks_asked: Cell::new(0),
-            taken: Cell::new(0),
-            frozen: Cell::new(false),
-            ended: RefCell::default(),
-        }
-    }
-
-    /// What this client may share of a request. Pages only: other realms have no tabs.
-    fn place(&self, request: &HttpRequest) -> Option<Place> {
-        let may = self.share != ShareConnections::Off && self.taken.get() < TAKEN_MAX;
-        (may && document().is_some() && lock::locks().is_some())
-            .then(|| Place::of(request))
-            .flatten()
-    }
-
-    /// Opens a stream, with a connection of its own or without.
-    pub(crate) fn open(&self, driver: &Rc<Driver>, attempt: AttemptId, request: HttpRequest) {
-        let Some(place) = self.place(&request) else {
-            return driver
-                .http
-                .start(&Rc::downgrade(driver), attempt, request, Body::Streamed);
-        };
-        let refresh = request.refresh_headers;
-        self.streams.borrow_mut().push(Shared {
             attempt,
             request,
             headers: Vec::new(),
@@ -98,153 +78,23 @@ impl Sharing {
             lock: None,
             lock_number: 0,
             has_lock: false,
-        });
-        let driver_then = Rc::downgrade(driver);
-        driver.http.make_headers(
-            refresh,
-            Box::new(move |headers| {
-                if let Some(driver) = driver_then.upgrade() {
-                    driver
-                        .sharing
-                        .headers_made(&driver, attempt, place, headers);
-                }
-            }),
-        );
-    }
-
-    fn headers_made(
-        &self,
-        driver: &Rc<Driver>,
-        attempt: AttemptId,
-        place: Place,
-        headers: Result<Vec<(String, String)>, String>,
-    ) {
-        let Some(mut shared) = self.find(attempt) else {
-            return;
-        };
-        match headers {
-            Ok(headers) => shared.headers = headers,
-            Err(message) => {
-                drop(shared);
-                self.close(attempt);
-                let error = TransportError::Headers { message };
-                return driver.feed(Input::RequestFailed { attempt, error });
-            }
+            was_taken: false,
         }
-        match place {
-            Place::Begun => {
-                shared.stream = Some(SharedStream::begun(random_seed()));
-                drop(shared);
-                self.run(driver, attempt);
+    }
+}
+
+impl Intermediary for Tabs {
+    fn open(&self, attempt: AttemptId, request: HttpRequest) -> Option<HttpRequest> {
+        match self.place(&request) {
+            Some(place) => {
+                self.begin(attempt, request, place);
+                None
             }
-            Place::Joined { kind, url, cursor } => {
-                drop(shared);
-                self.find_name(driver, attempt, &url, Some((kind, cursor)));
-            }
+            None => Some(request),
         }
     }
 
-    /// Makes the name. What is joined begins then; a stream that this tab has begun can be followed then.
-    fn find_name(
-        &self,
-        driver: &Rc<Driver>,
-        attempt: AttemptId,
-        url: &str,
-        joined: Option<(Kind, String)>,
-    ) {
-        let Some(shared) = self.find(attempt) else {
-            return;
-        };
-        let text = name::identified(&self.identity(&shared.headers), url);
-        drop(shared);
-        let driver = Rc::downgrade(driver);
-        crate::when_settled(
-            name::digest(&text),
-            Box::new(move |digest| {
-                if let Some(driver) = driver.upgrade() {
-                    let name = digest.ok().and_then(|digest| name::name_of(&digest));
-                    driver.sharing.named(&driver, attempt, name, joined);
-                }
-            }),
-        );
-    }
-
-    fn identity(&self, headers: &[(String, String)]) -> String {
-        if let ShareConnections::As(text) = &self.share {
-            return ["as ", text].concat();
-        }
-        let mut identity = "headers".to_owned();
-        for (name, value) in headers {
-            for part in ["\n", name, ":", value] {
-                identity.push_str(part);
-            }
-        }
-        identity
-    }
-
-    fn named(
-        &self,
-        driver: &Rc<Driver>,
-        attempt: AttemptId,
-        name: Option<String>,
-        joined: Option<(Kind, String)>,
-    ) {
-        let heard = self.telling(driver, attempt, tabs::Input::Heard);
-        let channel = name.as_ref().map(|name| Channel::open(name, heard));
-        let Some(mut shared) = self.find(attempt) else {
-            return;
-        };
-        let (Some(name), Some(Ok(channel))) = (name, channel) else {
-            // One that has a connection goes on with it.
-            let alone = joined.is_some();
-            let (request, headers) = (shared.request.clone(), shared.headers.clone());
-            drop(shared);
-            self.close(attempt);
-            if alone {
-                driver.http.start_with(driver, attempt, request, headers);
-            }
-            return;
-        };
-        shared.name = name;
-        shared.channel = Some(channel);
-        match (joined, &mut shared.stream) {
-            (Some((kind, cursor)), stream) => {
-                *stream = Some(SharedStream::joined(now(), kind, random_seed(), cursor));
-            }
-            (None, Some(begun)) => begun.handle(now(), tabs::Input::Named),
-            (None, None) => {}
-        }
-        drop(shared);
-        self.run(driver, attempt);
-    }
-
-    /// Tells a stream what happens.
-    fn telling<T>(
-        &self,
-        driver: &Rc<Driver>,
-        attempt: AttemptId,
-        input: impl Fn(T) -> tabs::Input + 'static,
-    ) -> impl Fn(T) + 'static {
-        let driver = Rc::downgrade(driver);
-        move |said| {
-            if let Some(driver) = driver.upgrade() {
-                driver.sharing.tell(&driver, attempt, input(said));
-            }
-        }
-    }
-
-    fn tell(&self, driver: &Rc<Driver>, attempt: AttemptId, input: tabs::Input) {
-        if let Some(mut shared) = self.find(attempt)
-            && let Some(stream) = &mut shared.stream
-        {
-            stream.handle(now(), input);
-            drop(shared);
-            self.run(driver, attempt);
-        }
-    }
-
-    /// Whether the client is to be told what has come of a connection.
-    pub(crate) fn passes(&self, driver: &Rc<Driver>, input: &Input) -> bool {
+    fn passes(&self, input: &Input) -> bool {
         let (attempt, own) = match input {
             Input::HeadersArrived {
                 attempt,
@@ -274,15 +124,114 @@ impl Sharing {
             _ => None,
         };
         drop(shared);
-        self.run(driver, attempt);
+        self.run(attempt);
         if let Some(url) = url {
-            self.find_name(driver, attempt, &url, None);
+            self.find_name(attempt, &url, None);
         }
         passes
     }
 
+    fn closed(&self, attempt: AttemptId) {
+        if let Some(shared) = self.find(attempt) {
+            let followed = shared.stream.as_ref();
+            let doubted = followed.and_then(|stream| stream.doubts(now()));
+            self.doubted.set(doubted.or(self.doubted.get()));
+        }
+        self.close(attempt);
+    }
+
+    fn page_froze(&self, is_frozen: bool) {
+        self.frozen.set(is_frozen);
+        if is_frozen {
+            return self.tell_all(&tabs::Input::Frozen);
+        }
+        for attempt in self.ended.take() {
+            self.feed(Input::BodyEnded { attempt });
+        }
+    }
+
+    fn end_all(&self) {
+        // What has no name yet goes on by itself.
+        self.tell_all(&tabs::Input::Frozen);
+        self.close_all();
+    }
+
+    fn close_all(&self) {
+        self.alarm.clear();
+        drop(std::mem::take(&mut *self.streams.borrow_mut()));
+    }
+}
+
+impl Tabs {
+    pub(crate) fn shared(share: ShareConnections, driver: &Rc<Driver>) -> Rc<Self> {
+        Rc::new_cyclic(|this: &Weak<Self>| Self {
+            this: this.clone(),
+            driver: Rc::downgrade(driver),
+            share,
+            streams: RefCell::default(),
+            alarm: Alarm::new({
+                let this = this.clone();
+                move || {
+                    if let Some(this) = this.upgrade() {
+                        this.alarm_fired();
+                    }
+                }
+            }),
+            locks_asked: Cell::new(0),
+            taken: Cell::new(0),
+            doubted: Cell::new(None),
+            frozen: Cell::new(false),
+            ended: RefCell::default(),
+        })
+    }
+
+    /// What this client may share of a request. Pages only: other realms have no tabs.
+    fn place(&self, request: &HttpRequest) -> Option<Place> {
+        let may = self.taken.get() < TAKEN_MAX && document().is_some() && lock::locks().is_some();
+        may.then(|| Place::of(request)).flatten()
+    }
+
+    fn feed(&self, input: Input) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.feed(input);
+        }
+    }
+
+    /// Tells a stream what happens.
+    fn telling<T>(
+        &self,
+        attempt: AttemptId,
+        input: impl Fn(T) -> tabs::Input + 'static,
+    ) -> impl Fn(T) + 'static {
+        let this = self.this.clone();
+        move |said| {
+            if let Some(this) = this.upgrade() {
+                this.tell(attempt, input(said));
+            }
+        }
+    }
+
+    fn tell(&self, attempt: AttemptId, input: tabs::Input) {
+        if let Some(mut shared) = self.find(attempt)
+            && let Some(stream) = &mut shared.stream
+        {
+            stream.handle(now(), input);
+            drop(shared);
+            self.run(attempt);
+        }
+    }
+
+    fn tell_all(&self, input: &tabs::Input) {
+        let streams = self.streams.borrow();
+        let attempts: Vec<AttemptId> = streams.iter().map(|shared| shared.attempt).collect();
+        drop(streams);
+        for attempt in attempts {
+            self.tell(attempt, input.clone());
+        }
+    }
+
     /// Carries out what a stream orders. Foreign code runs, so the stream may be gone before all is done.
-    fn run(&self, driver: &Rc<Driver>, attempt: AttemptId) {
+    fn run(&self, attempt: AttemptId) {
         let effects: Vec<Effect> = match self.find(attempt) {
             Some(mut shared) => {
                 let stream = shared.stream.as_mut();
@@ -293,27 +242,20 @@ impl Sharing {
             None => return,
         };
         for effect in effects {
-            self.carry_out(driver, attempt, effect);
+            self.carry_out(attempt, effect);
         }
         self.set_alarm();
     }
 
-    fn carry_out(&self, driver: &Rc<Driver>, attempt: AttemptId, effect: Effect) {
+    fn carry_out(&self, attempt: AttemptId, effect: Effect) {
         match effect {
-            Effect::Lock { steal } => self.ask_lock(driver, attempt, steal),
-            Effect::Fetch { cursor } => {
-                let Some(shared) = self.find(attempt) else {
-                    return;
-                };
-                let request = match cursor {
-                    Some(cursor) => tabs::from_cursor(&shared.request, &cursor),
-                    None => shared.request.clone(),
-                };
-                let headers = shared.headers.clone();
-                drop(shared);
-                driver.http.start_with(driver, attempt, request, headers);
+            Effect::Lock { steal } => self.ask_lock(attempt, steal),
+            Effect::Fetch { cursor } => self.fetch(attempt, cursor.as_deref()),
+            Effect::DropFetch => {
+                if let Some(driver) = self.driver.upgrade() {
+                    driver.http.abort(attempt);
+                }
             }
-            Effect::DropFetch => driver.http.abort(attempt),
             Effect::Post(message) => {
                 if let Some(shared) = self.find(attempt)
                     && let Some(channel) = &shared.channel
@@ -321,26 +263,26 @@ impl Sharing {
                     channel.post(&message);
                 }
             }
-            Effect::Open => driver.feed(Input::HeadersArrived {
+            Effect::Open => self.feed(Input::HeadersArrived {
                 attempt,
                 status: 200,
                 headers: vec![("content-type".to_owned(), STREAM.to_owned())],
             }),
-            Effect::Feed(bytes) => driver.feed(Input::ChunkArrived { attempt, bytes }),
+            Effect::Feed(bytes) => self.feed(Input::ChunkArrived { attempt, bytes }),
             Effect::End if self.frozen.get() => self.ended.borrow_mut().push(attempt),
-            Effect::End => driver.feed(Input::BodyEnded { attempt }),
+            Effect::End => self.feed(Input::BodyEnded { attempt }),
             Effect::Close => self.close(attempt),
         }
     }
 
-    fn ask_lock(&self, driver: &Rc<Driver>, attempt: AttemptId, steal: bool) {
+    fn ask_lock(&self, attempt: AttemptId, steal: bool) {
         let number = self.locks_asked.get() + 1;
         self.locks_asked.set(number);
         let told = {
-            let driver = Rc::downgrade(driver);
+            let this = self.this.clone();
             move |had| {
-                if let Some(driver) = driver.upgrade() {
-                    driver.sharing.lock_told(&driver, attempt, number, had);
+                if let Some(this) = this.upgrade() {
+                    this.lock_told(attempt, number, had);
                 }
             }
         };
@@ -359,41 +301,36 @@ impl Sharing {
                     shared.lock = Some(lock);
                 }
             }
-            Some(Err(_)) | None => self.tell(driver, attempt, tabs::Input::LockLost),
+            Some(Err(_)) | None => self.tell(attempt, tabs::Input::LockLost),
         }
     }
 
-    fn lock_told(&self, driver: &Rc<Driver>, attempt: AttemptId, number: u64, had: bool) {
-        let Some(mut shared) = self
-            .find(attempt)
-            .filter(|shared| shared.lock_number == number)
-        else {
+    fn lock_told(&self, attempt: AttemptId, number: u64, had: bool) {
+        let is_asked = |shared: &RefMut<'_, Shared>| shared.lock_number == number;
+        let Some(mut shared) = self.find(attempt).filter(is_asked) else {
             return;
         };
-        let was_had = std::mem::replace(&mut shared.has_lock, had);
+        shared.was_taken = std::mem::replace(&mut shared.has_lock, had);
         drop(shared);
-        if was_had {
-            self.taken.set(self.taken.get() + 1);
-        }
         let input = match had {
             true => tabs::Input::Locked,
             false => tabs::Input::LockLost,
         };
-        self.tell(driver, attempt, input);
+        self.tell(attempt, input);
     }
 
     /// Shares a stream no more.
-    pub(crate) fn close(&self, attempt: AttemptId) {
+    fn close(&self, attempt: AttemptId) {
         let mut streams = self.streams.borrow_mut();
         let at = streams.iter().position(|shared| shared.attempt == attempt);
         let closed = at.map(|at| streams.swap_remove(at));
         drop(streams);
-        drop(closed);
-    }
-
-    pub(crate) fn close_all(&self) {
-        self.alarm.clear();
-        drop(std::mem::take(&mut *self.streams.borrow_mut()));
+        if let Some(closed) = closed {
+            self.taken.set(match closed.was_taken {
+                true => self.taken.get() + 1,
+                false => 0,
+            });
+        }
     }
 
     /// Foreign code must not run before it is given back.
@@ -411,31 +348,10 @@ impl Sharing {
         self.alarm.set(next);
     }
 
-    pub(crate) fn alarm_fired(&self, driver: &Rc<Driver>) {
+    fn alarm_fired(&self) {
         self.alarm.fired();
-        self.tell_all(driver, &tabs::Input::DeadlineReached);
+        self.tell_all(&tabs::Input::DeadlineReached);
         self.set_alarm();
-    }
-
-    pub(crate) fn page_freezes(&self, driver: &Rc<Driver>) {
-        self.frozen.set(true);
-        self.tell_all(driver, &tabs::Input::Frozen);
-    }
-
-    pub(crate) fn page_thaws(&self, driver: &Rc<Driver>) {
-        self.frozen.set(false);
-        for attempt in self.ended.take() {
-            driver.feed(Input::BodyEnded { attempt });
-        }
-    }
-
-    fn tell_all(&self, driver: &Rc<Driver>, input: &tabs::Input) {
-        let streams = self.streams.borrow();
-        let attempts: Vec<AttemptId> = streams.iter().map(|shared| shared.attempt).collect();
-        drop(streams);
-        for attempt in attempts {
-            self.tell(driver, attempt, input.clone());
-        }
     }
 }
 

@@ -13,10 +13,24 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-fn options() -> StreamOptions {
-    StreamOptions {
-        share_connections: ShareConnections::SameHeaders,
-        ..crate::options()
+/// How a tab is opened.
+struct Opened {
+    options: StreamOptions,
+    share: ShareConnections,
+}
+
+impl Opened {
+    fn stream(self) -> Stream {
+        let stream = Stream::new(self.options);
+        stream.share_connections(Some(self.share));
+        stream
+    }
+}
+
+fn opened() -> Opened {
+    Opened {
+        options: crate::options(),
+        share: ShareConnections::SameHeaders,
     }
 }
 
@@ -34,9 +48,9 @@ struct Run {
 
 impl Run {
     /// A tab begins a run.
-    async fn begun(options: StreamOptions) -> Self {
+    async fn begun(opened: Opened) -> Self {
         let server = FakeServer::install();
-        let first = Stream::new(options);
+        let first = opened.stream();
         first.switch_thread(None);
         drop(first.submit(say("hi")));
         let call = server.request("/runs/stream").await;
@@ -58,9 +72,9 @@ impl Run {
     }
 
     /// Another tab joins it.
-    async fn joined(&self, mut options: StreamOptions) -> Stream {
-        options.config.load_thread = false;
-        let stream = Stream::new(options);
+    async fn joined(&self, mut opened: Opened) -> Stream {
+        opened.options.config.load_thread = false;
+        let stream = opened.stream();
         stream.switch_thread(Some(self.thread.clone()));
         let line = format!("GET /api/threads/{}", self.thread.as_str());
         let asked = self.server.request(&line).await;
@@ -86,8 +100,8 @@ impl Run {
 
 #[wasm_bindgen_test]
 async fn a_second_tab_is_given_what_the_first_receives() {
-    let run = Run::begun(options()).await;
-    let second = run.joined(options()).await;
+    let run = Run::begun(opened()).await;
+    let second = run.joined(opened()).await;
     until("the text so far", || answer_text(&second) == "one ").await;
     run.call.send(&token(2, "two "));
     until("the next text", || answer_text(&second) == "one two ").await;
@@ -97,8 +111,8 @@ async fn a_second_tab_is_given_what_the_first_receives() {
 
 #[wasm_bindgen_test]
 async fn a_tab_goes_on_where_the_one_that_led_is_gone() {
-    let run = Run::begun(options()).await;
-    let tabs = [run.joined(options()).await, run.joined(options()).await];
+    let run = Run::begun(opened()).await;
+    let tabs = [run.joined(opened()).await, run.joined(opened()).await];
     for tab in &tabs {
         until("the text so far", || answer_text(tab) == "one ").await;
     }
@@ -120,8 +134,8 @@ async fn a_tab_goes_on_where_the_one_that_led_is_gone() {
 
 #[wasm_bindgen_test]
 async fn the_lock_is_taken_from_a_tab_that_is_frozen() {
-    let run = Run::begun(options()).await;
-    let second = run.joined(options()).await;
+    let run = Run::begun(opened()).await;
+    let second = run.joined(opened()).await;
     until("the text so far", || answer_text(&second) == "one ").await;
     run.first.dispose();
     let join = run.server.request("/run-1/stream").await;
@@ -139,12 +153,12 @@ async fn the_lock_is_taken_from_a_tab_that_is_frozen() {
     until("the text goes on", || answer_text(&second) == "one two").await;
 }
 
-fn with_token(token: &'static str) -> StreamOptions {
-    let mut options = options();
-    options.headers = Some(header_futures(move |_| {
+fn with_token(token: &'static str) -> Opened {
+    let mut opened = opened();
+    opened.options.headers = Some(header_futures(move |_| {
         Box::pin(async move { Ok(vec![("authorization".to_owned(), token.to_owned())]) })
     }));
-    options
+    opened
 }
 
 #[wasm_bindgen_test]
@@ -163,8 +177,8 @@ async fn tabs_of_two_users_share_nothing() {
 
 #[wasm_bindgen_test]
 async fn an_application_can_name_the_user() {
-    let named = |user: &str, token| StreamOptions {
-        share_connections: ShareConnections::As(user.to_owned()),
+    let named = |user: &str, token| Opened {
+        share: ShareConnections::As(user.to_owned()),
         ..with_token(token)
     };
     let run = Run::begun(named("ann", "Bearer 1")).await;
@@ -233,8 +247,8 @@ async fn without_locks_or_channels_each_tab_has_its_own_connection() {
     ];
     for (breaks, restores) in missing {
         eval(breaks);
-        let run = Run::begun(options()).await;
-        let second = run.joined(options()).await;
+        let run = Run::begun(opened()).await;
+        let second = run.joined(opened()).await;
         let join = run.server.request("/run-1/stream").await;
         join.open();
         join.send(&[METADATA, &token(1, "one ")].concat());

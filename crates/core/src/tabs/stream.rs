@@ -7,7 +7,7 @@ use super::{
     role::{ANSWER, Held, Leader, Question, Role, Watch},
 };
 use crate::{Millis, cursor::FROM_START};
-use std::collections::VecDeque;
+use std::{cmp::Ordering, collections::VecDeque};
 
 /// How much later than it was set for a timer may come; one that is later tells that this tab itself was asleep.
 const LATE: Millis = Millis(1_000);
@@ -38,15 +38,21 @@ pub struct SharedStream {
     expects: Option<String>,
     /// How often a leader was asked; the number of the last question.
     asked: u64,
+    /// The leader that nothing is taken from.
+    doubted: Option<u64>,
+    /// When something of the stream came last, or the stream was opened.
+    fed_at: Millis,
     effects: VecDeque<Effect>,
 }
 
 impl SharedStream {
     /// A stream that other tabs may have already. `me`: a random number. `cursor`: what the request begins with; empty for none.
-    pub fn joined(now: Millis, kind: Kind, me: u64, cursor: String) -> Self {
+    /// `doubted`: what [`SharedStream::doubts`] has said last. The lock is taken from that leader as from one that is frozen.
+    pub fn joined(now: Millis, kind: Kind, me: u64, cursor: String, doubted: Option<u64>) -> Self {
         let watch = Watch::asked(now);
         let leader = None;
         let mut stream = Self::new(kind, me, cursor, Role::Waiting { watch, leader });
+        (stream.doubted, stream.fed_at) = (doubted, now);
         stream.effects.push_back(Effect::Lock { steal: false });
         stream.ask();
         stream
@@ -71,8 +77,21 @@ impl SharedStream {
             frames: Frames::default(),
             expects: None,
             asked: 0,
+            doubted: None,
+            fed_at: Millis(0),
             effects: VecDeque::new(),
         }
+    }
+
+    /// The leader that nothing has come of, where the client gives this stream up now. It may answer, and yet its own connection be
+    /// dead: then every question would bring the same.
+    pub fn doubts(&self, now: Millis) -> Option<u64> {
+        let leader = match self.role {
+            Role::Waiting { leader, .. } => leader,
+            Role::Following { leader, .. } => Some(leader),
+            _ => None,
+        };
+        leader.filter(|_| now > self.fed_at + ANSWER)
     }
 
     /// The next order.
@@ -265,7 +284,7 @@ impl SharedStream {
     }
 
     fn heard(&mut self, now: Millis, Message { from, body }: Message) {
-        if from == self.me {
+        if from == self.me || self.doubted == Some(from) {
             return;
         }
         match &mut self.role {
@@ -320,12 +339,13 @@ impl SharedStream {
                     Body::Piece { number, bytes } if is_leader => {
                         *watch = Watch::heard(now);
                         match number.cmp(next) {
-                            std::cmp::Ordering::Less => {}
-                            std::cmp::Ordering::Equal => {
+                            Ordering::Less => {}
+                            Ordering::Equal => {
                                 *next += 1;
+                                self.fed_at = now;
                                 self.feed(bytes);
                             }
-                            std::cmp::Ordering::Greater => self.ask_again(now, from),
+                            Ordering::Greater => self.ask_again(now, from),
                         }
                     }
                     Body::Lead { next: said } if is_leader && said <= *next => {
@@ -371,6 +391,7 @@ impl SharedStream {
         if self.kind == Kind::Run {
             self.expects = self.frames.last().cloned();
         }
+        self.fed_at = now;
         // A stream that holds nothing yet is alive all the same.
         let bytes = if bytes.is_empty() { b":\n\n" } else { bytes };
         self.feed(bytes.to_vec());

@@ -268,7 +268,7 @@ impl Tabs {
         // The first tab begins the run.
         let shared = match stream {
             1 => SharedStream::begun(me),
-            _ => SharedStream::joined(Millis(self.now), Kind::Run, me, cursor.clone()),
+            _ => SharedStream::joined(Millis(self.now), Kind::Run, me, cursor.clone(), None),
         };
         self.tabs[tab].shared = Some((stream, shared));
         self.tabs[tab].alarm_at = None;

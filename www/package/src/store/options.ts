@@ -85,6 +85,18 @@ export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): numb
   return typeof history === "object" ? (history?.limit ?? 0) : history ? 10 : 0;
 }
 
+/**
+ * Which tabs share connections, in the engine's words. Only a page has tabs. A user without a name is nobody's, and of who the user is a
+ * `fetch` of the application's own may say more than the headers do.
+ */
+export function sharesOf(options: AnyOptions): string | undefined {
+  const { shareConnections: share, callerOptions, client } = options;
+  if (!share || transportOf(options) || typeof document === "undefined") return undefined;
+  if (typeof share === "string") return `as ${share}`;
+  const { fetch, onRequest } = partsOfClient(client);
+  return callerOptions?.fetch || fetch || onRequest ? undefined : "same-headers";
+}
+
 /** Whether an engine with these options cannot do without its second module. */
 export const needsExtras = (options: AnyOptions): boolean => historyLimitOf(options) > 0 || !!options.thread || !!options.cancelPendingToolCalls;
 
@@ -158,13 +170,6 @@ const whole = (value: number): unknown => (value >= 0 ? Math.floor(Math.min(valu
 /** {@link EngineOptions} as the engine takes them. */
 export const engineText = (made: object): string => JSON.stringify(made, (_, value) => (typeof value === "number" ? whole(value) : value));
 
-/** Which tabs share connections. Of who the user is a `fetch` of the application's own may say more than the headers do. */
-function sharesOf({ shareConnections: share, callerOptions, client }: AnyOptions): string {
-  if (typeof share === "string") return `as ${share}`;
-  const { fetch, onRequest } = partsOfClient(client);
-  return !share || callerOptions?.fetch || fetch || onRequest ? "off" : "same-headers";
-}
-
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
   const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
@@ -191,6 +196,5 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
-    shareConnections: custom ? "off" : sharesOf(options),
   });
 }

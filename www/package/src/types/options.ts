@@ -255,11 +255,10 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    */
   compareOnWake?: boolean;
   /**
-   * Beyond the incumbent: which tabs of the browser share the connection of a run's stream and of a session's feed. Only tabs of one
-   * origin, one profile and one version of this library can, and only where there are Web Locks (https or localhost); elsewhere, and
-   * for a run that cannot be joined, each tab has its own. `true`: tabs whose requests have the same headers. A text: tabs that
-   * give the same text, which names the user; for headers that differ from tab to tab. `false` (default): none. What a `fetch` of your own
-   * adds is not seen: with one, nothing is shared unless a text names the user.
+   * Beyond the incumbent: which tabs of the browser share the connection of a run's stream and of a session's feed. `true`: tabs whose
+   * requests have the same headers. A text: tabs that give the same text, which names the user; for headers that differ from tab to tab,
+   * for cookies, and for a `fetch` of your own, with which `true` shares nothing. `false` (default) and an empty text: none. Loads the
+   * second wasm module. See `docs/tabs.md`.
    */
   shareConnections?: boolean | string;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
