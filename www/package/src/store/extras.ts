@@ -66,7 +66,7 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
     // Where no command has asked for it, something is missing and nothing has failed.
     if (refused.length > 0) state.error = error;
     if (refused.length > 0) call(onError, error, undefined);
-    else if (!warned) call(onWarning, error, undefined);
+    else if (!warned) call(onWarning, error);
     warned = true;
     for (const { id } of refused) if (id) conclude(id, { outcome: "failed", error });
     if (state.pageSize > 0) setPart(state, "feed", { connection: { state: "failed" }, hasOlder: false, ready: false, generation: 0, error });
