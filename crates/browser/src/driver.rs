@@ -130,6 +130,11 @@ impl Driver {
         result
     }
 
+    /// Looks at the client while it takes nothing in.
+    pub(crate) fn peek<R>(&self, read: impl FnOnce(&Client) -> R) -> R {
+        read(&self.client.borrow())
+    }
+
     pub(crate) fn visibility_changed(&self) {
         self.frame.visibility_changed();
     }
@@ -184,6 +189,9 @@ impl Driver {
         if !self.disposed.get() {
             self.frame.request();
             self.set_alarm();
+            if let Some(between) = self.intermediary() {
+                between.client_changed();
+            }
         }
     }
 

@@ -17,6 +17,9 @@ pub(crate) trait Intermediary {
     /// The page is about to be frozen, or was thawed.
     fn page_froze(&self, is_frozen: bool);
 
+    /// The client has taken in all that there was.
+    fn client_changed(&self);
+
     /// Another takes this one's place.
     fn end_all(&self);
 

@@ -111,6 +111,34 @@ test("a view says that it did not come, and shows the session by itself when it 
   assert.equal(view.getSnapshot().error, undefined);
 });
 
+/** A page's `document`, as far as the store asks for one. */
+function asPage(t) {
+  globalThis.document = { visibilityState: "visible", addEventListener() {}, removeEventListener() {} };
+  t.after(() => delete globalThis.document);
+}
+
+test("tabs share connections with it; without it each has its own, with one warning", async (t) => {
+  const before = second.asked;
+  const { stream: alone } = make(t, { shareConnections: true });
+  await alone.submit({ messages: [human("one")] }, quick);
+  assert.equal(second.asked, before, "there are no tabs outside of a page");
+  asPage(t);
+  for (const give of [refused, () => new Promise(() => {})]) {
+    second.give = give;
+    const { stream, told } = make(t, { shareConnections: "ann" });
+    assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
+    assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
+    assert.deepEqual(texts(stream), ["one", "two"]);
+    if (give === refused) {
+      const asked = second.asked;
+      await until(() => second.asked > asked, "it is asked for again");
+      await until(() => told.length > 0, "the warning");
+    }
+    assert.deepEqual([told, stream.getSnapshot().error], [give === refused ? ["warning load_failed"] : [], undefined]);
+    stream.dispose();
+  }
+});
+
 // From here on it is there.
 
 test("what can be edited is known to whoever asks, and an edit keeps its place before what follows", async (t) => {

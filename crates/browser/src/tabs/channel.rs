@@ -1,8 +1,8 @@
 //! Messages between the tabs of an origin, by a BroadcastChannel.
 
-use crate::{http::bytes_of, page::field};
+use crate::page::field;
 use js_sys::{Function, Uint8Array};
-use rejoin_core::tabs::Message;
+use rejoin_core::tabs::{MESSAGE_BYTES_MAX, Message};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
@@ -29,8 +29,7 @@ impl Channel {
     pub(super) fn open(name: &str, heard: impl Fn(Message) + 'static) -> Result<Self, JsValue> {
         let channel = BroadcastChannel::new(name)?;
         let heard: Closure<dyn Fn(JsValue)> = Closure::new(move |event: JsValue| {
-            let bytes = field(&event, "data").and_then(|data| bytes_of(&data));
-            if let Some(message) = bytes.and_then(|bytes| Message::from_bytes(&bytes)) {
+            if let Some(message) = field(&event, "data").and_then(read) {
                 heard(message);
             }
         });
@@ -46,6 +45,14 @@ impl Channel {
         let bytes = Uint8Array::from(message.to_bytes().as_slice());
         drop(self.channel.post_message(&bytes));
     }
+}
+
+/// Nothing but bytes, and no more of them than a tab sends.
+fn read(data: JsValue) -> Option<Message> {
+    let bytes: Uint8Array = data.dyn_into().ok()?;
+    let is_short = bytes.length() as usize <= MESSAGE_BYTES_MAX;
+    let bytes = is_short.then(|| bytes.to_vec())?;
+    Message::from_bytes(&bytes)
 }
 
 impl Drop for Channel {

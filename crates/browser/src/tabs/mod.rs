@@ -6,6 +6,7 @@ mod channel;
 mod lock;
 mod name;
 mod opening;
+mod thread;
 
 use crate::{driver::Driver, intermediary::Intermediary, now, page::document, schedule::Alarm};
 use channel::Channel;
@@ -18,6 +19,7 @@ use std::{
     cell::{Cell, RefCell, RefMut},
     rc::{Rc, Weak},
 };
+use thread::OpenThread;
 
 /// Which tabs share the connection of a stream. Only tabs of one origin, one browser profile and one version of this library can.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub(crate) struct Tabs {
     /// The leader that the client gave up last, as nothing came of it.
     doubted: Cell<Option<u64>>,
     frozen: Cell<bool>,
+    thread: RefCell<OpenThread>,
     /// Streams that have ended since the page was frozen. A page must ask for nothing then, so the client is told when it is thawed.
     ended: RefCell<Vec<AttemptId>>,
 }
@@ -117,6 +120,9 @@ impl Intermediary for Tabs {
             return true;
         };
         let passes = stream.own(own);
+        let is_stream = own == Own::Headers { is_stream: true };
+        let begun_on = tabs::thread_of(&shared.request).filter(|_| is_stream);
+        let begun_on = begun_on.map(str::to_owned);
         let url = match input {
             Input::HeadersArrived { headers, .. } => {
                 tabs::joined_at(&shared.request.url, value(headers, "content-location"))
@@ -125,6 +131,9 @@ impl Intermediary for Tabs {
         };
         drop(shared);
         self.run(attempt);
+        if let Some(thread) = begun_on {
+            self.run_has_begun(&thread);
+        }
         if let Some(url) = url {
             self.find_name(attempt, &url, None);
         }
@@ -150,6 +159,10 @@ impl Intermediary for Tabs {
         }
     }
 
+    fn client_changed(&self) {
+        self.note_thread();
+    }
+
     fn end_all(&self) {
         // What has no name yet goes on by itself.
         self.tell_all(&tabs::Input::Frozen);
@@ -159,6 +172,7 @@ impl Intermediary for Tabs {
     fn close_all(&self) {
         self.alarm.clear();
         drop(std::mem::take(&mut *self.streams.borrow_mut()));
+        drop(self.thread.take());
     }
 }
 
@@ -181,13 +195,19 @@ impl Tabs {
             taken: Cell::new(0),
             doubted: Cell::new(None),
             frozen: Cell::new(false),
+            thread: RefCell::default(),
             ended: RefCell::default(),
         })
     }
 
-    /// What this client may share of a request. Pages only: other realms have no tabs.
+    /// Whether this is a page that can know of others: other realms have no tabs.
+    fn has_tabs() -> bool {
+        document().is_some() && lock::locks().is_some()
+    }
+
+    /// What this client may share of a request.
     fn place(&self, request: &HttpRequest) -> Option<Place> {
-        let may = self.taken.get() < TAKEN_MAX && document().is_some() && lock::locks().is_some();
+        let may = self.taken.get() < TAKEN_MAX && Self::has_tabs();
         may.then(|| Place::of(request)).flatten()
     }
 

@@ -2,15 +2,15 @@
 
 use crate::{http::bytes_of, page::field, scope};
 use js_sys::{Function, Reflect, Uint8Array};
+use rejoin_core::{tabs::VERSION, wire::json::digits};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Changes where messages change within one version of the package.
-const FORMAT: &str = "rejoin tabs 1 ";
-
-/// Whom a stream is for, and where it is. Tabs for which both are equal share it.
+/// Whom a stream is for, and where it is. Tabs for which both are equal share it, where they are of one build.
 pub(super) fn identified(identity: &str, url: &str) -> String {
+    let format = digits(VERSION.into());
+    let build = ["rejoin tabs ", &format, " ", env!("CARGO_PKG_VERSION")].concat();
     // None of these can have a line's end in it but the identity, which is last.
-    [FORMAT, env!("CARGO_PKG_VERSION"), "\n", url, "\n", identity].concat()
+    [&build, "\n", url, "\n", identity].concat()
 }
 
 /// A promise of the digest.

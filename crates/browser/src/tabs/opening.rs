@@ -77,7 +77,7 @@ impl Tabs {
         );
     }
 
-    fn identity(&self, headers: &[(String, String)]) -> String {
+    pub(super) fn identity(&self, headers: &[(String, String)]) -> String {
         if let ShareConnections::As(text) = &self.share {
             return ["as ", text].concat();
         }

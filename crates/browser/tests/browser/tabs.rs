@@ -7,7 +7,7 @@ use crate::{
 };
 use js_sys::{Array, Promise};
 use rejoin_browser::{ShareConnections, Stream, StreamOptions, header_futures};
-use rejoin_core::wire::ThreadId;
+use rejoin_core::{Millis, wire::ThreadId};
 use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -263,4 +263,140 @@ async fn without_locks_or_channels_each_tab_has_its_own_connection() {
             assert!(tab.with_view(|view| view.error().is_none()), "{breaks}");
         }
     }
+}
+
+/// A tab that shows the run's thread, at rest.
+async fn resting(run: &Run, thread: &ThreadId) -> Stream {
+    let mut opened = opened();
+    opened.options.config.load_thread = false;
+    let stream = opened.stream();
+    stream.switch_thread(Some(thread.clone()));
+    let asked = run.server.request("GET /api/threads/").await;
+    let thread = thread.as_str();
+    let idle = format!(r#"{{"thread_id":"{thread}","status":"idle","metadata":{{}}}}"#);
+    asked.respond(200, &idle);
+    until("the thread", || {
+        stream.with_view(|view| !view.is_thread_loading())
+    })
+    .await;
+    stream
+}
+
+#[wasm_bindgen_test]
+async fn what_one_tab_submits_the_others_show() {
+    let run = Run::begun(opened()).await;
+    let other = resting(&run, &run.thread).await;
+    // The first tab has a run already, so a third submits.
+    let third = resting(&run, &run.thread).await;
+    // Both have the thread's channel by then.
+    sleep(50).await;
+    run.call.send(&token(2, "two"));
+    drop(third.submit(say("more")));
+    let posted = run.server.request("/runs/stream").await;
+    let location = format!("/threads/{}/runs/run-2", run.thread.as_str());
+    let headers = [
+        ("content-type", "text/event-stream"),
+        ("content-location", location.as_str()),
+    ];
+    posted.open_as(200, &headers);
+    let listed = run.server.request("/runs?limit=100").await;
+    listed.respond(200, r#"[{"run_id":"run-2","status":"running"}]"#);
+    posted.send("event: metadata\ndata: {\"run_id\":\"run-2\",\"attempt\":1}\nid: 0\n\n");
+    let chunk =
+        serde_json::json!([{ "type": "AIMessageChunk", "id": "ai-2", "content": "hello" }, {}]);
+    posted.send(&format!("event: messages\ndata: {chunk}\nid: 1\n\n"));
+    until("the other tab's text", || answer_text(&other) == "hello").await;
+    let lines = run.server.lines();
+    let joins = lines.iter().filter(|line| line.contains("/run-2/stream"));
+    assert_eq!(joins.count(), 0, "{lines:?}");
+    // The tab that has begun the first run follows it still.
+    assert_eq!(answer_text(&run.first), "one two");
+}
+
+/// How soon a silent connection is given up here.
+const STALL: Millis = Millis(1_500);
+
+#[wasm_bindgen_test]
+async fn a_leader_that_answers_and_brings_nothing_is_given_up() {
+    let patient = {
+        let mut opened = opened();
+        opened.options.config.timeouts.stall = Millis(60_000);
+        opened
+    };
+    let run = Run::begun(patient).await;
+    let mut hasty = opened();
+    hasty.options.config.timeouts.stall = STALL;
+    let second = run.joined(hasty).await;
+    until("the text so far", || answer_text(&second) == "one ").await;
+    // Nothing more comes on the leader's connection; it says each time that it leads.
+    let join = run.server.request("/run-1/stream").await;
+    join.open();
+    join.send(&[token(1, "one "), token(2, "two")].concat());
+    until("the second tab's text", || {
+        answer_text(&second) == "one two"
+    })
+    .await;
+    // The lock was taken from the first tab, which then sees that the run goes on.
+    let asked = run.server.request("/runs/run-1").await;
+    asked.respond(200, RUNNING);
+    until("the first tab follows", || {
+        answer_text(&run.first) == "one two"
+    })
+    .await;
+    assert_eq!(run.joins(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn what_others_say_on_the_channel_costs_nothing() {
+    let run = Run::begun(opened()).await;
+    let second = run.joined(opened()).await;
+    until("the text so far", || answer_text(&second) == "one ").await;
+    let shout = "navigator.locks.query().then(async ({ held }) => {
+        for (const { name } of held.filter(({ name }) => name.startsWith('rejoin:'))) {
+            const channel = new BroadcastChannel(name);
+            const of = (version, tag, ...rest) => new Uint8Array([version, tag, ...Array(8).fill(7), ...rest]);
+            const bytes = [of(1, 7), of(3, 7), of(2, 99), of(2, 3), of(2, 4, 1), of(2, 0, ...Array(8).fill(0), 255), of(2, 7)];
+            const odd = [null, 7, 'End', {}, [1, 2], { byteLength: 5, length: 1e9 }, { byteLength: 1e15 }, new ArrayBuffer(9), new Float64Array(3), new Map(), new Uint8Array(18e6)];
+            for (const value of [...bytes, ...odd]) channel.postMessage(value);
+            await new Promise((later) => setTimeout(later, 50));
+            channel.close();
+        }
+        return held.length;
+    })";
+    let shouted: Promise = eval(shout).unchecked_into();
+    let held = JsFuture::from(shouted).await.unwrap();
+    assert!(held.as_f64().unwrap() >= 1.0);
+    run.call.send(&token(2, "two"));
+    for tab in [&run.first, &second] {
+        until("the next text", || answer_text(tab) == "one two").await;
+    }
+    assert_eq!(run.joins(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn another_user_in_the_same_page_shares_with_nobody_of_before() {
+    let mut ann = opened();
+    ann.share = ShareConnections::As("ann".to_owned());
+    let run = Run::begun(ann).await;
+    let mut same = opened();
+    same.share = ShareConnections::As("ann".to_owned());
+    let second = run.joined(same).await;
+    until("the text so far", || answer_text(&second) == "one ").await;
+    second.share_connections(Some(ShareConnections::As("bob".to_owned())));
+    let asked = run.server.request("/runs/run-1").await;
+    asked.respond(200, RUNNING);
+    let own = run.server.request("/run-1/stream").await;
+    own.open();
+    own.send(&[token(1, "one "), token(2, "two")].concat());
+    until("the own connection's text", || {
+        answer_text(&second) == "one two"
+    })
+    .await;
+    assert_eq!(answer_text(&run.first), "one ");
+    run.call.send(&token(2, "three"));
+    until("the first tab's text", || {
+        answer_text(&run.first) == "one three"
+    })
+    .await;
+    assert_eq!(answer_text(&second), "one two");
 }

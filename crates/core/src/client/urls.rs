@@ -51,7 +51,7 @@ pub(crate) const RUNS_STREAM: &str = "/runs/stream";
 
 impl Client {
     /// Of what is at `rest` under the thread; `None` without a thread.
-    pub(super) fn thread_url(&self, rest: &str) -> Option<String> {
+    pub(crate) fn thread_url(&self, rest: &str) -> Option<String> {
         self.url_of("/threads/", rest)
     }
 

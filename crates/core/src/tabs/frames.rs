@@ -1,7 +1,7 @@
 //! Where frames of an event stream begin and end, and the ids on the way.
 
 /// A frame larger than this is not shared, in bytes.
-const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// One whole frame as it came, with its blank line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,13 @@
-//! What tabs say to each other, as bytes. Only tabs of one build are on a channel, so there is no version in them; what cannot be read is
-//! passed over.
+//! What tabs say to each other, as bytes. Every script of the origin can speak on a channel, so what is not read as a whole is passed over.
+
+use super::{frames::FRAME_BYTES_MAX, ring::RING_BYTES_MAX};
+
+/// Changes with what is said. It is in the names of channels as well, so that tabs of other builds are not on them.
+pub const VERSION: u8 = 2;
+/// A message larger than this is passed over, in bytes: a ring and one frame more.
+pub const MESSAGE_BYTES_MAX: usize = RING_BYTES_MAX + FRAME_BYTES_MAX + 64;
+/// The longest cursor, in bytes.
+const CURSOR_BYTES_MAX: usize = 1024;
 
 /// A message. `from` is the stream in a tab that says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +64,8 @@ pub enum Body {
     },
     /// The stream that I led has ended, or there is none.
     End,
+    /// I have begun a run on the thread. Said on the thread's channel, where nothing else is.
+    Begun,
 }
 
 impl Message {
@@ -78,9 +88,10 @@ impl Message {
             Body::Beyond { to, number } => (5, &[*to, *number], &[]),
             Body::Piece { number, bytes } => (6, &[*number], bytes),
             Body::End => (7, &[], &[]),
+            Body::Begun => (8, &[], &[]),
         };
-        let mut out = Vec::with_capacity(9 + 8 * numbers.len() + bytes.len());
-        out.push(tag);
+        let mut out = Vec::with_capacity(10 + 8 * numbers.len() + bytes.len());
+        out.extend([VERSION, tag]);
         for number in [&[self.from], numbers].concat() {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -90,13 +101,16 @@ impl Message {
 
     /// Reads one; `None` where it is none.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (tag, mut rest) = bytes.split_first()?;
+        let (head, mut rest) = bytes.split_first_chunk()?;
+        let [VERSION, tag] = head else {
+            return None;
+        };
         let rest = &mut rest;
         let from = number(rest)?;
         let body = match tag {
             0 | 1 => Body::Ask {
                 number: number(rest)?,
-                cursor: String::from_utf8(rest.to_vec()).ok()?,
+                cursor: cursor(std::mem::take(rest))?,
                 from_start: *tag == 1,
             },
             2 => Body::Ping,
@@ -107,7 +121,7 @@ impl Message {
                 to: number(rest)?,
                 number: number(rest)?,
                 next: number(rest)?,
-                bytes: rest.to_vec(),
+                bytes: std::mem::take(rest).to_vec(),
             },
             5 => Body::Beyond {
                 to: number(rest)?,
@@ -115,13 +129,20 @@ impl Message {
             },
             6 => Body::Piece {
                 number: number(rest)?,
-                bytes: rest.to_vec(),
+                bytes: std::mem::take(rest).to_vec(),
             },
             7 => Body::End,
+            8 => Body::Begun,
             _ => return None,
         };
-        Some(Self { from, body })
+        rest.is_empty().then_some(Self { from, body })
     }
+}
+
+fn cursor(bytes: &[u8]) -> Option<String> {
+    let is_cursor = bytes.len() <= CURSOR_BYTES_MAX;
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_cursor)?;
+    Some(text.to_owned())
 }
 
 fn number(rest: &mut &[u8]) -> Option<u64> {
@@ -161,6 +182,7 @@ mod tests {
                 bytes: vec![0, 255],
             },
             Body::End,
+            Body::Begun,
         ];
         for body in bodies {
             let message = Message { from: 42, body };
@@ -170,10 +192,34 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_none() {
-        for bytes in [&[][..], &[3], &[9; 40], &[4; 9], &[6; 12]] {
-            assert_eq!(Message::from_bytes(bytes), None, "{bytes:?}");
+        let whole = |tag: u8, rest: &[u8]| [&[VERSION, tag][..], &[0; 8], rest].concat();
+        assert!(Message::from_bytes(&whole(2, &[])).is_some());
+        let not_utf8 = whole(0, &[&[0; 8][..], &[0xff]].concat());
+        let long_cursor = whole(0, &[b'x'; 8 + CURSOR_BYTES_MAX + 1]);
+        let cut = [whole(3, &[0; 7]), whole(4, &[0; 23]), whole(6, &[])];
+        let too_long = [whole(2, &[0]), whole(3, &[0; 9]), whole(7, b"x")];
+        let others = [
+            vec![],
+            vec![VERSION],
+            vec![VERSION, 2, 0],
+            whole(9, &[0; 40]),
+        ];
+        let all = [not_utf8, long_cursor].into_iter();
+        for bytes in all.chain(cut).chain(too_long).chain(others) {
+            assert_eq!(Message::from_bytes(&bytes), None, "{bytes:?}");
         }
-        let not_utf8 = [&[0][..], &[0; 16], &[0xff]].concat();
-        assert_eq!(Message::from_bytes(&not_utf8), None);
+    }
+
+    #[test]
+    fn a_message_of_another_version_is_none() {
+        for version in [0, VERSION - 1, VERSION + 1, 0xff] {
+            let mut bytes = Message {
+                from: 1,
+                body: Body::Ping,
+            }
+            .to_bytes();
+            bytes[0] = version;
+            assert_eq!(Message::from_bytes(&bytes), None, "{version}");
+        }
     }
 }

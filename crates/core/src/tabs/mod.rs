@@ -29,6 +29,6 @@ mod role;
 mod stream;
 
 pub use io::{Effect, Input, Kind, Own};
-pub use message::{Body, Message};
-pub use place::{Place, from_cursor, joined_at};
+pub use message::{Body, MESSAGE_BYTES_MAX, Message, VERSION};
+pub use place::{Place, from_cursor, joined_at, open_thread, thread_of};
 pub use stream::SharedStream;

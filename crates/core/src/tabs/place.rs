@@ -1,7 +1,7 @@
 //! Which requests open a stream that tabs can share, and under which address.
 
 use super::Kind;
-use crate::{HttpRequest, Method, client::urls};
+use crate::{Client, HttpRequest, Method, client::urls};
 
 /// The header that a run's stream is joined with.
 const CURSOR_HEADER: &str = "last-event-id";
@@ -28,10 +28,7 @@ impl Place {
     /// What the request opens; `None` where tabs cannot share it.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         if request.method == Method::Post {
-            return request
-                .url
-                .ends_with(urls::RUNS_STREAM)
-                .then_some(Self::Begun);
+            return thread_of(request).map(|_| Self::Begun);
         }
         let (url, in_query) = without_cursor(&request.url);
         let header = request
@@ -78,6 +75,20 @@ pub fn joined_at(url: &str, content_location: &str) -> Option<String> {
     let run_id = urls::run_id_in(content_location)?;
     let run_id = urls::encode_path_segment(run_id.as_str());
     Some([thread, "/runs/", &run_id, "/stream"].concat())
+}
+
+/// The address of the client's thread.
+pub fn open_thread(client: &Client) -> Option<String> {
+    client.thread_url("")
+}
+
+/// The address of the thread that this request begins a run on, if it does.
+pub fn thread_of(request: &HttpRequest) -> Option<&str> {
+    let is_post = request.method == Method::Post;
+    request
+        .url
+        .strip_suffix(urls::RUNS_STREAM)
+        .filter(|_| is_post)
 }
 
 /// The cursor comes last in the addresses that this client makes.

@@ -4,7 +4,7 @@ use super::frames::Frame;
 use std::collections::VecDeque;
 
 /// How much is kept, in bytes; the newest frame is kept however large it is.
-const RING_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const RING_BYTES_MAX: usize = 1024 * 1024;
 
 /// The last frames, without a gap.
 #[derive(Debug)]
