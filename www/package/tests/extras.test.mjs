@@ -96,21 +96,6 @@ test("one of another build is refused, and harms nothing", async (t) => {
   assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
 });
 
-test("a view says that it did not come, and shows the session by itself when it does", async (t) => {
-  const thread = randomUUID();
-  await seed(apiUrl, thread, 1, 30);
-  second.give = refused;
-  const { stream, told } = make(t, { threadId: thread, loadState: false });
-  const view = createView(stream, { limit: 10 });
-  t.after(view.subscribe(() => {}));
-  await until(() => view.getSnapshot().error?.code === "load_failed", "what is wrong");
-  assert.deepEqual([told[0], view.getSnapshot().loading, stream.getSnapshot().error], ["warning load_failed", false, undefined]);
-  second.give = own;
-  await until(() => view.getSnapshot().nodes.length === 10, "the session");
-  assert.deepEqual(view.getSnapshot().nodes.map(({ id }) => id), span(21, 30));
-  assert.equal(view.getSnapshot().error, undefined);
-});
-
 /** A page's `document`, as far as the store asks for one. */
 function asPage(t) {
   globalThis.document = { visibilityState: "visible", addEventListener() {}, removeEventListener() {} };
@@ -123,7 +108,8 @@ test("tabs share connections with it; without it each has its own, with one warn
   await alone.submit({ messages: [human("one")] }, quick);
   assert.equal(second.asked, before, "there are no tabs outside of a page");
   asPage(t);
-  for (const give of [refused, () => new Promise(() => {})]) {
+  let late;
+  for (const give of [refused, () => new Promise((resolve) => (late = resolve))]) {
     second.give = give;
     const { stream, told } = make(t, { shareConnections: "ann" });
     assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
@@ -137,6 +123,22 @@ test("tabs share connections with it; without it each has its own, with one warn
     assert.deepEqual([told, stream.getSnapshot().error], [give === refused ? ["warning load_failed"] : [], undefined]);
     stream.dispose();
   }
+  late(Promise.reject(new TypeError("Failed to fetch")));
+});
+
+test("a view says that it did not come, and shows the session by itself when it does", async (t) => {
+  const thread = randomUUID();
+  await seed(apiUrl, thread, 1, 30);
+  second.give = refused;
+  const { stream, told } = make(t, { threadId: thread, loadState: false });
+  const view = createView(stream, { limit: 10 });
+  t.after(view.subscribe(() => {}));
+  await until(() => view.getSnapshot().error?.code === "load_failed", "what is wrong");
+  assert.deepEqual([told[0], view.getSnapshot().loading, stream.getSnapshot().error], ["warning load_failed", false, undefined]);
+  second.give = own;
+  await until(() => view.getSnapshot().nodes.length === 10, "the session");
+  assert.deepEqual(view.getSnapshot().nodes.map(({ id }) => id), span(21, 30));
+  assert.equal(view.getSnapshot().error, undefined);
 });
 
 // From here on it is there.
