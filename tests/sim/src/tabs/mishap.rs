@@ -1,7 +1,7 @@
 //! What goes wrong.
 
 use super::{Arrival, Due, Tabs};
-use rejoin_core::tabs::Input;
+use rejoin_core::{Millis, tabs::Input};
 
 impl Tabs {
     pub(super) fn mishap(&mut self) -> Result<(), String> {
@@ -9,7 +9,7 @@ impl Tabs {
             return Ok(());
         }
         let tab = self.rng.index(self.tabs.len());
-        match self.rng.between(0, 4) {
+        match self.rng.between(0, 5) {
             // Closed, or its renderer has crashed: to the others it is the same. It may be opened again.
             0 => {
                 self.close(tab);
@@ -34,6 +34,13 @@ impl Tabs {
                     self.arrive(connection, Arrival::Failed);
                 }
             }
+            4 => {
+                // It goes dead, and nobody is told.
+                if let Some(connection) = self.tabs[tab].connection {
+                    self.note(|| format!("tab {tab}'s connection goes dead"));
+                    self.connections[connection].next = None;
+                }
+            }
             // The person stops, and joins again.
             _ if self.tabs[tab].alive && !self.tabs[tab].frozen => {
                 self.abandon(tab);
@@ -46,8 +53,23 @@ impl Tabs {
 
     pub(super) fn abandon(&mut self, tab: usize) {
         self.drop_connection(tab);
-        if let Some((stream, _)) = self.tabs[tab].shared.take() {
+        if let Some((stream, shared)) = self.tabs[tab].shared.take() {
+            let doubted = &mut self.tabs[tab].doubted;
+            *doubted = shared.doubts(Millis(self.now)).or(*doubted);
             self.unlock(tab, stream);
+        }
+    }
+
+    /// A client gives up a stream on which nothing has come for long.
+    pub(super) fn watch(&mut self, tab: usize, stream: u64) {
+        let own = &self.tabs[tab];
+        let due = own.fed_at + own.patience;
+        if self.now < due {
+            self.due.push(due, Due::Watch { tab, stream });
+        } else {
+            self.note(|| format!("tab {tab} gives its stream up"));
+            self.abandon(tab);
+            self.client_ends(tab);
         }
     }
 

@@ -1,8 +1,9 @@
-//! Up to five tabs that share the connection of one run, on a virtual clock: closed, crashed, frozen, thawed and opened again, with messages
-//! between them lost and in another order.
+//! Up to five tabs that share the connection of one run or of one feed, on a virtual clock: closed, crashed, frozen, thawed and opened again,
+//! with messages between them lost and in another order, and connections that break or go dead without a word.
 //!
-//! What must hold: no tab is ever shown a gap, or bytes of a stream that is not open; once nothing goes wrong any more, the tabs that are left have
-//! all that the server has written within a second, over one connection; and when the run is over all of them have all of it.
+//! What must hold: no tab is ever shown a gap, or bytes of a stream that is not open; once nothing goes wrong any more, each tab that is left
+//! has within its own client's patience all that the server has written, and then over one connection; and when the run is over all of them
+//! have all of it.
 
 mod check;
 mod mishap;
@@ -19,11 +20,15 @@ use run::Run;
 
 /// Things go wrong until then.
 const CALM_AT: u64 = 10_000;
-/// From then until the run's end all is checked at each step.
+/// So long after a client's patience has ended its tab is where the server is, however patient the others are.
+const CAUGHT_UP: u64 = 6_000;
+/// From then on there is one connection.
 const SETTLED_AT: u64 = 40_000;
 const ENDS_AT: u64 = 50_000;
 const OVER_AT: u64 = 60_000;
 const TABS_MAX: u64 = 5;
+/// How long a client waits on a stream that is silent: longer than the run itself is.
+const PATIENCE: [u64; 3] = [8_000, 12_000, 25_000];
 /// How far a tab may be behind the server, in milliseconds.
 const LAG: u64 = 1_000;
 
@@ -50,6 +55,11 @@ enum Due {
         tab: usize,
         stream: u64,
         at: u64,
+    },
+    /// A tab's client looks whether its stream is alive.
+    Watch {
+        tab: usize,
+        stream: u64,
     },
     Mishap,
 }
@@ -85,6 +95,11 @@ struct Tab {
     alarm_at: Option<u64>,
     /// When the last news of a lock reaches it.
     lock_told_at: u64,
+    /// When something of its stream came last, or it was opened, and how long its client waits for more.
+    fed_at: u64,
+    patience: u64,
+    /// The leader that its client gave up last.
+    doubted: Option<u64>,
     /// What has come while it was frozen.
     waiting: Vec<Due>,
     over: bool,
@@ -95,6 +110,7 @@ pub(crate) struct Tabs {
     now: u64,
     rng: Rng,
     due: Queue<Due>,
+    kind: Kind,
     run: Run,
     tabs: Vec<Tab>,
     connections: Vec<Connection>,
@@ -113,13 +129,15 @@ pub(crate) struct Tabs {
 impl Tabs {
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
-        let run = Run::new(&mut rng.fork(), ENDS_AT);
+        let kind = rng.pick(&[Kind::Run, Kind::Run, Kind::Feed]);
+        let run = Run::new(&mut rng.fork(), kind, ENDS_AT);
         let mut world = Self {
             now: 0,
             loss: rng.pick(&[0, 0, 2, 20]),
             reorders: rng.chance(30),
             refuses: rng.pick(&[0, 0, 10]),
             due: Queue::default(),
+            kind,
             run,
             tabs: Vec::new(),
             connections: Vec::new(),
@@ -151,11 +169,13 @@ impl Tabs {
     }
 
     fn open_tab(&mut self, tab: usize, at: u64) {
+        let patience = self.rng.pick(&PATIENCE);
         let own = &mut self.tabs[tab];
         *own = Tab {
             alive: true,
             life: own.life + 1,
-            reader: Some(Reader::new()),
+            reader: Some(Reader::new(self.kind)),
+            patience,
             ..Tab::default()
         };
         let life = own.life;
@@ -176,8 +196,8 @@ impl Tabs {
                 self.happens(due)
                     .map_err(|error| format!("at {at}: {error}"))?;
             }
-            if (SETTLED_AT..ENDS_AT).contains(&self.now) {
-                self.check_settled()
+            if (CALM_AT..ENDS_AT).contains(&self.now) {
+                self.check_calm()
                     .map_err(|error| format!("at {at}: {error}"))?;
             }
         }
@@ -206,7 +226,10 @@ impl Tabs {
 
     fn happens(&mut self, due: Due) -> Result<(), String> {
         let tab = match &due {
-            Due::Connect { tab, .. } | Due::Told { tab, .. } | Due::Alarm { tab, .. } => Some(*tab),
+            Due::Connect { tab, .. }
+            | Due::Told { tab, .. }
+            | Due::Alarm { tab, .. }
+            | Due::Watch { tab, .. } => Some(*tab),
             Due::Arrives { connection, .. } => Some(self.connections[*connection].tab),
             Due::Grant | Due::Write | Due::Mishap => None,
         };
@@ -244,6 +267,12 @@ impl Tabs {
                 self.write();
                 Ok(())
             }
+            Due::Watch { tab, stream } => {
+                if self.is_current(tab, stream) {
+                    self.watch(tab, stream);
+                }
+                Ok(())
+            }
             Due::Mishap => self.mishap(),
         }
     }
@@ -265,13 +294,17 @@ impl Tabs {
         };
         let cursor = reader.cursor();
         reader.connect();
+        let (now, kind) = (self.now, self.kind);
+        let own = &mut self.tabs[tab];
         // The first tab begins the run.
-        let shared = match stream {
-            1 => SharedStream::begun(me),
-            _ => SharedStream::joined(Millis(self.now), Kind::Run, me, cursor.clone(), None),
+        let shared = match (stream, kind) {
+            (1, Kind::Run) => SharedStream::begun(me),
+            _ => SharedStream::joined(Millis(now), kind, me, cursor.clone(), own.doubted),
         };
-        self.tabs[tab].shared = Some((stream, shared));
-        self.tabs[tab].alarm_at = None;
+        own.shared = Some((stream, shared));
+        (own.alarm_at, own.fed_at) = (None, now);
+        let due = now + own.patience;
+        self.due.push(due, Due::Watch { tab, stream });
         self.note(|| format!("tab {tab} opens stream {stream} from {cursor}"));
         self.carry_out(tab)
     }
@@ -294,7 +327,7 @@ impl Tabs {
                 Effect::DropFetch => self.drop_connection(tab),
                 Effect::Post(message) => self.post(tab, &message),
                 Effect::Open => self.reader(tab)?.opened()?,
-                Effect::Feed(bytes) => self.reader(tab)?.bytes(&bytes)?,
+                Effect::Feed(bytes) => self.feed(tab, &bytes)?,
                 Effect::End => {
                     self.unlock(tab, stream);
                     self.tabs[tab].shared = None;
@@ -304,6 +337,11 @@ impl Tabs {
             }
         }
         Ok(())
+    }
+
+    fn feed(&mut self, tab: usize, bytes: &[u8]) -> Result<(), String> {
+        self.tabs[tab].fed_at = self.now;
+        self.reader(tab)?.bytes(bytes)
     }
 
     fn reader(&mut self, tab: usize) -> Result<&mut Reader, String> {
@@ -405,7 +443,7 @@ impl Tabs {
             (None, Some(reader)) => reader.cursor(),
             (None, None) => return,
         };
-        let begins = stream == 1;
+        let begins = stream == 1 && self.kind == Kind::Run;
         let refused = !begins && self.rng.chance(self.refuses);
         let connection = self.connections.len();
         let arrives_at = self.now + self.rng.between(5, 200);
@@ -510,7 +548,7 @@ impl Tabs {
         if passes {
             match what {
                 Arrival::Headers(true) => self.reader(tab)?.opened()?,
-                Arrival::Bytes(bytes) => self.reader(tab)?.bytes(&bytes)?,
+                Arrival::Bytes(bytes) => self.feed(tab, &bytes)?,
                 Arrival::Headers(false) => {}
                 Arrival::Ended | Arrival::Failed => self.client_ends(tab),
             }

@@ -1,11 +1,13 @@
 //! A client as far as sharing concerns it: it reads a stream, knows its place, and connects again when a stream has ended.
 
 use super::run::index_of;
+use rejoin_core::tabs::Kind;
 use rejoin_wire::sse::{Decoder, Item, Limits};
 
 /// What one tab's client has.
 #[derive(Debug)]
 pub(super) struct Reader {
+    kind: Kind,
     /// How many events of the run it has, in order and without a gap.
     pub(super) had: usize,
     /// Distinct ids.
@@ -21,8 +23,9 @@ struct Link {
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         Self {
+            kind,
             had: 0,
             last: None,
             before_last: None,
@@ -31,7 +34,11 @@ impl Reader {
     }
 
     pub(super) fn cursor(&self) -> String {
-        self.before_last.clone().unwrap_or_else(|| "-1".to_owned())
+        let (had, start) = match self.kind {
+            Kind::Run => (&self.before_last, "-1"),
+            Kind::Feed => (&self.last, ""),
+        };
+        had.clone().unwrap_or_else(|| start.to_owned())
     }
 
     pub(super) fn connect(&mut self) {

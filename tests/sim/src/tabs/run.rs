@@ -1,6 +1,7 @@
-//! The run that the tabs read, as a server streams it.
+//! The run, or the feed, that the tabs read, as a server streams it.
 
 use crate::rng::Rng;
+use rejoin_core::tabs::Kind;
 
 /// The text of a large run: twice what a ring holds.
 const RUN_BYTES: usize = 2 * 1024 * 1024;
@@ -16,14 +17,14 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(rng: &mut Rng, ends_at: u64) -> Self {
+    pub(super) fn new(rng: &mut Rng, kind: Kind, ends_at: u64) -> Self {
         let step = rng.pick(&[50, 200, 700, 3_000]);
         let mut events: Vec<(String, u64)> = Vec::new();
         let mut at = 0;
         while at < ends_at {
-            // Ids may repeat.
+            let repeats = rng.chance(10) && kind == Kind::Run;
             let id = match events.last() {
-                Some((id, _)) if rng.chance(10) => id.clone(),
+                Some((id, _)) if repeats => id.clone(),
                 _ => format!("{at}-{}", events.len()),
             };
             events.push((id, at));
