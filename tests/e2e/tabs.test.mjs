@@ -1,10 +1,15 @@
 // Tabs of one browser share the connection of a stream. Page and API are on one HTTP/1.1 origin, where a browser has six connections.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { appended, publish, started } from "./harness/published.mjs";
 import { suite } from "./harness/session.mjs";
 import { words } from "./harness/text.mjs";
+import { asks, edit, retype } from "./harness/versions.mjs";
 
-const scenario = suite({ apps: ["leptos"] });
+const scenario = suite({ apps: ["leptos", "react19"] });
+/** Sessions are our own server's. */
+const OURS = { on: ["rejoin"] };
 /** Long enough for ten tabs to open and for a frozen one to be given up. */
 const RUN = { n_tokens: 400, delay_ms: 50 };
 const ANSWER = words(RUN.n_tokens);
@@ -157,6 +162,79 @@ scenario("a run that asks a question: each tab shows it, and the answer of one i
   assert.equal(await first.answer(), await second.answer());
 });
 
+const posts = (session) => session.proxy.calls.filter(({ method, path }) => method === "POST" && path.endsWith("/runs/stream")).length;
+
+scenario("a tab that follows edits the question: each tab shows what then is asked, and its answer", async (session) => {
+  const { first, tabs } = await following(session, 3);
+  await edit(tabs[0], 0, "another question");
+  for (const tab of [first, ...tabs]) {
+    await tab.page.bringToFront();
+    await asks(tab, "another question");
+    await until("the whole answer", async () => (await tab.answer()) === ANSWER);
+    await tab.state("finished");
+    await tab.healthy();
+  }
+  assert.equal(posts(session), 2, session.proxy.describe());
+});
+
+scenario("what one tab submits the others show at once, over its connection; an open edit is left alone", async (session) => {
+  const first = await session.open({ n_tokens: 3, delay_ms: 1, share: "headers" });
+  await first.send("one");
+  await first.settled(words(3));
+  await first.threadKnown();
+  const url = new URL(first.page.url());
+  url.searchParams.set("n_tokens", "100");
+  url.searchParams.set("delay_ms", "50");
+  const [second, third] = [await session.tab(), await session.tab()];
+  for (const tab of [second, third]) {
+    await tab.goto(url.href);
+    await asks(tab, "one");
+  }
+  await retype(third, 0, "to be edited");
+  await second.page.bringToFront();
+  await second.send("two");
+  await until("the first tab shows it", async () => (await first.answer()).length > 0 && (await first.page.getByText("two", { exact: true }).count()) > 0);
+  assert.equal(await third.at("edit-text").inputValue(), "to be edited");
+  for (const tab of [second, first]) await until("the whole answer", async () => (await tab.answer()) === words(100));
+  assert.equal(posts(session), 2, session.proxy.describe());
+  assert.equal(streams(session).length, 2, session.proxy.describe());
+  for (const tab of [first, second, third]) await tab.healthy();
+});
+
+scenario("tabs that show one session share its feed, and the next one goes on where the first is closed", async (session) => {
+  const thread = randomUUID();
+  const word = (at) => `word${at} `;
+  let at = 0;
+  const say = async (count) => {
+    for (const end = at + count; at < end; at++) await publish(session.server, thread, appended("a", at, word(at)));
+  };
+  await publish(session.server, thread, started("a"));
+  await say(10);
+  const feeds = () => session.proxy.calls.filter(({ path }) => /\/sessions\/[^/]+\/stream/.test(path));
+  const openFeeds = () => feeds().filter((call) => !call.ended).length;
+  const first = await session.open({ view: "session", thread, share: "headers", stall_ms: 60_000 });
+  const shown = (tab, text) => until(text, async () => (await tab.page.locator('[data-testid="messages"]').innerText()).includes(text));
+  await shown(first, word(9));
+  const tabs = [await session.tab(), await session.tab()];
+  for (const tab of tabs) {
+    await tab.goto(first.page.url());
+    await shown(tab, word(9));
+  }
+  // One that comes later has read the beginning by itself.
+  await until("one connection", () => openFeeds() === 1);
+  await say(10);
+  for (const tab of [first, ...tabs]) await shown(tab, word(19));
+  await first.page.close();
+  await say(10);
+  for (const tab of tabs) await shown(tab, word(29));
+  await until("one connection", () => openFeeds() === 1);
+  const whole = Array.from({ length: 30 }, (_, index) => word(index)).join("").trim();
+  for (const tab of tabs) {
+    await shown(tab, whole);
+    await tab.healthy();
+  }
+}, OURS);
+
 scenario("two users in one browser share nothing", async (session) => {
   const first = await session.open({ ...RUN, share: "ann" });
   await first.send();
@@ -172,12 +250,16 @@ scenario("two users in one browser share nothing", async (session) => {
   assert.equal(streams(session).length, 2, session.proxy.describe());
 });
 
-scenario("tabs that do not share have a connection each", async (session) => {
-  const first = await session.open({ ...RUN, n_tokens: 60 });
+scenario("tabs that do not share have a connection each, so the seventh does not load", async (session) => {
+  const first = await session.open(RUN);
   await first.send();
   await first.shows("bravo1 ");
   await first.threadKnown();
-  const second = await session.tab();
-  await second.goto(first.page.url());
-  await until("a second connection", () => open(session).length === 2);
+  for (let at = 2; at <= 6; at++) {
+    const tab = await session.tab();
+    await tab.page.goto(first.page.url(), { waitUntil: "commit" });
+    await until("another connection", () => open(session).length === at);
+  }
+  const seventh = await session.tab();
+  await assert.rejects(seventh.page.goto(first.page.url(), { waitUntil: "commit", timeout: 3_000 }), /Timeout/);
 });
