@@ -3,6 +3,7 @@
 use crate::{
     clock::{now, random_seed, wall_clock},
     http::{Body, Http},
+    intermediary::Intermediary,
     locks::Locks,
     page::Listener,
     readers::{Readers, Told},
@@ -10,7 +11,9 @@ use crate::{
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View, with_part};
+use rejoin_core::{
+    AttemptId, Client, CommandId, EditInput, Effect, HttpRequest, Input, View, with_part,
+};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -32,6 +35,7 @@ pub(crate) struct Driver {
     shown_revision: Cell<u64>,
     commands: Cell<u64>,
     pub(crate) http: Http,
+    intermediary: RefCell<Option<Rc<dyn Intermediary>>>,
     records: Records,
     locks: Locks,
     resolve_checkpoint: Option<CheckpointResolver>,
@@ -63,6 +67,7 @@ impl Driver {
             shown_revision: Cell::new(0),
             commands: Cell::new(0),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
+            intermediary: RefCell::default(),
             records: Records::new(storage),
             locks: Locks::default(),
             resolve_checkpoint,
@@ -88,6 +93,25 @@ impl Driver {
         self.pump();
     }
 
+    /// Hands on what has come of a connection, unless whoever stands between keeps it.
+    pub(crate) fn feed_from_network(&self, input: Input) {
+        let between = self.intermediary();
+        if between.is_none_or(|between| between.passes(&input)) {
+            self.feed(input);
+        }
+    }
+
+    /// From now on this stands between the client and the connections of its streams. What the one before has opened ends.
+    pub(crate) fn set_intermediary(&self, between: Option<Rc<dyn Intermediary>>) {
+        if let Some(before) = self.intermediary.replace(between) {
+            before.end_all();
+        }
+    }
+
+    pub(crate) fn intermediary(&self) -> Option<Rc<dyn Intermediary>> {
+        self.intermediary.borrow().clone()
+    }
+
     /// A new command.
     pub(crate) fn command(&self) -> CommandId {
         // 0 is nobody's.
@@ -111,6 +135,11 @@ impl Driver {
         result
     }
 
+    /// Looks at the client while it takes nothing in.
+    pub(crate) fn peek<R>(&self, read: impl FnOnce(&Client) -> R) -> R {
+        read(&self.client.borrow())
+    }
+
     pub(crate) fn visibility_changed(&self) {
         self.frame.visibility_changed();
     }
@@ -124,6 +153,9 @@ impl Driver {
         self.listener.replace(None);
         self.alarm.clear();
         self.frame.clear();
+        if let Some(between) = self.intermediary() {
+            between.close_all();
+        }
         self.http.abort_all();
         self.keep_record();
         self.locks.release_all();
@@ -163,6 +195,9 @@ impl Driver {
         if !self.disposed.get() {
             self.frame.request();
             self.set_alarm();
+            if let Some(between) = self.intermediary() {
+                between.client_changed();
+            }
         }
     }
 
@@ -177,14 +212,16 @@ impl Driver {
     /// Runs foreign code: nothing is borrowed here.
     fn run(&self, effect: Effect) {
         match effect {
-            Effect::OpenStream { attempt, request } => {
-                self.http
-                    .start(&self.this, attempt, request, Body::Streamed);
-            }
+            Effect::OpenStream { attempt, request } => self.open_stream(attempt, request),
             Effect::SendRequest { attempt, request } => {
                 self.http.start(&self.this, attempt, request, Body::Whole);
             }
-            Effect::Abort { attempt } => self.http.abort(attempt),
+            Effect::Abort { attempt } => {
+                if let Some(between) = self.intermediary() {
+                    between.closed(attempt);
+                }
+                self.http.abort(attempt);
+            }
             Effect::LoadRecord { key } => {
                 let (text, wrong) = self.records.load(&key);
                 self.tell_storage(wrong);
@@ -215,6 +252,17 @@ impl Driver {
                 })),
             },
             Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
+        }
+    }
+
+    fn open_stream(&self, attempt: AttemptId, request: HttpRequest) {
+        let left = match self.intermediary() {
+            Some(between) => between.open(attempt, request),
+            None => Some(request),
+        };
+        if let Some(request) = left {
+            self.http
+                .start(&self.this, attempt, request, Body::Streamed);
         }
     }
 

@@ -3,8 +3,10 @@
 use crate::{
     driver::Driver,
     http::{Credentials, HeaderProvider},
+    intermediary::Intermediary,
     readers::{Subscription, Told},
     storage::{LocalStore, RecordStore},
+    tabs::{ShareConnections, Tabs},
 };
 use futures_channel::oneshot;
 use rejoin_core::{
@@ -104,6 +106,14 @@ impl Stream {
         Self {
             driver: Driver::new(options),
         }
+    }
+
+    /// Shares the connections of streams, of runs and of the session's feed, with these tabs of the browser from now on, where it has
+    /// Web Locks; `None`: with none. A stream that was shared before is connected anew.
+    pub fn share_connections(&self, share: Option<ShareConnections>) {
+        let tabs = share.map(|share| Tabs::shared(share, &self.driver));
+        self.driver
+            .set_intermediary(tabs.map(|tabs| tabs as Rc<dyn Intermediary>));
     }
 
     /// Enters a thread, or with `None` a new one. Loads its state, and joins the run that is active on it.

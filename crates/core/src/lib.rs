@@ -43,6 +43,7 @@ mod percent;
 mod run_record;
 mod session_view;
 mod status;
+pub mod tabs;
 mod thread_store;
 mod view;
 

@@ -243,6 +243,7 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         })
         .thread_id(target.thread.clone())
         .storage(storage)
+        .share_connections(query.share_connections())
         .on_notice(on_notice);
     if query.session_limit().is_none() {
         options = options.history_limit(query.history_limit());

@@ -49,7 +49,7 @@ pub use use_view::{UseView, ViewNode, use_view};
 pub use waiting::Waiting;
 pub use words::{StatusWords, StreamStatus};
 
-pub use rejoin_browser::{Credentials, RecordStore, StorageError, now};
+pub use rejoin_browser::{Credentials, RecordStore, ShareConnections, StorageError, now};
 pub use rejoin_core::wire;
 pub use rejoin_core::wire::{
     CheckpointId, InterruptId, Json, MessageId, RunId, ThreadId,

@@ -281,6 +281,7 @@ fn connect(
     let resolver = options.resolver.as_ref();
     stream_options.resolve_checkpoint = resolver.map(|resolver| asking(resolver, &asked));
     let stream = Stream::new(stream_options);
+    stream.share_connections(options.share_connections.clone());
     asked.replace(Some(stream.downgrade()));
     let shown = stream.subscribe({
         let (stream, writer, kept) = (stream.downgrade(), RefCell::new(writer), kept.clone());

@@ -292,9 +292,10 @@ export interface Engine {
   send(request: keyof EngineRequests, json: string, command: number): void;
   /**
    * Lets it do what the second module has, from now on: the requests marked (2), {@link Part}'s `editable` and `branchTree`,
-   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded.
+   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded. `share`: which tabs share the
+   * connections that are opened from now on: `same-headers`, or `as ` and who the user is. Absent: none.
    */
-  extend(): void;
+  extend(share?: string): void;
   /** One of {@link Part}, as JSON. Empty where there is none. */
   read(part: number): string;
   /** {@link EngineMessageMetadata} as JSON. Empty for an unknown message. */

@@ -98,6 +98,36 @@ test("one of another build is refused, and harms nothing", async (t) => {
   assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
 });
 
+/** A page's `document`, as far as the store asks for one. */
+function asPage(t) {
+  globalThis.document = { visibilityState: "visible", addEventListener() {}, removeEventListener() {} };
+  t.after(() => delete globalThis.document);
+}
+
+test("tabs share connections with it; without it each has its own, with one warning", async (t) => {
+  const before = second.asked;
+  const { stream: alone } = make(t, { shareConnections: true });
+  await alone.submit({ messages: [human("one")] }, quick);
+  assert.equal(second.asked, before, "there are no tabs outside of a page");
+  asPage(t);
+  let late;
+  for (const give of [refused, () => new Promise((resolve) => (late = resolve))]) {
+    second.give = give;
+    const { stream, told } = make(t, { shareConnections: "ann" });
+    assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
+    assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
+    assert.deepEqual(texts(stream), ["one", "two"]);
+    if (give === refused) {
+      const asked = second.asked;
+      await until(() => second.asked > asked, "it is asked for again");
+      await until(() => told.length > 0, "the warning");
+    }
+    assert.deepEqual([told, stream.getSnapshot().error], [give === refused ? ["warning load_failed"] : [], undefined]);
+    stream.dispose();
+  }
+  late(Promise.reject(new TypeError("Failed to fetch")));
+});
+
 test("a view says that it did not come, and shows the session by itself when it does", async (t) => {
   const thread = randomUUID();
   await seed(apiUrl, thread, 1, 30);

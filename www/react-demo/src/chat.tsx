@@ -38,6 +38,7 @@ export function Chat({ setup }: { setup: Setup }) {
     onThreadId: (id) => threads.name(id, asked.current ? textOf(asked.current) : "Conversation"),
     onWarning: note,
     storage: setup.storage,
+    shareConnections: setup.share,
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,

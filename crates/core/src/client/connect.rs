@@ -40,7 +40,7 @@ impl Client {
     }
 
     fn open_post(&mut self, run: &mut Run) {
-        let (Some(url), Some(posting)) = (self.thread_url("/runs/stream"), &mut run.submission)
+        let (Some(url), Some(posting)) = (self.thread_url(urls::RUNS_STREAM), &mut run.submission)
         else {
             return self.without_thread(run);
         };

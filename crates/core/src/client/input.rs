@@ -152,6 +152,8 @@ pub enum Input {
     Thawed,
     /// The page has the focus: an open thread at rest is compared with the server.
     Focused,
+    /// Another tab has begun a run on the thread, which is joined where the thread is open and at rest.
+    RunBegunElsewhere,
     /// The page has been opened. Before anything else: a run that is stored without this may look too old to a reload.
     PageOpened {
         /// Wall-clock time, for the record's time to live only.

@@ -33,7 +33,7 @@ mod thread_states;
 mod tools;
 #[cfg(test)]
 mod transitions;
-mod urls;
+pub(crate) mod urls;
 mod wake;
 
 pub use input::{
@@ -230,6 +230,7 @@ impl Client {
             Input::BecameHidden => self.set_reachable(self.online, false),
             Input::Thawed => self.thawed(),
             Input::Focused => self.compare(),
+            Input::RunBegunElsewhere => self.begun_elsewhere(),
             Input::PageOpened { wall_clock } => self.set_wall_clock(wall_clock),
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),

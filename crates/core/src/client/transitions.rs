@@ -49,6 +49,7 @@ BecameVisible      .         .         .         .         .         .         .
 BecameHidden       .         .         .         .         .         .         .         .         .         .
 Thawed             .         .         Opening   Finding   Opening   .         .         .         .         .
 Focused            .         .         .         .         .         .         .         .         .         .
+RunBegunElsewhere  .         .         .         .         .         .         .         .         .         Finding
 PageOpened         .         .         .         .         .         .         .         .         .         .
 PageHiding         .         .         .         .         .         .         .         .         .         .
 DeadlineReached    .         Waiting   Waiting   Waiting   .         Looking   Waiting   Waiting   Waiting   .";
@@ -111,6 +112,7 @@ fn row(input: &Input) -> &'static str {
         Input::BecameHidden => "BecameHidden",
         Input::Thawed => "Thawed",
         Input::Focused => "Focused",
+        Input::RunBegunElsewhere => "RunBegunElsewhere",
         Input::PageOpened { .. } => "PageOpened",
         Input::PageHiding { .. } => "PageHiding",
         Input::DeadlineReached => "DeadlineReached",
@@ -212,6 +214,7 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         Input::BecameHidden,
         Input::Thawed,
         Input::Focused,
+        Input::RunBegunElsewhere,
         Input::PageOpened {
             wall_clock: Millis(0),
         },

@@ -115,6 +115,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       const before = state.options.thread;
       state.options = { ...state.options, ...next } as AnyOptions;
       lifecycle.hear();
+      extras.share();
       const { thread } = state.options;
       if (!thread || thread === before) return;
       if (thread.data !== before?.data) lifecycle.provideHistory();

@@ -254,6 +254,13 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    * the network again. Default true.
    */
   compareOnWake?: boolean;
+  /**
+   * Beyond the incumbent: which tabs of the browser share the connection of a run's stream and of a session's feed. `true`: tabs whose
+   * requests have the same headers. A text: tabs that give the same text, which names the user; for headers that differ from tab to tab,
+   * for cookies, and for a `fetch` of your own, with which `true` shares nothing. `false` (default) and an empty text: none. Loads the
+   * second wasm module. See `docs/tabs.md`.
+   */
+  shareConnections?: boolean | string;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
   storage?: "local" | "session" | "none" | RunMetadataStorage;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
