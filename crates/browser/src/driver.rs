@@ -5,6 +5,7 @@ use crate::{
     http::{Body, Http},
     page::Listener,
     readers::{Readers, Told},
+    saved::SavedPlace,
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
@@ -32,6 +33,8 @@ pub(crate) struct Driver {
     commands: Cell<u64>,
     pub(crate) http: Http,
     records: Records,
+    /// Where threads' last states are saved, where that is wanted.
+    pub(crate) saved_place: RefCell<Option<Rc<dyn SavedPlace>>>,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
     frame: Frame,
@@ -50,6 +53,7 @@ impl Driver {
             response_bytes_max,
             notify_interval,
             resolve_checkpoint,
+            cache: _,
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -62,6 +66,7 @@ impl Driver {
             commands: Cell::new(0),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
             records: Records::new(storage),
+            saved_place: RefCell::default(),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
@@ -199,6 +204,12 @@ impl Driver {
                     checkpoint: Err("nobody looks checkpoints up".to_owned()),
                 })),
             },
+            Effect::Saved(effect) => {
+                let place = self.saved_place.borrow().clone();
+                if let Some(place) = place {
+                    place.take(&self.this, effect);
+                }
+            }
             Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
         }
     }

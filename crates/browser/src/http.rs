@@ -159,9 +159,14 @@ impl Http {
                 driver.http.send(&driver, attempt, &request, headers);
             }
         });
+        self.make_headers(refresh, send);
+    }
+
+    /// Asks the application for its headers.
+    pub(crate) fn make_headers(&self, refresh: bool, answer: HeaderAnswer) {
         match &self.headers {
-            Some(provider) => provider(refresh, send),
-            None => send(Ok(Vec::new())),
+            Some(provider) => provider(refresh, answer),
+            None => answer(Ok(Vec::new())),
         }
     }
 
@@ -447,7 +452,7 @@ fn is_redirect(status: u16) -> bool {
 }
 
 /// Bytes, also those that another realm's `Uint8Array` holds.
-fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
     let length = Reflect::get(value, &"byteLength".into()).ok()?;
     length.as_f64()?;
     Some(Uint8Array::new(value).to_vec())

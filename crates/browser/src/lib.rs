@@ -35,6 +35,7 @@ mod http;
 mod page;
 mod promise;
 mod readers;
+mod saved;
 mod schedule;
 mod storage;
 mod stream;
@@ -43,6 +44,7 @@ pub use clock::{now, random_uuid, wall_clock};
 pub use http::{Credentials, HeaderAnswer, HeaderFuture, HeaderProvider, header_futures};
 pub use promise::when_settled;
 pub use readers::Subscription;
+pub use saved::{ClearError, clear_data};
 pub use storage::{JsStore, LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
 pub use stream::{CheckpointResolver, Conclusion, Stream, StreamOptions, WeakStream};
 

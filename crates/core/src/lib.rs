@@ -17,6 +17,7 @@
 //!         Effect::Abort { .. } => { /* drop that fetch; feed nothing more for it */ }
 //!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } => { /* storage */ }
 //!         Effect::ResolveCheckpoint { .. } => { /* the application's callback; feed CheckpointResolved */ }
+//!         Effect::Saved(_) => { /* a place for threads' last states, if there is one */ }
 //!         Effect::Notify(_notice) => { /* callbacks, timeline */ }
 //!     }
 //! }
@@ -41,6 +42,7 @@ mod list;
 mod notice;
 mod phase;
 mod run_record;
+mod saved_state;
 mod session_view;
 mod status;
 mod thread_store;
@@ -48,17 +50,18 @@ mod view;
 
 pub use client::{Client, EXTRAS, Extras};
 pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
-pub use effect::{AttemptId, Effect, HttpRequest, Method};
+pub use effect::{AttemptId, Effect, HttpRequest, Method, SavedEffect};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
 pub use input::{
-    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
-    ToolResult, ToolsInput, TransportError,
+    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SavedInput, SessionInput,
+    Submission, ToolResult, ToolsInput, TransportError,
 };
 pub use notice::{CommandId, Notice, Outcome};
 pub use phase::{Connection, DeadlineReason};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
+pub use saved_state::{Cache, SavedIndex, SavedKey};
 pub use session_view::{SessionNode, SessionView};
 pub use status::{FeedStatus, Status};
 pub use thread_store::{MessageOrigin, MessageSlot};

@@ -176,6 +176,8 @@ pub(crate) enum End {
 pub enum Connection {
     /// There is no run.
     Idle,
+    /// There is no run, and what was saved of the thread is shown until the server has answered.
+    Saved,
     /// The first connection is being made.
     Connecting,
     /// Events come, or could at any time.
@@ -210,6 +212,7 @@ impl Connection {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Saved => "saved",
             Self::Connecting => "connecting",
             Self::Live => "live",
             Self::Stalled => "stalled",

@@ -164,6 +164,7 @@ impl<'a> Player<'a> {
                 }
                 Effect::SaveRecord { .. }
                 | Effect::RemoveRecord { .. }
+                | Effect::Saved(_)
                 | Effect::ResolveCheckpoint { .. } => {}
                 Effect::Notify(notice) => {
                     if matches!(notice, Notice::StartedOver { .. }) {

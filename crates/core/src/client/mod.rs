@@ -16,6 +16,7 @@ mod requests;
 mod resume;
 mod rng;
 mod run;
+mod saved;
 mod session;
 mod settle;
 mod standing;
@@ -229,6 +230,7 @@ impl Client {
             Input::Edit(input) => self.edit_input(input),
             Input::Tools(input) => self.tools_input(input),
             Input::Branches(input) => self.branches_input(input),
+            Input::Saved(input) => self.saved_input(input),
         }
         if std::mem::take(&mut self.has_ended) {
             self.begin_what_waits();
@@ -331,7 +333,7 @@ impl Client {
                 | Phase::Waiting { .. }
                 | Phase::Checking { .. }
                 | Phase::Looking(_)
-                | Phase::Settling { .. } => self.load.connection(self.online),
+                | Phase::Settling { .. } => self.load_connection(),
             };
         };
         let recovery = &run.recovery;

@@ -1,5 +1,5 @@
-//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches. Each
-//! is a part that owns its state; the client says what happens, and works without them.
+//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches, saved
+//! states. Each is a part that owns its state; the client says what happens, and works without them.
 //!
 //! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
 //! something of it is first wanted.
@@ -12,12 +12,13 @@ use super::{
     branches::Branches,
     edits::Edits,
     requests::{Answer, Asked},
+    saved::Saved,
     session::{Session, Sessions},
     tools::Results,
 };
 use crate::{
-    AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SessionInput,
-    StreamError, ToolsInput,
+    AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SavedInput,
+    SessionInput, StreamError, ToolsInput,
 };
 use rejoin_wire::{CheckpointId, MessageId, json::Node};
 use std::fmt;
@@ -148,6 +149,11 @@ pub(super) trait BranchesPart: Part {
     fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
 }
 
+/// The saved states of threads.
+pub(super) trait SavedPart: Part {
+    fn handle(&mut self, client: &mut Client, input: SavedInput);
+}
+
 /// The parts, as far as they are there and not at work.
 #[derive(Default)]
 pub(super) struct Parts {
@@ -155,6 +161,7 @@ pub(super) struct Parts {
     pub(super) edits: Option<Box<dyn EditsPart>>,
     pub(super) tools: Option<Box<dyn ToolsPart>>,
     pub(super) branches: Option<Box<dyn BranchesPart>>,
+    pub(super) saved: Option<Box<dyn SavedPart>>,
 }
 
 /// What makes the parts that can be loaded later.
@@ -169,6 +176,7 @@ pub static EXTRAS: Extras = Extras {
         parts.edits = Some(Box::<Edits>::default());
         parts.tools = Some(Box::<Results>::default());
         parts.branches = Some(Box::<Branches>::default());
+        parts.saved = Some(Box::<Saved>::default());
     },
 };
 
@@ -179,18 +187,20 @@ impl fmt::Debug for Extras {
 }
 
 impl Parts {
-    fn each(&self) -> [Option<&dyn Part>; 4] {
+    fn each(&self) -> [Option<&dyn Part>; 5] {
         let Self {
             session,
             edits,
             tools,
             branches,
+            saved,
         } = self;
         [
             session.as_deref().map(|part| part as &dyn Part),
             edits.as_deref().map(|part| part as &dyn Part),
             tools.as_deref().map(|part| part as &dyn Part),
             branches.as_deref().map(|part| part as &dyn Part),
+            saved.as_deref().map(|part| part as &dyn Part),
         ]
     }
 
@@ -228,10 +238,12 @@ impl Client {
     /// Calls one part after the other until one says that it was meant.
     fn any_part(&mut self, call: &mut dyn FnMut(&mut dyn Part, &mut Self) -> bool) -> bool {
         let meant = Some(true);
-        self.with_part(
-            |parts| &mut parts.session,
-            |part, client| call(part, client),
-        ) == meant
+        // First, as it looks at answers that are others'.
+        self.with_part(|parts| &mut parts.saved, |part, client| call(part, client)) == meant
+            || self.with_part(
+                |parts| &mut parts.session,
+                |part, client| call(part, client),
+            ) == meant
             || self.with_part(|parts| &mut parts.edits, |part, client| call(part, client)) == meant
             || self.with_part(|parts| &mut parts.tools, |part, client| call(part, client)) == meant
             || self.with_part(
@@ -298,6 +310,13 @@ impl Client {
         self.with_part(
             |parts| &mut parts.branches,
             |branches, client| branches.handle(client, input),
+        );
+    }
+
+    pub(super) fn saved_input(&mut self, input: SavedInput) {
+        self.with_part(
+            |parts| &mut parts.saved,
+            |saved, client| saved.handle(client, input),
         );
     }
 

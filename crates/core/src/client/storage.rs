@@ -94,7 +94,7 @@ impl Client {
             thread_id: &thread_id,
             run_id: run_id.as_ref(),
             submission_id: run.submission.as_ref().map(|posting| posting.mark.as_str()),
-            saved_at: self.records.wall_clock(self.now),
+            saved_at: self.wall_clock(),
             cursor: messages.and((resumes && !torn).then_some(&run.cursor)),
             messages: messages.unwrap_or_default(),
             store: &self.store,
@@ -240,6 +240,11 @@ impl Client {
             return;
         }
         self.notify(Notice::StorageFailed { code });
+    }
+
+    /// Wall-clock time, as far as it was told.
+    pub(super) fn wall_clock(&self) -> Millis {
+        self.records.wall_clock(self.now)
     }
 
     pub(super) fn set_wall_clock(&mut self, wall_clock: Millis) {

@@ -5,7 +5,7 @@
 
 use rejoin_core::{
     AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
-    Submission, TransportError, wire::Json,
+    SavedEffect, Submission, TransportError, wire::Json,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ pub struct Bench {
     pub stored: std::collections::BTreeMap<String, String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
     pub lookups: Vec<(CommandId, Vec<String>)>,
+    /// Orders to the place where threads' states are saved.
+    pub saving: Vec<SavedEffect>,
 }
 
 pub const TAG: &str = "t1";
@@ -54,6 +56,7 @@ impl Bench {
             aborted: Vec::new(),
             stored: std::collections::BTreeMap::new(),
             lookups: Vec::new(),
+            saving: Vec::new(),
         }
     }
 
@@ -91,6 +94,7 @@ impl Bench {
                     let parents = parents.iter().map(ToString::to_string).collect();
                     self.lookups.push((command, parents));
                 }
+                Effect::Saved(effect) => self.saving.push(effect),
                 Effect::Notify(notice) => self.notices.push(notice),
             }
         }
