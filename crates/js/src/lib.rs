@@ -74,12 +74,20 @@ impl Engine {
         })
     }
 
-    /// Lets the engine do what [`EXTRAS`] brings, from now on. All that only this reaches is in the second module.
-    pub fn extend(&self) {
+    /// Lets the engine do what [`EXTRAS`] brings, from now on. All that only this reaches is in the second module. `cache`: the
+    /// contract's `EngineCache` as JSON, where threads' last states are to be saved.
+    ///
+    /// # Errors
+    /// An `Error` whose `code` is `invalid_option`, naming what is wrong in `cache`.
+    pub fn extend(&self, cache: Option<String>) -> Result<(), JsValue> {
         self.teller.extras.set(Some(&EXTRAS));
         self.stream.send(Input::ExtrasCame {
             extras: &rejoin_core::EXTRAS,
         });
+        if let Some(json) = cache {
+            self.stream.keep_states(request::cache(&json)?);
+        }
+        Ok(())
     }
 
     /// Asks for one of the contract's `EngineRequests`, with its JSON. `command` comes back with the outcome; 0: nobody waits.

@@ -6,8 +6,8 @@ use crate::{
     options::{ON_DISCONNECT, STRATEGIES},
 };
 use rejoin_core::{
-    BranchesInput, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput,
-    Submission, ToolResult, ToolsInput,
+    BranchesInput, Cache, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, SavedInput,
+    SessionInput, Submission, ToolResult, ToolsInput,
     wire::{
         CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
         json::FromJson,
@@ -100,8 +100,26 @@ pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> 
         "history" => Input::Branches(BranchesInput::HistoryProvided {
             states: fields.any("states").unwrap_or_default(),
         }),
+        "deleted" => Input::Saved(SavedInput::ThreadDeleted {
+            thread_id: ThreadId::from(fields.text("thread_id").unwrap_or_default()),
+        }),
         _ => return None,
     })
+}
+
+/// Which threads' states are saved.
+pub(crate) fn cache(text: &str) -> Result<Cache, JsValue> {
+    let wrong = Wrong::default();
+    let mut fields = Fields::of("cache", text, &wrong);
+    let mut cache = Cache {
+        identity: fields.text("identity"),
+        ..Cache::default()
+    };
+    fields.bytes("threadsMax", &mut cache.threads_max);
+    fields.bytes("bytesMax", &mut cache.bytes_max);
+    fields.millis("ttlMs", &mut cache.ttl);
+    fields.end();
+    wrong.or(cache)
 }
 
 fn edit_at(fields: &mut Fields<'_>) -> EditAt {

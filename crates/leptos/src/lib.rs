@@ -47,7 +47,7 @@ pub use use_stream::{UseStream, use_stream};
 pub use use_view::{UseView, ViewNode, use_view};
 pub use words::{StatusWords, StreamStatus};
 
-pub use rejoin_browser::{Credentials, RecordStore, StorageError, now};
+pub use rejoin_browser::{ClearError, Credentials, RecordStore, StorageError, clear_data, now};
 pub use rejoin_core::wire;
 pub use rejoin_core::wire::{
     CheckpointId, InterruptId, Json, MessageId, RunId, ThreadId,
@@ -57,8 +57,8 @@ pub use rejoin_core::wire::{
     thread::Interrupt,
 };
 pub use rejoin_core::{
-    Checkpoints, Config, Connection, Endpoint, ErrorCode, HistoryState, JoinOptions, MessageBranch,
-    Millis, Notice, Outcome, StreamError, ToolResult,
+    Cache, Checkpoints, Config, Connection, Endpoint, ErrorCode, HistoryState, JoinOptions,
+    MessageBranch, Millis, Notice, Outcome, StreamError, ToolResult,
 };
 
 /// Whether there is no browser to work in.

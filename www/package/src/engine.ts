@@ -64,6 +64,15 @@ export interface EngineOptions {
   recordBytesMax?: number;
 }
 
+/** Which threads' last states are saved. */
+export interface EngineCache {
+  /** Names the user. Absent: a digest of the headers does. */
+  identity?: string;
+  threadsMax?: number;
+  bytesMax?: number;
+  ttlMs?: number;
+}
+
 /** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
@@ -251,6 +260,8 @@ export interface EngineRequests {
    * the next pages. 0: closes it.
    */
   view: { limit: number };
+  /** (2) A thread was deleted: what is saved of it is removed. */
+  deleted: { thread_id: string };
   /** (2) Reads the page before the oldest message that is held. */
   older: object;
   /** Disconnects. The agent goes on; everything received stays. */
@@ -268,9 +279,10 @@ export interface Engine {
   send(request: keyof EngineRequests, json: string, command: number): void;
   /**
    * Lets it do what the second module has, from now on: the requests marked (2), {@link Part}'s `editable` and `branchTree`,
-   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded.
+   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded. `cache`: {@link EngineCache} as
+   * JSON, where threads' last states are to be saved; throws an `Error` with `code: "invalid_option"` where it is wrong.
    */
-  extend(): void;
+  extend(cache?: string | null): void;
   /** One of {@link Part}, as JSON. Empty where there is none. */
   read(part: number): string;
   /** {@link EngineMessageMetadata} as JSON. Empty for an unknown message. */

@@ -37,6 +37,8 @@ export function Chat({ setup }: { setup: Setup }) {
     onThreadId: (id) => threads.name(id, asked.current ? textOf(asked.current) : "Conversation"),
     onWarning: note,
     storage: setup.storage,
+    // The demo has no logins: whoever uses this browser is one person to it.
+    cache: setup.storage !== "none" && { identity: "visitor" },
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,

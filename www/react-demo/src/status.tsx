@@ -17,6 +17,7 @@ interface Props {
 
 const WORDS: Record<Connection["state"], string> = {
   idle: "Ready.",
+  saved: "Saved here before. Asking the server for what is new…",
   connecting: "Connecting…",
   live: "Connected. The answer is coming in.",
   stalled: "Connected, but nothing has come for a while. Checking…",

@@ -124,7 +124,12 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
   const state: State = {
     options,
     kind,
-    client: clientFor(options, () => state.options),
+    client: clientFor(
+      options,
+      () => state.options,
+      // Without it nothing is saved.
+      (thread_id) => state.extended && ask(state.engine, "deleted", { thread_id }),
+    ),
     engine: undefined,
     status: undefined,
     over: kind.problem !== undefined,
@@ -140,7 +145,7 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
     telling: Promise.resolve(),
     commands: new Map(),
     extended: false,
-    wanted: needsExtras(options),
+    wanted: needsExtras(options) || !!options.cache,
     waiting: [],
     listeners: new Set(),
     open: new Map(),
