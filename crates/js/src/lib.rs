@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// Lets the engine do what [`EXTRAS`] brings, from now on. All that only this reaches is in the second module. `cache`: the
-    /// contract's `EngineCache` as JSON, where threads' last states are to be saved.
+    /// contract's `EngineCaching` as JSON, where threads' last states are to be saved.
     ///
     /// # Errors
     /// An `Error` whose `code` is `invalid_option`, naming what is wrong in `cache`.

@@ -107,18 +107,16 @@ pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> 
     })
 }
 
-/// Which threads' states are saved.
+/// Which threads' states are saved: `{"cache": ..}`.
 pub(crate) fn cache(text: &str) -> Result<Cache, JsValue> {
     let wrong = Wrong::default();
-    let mut fields = Fields::of("cache", text, &wrong);
-    let mut cache = Cache {
-        identity: fields.text("identity"),
-        ..Cache::default()
-    };
-    fields.bytes("threadsMax", &mut cache.threads_max);
-    fields.bytes("bytesMax", &mut cache.bytes_max);
-    fields.millis("ttlMs", &mut cache.ttl);
-    fields.end();
+    let mut cache = Cache::default();
+    Fields::of("options", text, &wrong).inner("cache", &mut |fields| {
+        cache.identity = fields.text("identity");
+        fields.bytes("threadsMax", &mut cache.threads_max);
+        fields.bytes("bytesMax", &mut cache.bytes_max);
+        fields.millis("ttlMs", &mut cache.ttl);
+    });
     wrong.or(cache)
 }
 

@@ -65,12 +65,14 @@ export interface EngineOptions {
 }
 
 /** Which threads' last states are saved. */
-export interface EngineCache {
-  /** Names the user. Absent: a digest of the headers does. */
-  identity?: string;
-  threadsMax?: number;
-  bytesMax?: number;
-  ttlMs?: number;
+export interface EngineCaching {
+  cache: {
+    /** Names the user. Absent: a digest of the headers does. */
+    identity?: string;
+    threadsMax?: number;
+    bytesMax?: number;
+    ttlMs?: number;
+  };
 }
 
 /** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
@@ -279,7 +281,7 @@ export interface Engine {
   send(request: keyof EngineRequests, json: string, command: number): void;
   /**
    * Lets it do what the second module has, from now on: the requests marked (2), {@link Part}'s `editable` and `branchTree`,
-   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded. `cache`: {@link EngineCache} as
+   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded. `cache`: {@link EngineCaching} as
    * JSON, where threads' last states are to be saved; throws an `Error` with `code: "invalid_option"` where it is wrong.
    */
   extend(cache?: string | null): void;

@@ -89,7 +89,7 @@ export const needsExtras = (options: AnyOptions): boolean => historyLimitOf(opti
 
 /** Which threads are saved, as the engine takes it. Behind a transport there are none. */
 export const cacheOf = (options: AnyOptions): string | undefined =>
-  options.cache && !transportOf(options) ? engineText(options.cache === true ? {} : options.cache) : undefined;
+  options.cache && !transportOf(options) ? engineText({ cache: options.cache === true ? {} : options.cache }) : undefined;
 
 /** How the checkpoint of an edit is found. */
 export const checkpointsOf = ({ getCheckpointId, checkpoints }: AnyOptions): EngineOptions["checkpoints"] => (getCheckpointId ? "asked" : checkpoints);

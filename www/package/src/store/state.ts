@@ -7,7 +7,7 @@ import { newMemory } from "../subagents.js";
 import type { Client } from "../types/client.js";
 import type { RunCallbackMeta } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
-import type { Pending } from "./commands.js";
+import { ask, type Pending } from "./commands.js";
 import { firstFrame, type Frame } from "./frame.js";
 import { clientFor } from "./network.js";
 import { openNodes, type OpenNodes } from "./nodes.js";
