@@ -132,7 +132,7 @@ scenario(`saved: reloaded at token ${TOKENS / 2} of ${TOKENS}, the page shows th
   const isStream = ({ path }) => /\/runs\/(.*\/)?stream/.test(path);
   const bytes = (some) => some.filter(isStream).reduce((sum, call) => sum + call.bytes, 0);
   assert.equal(bytes(session.proxy.calls.slice(calls)), 0, "no byte has come yet");
-  await app.state("finished");
+  await app.page.locator('[data-testid="connection"][data-state="finished"]').first().waitFor({ state: "attached", timeout: 120_000 });
   assert.equal(await app.answer(), words(TOKENS));
   const after = bytes(session.proxy.calls.slice(calls));
   const { body } = await session.agent.call("GET", `/threads/${app.thread()}/runs?limit=1`);
