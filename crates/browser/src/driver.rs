@@ -7,6 +7,7 @@ use crate::{
     locks::Locks,
     page::Listener,
     readers::{Readers, Told},
+    saved::SavedPlace,
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
@@ -38,6 +39,8 @@ pub(crate) struct Driver {
     intermediary: RefCell<Option<Rc<dyn Intermediary>>>,
     records: Records,
     locks: Locks,
+    /// Where threads' last states are saved, where that is wanted.
+    pub(crate) saved_place: RefCell<Option<Rc<dyn SavedPlace>>>,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
     frame: Frame,
@@ -56,6 +59,7 @@ impl Driver {
             response_bytes_max,
             notify_interval,
             resolve_checkpoint,
+            cache: _,
         } = options;
         let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -70,6 +74,7 @@ impl Driver {
             intermediary: RefCell::default(),
             records: Records::new(storage),
             locks: Locks::default(),
+            saved_place: RefCell::default(),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
@@ -251,6 +256,12 @@ impl Driver {
                     checkpoint: Err("nobody looks checkpoints up".to_owned()),
                 })),
             },
+            Effect::Saved(effect) => {
+                let place = self.saved_place.borrow().clone();
+                if let Some(place) = place {
+                    place.take(&self.this, effect);
+                }
+            }
             Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
         }
     }

@@ -107,6 +107,21 @@ impl RecordStore for JsStore {
     }
 }
 
+thread_local! {
+    /// Whether what this page had stored was removed, for a logout, and nobody has begun anew since.
+    static CLEARED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Nothing more is written into the page's stores, until [`begin_writing`].
+pub(crate) fn stop_writing() {
+    CLEARED.set(true);
+}
+
+/// Somebody begins anew.
+pub(crate) fn begin_writing() {
+    CLEARED.set(false);
+}
+
 /// A store of the page. Asked for each time: the getter itself throws where storage is refused, and that can change.
 fn page_store(name: &str) -> Result<JsStore, StorageError> {
     let store = js_sys::Reflect::get(&scope(), &name.into())
@@ -132,6 +147,9 @@ macro_rules! page_stores {
             }
 
             fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
+                if CLEARED.get() {
+                    return Ok(());
+                }
                 page_store($getter)?.save(key, text)
             }
 

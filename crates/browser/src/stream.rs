@@ -5,13 +5,14 @@ use crate::{
     http::{Credentials, HeaderProvider},
     intermediary::Intermediary,
     readers::{Subscription, Told},
-    storage::{LocalStore, RecordStore},
+    saved::IndexedStates,
+    storage::{LocalStore, RecordStore, begin_writing},
     tabs::{ShareConnections, Tabs},
 };
 use futures_channel::oneshot;
 use rejoin_core::{
-    CommandId, Config, EXTRAS, Edit, EditInput, Input, JoinOptions, Millis, Notice, Outcome,
-    SessionInput, Submission, ToolResult, ToolsInput, View, WaitingInput,
+    Cache, CommandId, Config, EXTRAS, Edit, EditInput, Input, JoinOptions, Millis, Notice, Outcome,
+    SavedInput, SessionInput, Submission, ToolResult, ToolsInput, View, WaitingInput,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -46,6 +47,9 @@ pub struct StreamOptions {
     pub notify_interval: Millis,
     /// Looks checkpoints up where [`rejoin_core::Checkpoints::Asked`] is set. Default nobody: every lookup fails.
     pub resolve_checkpoint: Option<CheckpointResolver>,
+    /// Whether, and which, threads' last states are saved in IndexedDB, to be on screen before the server has answered. Default
+    /// not. [`Stream::without_extras`] does not look at it: see [`Stream::keep_states`].
+    pub cache: Option<Cache>,
     /// The largest answer to a plain request, such as a thread's state, in bytes. Default 67,108,864.
     pub response_bytes_max: usize,
 }
@@ -66,6 +70,7 @@ impl StreamOptions {
             fetch: None,
             notify_interval: Millis(0),
             resolve_checkpoint: None,
+            cache: None,
             response_bytes_max: 64 * 1024 * 1024,
         }
     }
@@ -93,8 +98,13 @@ impl Stream {
     /// # Panics
     /// Outside JavaScript.
     pub fn new(options: StreamOptions) -> Self {
+        begin_writing();
+        let cache = options.cache.clone();
         let stream = Self::without_extras(options);
         stream.send(Input::ExtrasCame { extras: &EXTRAS });
+        if let Some(cache) = cache {
+            stream.keep_states(cache);
+        }
         stream
     }
 
@@ -114,6 +124,20 @@ impl Stream {
         let tabs = share.map(|share| Tabs::shared(share, &self.driver));
         self.driver
             .set_intermediary(tabs.map(|tabs| tabs as Rc<dyn Intermediary>));
+    }
+
+    /// Saves the last states of the threads that are entered from now on in IndexedDB, and shows what is saved of one until the
+    /// server has answered. Needs [`EXTRAS`].
+    pub fn keep_states(&self, cache: Cache) {
+        self.driver
+            .saved_place
+            .replace(Some(Rc::new(IndexedStates::default())));
+        self.send(Input::Saved(SavedInput::Kept { cache }));
+    }
+
+    /// Tells that a thread was deleted, so that what is saved of it is removed.
+    pub fn forget_thread(&self, thread_id: ThreadId) {
+        self.send(Input::Saved(SavedInput::ThreadDeleted { thread_id }));
     }
 
     /// Enters a thread, or with `None` a new one. Loads its state, and joins the run that is active on it.

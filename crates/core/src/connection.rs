@@ -7,6 +7,8 @@ use crate::Millis;
 pub enum Connection {
     /// There is no run.
     Idle,
+    /// There is no run, and what was saved of the thread is shown until the server has answered.
+    Saved,
     /// The first connection is being made.
     Connecting,
     /// Events come, or could at any time.
@@ -41,6 +43,7 @@ impl Connection {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Saved => "saved",
             Self::Connecting => "connecting",
             Self::Live => "live",
             Self::Stalled => "stalled",

@@ -1,6 +1,6 @@
 //! Everything that a client orders.
 
-use crate::{CommandId, Millis, Notice};
+use crate::{Cache, CommandId, Millis, Notice, SavedKey};
 use rejoin_wire::{Json, MessageId};
 
 /// Names one request or one connection. Never used twice.
@@ -76,8 +76,34 @@ pub enum Effect {
         /// The messages that are kept, oldest first.
         parents: Vec<MessageId>,
     },
+    /// Something of the saved states of threads.
+    Saved(SavedEffect),
     /// Tell whoever listens.
     Notify(Notice),
+}
+
+/// An order to the place where threads' last states are saved. It may take its time, or never be done.
+#[derive(Debug, Clone)]
+pub enum SavedEffect {
+    /// Read what is saved under a key and feed [`crate::SavedInput::Read`].
+    Load {
+        /// The key.
+        key: SavedKey,
+    },
+    /// Save a text under a key, within the bounds. Feed [`crate::SavedInput::Failed`] where nothing can be saved.
+    Save {
+        /// The key.
+        key: SavedKey,
+        /// JSON.
+        text: String,
+        /// The bounds.
+        cache: Cache,
+    },
+    /// Remove what is saved under a key.
+    Remove {
+        /// The key.
+        key: SavedKey,
+    },
 }
 
 /// A request. The driver adds the application's headers, asked anew for each request.

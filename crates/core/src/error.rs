@@ -145,6 +145,7 @@ codes! {
     StorageDenied = "storage_denied", "The browser does not allow storage here: this run cannot be rejoined after a reload unless the server lists it.";
     SubmissionNotStored = "submission_not_stored", "What was submitted is too large to be kept over a reload until the server has it: large attachments are better uploaded first. It is sent all the same.";
     RecordCorrupt = "record_corrupt", "What was stored for this thread cannot be read; it was removed.";
+    CacheUnavailable = "cache_unavailable", "Threads cannot be saved here, so they are shown when the server has answered.";
     NoRunToCancel = "no_run_to_cancel", "There is no run to cancel.";
     CheckpointNotFound = "checkpoint_not_found", "No checkpoint of the thread holds exactly the messages before this one, so nothing was changed or sent.";
     CheckpointLookupFailed = "checkpoint_lookup_failed", "The checkpoint to go on from could not be looked up, so nothing was changed or sent. Try again.";

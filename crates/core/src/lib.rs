@@ -18,6 +18,7 @@
 //!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } | Effect::SavePart { .. } => { /* storage */ }
 //!         Effect::HoldLock { .. } | Effect::ReleaseLock { .. } => { /* locks that pages share; feed LockHeld or LocksMissing */ }
 //!         Effect::ResolveCheckpoint { .. } => { /* the application's callback; feed CheckpointResolved */ }
+//!         Effect::Saved(_) => { /* a place for threads' last states, if there is one */ }
 //!         Effect::Notify(_notice) => { /* callbacks, timeline */ }
 //!     }
 //! }
@@ -41,6 +42,7 @@ mod millis;
 mod notice;
 mod percent;
 mod run_record;
+mod saved_state;
 mod session_view;
 mod status;
 pub mod tabs;
@@ -48,19 +50,20 @@ mod thread_store;
 mod view;
 
 pub use client::{
-    BranchesInput, Client, EXTRAS, Edit, EditAt, EditInput, Extras, Input, JoinOptions,
+    BranchesInput, Client, EXTRAS, Edit, EditAt, EditInput, Extras, Input, JoinOptions, SavedInput,
     SessionInput, Submission, ToolResult, ToolsInput, TransportError, WaitingInput, WaitingState,
     WaitingSubmission, outbox_key, with_part,
 };
 pub use config::{Checkpoints, Config, Endpoint, OutboxPolicy, RetryPolicy, Timeouts};
 pub use connection::Connection;
-pub use effect::{AttemptId, DeadlineReason, Effect, HttpRequest, Method};
+pub use effect::{AttemptId, DeadlineReason, Effect, HttpRequest, Method, SavedEffect};
 pub use error::{ErrorCode, StreamError};
 pub use history::{HistoryState, MessageBranch};
 pub use millis::Millis;
 pub use notice::{CommandId, Notice, Outcome};
 pub use rejoin_wire as wire;
 pub use run_record::{RECORD_PREFIX, record_key, run_key};
+pub use saved_state::{Cache, SavedIndex, SavedKey};
 pub use session_view::{SessionNode, SessionView};
 pub use status::{FeedStatus, Status};
 pub use thread_store::{MessageOrigin, MessageSlot};

@@ -92,7 +92,7 @@ impl<'a> View<'a> {
         self.client.is_active()
     }
 
-    /// Whether the thread's state is being loaded for the first time.
+    /// Whether the thread's state is being loaded for the first time. What is shown meanwhile was stored here before, and may be old.
     pub fn is_thread_loading(&self) -> bool {
         self.client.is_thread_loading()
     }
@@ -195,7 +195,7 @@ impl<'a> View<'a> {
 
     /// Tool calls that no message answers, each with its message, oldest first.
     pub fn pending_tool_calls(&self) -> Vec<(&'a MessageId, ToolCall)> {
-        let pending = pending_calls(self.messages()).into_iter();
+        let pending = pending_calls(&self.client.store).into_iter();
         pending
             .map(|(at, _, call)| (self.messages()[at].id(), ToolCall::read(call)))
             .collect()

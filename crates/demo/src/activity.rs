@@ -144,7 +144,9 @@ impl Activity {
             | Connection::Paused
             | Connection::Expired => ("warning", words()),
             Connection::Failed => ("error", words()),
-            Connection::Idle | Connection::Disconnected => ("connection", words()),
+            Connection::Idle | Connection::Saved | Connection::Disconnected => {
+                ("connection", words())
+            }
         };
         self.add(kind, words, None);
     }

@@ -248,7 +248,19 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
     if query.session_limit().is_none() {
         options = options.history_limit(query.history_limit());
     }
+    if query.storage() != StorageChoice::Nowhere {
+        options = options.cache(Cache {
+            // The demo has no logins: whoever uses this browser is one person to it.
+            identity: Some("visitor".to_owned()),
+            ..Cache::default()
+        });
+    }
     let stream = use_stream(options);
+    Effect::new(move |_| {
+        if let Some(thread) = threads.deleted.get() {
+            stream.forget_thread(thread);
+        }
+    });
     let chat = Chat {
         stream,
         activity,

@@ -25,6 +25,8 @@ pub(crate) struct Threads {
     is_loading: RwSignal<bool>,
     /// The thread whose run this page follows: known here before the server's list says so.
     followed: RwSignal<Option<ThreadId>>,
+    /// The thread that was deleted here last.
+    pub(crate) deleted: RwSignal<Option<ThreadId>>,
     /// Titles of threads made here, until the server knows them.
     titles: RwSignal<BTreeMap<ThreadId, Arc<str>>>,
     /// Counts the requests; an answer that is not the newest's is dropped.
@@ -43,6 +45,7 @@ impl Threads {
             problem: RwSignal::new(None),
             is_loading: RwSignal::new(false),
             followed: RwSignal::new(None),
+            deleted: RwSignal::new(None),
             titles: RwSignal::new(BTreeMap::new()),
             request: StoredValue::new(0),
             is_asked: StoredValue::new(false),
@@ -154,6 +157,7 @@ impl Threads {
         spawn_local(async move {
             match api::delete_thread(&server, &thread).await {
                 Ok(()) => {
+                    self.deleted.set(Some(thread.clone()));
                     if self.nav.get_untracked().thread.as_deref() == Some(thread.as_str()) {
                         self.nav.open_thread(None, None);
                     }

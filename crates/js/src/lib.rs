@@ -77,13 +77,21 @@ impl Engine {
     /// Lets the engine do what [`EXTRAS`] brings, from now on. All that only this reaches is in the second module.
     ///
     /// `share`: which tabs share the connections that are opened from now on: `same-headers`, or `as ` and who the user is. Else none.
-    pub fn extend(&self, share: Option<String>) {
+    /// `cache`: the contract's `EngineCaching` as JSON, where threads' last states are to be saved; absent: as it was.
+    ///
+    /// # Errors
+    /// An `Error` whose `code` is `invalid_option`, naming what is wrong in `cache`.
+    pub fn extend(&self, share: Option<String>, cache: Option<String>) -> Result<(), JsValue> {
         self.teller.extras.set(Some(&EXTRAS));
         self.stream.send(Input::ExtrasCame {
             extras: &rejoin_core::EXTRAS,
         });
         let share = share.and_then(extras::share_connections);
         self.stream.share_connections(share);
+        if let Some(json) = cache {
+            self.stream.keep_states(request::cache(&json)?);
+        }
+        Ok(())
     }
 
     /// Asks for one of the contract's `EngineRequests`, with its JSON. `command` comes back with the outcome; 0: nobody waits.

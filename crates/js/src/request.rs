@@ -6,8 +6,8 @@ use crate::{
     options::{ON_DISCONNECT, STRATEGIES},
 };
 use rejoin_core::{
-    BranchesInput, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput,
-    Submission, ToolResult, ToolsInput, WaitingInput,
+    BranchesInput, Cache, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, SavedInput,
+    SessionInput, Submission, ToolResult, ToolsInput, WaitingInput,
     wire::{
         CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
         json::FromJson,
@@ -111,8 +111,24 @@ pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> 
         "history" => Input::Branches(BranchesInput::HistoryProvided {
             states: fields.any("states").unwrap_or_default(),
         }),
+        "deleted" => Input::Saved(SavedInput::ThreadDeleted {
+            thread_id: ThreadId::from(fields.text("thread_id").unwrap_or_default()),
+        }),
         _ => return None,
     })
+}
+
+/// Which threads' states are saved: `{"cache": ..}`.
+pub(crate) fn cache(text: &str) -> Result<Cache, JsValue> {
+    let wrong = Wrong::default();
+    let mut cache = Cache::default();
+    Fields::of("options", text, &wrong).inner("cache", &mut |fields| {
+        cache.identity = fields.text("identity");
+        fields.bytes("threadsMax", &mut cache.threads_max);
+        fields.bytes("bytesMax", &mut cache.bytes_max);
+        fields.millis("ttlMs", &mut cache.ttl);
+    });
+    wrong.or(cache)
 }
 
 fn edit_at(fields: &mut Fields<'_>) -> EditAt {

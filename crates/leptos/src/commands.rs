@@ -42,6 +42,12 @@ impl UseStream {
         drop(self.run().respond_all(answers));
     }
 
+    /// Tells that a thread was deleted, so that what is saved of it here is removed ([`crate::UseStreamOptions::cache`]).
+    pub fn forget_thread(&self, thread_id: impl Into<ThreadId>) {
+        let thread_id = thread_id.into();
+        self.with_stream(|stream| stream.forget_thread(thread_id));
+    }
+
     /// Edits a message: the input, as [`UseStream::submit`] takes it, stands in the place of it and of all after it, on a
     /// branch of its own.
     ///

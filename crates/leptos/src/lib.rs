@@ -49,7 +49,9 @@ pub use use_view::{UseView, ViewNode, use_view};
 pub use waiting::Waiting;
 pub use words::{StatusWords, StreamStatus};
 
-pub use rejoin_browser::{Credentials, RecordStore, ShareConnections, StorageError, now};
+pub use rejoin_browser::{
+    ClearError, Credentials, RecordStore, ShareConnections, StorageError, clear_data, now,
+};
 pub use rejoin_core::wire;
 pub use rejoin_core::wire::{
     CheckpointId, InterruptId, Json, MessageId, RunId, ThreadId,
@@ -59,8 +61,8 @@ pub use rejoin_core::wire::{
     thread::Interrupt,
 };
 pub use rejoin_core::{
-    Checkpoints, Config, Connection, Endpoint, ErrorCode, HistoryState, JoinOptions, MessageBranch,
-    Millis, Notice, OutboxPolicy, Outcome, StreamError, ToolResult, WaitingState,
+    Cache, Checkpoints, Config, Connection, Endpoint, ErrorCode, HistoryState, JoinOptions,
+    MessageBranch, Millis, Notice, OutboxPolicy, Outcome, StreamError, ToolResult, WaitingState,
 };
 
 /// Whether there is no browser to work in.

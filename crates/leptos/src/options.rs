@@ -3,7 +3,7 @@
 use crate::{StorageKind, ThreadSource, events::read_event, json, thread::ThreadPlaces};
 use rejoin_browser::{Credentials, HeaderFuture, ShareConnections, StreamOptions, header_futures};
 use rejoin_core::{
-    Checkpoints, Config, Notice, Outcome,
+    Cache, Checkpoints, Config, Notice, Outcome,
     wire::{
         CheckpointId, MessageId, ThreadId,
         event::{Event, EventName},
@@ -42,6 +42,7 @@ pub struct UseStreamOptions {
     headers: Option<Provider>,
     fixed_headers: Vec<(String, String)>,
     credentials: Credentials,
+    cache: Option<Cache>,
 }
 
 impl UseStreamOptions {
@@ -61,6 +62,7 @@ impl UseStreamOptions {
             headers: None,
             fixed_headers: Vec::new(),
             credentials: Credentials::default(),
+            cache: None,
         }
     }
 
@@ -230,6 +232,27 @@ impl UseStreamOptions {
         self
     }
 
+    /// Saves threads' last states in this browser, in IndexedDB, so that a thread is on screen before the server has answered:
+    /// [`crate::UseStream::is_thread_loading`] stays true meanwhile, and the connection is [`rejoin_core::Connection::Saved`]. What is
+    /// shown so can be read, and nothing else: submissions wait, and nothing can be edited. A thread is removed when the server refuses it
+    /// (401, 403) or does not know it (404); call [`crate::UseStream::forget_thread`] when the page deletes one, and
+    /// [`crate::clear_data`] when the user logs out. Default off.
+    ///
+    /// ```
+    /// use rejoin_leptos::prelude::*;
+    ///
+    /// let options = UseStreamOptions::new("/api", "chat").cache(Cache {
+    ///     identity: Some("user-42".to_owned()),
+    ///     ..Cache::default()
+    /// });
+    /// # drop(options);
+    /// ```
+    #[must_use]
+    pub fn cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     /// Hears each custom event whose data can be read as `T`, at once and in order. Others are passed over. See
     /// [`crate::UseStream::custom_event`] for the newest as a signal.
     #[must_use]
@@ -285,6 +308,7 @@ impl UseStreamOptions {
     pub(crate) fn stream_options(&self) -> StreamOptions {
         let mut options = StreamOptions::with_storage(self.config.clone(), self.storage.store());
         options.credentials = self.credentials;
+        options.cache.clone_from(&self.cache);
         options.headers = match (&self.headers, &self.fixed_headers) {
             (None, fixed) if fixed.is_empty() => None,
             (provider, fixed) => Some(header_futures(with_fixed(provider.clone(), fixed.clone()))),

@@ -65,6 +65,7 @@ pub(crate) fn retry_at(connection: Connection) -> Option<Millis> {
     match connection {
         Connection::Reconnecting { retry_at, .. } => retry_at,
         Connection::Idle
+        | Connection::Saved
         | Connection::Connecting
         | Connection::Live
         | Connection::Stalled
@@ -138,6 +139,7 @@ fn english(status: &StreamStatus) -> String {
             "The agent waits for your answer.".to_owned()
         }
         Connection::Idle => "Ready.".to_owned(),
+        Connection::Saved => "Saved here before. Asking the server for what is new…".to_owned(),
         Connection::Connecting if status.lost_for_s.is_some() => {
             "Connecting… The server has not answered yet.".to_owned()
         }

@@ -167,6 +167,7 @@ impl<'a> Player<'a> {
                 | Effect::SavePart { .. }
                 | Effect::HoldLock { .. }
                 | Effect::ReleaseLock { .. }
+                | Effect::Saved(_)
                 | Effect::ResolveCheckpoint { .. } => {}
                 Effect::Notify(notice) => {
                     if matches!(notice, Notice::StartedOver { .. }) {

@@ -325,6 +325,8 @@ impl World {
                 self.checker
                     .fail("a checkpoint is asked for, which is not configured");
             }
+            // Nothing is saved here yet.
+            Effect::Saved(_) => {}
             Effect::Notify(notice) => self.noticed(notice),
         }
     }

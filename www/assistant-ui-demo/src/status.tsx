@@ -4,6 +4,7 @@ import { useLangGraphConnection, useLangGraphInterrupts } from "rejoin/assistant
 
 const WORDS: Record<string, string> = {
   idle: "Ready.",
+  saved: "Saved here before. Asking the server for what is new…",
   connecting: "Connecting…",
   live: "Connected. The answer is coming in.",
   stalled: "Connected, but nothing has come for a while. Checking…",

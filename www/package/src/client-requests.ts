@@ -17,7 +17,7 @@ function path(...parts: string[]): string {
 }
 
 /** Makes a client that sends with `send` to `apiUrl()`. Each is asked for each request. */
-export function requestsOf(apiUrl: () => string, send: Send): Client {
+export function requestsOf(apiUrl: () => string, send: Send, deleted: (threadId: string) => void): Client {
   const textOf = async (method: string, where: string, body?: Fields, query?: Fields): Promise<string> => {
     const pairs = Object.entries(snake(query ?? {})).flatMap(([name, value]) =>
       (Array.isArray(value) ? value : [value]).map((item): [string, string] => [name, String(item)]),
@@ -64,7 +64,10 @@ export function requestsOf(apiUrl: () => string, send: Send): Client {
       create: (payload = {}) => post("/threads", payload),
       get: (id, options) => get(thread(id), options),
       update: (id, payload = {}) => patch(thread(id), payload),
-      delete: (id, options) => remove(thread(id), options),
+      delete: async (id, options) => {
+        await remove(thread(id), options);
+        deleted(id);
+      },
       copy: (id, options = {}) => post(thread(id, "copy"), options),
       search: (query) => post("/threads/search", { ...page, ...query }),
       count: (query) => post("/threads/count", query),

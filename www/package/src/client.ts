@@ -56,13 +56,16 @@ const METHODS: { readonly [Part in keyof Client]: readonly (keyof Client[Part])[
   "~ui": ["getComponent"],
 };
 
-/** Makes a client that sends with `send` to `apiUrl()`, each asked for each request. Its code comes with the first request. */
-export function clientOf(apiUrl: () => string, send: Send): Client {
+/**
+ * Makes a client that sends with `send` to `apiUrl()`, each asked for each request, and tells `deleted` of each thread that was deleted. Its
+ * code comes with the first request.
+ */
+export function clientOf(apiUrl: () => string, send: Send, deleted: (threadId: string) => void): Client {
   type Methods = Record<string, Record<string, (...args: unknown[]) => unknown>>;
   let loaded: Methods | undefined;
   const load = async (): Promise<Methods> => {
     const { requestsOf } = await import("./client-requests.js");
-    return (loaded ??= requestsOf(apiUrl, send) as unknown as Methods);
+    return (loaded ??= requestsOf(apiUrl, send, deleted) as unknown as Methods);
   };
   const parts = Object.entries(METHODS).map(([part, names]) => [
     part,

@@ -1,4 +1,5 @@
 /** What all entries export. */
+export { clearRejoinData } from "./clear.js";
 export { RejoinError } from "./errors.js";
 export { FetchStreamTransport, type FetchStreamTransportOptions } from "./transport.js";
 export type {

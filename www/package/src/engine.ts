@@ -66,6 +66,17 @@ export interface EngineOptions {
   outbox?: object;
 }
 
+/** Which threads' last states are saved. */
+export interface EngineCaching {
+  cache: {
+    /** Names the user. Absent: a digest of the headers does. */
+    identity?: string;
+    threadsMax?: number;
+    bytesMax?: number;
+    ttlMs?: number;
+  };
+}
+
 /** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
@@ -275,6 +286,8 @@ export interface EngineRequests {
   send_now: { id: string };
   /** (2) Takes one back and puts another in its place: `{id}` and the fields of a submission. */
   replace: object;
+  /** (2) A thread was deleted: what is saved of it is removed. */
+  deleted: { thread_id: string };
   /** (2) Reads the page before the oldest message that is held. */
   older: object;
   /** Disconnects. The agent goes on; everything received stays. */
@@ -293,9 +306,10 @@ export interface Engine {
   /**
    * Lets it do what the second module has, from now on: the requests marked (2), {@link Part}'s `editable` and `branchTree`,
    * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded. `share`: which tabs share the
-   * connections that are opened from now on: `same-headers`, or `as ` and who the user is. Absent: none.
+   * connections that are opened from now on: `same-headers`, or `as ` and who the user is. Absent: none. `cache`: {@link EngineCaching} as
+   * JSON, where threads' last states are to be saved; absent: as it was. Throws an `Error` with `code: "invalid_option"` where it is wrong.
    */
-  extend(share?: string): void;
+  extend(share?: string, cache?: string): void;
   /** One of {@link Part}, as JSON. Empty where there is none. */
   read(part: number): string;
   /** {@link EngineMessageMetadata} as JSON. Empty for an unknown message. */

@@ -8,7 +8,7 @@ import { camelName } from "./names.js";
  * Codes of runs, threads and connections are listed in `docs/errors.md`. This package adds:
  * `invalid_option` (an option is missing or has the wrong type; the message names it), `wasm_blocked` (the page's content
  * security policy forbids wasm: allow `'wasm-unsafe-eval'`), `load_failed` (the wasm could not be fetched or compiled;
- * the next command tries again), `engine_failed` (the wasm has failed while it ran, most likely for want of memory; what was received
+ * the next command tries again), `clear_failed` (what was saved of threads could not be removed), `engine_failed` (the wasm has failed while it ran, most likely for want of memory; what was received
  * stays, and the next command begins with another engine), `disposed` (the stream was disposed).
  */
 export class RejoinError extends Error {

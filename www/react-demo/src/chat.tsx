@@ -39,6 +39,8 @@ export function Chat({ setup }: { setup: Setup }) {
     onWarning: note,
     storage: setup.storage,
     shareConnections: setup.share,
+    // The demo has no logins: whoever uses this browser is one person to it.
+    cache: setup.storage !== "none" && { identity: "visitor" },
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,

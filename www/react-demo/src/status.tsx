@@ -20,6 +20,7 @@ const UNSENT = "Not sent yet: the server cannot be reached. It is sent when it c
 
 const WORDS: Record<Connection["state"], string> = {
   idle: "Ready.",
+  saved: "Saved here before. Asking the server for what is new…",
   connecting: "Connecting…",
   live: "Connected. The answer is coming in.",
   stalled: "Connected, but nothing has come for a while. Checking…",

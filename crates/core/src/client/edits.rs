@@ -341,7 +341,8 @@ impl Client {
     /// How many messages from the first on the server has; `None` where nothing can be edited.
     pub(crate) fn stored_messages(&self) -> Option<usize> {
         let off = self.config.checkpoints == Checkpoints::Off || self.thread_id.is_none();
-        if off || self.is_stream_only() || self.load.is_loading() {
+        let is_unconfirmed = self.load.is_loading() || self.store.shows_saved();
+        if off || self.is_stream_only() || is_unconfirmed {
             return None;
         }
         let mut slots = self.store.slots().iter();

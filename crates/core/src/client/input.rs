@@ -1,7 +1,7 @@
 //! Everything that can happen to a client.
 
 use super::Extras;
-use crate::{AttemptId, CommandId, Millis};
+use crate::{AttemptId, Cache, CommandId, Millis};
 use rejoin_wire::{
     CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
     request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},
@@ -49,6 +49,8 @@ pub enum Input {
     Tools(ToolsInput),
     /// Something of the thread's history and its branches.
     Branches(BranchesInput),
+    /// Something of the saved states of threads.
+    Saved(SavedInput),
     /// Lay an object over the values' top level until the server sends values or its state is read. Messages in it
     /// take the place of those shown.
     ValuesMutated {
@@ -235,6 +237,36 @@ pub enum BranchesInput {
     },
     /// Read the thread's history, or where [`crate::Config::history_limit`] is not set its state, again.
     HistoryRequested,
+}
+
+/// What happens to the saved states of threads.
+#[derive(Debug, Clone)]
+pub enum SavedInput {
+    /// Save the last states of the threads that are entered from now on, and show what is saved of one until the server has
+    /// answered.
+    Kept {
+        /// Which, and for how long.
+        cache: Cache,
+    },
+    /// The answer to [`crate::SavedEffect::Load`].
+    Read {
+        /// The thread asked for.
+        thread_id: ThreadId,
+        /// What was saved. It is not trusted.
+        text: Option<String>,
+        /// Wall-clock time, for the state's time to live only.
+        wall_clock: Millis,
+    },
+    /// Nothing can be read or saved. The client goes on without.
+    Failed {
+        /// Why, in words.
+        why: String,
+    },
+    /// A thread was deleted: what is saved of it is removed.
+    ThreadDeleted {
+        /// The thread.
+        thread_id: ThreadId,
+    },
 }
 
 impl SessionInput {

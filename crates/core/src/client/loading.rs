@@ -181,6 +181,17 @@ impl ThreadLoad {
         matches!(self, Self::Loading(loading) if loading.record.is_none())
     }
 
+    /// Whether nothing is known of the thread's state yet: the server has not answered, and nothing was shown before.
+    pub(super) fn waits_for_state(&self) -> bool {
+        match self {
+            Self::Loading(loading) => {
+                let waits = matches!(loading.state, Part::Asked(_) | Part::NotAsked);
+                waits && !loading.shows_state
+            }
+            Self::None | Self::Loaded | Self::Failed => false,
+        }
+    }
+
     pub(super) fn shows_state(&self) -> bool {
         matches!(self, Self::Loading(loading) if loading.shows_state)
     }
@@ -193,8 +204,8 @@ impl ThreadLoad {
         }
     }
 
-    /// What a person is told while there is no run.
-    pub(super) fn connection(&self, online: bool) -> Connection {
+    /// What a person is told while there is no run. `shows_saved`: what was saved of the thread is shown.
+    pub(super) fn connection(&self, online: bool, shows_saved: bool) -> Connection {
         let Self::Loading(loading) = self else {
             return Connection::Idle;
         };
@@ -211,6 +222,8 @@ impl ThreadLoad {
                 attempt: tries,
                 retry_at: loading.wait.and_then(Wait::until),
             }
+        } else if shows_saved {
+            Connection::Saved
         } else if matches!(loading.record, Some(Some(_))) {
             Connection::CatchingUp
         } else {

@@ -23,6 +23,7 @@ mod resume;
 mod rng;
 mod run;
 mod run_status;
+mod saved;
 mod session;
 mod settle;
 mod standing;
@@ -37,8 +38,8 @@ pub(crate) mod urls;
 mod wake;
 
 pub use input::{
-    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
-    ToolResult, ToolsInput, TransportError, WaitingInput,
+    BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SavedInput, SessionInput,
+    Submission, ToolResult, ToolsInput, TransportError, WaitingInput,
 };
 pub use outbox::{WaitingState, WaitingSubmission, outbox_key, with_part};
 pub use parts::{EXTRAS, Extras};
@@ -240,6 +241,7 @@ impl Client {
             Input::Tools(input) => self.tools_input(input),
             Input::Branches(input) => self.branches_input(input),
             Input::Waiting(input) => self.waiting_input(input),
+            Input::Saved(input) => self.saved_input(input),
         }
         if std::mem::take(&mut self.has_ended) {
             self.begin_what_waits();
@@ -352,7 +354,7 @@ impl Client {
                 | Phase::Waiting { .. }
                 | Phase::Checking { .. }
                 | Phase::Looking(_)
-                | Phase::Settling { .. } => self.load.connection(self.online),
+                | Phase::Settling { .. } => self.load_connection(),
             };
         };
         let recovery = &run.recovery;

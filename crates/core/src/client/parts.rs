@@ -1,5 +1,6 @@
 //! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches, what
-//! an earlier page or another tab has to send and changes of it. Each is a part that owns its state; the client says what happens, and works without them.
+//! an earlier page or another tab has to send and changes of it, saved states. Each is a part that owns its state; the client says what
+//! happens, and works without them.
 //!
 //! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
 //! something of it is first wanted.
@@ -14,12 +15,13 @@ use super::{
     outbox::KeptOutbox,
     requests::{Answer, Asked},
     run::Run,
+    saved::Saved,
     session::{Session, Sessions},
     tools::Results,
 };
 use crate::{
-    AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SessionInput,
-    StreamError, ToolsInput, WaitingInput,
+    AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SavedInput,
+    SessionInput, StreamError, ToolsInput, WaitingInput,
 };
 use rejoin_wire::{CheckpointId, MessageId, json::Node};
 use std::fmt;
@@ -173,6 +175,11 @@ pub(super) trait OutboxPart: Part {
     fn leave(&mut self, client: &mut Client);
 }
 
+/// The saved states of threads.
+pub(super) trait SavedPart: Part {
+    fn handle(&mut self, client: &mut Client, input: SavedInput);
+}
+
 /// The parts, as far as they are there and not at work.
 #[derive(Default)]
 pub(super) struct Parts {
@@ -181,6 +188,7 @@ pub(super) struct Parts {
     pub(super) tools: Option<Box<dyn ToolsPart>>,
     pub(super) branches: Option<Box<dyn BranchesPart>>,
     pub(super) outbox: Option<Box<dyn OutboxPart>>,
+    pub(super) saved: Option<Box<dyn SavedPart>>,
 }
 
 /// What makes the parts that can be loaded later.
@@ -196,6 +204,7 @@ pub static EXTRAS: Extras = Extras {
         parts.tools = Some(Box::<Results>::default());
         parts.branches = Some(Box::<Branches>::default());
         parts.outbox = Some(Box::<KeptOutbox>::default());
+        parts.saved = Some(Box::<Saved>::default());
     },
 };
 
@@ -206,13 +215,14 @@ impl fmt::Debug for Extras {
 }
 
 impl Parts {
-    fn each(&self) -> [Option<&dyn Part>; 5] {
+    fn each(&self) -> [Option<&dyn Part>; 6] {
         let Self {
             session,
             edits,
             tools,
             branches,
             outbox,
+            saved,
         } = self;
         [
             session.as_deref().map(|part| part as &dyn Part),
@@ -220,6 +230,7 @@ impl Parts {
             tools.as_deref().map(|part| part as &dyn Part),
             branches.as_deref().map(|part| part as &dyn Part),
             outbox.as_deref().map(|part| part as &dyn Part),
+            saved.as_deref().map(|part| part as &dyn Part),
         ]
     }
 
@@ -258,10 +269,12 @@ impl Client {
     /// Calls one part after the other until one says that it was meant.
     fn any_part(&mut self, call: &mut dyn FnMut(&mut dyn Part, &mut Self) -> bool) -> bool {
         let meant = Some(true);
-        self.with_part(
-            |parts| &mut parts.session,
-            |part, client| call(part, client),
-        ) == meant
+        // First, as it looks at answers that are others'.
+        self.with_part(|parts| &mut parts.saved, |part, client| call(part, client)) == meant
+            || self.with_part(
+                |parts| &mut parts.session,
+                |part, client| call(part, client),
+            ) == meant
             || self.with_part(|parts| &mut parts.edits, |part, client| call(part, client)) == meant
             || self.with_part(|parts| &mut parts.tools, |part, client| call(part, client)) == meant
             || self.with_part(
@@ -339,6 +352,13 @@ impl Client {
             |outbox, client| outbox.handle(client, input),
         );
         self.refuse_without(handled, command);
+    }
+
+    pub(super) fn saved_input(&mut self, input: SavedInput) {
+        self.with_part(
+            |parts| &mut parts.saved,
+            |saved, client| saved.handle(client, input),
+        );
     }
 
     /// Nobody waits for what will not come.

@@ -98,7 +98,7 @@ impl Client {
             thread_id: &thread_id,
             run_id: run_id.as_ref(),
             submission_id: run.submission.as_ref().map(|posting| posting.mark.as_str()),
-            saved_at: self.records.wall_clock(self.now),
+            saved_at: self.wall_clock(),
             cursor: messages.and((resumes && !torn).then_some(&run.cursor)),
             messages: messages.unwrap_or_default(),
             store: &self.store,

@@ -14,7 +14,7 @@ use super::{
     standing::{LastRun, Standing},
 };
 use crate::{
-    AttemptId, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
+    AttemptId, Connection, DeadlineReason, Effect, ErrorCode, Method, Millis, Outcome, StreamError,
     run_record::{Record, record_key},
 };
 use rejoin_wire::json::Read;
@@ -23,6 +23,10 @@ impl Client {
     pub(crate) fn is_thread_loading(&self) -> bool {
         // Where a join has no thread yet, that is looked up first.
         self.load.is_loading() || self.thread_lookup.is_some()
+    }
+
+    pub(super) fn load_connection(&self) -> Connection {
+        self.load.connection(self.online, self.store.shows_saved())
     }
 
     pub(super) fn start_load(&mut self) {

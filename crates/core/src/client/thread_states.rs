@@ -62,17 +62,22 @@ impl Client {
         head.map_err(|error| StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words()))
     }
 
+    /// Whether the initial values stand in for a state, as the thread has none yet.
+    pub(super) fn hides(&self, state: &ThreadState) -> bool {
+        let has_checkpoint = state
+            .checkpoint
+            .as_ref()
+            .is_some_and(|checkpoint| checkpoint.checkpoint_id.is_some());
+        self.config.initial_values.is_some() && !has_checkpoint
+    }
+
     /// Shows a state. `keep` says as what a message stays that it lacks.
     pub(super) fn show_state(
         &mut self,
         state: &ThreadState,
         keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
     ) {
-        let has_checkpoint = state
-            .checkpoint
-            .as_ref()
-            .is_some_and(|checkpoint| checkpoint.checkpoint_id.is_some());
-        if self.config.initial_values.is_some() && !has_checkpoint {
+        if self.hides(state) {
             return;
         }
         let interrupts = collected(state.interrupts().map(Interrupt::clone));

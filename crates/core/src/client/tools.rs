@@ -5,7 +5,7 @@ use super::{
     Client,
     parts::{Part, ToolsPart},
 };
-use crate::{CommandId, MessageSlot, Outcome, ToolResult, ToolsInput};
+use crate::{CommandId, Outcome, ToolResult, ToolsInput, thread_store::ThreadStore};
 use rejoin_wire::{
     Json,
     json::{FromJson, Node, Object},
@@ -18,8 +18,12 @@ type Waiting = (CommandId, ToolResult);
 /// A call that no message answers: its message's place, and itself.
 pub(crate) type PendingCall<'a> = (usize, &'a str, &'a Node);
 
-/// Calls that no message answers, oldest first.
-pub(crate) fn pending_calls(slots: &[MessageSlot]) -> Vec<PendingCall<'_>> {
+/// Calls that no message answers, oldest first. Of a saved state that is shown none: the server may have an answer.
+pub(crate) fn pending_calls(store: &ThreadStore) -> Vec<PendingCall<'_>> {
+    let slots = match store.shows_saved() {
+        true => &[],
+        false => store.slots(),
+    };
     let answered = |id: &str| {
         let mut slots = slots.iter();
         slots.any(|slot| slot.message.tool_call_id() == Some(id))
@@ -64,9 +68,9 @@ impl ToolsPart for Results {
         answered: &mut Vec<CommandId>,
     ) -> Vec<Node> {
         client.store.refresh_tool_calls();
-        let slots = client.store.slots();
         let mut messages = Vec::new();
-        for (_, id, call) in pending_calls(&slots[..kept.min(slots.len())]) {
+        let calls = pending_calls(&client.store).into_iter();
+        for (_, id, call) in calls.filter(|(at, ..)| *at < kept) {
             let waits = self.0.iter().find(|(_, r)| r.tool_call_id == id);
             if let Some((command, _)) = waits {
                 answered.push(*command);
@@ -95,7 +99,7 @@ impl Results {
     fn add(&mut self, client: &mut Client, command: CommandId, result: ToolResult) {
         client.store.refresh_tool_calls();
         let id = result.tool_call_id.as_str();
-        let mut pending = pending_calls(client.store.slots()).into_iter();
+        let mut pending = pending_calls(&client.store).into_iter();
         let is_known = pending.any(|(_, call, _)| call == id);
         let is_given = self.0.iter().any(|(_, have)| have.tool_call_id == id);
         if !is_known || is_given {
@@ -111,7 +115,7 @@ impl Results {
             return;
         }
         client.store.refresh_tool_calls();
-        let pending = pending_calls(client.store.slots());
+        let pending = pending_calls(&client.store);
         let has = |id: &str| self.0.iter().any(|(_, have)| have.tool_call_id == id);
         let is_whole = |at: usize| {
             let mut calls = pending.iter().filter(|(message, ..)| *message == at);

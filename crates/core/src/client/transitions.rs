@@ -4,9 +4,9 @@
 
 use super::{Client, phase::Phase};
 use crate::{
-    AttemptId, BranchesInput, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode, Input,
-    JoinOptions, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
-    WaitingInput,
+    AttemptId, BranchesInput, Cache, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode,
+    Input, JoinOptions, Millis, SavedInput, SessionInput, Submission, ToolResult, ToolsInput,
+    TransportError, WaitingInput,
 };
 use rejoin_wire::{Json, sse::Frame};
 
@@ -30,6 +30,10 @@ EventsListened     .         .         .         .         .         .         .
 ViewOpened         .         .         .         .         .         .         .         .         .         .
 OlderRequested     .         .         .         .         .         .         .         .         .         .
 ViewClosed         .         .         .         .         .         .         .         .         .         .
+StatesKept         .         .         .         .         .         .         .         .         .         .
+StateRead          .         .         .         .         .         .         .         .         .         .
+StatesFailed       .         .         .         .         .         .         .         .         .         .
+ThreadDeleted      .         .         .         .         .         .         .         .         .         .
 StopRequested      .         Ended     Ended     Ended     Ended     Ended     Ended     Ended     Ended     .
 CancelRequested    .         .         .         .         .         .         .         .         .         .
 HeadersArrived     .         .         .         Live      .         .         .         .         .         .
@@ -93,6 +97,10 @@ fn row(input: &Input) -> &'static str {
         Input::Session(SessionInput::Opened { .. }) => "ViewOpened",
         Input::Session(SessionInput::OlderRequested { .. }) => "OlderRequested",
         Input::Session(SessionInput::Closed) => "ViewClosed",
+        Input::Saved(SavedInput::Kept { .. }) => "StatesKept",
+        Input::Saved(SavedInput::Read { .. }) => "StateRead",
+        Input::Saved(SavedInput::Failed { .. }) => "StatesFailed",
+        Input::Saved(SavedInput::ThreadDeleted { .. }) => "ThreadDeleted",
         Input::StopRequested => "StopRequested",
         Input::CancelRequested => "CancelRequested",
         Input::HeadersArrived { .. } => "HeadersArrived",
@@ -169,6 +177,18 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         Input::Session(SessionInput::Opened { limit: 1 }),
         Input::Session(SessionInput::OlderRequested { command }),
         Input::Session(SessionInput::Closed),
+        Input::Saved(SavedInput::Kept {
+            cache: Cache::default(),
+        }),
+        Input::Saved(SavedInput::Read {
+            thread_id: "t".into(),
+            text: None,
+            wall_clock: Millis(0),
+        }),
+        Input::Saved(SavedInput::Failed { why: String::new() }),
+        Input::Saved(SavedInput::ThreadDeleted {
+            thread_id: "t".into(),
+        }),
         Input::StopRequested,
         Input::CancelRequested,
         Input::HeadersArrived {

@@ -34,6 +34,9 @@ pub(super) const AHEAD: u16 = 1024;
 /// Its id was made for a submission, so a server that names it by that id keeps ids.
 pub(super) const MINTED: u16 = 2048;
 
+/// Only a state that was saved has held it, before a reload. The server's first word replaces it.
+pub(super) const SAVED: u16 = 4096;
+
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
 

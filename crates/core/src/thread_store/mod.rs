@@ -8,14 +8,15 @@ mod identity;
 mod known;
 mod layers;
 mod replay;
+mod saved;
 mod slots;
 mod stored;
 
 pub(crate) use attempts::Attempt;
 use identity::begins;
 use known::{
-    AHEAD, CONFIRMED, HEARD, Known, MINTED, NONE, PAINTED, STORED, STREAMED, SUBMITTED, SUPERSEDED,
-    TOLD, UNREAD, VOID,
+    AHEAD, CONFIRMED, HEARD, Known, MINTED, NONE, PAINTED, SAVED, STORED, STREAMED, SUBMITTED,
+    SUPERSEDED, TOLD, UNREAD, VOID,
 };
 pub(crate) use replay::Progress;
 pub(crate) use slots::id_or_place;
@@ -129,6 +130,8 @@ pub(crate) struct ThreadStore {
     /// Marks of messages that the stream's `values` may lack because they are older: a state was read that the stream may
     /// not have reached yet. 0: what `values` lack was removed.
     ahead_by: u16,
+    /// Whether a state is shown that was saved, and the server has said nothing yet.
+    shows_saved: bool,
     /// What streams now.
     attempt: Attempt,
     /// The question that its `values` have told of last.
@@ -150,6 +153,7 @@ impl ThreadStore {
             is_replay: false,
             begins_anew: false,
             ahead_by: 0,
+            shows_saved: false,
             attempt: Attempt::default(),
             asked: None,
             values: Json::null(),
@@ -317,7 +321,7 @@ impl ThreadStore {
             self.ahead_by = if is_ahead { ahead_by } else { 0 };
             // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
             let kept = self.shown(&mut |slot, entry| {
-                let removed = entry.has(CONFIRMED) && !entry.has(ahead_by);
+                let removed = entry.has(CONFIRMED | SAVED) && !entry.has(ahead_by);
                 // An older run knows nothing of what later ones have said.
                 let is_others =
                     may_be_older && entry.has(HEARD) && !entry.attempt.is_of_run_of(self.attempt);
@@ -326,8 +330,9 @@ impl ThreadStore {
                 let stays = entry.listed == NONE && !removed && !given_up;
                 stays.then_some(slot.origin)
             });
+            self.shows_saved = false;
             for entry in &mut self.known.entries {
-                entry.marks &= !VOID;
+                entry.marks &= !(VOID | SAVED);
                 if entry.listed != NONE {
                     entry.marks &= !AHEAD;
                     entry.marks |= CONFIRMED | TOLD;
@@ -379,6 +384,7 @@ impl ThreadStore {
     ) {
         let ids = self.read_list(&messages, true, 0);
         // A state without messages is one that the server has lost.
+        self.shows_saved = false;
         let goes_on = !ids.is_empty() && (self.ahead_by != 0 || self.lists_something_new());
         let mut kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
@@ -393,7 +399,7 @@ impl ThreadStore {
                 .and_then(|asked| self.known.find(asked));
             let answers_left = asked.is_some_and(|asked| asked.listed == NONE);
             let past = Past {
-                stored: laid || entry.has(STORED),
+                stored: laid || entry.has(STORED | SAVED),
                 told,
                 left: goes_on && (told || answers_left),
                 own: entry.has(STREAMED | SUBMITTED),
@@ -407,7 +413,7 @@ impl ThreadStore {
         }
         for entry in &mut self.known.entries {
             let is_new = !entry.has(KNOWN_OTHERWISE);
-            entry.marks &= !(CONFIRMED | STORED | TOLD);
+            entry.marks &= !(CONFIRMED | STORED | TOLD | SAVED);
             if entry.listed != NONE {
                 entry.marks |= CONFIRMED | STORED | if is_new { AHEAD } else { 0 };
             }
@@ -528,6 +534,7 @@ impl ThreadStore {
         self.replace_slots(Vec::new());
         self.known = Known::default();
         self.ahead_by = 0;
+        self.shows_saved = false;
         self.subgraphs.clear();
         self.set_values(Json::null());
         self.answer_interrupts(None);

@@ -5,7 +5,7 @@
 
 use rejoin_core::{
     AttemptId, Client, CommandId, Config, EXTRAS, Effect, HttpRequest, Input, Millis, Notice,
-    Outcome, Submission, TransportError, wire::Json, with_part,
+    Outcome, SavedEffect, Submission, TransportError, wire::Json, with_part,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ pub struct Bench {
     pub lookups: Vec<(CommandId, Vec<String>)>,
     /// How many clients there were.
     clients: u64,
+    /// Orders to the place where threads' states are saved.
+    pub saving: Vec<SavedEffect>,
 }
 
 pub const TAG: &str = "t1";
@@ -63,6 +65,7 @@ impl Bench {
             stored: std::collections::BTreeMap::new(),
             locks: Vec::new(),
             lookups: Vec::new(),
+            saving: Vec::new(),
         }
     }
 
@@ -88,6 +91,7 @@ impl Bench {
             stored: self.stored.clone(),
             locks: Vec::new(),
             lookups: Vec::new(),
+            saving: Vec::new(),
             clients: 1_000 * number,
         };
         let wall_clock = Millis(self.now + 1_000_000);
@@ -141,6 +145,7 @@ impl Bench {
                     let extras = Input::ExtrasCame { extras: &EXTRAS };
                     self.client.handle(Millis(self.now), extras);
                 }
+                Effect::Saved(effect) => self.saving.push(effect),
                 Effect::Notify(notice) => self.notices.push(notice),
             }
         }

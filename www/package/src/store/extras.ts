@@ -3,7 +3,7 @@ import type { Engine, EngineLoader } from "../engine.js";
 import { loadError, type RejoinError } from "../errors.js";
 import type { RunResult } from "../types/stream.js";
 import { ask } from "./commands.js";
-import { sharesOf } from "./options.js";
+import { cacheOf, sharesOf } from "./options.js";
 import { setPart } from "./publish.js";
 import type { State } from "./state.js";
 import { call } from "./tell.js";
@@ -38,7 +38,7 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
 
   const extend = (engine: Engine): void => {
     state.extended = true;
-    engine.extend((shared = sharesOf(state.options)));
+    engine.extend((shared = sharesOf(state.options)), cacheOf(state.options));
     if (state.pageSize > 0) ask(engine, "view", { limit: state.pageSize });
   };
   const drain = (): void => {

@@ -26,8 +26,8 @@ export async function headersOf(options: AnyOptions, refresh: boolean): Promise<
   return mergedHeaders(partsOfClient(client).defaultHeaders, defaultHeaders, key ? { "x-api-key": key } : undefined, own);
 }
 
-/** The client given, else ours. `options` is asked for each request. */
-export function clientFor({ client }: AnyOptions, options: () => AnyOptions): Client {
+/** The client given, else ours. `options` is asked for each request; `deleted` is told of each thread that was deleted. */
+export function clientFor({ client }: AnyOptions, options: () => AnyOptions, deleted: (threadId: string) => void): Client {
   if (client) return client as Client;
   return clientOf(
     () => apiUrlOf(options()),
@@ -37,6 +37,7 @@ export function clientFor({ client }: AnyOptions, options: () => AnyOptions): Cl
       checkHeaders(headers);
       return sendOwn(options(), url, { ...init, headers, ...(credentials ? { credentials } : {}) });
     },
+    deleted,
   );
 }
 

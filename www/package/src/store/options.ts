@@ -23,7 +23,7 @@ export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names
   { kinds: ["boolean"], names: ["filterSubagentMessages", "cancelOnStop", "cancelPendingToolCalls", "loadState", "compareOnWake"] },
   { kinds: ["object"], names: ["initialValues", "callerOptions", "client", "thread", "retry", "timeouts", "limits"] },
   { kinds: ["array"], names: ["tools", "streamMode", "subagentToolNames"] },
-  { kinds: ["boolean", "object"], names: ["fetchStateHistory", "outbox"] },
+  { kinds: ["boolean", "object"], names: ["fetchStateHistory", "outbox", "cache"] },
   { kinds: ["boolean", "function"], names: ["reconnectOnMount"] },
   { kinds: ["string", "object"], names: ["storage", "transport"] },
   { kinds: ["string", "boolean"], names: ["shareConnections"] },
@@ -100,6 +100,10 @@ export function sharesOf(options: AnyOptions): string | undefined {
 /** Whether an engine with these options cannot do without its second module. */
 export const needsExtras = (options: AnyOptions): boolean => historyLimitOf(options) > 0 || !!options.thread || !!options.cancelPendingToolCalls;
 
+/** Which threads are saved, as the engine takes it. Behind a transport there are none. */
+export const cacheOf = (options: AnyOptions): string | undefined =>
+  options.cache && !transportOf(options) ? engineText({ cache: options.cache === true ? {} : options.cache }) : undefined;
+
 /** How the checkpoint of an edit is found. */
 export const checkpointsOf = ({ getCheckpointId, checkpoints }: AnyOptions): EngineOptions["checkpoints"] => (getCheckpointId ? "asked" : checkpoints);
 
@@ -127,10 +131,13 @@ export function eventsToHear(options: AnyOptions, modes: ReadonlySet<StreamMode>
   return [...names];
 }
 
+/** Whether anything is stored: not after a logout, until somebody begins anew. */
+export const storing = { allowed: true };
+
 /** `storage` is asked each time: where the page may not use storage even naming it throws, and that can change. */
 const wrap = (storage: () => RunMetadataStorage): EngineStorage => ({
   getItem: (key) => storage().getItem(key),
-  setItem: (key, value) => storage().setItem(key, value),
+  setItem: (key, value) => storing.allowed && storage().setItem(key, value),
   removeItem: (key) => storage().removeItem(key),
 });
 
@@ -146,6 +153,7 @@ function sessionOf(): EngineStorage | null {
 
 /** The engine's storage; null is memory. Called once, in the page. */
 export function storageOf({ storage, reconnectOnMount: reconnect }: AnyOptions): EngineStorage | null {
+  storing.allowed = true;
   if (storage === "none") return null;
   if (typeof storage === "object" && storage !== null) return wrap(() => storage);
   if (storage === "session" || (storage === undefined && reconnect === true)) return sessionOf();

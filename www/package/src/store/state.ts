@@ -7,7 +7,7 @@ import { newMemory } from "../subagents.js";
 import type { Client } from "../types/client.js";
 import type { RunCallbackMeta } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
-import type { Pending } from "./commands.js";
+import { ask, type Pending } from "./commands.js";
 import { firstFrame, type Frame } from "./frame.js";
 import { clientFor } from "./network.js";
 import { openNodes, type OpenNodes } from "./nodes.js";
@@ -124,7 +124,12 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
   const state: State = {
     options,
     kind,
-    client: clientFor(options, () => state.options),
+    client: clientFor(
+      options,
+      () => state.options,
+      // Without it nothing is saved.
+      (thread_id) => state.extended && ask(state.engine, "deleted", { thread_id }),
+    ),
     engine: undefined,
     status: undefined,
     over: kind.problem !== undefined,
@@ -140,7 +145,7 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
     telling: Promise.resolve(),
     commands: new Map(),
     extended: false,
-    wanted: needsExtras(options) || sharesOf(options) !== undefined,
+    wanted: needsExtras(options) || sharesOf(options) !== undefined || !!options.cache,
     waiting: [],
     listeners: new Set(),
     open: new Map(),

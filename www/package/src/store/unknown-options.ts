@@ -5,6 +5,7 @@ import { OPTIONS } from "./options.js";
 const WITHIN = {
   retry: ["backoffBase", "backoffMax", "attemptsMax", "silentJoinsMax", "postsMax", "retryAfterMax", "giveUpAfter"],
   timeouts: ["headers", "join", "stall", "stallWithHeartbeatMin", "stallWithHeartbeatMax", "alive", "request", "offlineProbe", "unreachable", "compare", "record"],
+  cache: ["identity", "threadsMax", "bytesMax", "ttlMs"],
   limits: ["lineBytesMax", "frameBytesMax", "bufferBytesMax"],
 };
 /** Letters that may differ between a name and what was meant. */

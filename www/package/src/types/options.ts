@@ -50,7 +50,7 @@ export interface EventOptions<StateType extends Values> {
 /** How a connection stands. `reconnecting` carries the attempt's number and the wait before it. Times count from when this object came. */
 export interface Connection {
   /**
-   * `idle`: there is no run. `connecting`: the first connection is being made. `live`: events come, or could at any time.
+   * `idle`: there is no run. `saved`: the same, and what was saved of the thread is shown until the server has answered. `connecting`: the first connection is being made. `live`: events come, or could at any time.
    * `stalled`: connected, but nothing has come for longer than it should. `reconnecting`: lost, and made anew. `offline`:
    * no network; goes on when it is back. `paused`: lost while the page is hidden; goes on when it is shown. `catching_up`:
    * what was missed is fetched. `disconnected`: left on purpose; the agent goes on. `finished`: the run is over. `expired`:
@@ -58,6 +58,7 @@ export interface Connection {
    */
   state:
     | "idle"
+    | "saved"
     | "connecting"
     | "live"
     | "stalled"
@@ -184,6 +185,22 @@ export interface TimeoutOptions {
   record?: number;
 }
 
+/** Which threads' last states are saved in IndexedDB. */
+export interface CacheOptions {
+  /**
+   * Names the user whose threads they are, such as by an id: nothing that was saved for one user is shown to another. Default: a digest of the
+   * `headers` names the user. Give it where headers change with time, and where a cookie tells users apart. Without either
+   * nothing is saved, and a warning says so.
+   */
+  identity?: string;
+  /** How many threads are saved, those used last. Default 50. */
+  threadsMax?: number;
+  /** How many bytes all of them may have. A thread that is larger by itself is not saved. Default 10485760. */
+  bytesMax?: number;
+  /** How long a saved thread is shown, in milliseconds since it was saved. Default 604800000 (7 days). */
+  ttlMs?: number;
+}
+
 /** How large a peer's data may grow, in bytes. */
 export interface LimitOptions {
   /** One line of an event. */
@@ -263,6 +280,14 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   shareConnections?: boolean | string;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
   storage?: "local" | "session" | "none" | RunMetadataStorage;
+  /**
+   * Beyond the incumbent: whether threads' last states are saved in this browser, in IndexedDB, so that a thread is on screen before the
+   * server has answered: `isThreadLoading` stays true meanwhile, and `connection.state` is `saved`. What is shown so can be read, and
+   * nothing else: submissions wait, and nothing can be edited. A thread is removed when the server refuses it (401, 403) or does not
+   * know it (404), and when it is deleted with `client.threads.delete`. Call {@link clearRejoinData} when the user logs out. Read once. Default
+   * false.
+   */
+  cache?: boolean | CacheOptions;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
   cancelOnStop?: boolean;
   /**

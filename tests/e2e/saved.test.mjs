@@ -1,0 +1,146 @@
+// A thread that was saved in the browser is on screen before the server has answered, and put right without a jump.
+import assert from "node:assert/strict";
+import { suite } from "./harness/session.mjs";
+import { word, words } from "./harness/text.mjs";
+
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react18", "react19"] });
+
+const MESSAGES = 1000;
+const AWAY_MS = 3000;
+const FIRST_SECOND_MS = 1000;
+/** On a machine that has other things to do: how much longer than with an API that answers at once. */
+const BUSY_FACTOR = 1.5;
+
+/** A thread with so many messages, as another device has left it. */
+async function longThread(session) {
+  const { body: { thread_id: thread } } = await session.agent.call("POST", "/threads", {});
+  const messages = Array.from({ length: MESSAGES }, (_, at) => ({ id: `m${at}`, type: at % 2 === 0 ? "human" : "ai", content: `Message ${at} of a long conversation.` }));
+  const { status } = await session.agent.call("POST", `/threads/${thread}/state`, { values: { messages } });
+  assert.equal(status, 200);
+  return thread;
+}
+
+const shownMessages = (app) => app.page.locator('[data-testid="message"]').count();
+
+/** From now on the page notes when it has first shown a message, and which rows come and go after that. */
+const watch = (page) =>
+  page.addInitScript(() => {
+    const seen = { firstAt: undefined, removed: [], added: [], states: [] };
+    window.__seen = seen;
+    const rows = () => document.querySelectorAll('[data-testid="message"]').length;
+    const within = (nodes) => [...nodes].flatMap((node) => (node.nodeType !== 1 ? [] : node.matches('[data-testid="message"]') ? [node] : [...node.querySelectorAll('[data-testid="message"]')]));
+    new MutationObserver((changes) => {
+      const before = seen.firstAt;
+      if (before === undefined && rows() > 0) seen.firstAt = performance.now();
+      if (before === undefined || performance.now() - before < 300) return;
+      for (const { addedNodes, removedNodes } of changes) {
+        seen.added.push(...within(addedNodes).map((node) => node.innerText.slice(0, 40)));
+        seen.removed.push(...within(removedNodes).map((node) => node.innerText.slice(0, 40)));
+      }
+    }).observe(document, { childList: true, subtree: true });
+  });
+
+/** Opens the thread, and waits until the page has saved it. */
+async function saved(session, thread) {
+  const app = await session.tab();
+  await watch(app.page);
+  await app.open({ thread });
+  await app.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES);
+  await app.page.waitForFunction(async () => {
+    if (!(await indexedDB.databases()).some(({ name }) => name === "rejoin")) return false;
+    const database = await new Promise((done) => { indexedDB.open("rejoin").onsuccess = ({ target }) => done(target.result); });
+    const count = await new Promise((done) => { database.transaction("states").objectStore("states").count().onsuccess = ({ target }) => done(target.result); });
+    database.close();
+    return count > 1;
+  }, undefined, { polling: 100 });
+  return app;
+}
+
+scenario(`saved: a thread of ${MESSAGES} messages is on screen in the first second, the API ${AWAY_MS / 1000} s away, and no row is replaced when it answers`, async (session) => {
+  const thread = await longThread(session);
+  const app = await saved(session, thread);
+  const atOnce = await app.page.evaluate(() => window.__seen.firstAt);
+  session.proxy.fault("any", { kind: "delay", ms: AWAY_MS }, 50);
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES);
+  const firstAt = await app.page.evaluate(() => window.__seen.firstAt);
+  const soon = Math.max(FIRST_SECOND_MS, BUSY_FACTOR * atOnce);
+  assert.ok(firstAt < soon, `the first message was shown after ${Math.round(firstAt)} ms; with an API that answers at once after ${Math.round(atOnce)} ms`);
+  assert.equal(await app.connection(), "saved");
+  const rows = await app.page.evaluateHandle(() => [...document.querySelectorAll('[data-testid="message"]')]);
+  await app.state("idle");
+  assert.deepEqual(await app.page.evaluate(() => [window.__seen.removed, window.__seen.added]), [[], []]);
+  assert.ok(await rows.evaluate((before) => [...document.querySelectorAll('[data-testid="message"]')].every((row, at) => row === before[at])), "each row is the same element");
+}, { timeout: 180_000 });
+
+scenario("saved: what another device has said meanwhile is added, and nothing else changes", async (session) => {
+  const thread = await longThread(session);
+  const app = await saved(session, thread);
+  const url = app.page.url();
+  await app.page.close();
+  await session.agent.ask(thread, "from another device", { n_tokens: 5 });
+  const again = await session.tab();
+  await watch(again.page);
+  session.proxy.fault("any", { kind: "delay", ms: 3 * AWAY_MS }, 50);
+  await again.goto(url);
+  await again.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES);
+  assert.equal(await again.connection(), "saved");
+  await again.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES + 2);
+  const { removed, added } = await again.page.evaluate(() => window.__seen);
+  assert.deepEqual(removed, []);
+  assert.equal(added.length, 2);
+}, { timeout: 180_000 });
+
+scenario("saved: a thread that was deleted meanwhile is shown no more, and not again", async (session) => {
+  const thread = await session.agent.conversation(["hello"]);
+  const app = await session.open({ thread });
+  await app.shows(word(0));
+  await app.hide();
+  await app.show();
+  assert.equal((await session.agent.call("DELETE", `/threads/${thread}`)).status, 204);
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.error("thread_not_found");
+  assert.equal(await shownMessages(app), 0);
+  session.proxy.fault("any", { kind: "delay", ms: AWAY_MS }, 50);
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.error("thread_not_found");
+  assert.deepEqual(await app.page.evaluate(() => window.__rejoinAnswer().text), "");
+});
+
+scenario("saved: what is asked while a saved thread is shown waits for the server", async (session) => {
+  const thread = await session.agent.conversation(["hello"]);
+  const app = await session.open({ thread, n_tokens: 10, delay_ms: 1 });
+  await app.shows(word(0));
+  await app.hide();
+  await app.show();
+  session.proxy.fault("any", { kind: "delay", ms: 1000 }, 10);
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.state("saved");
+  await app.send("more");
+  assert.equal(session.proxy.count("stream"), 0);
+  await app.settled(words(10));
+  assert.equal(session.proxy.count("stream"), 1);
+});
+
+const TOKENS = 20_000;
+
+scenario(`saved: reloaded at token ${TOKENS / 2} of ${TOKENS}, the page shows the text before the first byte and fetches the rest only`, async (session) => {
+  const run = { n_tokens: TOKENS, delay_ms: 1 };
+  const app = await session.open(run);
+  await app.send();
+  await app.page.waitForFunction((half) => window.__rejoinAnswer().text.split(/\s+/).length > half, TOKENS / 2, { timeout: 120_000, polling: 50 });
+  const before = await app.answer();
+  const calls = session.proxy.calls.length;
+  session.proxy.fault("any", { kind: "delay", ms: 1000 }, 5);
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.page.waitForFunction((part) => window.__rejoinAnswer().text.startsWith(part), before.slice(0, before.length / 2));
+  const isStream = ({ path }) => /\/runs\/(.*\/)?stream/.test(path);
+  const bytes = (some) => some.filter(isStream).reduce((sum, call) => sum + call.bytes, 0);
+  assert.equal(bytes(session.proxy.calls.slice(calls)), 0, "no byte has come yet");
+  await app.page.locator('[data-testid="connection"][data-state="finished"]').first().waitFor({ state: "attached", timeout: 120_000 });
+  assert.equal(await app.answer(), words(TOKENS));
+  const after = bytes(session.proxy.calls.slice(calls));
+  const { body } = await session.agent.call("GET", `/threads/${app.thread()}/runs?limit=1`);
+  const whole = (await (await fetch(`${session.agent.url}/threads/${app.thread()}/runs/${body[0].run_id}/stream`, { headers: { "last-event-id": "-1" } })).text()).length;
+  assert.ok(after <= 0.55 * whole, `${after} of ${whole} bytes came after the reload`);
+}, { timeout: 240_000 });
