@@ -536,3 +536,41 @@ fn a_page_that_was_put_aside_does_not_send_what_another_tab_has_taken_over() {
         assert!(!waiting(&bench).contains(&is("two", "queued")));
     }
 }
+
+#[test]
+fn a_thread_that_is_missing_says_so_once_it_is_known_that_nothing_waits_on_it() {
+    let (mut bench, thread, _) = unsent();
+    let key = bench.stored.keys().find(|key| key.contains("outbox"));
+    let key = key.unwrap().clone();
+    bench.stored.insert(key, "[]".to_owned());
+    bench.reload();
+    enter(&mut bench, &thread);
+    bench.answer(&format!("/threads/{thread}/state"), 404, "");
+    bench.answer(&format!("/threads/{thread}"), 404, "");
+    assert_eq!(bench.error_code(), Some("thread_not_found"));
+    assert!(!is_stored(&bench) && !bench.client.view().is_thread_loading());
+}
+
+#[test]
+fn what_is_far_too_large_is_not_written_to_be_stored() {
+    let mut bench = Bench::new();
+    submit_as(&mut bench, 1, "one");
+    submit_as(&mut bench, 2, &"x".repeat(3_000_000));
+    let stored: usize = bench.stored.values().map(String::len).sum();
+    assert!(stored < 10_000, "{stored} bytes are stored");
+    assert!(!bench.client.view().waiting()[0].is_stored);
+    finish_first(&mut bench);
+    assert_eq!(
+        said(&posts(&bench)[0]).len(),
+        3_000_000,
+        "it is sent all the same"
+    );
+    assert_eq!(bench.warnings(), ["submission_not_stored"]);
+}
+
+fn finish_first(bench: &mut Bench) {
+    let stream = bench.accept("/runs/stream", "r1");
+    bench.metadata(stream, "1", "r1");
+    bench.end(stream);
+    bench.settle("r1", "success", r#"{"messages":[]}"#);
+}

@@ -4,8 +4,12 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, Notice, Outcome, Submission, WaitingInput, wire::Json};
-use support::Bench;
+use rejoin_core::{
+    Checkpoints, CommandId, Edit, EditAt, EditInput, Input, Notice, Outcome, Submission,
+    WaitingInput,
+    wire::{Json, request::Command},
+};
+use support::{Bench, state};
 
 const RUNS: &str = "/runs?limit=100";
 
@@ -280,4 +284,144 @@ fn what_another_tab_sends_is_left_to_it() {
     );
     assert_eq!(outcome_of(&other, 7), Some(Outcome::Dropped));
     assert!(other.open.is_empty());
+}
+
+fn said(id: &str, kind: &str) -> serde_json::Value {
+    serde_json::json!({ "id": id, "type": kind, "content": id })
+}
+
+/// On a thread with two turns whose history is known.
+fn entered(bench: &mut Bench) {
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    let turn = [said("h1", "human"), said("a1", "ai")];
+    let both = [turn.to_vec(), vec![said("h2", "human"), said("a2", "ai")]].concat();
+    let states = serde_json::json!([
+        state("c2", Some("c1"), both),
+        state("c1", Some("c0"), turn.to_vec()),
+        state("c0", None, vec![]),
+    ]);
+    bench.answer("/threads/t/history", 200, &states.to_string());
+    bench.answer("/threads/t", 200, r#"{"thread_id":"t","status":"idle"}"#);
+}
+
+fn with_history() -> Bench {
+    let mut bench = Bench::with(|config| {
+        config.history_limit = Some(10);
+        config.checkpoints = Checkpoints::Automatic;
+    });
+    entered(&mut bench);
+    bench
+}
+
+fn shown(bench: &Bench) -> Vec<String> {
+    let messages = bench.client.view().messages().iter();
+    messages
+        .map(|slot| slot.message.content.text().into_owned())
+        .collect()
+}
+
+fn body(bench: &Bench) -> serde_json::Value {
+    serde_json::from_str(bench.asked("/runs/stream").1.body.unwrap().text()).unwrap()
+}
+
+/// The page is left and comes back to its thread, with the locks of the page before.
+fn comes_back(bench: &mut Bench) {
+    bench.reload();
+    entered(bench);
+    for name in bench.locks.clone() {
+        bench.feed(Input::LockHeld { name });
+    }
+}
+
+#[test]
+fn an_edit_that_could_not_be_sent_is_sent_from_its_checkpoint_after_a_reload() {
+    let mut bench = with_history();
+    bench.feed(Input::Edit(EditInput::Requested {
+        command: CommandId(5),
+        edit: Box::new(Edit {
+            at: EditAt::Message("h2".into()),
+            submission: *says("better"),
+        }),
+    }));
+    let before = body(&bench);
+    assert_eq!(before["checkpoint"]["checkpoint_id"], "c1");
+    let post = bench.asked("/runs/stream").0;
+    bench.cut(post);
+    assert_eq!(texts(&bench), ["better"]);
+    assert!(bench.client.view().waiting()[0].is_stored);
+
+    comes_back(&mut bench);
+    assert_eq!(
+        shown(&bench),
+        ["h1", "a1", "h2", "a2"],
+        "while it is looked for the thread is as it was"
+    );
+    bench.answer(RUNS, 200, "[]");
+    assert_eq!(body(&bench), before, "what is posted is the same");
+    assert_eq!(shown(&bench), ["h1", "a1", "better"]);
+}
+
+#[test]
+fn an_edit_that_is_taken_back_gives_the_thread_back() {
+    let mut bench = with_history();
+    bench.feed(Input::Edit(EditInput::Requested {
+        command: CommandId(5),
+        edit: Box::new(Edit {
+            at: EditAt::Message("h2".into()),
+            submission: *says("better"),
+        }),
+    }));
+    let post = bench.asked("/runs/stream").0;
+    bench.cut(post);
+    let id = id(&bench, 0);
+    take_back(&mut bench, &id);
+    bench.wait_for(RUNS);
+    bench.answer(RUNS, 200, "[]");
+    let both = ["h1", "a1", "h2", "a2"]
+        .map(|id| said(id, if id.starts_with('h') { "human" } else { "ai" }));
+    let states = serde_json::json!([state("c2", Some("c1"), both.to_vec())]);
+    bench.answer("/threads/t/history", 200, &states.to_string());
+    assert_eq!(shown(&bench), ["h1", "a1", "h2", "a2"]);
+    assert!(posted(&bench).is_empty());
+}
+
+#[test]
+fn what_goes_on_from_a_named_checkpoint_or_answers_with_null_is_posted_as_before_after_a_reload() {
+    let json = |text: &str| Some(Json::parse(text.to_owned()).unwrap());
+    let more = vec![("context".to_owned(), json(r#"{"a":1}"#).unwrap())];
+    let older = Submission {
+        checkpoint_id: Some("c1".into()),
+        config: json(r#"{"configurable":{"k":"v"},"tags":["x"]}"#),
+        more,
+        ..*says("from before")
+    };
+    let answer = Submission {
+        command: Some(Command {
+            resume: json("null"),
+            ..Command::default()
+        }),
+        ..Submission::default()
+    };
+    for submission in [older, answer] {
+        let is_answer = submission.command.is_some();
+        let mut bench = with_history();
+        bench.feed(Input::SubmitRequested {
+            command: CommandId(5),
+            submission: Box::new(submission),
+        });
+        let before = body(&bench);
+        let post = bench.asked("/runs/stream").0;
+        bench.cut(post);
+        comes_back(&mut bench);
+        if is_answer {
+            // No question is open, so it may have been answered.
+            let id = id(&bench, 0);
+            assert_eq!(bench.client.view().waiting()[0].state.as_str(), "held");
+            send_now(&mut bench, &id);
+        }
+        bench.answer(RUNS, 200, "[]");
+        assert_eq!(body(&bench), before);
+    }
 }

@@ -116,3 +116,77 @@ fn once_it_has_come_it_is_as_if_it_had_been_there() {
     let body: serde_json::Value = request.body.unwrap().read().unwrap();
     assert_eq!(body["checkpoint"]["checkpoint_id"], "c0");
 }
+
+/// A submission whose answer was lost, and the page was reloaded; nothing of `EXTRAS` comes yet. Its name.
+fn lost() -> (Bench, String) {
+    let mut bench = Bench::new();
+    bench.submit("hello");
+    let (post, request) = bench.asked("/runs/stream");
+    let body: serde_json::Value = request.body.unwrap().read().unwrap();
+    bench.cut(post);
+    bench.pass(1_500);
+    let thread_id = bench.client.view().thread_id().cloned();
+    bench.withholds_extras = true;
+    bench.reload();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: thread_id.clone(),
+    });
+    let thread = format!("/threads/{}", thread_id.unwrap());
+    bench.answer(&format!("{thread}/state"), 200, r#"{"values":{}}"#);
+    bench.answer(&thread, 200, IDLE);
+    let mark = &body["metadata"]["rejoin_submission"];
+    (bench, mark.as_str().unwrap().to_owned())
+}
+
+fn extras_come(bench: &mut Bench) {
+    bench.withholds_extras = false;
+    bench.feed(Input::ExtrasCame { extras: &EXTRAS });
+    for name in bench.locks.clone() {
+        bench.feed(Input::LockHeld { name });
+    }
+}
+
+#[test]
+fn a_run_is_found_by_its_mark_before_what_is_stored_to_be_sent_can_be_read() {
+    for reads_meanwhile in [false, true] {
+        let (mut bench, mark) = lost();
+        if reads_meanwhile {
+            extras_come(&mut bench);
+        }
+        let runs = format!(
+            r#"[{{"run_id":"r1","status":"running","metadata":{{"rejoin_submission":"{mark}"}}}}]"#
+        );
+        bench.answer("/runs?limit=100", 200, &runs);
+        bench.asked("/runs/r1/stream");
+        extras_come(&mut bench);
+        assert!(bench.client.view().waiting().is_empty());
+        assert!(!bench.stored.keys().any(|key| key.contains("outbox")));
+        let stream = bench.accept("/runs/r1/stream", "r1");
+        bench.metadata(stream, "1", "r1");
+        bench.end(stream);
+        bench.settle("r1", "success", r#"{"messages":[]}"#);
+        assert!(
+            bench.open.is_empty(),
+            "it is not sent again: {:?}",
+            bench.open
+        );
+    }
+}
+
+#[test]
+fn one_that_had_not_arrived_is_sent_once_what_is_stored_can_be_read() {
+    for reads_meanwhile in [false, true] {
+        let (mut bench, _) = lost();
+        if reads_meanwhile {
+            extras_come(&mut bench);
+        }
+        bench.answer("/runs?limit=100", 200, "[]");
+        if !reads_meanwhile {
+            bench.answer("/state", 200, r#"{"values":{}}"#);
+            assert!(bench.open.is_empty());
+            extras_come(&mut bench);
+        }
+        bench.answer("/runs?limit=100", 200, "[]");
+        bench.asked("/runs/stream");
+    }
+}

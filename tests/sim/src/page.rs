@@ -313,6 +313,7 @@ impl World {
             }
             Effect::SavePart { key, part, text } => {
                 if let Err(error) = self.save_part(key, &part, text.as_deref()) {
+                    self.checker.posts.storage_refuses();
                     self.queue.push(self.now, Event::RecordFailed(page, error));
                 }
             }

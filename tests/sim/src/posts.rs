@@ -3,9 +3,14 @@
 use rejoin_core::RetryPolicy;
 use std::collections::BTreeMap;
 
-/// The submissions, by the name that the client gives each.
+/// What has left.
 #[derive(Debug, Default)]
-pub(crate) struct Posts(BTreeMap<String, Post>);
+pub(crate) struct Posts {
+    /// The submissions, by the name that the client gives each.
+    submissions: BTreeMap<String, Post>,
+    /// Whether storage has kept something that a page wanted to let go of, so that a later page may find it there.
+    storage_refused: bool,
+}
 
 #[derive(Debug, Default)]
 struct Post {
@@ -15,17 +20,18 @@ struct Post {
 }
 
 impl Posts {
-    /// A submission leaves a page. An error where it should not have. What the server has lost may be sent again by a page that knows nothing
-    /// of its answer.
+    /// A submission leaves a page. An error where it should not have. What the server has lost and storage has kept may be sent again by a page
+    /// that knows nothing of its answer.
     pub(crate) fn sent(
         &mut self,
         submission: &str,
         page: u64,
         is_lost: bool,
     ) -> Result<(), String> {
-        let post = self.0.entry(submission.to_owned()).or_default();
+        let post = self.submissions.entry(submission.to_owned()).or_default();
         post.count += 1;
-        let is_known = |answered_in| !is_lost || answered_in == page;
+        let is_found = is_lost && self.storage_refused;
+        let is_known = |answered_in| !is_found || answered_in == page;
         if post.answered_in.is_some_and(is_known) {
             return Err(format!(
                 "submission {submission} is sent again after its answer has begun"
@@ -40,9 +46,14 @@ impl Posts {
         Ok(())
     }
 
+    /// Storage has not done what a page wanted.
+    pub(crate) fn storage_refuses(&mut self) {
+        self.storage_refused = true;
+    }
+
     /// The page has received something of a submission's answer.
     pub(crate) fn answered(&mut self, submission: &str, page: u64) {
-        if let Some(post) = self.0.get_mut(submission) {
+        if let Some(post) = self.submissions.get_mut(submission) {
             post.answered_in = Some(page);
         }
     }

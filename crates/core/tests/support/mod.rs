@@ -21,6 +21,8 @@ pub struct Bench {
     pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
     pub lookups: Vec<(CommandId, Vec<String>)>,
+    /// Whether what is asked for of `EXTRAS` does not come.
+    pub withholds_extras: bool,
     /// How many clients there were.
     clients: u64,
     /// Orders to the place where threads' states are saved.
@@ -66,6 +68,7 @@ impl Bench {
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
+            withholds_extras: false,
         }
     }
 
@@ -92,6 +95,7 @@ impl Bench {
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
+            withholds_extras: false,
             clients: 1_000 * number,
         };
         let wall_clock = Millis(self.now + 1_000_000);
@@ -140,7 +144,7 @@ impl Bench {
                     let parents = parents.iter().map(ToString::to_string).collect();
                     self.lookups.push((command, parents));
                 }
-                Effect::Notify(Notice::ExtrasWanted) => {
+                Effect::Notify(Notice::ExtrasWanted) if !self.withholds_extras => {
                     // As the npm package does, which loads them then.
                     let extras = Input::ExtrasCame { extras: &EXTRAS };
                     self.client.handle(Millis(self.now), extras);
