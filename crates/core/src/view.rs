@@ -113,6 +113,11 @@ impl<'a> View<'a> {
         self.client.is_unsent()
     }
 
+    /// Whether what is shown of the thread was saved here before, and the server has said nothing yet.
+    pub fn shows_saved(&self) -> bool {
+        self.client.store.shows_saved()
+    }
+
     /// Whether `stop` would do something.
     pub fn can_stop(&self) -> bool {
         self.is_loading()

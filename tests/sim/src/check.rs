@@ -41,6 +41,8 @@ pub(crate) struct Checker {
     /// Whether a message has begun or grown since somebody last looked.
     pub(crate) has_grown: bool,
     shown: BTreeMap<String, Shown>,
+    /// Whether a saved state was shown, which decides nothing.
+    showed_saved: bool,
     revision: u64,
 }
 
@@ -52,6 +54,7 @@ impl Checker {
     /// Another page or another thread: the screen begins anew.
     pub(crate) fn forget_shown(&mut self) {
         self.shown.clear();
+        self.showed_saved = false;
         self.ends_heard.clear();
         self.revision = 0;
         self.history_unavailable = false;
@@ -101,6 +104,9 @@ impl Checker {
             return;
         }
         let before = std::mem::take(&mut self.shown);
+        let shows_saved = view.shows_saved();
+        // The server's first word replaces it.
+        let may_change = std::mem::replace(&mut self.showed_saved, shows_saved);
         let run_id = view.run_id().map(ToString::to_string);
         let mut nodes = BTreeMap::new();
         for slot in view.messages() {
@@ -121,6 +127,7 @@ impl Checker {
             }
             if let Some(shown) = before.get(&id)
                 && bytes < shown.bytes
+                && !may_change
                 && !is_dead(server, &id)
             {
                 self.fail(format!(
@@ -130,6 +137,7 @@ impl Checker {
             }
             if let Some(told) = server.truth.told.get(&id)
                 && !self.short_records
+                && !shows_saved
                 && let Some(other) = nodes.insert((told.run.clone(), told.node), id.clone())
             {
                 self.fail(format!(
@@ -154,6 +162,7 @@ impl Checker {
             let given_up = self.submission_failed && shown.origin == MessageOrigin::Optimistic;
             if !self.shown.contains_key(id)
                 && !went_back
+                && !may_change
                 && !given_up
                 && !may_vanish(server, id, *shown, run_id.as_deref())
             {

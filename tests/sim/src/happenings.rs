@@ -44,6 +44,7 @@ impl World {
             Happening::OtherDevice => {
                 self.reload(false, 500);
                 self.storage.entries.clear();
+                self.saved.clear();
             }
             Happening::StorageFull(length) | Happening::StorageDenied(length) => {
                 let denied = matches!(happening, Happening::StorageDenied(_));

@@ -23,6 +23,7 @@ mod proxy;
 mod queue;
 mod report;
 mod rng;
+mod saved;
 mod server;
 mod settle;
 mod storage;

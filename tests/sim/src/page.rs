@@ -95,6 +95,7 @@ impl World {
             .line(self.now, || format!("page {} opens", self.pages));
         let wall_clock = self.wall_clock();
         self.feed(Input::PageOpened { wall_clock });
+        self.keep_states();
         match self.network_gone {
             Some(Gone::Told) => self.feed(Input::WentOffline),
             Some(Gone::Refused | Gone::Hung) => self.was_under_way = true,
@@ -326,8 +327,7 @@ impl World {
                 self.checker
                     .fail("a checkpoint is asked for, which is not configured");
             }
-            // Nothing is saved here yet.
-            Effect::Saved(_) => {}
+            Effect::Saved(effect) => self.run_saved(page, effect),
             Effect::Notify(notice) => self.noticed(notice),
         }
     }

@@ -10,11 +10,12 @@ use crate::{
     queue::Queue,
     report::Report,
     rng::Rng,
+    saved::SavedStates,
     server::{Kind, Server, WALL_BASE_MS},
     storage::{Mode, Storage},
     trace::Trace,
 };
-use rejoin_core::{Input, Millis};
+use rejoin_core::{Input, Millis, SavedInput, wire::ThreadId};
 use std::collections::BTreeMap;
 
 /// Steps of one schedule; more means that it goes round in circles.
@@ -39,6 +40,8 @@ pub(crate) enum Event {
     Cap(Key, bool),
     /// Storage has answered.
     Record(u64, String, Option<String>),
+    /// What was saved of a thread was read.
+    Saved(u64, ThreadId, Option<String>),
     /// Storage has refused.
     RecordFailed(u64, rejoin_core::ErrorCode),
     /// A lock is held.
@@ -70,6 +73,7 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) server: Server,
     pub(crate) storage: Storage,
+    pub(crate) saved: SavedStates,
     pub(crate) page: Option<Page>,
     pub(crate) checker: Checker,
     pub(crate) report: Report,
@@ -109,6 +113,7 @@ impl World {
             rng,
             server,
             storage: Storage::default(),
+            saved: SavedStates::new(seed),
             page: None,
             checker: Checker::default(),
             report: Report::default(),
@@ -236,6 +241,16 @@ impl World {
                     });
                 }
             }
+            Event::Saved(page, thread_id, text) => {
+                if self.is_page(page) {
+                    let wall_clock = self.wall_clock();
+                    self.feed(Input::Saved(SavedInput::Read {
+                        thread_id,
+                        text,
+                        wall_clock,
+                    }));
+                }
+            }
             Event::RecordFailed(page, error) => {
                 if self.is_page(page) {
                     self.feed(Input::StorageFailed { error });
@@ -284,6 +299,7 @@ impl Event {
             | Self::Fail(_)
             | Self::Cap(..)
             | Self::Record(..)
+            | Self::Saved(..)
             | Self::RecordFailed(..)
             | Self::LockHeld(..)
             | Self::User(_) => true,
