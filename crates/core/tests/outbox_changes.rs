@@ -183,12 +183,7 @@ fn one_that_had_arrived_is_cancelled_when_it_is_taken_back() {
 fn one_that_is_on_its_way_is_taken_back_too() {
     let mut bench = Bench::new();
     submit(&mut bench, 1, "one");
-    let mark: serde_json::Value =
-        serde_json::from_str(bench.asked("/runs/stream").1.body.unwrap().text()).unwrap();
-    let one = mark["metadata"]["rejoin_submission"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let one = bench.client.view().thread_id().unwrap().to_string();
     take_back(&mut bench, &one);
     assert!(posted(&bench).is_empty() && bench.client.view().messages().is_empty());
     bench.answer(RUNS, 200, "[]");

@@ -2,7 +2,7 @@
 
 mod support;
 
-use rejoin_core::{CommandId, Input, JoinOptions, Millis, Notice, Outcome};
+use rejoin_core::{CommandId, Input, JoinOptions, Millis, Notice, Outcome, Submission, wire::Json};
 use support::Bench;
 
 /// A run `r` that has streamed "a b " of message `m`, with JS-like ids.
@@ -202,9 +202,6 @@ fn stop_keeps_everything_and_rejoin_goes_on() {
 fn stop_works_before_the_run_has_an_id_and_rejoin_finds_it() {
     let mut bench = Bench::new();
     bench.submit("hi");
-    let (_, request) = bench.asked("/runs/stream");
-    let body: serde_json::Value = request.body.expect("a body").read().expect("json");
-    let tag = body["metadata"]["rejoin_submission"].clone();
     bench.feed(Input::StopRequested);
     assert_eq!(bench.state(), "disconnected");
     bench.feed(Input::JoinRequested {
@@ -215,16 +212,82 @@ fn stop_works_before_the_run_has_an_id_and_rejoin_finds_it() {
     bench.answer(
         "/runs?limit=100",
         200,
-        &format!(
-            r#"[{{"run_id":"x","thread_id":"t","status":"running","metadata":{{}}}},
-                {{"run_id":"r","thread_id":"t","status":"running","metadata":{{"rejoin_submission":{tag}}}}}]"#
-        ),
+        r#"[{"run_id":"x","thread_id":"t","status":"running","metadata":{"rejoin_submission":"x"}},
+            {"run_id":"r","thread_id":"t","status":"running","metadata":{}}]"#,
     );
     let (_, request) = bench.asked("/runs/r/stream");
     assert_eq!(
         Bench::header(&request, "last-event-id").as_deref(),
         Some("-1")
     );
+}
+
+fn body_of_post(bench: &Bench) -> serde_json::Value {
+    let (_, request) = bench.asked("/runs/stream");
+    request.body.expect("a body").read().expect("json")
+}
+
+#[test]
+fn a_new_thread_gets_no_metadata_but_the_applications() {
+    for given in [None, Some(serde_json::json!({ "topic": "birds" }))] {
+        let mut bench = Bench::new();
+        bench.feed(Input::SubmitRequested {
+            command: CommandId(1),
+            submission: Box::new(Submission {
+                metadata: given.as_ref().map(|given| Json::from_value(given).unwrap()),
+                ..Submission::default()
+            }),
+        });
+        let body = body_of_post(&bench);
+        assert_eq!(body["metadata"], given.unwrap_or(serde_json::json!({})));
+
+        // The thread is there: what is submitted to it lands on its run alone.
+        let post = bench.accept("/runs/stream", "r");
+        bench.metadata(post, "1", "r");
+        bench.end(post);
+        bench.settle("r", "success", r#"{"messages":[]}"#);
+        bench.submit("again");
+        let mark = &body_of_post(&bench)["metadata"]["rejoin_submission"];
+        assert!(mark.is_string(), "{mark}");
+    }
+}
+
+#[test]
+fn the_first_run_of_a_new_thread_is_found_without_a_mark() {
+    for (others, expected) in [
+        ("", "first"),
+        (
+            r#"{"run_id":"later","status":"running","created_at":"2026-01-02","metadata":{"rejoin_submission":"x"}},"#,
+            "first",
+        ),
+        (
+            r#"{"run_id":"later","status":"running","created_at":"2026-01-02","metadata":{}},"#,
+            "first",
+        ),
+    ] {
+        let mut bench = Bench::new();
+        bench.submit("hi");
+        let post = bench.asked("/runs/stream").0;
+        bench.cut(post);
+        bench.pass(2_000);
+        let runs = format!(
+            r#"[{others}{{"run_id":"first","status":"running","created_at":"2026-01-01","metadata":{{}}}}]"#
+        );
+        bench.answer("/runs?limit=100", 200, &runs);
+        bench.asked(&format!("/runs/{expected}/stream"));
+    }
+}
+
+#[test]
+fn another_clients_marked_run_is_not_the_first_one() {
+    let mut bench = Bench::new();
+    bench.submit("hi");
+    let post = bench.asked("/runs/stream").0;
+    bench.cut(post);
+    bench.pass(2_000);
+    let runs = r#"[{"run_id":"theirs","status":"running","metadata":{"rejoin_submission":"x"}}]"#;
+    bench.answer("/runs?limit=100", 200, runs);
+    bench.asked("/runs/stream");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     standing::Standing,
 };
 use crate::{ErrorCode, Method, Outcome, StreamError};
-use rejoin_wire::{json::Read, thread::RunStatus};
+use rejoin_wire::{ThreadId, json::Read, thread::RunStatus};
 
 impl Client {
     /// The runs of the thread are listed, to find the one to join.
@@ -55,6 +55,7 @@ impl Client {
             Some(posting) => runs
                 .iter()
                 .find(|known| known.submission_id.as_ref() == Some(&posting.mark))
+                .or_else(|| first_run(&runs).filter(|_| self.is_named_after(&posting.mark)))
                 .or_else(|| unmarked_run(&runs).filter(|_| posting.fate == Fate::Received)),
             None => active_run(&runs),
         };
@@ -103,6 +104,11 @@ impl Client {
                 Verdict::Refused => self.submission_unconfirmed(run),
             },
         }
+    }
+
+    /// Whether the thread was made for the submission of this name.
+    pub(super) fn is_named_after(&self, mark: &str) -> bool {
+        self.thread_id.as_ref().map(ThreadId::as_str) == Some(mark)
     }
 
     fn run_not_listed(&mut self, run: &mut Run) {
@@ -272,6 +278,12 @@ pub(super) fn active_run(runs: &[KnownRun]) -> Option<&KnownRun> {
         let pending = runs.iter().filter(|run| run.status == RunStatus::Pending);
         pending.min_by(|a, b| a.created_at.cmp(&b.created_at))
     })
+}
+
+/// The oldest run that was not submitted to a thread that existed. Servers list the newest first.
+fn first_run(runs: &[KnownRun]) -> Option<&KnownRun> {
+    let unmarked = runs.iter().rev().filter(|run| run.submission_id.is_none());
+    unmarked.min_by(|a, b| a.created_at.cmp(&b.created_at))
 }
 
 /// The active run, where the list says of none what it was submitted as: some servers do not keep that.

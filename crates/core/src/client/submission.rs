@@ -15,7 +15,8 @@ use rejoin_wire::{
     thread::Checkpoint,
 };
 
-/// The key in a run's metadata by which a lost answer's run is found again.
+/// The key in a run's metadata by which a lost answer's run is found again. The first run of a thread that is made for it has none, as
+/// servers copy its metadata to the thread: such a thread is named after its submission, and its run is the first without a mark.
 pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
 
 /// A run that can be sent as it is.
@@ -128,7 +129,10 @@ impl Client {
         submission_id: &str,
     ) -> Result<Json, JsonError> {
         let mut metadata = object(submission.metadata.as_ref().map(Json::text))?;
-        metadata.set(SUBMISSION_KEY, Node::text(submission_id));
+        let makes_thread = self.thread_id.is_none() && submission.thread_id.is_none();
+        if !makes_thread && !self.is_named_after(submission_id) {
+            metadata.set(SUBMISSION_KEY, Node::text(submission_id));
+        }
         let mut body = String::new();
         let mut object = Writer::object(&mut body);
         object.string("assistant_id", self.config.assistant_id.as_str());

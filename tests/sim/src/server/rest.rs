@@ -26,10 +26,15 @@ impl Request {
     /// The client's name for the submission that it is, if it is one.
     pub(crate) fn submission(&self) -> Option<&str> {
         let is_submission = self.is_post && self.path.ends_with("/runs/stream");
-        self.body["metadata"]["rejoin_submission"]
-            .as_str()
-            .filter(|_| is_submission)
+        let thread_id = self.path.strip_prefix("/threads/")?.split('/').next()?;
+        is_submission.then(|| submission_of(thread_id, &self.body))
     }
+}
+
+/// The client's name for a submission. A thread that is made for one is named after it.
+fn submission_of<'a>(thread_id: &'a str, body: &'a Value) -> &'a str {
+    let mark = &body["metadata"]["rejoin_submission"];
+    mark.as_str().unwrap_or(thread_id)
 }
 
 /// An answer.
@@ -205,10 +210,7 @@ impl Server {
         }
         let serial = self.next_serial();
         let id = format!("01a1fbbc-0000-7000-8000-{serial:012x}");
-        let submission = body["metadata"]["rejoin_submission"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let submission = submission_of(thread_id, body).to_owned();
         self.posts
             .entry(submission.clone())
             .or_default()

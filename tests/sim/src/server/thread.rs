@@ -96,9 +96,10 @@ impl Run {
 
     /// As the API tells it.
     pub(crate) fn json(&self) -> Value {
+        let mark = Some(&self.submission).filter(|submission| **submission != self.thread);
         json!({
             "run_id": self.id, "thread_id": self.thread, "assistant_id": self.agent.id(), "status": self.status,
-            "metadata": { "rejoin_submission": self.submission, "graph_id": self.agent.id() },
+            "metadata": { "rejoin_submission": mark, "graph_id": self.agent.id() },
             "created_at": format!("2026-11-21T{:09}Z", self.serial), "multitask_strategy": "enqueue",
         })
     }

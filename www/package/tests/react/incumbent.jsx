@@ -94,8 +94,8 @@ export function incumbent(test) {
   test("incumbent: the same submission on the wire, but for what differs on purpose", async (t) => {
     const submit = [{ messages: [human("hi", "h1")] }, { config: { configurable: { model: "m" } }, context: { u: 1 }, metadata: { k: 1 }, interruptBefore: ["a"], interruptAfter: "*", durability: "sync", streamSubgraphs: true, multitaskStrategy: "reject", streamMode: ["debug"] }];
     const { theirOwn, our } = await both(t, [end([human("hi", "h1"), ai("hello")])], { submit, read: (s) => s.messages });
-    const { if_not_exists, metadata: { rejoin_submission, ...metadata }, ...ourBody } = our.body;
-    assert.ok(if_not_exists && rejoin_submission);
+    const { if_not_exists, metadata, ...ourBody } = our.body;
+    assert.ok(if_not_exists);
     const { stream_resumable, on_disconnect, ...same } = ourBody;
     assert.deepEqual([stream_resumable, on_disconnect], [true, "continue"]);
     const { stream_resumable: _, on_disconnect: __, stream_mode, ...theirBody } = theirOwn.body;
