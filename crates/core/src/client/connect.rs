@@ -49,7 +49,7 @@ impl Client {
     }
 
     fn open_join(&mut self, run: &mut Run, run_id: &RunId) {
-        if !run.cursor.can_resume() {
+        if !run.cursor.can_resume() || self.store.lacks_streamed() {
             run.cursor.rewind();
             // The screen keeps its text until the replay has caught up. A replay that broke off begins anew.
             let shows = !self.store.slots().is_empty();

@@ -428,6 +428,7 @@ impl Client {
             // Without an id it may be the same again, which is no progress.
             run.recovery.progressed();
             run.timeout_told = false;
+            run.joined_untold = false;
             self.clear_passing_error();
         }
         let replay = run.replay.as_ref();
