@@ -527,3 +527,38 @@ fn a_message_that_has_left_the_screen_comes_anew() {
         shown(&page)
     );
 }
+
+/// Some servers send heartbeats between any two events, also of what they tell again.
+#[test]
+fn a_heartbeat_in_the_middle_of_a_replay_shows_nothing_twice() {
+    let beats = [
+        ": heartbeat\n\n",
+        ":\n\n",
+        "event: ping\ndata: 2026-11-29 04:00:00\n\n",
+    ];
+    for beat in beats {
+        let mut page = Bench::new();
+        page.feed(Input::ThreadSwitched {
+            thread_id: Some("t".into()),
+        });
+        let question = json!({ "type": "human", "content": "hi" });
+        let answer = json!({ "type": "ai", "content": "I look" });
+        state(&mut page, &[question.clone(), answer.clone()]);
+        page.answer("/threads/t", 200, r#"{"thread_id":"t","status":"busy"}"#);
+        let runs = r#"[{"run_id":"r","status":"running"}]"#;
+        page.answer("/runs?limit=100", 200, runs);
+        let stream = page.accept("/runs/r/stream", "r");
+        page.metadata(stream, "", "r");
+        values(&mut page, stream, "", std::slice::from_ref(&question));
+        let bytes = beat.as_bytes().to_vec();
+        page.feed(Input::ChunkArrived {
+            attempt: stream,
+            bytes,
+        });
+        page.token(stream, "", "streamed", "I look");
+        assert_eq!(shown(&page), ["hi", "I look"], "{beat:?}");
+        values(&mut page, stream, "", &[question, answer]);
+        page.token(stream, "", "next", "And");
+        assert_eq!(shown(&page), ["hi", "I look", "And"], "{beat:?}");
+    }
+}
