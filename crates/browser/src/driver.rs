@@ -3,13 +3,17 @@
 use crate::{
     clock::{now, random_seed, wall_clock},
     http::{Body, Http},
+    intermediary::Intermediary,
+    locks::Locks,
     page::Listener,
     readers::{Readers, Told},
     schedule::{Alarm, Frame},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{Client, CommandId, EditInput, Effect, Input, View};
+use rejoin_core::{
+    AttemptId, Client, CommandId, EditInput, Effect, HttpRequest, Input, View, with_part,
+};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -31,7 +35,9 @@ pub(crate) struct Driver {
     shown_revision: Cell<u64>,
     commands: Cell<u64>,
     pub(crate) http: Http,
+    intermediary: RefCell<Option<Rc<dyn Intermediary>>>,
     records: Records,
+    locks: Locks,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
     frame: Frame,
@@ -61,7 +67,9 @@ impl Driver {
             shown_revision: Cell::new(0),
             commands: Cell::new(0),
             http: Http::new(headers, credentials, fetch, response_bytes_max),
+            intermediary: RefCell::default(),
             records: Records::new(storage),
+            locks: Locks::default(),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
             frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
@@ -83,6 +91,25 @@ impl Driver {
         }
         self.inputs.borrow_mut().push(input);
         self.pump();
+    }
+
+    /// Hands on what has come of a connection, unless whoever stands between keeps it.
+    pub(crate) fn feed_from_network(&self, input: Input) {
+        let between = self.intermediary();
+        if between.is_none_or(|between| between.passes(&input)) {
+            self.feed(input);
+        }
+    }
+
+    /// From now on this stands between the client and the connections of its streams. What the one before has opened ends.
+    pub(crate) fn set_intermediary(&self, between: Option<Rc<dyn Intermediary>>) {
+        if let Some(before) = self.intermediary.replace(between) {
+            before.end_all();
+        }
+    }
+
+    pub(crate) fn intermediary(&self) -> Option<Rc<dyn Intermediary>> {
+        self.intermediary.borrow().clone()
     }
 
     /// A new command.
@@ -108,6 +135,11 @@ impl Driver {
         result
     }
 
+    /// Looks at the client while it takes nothing in.
+    pub(crate) fn peek<R>(&self, read: impl FnOnce(&Client) -> R) -> R {
+        read(&self.client.borrow())
+    }
+
     pub(crate) fn visibility_changed(&self) {
         self.frame.visibility_changed();
     }
@@ -121,8 +153,12 @@ impl Driver {
         self.listener.replace(None);
         self.alarm.clear();
         self.frame.clear();
+        if let Some(between) = self.intermediary() {
+            between.close_all();
+        }
         self.http.abort_all();
         self.keep_record();
+        self.locks.release_all();
         self.readers.clear();
     }
 
@@ -159,6 +195,9 @@ impl Driver {
         if !self.disposed.get() {
             self.frame.request();
             self.set_alarm();
+            if let Some(between) = self.intermediary() {
+                between.client_changed();
+            }
         }
     }
 
@@ -173,14 +212,16 @@ impl Driver {
     /// Runs foreign code: nothing is borrowed here.
     fn run(&self, effect: Effect) {
         match effect {
-            Effect::OpenStream { attempt, request } => {
-                self.http
-                    .start(&self.this, attempt, request, Body::Streamed);
-            }
+            Effect::OpenStream { attempt, request } => self.open_stream(attempt, request),
             Effect::SendRequest { attempt, request } => {
                 self.http.start(&self.this, attempt, request, Body::Whole);
             }
-            Effect::Abort { attempt } => self.http.abort(attempt),
+            Effect::Abort { attempt } => {
+                if let Some(between) = self.intermediary() {
+                    between.closed(attempt);
+                }
+                self.http.abort(attempt);
+            }
             Effect::LoadRecord { key } => {
                 let (text, wrong) = self.records.load(&key);
                 self.tell_storage(wrong);
@@ -192,6 +233,17 @@ impl Driver {
             }
             Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
+            Effect::SavePart { key, part, text } => {
+                let (stored, wrong) = self.records.load(&key);
+                self.tell_storage(wrong);
+                let with = with_part(stored.as_deref(), &part, text.as_deref());
+                self.tell_storage(match with {
+                    Some(text) => self.records.save(&key, &text),
+                    None => self.records.remove(&key),
+                });
+            }
+            Effect::HoldLock { name } => self.locks.hold(&self.this, name),
+            Effect::ReleaseLock { name } => self.locks.release(&name),
             Effect::ResolveCheckpoint { command, parents } => match &self.resolve_checkpoint {
                 Some(resolve) => resolve(command, parents),
                 None => self.feed(Input::Edit(EditInput::CheckpointResolved {
@@ -200,6 +252,17 @@ impl Driver {
                 })),
             },
             Effect::Notify(notice) => self.readers.tell(Told::Notice(&notice)),
+        }
+    }
+
+    fn open_stream(&self, attempt: AttemptId, request: HttpRequest) {
+        let left = match self.intermediary() {
+            Some(between) => between.open(attempt, request),
+            None => Some(request),
+        };
+        if let Some(request) = left {
+            self.http
+                .start(&self.this, attempt, request, Body::Streamed);
         }
     }
 

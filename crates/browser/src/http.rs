@@ -134,6 +134,38 @@ impl Http {
         request: HttpRequest,
         body: Body,
     ) {
+        self.begin(driver, attempt, body);
+        let refresh = request.refresh_headers;
+        let driver = Weak::clone(driver);
+        let send: HeaderAnswer = Box::new(move |headers| {
+            if let Some(driver) = driver.upgrade() {
+                driver.http.send(&driver, attempt, &request, headers);
+            }
+        });
+        self.make_headers(refresh, send);
+    }
+
+    /// The same with headers that are made already, for a stream.
+    pub(crate) fn start_with(
+        &self,
+        driver: &Rc<Driver>,
+        attempt: AttemptId,
+        request: HttpRequest,
+        headers: Vec<(String, String)>,
+    ) {
+        self.begin(&Rc::downgrade(driver), attempt, Body::Streamed);
+        self.send(driver, attempt, &request, Ok(headers));
+    }
+
+    /// Asks the application for its headers.
+    pub(crate) fn make_headers(&self, refresh: bool, answer: HeaderAnswer) {
+        match &self.headers {
+            Some(provider) => provider(refresh, answer),
+            None => answer(Ok(Vec::new())),
+        }
+    }
+
+    fn begin(&self, driver: &Weak<Driver>, attempt: AttemptId, body: Body) {
         let settled = Settled::new({
             let driver = Weak::clone(driver);
             move |result| {
@@ -152,17 +184,6 @@ impl Http {
             reader: None,
             answer: (body == Body::Whole).then(Answer::default),
         });
-        let refresh = request.refresh_headers;
-        let driver = Weak::clone(driver);
-        let send: HeaderAnswer = Box::new(move |headers| {
-            if let Some(driver) = driver.upgrade() {
-                driver.http.send(&driver, attempt, &request, headers);
-            }
-        });
-        match &self.headers {
-            Some(provider) => provider(refresh, send),
-            None => send(Ok(Vec::new())),
-        }
     }
 
     /// Drops a request; nothing more is fed for it.
@@ -242,7 +263,7 @@ impl Http {
         if let Some(exchange) = self.close(attempt) {
             // What is still to come of it is not wanted.
             exchange.abort();
-            driver.feed(Input::RequestFailed { attempt, error });
+            driver.feed_from_network(Input::RequestFailed { attempt, error });
         }
     }
 
@@ -294,7 +315,7 @@ impl Http {
                 None => Some(headers),
             });
         if let Some(headers) = streamed {
-            driver.feed(Input::HeadersArrived {
+            driver.feed_from_network(Input::HeadersArrived {
                 attempt,
                 status,
                 headers,
@@ -348,7 +369,7 @@ impl Http {
         };
         drop(open);
         if let Some(input) = input {
-            driver.feed(input);
+            driver.feed_from_network(input);
         }
         self.read_on(attempt)
     }
@@ -369,7 +390,7 @@ impl Http {
         let Some(exchange) = self.close(attempt) else {
             return;
         };
-        driver.feed(match exchange.answer {
+        driver.feed_from_network(match exchange.answer {
             Some(answer) => Input::ResponseArrived {
                 attempt,
                 status: answer.status,
@@ -447,7 +468,7 @@ fn is_redirect(status: u16) -> bool {
 }
 
 /// Bytes, also those that another realm's `Uint8Array` holds.
-fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
     let length = Reflect::get(value, &"byteLength".into()).ok()?;
     length.as_f64()?;
     Some(Uint8Array::new(value).to_vec())

@@ -32,12 +32,15 @@
 mod clock;
 mod driver;
 mod http;
+mod intermediary;
+mod locks;
 mod page;
 mod promise;
 mod readers;
 mod schedule;
 mod storage;
 mod stream;
+mod tabs;
 
 pub use clock::{now, random_uuid, wall_clock};
 pub use http::{Credentials, HeaderAnswer, HeaderFuture, HeaderProvider, header_futures};
@@ -45,6 +48,7 @@ pub use promise::when_settled;
 pub use readers::Subscription;
 pub use storage::{JsStore, LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
 pub use stream::{CheckpointResolver, Conclusion, Stream, StreamOptions, WeakStream};
+pub use tabs::ShareConnections;
 
 /// The global object. A window in a page; in a worker something that has the same functions where it has them at all,
 /// which is why what can be absent is called so that its absence is an error and not an exception.

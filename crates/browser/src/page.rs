@@ -90,6 +90,9 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
         }
         _ => return,
     };
+    if let (Some(between), "freeze" | "resume") = (driver.intermediary(), name) {
+        between.page_froze(name == "freeze");
+    }
     driver.feed(input);
 }
 

@@ -3,13 +3,15 @@
 use crate::{
     driver::Driver,
     http::{Credentials, HeaderProvider},
+    intermediary::Intermediary,
     readers::{Subscription, Told},
     storage::{LocalStore, RecordStore},
+    tabs::{ShareConnections, Tabs},
 };
 use futures_channel::oneshot;
 use rejoin_core::{
     CommandId, Config, EXTRAS, Edit, EditInput, Input, JoinOptions, Millis, Notice, Outcome,
-    SessionInput, Submission, ToolResult, ToolsInput, View,
+    SessionInput, Submission, ToolResult, ToolsInput, View, WaitingInput,
     wire::{MessageId, RunId, ThreadId},
 };
 use std::{
@@ -106,6 +108,14 @@ impl Stream {
         }
     }
 
+    /// Shares the connections of streams, of runs and of the session's feed, with these tabs of the browser from now on, where it has
+    /// Web Locks; `None`: with none. A stream that was shared before is connected anew.
+    pub fn share_connections(&self, share: Option<ShareConnections>) {
+        let tabs = share.map(|share| Tabs::shared(share, &self.driver));
+        self.driver
+            .set_intermediary(tabs.map(|tabs| tabs as Rc<dyn Intermediary>));
+    }
+
     /// Enters a thread, or with `None` a new one. Loads its state, and joins the run that is active on it.
     pub fn switch_thread(&self, thread_id: Option<ThreadId>) {
         self.driver.feed(Input::ThreadSwitched { thread_id });
@@ -143,6 +153,17 @@ impl Stream {
         self.driver.feed(Input::Edit(EditInput::Requested {
             command,
             edit: Box::new(edit),
+        }));
+        conclusion
+    }
+
+    /// Takes a submission back that waits, and puts another in its place.
+    pub fn replace_waiting(&self, id: String, submission: Submission) -> Conclusion {
+        let (command, conclusion) = self.command();
+        self.driver.feed(Input::Waiting(WaitingInput::Replace {
+            id,
+            command,
+            submission: Box::new(submission),
         }));
         conclusion
     }

@@ -63,6 +63,8 @@ pub struct Config {
     pub record_bytes_max: usize,
     /// How long a stored record is believed, in milliseconds of wall-clock time. Default 24 hours.
     pub record_ttl: Millis,
+    /// What becomes of submissions that the server does not have yet.
+    pub outbox: OutboxPolicy,
 }
 
 impl Config {
@@ -96,6 +98,30 @@ impl Config {
             limits: Limits::default(),
             record_bytes_max: 256 * 1024,
             record_ttl: Millis(24 * 60 * 60 * 1000),
+            outbox: OutboxPolicy::default(),
+        }
+    }
+}
+
+/// What becomes of submissions that the server does not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxPolicy {
+    /// Whether they are stored until the server has them, and stay for a person to decide where they cannot be sent. Default yes. No:
+    /// they wait in this page only, and are dropped where the run before them fails. An endpoint that only streams has no outbox.
+    pub enabled: bool,
+    /// Older ones are not sent before a person says so. Default 3,600,000 ms, one hour.
+    pub ask_after: Millis,
+    /// How much of a thread's is stored, in bytes of JSON. One for which there is no room is sent all the same, and does not outlive a
+    /// reload. Default 262,144.
+    pub bytes_max: usize,
+}
+
+impl Default for OutboxPolicy {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            ask_after: Millis(60 * 60 * 1000),
+            bytes_max: 256 * 1024,
         }
     }
 }

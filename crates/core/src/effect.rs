@@ -46,6 +46,28 @@ pub enum Effect {
         /// The key.
         key: String,
     },
+    /// Store JSON as a part of the object that is stored under a key, or with `None` take the part away:
+    /// [`crate::with_part`] says how. In one step, as other pages of the origin write other parts of it. Feed
+    /// [`crate::Input::StorageFailed`] where that fails.
+    SavePart {
+        /// The key.
+        key: String,
+        /// The name of the part.
+        part: String,
+        /// JSON.
+        text: Option<String>,
+    },
+    /// Hold a lock that at most one client of the origin has, as soon as it is free, and feed [`crate::Input::LockHeld`] then. It is held
+    /// until [`Effect::ReleaseLock`], or until the client or its page is gone. Feed [`crate::Input::LocksMissing`] where there are none.
+    HoldLock {
+        /// The lock.
+        name: String,
+    },
+    /// Give a lock back, or do not wait for it any more.
+    ReleaseLock {
+        /// The lock.
+        name: String,
+    },
     /// Find the checkpoint whose messages are exactly these, and feed [`crate::EditInput::CheckpointResolved`]. Ordered
     /// where [`crate::Checkpoints::Asked`] is set.
     ResolveCheckpoint {

@@ -143,6 +143,7 @@ codes! {
     EventsMissing = "events_missing", "The server does not have all events of this run any more; the text appears when the run's next step is done.";
     StorageFull = "storage_full", "The browser's storage is full: this run cannot be rejoined after a reload unless the server lists it.";
     StorageDenied = "storage_denied", "The browser does not allow storage here: this run cannot be rejoined after a reload unless the server lists it.";
+    SubmissionNotStored = "submission_not_stored", "What was submitted is too large to be kept over a reload until the server has it: large attachments are better uploaded first. It is sent all the same.";
     RecordCorrupt = "record_corrupt", "What was stored for this thread cannot be read; it was removed.";
     NoRunToCancel = "no_run_to_cancel", "There is no run to cancel.";
     CheckpointNotFound = "checkpoint_not_found", "No checkpoint of the thread holds exactly the messages before this one, so nothing was changed or sent.";

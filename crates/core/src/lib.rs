@@ -15,7 +15,8 @@
 //!         Effect::OpenStream { .. } => { /* fetch; feed HeadersArrived, ChunkArrived or EventArrived, BodyEnded or RequestFailed */ }
 //!         Effect::SendRequest { .. } => { /* fetch; feed ResponseArrived or RequestFailed */ }
 //!         Effect::Abort { .. } => { /* drop that fetch; feed nothing more for it */ }
-//!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } => { /* storage */ }
+//!         Effect::SaveRecord { .. } | Effect::LoadRecord { .. } | Effect::RemoveRecord { .. } | Effect::SavePart { .. } => { /* storage */ }
+//!         Effect::HoldLock { .. } | Effect::ReleaseLock { .. } => { /* locks that pages share; feed LockHeld or LocksMissing */ }
 //!         Effect::ResolveCheckpoint { .. } => { /* the application's callback; feed CheckpointResolved */ }
 //!         Effect::Notify(_notice) => { /* callbacks, timeline */ }
 //!     }
@@ -42,14 +43,16 @@ mod percent;
 mod run_record;
 mod session_view;
 mod status;
+pub mod tabs;
 mod thread_store;
 mod view;
 
 pub use client::{
     BranchesInput, Client, EXTRAS, Edit, EditAt, EditInput, Extras, Input, JoinOptions,
-    SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+    SessionInput, Submission, ToolResult, ToolsInput, TransportError, WaitingInput, WaitingState,
+    WaitingSubmission, outbox_key, with_part,
 };
-pub use config::{Checkpoints, Config, Endpoint, RetryPolicy, Timeouts};
+pub use config::{Checkpoints, Config, Endpoint, OutboxPolicy, RetryPolicy, Timeouts};
 pub use connection::Connection;
 pub use effect::{AttemptId, DeadlineReason, Effect, HttpRequest, Method};
 pub use error::{ErrorCode, StreamError};

@@ -50,6 +50,9 @@ pub enum Notice {
         /// Why.
         code: ErrorCode,
     },
+    /// What [`crate::EXTRAS`] holds is needed to read what is stored to be sent: [`crate::Input::ExtrasCame`] brings it. Nothing else
+    /// waits for it.
+    ExtrasWanted,
     /// A run is over, or the client has given it up (`onFinish`, `onError`).
     Ended {
         /// The run, where its id was known.

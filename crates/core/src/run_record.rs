@@ -32,6 +32,12 @@ pub fn run_key(config: &Config, run_id: &RunId) -> String {
     key(&["run", &config.api_url, run_id.as_str()])
 }
 
+/// The key of something else that is stored for a thread.
+pub(crate) fn thread_key(kind: &str, config: &Config, thread_id: &ThreadId) -> String {
+    let assistant_id = config.assistant_id.as_str();
+    key(&[kind, &config.api_url, assistant_id, thread_id.as_str()])
+}
+
 fn key(parts: &[&str]) -> String {
     let mut key = RECORD_PREFIX.to_owned();
     for (at, part) in parts.iter().enumerate() {

@@ -21,6 +21,8 @@ pub struct Status {
     pub can_stop: bool,
     /// [`View::can_rejoin`].
     pub can_rejoin: bool,
+    /// [`View::is_unsent`].
+    pub is_unsent: bool,
     /// [`View::thread_id`].
     pub thread_id: Option<ThreadId>,
     /// [`View::run_id`].
@@ -43,6 +45,7 @@ impl View<'_> {
             is_thread_loading: self.is_thread_loading(),
             can_stop: self.can_stop(),
             can_rejoin: self.can_rejoin(),
+            is_unsent: self.is_unsent(),
             thread_id: self.thread_id().cloned(),
             run_id: self.run_id().cloned(),
             error: self.error().cloned(),

@@ -2,7 +2,7 @@
 
 use crate::{
     Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
-    client::pending_calls, history::Which,
+    WaitingSubmission, client::pending_calls, history::Which,
 };
 use rejoin_wire::{
     Json, MessageId, RunId, ThreadId,
@@ -95,6 +95,22 @@ impl<'a> View<'a> {
     /// Whether the thread's state is being loaded for the first time.
     pub fn is_thread_loading(&self) -> bool {
         self.client.is_thread_loading()
+    }
+
+    /// Submissions that the server is not known to have, oldest first. Not the one that is on its way for the first time.
+    pub fn waiting(&self) -> Vec<WaitingSubmission<'a>> {
+        self.client.waiting()
+    }
+
+    /// The revision at which a submission came to wait, changed or went. What it waits for may change without.
+    pub fn waiting_revision(&self) -> u64 {
+        self.client.waiting_revision()
+    }
+
+    /// Whether nothing of what was submitted is known to have reached the server, which is tried again: a person should not be told
+    /// that the agent goes on.
+    pub fn is_unsent(&self) -> bool {
+        self.client.is_unsent()
     }
 
     /// Whether `stop` would do something.

@@ -1,5 +1,6 @@
 //! What gets a run back needs nothing of `EXTRAS`: the npm package's first module has to do it alone, in a tunnel too. So all of
-//! these tests are run again on a client without it (`support::Bench` goes by this file's name).
+//! these tests are run again on a client without it (`support::Bench` goes by this file's name). What waits to be sent is the exception: it is read
+//! back once the client has asked for `EXTRAS`, which the bench gives it.
 
 // A panic is how a test fails. Each of the files brings the bench along.
 #![allow(clippy::unwrap_used, clippy::duplicate_mod)]
@@ -8,6 +9,8 @@
 mod errors;
 #[path = "joins.rs"]
 mod joins;
+#[path = "outbox.rs"]
+mod outbox;
 #[path = "recovery.rs"]
 mod recovery;
 #[path = "subgraphs.rs"]

@@ -113,7 +113,7 @@ impl Activity {
                     run_id.as_ref().map(|id| format!("run {id}")),
                 );
             }
-            Notice::Concluded { .. } => {}
+            Notice::ExtrasWanted | Notice::Concluded { .. } => {}
         }
     }
 

@@ -166,6 +166,7 @@ impl Chat {
             | Notice::AttemptEnded { .. }
             | Notice::Warning(_)
             | Notice::StartedOver { .. }
+            | Notice::ExtrasWanted
             | Notice::StorageFailed { .. }
             | Notice::Concluded { .. } => {}
         }
@@ -242,6 +243,7 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         })
         .thread_id(target.thread.clone())
         .storage(storage)
+        .share_connections(query.share_connections())
         .on_notice(on_notice);
     if query.session_limit().is_none() {
         options = options.history_limit(query.history_limit());

@@ -12,8 +12,8 @@ pub(crate) fn Composer() -> impl IntoView {
     let chat: Chat = expect_context();
     let overlays: Overlays = expect_context();
     let field = NodeRef::<html::Textarea>::new();
-    let can_send =
-        move || chat.draft.with(|draft| !draft.trim().is_empty()) && !chat.stream.is_loading.get();
+    // While a run streams it waits for its turn.
+    let can_send = move || chat.draft.with(|draft| !draft.trim().is_empty());
     let send = move || {
         if untrack(can_send) {
             let text = chat.draft.get_untracked();

@@ -43,6 +43,7 @@ mod thread_list;
 mod thread_title;
 mod timeline;
 mod tool_card;
+mod waiting_list;
 
 fn main() {
     console_error_panic_hook::set_once();

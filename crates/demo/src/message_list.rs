@@ -2,7 +2,7 @@
 
 use crate::{
     chat::Chat, copy::copy_code, empty_state::EmptyState, icons, interrupt_list::InterruptList,
-    message_view::MessageView,
+    message_view::MessageView, waiting_list::WaitingList,
 };
 use leptos::{html, prelude::*};
 use rejoin_leptos::prelude::*;
@@ -73,6 +73,7 @@ pub(crate) fn MessageList() -> impl IntoView {
                     <Show when=move || is_waiting.get()>
                         <div class="waiting" aria-hidden="true"><span></span><span></span><span></span></div>
                     </Show>
+                    <WaitingList />
                     <InterruptList />
                 </div>
             </div>

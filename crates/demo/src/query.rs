@@ -1,5 +1,6 @@
 //! The page's address: which server, assistant and thread, and the knobs that tests turn.
 
+use rejoin_leptos::ShareConnections;
 use serde_json::{Map, Value};
 
 /// What the address asks for. Unknown parameters are left alone.
@@ -50,6 +51,15 @@ impl Query {
     /// Whether messages can be edited and answers made anew: everywhere but with `checkpoints=off`.
     pub(crate) fn can_edit(&self) -> bool {
         self.text("checkpoints") != Some("off")
+    }
+
+    /// Which tabs share connections (`share`): `headers` (the default), those with the same headers; `off`, none; or who the user is.
+    pub(crate) fn share_connections(&self) -> Option<ShareConnections> {
+        match self.text("share") {
+            Some("off") => None,
+            Some("headers") | None => Some(ShareConnections::SameHeaders),
+            Some(user) => Some(ShareConnections::As(user.to_owned())),
+        }
     }
 
     /// Whether answers name their question: everywhere but with `answer=unnamed`, to see what comes of it.
@@ -163,7 +173,7 @@ fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Query, StorageChoice, decode, encode, with_param};
+    use super::{Query, ShareConnections, StorageChoice, decode, encode, with_param};
     use serde_json::json;
 
     #[test]
@@ -185,6 +195,16 @@ mod tests {
         );
         assert_eq!(query.number("thread"), None);
         assert_eq!(query.storage(), StorageChoice::Local);
+    }
+
+    #[test]
+    fn connections_are_shared_unless_that_is_off() {
+        let share = |search| Query::parse(search).share_connections();
+        assert_eq!(share(""), Some(ShareConnections::SameHeaders));
+        assert_eq!(share("share=headers"), Some(ShareConnections::SameHeaders));
+        let ann = ShareConnections::As("ann".to_owned());
+        assert_eq!(share("share=ann"), Some(ann));
+        assert_eq!(share("share=off"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
 use js_sys::Array;
 use rejoin_browser::{Stream, now};
 use rejoin_core::{
-    FeedStatus, MessageOrigin, MessageSlot, Status, View,
+    FeedStatus, MessageOrigin, MessageSlot, Status, View, WaitingState,
     wire::{
         MessageId,
         message::{Content, Message},
@@ -26,6 +26,8 @@ pub(crate) struct Sent {
     /// The position of the first of a session's messages that the host knows.
     first: u64,
     editable: String,
+    /// What each submission that waits is waiting for, and whether it is among the messages.
+    waiting: Vec<(WaitingState, bool)>,
     growing: Growing,
     /// The subgraphs that have a list of their own.
     namespaces: Vec<Rc<str>>,
@@ -131,6 +133,7 @@ impl Sent {
             (part::INTERRUPTS, changes.interrupts),
             (part::HISTORY, changes.history),
             (part::HEAD, changes.head),
+            (part::WAITING, self.waiting_differs(view, since)),
             (part::EDITABLE, self.editable_differs(view, extras, &calls)),
         ];
         let what = parts.iter().map(|(bit, is)| bit * u32::from(*is)).sum();
@@ -177,6 +180,15 @@ impl Sent {
             calls.push(Call::Feed(json::feed(&feed, before, now())));
             self.feed = Some(feed);
         }
+    }
+
+    /// An entry has changed, or what it waits for.
+    fn waiting_differs(&mut self, view: View<'_>, since: u64) -> bool {
+        let waiting = view.waiting().into_iter();
+        let waiting = waiting.map(|entry| (entry.state, entry.is_shown)).collect();
+        let differs = self.waiting != waiting;
+        self.waiting = waiting;
+        differs || !self.waiting.is_empty() && view.waiting_revision() > since
     }
 
     /// While only text grows, what can be edited stays the same.

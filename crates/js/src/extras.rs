@@ -5,6 +5,7 @@ use crate::{
     fields::Fields,
     json, request,
 };
+use rejoin_browser::ShareConnections;
 use rejoin_core::{
     CommandId, Input, View,
     wire::{MessageId, json::Writer},
@@ -33,3 +34,12 @@ pub(crate) static EXTRAS: Extras = Extras {
     branch_tree: |view| view.branch_tree(),
     message_branch: json::message_branch,
 };
+
+/// Reads which tabs share connections.
+pub(crate) fn share_connections(words: String) -> Option<ShareConnections> {
+    if words == "same-headers" {
+        return Some(ShareConnections::SameHeaders);
+    }
+    let user = words.strip_prefix("as ")?;
+    Some(ShareConnections::As(user.to_owned()))
+}

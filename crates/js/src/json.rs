@@ -3,6 +3,7 @@
 use crate::extras::Extras;
 use rejoin_core::{
     Connection, FeedStatus, Millis, Outcome, SessionNode, Status, StreamError, View,
+    WaitingSubmission,
     wire::{
         Json, MessageId, RunId, ThreadId,
         json::{ToJson, Writer, write_string},
@@ -52,6 +53,7 @@ pub(crate) fn status(status: &Status, before: Option<&Status>, now: Millis) -> S
     object.bool("isThreadLoading", status.is_thread_loading);
     object.bool("canStop", status.can_stop);
     object.bool("canRejoin", status.can_rejoin);
+    object.bool("isUnsent", status.is_unsent);
     object.string_or_null("threadId", status.thread_id.as_ref().map(ThreadId::as_str));
     object.string_or_null("runId", status.run_id.as_ref().map(RunId::as_str));
     if before.is_none_or(|before| before.error != status.error) {
@@ -132,6 +134,7 @@ pub(crate) mod part {
     pub(crate) const HEAD: u32 = 8;
     pub(crate) const EDITABLE: u32 = 16;
     pub(crate) const BRANCH_TREE: u32 = 32;
+    pub(crate) const WAITING: u32 = 64;
 }
 
 /// A part of what is shown; empty where there is none.
@@ -140,6 +143,7 @@ pub(crate) fn read(view: View<'_>, part: u32, extras: Option<&Extras>) -> String
         part::VALUES => view.values().text().to_owned(),
         part::INTERRUPTS => interrupts(view.interrupts()),
         part::HISTORY => extras.map_or_else(String::new, |extras| (extras.history)(view)),
+        part::WAITING => waiting(&view.waiting()),
         part::HEAD => view.head().map_or("", Json::text).to_owned(),
         part::EDITABLE => extras.map_or_else(String::new, |extras| (extras.editable)(view)),
         part::BRANCH_TREE => extras.map_or_else(String::new, |extras| (extras.branch_tree)(view)),
@@ -178,6 +182,29 @@ pub(crate) fn ended(run_id: Option<&RunId>, outcome: &Outcome) -> String {
         write_error(object.field("error"), wrong);
     }
     object.end();
+    out
+}
+
+/// The `EngineWaiting`s of the contract.
+fn waiting(waiting: &[WaitingSubmission<'_>]) -> String {
+    let mut out = String::new();
+    let mut list = Writer::list(&mut out);
+    for submission in waiting {
+        let mut object = Writer::object(list.item());
+        object.string("id", submission.id);
+        object.string("state", submission.state.as_str());
+        let mut messages = Writer::list(object.field("messages"));
+        for message in submission.messages {
+            messages.item().push_str(&message.shown_json());
+        }
+        messages.end();
+        object.raw("values", submission.input.map_or("null", Json::text));
+        object.bool("isShown", submission.is_shown);
+        object.bool("isStored", submission.is_stored);
+        object.number("submittedAt", submission.submitted_at.0);
+        object.end();
+    }
+    list.end();
     out
 }
 

@@ -75,11 +75,15 @@ impl Engine {
     }
 
     /// Lets the engine do what [`EXTRAS`] brings, from now on. All that only this reaches is in the second module.
-    pub fn extend(&self) {
+    ///
+    /// `share`: which tabs share the connections that are opened from now on: `same-headers`, or `as ` and who the user is. Else none.
+    pub fn extend(&self, share: Option<String>) {
         self.teller.extras.set(Some(&EXTRAS));
         self.stream.send(Input::ExtrasCame {
             extras: &rejoin_core::EXTRAS,
         });
+        let share = share.and_then(extras::share_connections);
+        self.stream.share_connections(share);
     }
 
     /// Asks for one of the contract's `EngineRequests`, with its JSON. `command` comes back with the outcome; 0: nobody waits.

@@ -38,6 +38,7 @@ pub(crate) fn tell(host: &Host, notice: &Notice) {
         Notice::StorageFailed { code } => {
             ("storage_failed", json::object(&[("code", code.as_str())]))
         }
+        Notice::ExtrasWanted => ("extras_wanted", "{}".to_owned()),
         Notice::Ended { run_id, outcome } => ("ended", json::ended(run_id.as_ref(), outcome)),
     };
     rethrow_later(host.notice(kind, &json));

@@ -94,6 +94,12 @@ fn read_config(fields: &mut Fields<'_>, config: &mut Config) {
     config.initial_values = fields.json_text("initialValues");
     fields.bytes("recordBytesMax", &mut config.record_bytes_max);
     fields.millis("recordTtlMs", &mut config.record_ttl);
+    let outbox = &mut config.outbox;
+    fields.inner("outbox", &mut |fields| {
+        set(&mut outbox.enabled, fields.flag("enabled"));
+        fields.millis("askAfter", &mut outbox.ask_after);
+        fields.bytes("bytesMax", &mut outbox.bytes_max);
+    });
     let Config {
         retry,
         timeouts,

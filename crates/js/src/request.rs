@@ -7,7 +7,7 @@ use crate::{
 };
 use rejoin_core::{
     BranchesInput, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput,
-    Submission, ToolResult, ToolsInput,
+    Submission, ToolResult, ToolsInput, WaitingInput,
     wire::{
         CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
         json::FromJson,
@@ -74,6 +74,17 @@ pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> 
         "result" => Input::Tools(ToolsInput::ResultAdded {
             command,
             result: Box::new(tool_result(fields)),
+        }),
+        "take_back" => Input::Waiting(WaitingInput::TakeBack {
+            id: fields.text("id").unwrap_or_default(),
+        }),
+        "send_now" => Input::Waiting(WaitingInput::SendNow {
+            id: fields.text("id").unwrap_or_default(),
+        }),
+        "replace" => Input::Waiting(WaitingInput::Replace {
+            id: fields.text("id").unwrap_or_default(),
+            command,
+            submission: Box::new(submission(fields)),
         }),
         "older" => Input::Session(SessionInput::OlderRequested { command }),
         "view" => {

@@ -70,6 +70,24 @@ impl UseStream {
         drop(self.run().retry());
     }
 
+    /// Takes back a submission that waits: it is not sent. Where it may have been sent already, its run is looked for and
+    /// cancelled. Nothing for one that another tab sends, or that does not wait any more.
+    pub fn take_back(&self, waiting_id: impl Into<String>) {
+        self.with_stream(|stream| stream.send(input::taken_back(waiting_id.into())));
+    }
+
+    /// Sends a submission that is [`rejoin_core::WaitingState::Held`], in its order. Nothing for others, as
+    /// [`UseStream::take_back`].
+    pub fn send_now(&self, waiting_id: impl Into<String>) {
+        self.with_stream(|stream| stream.send(input::sent_now(waiting_id.into())));
+    }
+
+    /// Takes a submission back that waits, and puts another in its place, with its input as [`UseStream::submit`] takes it.
+    /// Nothing for those that [`UseStream::take_back`] would leave.
+    pub fn replace_waiting(&self, waiting_id: impl Into<String>, input: impl Serialize) {
+        drop(self.run().replace_waiting(waiting_id, input));
+    }
+
     /// The result of a tool that runs here. It is sent when every pending call of its message has one.
     pub fn add_tool_result(&self, result: ToolResult) {
         drop(self.run().add_tool_result(result));

@@ -2,7 +2,7 @@
 //! change of this file.
 
 use rejoin_core::{
-    BranchesInput, CommandId, EditInput, Input,
+    BranchesInput, CommandId, EditInput, Input, WaitingInput,
     wire::{CheckpointId, Json},
 };
 
@@ -12,6 +12,14 @@ pub(crate) fn branch_selected(branch: String) -> Input {
 
 pub(crate) fn history_requested() -> Input {
     Input::Branches(BranchesInput::HistoryRequested)
+}
+
+pub(crate) fn taken_back(id: String) -> Input {
+    Input::Waiting(WaitingInput::TakeBack { id })
+}
+
+pub(crate) fn sent_now(id: String) -> Input {
+    Input::Waiting(WaitingInput::SendNow { id })
 }
 
 pub(crate) fn values_mutated(values: Json) -> Input {

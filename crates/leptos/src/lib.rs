@@ -30,6 +30,7 @@ mod subgraphs;
 mod thread;
 mod use_stream;
 mod use_view;
+mod waiting;
 mod words;
 mod writer;
 
@@ -45,9 +46,10 @@ pub use subgraphs::Subgraph;
 pub use thread::ThreadSource;
 pub use use_stream::{UseStream, use_stream};
 pub use use_view::{UseView, ViewNode, use_view};
+pub use waiting::Waiting;
 pub use words::{StatusWords, StreamStatus};
 
-pub use rejoin_browser::{Credentials, RecordStore, StorageError, now};
+pub use rejoin_browser::{Credentials, RecordStore, ShareConnections, StorageError, now};
 pub use rejoin_core::wire;
 pub use rejoin_core::wire::{
     CheckpointId, InterruptId, Json, MessageId, RunId, ThreadId,
@@ -58,7 +60,7 @@ pub use rejoin_core::wire::{
 };
 pub use rejoin_core::{
     Checkpoints, Config, Connection, Endpoint, ErrorCode, HistoryState, JoinOptions, MessageBranch,
-    Millis, Notice, Outcome, StreamError, ToolResult,
+    Millis, Notice, OutboxPolicy, Outcome, StreamError, ToolResult, WaitingState,
 };
 
 /// Whether there is no browser to work in.

@@ -1,7 +1,7 @@
 //! What `use_stream` is told.
 
 use crate::{StorageKind, ThreadSource, events::read_event, json, thread::ThreadPlaces};
-use rejoin_browser::{Credentials, HeaderFuture, StreamOptions, header_futures};
+use rejoin_browser::{Credentials, HeaderFuture, ShareConnections, StreamOptions, header_futures};
 use rejoin_core::{
     Checkpoints, Config, Notice, Outcome,
     wire::{
@@ -33,6 +33,7 @@ pub struct UseStreamOptions {
     pub(crate) places: ThreadPlaces,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
+    pub(crate) share_connections: Option<ShareConnections>,
     pub(crate) notice_readers: Vec<NoticeReader>,
     /// Events that are listened for beside those that the core tells anyway.
     pub(crate) listened: Vec<String>,
@@ -53,6 +54,7 @@ impl UseStreamOptions {
             places: ThreadPlaces::default(),
             resolver: None,
             storage: StorageKind::Local,
+            share_connections: None,
             notice_readers: Vec::new(),
             listened: Vec::new(),
             problem: None,
@@ -217,6 +219,14 @@ impl UseStreamOptions {
     #[must_use]
     pub fn storage(mut self, storage: StorageKind) -> Self {
         self.storage = storage;
+        self
+    }
+
+    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// browser has Web Locks. Default none.
+    #[must_use]
+    pub fn share_connections(mut self, share: impl Into<Option<ShareConnections>>) -> Self {
+        self.share_connections = share.into();
         self
     }
 

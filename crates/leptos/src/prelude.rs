@@ -3,9 +3,9 @@
 pub use crate::{
     CheckpointId, Checkpoints, Config, Connection, ConnectionStatus, Credentials, ErrorCode, Event,
     HistoryState, Interrupt, InterruptId, JoinOptions, Json, Message, MessageBranch, MessageId,
-    MessageKind, Millis, MultitaskStrategy, Notice, OnDisconnect, Outcome, OutcomeFuture,
-    ReadError, Run, RunId, StatusWords, StorageKind, StreamError, StreamMessage, StreamMode,
-    StreamStatus, StreamStore, Subgraph, ThreadId, ThreadSource, ToolCall, ToolResult, UseStream,
-    UseStreamOptions, UseView, ViewNode, provide_stream_store, use_shared_stream, use_stream,
-    use_view,
+    MessageKind, Millis, MultitaskStrategy, Notice, OnDisconnect, OutboxPolicy, Outcome,
+    OutcomeFuture, ReadError, Run, RunId, StatusWords, StorageKind, StreamError, StreamMessage,
+    StreamMode, StreamStatus, StreamStore, Subgraph, ThreadId, ThreadSource, ToolCall, ToolResult,
+    UseStream, UseStreamOptions, UseView, ViewNode, Waiting, WaitingState, provide_stream_store,
+    use_shared_stream, use_stream, use_view,
 };

@@ -232,6 +232,19 @@ impl Run {
         self.edit_at(EditAt::Failed)
     }
 
+    /// [`UseStream::replace_waiting`] with these options.
+    pub fn replace_waiting(
+        mut self,
+        waiting_id: impl Into<String>,
+        input: impl Serialize,
+    ) -> OutcomeFuture {
+        self.take_input(&input);
+        let waiting_id = waiting_id.into();
+        self.send(|stream, submission| {
+            OutcomeFuture::of(stream.replace_waiting(waiting_id, submission))
+        })
+    }
+
     /// [`UseStream::add_tool_result`]. The options are not looked at.
     pub fn add_tool_result(self, result: ToolResult) -> OutcomeFuture {
         self.send(|stream, _| OutcomeFuture::of(stream.add_tool_result(result)))

@@ -1,6 +1,6 @@
 //! The view as signals.
 
-use crate::{StreamMessage, Subgraph, events::RecentEvents};
+use crate::{StreamMessage, Subgraph, Waiting, events::RecentEvents};
 use leptos::prelude::{ArcRwSignal, ReadUntracked, RwSignal, Set, WithUntracked};
 use rejoin_core::{
     Connection, ErrorCode, HistoryState, Millis, Outcome, StreamError,
@@ -30,6 +30,8 @@ pub(crate) struct Signals {
     pub(crate) can_rejoin: RwSignal<bool>,
     pub(crate) outcome: RwSignal<Option<Outcome>>,
     pub(crate) storage_error: RwSignal<Option<ErrorCode>>,
+    pub(crate) waiting: RwSignal<Vec<Waiting>>,
+    pub(crate) is_unsent: RwSignal<bool>,
     pub(crate) custom_events: RecentEvents,
 }
 
@@ -56,6 +58,8 @@ impl Signals {
             can_rejoin: RwSignal::new(false),
             outcome: RwSignal::new(None),
             storage_error: RwSignal::new(None),
+            waiting: RwSignal::new(Vec::new()),
+            is_unsent: RwSignal::new(false),
             custom_events: RecentEvents::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! The hook.
 
 use crate::{
-    INERT, StreamMessage, Subgraph, UseStreamOptions,
+    INERT, StreamMessage, Subgraph, UseStreamOptions, Waiting,
     arena::Place,
     events::EventRecord,
     input,
@@ -67,6 +67,12 @@ pub struct UseStream {
     pub can_retry: Signal<bool>,
     /// Whether there is a run that is not followed and may not be over.
     pub can_rejoin: Signal<bool>,
+    /// Submissions that the server is not known to have, oldest first; not the one that is on its way for the first time.
+    /// They outlive a reload, and are sent in their order, each once. [`UseStream::take_back`], [`UseStream::send_now`] and
+    /// [`UseStream::replace_waiting`] change them.
+    pub waiting: Signal<Vec<Waiting>>,
+    /// Whether nothing of what was submitted is known to have reached the server, which is tried again.
+    pub is_unsent: Signal<bool>,
     /// How the last run ended for this client; `None` while one is followed, and on a thread where none was.
     pub outcome: Signal<Option<Outcome>>,
     /// Why runs cannot be rejoined after a reload by what is stored, or the thread not be remembered.
@@ -156,6 +162,8 @@ impl UseStream {
             pending_tool_calls: signals.pending_tool_calls.into(),
             can_retry: signals.can_retry.into(),
             can_rejoin: signals.can_rejoin.into(),
+            waiting: signals.waiting.into(),
+            is_unsent: signals.is_unsent.into(),
             outcome: signals.outcome.into(),
             storage_error: signals.storage_error.into(),
             custom_events: signals.custom_events.signal(),
@@ -273,6 +281,7 @@ fn connect(
     let resolver = options.resolver.as_ref();
     stream_options.resolve_checkpoint = resolver.map(|resolver| asking(resolver, &asked));
     let stream = Stream::new(stream_options);
+    stream.share_connections(options.share_connections.clone());
     asked.replace(Some(stream.downgrade()));
     let shown = stream.subscribe({
         let (stream, writer, kept) = (stream.downgrade(), RefCell::new(writer), kept.clone());
@@ -330,6 +339,7 @@ fn take_notice(notice: &Notice, signals: Signals, kept: &Kept) {
         | Notice::AttemptEnded { .. }
         | Notice::Warning(_)
         | Notice::StartedOver { .. }
+        | Notice::ExtrasWanted
         | Notice::Concluded { .. } => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::UseStream;
 use leptos::prelude::{Get, With};
-use rejoin_core::{Connection, Millis, Outcome, StreamError};
+use rejoin_core::{Connection, Millis, Outcome, StreamError, WaitingState};
 
 /// What there is to say of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct StreamStatus {
     pub error: Option<StreamError>,
     /// Whether the server has a run of this stream, which goes on by itself.
     pub has_run: bool,
+    /// Whether nothing of what was submitted is known to have reached the server, which is tried again.
+    pub is_unsent: bool,
     /// Whether the last run was cancelled.
     pub is_cancelled: bool,
     /// Whether the agent has asked something, and no run is followed.
@@ -31,6 +33,7 @@ impl StreamStatus {
             connection,
             error: None,
             has_run: false,
+            is_unsent: false,
             is_cancelled: false,
             is_waiting: false,
             lost_for_s: None,
@@ -45,6 +48,7 @@ impl StreamStatus {
             connection,
             error: stream.error.get(),
             has_run: stream.run_id.with(Option::is_some),
+            is_unsent: stream.is_unsent.get(),
             is_cancelled: stream.outcome.get() == Some(Outcome::Cancelled),
             is_waiting: !stream.is_loading.get() && !stream.interrupts.with(Vec::is_empty),
             lost_for_s: stream.lost_since.get().map(|since| (now - since).0 / 1000),
@@ -95,6 +99,8 @@ pub(crate) fn retry_at(connection: Connection) -> Option<Millis> {
 pub struct StatusWords {
     /// What the stream is doing. Read out when it changes, so it holds nothing that counts.
     pub state: fn(&StreamStatus) -> String,
+    /// What a submission waits for: one of [`UseStream::waiting`].
+    pub waiting: fn(WaitingState) -> String,
     /// In how many seconds the next attempt begins. Not read out.
     pub retry: fn(u64) -> String,
     /// For how many seconds there was no contact. Not read out.
@@ -105,6 +111,7 @@ impl StatusWords {
     /// For a person who knows nothing of streams.
     pub const ENGLISH: Self = Self {
         state: english,
+        waiting: |state| english_waiting(state).to_owned(),
         retry: |seconds| format!("in {seconds} s"),
         lost: english_lost,
     };
@@ -118,6 +125,9 @@ impl Default for StatusWords {
 
 /// One sentence or two.
 fn english(status: &StreamStatus) -> String {
+    if status.is_unsent {
+        return english_unsent(status.connection);
+    }
     let goes_on = if status.has_run {
         "; the agent goes on"
     } else {
@@ -163,6 +173,30 @@ fn english(status: &StreamStatus) -> String {
     }
 }
 
+/// No agent goes on yet.
+fn english_unsent(connection: Connection) -> String {
+    match (connection, retry_at(connection)) {
+        (Connection::Offline, _) => {
+            "Not sent yet: you are offline. It is sent when the network is back.".to_owned()
+        }
+        (Connection::Reconnecting { attempt, .. }, Some(_)) => {
+            format!(
+                "Not sent yet: the server cannot be reached. It is tried again (attempt {attempt})"
+            )
+        }
+        _ => "Not sent yet: the server cannot be reached. It is sent when it can be.".to_owned(),
+    }
+}
+
+fn english_waiting(state: WaitingState) -> &'static str {
+    match state {
+        WaitingState::Queued => "Waits for the answer before it.",
+        WaitingState::Unreachable => "Not sent yet. It is sent when the server can be reached.",
+        WaitingState::OtherTab => "Another tab sends it.",
+        WaitingState::Held => "Not sent. Send it now?",
+    }
+}
+
 /// From two minutes on in minutes.
 fn english_lost(seconds: u64) -> String {
     match seconds {
@@ -174,7 +208,7 @@ fn english_lost(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{StatusWords, StreamStatus};
-    use rejoin_core::{Connection, ErrorCode, Millis, StreamError};
+    use rejoin_core::{Connection, ErrorCode, Millis, StreamError, WaitingState};
 
     #[track_caller]
     fn check(status: StreamStatus, expect: &str) {
@@ -208,6 +242,28 @@ mod tests {
             let words = |has_run| (StatusWords::ENGLISH.state)(&of(connection, has_run));
             assert!(words(true).contains("goes on"), "{}", words(true));
             assert!(!words(false).contains("goes on"), "{}", words(false));
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_not_sent_is_said_to_go_on() {
+        let unsent = |connection| StreamStatus {
+            is_unsent: true,
+            ..of(connection, false)
+        };
+        let words = "Not sent yet: the server cannot be reached. It is tried again (attempt 3)";
+        check(unsent(LOST), words);
+        for connection in [Connection::Offline, Connection::Paused, LOST] {
+            let words = (StatusWords::ENGLISH.state)(&unsent(connection));
+            assert!(words.starts_with("Not sent yet"), "{words}");
+        }
+        for state in [
+            WaitingState::Queued,
+            WaitingState::Unreachable,
+            WaitingState::OtherTab,
+            WaitingState::Held,
+        ] {
+            assert!(!(StatusWords::ENGLISH.waiting)(state).contains("agent"));
         }
     }
 

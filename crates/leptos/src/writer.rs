@@ -5,6 +5,7 @@ use crate::{
     message::{MessageRows, Offer},
     signals::{Signals, put},
     subgraphs::{SubgraphRows, SubgraphSnapshot},
+    waiting::{Waiting, waiting},
 };
 use leptos::prelude::Set;
 use rejoin_core::{
@@ -79,6 +80,8 @@ impl Writer {
         }
         put(signals.can_retry, snapshot.can_retry);
         put(signals.can_rejoin, snapshot.can_rejoin);
+        put(signals.waiting, snapshot.waiting);
+        put(signals.is_unsent, snapshot.is_unsent);
         put(signals.lost_since, snapshot.lost_since);
         put(signals.connection, snapshot.connection);
         put(signals.is_loading, snapshot.is_loading);
@@ -120,6 +123,8 @@ pub(crate) struct Snapshot {
     is_loading: bool,
     is_thread_loading: bool,
     can_rejoin: bool,
+    waiting: Vec<Waiting>,
+    is_unsent: bool,
 }
 
 impl Snapshot {
@@ -154,6 +159,8 @@ impl Snapshot {
             pending_tool_calls: messages_changed.then(|| pending_tool_calls(view)),
             can_retry: view.can_retry(),
             can_rejoin: view.can_rejoin(),
+            waiting: waiting(view),
+            is_unsent: view.is_unsent(),
         }
     }
 

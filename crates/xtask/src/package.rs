@@ -257,15 +257,22 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
     };
     let names = optimise(&wasm_opt, wasm, &[SHORT_NAMES])?;
     let names: Value = serde_json::from_str(&names).context("wasm-opt printed no names")?;
-    let js = fs::read_to_string(bindings)?;
-    fs::write(bindings, with_short_names(&js, &names)?)?;
+    let mut js = with_short_names(&fs::read_to_string(bindings)?, &names)?;
     let first = name_of(wasm)?;
-    split::rename_imports(extras, &|module, name| {
-        Some(match module {
-            split::FIRST => (first.clone(), short_name(&names, "exports", 0, name)?),
-            _ => ("a".to_owned(), short_name(&names, "imports", 1, name)?),
-        })
+    let mut own = 0;
+    split::rename_imports(extras, &mut |module, name| {
+        if module == split::FIRST {
+            return Some((first.clone(), short_name(&names, "exports", 0, name)?));
+        }
+        // What only the second one imports has no short name yet; wasm-opt gives none of this form.
+        let short = short_name(&names, "imports", 1, name).unwrap_or_else(|| {
+            own += 1;
+            format!("_{own}")
+        });
+        js = js.replace(&import_key(name), &import_key(&short));
+        Some(("a".to_owned(), short))
     })?;
+    fs::write(bindings, js)?;
     optimise(&wasm_opt, extras, &[])?;
     Ok(())
 }
@@ -297,6 +304,11 @@ fn short_name(names: &Value, kind: &str, at: usize, name: &str) -> Option<String
     Some(row[at + 1].as_str()?.to_owned())
 }
 
+/// How an import begins in the bindings.
+fn import_key(name: &str) -> String {
+    format!("        {name}: ")
+}
+
 /// Renames `name: function` among the imports, `wasm.name` wherever an export is used, and the one module that is imported.
 fn with_short_names(js: &str, names: &Value) -> Result<String> {
     let rows = |key: &str| names[key].as_array().cloned().unwrap_or_default();
@@ -304,11 +316,11 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
     let mut js = js.to_owned();
     for row in rows("imports") {
         let (module, long, short) = (text(&row, 0), text(&row, 1), text(&row, 2));
-        let key = format!("        {long}: ");
+        let key = import_key(&long);
         if !js.contains(&key) {
             bail!("the bindings have no import {long}");
         }
-        js = js.replace(&key, &format!("        {short}: "));
+        js = js.replace(&key, &import_key(&short));
         js = js.replace(&format!("\"{module}\": import0"), "\"a\": import0");
     }
     let renamed = rows("exports");

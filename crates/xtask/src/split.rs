@@ -269,7 +269,7 @@ type Name = (String, String);
 /// Gives the second module's imports the names that they have got meanwhile, by those that they had.
 pub(crate) fn rename_imports(
     path: &Path,
-    names: &dyn Fn(&str, &str) -> Option<Name>,
+    names: &mut dyn FnMut(&str, &str) -> Option<Name>,
 ) -> Result<()> {
     let mut module = read(path)?;
     for import in module.imports.iter_mut() {

@@ -164,6 +164,9 @@ impl<'a> Player<'a> {
                 }
                 Effect::SaveRecord { .. }
                 | Effect::RemoveRecord { .. }
+                | Effect::SavePart { .. }
+                | Effect::HoldLock { .. }
+                | Effect::ReleaseLock { .. }
                 | Effect::ResolveCheckpoint { .. } => {}
                 Effect::Notify(notice) => {
                     if matches!(notice, Notice::StartedOver { .. }) {

@@ -39,9 +39,9 @@ export class App {
     return app;
   }
 
-  /** Opens the page with knobs in the URL. */
+  /** Opens the page with knobs in the URL. Tabs share no connection unless a test says so: most count their own. */
   async open(query = {}) {
-    const all = new URLSearchParams({ plain: "1", assistant: "chat", ...QUICK, ...query });
+    const all = new URLSearchParams({ plain: "1", assistant: "chat", share: "off", ...QUICK, ...query });
     return this.goto(`${this.session.proxy.origin}/?${all}`);
   }
 

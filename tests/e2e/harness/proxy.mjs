@@ -17,6 +17,9 @@ const POLICY = [
 ].join("; ");
 /** A page of the same origin, and so with the same storage, that runs nothing. */
 export const BLANK = "/__blank";
+/** A service worker that answers for the page where the network does not. */
+const WORKER = "/__worker.js";
+const WORKER_FILE = new URL("service-worker.js", import.meta.url);
 const EVENT_WAIT_MS = 20_000;
 
 /** The request headers that a common kind of proxy before an Agent Server passes on. It drops all others, also `last-event-id`. */
@@ -117,10 +120,10 @@ class Proxy extends EventEmitter {
   async #static(request, response) {
     if (request.url === BLANK) return void response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><link rel=icon href='data:,'>");
     const path = normalize(decodeURIComponent(request.url.split("?")[0]));
-    const file = join(this.dist, path === "/" ? "index.html" : path);
+    const file = path === WORKER ? WORKER_FILE : join(this.dist, path === "/" ? "index.html" : path);
     try {
       const body = await readFile(file);
-      response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": POLICY, "cache-control": "no-store" });
+      response.writeHead(200, { "content-type": TYPES[extname(path === "/" ? "index.html" : path)] ?? "application/octet-stream", "content-security-policy": POLICY, "cache-control": "no-store" });
       response.end(body);
     } catch {
       response.writeHead(404, { "content-security-policy": POLICY }).end();

@@ -66,9 +66,10 @@ impl World {
         let view = page.client.view();
         let Some(thread) = self.server.threads.get(thread_id) else {
             let code = view.error().map(|error| error.code);
-            // A submission that never arrived says why.
+            // A submission that never arrived says why, or waits.
             let is_refused = view.run_id().is_none() && view.connection() == Connection::Failed;
-            if code != Some(ErrorCode::ThreadNotFound) && !is_refused {
+            let is_new = !view.waiting().is_empty();
+            if code != Some(ErrorCode::ThreadNotFound) && !is_refused && !is_new {
                 self.checker.fail(format!(
                     "the server does not know the thread, but the view says {code:?}"
                 ));

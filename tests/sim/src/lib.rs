@@ -26,6 +26,7 @@ mod rng;
 mod server;
 mod settle;
 mod storage;
+mod tabs;
 mod trace;
 mod transit;
 mod truth;
@@ -48,10 +49,21 @@ pub const ODD_SEEDS: u64 = 1_000_000_000;
 /// # Errors
 /// The invariant that did not hold, or the panic's words.
 pub fn run_seed(seed: u64, trace: &Trace) -> Result<Report, String> {
-    let run = || {
+    caught(|| {
         let mut world = World::new(seed, trace.clone());
         world.run().map(|()| world.report())
-    };
+    })
+}
+
+/// Runs one schedule of tabs that share a connection.
+///
+/// # Errors
+/// As [`run_seed`].
+pub fn run_tabs(seed: u64, trace: &Trace) -> Result<(), String> {
+    caught(|| tabs::Tabs::new(seed, trace.clone()).run())
+}
+
+fn caught<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result,
         Err(panic) => {

@@ -8,9 +8,10 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, BranchesInput, Client, Config, EditInput, Effect, HttpRequest, Input, Method,
-    Millis, Notice,
+    AttemptId, BranchesInput, Client, Config, EditInput, Effect, ErrorCode, HttpRequest, Input,
+    Method, Millis, Notice, WaitingState,
     wire::{RunId, ThreadId},
+    with_part,
 };
 use std::collections::BTreeSet;
 
@@ -59,7 +60,12 @@ impl Page {
     /// Whether nothing is under way.
     pub(crate) fn is_at_rest(&self) -> bool {
         let view = self.client.view();
-        !view.is_loading() && !view.is_thread_loading() && view.editing().is_none()
+        let waiting = view.waiting();
+        let has_to_send = waiting
+            .iter()
+            .any(|entry| entry.state != WaitingState::Held);
+        let is_loading = view.is_loading() || view.is_thread_loading();
+        !is_loading && !has_to_send && view.editing().is_none()
     }
 }
 
@@ -305,6 +311,16 @@ impl World {
                     self.queue.push(self.now, Event::RecordFailed(page, error));
                 }
             }
+            Effect::SavePart { key, part, text } => {
+                if let Err(error) = self.save_part(key, &part, text.as_deref()) {
+                    self.queue.push(self.now, Event::RecordFailed(page, error));
+                }
+            }
+            // There is one page at a time, so whatever lock it waits for is free.
+            Effect::HoldLock { name } => {
+                self.queue.push(self.now + 1, Event::LockHeld(page, name));
+            }
+            Effect::ReleaseLock { .. } => {}
             Effect::ResolveCheckpoint { .. } => {
                 self.checker
                     .fail("a checkpoint is asked for, which is not configured");
@@ -320,10 +336,14 @@ impl World {
         let submission = submission.unwrap_or_default().to_owned();
         // A post that was lost is sent again later, when the server may have said what it holds without it.
         let is_first = self.checker.edits_sent.insert(submission);
-        if !request.is_post || !is_edit || !is_first || self.checker.retries {
+        if !request.is_post || !is_edit {
             return;
         }
+        // One that an earlier page has left goes back when it is sent again.
         self.checker.went_back = true;
+        if !is_first || self.checker.retries {
+            return;
+        }
         self.report.count("edit: sent");
         let Some(checkpoint) = request.body["checkpoint"]["checkpoint_id"].as_str() else {
             return self.checker.fail("an edit is sent without a checkpoint");
@@ -356,6 +376,15 @@ impl World {
         if shown != expected {
             let words = format!("an edit shows {shown:?}, but the server will have {expected:?}");
             self.checker.fail(words);
+        }
+    }
+
+    /// In one step, as other pages write other parts.
+    fn save_part(&mut self, key: String, part: &str, text: Option<&str>) -> Result<(), ErrorCode> {
+        let stored = self.storage.load(&key)?;
+        match with_part(stored.as_deref(), part, text) {
+            Some(text) => self.storage.save(key, text),
+            None => self.storage.remove(&key),
         }
     }
 
@@ -414,6 +443,7 @@ impl World {
             }
             Notice::Created { .. } => self.allow(AFTER_AN_INPUT),
             Notice::EventApplied(_)
+            | Notice::ExtrasWanted
             | Notice::AttemptOpened { .. }
             | Notice::AttemptEnded { .. } => {}
         }

@@ -72,10 +72,12 @@ impl World {
     }
 
     fn check_request(&mut self, key: Key, request: &crate::server::Request) {
-        if let Some(submission) = request.submission()
-            && let Err(words) = self.checker.posts.sent(submission)
-        {
-            self.checker.fail(words);
+        if let Some(submission) = request.submission() {
+            let became = self.server.posts.get(submission);
+            let is_lost = became.is_none_or(|runs| runs.is_empty());
+            if let Err(words) = self.checker.posts.sent(submission, key.0, is_lost) {
+                self.checker.fail(words);
+            }
         }
         let now = self.now;
         if let Some(page) = self.page.as_mut().filter(|page| page.number == key.0)
@@ -335,7 +337,7 @@ impl World {
             && !is_whole
             && let Some(submission) = exchange.request.submission()
         {
-            self.checker.posts.answered(submission);
+            self.checker.posts.answered(submission, key.0);
         }
         self.feed_to(key, |attempt| Input::HeadersArrived {
             attempt,

@@ -41,6 +41,8 @@ pub(crate) enum Event {
     Record(u64, String, Option<String>),
     /// Storage has refused.
     RecordFailed(u64, rejoin_core::ErrorCode),
+    /// A lock is held.
+    LockHeld(u64, String),
     /// The user does something.
     User(Action),
     /// Something happens.
@@ -239,6 +241,11 @@ impl World {
                     self.feed(Input::StorageFailed { error });
                 }
             }
+            Event::LockHeld(page, name) => {
+                if self.is_page(page) {
+                    self.feed(Input::LockHeld { name });
+                }
+            }
             Event::User(action) => self.act(action),
             Event::Happen(happening) => {
                 if !self.is_calm {
@@ -278,6 +285,7 @@ impl Event {
             | Self::Cap(..)
             | Self::Record(..)
             | Self::RecordFailed(..)
+            | Self::LockHeld(..)
             | Self::User(_) => true,
             Self::Arrive(_)
             | Self::Happen(_)

@@ -62,6 +62,8 @@ export interface EngineOptions {
   limits?: object;
   recordTtlMs?: number;
   recordBytesMax?: number;
+  /** What becomes of submissions that the server does not have yet: `enabled`, `askAfter` in milliseconds, `bytesMax`. */
+  outbox?: object;
 }
 
 /** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
@@ -71,7 +73,7 @@ export type MessageOrigin = "server" | "optimistic" | "partial";
 export const NODES = "session";
 
 /** Parts of what is shown, as bits of {@link EngineHost.changed} and for {@link Engine.read}. The branch tree changes with the history. */
-export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16, branchTree: 32 } as const;
+export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16, branchTree: 32, waiting: 64 } as const;
 
 /** What the engine calls. Calls may call the engine back. */
 export interface EngineHost {
@@ -164,12 +166,28 @@ export interface EngineStatus {
   isThreadLoading: boolean;
   canStop: boolean;
   canRejoin: boolean;
+  /** Nothing of what was submitted is known to have reached the server, which is tried again. */
+  isUnsent: boolean;
   threadId: string | null;
   runId: string | null;
   error: EngineError | null;
   branch: string;
   /** The message that is edited or answered again, while its checkpoint is looked up. */
   editing: string | null;
+}
+
+/** What a submission waits for that the server does not have: see `WaitingSubmission`. */
+export type EngineWaitingState = "queued" | "unreachable" | "other_tab" | "held";
+
+/** An item of {@link Part}'s `waiting`. */
+export interface EngineWaiting {
+  id: string;
+  state: EngineWaitingState;
+  messages: object[];
+  values: object | null;
+  isShown: boolean;
+  isStored: boolean;
+  submittedAt: number;
 }
 
 /** {@link EngineHost.feed}'s JSON, with what it was before. */
@@ -251,6 +269,12 @@ export interface EngineRequests {
    * the next pages. 0: closes it.
    */
   view: { limit: number };
+  /** (2) Takes back a submission that waits. */
+  take_back: { id: string };
+  /** (2) Sends a submission that is held. */
+  send_now: { id: string };
+  /** (2) Takes one back and puts another in its place: `{id}` and the fields of a submission. */
+  replace: object;
   /** (2) Reads the page before the oldest message that is held. */
   older: object;
   /** Disconnects. The agent goes on; everything received stays. */
@@ -268,9 +292,10 @@ export interface Engine {
   send(request: keyof EngineRequests, json: string, command: number): void;
   /**
    * Lets it do what the second module has, from now on: the requests marked (2), {@link Part}'s `editable` and `branchTree`,
-   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded.
+   * {@link EngineOptions.historyLimit} and `cancelDanglingToolCalls`. Only once that module is loaded. `share`: which tabs share the
+   * connections that are opened from now on: `same-headers`, or `as ` and who the user is. Absent: none.
    */
-  extend(): void;
+  extend(share?: string): void;
   /** One of {@link Part}, as JSON. Empty where there is none. */
   read(part: number): string;
   /** {@link EngineMessageMetadata} as JSON. Empty for an unknown message. */

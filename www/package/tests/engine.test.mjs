@@ -236,6 +236,8 @@ test("wrong options are errors that name them", () => {
     [{ streamModes: ["values", "nonsense"] }, "streamModes"],
     [{ rejoinOnMount: "yes" }, "rejoinOnMount"],
     [{ compareOnWake: "yes" }, "compareOnWake"],
+    [{ outbox: true }, "outbox"],
+    [{ outbox: { askAfter: "soon" } }, "outbox.askAfter"],
     [{ onDisconnect: "explode" }, "onDisconnect"],
     [{ multitaskStrategy: "later" }, "multitaskStrategy"],
     [{ endpoint: "other" }, "endpoint"],

@@ -77,6 +77,8 @@ test("stopped before it came, an edit was never sent", async (t) => {
   await until(() => give, "it is asked for");
   await stream.stop();
   assert.equal((await edited).outcome, "disconnected");
+  // It is asked for again after a second, which a slow machine may need for what follows: a load that never ends would be the next test's too.
+  second.give = refused;
   give(Promise.reject(new TypeError("Failed to fetch")));
   assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
   assert.deepEqual(texts(stream), ["one", "two"]);
@@ -94,6 +96,36 @@ test("one of another build is refused, and harms nothing", async (t) => {
   const { error } = await stream.edit("h1", "other", quick);
   assert.deepEqual([error.code, stream.getSnapshot().error], ["load_failed", error]);
   assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
+});
+
+/** A page's `document`, as far as the store asks for one. */
+function asPage(t) {
+  globalThis.document = { visibilityState: "visible", addEventListener() {}, removeEventListener() {} };
+  t.after(() => delete globalThis.document);
+}
+
+test("tabs share connections with it; without it each has its own, with one warning", async (t) => {
+  const before = second.asked;
+  const { stream: alone } = make(t, { shareConnections: true });
+  await alone.submit({ messages: [human("one")] }, quick);
+  assert.equal(second.asked, before, "there are no tabs outside of a page");
+  asPage(t);
+  let late;
+  for (const give of [refused, () => new Promise((resolve) => (late = resolve))]) {
+    second.give = give;
+    const { stream, told } = make(t, { shareConnections: "ann" });
+    assert.equal((await stream.submit({ messages: [human("one")] }, quick)).outcome, "finished");
+    assert.equal((await stream.submit({ messages: [human("two")] }, quick)).outcome, "finished");
+    assert.deepEqual(texts(stream), ["one", "two"]);
+    if (give === refused) {
+      const asked = second.asked;
+      await until(() => second.asked > asked, "it is asked for again");
+      await until(() => told.length > 0, "the warning");
+    }
+    assert.deepEqual([told, stream.getSnapshot().error], [give === refused ? ["warning load_failed"] : [], undefined]);
+    stream.dispose();
+  }
+  late(Promise.reject(new TypeError("Failed to fetch")));
 });
 
 test("a view says that it did not come, and shows the session by itself when it does", async (t) => {

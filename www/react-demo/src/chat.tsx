@@ -9,6 +9,7 @@ import { isOfEdits, MessageView, textOf, type Actions } from "./message";
 import type { Setup } from "./setup";
 import { Status } from "./status";
 import { useThreads } from "./threads";
+import { Waiting } from "./waiting";
 
 /** What the graphs keep. */
 interface State {
@@ -37,6 +38,7 @@ export function Chat({ setup }: { setup: Setup }) {
     onThreadId: (id) => threads.name(id, asked.current ? textOf(asked.current) : "Conversation"),
     onWarning: note,
     storage: setup.storage,
+    shareConnections: setup.share,
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,
@@ -149,6 +151,7 @@ export function Chat({ setup }: { setup: Setup }) {
                 />
               );
             })}
+            <Waiting waiting={stream.waiting} takeBack={stream.takeBack} sendNow={stream.sendNow} restore={(text) => setDraft((now) => now || text)} />
             {waits && <InterruptList interrupts={interrupts} answer={answer} answerAll={answerAll} />}
           </div>
         </div>
@@ -156,7 +159,7 @@ export function Chat({ setup }: { setup: Setup }) {
           {error !== undefined && !isOfEdits(code) && <ErrorBanner error={error} retry={retry} isBusy={isLoading} />}
           <Status stream={stream} waits={waits} />
           <Composer
-            draft={draft} change={setDraft} isBusy={isLoading}
+            draft={draft} change={setDraft}
             send={(text) => ask({ type: "human", id: crypto.randomUUID(), content: text })}
           />
         </div>

@@ -4,12 +4,13 @@ import type { KeyboardEvent } from "react";
 interface Props {
   draft: string;
   change: (text: string) => void;
-  isBusy: boolean;
+  /** Nothing can be sent for now. Without it: what is sent while a run streams waits for its turn. */
+  isBusy?: boolean;
   send: (text: string) => void;
 }
 
 /** The field, which grows with its text, and its button. */
-export function Composer({ draft, change, isBusy, send }: Props) {
+export function Composer({ draft, change, isBusy = false, send }: Props) {
   // Where there is a real keyboard; on a phone it would cover half the page.
   const hasKeyboard = matchMedia("(hover: hover)").matches;
   const canSend = draft.trim() !== "" && !isBusy;

@@ -31,6 +31,7 @@ export function SessionChat({ setup }: { setup: Setup }) {
     onThreadId: (id) => threads.name(id, "Conversation"),
     onWarning: (notice) => setNotices((all) => [...all.filter(({ code }) => code !== notice.code), notice]),
     storage: setup.storage,
+    shareConnections: setup.share,
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,

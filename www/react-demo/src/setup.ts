@@ -12,6 +12,8 @@ export interface Setup {
   pageSize: number;
   /** Where a run's record is kept. */
   storage: "local" | "session" | "none";
+  /** Which tabs share connections: those with the same headers, those that name the same user, or none. */
+  share: boolean | string;
   /** How the checkpoint is found that an edit goes on from. */
   checkpoints: "automatic" | "off";
   /** Whether an answer says which question it is for; only tests answer without. */
@@ -34,7 +36,7 @@ const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
 export function readSetup({ search, origin }: Location): Setup {
   const query = new URLSearchParams(search);
   const text = (name: string) => query.get(name) || undefined;
-  const storage = text("storage");
+  const [storage, share] = [text("storage"), text("share")];
   const numbers = (names: Record<string, string>) => {
     const found: Record<string, number> = {};
     for (const [name, option] of Object.entries(names)) {
@@ -54,6 +56,7 @@ export function readSetup({ search, origin }: Location): Setup {
     view: text("view") === "session" ? "session" : "thread",
     pageSize: Number(text("page_size")) || 50,
     storage: storage === "session" || storage === "none" ? storage : "local",
+    share: share === undefined || share === "headers" || (share !== "off" && share),
     checkpoints: text("checkpoints") === "off" ? "off" : "automatic",
     namesQuestions: text("answer") !== "unnamed",
     historyLimit: Number(text("history")) || 100,

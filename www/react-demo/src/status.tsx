@@ -6,6 +6,7 @@ interface Props {
   stream: {
     connection: Connection;
     isLoading: boolean;
+    isUnsent: boolean;
     canRejoin: boolean;
     rejoin: () => unknown;
     stop: () => unknown;
@@ -14,6 +15,8 @@ interface Props {
   /** The agent has asked something. */
   waits: boolean;
 }
+
+const UNSENT = "Not sent yet: the server cannot be reached. It is sent when it can be.";
 
 const WORDS: Record<Connection["state"], string> = {
   idle: "Ready.",
@@ -51,7 +54,7 @@ function useLostSeconds(connection: Connection): number {
 export function Status({ stream, waits }: Props) {
   const { state, attempt = 0 } = stream.connection;
   const lostSeconds = useLostSeconds(stream.connection);
-  const words = waits ? "The agent waits for your answer." : WORDS[state];
+  const words = waits ? "The agent waits for your answer." : stream.isUnsent ? UNSENT : WORDS[state];
   return (
     <div className="run-bar">
       <p role="status" data-testid="connection" data-state={state}>{words}{attempt > 1 && ` (attempt ${attempt})`}</p>

@@ -7,6 +7,7 @@ mod frames;
 mod page;
 mod records;
 mod requests;
+mod tabs;
 
 use fake_server::{Call, FakeServer};
 use rejoin_browser::{MemoryStore, Stream, StreamOptions, Subscription};

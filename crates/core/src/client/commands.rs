@@ -19,9 +19,6 @@ use rejoin_wire::{
     request::MultitaskStrategy,
 };
 
-/// Submissions that may wait for their turn.
-const QUEUE_MAX: usize = 32;
-
 /// What was submitted last.
 pub(super) struct Last {
     pub(super) submission: Box<Submission>,
@@ -29,6 +26,14 @@ pub(super) struct Last {
     pub(super) messages: Vec<MessageId>,
     /// Of an edit, the messages that were kept.
     pub(super) kept: Option<Vec<MessageId>>,
+}
+
+impl Last {
+    /// Whether it goes on from an earlier point of the thread.
+    pub(super) fn goes_back(&self) -> bool {
+        let named = self.submission.checkpoint.as_ref();
+        named.is_some_and(|named| !named.is_null()) || self.submission.checkpoint_id.is_some()
+    }
 }
 
 /// A join that was asked for and has to wait.
@@ -54,7 +59,7 @@ impl Client {
         if let Some(Err(error)) = thread_id.as_ref().map(|id| check_id(id.as_str())) {
             return self.set_error(Some(error));
         }
-        self.leave();
+        self.leave_outbox(Self::leave);
         self.run = None;
         self.last = None;
         self.forget_comparison();
@@ -90,11 +95,7 @@ impl Client {
         if self.is_active() && replaces && !self.load.is_loading() {
             return self.replace_run(command, submission);
         } else if self.is_active() || self.load.is_loading() {
-            if self.queue.len() < QUEUE_MAX {
-                self.queue.push((command, submission));
-            } else {
-                let error = StreamError::new(ErrorCode::TooManyRequests)
-                    .with_detail("too many submissions wait");
+            if let Err(error) = self.enqueue(command, submission) {
                 self.conclude(command, Outcome::Failed(error));
             }
             return;
@@ -117,20 +118,9 @@ impl Client {
         }
     }
 
-    /// Begins the submission that has waited longest.
-    pub(super) fn begin_queued(&mut self) {
-        // One that cannot be sent as it is fails at once, so the next one's turn has come.
-        while !self.is_active() && !self.load.is_loading() && !self.queue.is_empty() {
-            let (command, submission) = self.queue.remove(0);
-            self.begin_run(vec![command], submission);
-        }
-    }
-
-    /// Gives up what waits for its turn.
+    /// Does not send what waits for its turn.
     pub(super) fn drop_queue(&mut self, outcome: &Outcome) {
-        for (command, _) in std::mem::take(&mut self.queue) {
-            self.conclude(command, outcome.clone());
-        }
+        self.hold_waiting(outcome);
         self.drop_results(outcome);
     }
 
@@ -146,16 +136,18 @@ impl Client {
         let stored = self.store.slots().len();
         match self.prepare(submission, stored, &[]) {
             Ok(run) => self.begin_prepared(commands, run),
-            Err(error) => {
-                self.set_error(Some(error.clone()));
-                if error.code == ErrorCode::InvalidInput {
-                    self.last = None;
-                    self.set_phase(Phase::Ended(End::Failed(error.clone())));
-                }
-                for command in commands {
-                    self.conclude(command, Outcome::Failed(error.clone()));
-                }
-            }
+            Err(error) => self.cannot_begin(commands, error),
+        }
+    }
+
+    pub(super) fn cannot_begin(&mut self, commands: Vec<CommandId>, error: StreamError) {
+        self.set_error(Some(error.clone()));
+        if error.code == ErrorCode::InvalidInput {
+            self.last = None;
+            self.set_phase(Phase::Ended(End::Failed(error.clone())));
+        }
+        for command in commands {
+            self.conclude(command, Outcome::Failed(error.clone()));
         }
     }
 
@@ -169,37 +161,43 @@ impl Client {
             self.store.drop_optimistic();
         }
         self.store.begin_run();
-        self.leave_branches(run.checkpoint.as_ref());
+        // One that may have arrived changes what is shown when it is known that it has not.
+        let from = run.checkpoint.as_ref();
+        let was_posted = self.was_posted(&run.submission_id);
+        self.leave_branches(from.filter(|_| !was_posted));
         self.history.pages = Pages::default();
         self.store.expect_newer_values();
-        commands.extend(run.answered);
+        commands.extend(&run.answered);
         if run.shown.iter().any(|m| m.kind == MessageKind::Human) {
             self.drop_results(&Outcome::Dropped);
         }
         self.store.answer_interrupts(run.interrupts.as_deref());
+        if self.thread_id.is_none() {
+            // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
+            let thread_id = run.submission.thread_id.clone();
+            let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(self.rng.uuid()));
+            self.thread_id = Some(thread_id.clone());
+            self.notify(Notice::ThreadCreated { thread_id });
+        }
+        let posts = self.keep_until_sent(&run);
         let last = Box::new(Last {
             messages: ids_of(&run.shown),
             submission: run.submission,
             kept: run.kept,
         });
-        self.show_submitted(run.shown);
+        if posts == 0 {
+            self.show_submitted(run.shown);
+        }
         if let Some(values) = &last.submission.optimistic_values {
             self.mutate_values(values);
         }
-        if self.thread_id.is_none() {
-            // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
-            let thread_id = last.submission.thread_id.clone();
-            let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(self.rng.uuid()));
-            self.thread_id = Some(thread_id.clone());
-            self.notify(Notice::ThreadCreated { thread_id });
-        }
         self.last = Some(last);
         self.leave_load();
-        self.run = Some(Run::submitted(run.submission_id, run.body, commands));
+        self.run = Some(Run::submitted(run.submission_id, run.body, posts, commands));
         self.with_run(|client, run| client.open_stream(run));
     }
 
-    fn show_submitted(&mut self, mut shown: Vec<Message>) {
+    pub(super) fn show_submitted(&mut self, mut shown: Vec<Message>) {
         // An order to remove, or an edit of a message that is shown, is the server's to carry out.
         retain(&mut shown, |message| {
             let id = message.id.as_ref();

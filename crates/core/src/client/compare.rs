@@ -66,10 +66,22 @@ impl FromJson for ThreadSummary {
 }
 
 impl Client {
+    /// Whether a thread is open and nothing is under way that something from elsewhere would disturb.
+    fn is_at_rest(&self) -> bool {
+        let is_open = self.load.is_loaded() && !self.is_stream_only();
+        is_open && !self.is_active() && self.editing().is_none()
+    }
+
+    /// Another tab has begun a run on this thread. The server is asked which; there it may wait still.
+    pub(super) fn begun_elsewhere(&mut self) {
+        if self.config.rejoin_on_mount && self.is_at_rest() {
+            self.join_active_run();
+        }
+    }
+
     /// The page is shown, has the focus or the network again.
     pub(super) fn compare(&mut self) {
-        let at_rest = !self.is_active() && self.load.is_loaded() && self.editing().is_none();
-        if !self.config.compare_on_wake || !at_rest || self.is_stream_only() {
+        if !self.config.compare_on_wake || !self.is_at_rest() {
             return;
         }
         let before = self.comparison.compared_at;

@@ -23,6 +23,7 @@ impl Client {
         if let Some(run_id) = run.id.clone() {
             return self.open_join(run, &run_id);
         }
+        self.sends_again(run);
         let unsent = |posting: &&Posting| posting.fate == Fate::Unsent;
         match run.submission.as_ref().filter(unsent) {
             Some(posting) if posting.posts >= self.config.retry.posts_max => {
@@ -30,13 +31,16 @@ impl Client {
                 let unconfirmed = || StreamError::new(ErrorCode::SubmissionUnconfirmed);
                 self.fail(run, error.unwrap_or_else(unconfirmed));
             }
+            Some(posting) if posting.body.is_some() && self.asks_before_sending(run) => {
+                self.abandon(run);
+            }
             Some(posting) if posting.body.is_some() => self.open_post(run),
             Some(_) | None => self.find_run(run),
         }
     }
 
     fn open_post(&mut self, run: &mut Run) {
-        let (Some(url), Some(posting)) = (self.thread_url("/runs/stream"), &mut run.submission)
+        let (Some(url), Some(posting)) = (self.thread_url(urls::RUNS_STREAM), &mut run.submission)
         else {
             return self.without_thread(run);
         };
@@ -44,6 +48,8 @@ impl Client {
         request.body.clone_from(&posting.body);
         posting.fate = Fate::Unknown;
         posting.posts += 1;
+        let (mark, posts) = (posting.mark.clone(), posting.posts);
+        self.post_leaves(&mark, posts);
         self.open(run, request, Asks::Post, None);
         self.mark_record();
     }
@@ -125,10 +131,16 @@ impl Client {
         }
     }
 
+    fn submission_received(&mut self, run: &mut Run) {
+        if let Some(mark) = run.received() {
+            self.sent(&mark);
+        }
+    }
+
     fn stream_opened(&mut self, run: &mut Run, headers: &[(String, String)]) {
         run.recovery.accepted();
         self.run_contact(run);
-        run.received();
+        self.submission_received(run);
         if let Phase::Opening(link) = std::mem::replace(&mut self.phase, Phase::Idle) {
             self.set_phase(Phase::Live(link));
         }
@@ -159,7 +171,9 @@ impl Client {
         run.id = Some(run_id.clone());
         if let Some(posting) = &mut run.submission {
             posting.body = None;
+            let mark = posting.mark.clone();
             self.supersede_record();
+            self.sent(&mark);
         }
         self.store.touch();
         if let Some(thread_id) = self.thread_id.clone() {
@@ -208,7 +222,7 @@ impl Client {
                 if failure.is_unread() {
                     run.unpost();
                 } else if failure.is_received() {
-                    run.received();
+                    self.submission_received(run);
                 }
                 let since = self.now;
                 let loss = Loss {

@@ -5,6 +5,7 @@
 
 use super::{
     Client,
+    commands::Last,
     page::{PageFailed, PageRequest},
     parts::{Arrived, Due, EditsPart, Part, Woke},
     phase::{End, Phase},
@@ -359,13 +360,8 @@ impl Client {
 
     /// Whether a submission that goes on from an earlier point was refused: it never became a run.
     pub(super) fn was_refused_back(&self) -> bool {
-        let goes_back = |last: &super::commands::Last| {
-            let named = last.submission.checkpoint.as_ref();
-            let named = named.is_some_and(|named| !named.is_null());
-            named || last.submission.checkpoint_id.is_some()
-        };
         let failed = matches!(self.phase, Phase::Ended(End::Failed(_)));
-        failed && self.run_id().is_none() && self.last.as_deref().is_some_and(goes_back)
+        failed && self.run_id().is_none() && self.last.as_deref().is_some_and(Last::goes_back)
     }
 
     pub(crate) fn can_retry(&self) -> bool {
@@ -392,7 +388,7 @@ impl Client {
         let said = slots.iter().position(of_last).unwrap_or(slots.len());
         let is_stored = |slot: &MessageSlot| of_last(slot) && slot.origin == MessageOrigin::Server;
         let any_stored = slots.iter().any(is_stored);
-        let never_stored = |last: &&super::commands::Last| {
+        let never_stored = |last: &&Last| {
             let has_messages = !last.messages.is_empty();
             self.run_id().is_none() || self.is_stream_only() || has_messages && !any_stored
         };

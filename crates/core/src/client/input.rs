@@ -126,6 +126,15 @@ pub enum Input {
         /// Wall-clock time, for the record's time to live only.
         wall_clock: Millis,
     },
+    /// A lock that [`crate::Effect::HoldLock`] has asked for is held.
+    LockHeld {
+        /// The lock.
+        name: String,
+    },
+    /// This page has no locks.
+    LocksMissing,
+    /// Change a submission that waits. Not of one that another tab sends.
+    Waiting(WaitingInput),
     /// Storage could not be read or written. The client goes on without it.
     StorageFailed {
         /// Why.
@@ -143,6 +152,8 @@ pub enum Input {
     Thawed,
     /// The page has the focus: an open thread at rest is compared with the server.
     Focused,
+    /// Another tab has begun a run on the thread, which is joined where the thread is open and at rest.
+    RunBegunElsewhere,
     /// The page has been opened. Before anything else: a run that is stored without this may look too old to a reload.
     PageOpened {
         /// Wall-clock time, for the record's time to live only.
@@ -255,6 +266,16 @@ impl ToolsInput {
     }
 }
 
+impl WaitingInput {
+    /// Who waits for an outcome.
+    pub(crate) fn command(&self) -> Option<CommandId> {
+        match self {
+            Self::Replace { command, .. } => Some(*command),
+            Self::TakeBack { .. } | Self::SendNow { .. } => None,
+        }
+    }
+}
+
 /// What a run is made of.
 #[derive(Debug, Clone, Default)]
 pub struct Submission {
@@ -289,6 +310,30 @@ pub struct Submission {
     /// What is the server's alone to read: `context`, `interrupt_before`, `interrupt_after`, `durability`, and what only some
     /// servers know, such as `strict_resume`. Sent as it is.
     pub more: Vec<(String, Json)>,
+}
+
+/// What is done with a submission that waits: [`crate::View::waiting`].
+#[derive(Debug, Clone)]
+pub enum WaitingInput {
+    /// It is not sent. Where it may have been sent already, its run is looked for and cancelled.
+    TakeBack {
+        /// [`crate::WaitingSubmission::id`].
+        id: String,
+    },
+    /// It is sent, in its order, however old it is and whatever became of the run before it.
+    SendNow {
+        /// [`crate::WaitingSubmission::id`].
+        id: String,
+    },
+    /// It is taken back, and another one is sent in its place.
+    Replace {
+        /// [`crate::WaitingSubmission::id`].
+        id: String,
+        /// Named in [`crate::Notice::Concluded`]; [`crate::Outcome::Dropped`] where that one does not wait any more.
+        command: CommandId,
+        /// What is sent instead.
+        submission: Box<Submission>,
+    },
 }
 
 /// What an edit is of, and what is sent instead.

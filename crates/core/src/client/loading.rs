@@ -165,6 +165,14 @@ impl ThreadLoad {
         matches!(self, Self::Loaded)
     }
 
+    /// Whether the server cannot be reached.
+    pub(super) fn is_away(&self, online: bool) -> bool {
+        let Self::Loading(loading) = self else {
+            return false;
+        };
+        !online || loading.wait.is_some() || loading.recovery.lost_since().is_some()
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         matches!(self, Self::Failed)
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Client, Passing,
+    link::Asks,
     phase::{After, Next, Phase},
     recovery::{Failure, Recovery, Turn, Wait},
     requests::{Answer, no_answer},
@@ -89,7 +90,11 @@ impl Client {
     /// An attempt has failed, for a reason that may pass.
     pub(super) fn lost(&mut self, run: &mut Run, loss: Loss) {
         let Loss { error, .. } = &loss;
+        let was_post = self.phase.link().map(|link| link.asks) == Some(Asks::Post);
         self.close_link(error.code.as_str());
+        if was_post {
+            self.post_failed(run);
+        }
         if self.is_stream_only() {
             return self.fail(run, loss.error);
         }

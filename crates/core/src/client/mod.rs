@@ -13,6 +13,7 @@ mod link;
 mod loading;
 mod lost;
 mod oddities;
+mod outbox;
 mod page;
 mod parts;
 mod phase;
@@ -32,21 +33,22 @@ mod thread_states;
 mod tools;
 #[cfg(test)]
 mod transitions;
-mod urls;
+pub(crate) mod urls;
 mod wake;
 
 pub use input::{
     BranchesInput, Edit, EditAt, EditInput, Input, JoinOptions, SessionInput, Submission,
-    ToolResult, ToolsInput, TransportError,
+    ToolResult, ToolsInput, TransportError, WaitingInput,
 };
+pub use outbox::{WaitingState, WaitingSubmission, outbox_key, with_part};
 pub use parts::{EXTRAS, Extras};
 
 pub(crate) use session::Session;
 pub(crate) use tools::pending_calls;
 
 use crate::{
-    AttemptId, CommandId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Millis,
-    Notice, StreamError, history::History, thread_store::ThreadStore,
+    AttemptId, Config, Connection, Effect, Endpoint, ErrorCode, HttpRequest, Millis, Notice,
+    StreamError, history::History, thread_store::ThreadStore,
 };
 use commands::ThreadLookup;
 use compare::Comparison;
@@ -77,8 +79,8 @@ pub struct Client {
     /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
     run: Option<Box<Run>>,
     load: ThreadLoad,
-    /// Submissions that wait for the run before them.
-    queue: Vec<(CommandId, Box<Submission>)>,
+    /// Submissions that the server does not have yet.
+    outbox: outbox::Outbox,
     /// A join of a run whose thread is being looked up.
     thread_lookup: Option<ThreadLookup>,
     pub(crate) history: History,
@@ -127,7 +129,7 @@ impl Client {
             error_passes: None,
             run: None,
             load: ThreadLoad::None,
-            queue: Vec::new(),
+            outbox: outbox::Outbox::new(seed),
             thread_lookup: None,
             history: History::default(),
             history_asked: None,
@@ -219,6 +221,8 @@ impl Client {
                 text,
                 wall_clock,
             } => self.record_loaded(&key, text, wall_clock),
+            Input::LockHeld { name } => self.lock_held(name),
+            Input::LocksMissing => self.locks_missing(),
             Input::StorageFailed { error } => self.storage_failed(error),
             Input::WentOnline => self.set_reachable(true, self.visible),
             Input::WentOffline => self.set_reachable(false, self.visible),
@@ -226,6 +230,7 @@ impl Client {
             Input::BecameHidden => self.set_reachable(self.online, false),
             Input::Thawed => self.thawed(),
             Input::Focused => self.compare(),
+            Input::RunBegunElsewhere => self.begun_elsewhere(),
             Input::PageOpened { wall_clock } => self.set_wall_clock(wall_clock),
             Input::PageHiding { wall_clock } => self.page_hiding(wall_clock),
             Input::DeadlineReached => self.deadline_reached(),
@@ -234,6 +239,7 @@ impl Client {
             Input::Edit(input) => self.edit_input(input),
             Input::Tools(input) => self.tools_input(input),
             Input::Branches(input) => self.branches_input(input),
+            Input::Waiting(input) => self.waiting_input(input),
         }
         if std::mem::take(&mut self.has_ended) {
             self.begin_what_waits();

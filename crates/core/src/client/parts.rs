@@ -1,5 +1,5 @@
-//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches. Each
-//! is a part that owns its state; the client says what happens, and works without them.
+//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches, what
+//! an earlier page or another tab has to send and changes of it. Each is a part that owns its state; the client says what happens, and works without them.
 //!
 //! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
 //! something of it is first wanted.
@@ -11,13 +11,15 @@ use super::{
     Client,
     branches::Branches,
     edits::Edits,
+    outbox::KeptOutbox,
     requests::{Answer, Asked},
+    run::Run,
     session::{Session, Sessions},
     tools::Results,
 };
 use crate::{
     AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SessionInput,
-    StreamError, ToolsInput,
+    StreamError, ToolsInput, WaitingInput,
 };
 use rejoin_wire::{CheckpointId, MessageId, json::Node};
 use std::fmt;
@@ -148,6 +150,29 @@ pub(super) trait BranchesPart: Part {
     fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
 }
 
+/// What is stored to be sent, and changes of what waits.
+pub(super) trait OutboxPart: Part {
+    fn handle(&mut self, client: &mut Client, input: WaitingInput);
+
+    /// What is stored for the thread has been loaded.
+    fn read(&mut self, client: &mut Client, text: Option<&str>);
+
+    /// A lock is held. Whether it was asked for.
+    fn lock_held(&mut self, client: &mut Client, name: &str) -> bool;
+
+    /// An entry that was read back or taken back is about to be sent. Whether it is not.
+    fn before_sending(&mut self, client: &mut Client, at: usize) -> bool;
+
+    /// An entry that may have left before is posted.
+    fn leaves_again(&mut self, client: &mut Client, at: usize);
+
+    /// The server does not list the run of a submission. Whether it is known how to go on.
+    fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool;
+
+    /// The thread is left.
+    fn leave(&mut self, client: &mut Client);
+}
+
 /// The parts, as far as they are there and not at work.
 #[derive(Default)]
 pub(super) struct Parts {
@@ -155,6 +180,7 @@ pub(super) struct Parts {
     pub(super) edits: Option<Box<dyn EditsPart>>,
     pub(super) tools: Option<Box<dyn ToolsPart>>,
     pub(super) branches: Option<Box<dyn BranchesPart>>,
+    pub(super) outbox: Option<Box<dyn OutboxPart>>,
 }
 
 /// What makes the parts that can be loaded later.
@@ -169,6 +195,7 @@ pub static EXTRAS: Extras = Extras {
         parts.edits = Some(Box::<Edits>::default());
         parts.tools = Some(Box::<Results>::default());
         parts.branches = Some(Box::<Branches>::default());
+        parts.outbox = Some(Box::<KeptOutbox>::default());
     },
 };
 
@@ -179,18 +206,20 @@ impl fmt::Debug for Extras {
 }
 
 impl Parts {
-    fn each(&self) -> [Option<&dyn Part>; 4] {
+    fn each(&self) -> [Option<&dyn Part>; 5] {
         let Self {
             session,
             edits,
             tools,
             branches,
+            outbox,
         } = self;
         [
             session.as_deref().map(|part| part as &dyn Part),
             edits.as_deref().map(|part| part as &dyn Part),
             tools.as_deref().map(|part| part as &dyn Part),
             branches.as_deref().map(|part| part as &dyn Part),
+            outbox.as_deref().map(|part| part as &dyn Part),
         ]
     }
 
@@ -210,6 +239,7 @@ impl Client {
                 // There is more to be said of what is shown.
                 self.store.touch();
             }
+            self.outbox_part_came();
         }
     }
 
@@ -238,6 +268,7 @@ impl Client {
                 |parts| &mut parts.branches,
                 |part, client| call(part, client),
             ) == meant
+            || self.with_part(|parts| &mut parts.outbox, |part, client| call(part, client)) == meant
     }
 
     fn each_part(&mut self, call: &mut dyn FnMut(&mut dyn Part, &mut Self)) {
@@ -299,6 +330,15 @@ impl Client {
             |parts| &mut parts.branches,
             |branches, client| branches.handle(client, input),
         );
+    }
+
+    pub(super) fn waiting_input(&mut self, input: WaitingInput) {
+        let command = input.command();
+        let handled = self.with_part(
+            |parts| &mut parts.outbox,
+            |outbox, client| outbox.handle(client, input),
+        );
+        self.refuse_without(handled, command);
     }
 
     /// Nobody waits for what will not come.

@@ -58,6 +58,8 @@ pub(super) struct Posting {
     pub(super) fate: Fate,
     /// Whether its thread was made after the server had said that there is none.
     pub(super) thread_made: bool,
+    /// Whether it was taken back: its run is only looked for, to be cancelled.
+    pub(super) withdrawn: bool,
 }
 
 /// What became of the last post.
@@ -139,21 +141,54 @@ pub(super) struct Waiter {
     pub(super) is_join: bool,
 }
 
+impl Posting {
+    /// Of which no more is known than its name.
+    fn of(mark: String) -> Self {
+        Self {
+            mark,
+            body: None,
+            posts: 0,
+            fate: Fate::Unknown,
+            thread_made: false,
+            withdrawn: false,
+        }
+    }
+}
+
 impl Run {
-    pub(super) fn submitted(mark: String, body: Json, commands: Vec<CommandId>) -> Box<Self> {
+    pub(super) fn submitted(
+        mark: String,
+        body: Json,
+        posts: u32,
+        commands: Vec<CommandId>,
+    ) -> Box<Self> {
         let waiters = commands.into_iter().map(|command| Waiter {
             command,
             is_join: false,
         });
         Box::new(Self {
             submission: Some(Posting {
-                mark,
                 body: Some(body),
-                posts: 0,
-                fate: Fate::Unsent,
-                thread_made: false,
+                posts,
+                fate: match posts {
+                    0 => Fate::Unsent,
+                    _ => Fate::Unknown,
+                },
+                ..Posting::of(mark)
             }),
             waiters: waiters.collect(),
+            ..Self::default()
+        })
+    }
+
+    /// One that was submitted and taken back.
+    pub(super) fn withdrawn(mark: String) -> Box<Self> {
+        Box::new(Self {
+            submission: Some(Posting {
+                withdrawn: true,
+                ..Posting::of(mark)
+            }),
+            cancel: Cancel::Wanted,
             ..Self::default()
         })
     }
@@ -169,13 +204,7 @@ impl Run {
         let cursor = record.cursor.unwrap_or_default();
         Box::new(Self {
             id: record.run_id,
-            submission: record.submission_id.map(|mark| Posting {
-                mark,
-                body: None,
-                posts: 0,
-                fate: Fate::Unknown,
-                thread_made: false,
-            }),
+            submission: record.submission_id.map(Posting::of),
             recent: Recent::from_tail(cursor.tail()),
             applied: Recent::from_tail(cursor.tail()),
             cursor,
@@ -198,11 +227,11 @@ impl Run {
         }
     }
 
-    /// Something of the answer to the last post has come, so the server has the submission.
-    pub(super) fn received(&mut self) {
-        if let Some(posting) = self.submission.as_mut().filter(|_| self.id.is_none()) {
-            posting.fate = Fate::Received;
-        }
+    /// Something of the answer to the last post has come, so the server has the submission: its name. `None` where there is no post.
+    pub(super) fn received(&mut self) -> Option<String> {
+        let posting = self.submission.as_mut().filter(|_| self.id.is_none())?;
+        posting.fate = Fate::Received;
+        Some(posting.mark.clone())
     }
 
     pub(super) fn is_rejoinable(&self) -> bool {

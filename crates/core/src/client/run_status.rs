@@ -114,6 +114,13 @@ impl Client {
     }
 
     fn run_not_listed(&mut self, run: &mut Run) {
+        let is_done = self.with_part(
+            |parts| &mut parts.outbox,
+            |outbox, client| outbox.not_listed(client, run),
+        );
+        if is_done == Some(true) {
+            return;
+        }
         match &mut run.submission {
             Some(posting) if posting.fate == Fate::Received => {
                 // The server has it, and says nothing of it but what it has streamed.
@@ -128,6 +135,8 @@ impl Client {
                 posting.thread_made = false;
                 self.open_stream(run);
             }
+            // It may well be the run that is active there.
+            Some(_) if matches!(run.entered, Some(Standing::Busy)) => self.turn_to_active_run(run),
             Some(_) | None => {
                 run.left = Left::Nothing;
                 self.begin_settle(run, Outcome::NothingToJoin);
@@ -237,7 +246,7 @@ impl Client {
     }
 
     /// Follows whichever run is active on the thread instead.
-    fn turn_to_active_run(&mut self, run: &mut Run) {
+    pub(super) fn turn_to_active_run(&mut self, run: &mut Run) {
         self.remove_own_record(run);
         let mut found = Run::joined(None);
         std::mem::swap(run, &mut found);

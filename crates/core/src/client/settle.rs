@@ -318,6 +318,7 @@ impl Client {
     pub(super) fn end(&mut self, run: &mut Run, end: End, outcome: Outcome) {
         let run_id = run.id.clone();
         let waiters = std::mem::take(&mut run.waiters);
+        self.sending_ended(run, &outcome);
         self.notify_end(run_id, end, &outcome);
         for waiter in waiters {
             self.conclude(waiter.command, outcome.clone());

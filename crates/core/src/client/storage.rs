@@ -200,6 +200,9 @@ impl Client {
             let thread_id = text.and_then(|text| ThreadId::from_json(&text).ok());
             return self.thread_looked_up(lookup.join, thread_id);
         }
+        if self.is_outbox(key) {
+            return self.outbox_loaded(text.as_deref());
+        }
         let Some(thread_id) = &self.thread_id else {
             return;
         };
@@ -244,6 +247,11 @@ impl Client {
             return;
         }
         self.notify(Notice::StorageFailed { code });
+    }
+
+    /// Milliseconds since 1970, as far as the driver has said.
+    pub(super) fn wall_clock(&self) -> Millis {
+        self.records.wall_clock(self.now)
     }
 
     pub(super) fn set_wall_clock(&mut self, wall_clock: Millis) {

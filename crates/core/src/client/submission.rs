@@ -44,6 +44,18 @@ impl Client {
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, StreamError> {
+        let submission_id = self.rng.uuid();
+        self.prepare_as(submission_id, submission, kept, again)
+    }
+
+    /// The same, under a name that it has already.
+    pub(super) fn prepare_as(
+        &mut self,
+        submission_id: String,
+        submission: Box<Submission>,
+        kept: usize,
+        again: &[MessageId],
+    ) -> Result<Prepared, StreamError> {
         if let Some(thread_id) = &submission.thread_id {
             check_id(thread_id.as_str())?;
         }
@@ -54,10 +66,8 @@ impl Client {
             Some(Answers::All) | None => None,
         };
         let mut run = self
-            .read_submission(submission, kept, again)
-            .map_err(|error| {
-                StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
-            })?;
+            .read_submission(submission_id, submission, kept, again)
+            .map_err(invalid_input)?;
         run.interrupts = interrupts;
         if !run.answered.is_empty() {
             self.with_part(
@@ -70,11 +80,11 @@ impl Client {
 
     fn read_submission(
         &mut self,
+        submission_id: String,
         mut submission: Box<Submission>,
         kept: usize,
         again: &[MessageId],
     ) -> Result<Prepared, JsonError> {
-        let submission_id = self.rng.uuid();
         let checkpoint = self.checkpoint_of(&submission)?;
         if submission.checkpoint.is_none() {
             submission.checkpoint_id = checkpoint.as_ref().and_then(|c| c.checkpoint_id.clone());
@@ -98,6 +108,16 @@ impl Client {
             answered,
             interrupts: None,
         })
+    }
+
+    /// The same before its turn, without what is only known then.
+    pub(super) fn body_of(
+        &self,
+        submission: &Submission,
+        submission_id: &str,
+    ) -> Result<Json, JsonError> {
+        let checkpoint = self.checkpoint_of(submission)?;
+        self.run_body(submission, checkpoint.as_ref(), submission_id)
     }
 
     /// The body of `POST /threads/{thread_id}/runs/stream`, as [`rejoin_wire::request::RunRequest`] reads it.
@@ -218,10 +238,7 @@ impl Client {
         let Some(messages) = fields.get_mut(&self.config.messages_key) else {
             return Ok(input.clone());
         };
-        let mut list = match std::mem::take(messages) {
-            Node::Array(list) => list,
-            one => vec![one],
-        };
+        let mut list = listed(std::mem::take(messages));
         self.give_ids(&mut list, shown)?;
         if shown
             .iter()
@@ -244,6 +261,19 @@ impl Client {
         }
         *messages = Node::Array(list);
         Ok(Json::written(&fields))
+    }
+
+    /// The same, without the answers: for one that is sent later.
+    pub(super) fn named_input(&mut self, input: &Json) -> Result<(Json, Vec<Message>), JsonError> {
+        let mut shown = Vec::new();
+        let mut fields = Object::from_json(input.text())?;
+        if let Some(messages) = fields.get_mut(&self.config.messages_key) {
+            let mut list = listed(std::mem::take(messages));
+            self.give_ids(&mut list, &mut shown)?;
+            *messages = Node::Array(list);
+            return Ok((Json::written(&fields), shown));
+        }
+        Ok((input.clone(), shown))
     }
 
     fn sent_again(&self, ids: &[MessageId]) -> Result<Vec<Node>, JsonError> {
@@ -293,6 +323,19 @@ fn config_at_newest(given: Option<&Json>) -> Result<Object, JsonError> {
         config.set("configurable", Node::Object(configurable));
     }
     Ok(config)
+}
+
+/// The submission cannot be sent as it is.
+pub(super) fn invalid_input(error: JsonError) -> StreamError {
+    StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())
+}
+
+/// Messages as a list: one may be given alone.
+fn listed(messages: Node) -> Vec<Node> {
+    match messages {
+        Node::Array(list) => list,
+        one => vec![one],
+    }
 }
 
 /// An object's fields; none where nothing or `null` is given.

@@ -36,6 +36,7 @@ impl Client {
         }));
         let key = record_key(&self.config, &thread_id);
         self.effects.push(Effect::LoadRecord { key });
+        self.load_outbox();
         self.ask_thread_and_state();
     }
 
@@ -317,7 +318,10 @@ impl Client {
         }
     }
 
-    fn finish_load_if_complete(&mut self) {
+    pub(super) fn finish_load_if_complete(&mut self) {
+        if self.outbox.is_awaited() {
+            return;
+        }
         let is_outdated = self
             .load
             .loading_mut()
@@ -338,7 +342,14 @@ impl Client {
             lists_runs,
             ..
         } = loading;
-        let record = record.flatten();
+        let mut record = record.flatten();
+        let unnamed = record.as_ref().filter(|record| record.run_id.is_none());
+        let mark = unnamed.and_then(|record| record.submission_id.clone());
+        if self.is_waiting(mark.as_deref()) {
+            // Of what is still to be sent the outbox knows more.
+            record = None;
+            self.remove_record();
+        }
         match (state, thread) {
             (Part::Got(state), Part::Got(mut thread)) => {
                 self.refresh_state(&state);
@@ -382,6 +393,7 @@ impl Client {
             return self.follow_record(Some(thread), record, join);
         }
         match thread {
+            Standing::Busy | Standing::Idle if self.begin_posted() => return,
             Standing::Busy if self.config.rejoin_on_mount => return self.join_active_run(),
             Standing::Failed(error) => self.set_error(Some(error)),
             Standing::Busy | Standing::Idle => {}
@@ -418,15 +430,18 @@ impl Client {
         });
     }
 
-    fn enter_missing(&mut self, join: Option<Join>) {
+    pub(super) fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
         self.remove_record();
-        self.forget_history();
         self.run = None;
-        self.set_error(Some(error));
         if let Some(join) = join {
             self.conclude(join.command, Outcome::Expired);
         }
+        if self.has_waiting() {
+            return self.waits_on_new_thread();
+        }
+        self.forget_history();
+        self.set_error(Some(error));
         self.notify_end(None, End::Expired, &Outcome::Expired);
         self.has_ended = true;
     }

@@ -6,6 +6,7 @@ use super::{Client, phase::Phase};
 use crate::{
     AttemptId, BranchesInput, CommandId, Config, EXTRAS, Edit, EditAt, EditInput, ErrorCode, Input,
     JoinOptions, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+    WaitingInput,
 };
 use rejoin_wire::{Json, sse::Frame};
 
@@ -38,6 +39,9 @@ BodyEnded          .         .         .         Waiting   Checking  .         .
 ResponseArrived    .         Opening   Opening   .         .         .         Waiting   Waiting   Waiting   .
 RequestFailed      .         Waiting   Waiting   Waiting   Waiting   .         Waiting   Waiting   Waiting   .
 RecordLoaded       .         .         .         .         .         .         .         .         .         .
+LockHeld           .         .         .         .         .         .         .         .         .         .
+LocksMissing       .         .         .         .         .         .         .         .         .         .
+Waiting            .         .         .         .         .         .         .         .         .         .
 StorageFailed      .         .         .         .         .         .         .         .         .         .
 WentOnline         .         .         .         .         .         .         .         .         .         .
 WentOffline        .         .         .         .         .         .         .         .         .         .
@@ -45,6 +49,7 @@ BecameVisible      .         .         .         .         .         .         .
 BecameHidden       .         .         .         .         .         .         .         .         .         .
 Thawed             .         .         Opening   Finding   Opening   .         .         .         .         .
 Focused            .         .         .         .         .         .         .         .         .         .
+RunBegunElsewhere  .         .         .         .         .         .         .         .         .         Finding
 PageOpened         .         .         .         .         .         .         .         .         .         .
 PageHiding         .         .         .         .         .         .         .         .         .         .
 DeadlineReached    .         Waiting   Waiting   Waiting   .         Looking   Waiting   Waiting   Waiting   .";
@@ -97,6 +102,9 @@ fn row(input: &Input) -> &'static str {
         Input::ResponseArrived { .. } => "ResponseArrived",
         Input::RequestFailed { .. } => "RequestFailed",
         Input::RecordLoaded { .. } => "RecordLoaded",
+        Input::LockHeld { .. } => "LockHeld",
+        Input::LocksMissing => "LocksMissing",
+        Input::Waiting(_) => "Waiting",
         Input::StorageFailed { .. } => "StorageFailed",
         Input::WentOnline => "WentOnline",
         Input::WentOffline => "WentOffline",
@@ -104,6 +112,7 @@ fn row(input: &Input) -> &'static str {
         Input::BecameHidden => "BecameHidden",
         Input::Thawed => "Thawed",
         Input::Focused => "Focused",
+        Input::RunBegunElsewhere => "RunBegunElsewhere",
         Input::PageOpened { .. } => "PageOpened",
         Input::PageHiding { .. } => "PageHiding",
         Input::DeadlineReached => "DeadlineReached",
@@ -191,6 +200,11 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
             text: None,
             wall_clock: Millis(0),
         },
+        Input::LockHeld {
+            name: String::new(),
+        },
+        Input::LocksMissing,
+        Input::Waiting(WaitingInput::TakeBack { id: String::new() }),
         Input::StorageFailed {
             error: ErrorCode::StorageFull,
         },
@@ -200,6 +214,7 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         Input::BecameHidden,
         Input::Thawed,
         Input::Focused,
+        Input::RunBegunElsewhere,
         Input::PageOpened {
             wall_clock: Millis(0),
         },

@@ -24,9 +24,12 @@ pub(super) fn check_id(id: &str) -> Result<(), StreamError> {
     Err(StreamError::new(ErrorCode::InvalidId).with_detail(id))
 }
 
+/// Where a submission is posted, under its thread.
+pub(crate) const RUNS_STREAM: &str = "/runs/stream";
+
 impl Client {
     /// Of what is at `rest` under the thread; `None` without a thread.
-    pub(super) fn thread_url(&self, rest: &str) -> Option<String> {
+    pub(crate) fn thread_url(&self, rest: &str) -> Option<String> {
         self.url_of("/threads/", rest)
     }
 

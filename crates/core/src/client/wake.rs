@@ -66,6 +66,7 @@ impl Client {
             Phase::Idle | Phase::Ended(_) => {}
         }
         self.load_reached(true);
+        self.outbox_thawed();
         self.compare();
         self.parts_woke(Woke::Thawed);
     }

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use rejoin_core::{
-    AttemptId, Client, CommandId, Config, Effect, HttpRequest, Input, Millis, Notice, Outcome,
-    Submission, TransportError, wire::Json,
+    AttemptId, Client, CommandId, Config, EXTRAS, Effect, HttpRequest, Input, Millis, Notice,
+    Outcome, Submission, TransportError, wire::Json, with_part,
 };
 use serde_json::{Value, json};
 
@@ -17,8 +17,12 @@ pub struct Bench {
     pub open: Vec<(AttemptId, HttpRequest)>,
     pub aborted: Vec<AttemptId>,
     pub stored: std::collections::BTreeMap<String, String>,
+    /// Locks that were asked for, and not given back.
+    pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
     pub lookups: Vec<(CommandId, Vec<String>)>,
+    /// How many clients there were.
+    clients: u64,
 }
 
 pub const TAG: &str = "t1";
@@ -34,6 +38,13 @@ pub fn state(id: &str, parent: Option<&str>, messages: Vec<Value>) -> Value {
     })
 }
 
+fn make(config: Config, seed: u64) -> Client {
+    match env!("CARGO_CRATE_NAME") {
+        "without_extras" => Client::without_extras(config, seed),
+        _ => Client::new(config, seed),
+    }
+}
+
 impl Bench {
     pub fn new() -> Self {
         Self::with(|_| {})
@@ -42,19 +53,46 @@ impl Bench {
     pub fn with(tune: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new("http://server", "chat");
         tune(&mut config);
-        let make = match env!("CARGO_CRATE_NAME") {
-            "without_extras" => Client::without_extras,
-            _ => Client::new,
-        };
         Self {
             client: make(config, 1),
+            clients: 1,
             now: 1000,
             notices: Vec::new(),
             open: Vec::new(),
             aborted: Vec::new(),
             stored: std::collections::BTreeMap::new(),
+            locks: Vec::new(),
             lookups: Vec::new(),
         }
+    }
+
+    /// Another client in the place of this one, as after a reload: what is stored is still there.
+    pub fn reload(&mut self) {
+        self.clients += 1;
+        self.client = make(self.client.config().clone(), self.clients);
+        self.open.clear();
+        self.locks.clear();
+        self.notices.clear();
+        let wall_clock = Millis(self.now + 1_000_000);
+        self.feed(Input::PageOpened { wall_clock });
+    }
+
+    /// Another tab: another client on the same storage.
+    pub fn another_tab(&self, number: u64) -> Self {
+        let mut tab = Self {
+            client: make(self.client.config().clone(), 1_000 + number),
+            now: self.now,
+            notices: Vec::new(),
+            open: Vec::new(),
+            aborted: Vec::new(),
+            stored: self.stored.clone(),
+            locks: Vec::new(),
+            lookups: Vec::new(),
+            clients: 1_000 * number,
+        };
+        let wall_clock = Millis(self.now + 1_000_000);
+        tab.feed(Input::PageOpened { wall_clock });
+        tab
     }
 
     pub fn feed(&mut self, input: Input) {
@@ -87,9 +125,21 @@ impl Bench {
                 Effect::RemoveRecord { key } => {
                     self.stored.remove(&key);
                 }
+                Effect::SavePart { key, part, text } => {
+                    let stored = self.stored.remove(&key);
+                    let with = with_part(stored.as_deref(), &part, text.as_deref());
+                    self.stored.extend(with.map(|text| (key, text)));
+                }
+                Effect::HoldLock { name } => self.locks.push(name),
+                Effect::ReleaseLock { name } => self.locks.retain(|lock| *lock != name),
                 Effect::ResolveCheckpoint { command, parents } => {
                     let parents = parents.iter().map(ToString::to_string).collect();
                     self.lookups.push((command, parents));
+                }
+                Effect::Notify(Notice::ExtrasWanted) => {
+                    // As the npm package does, which loads them then.
+                    let extras = Input::ExtrasCame { extras: &EXTRAS };
+                    self.client.handle(Millis(self.now), extras);
                 }
                 Effect::Notify(notice) => self.notices.push(notice),
             }
@@ -224,8 +274,9 @@ impl Bench {
 
     /// How many runs are stored, each under its thread and under its own id.
     pub fn records(&self) -> usize {
-        let of_runs = |key: &&String| key.starts_with("rejoin:1:run|");
-        self.stored.len() - self.stored.keys().filter(of_runs).count()
+        let is_other =
+            |key: &&String| key.starts_with("rejoin:1:run|") || key.starts_with("rejoin:1:outbox|");
+        self.stored.len() - self.stored.keys().filter(is_other).count()
     }
 
     /// Answers the question how far a run is.

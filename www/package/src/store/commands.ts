@@ -78,6 +78,11 @@ export interface EditAt {
   message_id?: string;
 }
 
+/** What makes a submission take another's place that waits. */
+export interface InPlaceOf {
+  id: string;
+}
+
 /** What takes a message's place, as an update of the state. */
 export function replacementOf(given: unknown, messagesKey: string): unknown {
   const isContent = typeof given === "string" || Array.isArray(given);
@@ -86,7 +91,7 @@ export function replacementOf(given: unknown, messagesKey: string): unknown {
 }
 
 /** A submission in the protocol's names. `optimistic`: what to show at once. */
-export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined, edit: EditAt | undefined): string {
+export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined, edit: EditAt | InPlaceOf | undefined): string {
   const { checkpoint } = options;
   const { thread_id: _, ...place } = (checkpoint ?? {}) as { thread_id?: string };
   const given = options as Record<string, unknown>;

@@ -68,7 +68,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       restore(state).catch(later);
     },
     event: eventOf(state, mutate as (update: any) => void),
-    notice: noticeOf(state),
+    notice: noticeOf(state, () => extras.bring()),
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.status?.error, state.failure);
       // What failed before there was a run is told by nothing else. A page that could not be read is its view's to tell.
@@ -115,6 +115,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       const before = state.options.thread;
       state.options = { ...state.options, ...next } as AnyOptions;
       lifecycle.hear();
+      extras.share();
       const { thread } = state.options;
       if (!thread || thread === before) return;
       if (thread.data !== before?.data) lifecycle.provideHistory();
@@ -124,6 +125,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     edit: (messageId, replacement, asked) => editAt("message", messageId, replacementOf(withPlainMessages(replacement), state.source.messagesKey), asked),
     regenerate: (messageId, asked) => editAt("answer", messageId, null, asked),
     retry: (asked) => submit(null, asked, { kind: "failed" }),
+    takeBack: (id) => void (isClosed() || withEngine((to) => ask(to, "take_back", { id }), { extras: true })),
+    sendNow: (id) => void (isClosed() || withEngine((to) => ask(to, "send_now", { id }), { extras: true })),
+    replaceWaiting: (id, values, asked) => submit(values, asked, { id }),
     respond(value, { interruptId, ...asked } = {}) {
       if (value === undefined) return resume(undefined, asked);
       // Of several the one that is shown: the others wait for tools.

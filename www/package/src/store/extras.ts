@@ -3,9 +3,10 @@ import type { Engine, EngineLoader } from "../engine.js";
 import { loadError, type RejoinError } from "../errors.js";
 import type { RunResult } from "../types/stream.js";
 import { ask } from "./commands.js";
+import { sharesOf } from "./options.js";
+import { setPart } from "./publish.js";
 import type { State } from "./state.js";
 import { call } from "./tell.js";
-import { setPart } from "./publish.js";
 
 /** How long it is left alone after a failure, unless a command needs it: doubled each time, up to the latter. */
 const RETRY_MS = 1_000;
@@ -19,6 +20,8 @@ export interface Extras {
   bring(): void;
   /** It is there, for this engine. */
   extend(engine: Engine): void;
+  /** Which tabs share connections may have changed. */
+  share(): void;
   /** Sends what waits, up to the first that needs what is not there. */
   drain(): void;
 }
@@ -30,10 +33,12 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
   let retryMs = RETRY_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let error: RejoinError | undefined;
+  let warned = false;
+  let shared: string | undefined;
 
   const extend = (engine: Engine): void => {
     state.extended = true;
-    engine.extend();
+    engine.extend((shared = sharesOf(state.options)));
     if (state.pageSize > 0) ask(engine, "view", { limit: state.pageSize });
   };
   const drain = (): void => {
@@ -46,6 +51,7 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
   const came = (): void => {
     coming = false;
     retryMs = RETRY_MS;
+    warned = false;
     if (state.error === error) state.error = undefined;
     if (state.engine && !state.extended) extend(state.engine);
     drain();
@@ -59,7 +65,9 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
     waiting.splice(0, waiting.length, ...others);
     // Where no command has asked for it, something is missing and nothing has failed.
     if (refused.length > 0) state.error = error;
-    call(refused.length > 0 ? onError : onWarning, error, undefined);
+    if (refused.length > 0) call(onError, error, undefined);
+    else if (!warned) call(onWarning, error);
+    warned = true;
     for (const { id } of refused) if (id) conclude(id, { outcome: "failed", error });
     if (state.pageSize > 0) setPart(state, "feed", { connection: { state: "failed" }, hasOlder: false, ready: false, generation: 0, error });
     clearTimeout(timer);
@@ -83,6 +91,11 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
       bring();
     },
     extend,
+    share() {
+      const now = sharesOf(state.options);
+      if (state.extended && state.engine && now !== shared) state.engine.extend((shared = now));
+      else if (now && !state.extended) this.want();
+    },
     drain,
   };
 }

@@ -12,6 +12,9 @@ import { publish, showTyped } from "./publish.js";
 import type { State } from "./state.js";
 import { call } from "./tell.js";
 
+/** So long nothing begins for want of a module that it can do without, in milliseconds. */
+const WITHOUT_MS = 1_000;
+
 /** What the rest of a store does with its engine. */
 export interface Lifecycle {
   readonly extras: Extras;
@@ -113,8 +116,9 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     prepareFetch(state.options);
     // Without what an option needs nothing begins; what somebody only looks at may come later.
     const needed = needsExtras(state.options);
-    const whole = state.wanted && load.extras().then(() => true, (cause) => (needed ? Promise.reject(cause) : false));
-    Promise.all([load(), whole])
+    const extended = state.wanted && load.extras().then(() => true, (cause) => (needed ? Promise.reject(cause) : false));
+    const without = new Promise<false>((resolve) => extended && !needed && setTimeout(resolve, WITHOUT_MS, false));
+    Promise.all([load(), extended && Promise.race([extended, without])])
       .then(([Engine, isWhole]) => begun(Engine, isWhole))
       .catch(notBegun);
   };

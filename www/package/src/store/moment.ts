@@ -1,5 +1,5 @@
 /** What is shown at one moment, as the parts that change by themselves. */
-import type { EngineEditable, EngineError, EngineFeed, EngineStatus, EngineSequence } from "../engine.js";
+import type { EngineEditable, EngineError, EngineFeed, EngineStatus, EngineSequence, EngineWaiting } from "../engine.js";
 import type { RejoinError } from "../errors.js";
 import { EMPTY, listOf, type MessageList } from "../messages.js";
 import type { ToolProgress } from "../types/events.js";
@@ -66,6 +66,7 @@ export interface Moment {
   history: Lazy<ThreadState[]>;
   tree: Lazy<EngineSequence>;
   editable: Lazy<EngineEditable>;
+  waiting: Lazy<EngineWaiting[]>;
   tools: ToolProgress[];
   facts: SubagentFacts;
   /** What the feed holds of the session; there while a view is open. */
@@ -86,6 +87,7 @@ export function firstMoment(threadId: string | null, isThreadLoading: boolean, i
       isThreadLoading,
       canStop: false,
       canRejoin: false,
+      isUnsent: false,
       threadId,
       runId: null,
       error: undefined,
@@ -110,6 +112,7 @@ export const NOTHING = {
   history: ready<ThreadState[]>([]),
   tree: ready<EngineSequence>({ type: "sequence", items: [] }),
   editable: ready<EngineEditable>({ edit: [], regenerate: [], retry: false }),
+  waiting: ready<EngineWaiting[]>([]),
   tools: [] as ToolProgress[],
   facts: new Map() as SubagentFacts,
   nodes: NO_NODES,

@@ -23,9 +23,10 @@ export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names
   { kinds: ["boolean"], names: ["filterSubagentMessages", "cancelOnStop", "cancelPendingToolCalls", "loadState", "compareOnWake"] },
   { kinds: ["object"], names: ["initialValues", "callerOptions", "client", "thread", "retry", "timeouts", "limits"] },
   { kinds: ["array"], names: ["tools", "streamMode", "subagentToolNames"] },
-  { kinds: ["boolean", "object"], names: ["fetchStateHistory"] },
+  { kinds: ["boolean", "object"], names: ["fetchStateHistory", "outbox"] },
   { kinds: ["boolean", "function"], names: ["reconnectOnMount"] },
   { kinds: ["string", "object"], names: ["storage", "transport"] },
+  { kinds: ["string", "boolean"], names: ["shareConnections"] },
   { kinds: ["object", "array"], names: ["defaultHeaders"] },
   { kinds: ["object", "array", "function"], names: ["headers"] },
   {
@@ -82,6 +83,18 @@ export function problemOf(options: AnyOptions): RejoinError | undefined {
 /** How many states are read; 0: only the newest. */
 export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): number {
   return typeof history === "object" ? (history?.limit ?? 0) : history ? 10 : 0;
+}
+
+/**
+ * Which tabs share connections, in the engine's words. Only a page has tabs. A user without a name is nobody's, and of who the user is a
+ * `fetch` of the application's own may say more than the headers do.
+ */
+export function sharesOf(options: AnyOptions): string | undefined {
+  const { shareConnections: share, callerOptions, client } = options;
+  if (!share || transportOf(options) || typeof document === "undefined") return undefined;
+  if (typeof share === "string") return `as ${share}`;
+  const { fetch, onRequest } = partsOfClient(client);
+  return callerOptions?.fetch || fetch || onRequest ? undefined : "same-headers";
 }
 
 /** Whether an engine with these options cannot do without its second module. */
@@ -159,7 +172,7 @@ export const engineText = (made: object): string => JSON.stringify(made, (_, val
 
 /** The engine's options. */
 export function engineOptions(options: AnyOptions, modes: StreamMode[], initialValues: object | null | undefined): string {
-  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions } = options;
+  const { messagesKey, throttle, retry, timeouts, limits, credentials, callerOptions, outbox } = options;
   const tries = callerOptions?.maxRetries;
   const custom = transportOf(options) !== undefined;
   return engineText({
@@ -183,5 +196,6 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
+    outbox: outbox === false ? { enabled: false } : outbox === true ? undefined : outbox,
   });
 }

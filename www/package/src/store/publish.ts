@@ -106,6 +106,7 @@ function changed(state: State, what: number): void {
   }
   // Asked for only where it is read, which is what can be done now, however old the snapshot.
   if (what & Part.editable) changes.editable = lazy(() => state.engine?.read(Part.editable), NOTHING.editable());
+  if (what & Part.waiting) changes.waiting = part(Part.waiting, NOTHING.waiting());
   if (what & Part.head) changes.head = part(Part.head, NOTHING.head());
 }
 

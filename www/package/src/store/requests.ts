@@ -7,7 +7,7 @@ import { EMPTY } from "../messages.js";
 import { newMemory } from "../subagents.js";
 import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
 import type { RunPromise, RunResult } from "../types/stream.js";
-import { ask, disposed, promised, submissionOf, type EditAt, type Pending } from "./commands.js";
+import { ask, disposed, promised, submissionOf, type EditAt, type InPlaceOf, type Pending } from "./commands.js";
 import { blank, firstMoment } from "./moment.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { modesOf } from "./modes.js";
@@ -86,7 +86,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
     }
   };
 
-  const submit = (values: unknown, given?: SubmitOptions<any, any>, edit?: EditAt): RunPromise => {
+  const submit = (values: unknown, given?: SubmitOptions<any, any>, edit?: EditAt | InPlaceOf): RunPromise => {
     const asked = given ?? {};
     const { throwOnError = false, optimisticValues, onError, config, context, command, streamSubgraphs } = asked;
     if (isClosed()) return closed(throwOnError);
@@ -103,7 +103,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
       made.payload = withPlainMessages({ input: values, context, command, config: config as Values | undefined });
       if (streamSubgraphs !== undefined) made.payload.streamSubgraphs = streamSubgraphs;
     }
-    return begin(made, (to, id) => to.send(edit ? "edit" : "submission", submission, id), !!edit);
+    return begin(made, (to, id) => to.send(!edit ? "submission" : "id" in edit ? "replace" : "edit", submission, id), !!edit);
   };
 
   /** Goes on from an earlier message. One without an id is not known to the server, so there is nothing to go on from. */

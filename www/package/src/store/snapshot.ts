@@ -47,6 +47,8 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   runId: ["status"],
   canStop: ["status"],
   canRejoin: ["status"],
+  isUnsent: ["status"],
+  waiting: ["waiting"],
   canRetry: ["editable"],
   canEdit: ["editable"],
   canRegenerate: ["editable"],
@@ -105,6 +107,8 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
       const isError = typeof data === "object" && data !== null && "message" in data;
       return isError ? fromEngine({ code: "run_failed", message: String(said) }, data) : data;
     });
+  // What the server says of a run that failed before the thread was opened comes after what its state says.
+  const ownError = (): unknown => (status.runId === null && status.said?.code === "run_failed" ? undefined : status.error);
   const needHistory = (name: string): void => {
     if (!source.hasHistory) throw new Error(`\`${name}\` needs the option \`fetchStateHistory\`.`);
   };
@@ -130,7 +134,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     });
   };
 
-  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, branch, editing } = status;
+  const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, isUnsent, branch, editing } = status;
   const peek = (): Record<string, unknown> =>
     derive("values", [moment.values, list, moment.interrupts], () => {
       const values = { ...moment.values() };
@@ -150,6 +154,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     runId,
     canStop,
     canRejoin,
+    isUnsent,
     branch,
     editing,
     get canRetry() {
@@ -169,8 +174,11 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
       source.track("messages-tuple", "values");
       return moment.ids;
     },
+    get waiting() {
+      return moment.waiting() as StreamSnapshot["waiting"];
+    },
     get error() {
-      return status.error ?? taskError() ?? status.threadError ?? undefined;
+      return ownError() ?? taskError() ?? status.error ?? status.threadError ?? undefined;
     },
     get interrupt() {
       const all = this.interrupts;

@@ -11,7 +11,7 @@ import type { Pending } from "./commands.js";
 import { firstMoment, type Moment } from "./moment.js";
 import { clientFor } from "./network.js";
 import { openNodes, type OpenNodes } from "./nodes.js";
-import { historyLimitOf, needsExtras, type AnyOptions } from "./options.js";
+import { historyLimitOf, needsExtras, sharesOf, type AnyOptions } from "./options.js";
 import { snapshotOf, type SnapshotSource } from "./snapshot.js";
 
 /** Values of a graph. */
@@ -140,7 +140,7 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
     telling: Promise.resolve(),
     commands: new Map(),
     extended: false,
-    wanted: needsExtras(options),
+    wanted: needsExtras(options) || sharesOf(options) !== undefined,
     waiting: [],
     listeners: new Set(),
     open: new Map(),

@@ -254,6 +254,13 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    * the network again. Default true.
    */
   compareOnWake?: boolean;
+  /**
+   * Beyond the incumbent: which tabs of the browser share the connection of a run's stream and of a session's feed. `true`: tabs whose
+   * requests have the same headers. A text: tabs that give the same text, which names the user; for headers that differ from tab to tab,
+   * for cookies, and for a `fetch` of your own, with which `true` shares nothing. `false` (default) and an empty text: none. Loads the
+   * second wasm module. See `docs/tabs.md`.
+   */
+  shareConnections?: boolean | string;
   /** Beyond the incumbent: where runs are kept for a reload; goes before `reconnectOnMount`'s choice. Default `local`. */
   storage?: "local" | "session" | "none" | RunMetadataStorage;
   /** Whether `stop()` also cancels the run on the server, as the incumbent's does with `reconnectOnMount`. Default false. */
@@ -276,6 +283,12 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
    * refuse a conversation in which a call has no result. Default false.
    */
   cancelPendingToolCalls?: boolean;
+  /**
+   * Beyond the incumbent: whether what is submitted is kept, in `storage`, until the server has it: through a reload and a crash, in order, each sent once.
+   * Default true. `askAfter`: older ones wait for `sendNow` (milliseconds; default one hour). `bytesMax`: how much of a thread's is
+   * stored (JSON; default 262,144); one for which there is no room is sent all the same, with the warning `submission_not_stored`.
+   */
+  outbox?: boolean | { askAfter?: number; bytesMax?: number };
   /**
    * Beyond the incumbent: whether entering a thread, and the end of a run, read the thread's state. Default true. False: a
    * thread with many messages is shown by a view (`createView`, `useView`) page by page, and never read as a whole; `values`

@@ -107,6 +107,31 @@ export type MessageMetadata<StateType> = {
  * cancelled run streamed and the server did not keep (`partial`). */
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
+/**
+ * What a submission waits for: the run before it or the thread's load (`queued`); a server that cannot be reached and is tried again
+ * (`unreachable`); another tab, which sends it (`other_tab`); a person, who says whether it is to be sent (`held`): it is old, was
+ * stopped or refused, was to follow a run that failed, or is from a tab of which nothing is known.
+ */
+export type WaitingState = "queued" | "unreachable" | "other_tab" | "held";
+
+/** A submission that the server is not known to have. */
+export interface WaitingSubmission<StateType = any> {
+  /** Names it for `takeBack`, `sendNow` and `replaceWaiting`. */
+  id: string;
+  /** What it waits for. */
+  state: WaitingState;
+  /** The messages that it brings, with the ids that they will be shown under. */
+  messages: Message[];
+  /** What was submitted; null for an answer to an interrupt and the like. */
+  values: Partial<StateType> | null;
+  /** Whether its messages are among `messages` of the stream already, so that they need not be shown twice. */
+  isShown: boolean;
+  /** Whether it outlives a reload. Not where it is too large, or with `outbox: false`. */
+  isStored: boolean;
+  /** When it was submitted, in milliseconds since 1970. */
+  submittedAt: number;
+}
+
 /** What a stream shows. Immutable: a new one for each change, in which what has not changed keeps its identity. */
 export interface StreamSnapshot<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
   /** The state, with the messages as far as they have streamed. */
@@ -148,6 +173,13 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly canStop: boolean;
   /** Whether `rejoin()` has something to do. */
   readonly canRejoin: boolean;
+  /** Whether nothing of what was submitted is known to have reached the server, which is tried again: "not sent yet", not "the agent goes on". */
+  readonly isUnsent: boolean;
+  /**
+   * Submissions that the server is not known to have, oldest first; empty most of the time, as one that is on its way for the first time
+   * is not among them. They outlive a reload and are sent in their order, each once. Not what the server has queued.
+   */
+  readonly waiting: readonly WaitingSubmission<StateType>[];
   /** Whether `retry()` has something to do: the last run failed. Reading it loads the second wasm module; false until that is there. */
   readonly canRetry: boolean;
   /** The message that is edited or answered again, while its checkpoint is looked up; null where there is none. */
@@ -181,7 +213,7 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
 
 /** What a stream does. All of them stay the same functions while the stream lives. */
 export interface StreamCommands<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
-  /** Runs the assistant. Resolves when the run is over; never rejects unless `throwOnError`. */
+  /** Runs the assistant. While a run is active, or the server is away, it is in `waiting`. Resolves when the run is over; never rejects unless `throwOnError`. */
   submit: (
     values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
@@ -217,6 +249,19 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
   regenerate: (messageId: string | undefined, options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
   /** Begins the run that failed again, as it was submitted where the thread holds nothing of it, else from where it failed. */
   retry: (options?: Pick<SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>, "onError" | "throwOnError">) => RunPromise;
+  /**
+   * Takes back a submission that waits: it is not sent. Its `messages` are what a composer is filled with again. Where it may have been
+   * sent already, its run is looked for and cancelled. Does nothing for one that another tab sends or that does not wait any more.
+   */
+  takeBack: (waitingId: string) => void;
+  /** Sends a submission that is `held`, in its order. */
+  sendNow: (waitingId: string) => void;
+  /** Takes a submission that waits back and puts another in its place. Resolves as `submit`; `dropped` where it does not wait any more. */
+  replaceWaiting: (
+    waitingId: string,
+    values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
+    options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
+  ) => RunPromise;
   /**
    * Answers an interrupt; it disappears at once. Where several wait `options.interruptId` says which: without it the error
    * is `ambiguous_resume`, and nothing is sent.

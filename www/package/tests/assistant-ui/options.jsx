@@ -56,6 +56,7 @@ export function suite(test) {
     await until(() => page.texts().length === 0, "a new thread");
     page.say("new");
     (await run(0)).end();
+    await until(() => made.length > 0, "the thread in the list");
     assert.equal(made[0].external_id, "srv-8");
     await page.idle();
     await page.seen.runtime.threads.getItemById("cloud-1").delete();
@@ -196,6 +197,7 @@ export function suite(test) {
       threadId: "t1",
     });
     await page.ready();
+    await until(() => page.seen.runtime.threads.getState().mainThreadId === "t1", "the switch to its thread");
     page.say("hello");
     await until(() => page.texts().join() === "user: hello,assistant: hi" && !page.at().thread.isRunning, "the answer");
     const run = asked.find(({ url }) => url.endsWith("/runs/stream"));

@@ -234,3 +234,33 @@ test("without WebAssembly what was typed is shown, beside the error", async (t) 
   assert.match(error.message, /WebAssembly/);
   assert.deepEqual(store.getSnapshot().messages.map(({ content }) => content), ["typed"]);
 });
+
+for (const [name, said, shown] of [
+  ["a text that is no JSON", "ValueError('model blew up')", "ValueError('model blew up')"],
+  ["a JSON text", '"too long"', "too long"],
+  ["an object without a message", { kind: "limit" }, { kind: "limit" }],
+]) {
+  test(`a run that failed before its thread was opened: \`error\` is what its task says (${name}), so that no page tells it as news`, async (t) => {
+    const state = { ...stateOf({ messages: say.messages }), tasks: [{ id: "task", name: "node", error: said, interrupts: [], checkpoint: null, state: null }] };
+    const api = await startServer((request, response) => {
+      const body = request.url.endsWith("/history") ? [state] : request.url.endsWith("/state") ? state : request.url.includes("/runs") ? [] : { thread_id: "t", status: "error", metadata: {}, values: state.values, error: { error: "ValueError", message: "model blew up" } };
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    for (const fetchStateHistory of [false, true]) {
+      const { stream, told } = make(t, { apiUrl: api.url, threadId: "t", fetchStateHistory });
+      const seen = [];
+      stream.subscribe(() => seen.push(stream.getSnapshot().error));
+      await until(() => !stream.getSnapshot().isThreadLoading && stream.getSnapshot().error !== undefined);
+      assert.deepEqual(stream.getSnapshot().error, shown);
+      assert.deepEqual(seen.filter((error) => error?.message !== undefined), []);
+      assert.deepEqual(told, []);
+    }
+  });
+}
+
+test("a run that fails while it is followed is an error with its message, also when its state is read", async (t) => {
+  const { stream } = make(t, {}, () => [["error", { error: "ValueError", message: "model blew up" }]]);
+  await stream.submit(say);
+  assert.match(stream.getSnapshot().error.message, /model blew up/);
+  assert.equal(stream.getSnapshot().error.code, "run_failed");
+});

@@ -4,7 +4,8 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { answers, edits, views } = await withReact(19, "react/beyond.jsx");
+const { answers, edits, views, waits } = await withReact(19, "react/beyond.jsx");
 edits(test, apiUrl);
 answers(test, apiUrl);
 views(test, apiUrl);
+waits(test, apiUrl);

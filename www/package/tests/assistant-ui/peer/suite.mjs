@@ -62,9 +62,9 @@ export async function runPeerSuite(label, files) {
     setupFiles: [fileURLToPath(new URL("setup.ts", here))],
     testTimeout: 60_000,
     pool: "forks",
-    poolOptions: { forks: { singleFork: true } },
+    maxWorkers: 1,
     server: { deps: { inline: [/react-langgraph\/src\//] } },
-  }, { plugins: [ours], cacheDir: "node_modules/.tests/vite", esbuild: { jsx: "automatic", tsconfigRaw: {} }, server: { watch: null } });
+  }, { plugins: [ours], cacheDir: "node_modules/.tests/vite", oxc: { jsx: { runtime: "automatic" } }, server: { watch: null } });
   try {
     const modules = vitest.state.getTestModules();
     const tests = modules.flatMap((module) => [...module.children.allTests()]);

@@ -1,0 +1,87 @@
+//! Locks that all pages of an origin share, where the browser has them: on secure origins, and not in sandboxed frames.
+
+use crate::{driver::Driver, page::field, promise::when_settled, scope};
+use js_sys::{Function, Promise, Reflect};
+use rejoin_core::Input;
+use std::{cell::RefCell, rc::Weak};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    type LockManager;
+    #[wasm_bindgen(method, catch)]
+    fn request(this: &LockManager, name: &str, callback: &Function) -> Result<JsValue, JsValue>;
+}
+
+/// The locks of one client. The browser gives them back when the page is gone, however it went.
+#[derive(Default)]
+pub(crate) struct Locks(RefCell<Vec<Lock>>);
+
+struct Lock {
+    name: String,
+    give_back: Function,
+}
+
+impl Locks {
+    /// Asks for a lock, and tells the driver when it is held or that there are none.
+    pub(crate) fn hold(&self, driver: &Weak<Driver>, name: String) {
+        let Some(manager) = manager() else {
+            return tell(driver, Input::LocksMissing);
+        };
+        // The lock is held until this is settled; where it is by the time that the lock is free, it is not held at all.
+        let mut give_back = None;
+        let until = Promise::new(&mut |settle, _| give_back = Some(settle));
+        let Some(give_back) = give_back else { return };
+        let of_origin = ["rejoin:", &name].concat();
+        let held = Closure::<dyn Fn(JsValue) -> JsValue>::new({
+            let (driver, name) = (driver.clone(), name.clone());
+            move |_: JsValue| {
+                let name = name.clone();
+                tell(&driver, Input::LockHeld { name });
+                until.clone().into()
+            }
+        });
+        let asked = manager.request(&of_origin, held.into_js_value().unchecked_ref());
+        self.0.borrow_mut().push(Lock { name, give_back });
+        let driver = driver.clone();
+        let told = move |result: Result<JsValue, JsValue>| {
+            if result.is_err() {
+                tell(&driver, Input::LocksMissing);
+            }
+        };
+        when_settled(asked, Box::new(told));
+    }
+
+    /// Gives a lock back, or does not wait for it any more.
+    pub(crate) fn release(&self, name: &str) {
+        let mut locks = self.0.borrow_mut();
+        let place = locks.iter().position(|lock| lock.name == name);
+        let lock = place.map(|at| locks.swap_remove(at));
+        drop(locks);
+        lock.into_iter().for_each(Lock::release);
+    }
+
+    /// Gives all of them back.
+    pub(crate) fn release_all(&self) {
+        self.0.take().into_iter().for_each(Lock::release);
+    }
+}
+
+impl Lock {
+    fn release(self) {
+        // Settling a promise throws nothing.
+        drop(self.give_back.call0(&JsValue::UNDEFINED));
+    }
+}
+
+fn manager() -> Option<LockManager> {
+    let navigator = field(&scope(), "navigator").filter(JsValue::is_object)?;
+    let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
+    locks.is_object().then(|| locks.unchecked_into())
+}
+
+fn tell(driver: &Weak<Driver>, input: Input) {
+    if let Some(driver) = driver.upgrade() {
+        driver.feed(input);
+    }
+}

@@ -1,0 +1,151 @@
+//! What a person does with a submission that waits: take it back, put another in its place, send it now.
+
+use super::Entry;
+use crate::{
+    Client, CommandId, Effect, Outcome, StreamError, Submission, WaitingInput,
+    client::{
+        phase::Phase,
+        run::{Cancel, Fate},
+    },
+};
+use rejoin_wire::json::{ToJson, Writer};
+
+impl Client {
+    pub(super) fn change_waiting(&mut self, input: WaitingInput) {
+        match input {
+            WaitingInput::TakeBack { id } => {
+                if let Some(at) = self.changeable(&id) {
+                    self.take_back(at);
+                }
+            }
+            WaitingInput::SendNow { id } => self.send_now(&id),
+            WaitingInput::Replace {
+                id,
+                command,
+                submission,
+            } => self.replace_waiting(&id, command, submission),
+        }
+    }
+
+    /// The place of one that this client may change.
+    fn changeable(&self, id: &str) -> Option<usize> {
+        let at = self.outbox.place(id)?;
+        let entry = &self.outbox.entries[at];
+        (!entry.stored.withdrawn && !self.outbox.is_anothers(entry)).then_some(at)
+    }
+
+    fn take_back(&mut self, at: usize) {
+        self.adopt(at);
+        let entry = &self.outbox.entries[at];
+        if self.outbox.is_sending(entry) {
+            return self.withdraw(at);
+        }
+        let entry = self.outbox.remove(at);
+        self.save_outbox();
+        if let Some(command) = entry.command {
+            self.conclude(command, Outcome::Dropped);
+        }
+    }
+
+    /// It may have been sent, which only the server can say: its run is looked for, to be cancelled.
+    fn withdraw(&mut self, at: usize) {
+        self.with_run(|client, run| {
+            let Some(posting) = &mut run.submission else {
+                return;
+            };
+            if posting.fate == Fate::Unsent {
+                client.outbox.remove(at);
+                client.abandon(run);
+                return client.save_outbox();
+            }
+            posting.body = None;
+            posting.withdrawn = true;
+            run.cancel = Cancel::Wanted;
+            let waiters = std::mem::take(&mut run.waiters);
+            client.outbox.entries[at].stored.withdrawn = true;
+            client.save_outbox();
+            client.store.drop_optimistic();
+            for waiter in waiters {
+                client.conclude(waiter.command, Outcome::Dropped);
+            }
+            if matches!(client.phase, Phase::Opening(_)) {
+                client.close_link("taken back");
+                client.find_run(run);
+            }
+        });
+    }
+
+    fn send_now(&mut self, id: &str) {
+        let Some(at) = self.changeable(id) else {
+            return;
+        };
+        self.adopt(at);
+        let stored = &mut self.outbox.entries[at].stored;
+        stored.held = false;
+        stored.confirmed = true;
+        // As often as ever, and looked for first where it may have arrived.
+        stored.posts = stored.posts.min(1);
+        self.save_outbox();
+        self.begin_queued();
+    }
+
+    /// Another one takes its place in the order.
+    fn replace_waiting(&mut self, id: &str, command: CommandId, mut submission: Box<Submission>) {
+        let Some(at) = self.changeable(id) else {
+            return self.conclude(command, Outcome::Dropped);
+        };
+        // Named before anything changes, so that what is wrong with it is found while there is nothing to undo.
+        if let Err(error) = self.name_messages(&mut submission) {
+            return self.refused_waiting(command, error);
+        }
+        let count = self.outbox.entries.len();
+        self.take_back(at);
+        if let Err(error) = self.enqueue(command, submission) {
+            return self.refused_waiting(command, error);
+        }
+        if let Some(entry) = self.outbox.entries.pop() {
+            let place = at + usize::from(self.outbox.entries.len() == count);
+            let place = place.min(self.outbox.entries.len());
+            self.outbox.entries.insert(place, entry);
+            self.keep_order(place);
+        }
+        self.begin_queued();
+    }
+
+    /// One that was put before others counts as submitted before them, as it is in that order that they are read again. It is sent all
+    /// the same, however old that makes it.
+    fn keep_order(&mut self, place: usize) {
+        let next = self.outbox.entries.get(place + 1);
+        let next = next.map(|entry: &Entry| entry.stored.submitted_at);
+        let stored = &mut self.outbox.entries[place].stored;
+        stored.submitted_at = stored.submitted_at.min(next.unwrap_or(stored.submitted_at));
+        stored.confirmed = true;
+        self.save_outbox();
+    }
+
+    fn refused_waiting(&mut self, command: CommandId, error: StreamError) {
+        self.set_error(Some(error.clone()));
+        self.conclude(command, Outcome::Failed(error));
+    }
+
+    /// One of a client of which nothing is known becomes this client's.
+    fn adopt(&mut self, at: usize) {
+        let Some(part) = self.outbox.entries[at].part.take() else {
+            return;
+        };
+        self.save_outbox();
+        let Some(key) = self.outbox_key() else {
+            return;
+        };
+        let mut text = String::new();
+        let mut list = Writer::list(&mut text);
+        for entry in &self.outbox.entries {
+            if entry.part.as_ref() == Some(&part) {
+                entry.stored.write_json(list.item());
+            }
+        }
+        list.end();
+        let text = Some(text).filter(|text| text != "[]");
+        self.effects.push(Effect::SavePart { key, part, text });
+    }
+}

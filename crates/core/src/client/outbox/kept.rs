@@ -1,0 +1,331 @@
+//! The part that reads what is stored for a thread: what an earlier page has left, and what other tabs have to send.
+
+use super::{
+    ENTRIES_MAX, Entry, Outbox,
+    record::{StoredSubmission, read},
+};
+use crate::{
+    Client, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis, Outcome,
+    WaitingInput,
+    client::{
+        parts::{Due, OutboxPart, Part},
+        phase::{Next, Phase},
+        recovery::Wait,
+        run::{Fate, Run},
+    },
+    list::{collected, retain},
+};
+use rejoin_wire::message::Message;
+
+/// How often what other clients have stored is read again while some of it is shown.
+const READ_EVERY: Millis = Millis(2_000);
+
+/// The part. What is read joins what the client has to send by itself.
+#[derive(Debug, Default)]
+pub(in crate::client) struct KeptOutbox {
+    /// Parts of other clients whose locks are asked for.
+    asked: Vec<String>,
+    /// Parts whose clients are gone.
+    inherited: Vec<String>,
+    /// When the stored text was read, or asked for.
+    read_at: Option<Millis>,
+}
+
+/// What the thread holds of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// Its words under another name: they may be its, or said twice.
+    Alike,
+    Itself,
+}
+
+impl Part for KeptOutbox {
+    /// What other clients have stored is read again while a person sees it.
+    fn due(&self, client: &Client) -> Option<Due> {
+        let mut entries = client.outbox.entries.iter();
+        let shows_others = client.visible && entries.any(|entry| !entry.is_own());
+        let read_at = self.read_at.filter(|_| shows_others)?;
+        Some((read_at + READ_EVERY, DeadlineReason::Record))
+    }
+
+    fn late(&mut self, client: &mut Client) {
+        self.ask(client);
+    }
+}
+
+impl OutboxPart for KeptOutbox {
+    fn handle(&mut self, client: &mut Client, input: WaitingInput) {
+        client.change_waiting(input);
+    }
+
+    /// This client knows its own part better than what is stored.
+    fn read(&mut self, client: &mut Client, text: Option<&str>) {
+        self.read_at = Some(client.now);
+        let Some(key) = client.outbox_key() else {
+            return;
+        };
+        let parts = read(text.unwrap_or("{}"), client.wall_clock());
+        let parts = parts.unwrap_or_else(|_| {
+            client.warn_code(ErrorCode::RecordCorrupt);
+            let key = key.clone();
+            client.effects.push(Effect::RemoveRecord { key });
+            Vec::new()
+        });
+        let former = client.outbox.part.clone();
+        if std::mem::take(&mut client.outbox.is_doubtful) {
+            client.keep_what_nobody_else_has(&key, &parts);
+        }
+        let before = client.outbox.of_others();
+        retain(&mut client.outbox.entries, Entry::is_own);
+        let has_more = self.take_in(client, parts, former.as_ref());
+        if has_more {
+            client.save_outbox();
+        }
+        if before != client.outbox.of_others() {
+            client.outbox.revision = client.store.touched();
+        }
+        for name in std::mem::take(&mut self.inherited) {
+            client.give_up_part(&key, name);
+        }
+    }
+
+    fn lock_held(&mut self, client: &mut Client, name: &str) -> bool {
+        let is_asked = self.asked.iter().any(|asked| asked == name);
+        if is_asked {
+            retain(&mut self.asked, |asked| asked != name);
+            self.inherited.push(name.to_owned());
+            self.ask(client);
+        }
+        is_asked
+    }
+
+    fn before_sending(&mut self, client: &mut Client, at: usize) -> bool {
+        let entry = &client.outbox.entries[at];
+        if entry.stored.withdrawn {
+            let id = entry.stored.id.clone();
+            client.look_for_withdrawn(id);
+            return true;
+        }
+        let has_lost_its_question = client.has_lost_its_question(entry);
+        if has_lost_its_question {
+            client.outbox.entries[at].stored.held = true;
+            client.save_outbox();
+        }
+        has_lost_its_question
+    }
+
+    /// Only now it is shown as what is submitted is: one that had arrived before may be shown as the server's already, under another id.
+    fn leaves_again(&mut self, client: &mut Client, at: usize) {
+        let entry = &mut client.outbox.entries[at];
+        let messages = collected(entry.messages.iter().map(|message| Message::clone(message)));
+        if let Some(checkpoint) = entry.checkpoint.take() {
+            client.leave_branches(Some(&checkpoint));
+        }
+        client.show_submitted(messages);
+    }
+
+    fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool {
+        let Some(posting) = &run.submission else {
+            return false;
+        };
+        let (mark, withdrawn) = (posting.mark.clone(), posting.withdrawn);
+        if let Some(until) = client.may_arrive_until(&mark) {
+            let (wait, next) = (Wait::Backoff { until }, Next::Stream);
+            client.set_phase(Phase::Waiting { wait, next });
+            return true;
+        }
+        if withdrawn {
+            client.sent(&mark);
+            client.abandon(run);
+            return true;
+        }
+        if posting.fate == Fate::Received {
+            return false;
+        }
+        if posting.body.is_none() && client.outbox.place(&mark).is_some() {
+            // What is stored came after its run was looked for.
+            client.abandon(run);
+            return true;
+        }
+        match client.held_of(&mark) {
+            Held::Nothing => return false,
+            Held::Alike => client.hold_sending(&mark),
+            Held::Itself => client.sent(&mark),
+        }
+        // It may be the active run, of which the list does not say what it was submitted as.
+        client.turn_to_active_run(run);
+        true
+    }
+
+    fn leave(&mut self, client: &mut Client) {
+        let Self {
+            asked, inherited, ..
+        } = std::mem::take(self);
+        for name in asked.into_iter().chain(inherited) {
+            client.effects.push(Effect::ReleaseLock { name });
+        }
+    }
+}
+
+impl KeptOutbox {
+    fn ask(&mut self, client: &mut Client) {
+        self.read_at = Some(client.now);
+        client.read_outbox();
+    }
+
+    /// What others have to send is shown, and what those who are gone had to send is this client's. Whether there is any of the latter.
+    fn take_in(
+        &mut self,
+        client: &mut Client,
+        parts: Vec<(String, Vec<StoredSubmission>)>,
+        former: Option<&String>,
+    ) -> bool {
+        let mut has_more = false;
+        for (name, list) in parts {
+            if client.outbox.part.as_ref() == Some(&name) || former == Some(&name) {
+                continue;
+            }
+            let is_own = self.inherited.contains(&name);
+            for stored in list {
+                let outbox = &client.outbox;
+                let is_known =
+                    outbox.place(&stored.id).is_some() || outbox.done.contains(&stored.id);
+                if is_known || outbox.entries.len() >= ENTRIES_MAX {
+                    continue;
+                }
+                has_more |= is_own;
+                client.take_in(stored, Some(name.clone()).filter(|_| !is_own));
+            }
+            if !is_own && !self.asked.contains(&name) {
+                self.asked.push(name.clone());
+                client.hold_lock(name);
+            }
+        }
+        has_more
+    }
+}
+
+impl Outbox {
+    /// The names of what other clients have to send.
+    fn of_others(&self) -> Vec<String> {
+        let others = self.entries.iter().filter(|entry| !entry.is_own());
+        collected(others.map(|entry| entry.stored.id.clone()))
+    }
+
+    /// Puts one among the others by its age.
+    fn insert(&mut self, entry: Entry) {
+        let at = entry.stored.submitted_at;
+        let mut entries = self.entries.iter();
+        let newer = entries.position(|other| other.stored.submitted_at > at);
+        let place = newer.unwrap_or(self.entries.len());
+        self.entries.insert(place, entry);
+    }
+}
+
+impl Client {
+    fn take_in(&mut self, mut stored: StoredSubmission, part: Option<String>) {
+        // What is stored is not trusted: where its messages cannot be read, it brings none that could be shown.
+        let messages = self.name_messages(&mut stored.submission);
+        // Storage may have failed when it was posted, and clocks are set.
+        stored.posts = stored.posts.max(1);
+        stored.posted_at = stored.posted_at.map(|at| at.min(self.wall_clock()));
+        self.outbox.insert(Entry {
+            part,
+            is_stored: true,
+            is_read_back: true,
+            ..Entry::of(stored, messages.unwrap_or_default())
+        });
+    }
+
+    /// The page was put aside, and another client may have taken over what was this one's: that is left to it. What nobody else has is looked
+    /// for before it is sent, and goes on under another lock, as the one before may be gone.
+    fn keep_what_nobody_else_has(&mut self, key: &str, parts: &[(String, Vec<StoredSubmission>)]) {
+        let Some(name) = self.outbox.part.take() else {
+            return;
+        };
+        let others = parts.iter().filter(|(part, _)| *part != name);
+        let taken = collected(others.flat_map(|(_, list)| list.iter().map(|stored| &stored.id)));
+        let mut commands = Vec::new();
+        for mut entry in std::mem::take(&mut self.outbox.entries) {
+            let is_own = entry.is_own() && !self.outbox.is_sending(&entry);
+            if is_own && taken.contains(&&entry.stored.id) {
+                commands.extend(entry.command);
+                continue;
+            }
+            if is_own {
+                entry.stored.posts = entry.stored.posts.max(1);
+            }
+            self.outbox.entries.push(entry);
+        }
+        self.save_outbox();
+        self.give_up_part(key, name);
+        for command in commands {
+            self.conclude(command, Outcome::Disconnected);
+        }
+    }
+
+    /// Nothing is left of a part, nor to lock for it.
+    fn give_up_part(&mut self, key: &str, name: String) {
+        let (key, part) = (key.to_owned(), name.clone());
+        let text = None;
+        self.effects.push(Effect::SavePart { key, part, text });
+        self.effects.push(Effect::ReleaseLock { name });
+    }
+
+    /// It may have been sent before it was taken back, so its run is looked for, to be cancelled.
+    fn look_for_withdrawn(&mut self, id: String) {
+        self.set_error(None);
+        self.store.begin_run();
+        self.run = Some(Run::withdrawn(id));
+        self.with_run(|client, run| client.open_stream(run));
+    }
+
+    /// Whether it was read back and answers an interrupt, and none is open: it may have done so already.
+    fn has_lost_its_question(&self, entry: &Entry) -> bool {
+        let command = entry.stored.submission.command.as_ref();
+        let answers = command.is_some_and(|command| command.resume.is_some());
+        let is_open = !answers || !self.store.interrupts().is_empty();
+        entry.is_read_back && !is_open && !entry.stored.confirmed
+    }
+
+    /// Until when it may still arrive, although the server does not list it: a page that was left does not tell what became of its
+    /// requests.
+    fn may_arrive_until(&self, mark: &str) -> Option<Millis> {
+        let at = self.outbox.place(mark)?;
+        let posted_at = self.outbox.entries[at].stored.posted_at?;
+        let left = self.config.timeouts.headers - (self.wall_clock() - posted_at);
+        (left.0 > 0).then_some(self.now + left)
+    }
+
+    /// What the thread holds of one that was read back and that the server does not list. Servers forget runs, so that one may have
+    /// arrived all the same.
+    fn held_of(&self, mark: &str) -> Held {
+        let place = self.outbox.place(mark);
+        let entry = place.map(|at| &self.outbox.entries[at]);
+        let Some(entry) = entry.filter(|entry| entry.is_read_back) else {
+            return Held::Nothing;
+        };
+        let slots = self.store.slots().iter();
+        let mut known = slots.filter(|slot| slot.origin == MessageOrigin::Server);
+        let is_own = |slot: &MessageSlot| {
+            let mut messages = entry.messages.iter();
+            messages.any(|message| message.id.as_ref() == Some(slot.id()))
+        };
+        let is_alike = |slot: &MessageSlot| {
+            let mut messages = entry.messages.iter();
+            messages.any(|message| {
+                message.kind == slot.message.kind && message.content == slot.message.content
+            })
+        };
+        if known.clone().any(is_own) {
+            Held::Itself
+        } else if entry.stored.confirmed {
+            Held::Nothing
+        } else if known.any(is_alike) {
+            Held::Alike
+        } else {
+            Held::Nothing
+        }
+    }
+}

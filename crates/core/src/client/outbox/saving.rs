@@ -1,0 +1,152 @@
+//! What this client has to send is stored, and what is stored for a thread is asked for.
+
+use super::record::outbox_key;
+use crate::{Client, Effect, ErrorCode, Notice};
+use rejoin_wire::json::{ToJson, Writer};
+
+/// What an entry costs beside its body, roughly, in bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 200;
+
+impl Client {
+    /// Stores what this client has to send.
+    pub(super) fn save_outbox(&mut self) {
+        self.outbox.revision = self.store.touched();
+        let Some(key) = self.outbox_key() else {
+            return;
+        };
+        let text = self.own_part();
+        let name = match (self.outbox.part.clone(), &text) {
+            (Some(name), _) => name,
+            (None, None) => return,
+            (None, Some(_)) => {
+                // Another name each time: whoever waited for the last lock must not get this one.
+                let name = self.outbox.names.uuid();
+                self.outbox.part = Some(name.clone());
+                self.hold_lock(name.clone());
+                name
+            }
+        };
+        let is_empty = text.is_none();
+        let part = name.clone();
+        self.effects.push(Effect::SavePart { key, part, text });
+        if is_empty {
+            self.outbox.part = None;
+            self.effects.push(Effect::ReleaseLock { name });
+        }
+    }
+
+    /// This client's entries as they are stored, as far as there is room for them; `None` where there is nothing to store. Their sizes are
+    /// known before anything is written.
+    fn own_part(&mut self) -> Option<String> {
+        let mut room = self.config.outbox.bytes_max;
+        let mut text = String::new();
+        let mut left_out = false;
+        let mut list = Writer::list(&mut text);
+        for entry in self
+            .outbox
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.is_own())
+        {
+            let body = entry.stored.body.as_ref().map(|body| body.text().len());
+            let bytes = body.map(|body| body + ENTRY_OVERHEAD_BYTES);
+            let left = bytes.and_then(|bytes| room.checked_sub(bytes));
+            entry.is_stored = left.is_some();
+            left_out |= left.is_none();
+            if let Some(left) = left {
+                room = left;
+                entry.stored.write_json(list.item());
+            }
+        }
+        list.end();
+        if left_out && !std::mem::replace(&mut self.outbox.too_large_told, true) {
+            self.warn_code(ErrorCode::SubmissionNotStored);
+        }
+        Some(text).filter(|text| text != "[]")
+    }
+
+    pub(super) fn hold_lock(&mut self, name: String) {
+        if !self.outbox.lacks_locks {
+            self.effects.push(Effect::HoldLock { name });
+        }
+    }
+
+    /// Where what is to be sent on the thread is stored; `None` where it is not.
+    pub(super) fn outbox_key(&self) -> Option<String> {
+        let thread_id = self.thread_id.as_ref().filter(|_| self.keeps_outbox())?;
+        Some(outbox_key(&self.config, thread_id))
+    }
+
+    /// A thread is entered: what was not sent on it is read.
+    pub(in crate::client) fn load_outbox(&mut self) {
+        self.outbox.is_awaited = self.read_outbox();
+    }
+
+    /// Whether it is asked for.
+    pub(super) fn read_outbox(&mut self) -> bool {
+        let key = self.outbox_key();
+        let is_asked = key.is_some();
+        self.effects
+            .extend(key.map(|key| Effect::LoadRecord { key }));
+        is_asked
+    }
+
+    pub(in crate::client) fn is_outbox(&self, key: &str) -> bool {
+        self.outbox_key().is_some_and(|own| own == key)
+    }
+
+    /// What is stored for the thread. It is the part's to read. Where that is still to come it is asked for, and nothing waits for it.
+    pub(in crate::client) fn outbox_loaded(&mut self, text: Option<&str>) {
+        let is_read = self.with_part(
+            |parts| &mut parts.outbox,
+            |outbox, client| outbox.read(client, text),
+        );
+        let is_needed = text.is_some() || self.outbox.is_doubtful;
+        self.outbox.is_unread = is_read.is_none() && is_needed;
+        if self.outbox.is_unread {
+            self.notify(Notice::ExtrasWanted);
+        }
+        if std::mem::take(&mut self.outbox.is_awaited) {
+            self.finish_load_if_complete();
+        } else if !self.load.has_failed() {
+            self.begin_queued();
+        }
+        let is_known = !self.outbox.is_unread && std::mem::take(&mut self.outbox.lacks_thread);
+        if is_known && !self.has_waiting() {
+            self.enter_missing(None);
+        }
+    }
+
+    /// The page is back from where it was put aside.
+    pub(in crate::client) fn outbox_thawed(&mut self) {
+        if self.outbox.part.is_some() {
+            self.outbox.is_doubtful = self.read_outbox();
+        }
+    }
+
+    /// The part has come, and may read what could not be read.
+    pub(in crate::client) fn outbox_part_came(&mut self) {
+        if self.outbox.is_unread {
+            self.read_outbox();
+        }
+    }
+
+    /// This page has no locks, so nothing tells whether another client is still there.
+    pub(in crate::client) fn locks_missing(&mut self) {
+        self.outbox.lacks_locks = true;
+        self.outbox.revision = self.store.touched();
+    }
+
+    /// A lock that was asked for is held now.
+    pub(in crate::client) fn lock_held(&mut self, name: String) {
+        if self.outbox.part.as_ref() != Some(&name) {
+            let given = self.with_part(
+                |parts| &mut parts.outbox,
+                |outbox, client| outbox.lock_held(client, &name),
+            );
+            if given != Some(true) {
+                self.effects.push(Effect::ReleaseLock { name });
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+// Tabs of one browser share the connection of a stream. Page and API are on one HTTP/1.1 origin, where a browser has six connections.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { appended, publish, started } from "./harness/published.mjs";
+import { suite } from "./harness/session.mjs";
+import { words } from "./harness/text.mjs";
+import { asks, edit, retype } from "./harness/versions.mjs";
+
+const scenario = suite({ apps: ["leptos", "react19"] });
+/** Sessions are our own server's. */
+const OURS = { on: ["rejoin"] };
+/** Long enough for ten tabs to open and for a frozen one to be given up. */
+const RUN = { n_tokens: 400, delay_ms: 50 };
+const ANSWER = words(RUN.n_tokens);
+const TABS = 10;
+/** A tab shows what has come within so much, in milliseconds; also one that has no animation frames. */
+const SOON_MS = 1_000;
+/** A tab that is opened shows what there is within so much, on a machine that has nine others to run. */
+const OPENED_MS = 5_000;
+const WAIT_MS = 30_000;
+const POLL_MS = 20;
+
+/** What is asked of a hidden page is asked from here: it has no animation frames to wait in. */
+async function until(words, condition) {
+  const deadline = Date.now() + WAIT_MS;
+  while (!(await condition())) {
+    if (Date.now() > deadline) assert.fail(`never: ${words}`);
+    await sleep(POLL_MS);
+  }
+}
+
+const streams = (session) => session.proxy.calls.filter((call) => call.path.split("?")[0].endsWith("/stream"));
+const open = (session) => streams(session).filter((call) => !call.ended);
+
+/** A tab that has begun a run, and others that show it too. */
+async function following(session, count) {
+  const first = await session.open({ ...RUN, share: "headers" });
+  await first.send();
+  await first.shows("bravo1 ");
+  await first.threadKnown();
+  const tabs = [];
+  for (let at = 1; at < count; at++) {
+    const tab = await session.tab();
+    await tab.goto(first.page.url());
+    const opened = Date.now();
+    const there = await first.answer();
+    await until("the text so far", async () => (await tab.answer()).length >= there.length);
+    const took = Date.now() - opened;
+    assert.ok(took < OPENED_MS, `tab ${at + 1} showed the text so far after ${took} ms`);
+    tabs.push(tab);
+  }
+  return { first, tabs };
+}
+
+/** All of them show the whole answer, which was never shorter than before. */
+async function whole(tabs) {
+  for (const tab of tabs) {
+    await until("the whole answer", async () => (await tab.answer()) === ANSWER);
+    await tab.page.bringToFront();
+    await tab.settled(ANSWER);
+  }
+}
+
+/** The tab that has the connection is gone in some way: the others go on, over one. Tells how long that took. */
+async function succeeds(session, way, take) {
+  const { first, tabs } = await following(session, 4);
+  assert.equal(open(session).length, 1, session.proxy.describe());
+  const joined = session.proxy.count("join");
+  const from = Date.now();
+  await take(first, session);
+  await until("a tab takes over", () => session.proxy.count("join") > joined);
+  const took = Date.now() - from;
+  // What came before is on the screens after a second; all beyond it has come over the new connection.
+  await sleep(SOON_MS);
+  const lengths = await Promise.all(tabs.map((tab) => tab.answer().then((text) => text.length)));
+  const least = Math.max(...lengths) + 30;
+  for (const tab of tabs) await until("the text goes on", async () => (await tab.answer()).length > least);
+  assert.equal(session.proxy.count("join"), joined + 1, `one tab takes over: ${session.proxy.describe()}`);
+  console.log(`${way}: ${took} ms until another connection is asked for`);
+  return { first, tabs };
+}
+
+scenario("ten tabs on one run have one connection and the same text", async (session) => {
+  const { first, tabs } = await following(session, TABS);
+  assert.equal(open(session).length, 1, session.proxy.describe());
+  const all = [first, ...tabs];
+  for (let times = 0; times < 5; times++) {
+    await sleep(200);
+    const texts = await Promise.all(all.map((tab) => tab.answer()));
+    const lengths = texts.map((text) => text.length);
+    // One second of text.
+    assert.ok(Math.max(...lengths) - Math.min(...lengths) < 20 * 12, `the tabs are not together: ${lengths}`);
+  }
+  await whole(all);
+  assert.equal(streams(session).length, 1, session.proxy.describe());
+});
+
+scenario("the tab that has the connection is closed", async (session) => {
+  const { tabs } = await succeeds(session, "closed", (first) => first.page.close());
+  await whole(tabs);
+  assert.equal(streams(session).length, 2, session.proxy.describe());
+});
+
+scenario("its renderer crashes", async (session) => {
+  const { tabs } = await succeeds(session, "crashed", async (first) => {
+    const cdp = await session.context.newCDPSession(first.page);
+    // It is never answered.
+    cdp.send("Page.crash").catch(() => {});
+    await sleep(100);
+  });
+  await whole(tabs);
+  assert.equal(streams(session).length, 2, session.proxy.describe());
+});
+
+scenario("it is frozen, and thawed later", async (session) => {
+  let cdp;
+  const { first, tabs } = await succeeds(session, "frozen", async (first) => {
+    cdp = await session.context.newCDPSession(first.page);
+    await cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+  });
+  await cdp.send("Page.setWebLifecycleState", { state: "active" });
+  await until("the thawed tab follows", async () => (await first.answer()).length >= (await tabs[0].answer()).length - 100);
+  await until("one connection is left", async () => open(session).length === 1);
+  await whole([first, ...tabs]);
+});
+
+scenario("it is reloaded: the tab that comes back follows", async (session) => {
+  const { first, tabs } = await succeeds(session, "reloaded", async (first) => {
+    await first.page.reload({ waitUntil: "domcontentloaded" });
+  });
+  await until("one connection is left", async () => open(session).length === 1);
+  await whole([first, ...tabs]);
+});
+
+scenario("a tab that follows cancels the run", async (session) => {
+  const { first, tabs } = await following(session, 3);
+  await tabs[1].at("cancel").click();
+  for (const tab of [first, ...tabs]) {
+    await until("the tab has ended", async () => !["live", "connecting", "reconnecting", "catching_up", "stalled", "paused"].includes(await tab.connection()));
+  }
+  const texts = await Promise.all([first, ...tabs].map((tab) => tab.answer()));
+  assert.deepEqual(new Set(texts).size, 1, `the tabs show the same: ${texts.map((text) => text.length)}`);
+  for (const tab of [first, ...tabs]) await tab.healthy();
+});
+
+scenario("a run that asks a question: each tab shows it, and the answer of one is all tabs'", async (session) => {
+  const first = await session.open({ ...RUN, n_tokens: 100, assistant: "approval", share: "headers" });
+  await first.send();
+  await until("the run streams", async () => (await first.answer()).length > 0);
+  await first.threadKnown();
+  const second = await session.tab();
+  await second.goto(first.page.url());
+  for (const tab of [first, second]) await tab.at("interrupt-approve").waitFor();
+  assert.equal(streams(session).length, 1, session.proxy.describe());
+  await second.at("interrupt-approve").click();
+  for (const tab of [second, first]) {
+    await tab.page.bringToFront();
+    await until("the question is gone", async () => (await tab.at("interrupt-approve").count()) === 0);
+    await tab.healthy();
+  }
+  assert.equal(await first.answer(), await second.answer());
+});
+
+const posts = (session) => session.proxy.calls.filter(({ method, path }) => method === "POST" && path.endsWith("/runs/stream")).length;
+
+scenario("a tab that follows edits the question: each tab shows what then is asked, and its answer", async (session) => {
+  const { first, tabs } = await following(session, 3);
+  await edit(tabs[0], 0, "another question");
+  for (const tab of [first, ...tabs]) {
+    await tab.page.bringToFront();
+    await asks(tab, "another question");
+    await until("the whole answer", async () => (await tab.answer()) === ANSWER);
+    await tab.state("finished");
+    await tab.healthy();
+  }
+  assert.equal(posts(session), 2, session.proxy.describe());
+});
+
+scenario("what one tab submits the others show at once, over its connection; an open edit is left alone", async (session) => {
+  const first = await session.open({ n_tokens: 3, delay_ms: 1, share: "headers" });
+  await first.send("one");
+  await first.settled(words(3));
+  await first.threadKnown();
+  const url = new URL(first.page.url());
+  url.searchParams.set("n_tokens", "100");
+  url.searchParams.set("delay_ms", "50");
+  const [second, third] = [await session.tab(), await session.tab()];
+  for (const tab of [second, third]) {
+    await tab.goto(url.href);
+    await asks(tab, "one");
+  }
+  await retype(third, 0, "to be edited");
+  await second.page.bringToFront();
+  await second.send("two");
+  await until("the first tab shows it", async () => (await first.answer()).length > 0 && (await first.page.getByText("two", { exact: true }).count()) > 0);
+  assert.equal(await third.at("edit-text").inputValue(), "to be edited");
+  for (const tab of [second, first]) await until("the whole answer", async () => (await tab.answer()) === words(100));
+  assert.equal(posts(session), 2, session.proxy.describe());
+  assert.equal(streams(session).length, 2, session.proxy.describe());
+  for (const tab of [first, second, third]) await tab.healthy();
+});
+
+scenario("tabs that show one session share its feed, and the next one goes on where the first is closed", async (session) => {
+  const thread = randomUUID();
+  const word = (at) => `word${at} `;
+  let at = 0;
+  const say = async (count) => {
+    for (const end = at + count; at < end; at++) await publish(session.server, thread, appended("a", at, word(at)));
+  };
+  await publish(session.server, thread, started("a"));
+  await say(10);
+  const feeds = () => session.proxy.calls.filter(({ path }) => /\/sessions\/[^/]+\/stream/.test(path));
+  const openFeeds = () => feeds().filter((call) => !call.ended).length;
+  const first = await session.open({ view: "session", thread, share: "headers", stall_ms: 60_000 });
+  const shown = (tab, text) => until(text, async () => (await tab.page.locator('[data-testid="messages"]').innerText()).includes(text));
+  await shown(first, word(9));
+  const tabs = [await session.tab(), await session.tab()];
+  for (const tab of tabs) {
+    await tab.goto(first.page.url());
+    await shown(tab, word(9));
+  }
+  // One that comes later has read the beginning by itself.
+  await until("one connection", () => openFeeds() === 1);
+  await say(10);
+  for (const tab of [first, ...tabs]) await shown(tab, word(19));
+  await first.page.close();
+  await say(10);
+  for (const tab of tabs) await shown(tab, word(29));
+  await until("one connection", () => openFeeds() === 1);
+  const whole = Array.from({ length: 30 }, (_, index) => word(index)).join("").trim();
+  for (const tab of tabs) {
+    await shown(tab, whole);
+    await tab.healthy();
+  }
+}, OURS);
+
+scenario("two users in one browser share nothing", async (session) => {
+  const first = await session.open({ ...RUN, share: "ann" });
+  await first.send();
+  await first.shows("bravo1 ");
+  await first.threadKnown();
+  const [same, other] = [await session.tab(), await session.tab()];
+  await same.goto(first.page.url());
+  await until("the same user's text", async () => (await same.answer()).length > 0);
+  assert.equal(open(session).length, 1, session.proxy.describe());
+  await other.goto(first.page.url().replace("share=ann", "share=bob"));
+  await until("the other user's own connection", () => open(session).length === 2);
+  await whole([first, same, other]);
+  assert.equal(streams(session).length, 2, session.proxy.describe());
+});
+
+scenario("tabs that do not share have a connection each, so the seventh does not load", async (session) => {
+  const first = await session.open(RUN);
+  await first.send();
+  await first.shows("bravo1 ");
+  await first.threadKnown();
+  for (let at = 2; at <= 6; at++) {
+    const tab = await session.tab();
+    await tab.page.goto(first.page.url(), { waitUntil: "commit" });
+    await until("another connection", () => open(session).length === at);
+  }
+  const seventh = await session.tab();
+  await assert.rejects(seventh.page.goto(first.page.url(), { waitUntil: "commit", timeout: 3_000 }), /Timeout/);
+});

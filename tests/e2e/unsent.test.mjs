@@ -1,0 +1,204 @@
+// What a person has sent and the server does not have: it is shown as waiting, outlives reloads and crashes, and is sent once, in order.
+import assert from "node:assert/strict";
+import { BLANK } from "./harness/proxy.mjs";
+import { suite } from "./harness/session.mjs";
+import { words } from "./harness/text.mjs";
+import { asks } from "./harness/versions.mjs";
+
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
+
+/** Waits until these submissions wait, each with its state. */
+async function waits(app, ...states) {
+  const wanted = JSON.stringify(states);
+  const shown = (expected) => {
+    const now = JSON.stringify([...document.querySelectorAll('[data-testid="waiting-item"]')].map((item) => item.dataset.state));
+    return expected === undefined ? now : now === expected;
+  };
+  await app.page.waitForFunction(shown, wanted).catch(async () => assert.equal(await app.page.evaluate(shown), wanted));
+}
+
+/** The texts that the server's runs of a thread were begun with, oldest first. */
+async function askedOf(session, thread) {
+  const { values } = await session.agent.state(thread);
+  return values.messages.filter(({ type }) => type === "human").map(({ content }) => content);
+}
+
+async function reload(app) {
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.at("composer").waitFor();
+}
+
+/** From now on the page comes without a network too. */
+async function keepPage(app) {
+  await app.page.evaluate(async () => {
+    await navigator.serviceWorker.register("/__worker.js");
+    await navigator.serviceWorker.ready;
+  });
+  // What it was made of passes the worker once.
+  await reload(app);
+  await app.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await app.page.waitForLoadState("networkidle");
+}
+
+/** Changes what is stored to be sent, while no page of the application is open. */
+async function changeStored(app, change) {
+  const back = app.page.url();
+  await app.page.goto(new URL(BLANK, back).href);
+  await app.page.evaluate((source) => {
+    const key = Object.keys(localStorage).find((name) => name.includes(":outbox|"));
+    localStorage[key] = new Function("text", source)(localStorage[key]);
+  }, change);
+  await app.goto(back);
+}
+
+/** Each of these was asked once, in this order. */
+async function askedOnce(session, app, ...texts) {
+  await asks(app, ...texts);
+  await app.state("finished");
+  await waits(app);
+  const thread = app.thread();
+  assert.deepEqual(await askedOf(session, thread), texts);
+  assert.equal((await session.agent.runs(thread)).length, texts.length);
+  assert.ok(Object.keys(await app.stored()).every((key) => !key.includes(":outbox|")), "nothing is left to be sent");
+  await app.healthy();
+}
+
+scenario("three questions are typed while the server is away: two outlive a reload and are asked once, one is taken back", async (session) => {
+  const app = await session.open({ n_tokens: 12, delay_ms: 5 });
+  session.proxy.down = true;
+  for (const text of ["first", "second", "third"]) await app.send(text);
+  await waits(app, "unreachable", "unreachable", "unreachable");
+  await app.threadKnown();
+  assert.match(await app.at("connection").first().innerText(), /not sent yet/i);
+  assert.doesNotMatch(await app.at("connection").first().innerText(), /agent goes on/i);
+  await app.page.getByRole("button", { name: "Take back: second" }).click();
+  await waits(app, "unreachable", "unreachable");
+  assert.equal(await app.at("composer").inputValue(), "second");
+  await reload(app);
+  await waits(app, "unreachable", "unreachable");
+  assert.match(await app.at("connection").first().innerText(), /not sent yet/i);
+  session.proxy.down = false;
+  await asks(app, "first", "third");
+  await app.settled(words(12));
+  await waits(app);
+  const thread = app.thread();
+  assert.deepEqual(await askedOf(session, thread), ["first", "third"]);
+  assert.equal((await session.agent.runs(thread)).length, 2);
+});
+
+scenario("a second question during an answer is shown as waiting, outlives a reload, and is asked once", async (session) => {
+  const app = await session.open({ n_tokens: 80, delay_ms: 60 });
+  await app.send("first");
+  await app.shows(words(3));
+  await app.send("second");
+  await waits(app, "queued");
+  await app.page.getByTestId("waiting-item").getByText("second").waitFor();
+  await reload(app);
+  await waits(app, "queued");
+  await asks(app, "first", "second");
+  await app.settled(words(80));
+  await waits(app);
+  const thread = app.thread();
+  assert.deepEqual(await askedOf(session, thread), ["first", "second"]);
+  assert.equal((await session.agent.runs(thread)).length, 2);
+});
+
+scenario("two tabs: the one that has a question sends it, and the other when that tab is gone", async (session) => {
+  const one = await session.open({ n_tokens: 12, delay_ms: 5 });
+  session.proxy.down = true;
+  await one.send("first");
+  await waits(one, "unreachable");
+  const thread = await one.threadKnown();
+  const two = await session.open({ n_tokens: 12, delay_ms: 5, thread });
+  await waits(two, "other_tab");
+  // No `pagehide`, as in a crash.
+  await one.page.close({ runBeforeUnload: false });
+  await waits(two, "unreachable");
+  session.proxy.down = false;
+  await asks(two, "first");
+  await two.settled(words(12));
+  assert.equal((await session.agent.runs(thread)).length, 1);
+});
+
+scenario("questions that are typed offline outlive a reload offline, and are asked once and in their order when the network is back", async (session) => {
+  const app = await session.open({ n_tokens: 12, delay_ms: 5 });
+  await keepPage(app);
+  await session.context.setOffline(true);
+  for (const text of ["first", "second", "third"]) await app.send(text);
+  await waits(app, "unreachable", "unreachable", "unreachable");
+  await app.threadKnown();
+  await reload(app);
+  await waits(app, "unreachable", "unreachable", "unreachable");
+  assert.match(await app.at("connection").first().innerText(), /not sent yet/i);
+  assert.doesNotMatch(await app.at("connection").first().innerText(), /agent goes on/i);
+  assert.equal(session.proxy.count("stream"), 0, "nothing has left");
+  await session.context.setOffline(false);
+  await askedOnce(session, app, "first", "second", "third");
+});
+
+scenario("a question that the server has accepted and not answered is found again after a reload", async (session) => {
+  const app = await session.open({ n_tokens: 12, delay_ms: 5 });
+  session.proxy.fault("stream", { kind: "withhold" });
+  const accepted = session.proxy.next("stream", "fault");
+  await app.send("first");
+  await accepted;
+  await app.threadKnown();
+  await reload(app);
+  await askedOnce(session, app, "first");
+  assert.equal(session.proxy.count("stream"), 1, "it was posted once");
+});
+
+scenario("a question is taken back, changed and sent again: in its new place, with its new words", async (session) => {
+  const app = await session.open({ n_tokens: 12, delay_ms: 5 });
+  session.proxy.down = true;
+  for (const text of ["first", "second"]) await app.send(text);
+  await waits(app, "unreachable", "unreachable");
+  await app.page.getByRole("button", { name: "Take back: first" }).click();
+  await app.page.waitForFunction(() => document.querySelector('[data-testid="composer"]').value === "first");
+  await app.send("better");
+  session.proxy.down = false;
+  await askedOnce(session, app, "second", "better");
+});
+
+scenario("old questions are not asked before a person says so: one is discarded, one is sent", async (session) => {
+  const app = await session.open({ n_tokens: 12, delay_ms: 5 });
+  session.proxy.down = true;
+  for (const text of ["first", "second"]) await app.send(text);
+  await waits(app, "unreachable", "unreachable");
+  await app.threadKnown();
+  session.proxy.down = false;
+  // Two hours ago.
+  await changeStored(app, `return text.replace(/"submitted_at":(\\d+)/g, (_, at) => '"submitted_at":' + (at - 7200000))`);
+  await waits(app, "held", "held");
+  assert.equal(session.proxy.count(({ method, status }) => method === "POST" && status === 200), 0, "nothing has arrived");
+  await app.page.getByRole("button", { name: "Take back: first" }).click();
+  await waits(app, "held");
+  await app.page.getByRole("button", { name: "Send now: second" }).click();
+  await askedOnce(session, app, "second");
+});
+
+const HOSTILE = {
+  "no JSON": "return text.slice(0, -20)",
+  "another version's": 'return JSON.stringify({ version: 7, entries: [{ id: 1 }] })',
+  "a list": 'return "[1,2,3]"',
+  "far too large": 'return JSON.stringify({ a: [{ id: "x", submitted_at: Date.now(), body: { input: "y".repeat(3e6) } }] })',
+  "nested deeply": 'return \'{"a":[{"id":"x","body":{"input":\' + "[".repeat(2e4) + "]".repeat(2e4) + "}}]}"',
+};
+for (const [what, change] of Object.entries(HOSTILE)) {
+  scenario(`what is stored to be sent and is ${what} harms nothing: the next question is asked`, async (session) => {
+    const app = await session.open({ n_tokens: 12, delay_ms: 5 });
+    session.proxy.down = true;
+    await app.send("first");
+    await waits(app, "unreachable");
+    await app.threadKnown();
+    session.proxy.down = false;
+    await changeStored(app, change);
+    await app.page.waitForFunction(() => document.querySelector('[data-testid="composer"]') !== null);
+    await app.send("next");
+    await app.shows(words(12));
+    await app.state("finished");
+    assert.deepEqual((await askedOf(session, app.thread())).at(-1), "next");
+    assert.ok((await app.at("notice").count()) <= 1, "one warning at most");
+    await app.healthy();
+  });
+}

@@ -1,0 +1,34 @@
+//! Tabs that share a connection, on many schedules. `REJOIN_TABS_SCHEDULES` says how many (default 300), `REJOIN_TABS_SEED` runs one
+//! and prints its log.
+
+#![allow(clippy::print_stdout)] // The log of one seed is what it is run for.
+
+use rejoin_sim::{Trace, run_tabs};
+
+const SCHEDULES: u64 = 300;
+const FAILURES_MAX: usize = 5;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn tabs_share_one_connection_and_none_has_a_gap() {
+    if let Some(seed) = number("REJOIN_TABS_SEED") {
+        let trace = Trace::on();
+        let result = run_tabs(seed, &trace);
+        println!("{}", trace.lines().join("\n"));
+        return result.expect("the seed's invariants hold");
+    }
+    let count = number("REJOIN_TABS_SCHEDULES").unwrap_or(SCHEDULES);
+    let failures: Vec<String> = (0..count)
+        .filter_map(|seed| {
+            Some(format!(
+                "seed {seed}: {}",
+                run_tabs(seed, &Trace::default()).err()?
+            ))
+        })
+        .take(FAILURES_MAX)
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
