@@ -133,6 +133,12 @@ impl ToJson for NewRecord<'_> {
             slot.message.write_json(object.field("message"));
             object.bool("streamed", self.store.is_streamed(slot.id()));
             object.bool("optimistic", slot.origin == MessageOrigin::Optimistic);
+            if slot.origin == MessageOrigin::Partial {
+                object.bool("partial", true);
+            }
+            if !self.store.is_confirmed(slot.id()) {
+                object.bool("unconfirmed", true);
+            }
             object.end();
         }
         list.end();
@@ -176,13 +182,22 @@ impl FromJson for Record {
 
 impl FromJson for StoredMessage {
     fn from_json(text: &str) -> Result<Self, JsonError> {
-        let [message, streamed, optimistic] = parts(text, &["message", "streamed", "optimistic"])?;
+        let names = [
+            "message",
+            "streamed",
+            "optimistic",
+            "partial",
+            "unconfirmed",
+        ];
+        let [message, streamed, optimistic, partial, unconfirmed] = parts(text, &names)?;
         let mut optional = Optional::default();
         let stored = Self {
             // What was odd in it was told when it came.
             message: Message::read_quietly(message)?.into(),
             streamed: optional.or_default(streamed),
             optimistic: optional.or_default(optimistic),
+            partial: optional.or_default(partial),
+            unconfirmed: optional.or_default(unconfirmed),
         };
         optional.done(stored)
     }

@@ -265,3 +265,59 @@ fn a_piece_without_a_kind_is_appended() {
         assert_eq!(bench.text("m"), "a b c d ", "{kind}");
     }
 }
+
+/// A run that has streamed, whose connection is lost until it is asked for its status.
+fn asked_after_an_outage() -> Bench {
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    for _ in 0..6_000 {
+        bench.pass(100);
+        match bench.open.first().cloned() {
+            Some((_, request)) if request.url.ends_with("/runs/r") => return bench,
+            Some((attempt, _)) => bench.cut(attempt),
+            None => {}
+        }
+    }
+    panic!("the run is never asked for: {:?}", bench.open);
+}
+
+/// Some servers answer so for every run.
+const NOT_TOLD: [(u16, &str); 4] = [(404, ""), (405, ""), (501, ""), (200, "{}")];
+
+#[test]
+fn a_run_that_cannot_be_asked_for_is_joined_after_an_outage() {
+    for (status, body) in NOT_TOLD {
+        let mut bench = asked_after_an_outage();
+        bench.answer("/runs/r", status, body);
+        let stream = bench.accept("/runs/r/stream", "r");
+        bench.token(stream, "12-0", "m", "b ");
+        bench.token(stream, "13-0", "m", "c ");
+        assert_eq!(bench.text("m"), "a b c ", "{status}");
+        assert_eq!((bench.state(), bench.error_code()), ("live", None));
+    }
+}
+
+#[test]
+fn one_that_cannot_be_joined_either_is_over() {
+    for (status, body) in NOT_TOLD {
+        let mut bench = asked_after_an_outage();
+        bench.answer("/runs/r", status, body);
+        bench.refuse("/runs/r/stream", 404, &[], "");
+        bench.answer("/state", 200, STATE);
+        assert_eq!(bench.outcome(), Some(Outcome::Expired), "{status}");
+        // The same where its stream brings nothing.
+        let mut bench = asked_after_an_outage();
+        bench.answer("/runs/r", status, body);
+        for _ in 0..6_000 {
+            bench.pass(100);
+            match bench.open.first().cloned() {
+                Some((_, r)) if r.url.ends_with("/runs/r") => bench.answer("/runs/r", status, body),
+                Some((_, r)) if r.url.ends_with("/state") => bench.answer("/state", 200, STATE),
+                Some((attempt, _)) => bench.cut(attempt),
+                None => {}
+            }
+        }
+        assert_eq!(bench.outcome(), Some(Outcome::Expired), "{status}");
+        assert!(bench.open.is_empty());
+    }
+}

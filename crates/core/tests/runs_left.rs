@@ -379,25 +379,6 @@ fn a_failed_thread_that_a_sign_in_page_hides_is_told_as_failed_from_its_state() 
 }
 
 #[test]
-fn a_stored_run_that_cannot_be_asked_for_is_followed_while_its_thread_is_busy() {
-    for status in [404, 405, 410] {
-        let (bench, _) = streaming();
-        let mut page = reloaded_while_busy(bench);
-        page.answer("/runs/r", status, "");
-        page.answer(
-            "/runs?limit=100",
-            200,
-            r#"[{"run_id":"r","status":"running"}]"#,
-        );
-        let stream = page.accept("/runs/r/stream", "r");
-        page.metadata(stream, "1", "r");
-        values(&mut page, stream, "2", &[human("q", "hi")]);
-        page.token(stream, "3", "a", "Hello");
-        assert_eq!(shown(&page), ["hi", "Hello"], "{status}");
-    }
-}
-
-#[test]
 fn what_waits_for_a_thread_that_is_denied_fails_with_it() {
     let mut bench = Bench::new();
     bench.feed(Input::ThreadSwitched {
@@ -410,5 +391,174 @@ fn what_waits_for_a_thread_that_is_denied_fails_with_it() {
     match bench.outcome() {
         Some(Outcome::Failed(error)) => assert_eq!(error.code.as_str(), "unauthorized"),
         outcome => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn a_stored_run_that_cannot_be_asked_for_is_followed_while_its_thread_is_busy() {
+    for status in [404, 405, 410, 501] {
+        let (bench, _) = streaming();
+        let mut page = reloaded_while_busy(bench);
+        page.answer("/runs/r", status, "");
+        let runs = r#"[{"run_id":"r","status":"running"}]"#;
+        page.answer("/runs?limit=100", 200, runs);
+        let (_, request) = page.asked("/runs/r/stream");
+        let cursor = Bench::header(&request, "last-event-id");
+        assert_eq!(cursor.as_deref(), Some("2"), "{status}");
+        let stream = page.accept("/runs/r/stream", "r");
+        page.token(stream, "3", "a", "Hel");
+        page.token(stream, "4", "a", "lo");
+        assert_eq!(shown(&page), ["hi", "Hello"], "{status}");
+        assert!(page.warnings().is_empty(), "{:?}", page.warnings());
+    }
+}
+
+/// What a record holds of a run may lie on a branch that was left. Without it, what follows in the stream would lack its beginning.
+#[test]
+fn a_run_whose_message_is_not_shown_any_more_is_told_from_its_start() {
+    let (mut bench, _) = streaming();
+    bench.feed(Input::PageHiding {
+        wall_clock: Millis(1_001_000),
+    });
+    let thread = bench.client.view().thread_id().unwrap().clone();
+    let mut page = Bench::new();
+    page.stored = bench.stored.clone();
+    page.feed(Input::ThreadSwitched {
+        thread_id: Some(thread.clone()),
+    });
+    state(&mut page, &[human("q2", "edited"), ai("a2", "other")]);
+    let url = format!("/threads/{thread}");
+    page.answer(&url, 200, r#"{"thread_id":"t","status":"busy"}"#);
+    page.run_is("r", "running");
+    let (_, request) = page.asked("/runs/r/stream");
+    let cursor = Bench::header(&request, "last-event-id");
+    assert_eq!(cursor.as_deref(), Some("-1"));
+}
+
+/// What the page shows of an earlier run that was left, and that the thread does not have.
+fn reloaded_beside_another_run(ends_first: bool) -> Bench {
+    let (mut bench, stream) = streaming();
+    if ends_first {
+        bench.event(stream, "4", "error", r#"{"error":"E","message":"boom"}"#);
+        bench.end(stream);
+        bench.run_is("r", "error");
+        state(&mut bench, &[human("q", "hi")]);
+    } else {
+        bench.feed(Input::StopRequested);
+    }
+    bench.submit("more");
+    let stream = bench.accept("/runs/stream", "r2");
+    bench.metadata(stream, "11", "r2");
+    values(
+        &mut bench,
+        stream,
+        "12",
+        &[human("q", "hi"), human("q2", "more")],
+    );
+    bench.token(stream, "13", "b", "Two");
+    bench.feed(Input::PageHiding {
+        wall_clock: Millis(1_001_000),
+    });
+    let thread = bench.client.view().thread_id().unwrap().clone();
+    let mut page = Bench::new();
+    page.stored = bench.stored.clone();
+    page.feed(Input::ThreadSwitched {
+        thread_id: Some(thread.clone()),
+    });
+    state(&mut page, &[human("q", "hi"), human("q2", "more")]);
+    let url = format!("/threads/{thread}");
+    page.answer(&url, 200, r#"{"thread_id":"t","status":"idle"}"#);
+    page
+}
+
+#[test]
+fn a_part_of_an_earlier_run_is_one_after_a_reload_too() {
+    for ends_first in [true, false] {
+        let mut page = reloaded_beside_another_run(ends_first);
+        page.run_is("r2", "interrupted");
+        state(&mut page, &[human("q", "hi"), human("q2", "more")]);
+        assert_eq!(shown(&page), ["hi", "Hel", "more", "Two"]);
+        for slot in page.client.view().messages() {
+            let is_part = ["a", "b"].contains(&slot.id().as_str());
+            let origin = if is_part {
+                MessageOrigin::Partial
+            } else {
+                MessageOrigin::Server
+            };
+            assert_eq!(slot.origin, origin, "{}", slot.id());
+        }
+    }
+}
+
+/// A message that a record has held as the thread's, and the thread has no more, comes again as its run's own.
+#[test]
+fn a_message_that_has_left_the_screen_comes_anew() {
+    let mut bench = entered(&[human("q", "hi"), ai("a", "Hel")]);
+    bench.submit("more");
+    let stream = bench.accept("/runs/stream", "r2");
+    bench.metadata(stream, "11", "r2");
+    let told = [human("q", "hi"), ai("a", "Hel"), human("q2", "more")];
+    values(&mut bench, stream, "12", &told);
+    bench.feed(Input::PageHiding {
+        wall_clock: Millis(1_001_000),
+    });
+    let mut page = Bench::new();
+    page.stored = bench.stored.clone();
+    page.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    let kept = [human("q", "hi"), human("q2", "more")];
+    state(&mut page, &kept);
+    page.answer("/threads/t", 200, r#"{"thread_id":"t","status":"idle"}"#);
+    page.run_is("r2", "interrupted");
+    state(&mut page, &kept);
+    assert_eq!(shown(&page), ["hi", "more"], "the thread has it no more");
+    join(&mut page, "r");
+    let stream = page.accept("/runs/r/stream", "r");
+    page.metadata(stream, "1", "r");
+    values(&mut page, stream, "2", &[human("q", "hi")]);
+    page.token(stream, "3", "a", "Hel");
+    page.end(stream);
+    page.run_is("r", "interrupted");
+    state(&mut page, &kept);
+    assert!(
+        shown(&page).contains(&"Hel".to_owned()),
+        "{:?}",
+        shown(&page)
+    );
+}
+
+/// Some servers send heartbeats between any two events, also of what they tell again.
+#[test]
+fn a_heartbeat_in_the_middle_of_a_replay_shows_nothing_twice() {
+    let beats = [
+        ": heartbeat\n\n",
+        ":\n\n",
+        "event: ping\ndata: 2026-11-29 04:00:00\n\n",
+    ];
+    for beat in beats {
+        let mut page = Bench::new();
+        page.feed(Input::ThreadSwitched {
+            thread_id: Some("t".into()),
+        });
+        let question = json!({ "type": "human", "content": "hi" });
+        let answer = json!({ "type": "ai", "content": "I look" });
+        state(&mut page, &[question.clone(), answer.clone()]);
+        page.answer("/threads/t", 200, r#"{"thread_id":"t","status":"busy"}"#);
+        let runs = r#"[{"run_id":"r","status":"running"}]"#;
+        page.answer("/runs?limit=100", 200, runs);
+        let stream = page.accept("/runs/r/stream", "r");
+        page.metadata(stream, "", "r");
+        values(&mut page, stream, "", std::slice::from_ref(&question));
+        let bytes = beat.as_bytes().to_vec();
+        page.feed(Input::ChunkArrived {
+            attempt: stream,
+            bytes,
+        });
+        page.token(stream, "", "streamed", "I look");
+        assert_eq!(shown(&page), ["hi", "I look"], "{beat:?}");
+        values(&mut page, stream, "", &[question, answer]);
+        page.token(stream, "", "next", "And");
+        assert_eq!(shown(&page), ["hi", "I look", "And"], "{beat:?}");
     }
 }

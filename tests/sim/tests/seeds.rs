@@ -194,6 +194,30 @@ const SEEDS: &[(u64, &str)] = &[
         ODD_SEEDS + 3033,
         "without event ids, a replay was appended to the text that was shown",
     ),
+    (
+        53_457,
+        "a part that a record had held was not kept when its run was joined again and cancelled",
+    ),
+    (
+        104_817,
+        "what a record had held was on a branch that was left, and the stream went on behind it: text without its beginning",
+    ),
+    (
+        143_008,
+        "after a reload, text of a run that was interrupted went when another run was cancelled",
+    ),
+    (
+        ODD_SEEDS + 24_120,
+        "a run that cannot be asked for was given up after an outage, although it went on",
+    ),
+    (
+        ODD_SEEDS + 30_566,
+        "a stored run that cannot be asked for was joined without its cursor",
+    ),
+    (
+        ODD_SEEDS + 40_516,
+        "a ping in the middle of a replay showed a stored answer twice",
+    ),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{
     Client,
     phase::After,
+    recovery::{Purpose, Verdict},
     requests::{Answer, Asked},
     run::{Cancel, Run},
 };
@@ -39,7 +40,7 @@ impl Client {
     /// A cancellation was answered.
     pub(super) fn cancel_answered(&mut self, run: &mut Run, answer: &Answer<'_>) {
         run.cancel = Cancel::No;
-        let over = matches!(answer.status, 404 | 409 | 410);
+        let over = Purpose::Cancel.verdict(answer.failure()) == Verdict::Gone;
         if let Err(error) = answer.check()
             && !over
         {

@@ -55,7 +55,7 @@ impl Client {
     }
 
     fn open_join(&mut self, run: &mut Run, run_id: &RunId) {
-        if !run.cursor.can_resume() {
+        if !run.cursor.can_resume() || self.store.lacks_streamed() {
             run.cursor.rewind();
             // The screen keeps its text until the replay has caught up. A replay that broke off begins anew.
             let shows = !self.store.slots().is_empty();
@@ -219,9 +219,9 @@ impl Client {
                 self.run_is_gone(run);
             }
             Verdict::Again => {
-                if matches!(failure, Failure::Status(425 | 429)) {
+                if failure.is_unread() {
                     run.unpost();
-                } else if matches!(failure, Failure::Status(204 | 205)) {
+                } else if failure.is_received() {
                     self.submission_received(run);
                 }
                 let since = self.now;
@@ -276,9 +276,10 @@ impl Client {
     }
 
     pub(super) fn thread_made(&mut self, run: &mut Run, answer: &Answer<'_>) {
+        let verdict = Purpose::MakeThread.verdict(answer.failure());
         let result = match answer.check() {
             // It was there already.
-            Err(_) if answer.status == 409 => Ok(()),
+            Err(_) if verdict == Verdict::Gone => Ok(()),
             result => result,
         };
         match result {
@@ -288,7 +289,7 @@ impl Client {
                 }
                 self.open_stream(run);
             }
-            Err(error) => match Purpose::MakeThread.verdict(answer.failure()) {
+            Err(error) => match verdict {
                 Verdict::Renew => self.renew(run, error, &Next::Stream),
                 Verdict::Again => self.request_lost(run, error, answer),
                 // What the post itself was refused with says more.

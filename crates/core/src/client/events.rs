@@ -114,9 +114,9 @@ impl Client {
     fn heartbeat(&mut self, run: &mut Run) {
         let now = self.now;
         if let Some(link) = self.phase.link_mut() {
-            link.heartbeat(now);
-            // The server has nothing else to say, or is between two events of a replay.
-            if link.got_event() {
+            let said_nothing_since = link.heartbeat(now);
+            // The server has nothing else to say. One heartbeat may come between two events of a replay.
+            if link.got_event() && said_nothing_since {
                 self.show_replay(run);
             }
         }
@@ -131,6 +131,9 @@ impl Client {
             }
             self.heartbeat(run);
             return self.tell_event(event);
+        }
+        if let Some(link) = self.phase.link_mut() {
+            link.event_came();
         }
         let hash = event_hash(&event);
         // The server has the stream: silence before this was not its last word.
@@ -428,6 +431,7 @@ impl Client {
             // Without an id it may be the same again, which is no progress.
             run.recovery.progressed();
             run.timeout_told = false;
+            run.joined_untold = false;
             self.clear_passing_error();
         }
         let replay = run.replay.as_ref();

@@ -26,6 +26,7 @@ pub(crate) struct Link {
     pub(super) refusal: Option<Refusal>,
     /// Whether the body's first byte tells whether it is a stream, as no header does.
     sniffs: bool,
+    event_since_heartbeat: bool,
     heartbeat_at: Option<Millis>,
     heartbeat_every: Option<Millis>,
 }
@@ -108,6 +109,7 @@ impl Link {
             stalled: false,
             refusal: None,
             sniffs: false,
+            event_since_heartbeat: false,
             heartbeat_at: None,
             heartbeat_every: None,
         }
@@ -225,7 +227,8 @@ impl Link {
         }
     }
 
-    pub(super) fn heartbeat(&mut self, now: Millis) {
+    /// A heartbeat has come. Whether no event has since the one before it.
+    pub(super) fn heartbeat(&mut self, now: Millis) -> bool {
         if let Some(before) = self.heartbeat_at.replace(now) {
             let every = now - before;
             self.heartbeat_every = Some(
@@ -233,6 +236,12 @@ impl Link {
                     .map_or(every, |longest| longest.max(every)),
             );
         }
+        !std::mem::replace(&mut self.event_since_heartbeat, false)
+    }
+
+    /// An event of the run has come.
+    pub(super) fn event_came(&mut self) {
+        self.event_since_heartbeat = true;
     }
 
     /// How long nothing may come before the connection is made anew.

@@ -4,27 +4,27 @@
 //! A [`Recovery`] counts what failed in a row and says how long to wait, a [`Wait`] is that wait, and [`Purpose::verdict`] says what an
 //! answer means. The table; `again` is after a wait, `renew` at once with headers made anew and the second time `denied`:
 //!
-//! | answer                | Post    | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | ForkPoint |
-//! |-----------------------|---------|------------|---------|-------------------|---------|---------|---------|---------|-----------|
-//! | 204, 205              | again   | again      | again   | again             | again   | again   | again   | again   | again     |
-//! | 401                   | renew   | renew      | renew   | renew             | renew   | renew   | renew   | renew   | renew     |
-//! | 403                   | renew   | renew      | renew   | renew             | renew   | renew   | refused | refused | renew     |
-//! | 404                   | gone    | refused    | gone    | gone              | gone    | gone    | gone    | refused | refused   |
-//! | 405, 501              | refused | refused    | gone    | gone              | refused | refused | gone    | refused | refused   |
-//! | 409                   | refused | refused    | gone    | gone              | refused | refused | refused | refused | refused   |
-//! | 410                   | refused | refused    | gone    | gone              | gone    | gone    | refused | refused | refused   |
-//! | 408, 425, 429, 499    | again   | again      | again   | again             | again   | again   | again   | again   | again     |
-//! | 500                   | refused | again      | again   | again             | again   | again   | again   | refused | refused   |
-//! | every other 5xx       | again   | again      | again   | again             | again   | again   | again   | refused | refused   |
-//! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   |
-//! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again     |
-//! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused   |
-//! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   |
-//! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused   |
+//! | answer                | Post    | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | ForkPoint | Cancel  |
+//! |-----------------------|---------|------------|---------|-------------------|---------|---------|---------|---------|-----------|---------|
+//! | 204, 205              | again   | again      | again   | again             | again   | again   | again   | again   | again     | refused |
+//! | 401                   | renew   | renew      | renew   | renew             | renew   | renew   | renew   | renew   | renew     | refused |
+//! | 403                   | renew   | renew      | renew   | renew             | renew   | renew   | refused | refused | renew     | refused |
+//! | 404                   | gone    | refused    | gone    | gone              | gone    | gone    | gone    | refused | refused   | gone    |
+//! | 405, 501              | refused | refused    | gone    | gone              | refused | refused | gone    | refused | refused   | refused |
+//! | 409                   | refused | gone       | gone    | gone              | refused | refused | refused | refused | refused   | gone    |
+//! | 410                   | refused | refused    | gone    | gone              | gone    | gone    | refused | refused | refused   | gone    |
+//! | 408, 425, 429, 499    | again   | again      | again   | again             | again   | again   | again   | again   | again     | refused |
+//! | 500                   | refused | again      | again   | again             | again   | again   | again   | refused | refused   | refused |
+//! | every other 5xx       | again   | again      | again   | again             | again   | again   | again   | refused | refused   | refused |
+//! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   | refused |
+//! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again     | refused |
+//! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused   | refused |
+//! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   | refused |
+//! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused   | refused |
 //!
 //! What follows:
 //!
-//! * `gone`: a submission's thread is made (once); a run has expired, unless its stream has said how it ended; a thread is not
+//! * `gone`: a submission's thread is made (once), or is there already; a run that is cancelled is over; a run has expired, unless its stream has said how it ended; a thread is not
 //!   known; a server has no sessions. A run that cannot be asked for counts as gone.
 //! * `again`, and when it is given up: the run, the load and the feed never are, while the page is open
 //!   ([`crate::RetryPolicy::give_up_after`] limits it for those who want an end). A page is, after [`PAGE_TRIES_MAX`].
@@ -65,6 +65,8 @@ pub(super) enum Purpose {
     Older,
     /// A page of the history is read, to look up the checkpoint that an edit goes on from.
     ForkPoint,
+    /// A run is cancelled.
+    Cancel,
 }
 
 /// What came instead of a good answer.
@@ -80,6 +82,18 @@ pub(super) enum Failure {
     TooLarge,
     /// The request could not be sent as it is: its headers or its URL.
     Final,
+}
+
+impl Failure {
+    /// Whether the server has said that it has not looked at a submission: it was too early, or one too many.
+    pub(super) fn is_unread(self) -> bool {
+        matches!(self, Self::Status(425 | 429))
+    }
+
+    /// Whether the server has said that it has a submission, and has nothing to say of it.
+    pub(super) fn is_received(self) -> bool {
+        matches!(self, Self::Status(204 | 205))
+    }
 }
 
 /// What it means.
@@ -101,6 +115,9 @@ impl Purpose {
         use Purpose::*;
         use Verdict::{Again, Gone, Refused, Renew};
         let status = match failure {
+            // What it is asked for can be done again by hand.
+            Failure::Status(404 | 409 | 410) if self == Cancel => return Gone,
+            _ if self == Cancel => return Refused,
             Failure::Status(status) => status,
             Failure::NoAnswer => return Again,
             Failure::TooLarge if matches!(self, FindRun | CheckRun) => return Gone,
@@ -109,6 +126,7 @@ impl Purpose {
                 return match self {
                     Post | Feed | Older | ForkPoint => Refused,
                     MakeThread | Join | FindRun | CheckRun | State | Load => Again,
+                    Cancel => Refused,
                 };
             }
         };
@@ -122,6 +140,7 @@ impl Purpose {
             (405 | 501, Join | FindRun | CheckRun | Feed) => Gone,
             (405 | 501, _) => Refused,
             (409 | 410, Join | FindRun | CheckRun) | (410, State | Load) => Gone,
+            (409, MakeThread) => Gone,
             (408 | 425 | 429 | 499, _) => Again,
             (500, Post) | (500.., Older | ForkPoint) => Refused,
             (500.., _) => Again,
@@ -367,7 +386,7 @@ mod tests {
     /// The documented table, row by row, as it stands at the top of this file.
     #[test]
     fn the_table_is_what_the_code_does() {
-        let columns: [&[Purpose]; 9] = [
+        let columns: [&[Purpose]; 10] = [
             &[Purpose::Post],
             &[Purpose::MakeThread],
             &[Purpose::Join],
@@ -377,6 +396,7 @@ mod tests {
             &[Purpose::Feed],
             &[Purpose::Older],
             &[Purpose::ForkPoint],
+            &[Purpose::Cancel],
         ];
         let mut rows = 0;
         for line in include_str!("recovery.rs").lines() {

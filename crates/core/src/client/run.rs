@@ -29,6 +29,8 @@ pub(super) struct Run {
     pub(super) silent_joins: u32,
     /// Whether readers were told that the run cannot be followed for now.
     pub(super) timeout_told: bool,
+    /// Whether it was joined although the server does not say how far it is, and nothing new has come since.
+    pub(super) joined_untold: bool,
     /// Whether the event after the cursor was broken once already.
     pub(super) corrupt_before: bool,
     /// Whether a gap has already made the client ask for everything.
@@ -39,6 +41,8 @@ pub(super) struct Run {
     pub(super) left: Left,
     /// What the thread said of its last run when this one, a stored one, was begun to be followed.
     pub(super) entered: Option<Standing>,
+    /// The stored run that the thread's active one is looked for instead of, while that is not known.
+    pub(super) turned_from: Option<Box<Run>>,
     pub(super) waiters: Vec<Waiter>,
 }
 
@@ -253,6 +257,7 @@ impl Run {
         self.recovery.begin_again();
         self.silent_joins = 0;
         self.timeout_told = false;
+        self.joined_untold = false;
         self.was_interrupted();
     }
 

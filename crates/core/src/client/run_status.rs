@@ -63,7 +63,15 @@ impl Client {
         else {
             return self.run_not_listed(run);
         };
-        self.run_named(run, run_id);
+        match run.turned_from.take() {
+            // It is the same, so what was had of it counts.
+            Some(mut before) if before.id.as_ref() == Some(&run_id) => {
+                before.waiters = std::mem::take(&mut run.waiters);
+                *run = *before;
+                self.mark_record();
+            }
+            Some(_) | None => self.run_named(run, run_id),
+        }
         if status.is_active() {
             self.open_stream(run);
         } else {
@@ -167,7 +175,7 @@ impl Client {
                     Verdict::Renew => self.renew(run, error, &Next::Check),
                     Verdict::Gone => {
                         self.run_contact(run);
-                        self.run_is_gone(run);
+                        self.not_told(run, after);
                     }
                     Verdict::Refused => self.fail(run, error),
                 };
@@ -176,7 +184,7 @@ impl Client {
         run.recovery.accepted();
         let was_lost = self.run_contact(run);
         if known.status == RunStatus::Unknown {
-            return self.run_is_gone(run);
+            return self.not_told(run, after);
         }
         if !known.status.is_active() {
             return self.run_is_over(run, known.status);
@@ -197,6 +205,17 @@ impl Client {
                 run.recovery.ended_early();
                 self.rest(run, None);
             }
+        }
+    }
+
+    /// The server does not say how far the run is, as some say it of no run. After an outage its stream may be there all the same, so
+    /// that is asked for, once.
+    fn not_told(&mut self, run: &mut Run, after: After) {
+        let may_go_on = after == After::Wait && run.last_outcome().is_none();
+        if may_go_on && !std::mem::replace(&mut run.joined_untold, true) {
+            self.reopen(run);
+        } else {
+            self.run_is_gone(run);
         }
     }
 
@@ -235,9 +254,10 @@ impl Client {
     /// Follows whichever run is active on the thread instead.
     pub(super) fn turn_to_active_run(&mut self, run: &mut Run) {
         self.remove_own_record(run);
-        let waiters = std::mem::take(&mut run.waiters);
-        *run = *Run::joined(None);
-        run.waiters = waiters;
+        let mut found = Run::joined(None);
+        std::mem::swap(run, &mut found);
+        run.waiters = std::mem::take(&mut found.waiters);
+        run.turned_from = Some(found);
         run.was_interrupted();
         self.find_run(run);
     }

@@ -1,6 +1,11 @@
 //! How a thread stands when it is entered, and what it says of its last run.
 
-use super::{events::run_failed, requests::Answer, run_status::active_run};
+use super::{
+    events::run_failed,
+    recovery::{Purpose, Verdict},
+    requests::Answer,
+    run_status::active_run,
+};
 use crate::StreamError;
 use rejoin_wire::{
     Json,
@@ -63,7 +68,7 @@ impl Standing {
         match answer.read_runs() {
             Ok(runs) if active_run(&runs).is_some() => Ok(Self::Busy),
             Ok(_) => Ok(Self::Idle),
-            Err(_) if answer.status == 404 => Ok(Self::Idle),
+            Err(_) if Purpose::Load.verdict(answer.failure()) == Verdict::Gone => Ok(Self::Idle),
             Err(error) => Err(error),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Client,
+    recovery::{Purpose, Verdict},
     requests::{Answer, Asked, NO_ANSWER},
 };
 use crate::{
@@ -162,7 +163,7 @@ impl Client {
         match self.take_states(answer) {
             Ok(_) => self.history_came(),
             // A thread that the server does not have yet has no history either.
-            Err(_) if answer.status == 404 => {}
+            Err(_) if Purpose::State.verdict(answer.failure()) == Verdict::Gone => {}
             Err(error) => self.history_unavailable(error.message.clone()),
         }
     }

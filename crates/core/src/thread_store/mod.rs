@@ -15,8 +15,8 @@ mod stored;
 pub(crate) use attempts::Attempt;
 use identity::begins;
 use known::{
-    AHEAD, CONFIRMED, HEARD, Known, MINTED, NONE, PAINTED, SAVED, STORED, STREAMED, SUBMITTED,
-    SUPERSEDED, TOLD, UNREAD, VOID,
+    AHEAD, CONFIRMED, Entry, HEARD, Known, MINTED, NONE, PAINTED, SAVED, STORED, STREAMED,
+    SUBMITTED, SUPERSEDED, TOLD, UNREAD, VOID,
 };
 pub(crate) use replay::Progress;
 pub(crate) use slots::id_or_place;
@@ -193,6 +193,18 @@ impl ThreadStore {
 
     pub(crate) fn is_streamed(&self, id: &MessageId) -> bool {
         self.known.has(id, STREAMED)
+    }
+
+    /// Whether values or the thread's state have held it, here or before a reload.
+    pub(crate) fn is_confirmed(&self, id: &MessageId) -> bool {
+        self.known.has(id, CONFIRMED | PAINTED)
+    }
+
+    /// Whether something that this run has streamed is neither shown nor in its values, so that what follows would have a hole.
+    pub(crate) fn lacks_streamed(&self) -> bool {
+        let is_lost =
+            |entry: &Entry| entry.has(STREAMED) && !entry.has(CONFIRMED) && entry.place == NONE;
+        self.known.entries.iter().any(is_lost)
     }
 
     /// The messages that stream, by each of their ids, and that no `values` has held yet.

@@ -2,7 +2,7 @@
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
-    known::{Entry, NONE, STREAMED, SUBMITTED, SUPERSEDED, TOLD},
+    known::{Entry, NONE, PAINTED, STREAMED, SUBMITTED, SUPERSEDED, TOLD},
 };
 use crate::list::collected;
 use rejoin_wire::{
@@ -136,6 +136,10 @@ impl ThreadStore {
         }
         for entry in &mut self.known.entries {
             entry.place = std::mem::replace(&mut entry.listed, NONE);
+            if entry.place == NONE {
+                // Where it comes again, what a record has held of it says nothing any more.
+                entry.marks &= !PAINTED;
+            }
         }
         if order_changed {
             self.revisions.latest += 1;

@@ -16,6 +16,10 @@ pub(crate) struct StoredMessage {
     /// Whether the run was streaming it.
     pub(crate) streamed: bool,
     pub(crate) optimistic: bool,
+    /// Whether it is a part of an earlier run, which the server has not kept.
+    pub(crate) partial: bool,
+    /// Whether neither values nor the thread's state have held it.
+    pub(crate) unconfirmed: bool,
 }
 
 impl ThreadStore {
@@ -31,6 +35,8 @@ impl ThreadStore {
                 (true, true) => (STREAMED | SUBMITTED, MessageOrigin::Optimistic),
                 (false, true) => (SUBMITTED, MessageOrigin::Optimistic),
                 (true, false) => (STREAMED, MessageOrigin::Server),
+                (false, false) if stored.partial => (0, MessageOrigin::Partial),
+                (false, false) if stored.unconfirmed => (0, MessageOrigin::Server),
                 (false, false) => (PAINTED, MessageOrigin::Server),
             };
             let entry = self.known.entry(&id);

@@ -33,7 +33,7 @@ export function invalidateSuspenseCache(cache: SuspenseCache = shared): void {
 }
 
 const failureOf = (store: InnerStore): unknown => {
-  const { status } = store.getSnapshot().frame;
+  const { status } = store.getSnapshot().moment;
   return status.error ?? status.threadError;
 };
 

@@ -1,6 +1,6 @@
 /** What `useStream` returns: the snapshot's members, read through, so that what is read decides when to render again. */
 import { PARTS } from "../store/snapshot.js";
-import type { Frame, Part } from "../store/frame.js";
+import type { Moment, Part } from "../store/moment.js";
 import type { InnerStore } from "../store/create-store.js";
 
 type Snapshot = ReturnType<InnerStore["getSnapshot"]>;
@@ -40,7 +40,7 @@ export interface Tracker {
 }
 
 /** Whether anything that was read is different. */
-export const differs = (tracker: Tracker, a: Frame, b: Frame): boolean => {
+export const differs = (tracker: Tracker, a: Moment, b: Moment): boolean => {
   for (const part of tracker.parts) if (a[part] !== b[part]) return true;
   return false;
 };

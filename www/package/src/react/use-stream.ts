@@ -36,15 +36,15 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: I
   }
 
   const [tracker] = useState<Tracker>(() => ({ parts: new Set() }));
-  const view = useMemo(() => {
+  const current = useMemo(() => {
     let token = store.getSnapshot();
     return () => {
       const now = store.getSnapshot();
-      if (now !== token && differs(tracker, token.frame, now.frame)) token = now;
+      if (now !== token && differs(tracker, token.moment, now.moment)) token = now;
       return token;
     };
   }, [store, tracker]);
-  const token = useSyncExternalStore(store.subscribe, view, store.getServerSnapshot);
+  const token = useSyncExternalStore(store.subscribe, current, store.getServerSnapshot);
 
   const prop = options.threadId ?? null;
   const lastProp = useRef(prop);

@@ -5,9 +5,9 @@ import type { State } from "./state.js";
 
 /** The host's `resolveCheckpoint`. */
 export async function resolveCheckpoint(state: State, command: number, parents: string[]): Promise<void> {
-  const { engine, options, thread, open, frame } = state;
+  const { engine, options, thread, open, moment } = state;
   // The engine may be a frame ahead of what is shown.
-  const cells = open.get("")?.cells ?? frame.list.cells;
+  const cells = open.get("")?.cells ?? moment.list.cells;
   let id: string | null | undefined;
   let words: string | undefined;
   try {

@@ -9,7 +9,7 @@ import { ask, replacementOf, resultOf, type Pending } from "./commands.js";
 import { lifecycleOf } from "./lifecycle.js";
 import { fetchFor, headersOf } from "./network.js";
 import { problemOf, type AnyOptions } from "./options.js";
-import { frameHost, publish } from "./publish.js";
+import { momentHost, publish } from "./publish.js";
 import { requestsOf } from "./requests.js";
 import { newState, type Snapshot, type StoreKind, type Values } from "./state.js";
 import { call, eventOf, noticeOf, restore, runTools, tellStatus } from "./tell.js";
@@ -58,7 +58,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const oldest = (what: "payload" | "filter"): Pending | undefined => [...commands.values()].find((command) => command[what] !== undefined);
 
   const host: EngineHost = {
-    ...frameHost(state, (before, now) => tellStatus(state, before, now)),
+    ...momentHost(state, (before, now) => tellStatus(state, before, now)),
     fetch: fetchFor({ options: () => state.options, payload: () => oldest("payload")?.payload, failed: (error) => (state.thrown = error), filter: () => oldest("filter")?.filter }),
     headers: (refresh) => headersOf(state.options, refresh),
     resolveCheckpoint: (command, parents) => resolveCheckpoint(state, command, parents),
@@ -132,7 +132,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       if (value === undefined) return resume(undefined, asked);
       // Of several the one that is shown: the others wait for tools.
       const [only, more] = state.snapshot.interrupts;
-      const id = interruptId ?? (more || state.frame.interrupts().length < 2 ? undefined : only?.id);
+      const id = interruptId ?? (more || state.moment.interrupts().length < 2 ? undefined : only?.id);
       return resume(id === undefined ? value : { [id]: value }, asked);
     },
     respondAll: resume,

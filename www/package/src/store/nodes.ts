@@ -11,7 +11,7 @@ export const NO_NODES: Nodes = [];
 
 type Facts = Omit<SessionNode, "message">;
 
-/** The list while a frame is put together. */
+/** The list while a moment is put together. */
 export interface OpenNodes {
   nodes: SessionNode<any>[];
   /** Of each node, at the same place: its message, and what is said of it. */

@@ -2,7 +2,7 @@
 import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type MessageOrigin } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, listOf, openCells, type MessageCell, type OpenList } from "../messages.js";
-import { lazy, NOTHING, type Feed, type Frame, type Lazy, type Status } from "./frame.js";
+import { lazy, NOTHING, type Feed, type Moment, type Lazy, type Status } from "./moment.js";
 import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
 import type { Connection } from "../types/options.js";
@@ -13,9 +13,9 @@ const FAILED: Connection = { state: "failed" };
 
 /** How it stands: the engine's words, and what only this side knows. */
 function statusNow(state: State): Status {
-  const { status: known, frame, options, error } = state;
+  const { status: known, moment, options, error } = state;
   const { thread } = options;
-  const old = frame.status;
+  const old = moment.status;
   // That a run is gone is how the connection stands, and no failure of what is shown.
   const failed = known?.error?.code === "run_expired" ? null : known?.error;
   return {
@@ -37,10 +37,10 @@ function statusNow(state: State): Status {
 const differs = (status: Status, old: Status): boolean => (Object.keys(status) as (keyof Status)[]).some((name) => status[name] !== old[name]);
 
 function closeLists(state: State): void {
-  const { dirty, changes, frame, open } = state;
+  const { dirty, changes, moment, open } = state;
   for (const name of dirty) {
     const list = closeList(open.get(name) as OpenList);
-    if (name) changes.lists = new Map(changes.lists ?? frame.lists).set(name, list);
+    if (name) changes.lists = new Map(changes.lists ?? moment.lists).set(name, list);
     else {
       changes.list = list;
       changes.ids = list.ids;
@@ -55,12 +55,12 @@ function closeLists(state: State): void {
 export function publish(state: State): void {
   closeLists(state);
   const status = statusNow(state);
-  const old = state.frame.status;
+  const old = state.moment.status;
   if (differs(status, old)) state.changes.status = status;
   if (Object.keys(state.changes).length === 0) return;
-  state.frame = { ...state.frame, ...state.changes };
+  state.moment = { ...state.moment, ...state.changes };
   state.changes = {};
-  state.snapshot = snapshotOf(state.frame, state.source);
+  state.snapshot = snapshotOf(state.moment, state.source);
   for (const listener of [...state.listeners]) {
     try {
       listener();
@@ -73,7 +73,7 @@ export function publish(state: State): void {
 /** Shows what was typed where no engine can show it: it could not be loaded, or the submission was left before it was. */
 export function showTyped(state: State, typed: unknown): void {
   const { ids, cells } = listOf(typed);
-  const list = state.open.get("") ?? { ids: state.frame.list.ids, cells: new Map(state.frame.list.cells), shared: false };
+  const list = state.open.get("") ?? { ids: state.moment.list.ids, cells: new Map(state.moment.list.cells), shared: false };
   state.open.set("", list);
   state.dirty.add("");
   const shown = openCells(list);
@@ -110,8 +110,8 @@ function changed(state: State, what: number): void {
   if (what & Part.head) changes.head = part(Part.head, NOTHING.head());
 }
 
-/** The host's functions that make a frame. `stands` is told the status before. */
-export function frameHost(
+/** The host's functions that make a moment. `stands` is told the status before. */
+export function momentHost(
   state: State,
   stands: (before: EngineStatus | undefined, now: EngineStatus) => void,
 ): Pick<EngineHost, "status" | "feed" | "order" | "message" | "append" | "changed"> {
@@ -158,8 +158,8 @@ export function frameHost(
 }
 
 /** Changes a part that the engine knows nothing of, shown with the engine's next frame or soon after. */
-export function setPart<P extends keyof Frame>(state: State, part: P, value: Frame[P]): void {
-  if (value === (state.changes[part] ?? state.frame[part])) return;
+export function setPart<P extends keyof Moment>(state: State, part: P, value: Moment[P]): void {
+  if (value === (state.changes[part] ?? state.moment[part])) return;
   state.changes[part] = value;
   const { throttle } = state.options;
   setTimeout(() => publish(state), typeof throttle === "number" ? throttle : 16);

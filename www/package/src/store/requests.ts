@@ -8,7 +8,7 @@ import { newMemory } from "../subagents.js";
 import type { JoinOptions, SubmitOptions, ToolResultInput } from "../types/options.js";
 import type { RunPromise, RunResult } from "../types/stream.js";
 import { ask, disposed, promised, submissionOf, type EditAt, type InPlaceOf, type Pending } from "./commands.js";
-import { blank, firstFrame } from "./frame.js";
+import { blank, firstMoment } from "./moment.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { modesOf } from "./modes.js";
 import { orderNodes } from "./nodes.js";
@@ -58,7 +58,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
     // What is shown stays as it is until there is more than a wish.
     if (!command.quiet) {
       state.error = state.failure = state.thrown = undefined;
-      if (state.frame.tools.length > 0) setPart(state, "tools", []);
+      if (state.moment.tools.length > 0) setPart(state, "tools", []);
     }
     withEngine((to) => {
       try {
@@ -171,7 +171,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
     state.cancelled = false;
     state.overlay = {};
     state.changes = blank({});
-    state.frame = { ...state.frame, status: firstFrame(threadId, threadId !== null, {}, "").status };
+    state.moment = { ...state.moment, status: firstMoment(threadId, threadId !== null, {}, "").status };
     // An engine that is still to be made begins on this thread.
     if (state.engine) ask(state.engine, "thread", { thread_id: threadId });
     else start();

@@ -1,4 +1,4 @@
-/** The snapshot: a frame with names that people read. Everything derived is computed when first read, and kept. */
+/** The snapshot: a moment with names that people read. Everything derived is computed when first read, and kept. */
 import { flatten, treeOf } from "../branches.js";
 import type { EngineMessageMetadata } from "../engine.js";
 import { fromEngine } from "../errors.js";
@@ -10,7 +10,7 @@ import type { AIMessage, Message } from "../types/messages.js";
 import type { StreamMode, ThreadState } from "../types/schema.js";
 import type { MessageMetadata, StreamSnapshot } from "../types/stream.js";
 import type { SubagentStream } from "../types/subagents.js";
-import type { Frame, Part } from "./frame.js";
+import type { Moment, Part } from "./moment.js";
 
 /** What a snapshot needs of its store. */
 export interface SnapshotSource {
@@ -27,7 +27,7 @@ export interface SnapshotSource {
   memo: Map<string, { from: readonly unknown[]; value: unknown }>;
 }
 
-/** Which parts of a frame each member is made of. What a component has read decides when it renders again. */
+/** Which parts of a moment each member is made of. What a component has read decides when it renders again. */
 export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   values: ["values", "list", "interrupts"],
   messages: ["list"],
@@ -68,18 +68,18 @@ const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every(
 
 /** A snapshot with what it is made of. */
 export interface InnerSnapshot extends StreamSnapshot<any, any> {
-  frame: Frame;
+  moment: Moment;
   /** The values, read without asking for their stream mode. */
   peek: () => Record<string, unknown>;
 }
 
-/** The subagents of a frame. */
-export const subagentsIn = ({ list, lists, facts }: Frame, source: SnapshotSource): Map<string, SubagentStream> =>
+/** The subagents of a moment. */
+export const subagentsIn = ({ list, lists, facts }: Moment, source: SnapshotSource): Map<string, SubagentStream> =>
   subagentsOf(readList(list), lists, facts, source.subagentNames(), source.subagentMemory);
 
-/** Makes the snapshot of a frame. */
-export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot {
-  const { status, list } = frame;
+/** Makes the snapshot of a moment. */
+export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapshot {
+  const { status, list } = moment;
   const own = new Map<string, unknown>();
   // Own first: an old snapshot that is read late must not give what a newer one has derived.
   const derive = <T>(name: string, from: readonly unknown[], make: () => T): T => {
@@ -91,9 +91,9 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     return value;
   };
   // A state that is still being read has no interrupts yet; that is no breakpoint.
-  const head = (): ThreadState | undefined => (status.isLoading || status.isThreadLoading || status.cancelled ? undefined : frame.head());
+  const head = (): ThreadState | undefined => (status.isLoading || status.isThreadLoading || status.cancelled ? undefined : moment.head());
   const taskError = (): unknown =>
-    derive("taskError", [frame.head, status.isLoading, status.isThreadLoading, status.cancelled], () => {
+    derive("taskError", [moment.head, status.isLoading, status.isThreadLoading, status.cancelled], () => {
       const said = head()?.tasks?.reduce<unknown>((found, task) => task.error ?? found, undefined);
       if (said == null) return undefined;
       let data: unknown = said;
@@ -114,38 +114,38 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
   };
   const agents = (): Map<string, SubagentStream> => {
     source.track("updates", "messages-tuple");
-    return derive("subagents", [list, frame.lists, frame.facts], () => subagentsIn(frame, source));
+    return derive("subagents", [list, moment.lists, moment.facts], () => subagentsIn(moment, source));
   };
   const those = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
-  const tree = () => derive("tree", [frame.tree, frame.history], () => treeOf(frame.tree(), frame.history()));
+  const tree = () => derive("tree", [moment.tree, moment.history], () => treeOf(moment.tree(), moment.history()));
 
   // Without a history there is one state to look at.
   const headWith = (id: string): ThreadState | undefined => {
-    const state = source.hasHistory ? undefined : frame.head();
+    const state = source.hasHistory ? undefined : moment.head();
     const messages = state?.values?.[source.messagesKey];
     return Array.isArray(messages) && messages.some((message: Message) => message.id === id) ? state : undefined;
   };
 
   const editable = () => {
     source.wantExtras();
-    return derive("editable", [frame.editable], () => {
-      const { edit, regenerate, retry } = frame.editable();
+    return derive("editable", [moment.editable], () => {
+      const { edit, regenerate, retry } = moment.editable();
       return { edit: new Set(edit), regenerate: new Set(regenerate), retry };
     });
   };
 
   const { connection, isLoading, isThreadLoading, threadId, runId, canStop, canRejoin, isUnsent, branch, editing } = status;
   const peek = (): Record<string, unknown> =>
-    derive("values", [frame.values, list, frame.interrupts], () => {
-      const values = { ...frame.values() };
-      const waiting = frame.interrupts();
+    derive("values", [moment.values, list, moment.interrupts], () => {
+      const values = { ...moment.values() };
+      const waiting = moment.interrupts();
       if (list.ids.length > 0 || source.messagesKey in values) values[source.messagesKey] = readList(list);
       if (waiting.length > 0) values["__interrupt__"] = waiting;
       return values;
     });
 
   return {
-    frame,
+    moment,
     peek,
     connection: connection as StreamSnapshot["connection"],
     isLoading,
@@ -172,10 +172,10 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     },
     get messageIds() {
       source.track("messages-tuple", "values");
-      return frame.ids;
+      return moment.ids;
     },
     get waiting() {
-      return frame.waiting() as StreamSnapshot["waiting"];
+      return moment.waiting() as StreamSnapshot["waiting"];
     },
     get error() {
       return ownError() ?? taskError() ?? status.error ?? status.threadError ?? undefined;
@@ -186,7 +186,7 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       return (all.length > 1 ? all : all[0]) as (typeof all)[0] | undefined;
     },
     get interrupts() {
-      return derive("interrupts", [frame.interrupts, frame.head, status], () => interruptsOf<any>(frame.interrupts(), head(), status.error == null && taskError() == null));
+      return derive("interrupts", [moment.interrupts, moment.head, status], () => interruptsOf<any>(moment.interrupts(), head(), status.error == null && taskError() == null));
     },
     get toolCalls() {
       source.track("messages-tuple", "values");
@@ -194,11 +194,11 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
     },
     get toolProgress() {
       source.track("tools");
-      return frame.tools;
+      return moment.tools;
     },
     get history() {
       needHistory("history");
-      return derive("history", [frame.tree, frame.history, status.branch], () => flatten(tree(), status.branch));
+      return derive("history", [moment.tree, moment.history, status.branch], () => flatten(tree(), status.branch));
     },
     get experimental_branchTree() {
       needHistory("experimental_branchTree");
@@ -217,13 +217,13 @@ export function snapshotOf(frame: Frame, source: SnapshotSource): InnerSnapshot 
       source.track("values");
       const id = message.id ?? (index === undefined ? undefined : list.ids[index]);
       if (id === undefined) return undefined;
-      return derive(`metadata ${id}`, [frame.history, frame.tree, frame.head, cellWith(list, id)], () => {
+      return derive(`metadata ${id}`, [moment.history, moment.tree, moment.head, cellWith(list, id)], () => {
         const known = source.messageMetadata(id);
         if (!known) return undefined;
         const { first_seen, branch, branch_options, stream } = known;
         return {
           messageId: id,
-          firstSeenState: first_seen === undefined ? headWith(id) : frame.history()[first_seen],
+          firstSeenState: first_seen === undefined ? headWith(id) : moment.history()[first_seen],
           branch,
           branchOptions: branch_options,
           streamMetadata: stream,

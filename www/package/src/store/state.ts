@@ -8,7 +8,7 @@ import type { Client } from "../types/client.js";
 import type { RunCallbackMeta } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import { ask, type Pending } from "./commands.js";
-import { firstFrame, type Frame } from "./frame.js";
+import { firstMoment, type Moment } from "./moment.js";
 import { clientFor } from "./network.js";
 import { openNodes, type OpenNodes } from "./nodes.js";
 import { historyLimitOf, needsExtras, sharesOf, type AnyOptions } from "./options.js";
@@ -16,7 +16,7 @@ import { snapshotOf, type SnapshotSource } from "./snapshot.js";
 
 /** Values of a graph. */
 export type Values = Record<string, unknown>;
-/** A snapshot, with the frame it shows. */
+/** A snapshot, with the moment it shows. */
 export type Snapshot = ReturnType<typeof snapshotOf>;
 
 /** What differs between a store of the application's own and a hook's. */
@@ -75,12 +75,12 @@ export interface State {
   /** What waits for the engine, or for the second module. */
   readonly waiting: Waiting[];
   readonly listeners: Set<() => void>;
-  /** Messages by namespace while a frame is put together, and the namespaces that have changed. */
+  /** Messages by namespace while a moment is put together, and the namespaces that have changed. */
   readonly open: Map<string, OpenList>;
   readonly dirty: Set<string>;
-  /** The next frame's parts, as far as they differ. */
-  changes: Partial<Frame>;
-  frame: Frame;
+  /** The next moment's parts, as far as they differ. */
+  changes: Partial<Moment>;
+  moment: Moment;
   snapshot: Snapshot;
   readonly first: Snapshot;
   readonly tracked: Set<StreamMode>;
@@ -89,7 +89,7 @@ export interface State {
   readonly handled: Set<string>;
   /** The views that are open, and the size of the pages that the engine's feed reads; 0: it is closed. */
   readonly views: { limit: number; ended: () => void }[];
-  /** The session's messages while a frame is put together, and whether they have changed. */
+  /** The session's messages while a moment is put together, and whether they have changed. */
   readonly nodes: OpenNodes;
   nodesChanged: boolean;
   pageSize: number;
@@ -115,12 +115,12 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
     subagentMemory: newMemory(),
     memo: new Map(),
   };
-  const frame = firstFrame(thread, own ? own.isLoading && own.data == null : thread !== null, initialOf(options), messagesKey);
+  const moment = firstMoment(thread, own ? own.isLoading && own.data == null : thread !== null, initialOf(options), messagesKey);
   if (kind.problem) {
-    frame.status.error = kind.problem;
-    frame.status.connection = { state: "failed" };
+    moment.status.error = kind.problem;
+    moment.status.connection = { state: "failed" };
   }
-  const first = snapshotOf(frame, source);
+  const first = snapshotOf(moment, source);
   const state: State = {
     options,
     kind,
@@ -151,7 +151,7 @@ export function newState(options: AnyOptions, kind: StoreKind, track: SnapshotSo
     open: new Map(),
     dirty: new Set(),
     changes: {},
-    frame,
+    moment,
     snapshot: first,
     first,
     tracked: new Set(kind.modes),

@@ -69,7 +69,7 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
   let head: ThreadState | undefined;
   if (transport) head = customState(valuesNow(state), thread ?? "");
   else if (own) head = (await own.mutate(thread ?? undefined).catch(() => undefined))?.[0];
-  else if (onFinish?.length || state.source.hasHistory) head = state.frame.head();
+  else if (onFinish?.length || state.source.hasHistory) head = state.moment.head();
   call(onFinish, head as ThreadState<any>, transport ? undefined : meta);
 }
 
@@ -84,7 +84,7 @@ export const noticeOf =
       state.run = data as RunCallbackMeta;
       state.failure = undefined;
       // An edit leaves what is shown alone until it has become a run.
-      if ((state.changes.tools ?? state.frame.tools).length > 0) setPart(state, "tools", []);
+      if ((state.changes.tools ?? state.moment.tools).length > 0) setPart(state, "tools", []);
       for (const command of commands.values()) {
         if (command.kind !== "submit" || command.run) continue;
         command.run = data;
@@ -110,13 +110,13 @@ const isObject = (data: unknown): data is object => typeof data === "object" && 
 export const eventOf =
   (state: State, mutate: Mutate<any>): EngineHost["event"] =>
   (_id, name, parts, json) => {
-    const { options, changes, frame } = state;
+    const { options, changes, moment } = state;
     const data = JSON.parse(json);
     const namespace = parts.length > 0 ? parts : undefined;
     call(options.hear?.event, name, parts, data);
     const id = options.filterSubagentMessages && toolPart(parts);
     if (id && (name === "values" || name === "updates")) {
-      const facts = changes.facts ?? frame.facts;
+      const facts = changes.facts ?? moment.facts;
       const known = facts.get(id) ?? { namespace: parts };
       if (name === "values" || !facts.has(id)) setPart(state, "facts", new Map(facts).set(id, name === "values" ? { ...known, values: data } : known));
     }
@@ -127,7 +127,7 @@ export const eventOf =
     } else if (name === "metadata" || name === "events") {
       if (!namespace) call(name === "events" ? callback : options.onMetadataEvent, data);
     } else {
-      if (name === "tools") setPart(state, "tools", progressed(changes.tools ?? frame.tools, data as ToolsEventData));
+      if (name === "tools") setPart(state, "tools", progressed(changes.tools ?? moment.tools, data as ToolsEventData));
       call(callback, data, MUTATING.includes(name) ? { namespace, mutate } : { namespace });
     }
   };
@@ -144,10 +144,10 @@ export function layer(state: State, update: Values | ((prev: Values) => Values))
 
 /** Runs the tools that the graph waits for, and resumes it. */
 export async function runTools(state: State, resume: (resume: unknown) => void): Promise<void> {
-  const { frame, thread, options } = state;
+  const { moment, thread, options } = state;
   const { tools, onTool } = options;
-  if (!tools?.length || frame.status.isLoading) return;
-  const waiting = frame.interrupts().filter(({ value }) => toolOfInterrupt(value));
+  if (!tools?.length || moment.status.isLoading) return;
+  const waiting = moment.interrupts().filter(({ value }) => toolOfInterrupt(value));
   if (waiting.length === 0) return;
   const { runHeadlessTools } = await import("../headless-run.js");
   const result = await runHeadlessTools(waiting, tools, state.handled, onTool && ((event) => call(onTool, event)));
@@ -157,14 +157,14 @@ export async function runTools(state: State, resume: (resume: unknown) => void):
 
 /** Reads subagents' messages that only the server has, after a reload. */
 export async function restore(state: State): Promise<void> {
-  const { frame, thread, options, source, client } = state;
+  const { moment, thread, options, source, client } = state;
   const { subagentMemory: memory, messagesKey } = source;
-  if (!options.filterSubagentMessages || !source.hasHistory || frame.status.isLoading || frame.status.isThreadLoading || thread === null) return;
+  if (!options.filterSubagentMessages || !source.hasHistory || moment.status.isLoading || moment.status.isThreadLoading || thread === null) return;
   const shown = { client, threadId: thread, messagesKey, memory };
-  const agents = subagentsIn(frame, source);
+  const agents = subagentsIn(moment, source);
   if (agents.size === 0) return;
   // Few pages need it.
   const { restoreSubagents } = await import("../subagent-history.js");
-  const came = await restoreSubagents(agents.values(), frame.history(), shown);
-  if (came && memory === source.subagentMemory) setPart(state, "facts", new Map(state.frame.facts));
+  const came = await restoreSubagents(agents.values(), moment.history(), shown);
+  if (came && memory === source.subagentMemory) setPart(state, "facts", new Map(state.moment.facts));
 }

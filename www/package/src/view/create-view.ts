@@ -95,7 +95,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
 
   /** Everything that the feed holds, and where the window begins in it. */
   const window = (): { all: Nodes; start: number } => {
-    const { nodes: all, feed } = state.frame;
+    const { nodes: all, feed } = state.moment;
     if (!feed?.ready) return { all: NO_NODES, start: 0 };
     if (generation !== feed.generation) {
       generation = feed.generation;
@@ -115,7 +115,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
   /** The same object while nothing of it is different. */
   const snapshot = (): ViewSnapshot<any> => {
     if (!isOpen) return shown;
-    const { feed, status } = state.frame;
+    const { feed, status } = state.moment;
     const { all, start } = window();
     const cut = start === 0 ? all : all.slice(start);
     const nodes = isSame(cut, shown.nodes) ? shown.nodes : cut;
@@ -175,7 +175,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     const { start: first } = window();
     const begun = generation;
     if (begun === undefined) return 0;
-    for (let held = first; held < count && state.frame.feed?.hasOlder; ) {
+    for (let held = first; held < count && state.moment.feed?.hasOlder; ) {
       const { outcome, error } = (await source.older()) as RunResult;
       const { start } = window();
       if (generation !== begun || over) return 0;
@@ -224,7 +224,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
   /** Until the first page is there, or will not come. */
   const ready = (): Promise<void> =>
     new Promise((resolve) => {
-      const look = (): boolean => !isOpen || over || state.over || state.frame.feed?.ready === true || snapshot().error !== undefined || state.thread === null;
+      const look = (): boolean => !isOpen || over || state.over || state.moment.feed?.ready === true || snapshot().error !== undefined || state.thread === null;
       if (look()) return resolve();
       const end = store.subscribe(() => look() && wake());
       wake = () => {
@@ -234,7 +234,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     });
 
   const fill = (): void => {
-    const { feed } = state.frame;
+    const { feed } = state.moment;
     if (!feed?.ready || reading) return;
     const { all, start } = window();
     if (filled) return;

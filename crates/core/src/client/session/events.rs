@@ -32,7 +32,9 @@ impl Session {
         while let Some(link) = self.feed.link_of(attempt) {
             match link.decoder.next_item() {
                 None => break,
-                Some(Ok(Item::Comment)) => link.heartbeat(now),
+                Some(Ok(Item::Comment)) => {
+                    link.heartbeat(now);
+                }
                 Some(Ok(Item::Control { .. })) => {}
                 Some(Ok(Item::Frame(frame))) => {
                     if let Err(wrong) = self.feed_frame(client, &frame) {

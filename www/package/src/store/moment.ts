@@ -52,7 +52,7 @@ export interface Feed extends Omit<EngineFeed, "error" | "connection"> {
 }
 
 /** One moment. A part that has not changed is the same object as before. */
-export interface Frame {
+export interface Moment {
   status: Status;
   list: MessageList;
   /** The list's ids: the same array while none comes, goes or moves. */
@@ -74,11 +74,11 @@ export interface Frame {
   feed: Feed | undefined;
 }
 
-/** The part of a frame that tells whether something has changed. */
-export type Part = keyof Frame;
+/** The part of a moment that tells whether something has changed. */
+export type Part = keyof Moment;
 
-/** A frame in which nothing has come yet. */
-export function firstFrame(threadId: string | null, isThreadLoading: boolean, initial: Record<string, unknown>, messagesKey: string): Frame {
+/** A moment in which nothing has come yet. */
+export function firstMoment(threadId: string | null, isThreadLoading: boolean, initial: Record<string, unknown>, messagesKey: string): Moment {
   const list = listOf(initial[messagesKey]);
   return {
     status: {
@@ -120,7 +120,7 @@ export const NOTHING = {
 };
 
 /** The parts of a thread that was just entered. */
-export const blank = (initial: Record<string, unknown>): Omit<Frame, "status"> => ({
+export const blank = (initial: Record<string, unknown>): Omit<Moment, "status"> => ({
   list: EMPTY,
   ids: EMPTY.ids,
   lists: new Map(),
