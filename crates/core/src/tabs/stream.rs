@@ -444,6 +444,8 @@ impl SharedStream {
     fn release(&mut self) {
         if let Role::CatchingUp { held, .. } = &mut self.role
             && let Some(held) = held.take()
+            // Nothing would look like a sign of life.
+            && !held.bytes.is_empty()
         {
             self.feed(held.bytes);
         }
