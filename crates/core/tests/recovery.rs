@@ -234,7 +234,9 @@ fn a_new_thread_gets_no_metadata_but_the_applications() {
         bench.feed(Input::SubmitRequested {
             command: CommandId(1),
             submission: Box::new(Submission {
-                metadata: given.as_ref().map(|given| Json::from_value(given).unwrap()),
+                metadata: given
+                    .as_ref()
+                    .map(|given| Json::from_value(given).expect("JSON")),
                 ..Submission::default()
             }),
         });

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::build::{Profile, node, remove_dir, wasm_opt};
 use crate::inline;
@@ -274,22 +274,6 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
     })?;
     fs::write(bindings, js)?;
     optimise(&wasm_opt, extras, &[])?;
-    Ok(())
-}
-
-/// Gives what only the second module imports short names too. Numbers, as wasm-opt's begin with a letter.
-fn name_own_imports(names: &mut Value, imports: &[split::Name]) -> Result<()> {
-    let rows = names["imports"]
-        .as_array_mut()
-        .context("wasm-opt printed no imports")?;
-    let mut number = 0_u32;
-    for (module, name) in imports {
-        let is_known = rows.iter().any(|row| row[1] == name.as_str());
-        if module != split::FIRST && !is_known {
-            rows.push(json!([module, name, number.to_string()]));
-            number += 1;
-        }
-    }
     Ok(())
 }
 

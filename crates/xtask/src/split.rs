@@ -266,15 +266,6 @@ fn move_data(
 /// An import's module and its name.
 pub(crate) type Name = (String, String);
 
-/// What a module imports.
-pub(crate) fn imports(path: &Path) -> Result<Vec<Name>> {
-    let module = read(path)?;
-    let imports = module.imports.iter();
-    Ok(imports
-        .map(|import| (import.module.clone(), import.name.clone()))
-        .collect())
-}
-
 /// Gives the second module's imports the names that they have got meanwhile, by those that they had.
 pub(crate) fn rename_imports(
     path: &Path,

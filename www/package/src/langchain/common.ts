@@ -24,7 +24,7 @@ export type {
   UseSuspenseStream,
   WithSuspense,
 } from "./types/hooks.js";
-export type { QueueEntry, QueueInterface } from "./types/queue.js";
+export type { QueueEntry, QueueInterface } from "../types/queue.js";
 export type { BaseStream, ResolveStreamInterface, SubagentStream, SubagentStreamInterface, UseAgentStream, UseDeepAgentStream } from "./types/streams.js";
 // The rest of what `rejoin/react` exports, without the plain messages, whose names are those of the classes.
 export type { DefaultToolCall, Message, ToolCallFromTool, ToolCallsFromTools, ToolCallState } from "../types/messages.js";

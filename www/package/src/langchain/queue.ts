@@ -7,7 +7,7 @@ import type { State } from "../store/state.js";
 import { call } from "../store/tell.js";
 import type { SubmitOptions } from "../types/options.js";
 import type { RunResult } from "../types/stream.js";
-import type { QueueEntry, QueueInterface } from "./types/queue.js";
+import type { QueueEntry, QueueInterface } from "../types/queue.js";
 
 type Values = Record<string, any>;
 type Options = SubmitOptions<Values, Values>;

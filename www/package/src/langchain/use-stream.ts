@@ -55,6 +55,8 @@ const CONVERT: Readonly<Record<string, Convert>> = {
 /** The same object with converted members. */
 function converted(handle: object, adapter: Adapter): Record<string, any> {
   const members = Object.getOwnPropertyDescriptors(handle) as PropertyDescriptorMap;
+  // This entry's is the server's.
+  delete members["queue"];
   for (const [name, convert] of Object.entries(CONVERT)) {
     const of = (value: unknown): unknown => (value === undefined ? undefined : convert(value, adapter));
     const get = (): unknown => {

@@ -1,4 +1,5 @@
 /** What `useStream` returns: the snapshot's members, read through, so that what is read decides when to render again. */
+import { queueOf } from "./queue.js";
 import { PARTS } from "../store/snapshot.js";
 import type { Moment, Part } from "../store/moment.js";
 import type { InnerStore } from "../store/create-store.js";
@@ -89,9 +90,19 @@ function read(reader: Reader, name: string): unknown {
   return member(ASKED.includes(name) ? reader.store : from, name);
 }
 
+const QUEUE: PropertyDescriptor = {
+  enumerable: true,
+  configurable: true,
+  get(this: { [READER]: Reader }) {
+    const reader = this[READER];
+    return queueOf(read(reader, "waiting") as Snapshot["waiting"], reader.store.takeBack);
+  },
+};
+
 /** The members that are read through: the same for all objects. Each object's own, so that a spread takes them along. */
-const MEMBERS: PropertyDescriptorMap = Object.fromEntries(
-  Object.keys(PARTS).map((name) => [
+const MEMBERS: PropertyDescriptorMap = Object.fromEntries([
+  ["queue", QUEUE],
+  ...Object.keys(PARTS).map((name) => [
     name,
     {
       enumerable: !HIDDEN.includes(name),
@@ -101,7 +112,7 @@ const MEMBERS: PropertyDescriptorMap = Object.fromEntries(
       },
     },
   ]),
-);
+]);
 
 /**
  * Makes the object for one render. What was read by the time of a render stays as it was in that render; what is read for

@@ -1,4 +1,5 @@
 /** What a stream shows and does. */
+import type { QueueInterface } from "./queue.js";
 import type { RejoinError } from "../errors.js";
 import type {
   BagTemplate,
@@ -312,6 +313,8 @@ export interface UseStream<StateType extends object = Record<string, unknown>, B
   client: Client;
   /** The assistant that was given. */
   assistantId: string;
+  /** `waiting` in the words of LangChain's hooks: `cancel(id)` takes one back, `clear()` all that no other tab sends. */
+  queue: QueueInterface<StateRecord<StateType>>;
   /** The store behind the hook, for `useMessage` and the like and for code outside of React. */
   store: StreamStore<StateType, Bag>;
 }

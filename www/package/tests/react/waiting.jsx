@@ -50,6 +50,28 @@ export function waits(test, apiUrl) {
     assert.equal((await at().replaceWaiting(three.id, says("too late"))).outcome, "dropped");
   });
 
+  test("waiting: the queue says the same in the words of LangChain's hooks", async (t) => {
+    const first = gate();
+    const { fake, at } = await against(t, (body) => (fake.bodies.length > 1 ? answer(body, `a${fake.bodies.length}`) : [chunk("a1", "Hel"), first, ...answer(body, "a1")]), {}, read);
+    const results = [at().submit(says("one"))];
+    await until(() => at().messages.length === 2, "the first answer streams");
+    assert.deepEqual([at().queue.size, at().queue.entries], [0, []]);
+    for (const text of ["two", "three", "four"]) results.push(at().submit(says(text)));
+    await until(() => at().queue.size === 3);
+    const { entries, cancel } = at().queue;
+    assert.deepEqual(entries.map(({ values }) => values.messages[0].content), ["two", "three", "four"]);
+    assert.ok(entries.every(({ id, createdAt }) => typeof id === "string" && Math.abs(Date.now() - createdAt) < 60_000));
+    assert.equal(at().queue, at().queue);
+    assert.deepEqual([await cancel("nobody"), await cancel(entries[1].id)], [false, true]);
+    assert.equal((await results[2]).outcome, "dropped");
+    await until(() => at().queue.size === 2);
+    await at().queue.clear();
+    await until(() => at().queue.size === 0);
+    first.open();
+    assert.deepEqual((await Promise.all(results)).map(({ outcome }) => outcome), ["finished", "dropped", "dropped", "dropped"]);
+    assert.deepEqual(fake.bodies.map(said), ["one"]);
+  });
+
   test("waiting: what could not be sent says so, outlives a reload, and is sent once", async (t) => {
     const storage = memoryStorage();
     const network = { away: true };

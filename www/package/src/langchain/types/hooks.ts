@@ -7,7 +7,7 @@ import type { CustomSubmitOptions, Mutate, SubmitOptions, UseStreamCustomOptions
 import type { ThreadState } from "../../types/schema.js";
 import type { MessageMetadata, UseStream as PlainStream } from "../../types/stream.js";
 import type { ClassState, ClassSubagentStreamInterface, ClassSubmitOptions, ClassUpdate, ToolCallWithResult } from "./class-messages.js";
-import type { QueueInterface } from "./queue.js";
+import type { QueueInterface } from "../../types/queue.js";
 import type { BaseStream, UseDeepAgentStream } from "./streams.js";
 
 type WithInitial<Options, StateType> = Omit<Options, "initialValues"> & {

@@ -18,7 +18,7 @@ import type { JoinOptions, SubmitOptions } from "../../types/options.js";
 import type { Interrupt, ThreadState } from "../../types/schema.js";
 import type { MessageMetadata, Sequence } from "../../types/stream.js";
 import type { SubagentStream as PlainSubagentStream, SubagentToolCall } from "../../types/subagents.js";
-import type { QueueInterface } from "./queue.js";
+import type { QueueInterface } from "../../types/queue.js";
 
 /** What the stream of any graph shows and does. */
 export interface BaseStream<StateType extends object = Record<string, unknown>, ToolCall = DefaultToolCall, Bag extends BagTemplate = BagTemplate> {

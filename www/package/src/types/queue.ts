@@ -1,9 +1,9 @@
-/** The submissions that wait on the server. */
-import type { CustomSubmitOptions, SubmitOptions } from "../../types/options.js";
+/** The submissions that wait, in the words of LangChain's hooks. */
+import type { CustomSubmitOptions, SubmitOptions } from "./options.js";
 
 /** One submission that waits. */
 export interface QueueEntry<StateType extends object = Record<string, unknown>, OptionsType = SubmitOptions | CustomSubmitOptions> {
-  /** The run's id; an id of this page until the server has answered. Both may be given to `cancel`. */
+  /** The run's id where it waits on the server; until the server has answered, and where it waits in the page, an id of this page. Each may be given to `cancel`. */
   id: string;
   /** What was submitted. */
   values: Partial<StateType> | null | undefined;
