@@ -151,7 +151,8 @@ scenario("a run that asks a question: each tab shows it, and the answer of one i
     await until("the question is gone", async () => (await tab.at("interrupt-approve").count()) === 0);
     await tab.healthy();
   }
-  assert.equal(await first.answer(), await second.answer());
+  for (const tab of [first, second]) await until("the run is over", async () => (await tab.connection()) === "finished");
+  await until("the same text in both", async () => (await first.answer()) === (await second.answer()));
 });
 
 const posts = (session) => session.proxy.calls.filter(({ method, path }) => method === "POST" && path.endsWith("/runs/stream")).length;
