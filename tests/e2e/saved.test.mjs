@@ -1,5 +1,6 @@
 // A thread that was saved in the browser is on screen before the server has answered, and put right without a jump.
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "./harness/session.mjs";
 import { word, words } from "./harness/text.mjs";
 
@@ -7,6 +8,8 @@ const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 
 const MESSAGES = 1000;
 const AWAY_MS = 3000;
+/** The page is left so long after it has saved a state, in milliseconds. */
+const SAVED_MS = 1500;
 /** Longer than a busy machine takes to load the page. */
 const LONG_AWAY_MS = 8000;
 
@@ -52,6 +55,8 @@ async function saved(session, thread) {
     database.close();
     return count > 1;
   }, undefined, { polling: 100 });
+  // A page that is left in the moment of saving may show nothing the next time.
+  await sleep(SAVED_MS);
   return app;
 }
 
