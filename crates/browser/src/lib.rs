@@ -32,6 +32,7 @@
 mod clock;
 mod driver;
 mod http;
+mod identity;
 mod intermediary;
 mod locks;
 mod page;

@@ -1,7 +1,11 @@
 //! How a shared stream begins: its headers, its name, its channel.
 
 use super::{ShareConnections, Shared, Tabs, channel::Channel, name};
-use crate::{clock::random_seed, now};
+use crate::{
+    clock::random_seed,
+    identity::{self, digest},
+    now,
+};
 use rejoin_core::{
     AttemptId, HttpRequest, Input, TransportError,
     tabs::{self, Kind, Place, SharedStream},
@@ -67,7 +71,7 @@ impl Tabs {
         drop(shared);
         let this = self.this.clone();
         crate::when_settled(
-            name::digest(&text),
+            digest(&text),
             Box::new(move |digest| {
                 if let Some(this) = this.upgrade() {
                     let name = digest.ok().and_then(|digest| name::name_of(&digest));
@@ -78,16 +82,10 @@ impl Tabs {
     }
 
     pub(super) fn identity(&self, headers: &[(String, String)]) -> String {
-        if let ShareConnections::As(text) = &self.share {
-            return ["as ", text].concat();
+        match &self.share {
+            ShareConnections::As(user) => identity::of_text(user),
+            ShareConnections::SameHeaders => identity::of_headers(headers),
         }
-        let mut identity = "headers".to_owned();
-        for (name, value) in headers {
-            for part in ["\n", name, ":", value] {
-                identity.push_str(part);
-            }
-        }
-        identity
     }
 
     fn named(&self, attempt: AttemptId, name: Option<String>, joined: Option<(Kind, String)>) {

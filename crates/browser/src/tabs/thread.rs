@@ -1,7 +1,7 @@
 //! Tabs that show one thread tell each other of the runs that they begin on it.
 
 use super::{Tabs, channel::Channel, name};
-use crate::driver::Driver;
+use crate::{driver::Driver, identity::digest};
 use rejoin_core::{
     Input,
     tabs::{self, Body, Message},
@@ -79,7 +79,7 @@ impl Tabs {
     fn find_thread_name(&self, number: u64, text: &str) {
         let this = self.this.clone();
         crate::when_settled(
-            name::digest(text),
+            digest(text),
             Box::new(move |digest| {
                 let name = digest.ok().and_then(|digest| name::name_of(&digest));
                 if let (Some(this), Some(name)) = (this.upgrade(), name) {
