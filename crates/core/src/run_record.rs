@@ -9,7 +9,7 @@ use crate::{
     thread_store::{Attempt, MessageOrigin, MessageSlot, StoredMessage, ThreadStore},
 };
 use rejoin_wire::{
-    RunId, ThreadId,
+    MessageId, RunId, ThreadId,
     json::{FromJson, JsonError, Lenient, Optional, ToJson, Writer, parts, required},
     message::Message,
 };
@@ -62,7 +62,7 @@ pub(crate) struct NewRecord<'a> {
     /// Absent where the messages were too large to store; the run is then fetched from its start.
     pub(crate) cursor: Option<&'a Cursor>,
     pub(crate) messages: &'a [MessageSlot],
-    /// Says which of them the run was streaming.
+    /// Says which of them the run was streaming, and which question it answers.
     pub(crate) store: &'a ThreadStore,
 }
 
@@ -76,6 +76,8 @@ pub(crate) struct Record {
     saved_at: Millis,
     pub(crate) cursor: Option<Cursor>,
     pub(crate) messages: Vec<StoredMessage>,
+    /// The question that the run's `values` have told of last, which are not told again.
+    pub(crate) asked: Option<MessageId>,
 }
 
 /// Why a stored record is not used.
@@ -142,6 +144,8 @@ impl ToJson for NewRecord<'_> {
             object.end();
         }
         list.end();
+        let asked = self.store.asked();
+        object.string_or_null("asked", asked.as_ref().map(MessageId::as_str));
         object.end();
     }
 }
@@ -156,6 +160,7 @@ impl FromJson for Record {
             "saved_at",
             "cursor",
             "messages",
+            "asked",
         ];
         let [
             v,
@@ -165,6 +170,7 @@ impl FromJson for Record {
             saved_at,
             cursor,
             messages,
+            asked,
         ] = parts(text, &names)?;
         let mut optional = Optional::default();
         let record = Self {
@@ -175,6 +181,7 @@ impl FromJson for Record {
             saved_at: Millis(optional.or_default(saved_at)),
             cursor: optional.some(cursor),
             messages: optional.or_default(messages),
+            asked: optional.some(asked),
         };
         optional.done(record)
     }

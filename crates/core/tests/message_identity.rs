@@ -6,8 +6,8 @@
 mod support;
 
 use rejoin_core::{
-    AttemptId, CommandId, Edit, EditAt, EditInput, Endpoint, Input, MessageOrigin, Submission,
-    wire::Json,
+    AttemptId, CommandId, Edit, EditAt, EditInput, Endpoint, Input, JoinOptions, MessageOrigin,
+    Submission, wire::Json,
 };
 use serde_json::{Value, json};
 use support::{Bench, state};
@@ -774,4 +774,36 @@ fn a_message_that_comes_back_without_an_id_beside_one_that_kept_its_own_is_shown
     values(&mut bench, stream, "", &echo);
     assert_shown(&bench, &["one", "two", "yes"]);
     assert_eq!(rows(&bench)[..2], before);
+}
+
+/// What an earlier run streamed stands at the end of the list where that run is joined again. It has lost no place there to what the
+/// later turn goes on with.
+#[test]
+fn a_part_of_an_earlier_turn_stays_where_a_later_turn_goes_on() {
+    let (mut bench, first) = asked("one");
+    let id_of = |bench: &Bench, at: usize| bench.client.view().messages()[at].id().to_string();
+    let one = json!({ "type": "human", "id": id_of(&bench, 0), "content": "one" });
+    values(&mut bench, first, "2", std::slice::from_ref(&one));
+    bench.feed(Input::StopRequested);
+
+    let second = ask_again(&mut bench, "two", "r2");
+    let two = json!({ "type": "human", "id": id_of(&bench, 1), "content": "two" });
+    values(&mut bench, second, "3", &[one.clone(), two.clone()]);
+    bench.token(second, "4", "m2", "second");
+
+    bench.feed(Input::JoinRequested {
+        command: CommandId(3),
+        run_id: Some("r1".into()),
+        options: JoinOptions::default(),
+    });
+    let joined = bench.accept("/runs/r1/stream", "r1");
+    bench.metadata(joined, "1", "r1");
+    values(&mut bench, joined, "2", std::slice::from_ref(&one));
+    bench.token(joined, "5", "m1", "first");
+    bench.end(joined);
+    bench.run_is("r1", "interrupted");
+    let state = json!({ "values": { "messages": [one, two, ai("m2", "second"), ai("m3", "third")] }, "next": [], "tasks": [] });
+    bench.answer("/state", 200, &state.to_string());
+    assert_eq!(bench.text("m1"), "first");
+    assert_eq!(bench.text("m3"), "third");
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use rejoin_core::{AttemptId, Input, Outcome};
+use rejoin_core::{AttemptId, CommandId, Input, JoinOptions, MessageOrigin, Outcome};
 use support::Bench;
 
 /// A run `r` that has streamed "a b " of message `m`.
@@ -192,9 +192,12 @@ fn a_run_whose_status_says_nothing_has_not_finished() {
     for body in ["{}", r#"{"status":null}"#, r#"{"status":"purple"}"#] {
         let (mut bench, stream) = streaming();
         bench.cut(stream);
-        bench.wait_for("/runs/r/stream");
-        bench.pass(10_000);
-        bench.answer("/runs/r", 200, body);
+        // Its stream may be there all the same, so it is joined once more.
+        for _ in 0..2 {
+            bench.wait_for("/runs/r/stream");
+            bench.pass(10_000);
+            bench.answer("/runs/r", 200, body);
+        }
         bench.answer("/state", 200, STATE);
         assert_eq!(bench.outcome(), Some(Outcome::Expired), "{body}");
         assert_eq!(bench.text("m"), "a b ", "{body}: what was streamed stays");
@@ -320,4 +323,73 @@ fn one_that_cannot_be_joined_either_is_over() {
         assert_eq!(bench.outcome(), Some(Outcome::Expired), "{status}");
         assert!(bench.open.is_empty());
     }
+}
+
+#[test]
+fn a_run_that_cannot_be_asked_for_is_joined_once_more_after_silence() {
+    for (status, body) in NOT_TOLD {
+        let (mut bench, stream) = streaming();
+        bench.cut(stream);
+        // The join leaves while the network hangs, so nothing of it comes.
+        bench.wait_for("/runs/r/stream");
+        bench.wait_for("/runs/r");
+        bench.answer("/runs/r", status, body);
+        let stream = bench.accept("/runs/r/stream", "r");
+        bench.token(stream, "12-0", "m", "b ");
+        bench.token(stream, "13-0", "m", "c ");
+        assert_eq!(bench.text("m"), "a b c ", "{status}");
+        // The same silence again, and nothing new in between, is the end of it.
+        let (mut bench, stream) = streaming();
+        bench.cut(stream);
+        for _ in 0..2 {
+            bench.wait_for("/runs/r/stream");
+            bench.wait_for("/runs/r");
+            bench.answer("/runs/r", status, body);
+        }
+        bench.answer("/state", 200, STATE);
+        assert_eq!(bench.outcome(), Some(Outcome::Expired), "{status}");
+    }
+}
+
+#[test]
+fn what_a_run_has_streamed_and_an_idle_thread_lacks_is_a_part() {
+    let (mut bench, _) = streaming();
+    bench.feed(Input::JoinRequested {
+        command: CommandId(2),
+        run_id: Some("x".into()),
+        options: JoinOptions::default(),
+    });
+    bench.refuse("/runs/x/stream", 404, &[], "");
+    while bench.outcome() != Some(Outcome::Expired) {
+        bench.wait_for("/state");
+        bench.answer("/state", 500, "");
+    }
+    let origin = |bench: &Bench| {
+        let view = bench.client.view();
+        let mut slots = view.messages().iter();
+        slots
+            .find(|slot| slot.id().as_str() == "m")
+            .map(|slot| slot.origin)
+    };
+    assert_eq!(origin(&bench), Some(MessageOrigin::Server));
+
+    bench.pass(120_000);
+    bench.feed(Input::BecameHidden);
+    bench.feed(Input::BecameVisible);
+    let thread = bench
+        .client
+        .view()
+        .thread_id()
+        .expect("it has one")
+        .to_string();
+    let found = format!(r#"[{{"thread_id":"{thread}","status":"idle","updated_at":"2"}}]"#);
+    bench.answer("/threads/search", 200, &found);
+    let hi = bench.client.view().messages()[0].id().to_string();
+    let state = format!(
+        r#"{{"values":{{"messages":[{{"type":"human","id":"{hi}","content":"hi"}},{{"type":"human","id":"later","content":"later"}}]}},"next":[],"tasks":[]}}"#
+    );
+    bench.answer("/state", 200, &state);
+    assert_eq!(bench.text("later"), "later");
+    assert_eq!(origin(&bench), Some(MessageOrigin::Partial));
+    assert_eq!(bench.text("m"), "a b ");
 }

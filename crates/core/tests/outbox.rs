@@ -574,3 +574,36 @@ fn finish_first(bench: &mut Bench) {
     bench.end(stream);
     bench.settle("r1", "success", r#"{"messages":[]}"#);
 }
+
+#[test]
+fn what_is_read_after_a_stop_waits_for_a_person() {
+    let (mut bench, thread, _) = unsent();
+    bench.reload();
+    enter(&mut bench, &thread);
+    bench.feed(Input::StopRequested);
+    give_locks(&mut bench);
+    assert_eq!(waiting(&bench), [is("hello", "held")]);
+    bench.pass(60_000);
+    assert!(posts(&bench).is_empty());
+}
+
+#[test]
+fn one_that_waits_for_a_person_and_had_arrived_does_not_hide_what_came_of_it() {
+    let (mut bench, thread, body) = unsent();
+    bench.feed(Input::StopRequested);
+    bench.reload();
+    enter(&mut bench, &thread);
+    give_locks(&mut bench);
+    assert_eq!(waiting(&bench), [is("hello", "held")]);
+    // The run was over between the two answers.
+    let asked = body["input"]["messages"][0].clone();
+    let answer = serde_json::json!({ "type": "ai", "id": "a", "content": "hi" });
+    let read = |messages: Vec<&Value>| serde_json::json!({ "values": { "messages": messages }, "next": [], "tasks": [] });
+    let whole = read(vec![&asked, &answer]);
+    bench.answer("/state", 200, &read(vec![&asked]).to_string());
+    let idle =
+        serde_json::json!({ "thread_id": thread, "status": "idle", "values": whole["values"] });
+    bench.answer(&format!("/threads/{thread}"), 200, &idle.to_string());
+    bench.answer("/state", 200, &whole.to_string());
+    assert_eq!(bench.text("a"), "hi");
+}

@@ -769,3 +769,15 @@ fn a_message_that_only_was_saved_is_the_servers() {
             .all(|slot| slot.origin == MessageOrigin::Server)
     );
 }
+
+#[test]
+fn another_message_that_says_the_same_is_not_the_saved_one() {
+    // The turn was answered anew since, and the answer says the same.
+    let mut anew = said("a2", "ai");
+    anew["content"] = said("a1", "ai")["content"].clone();
+    let mut bench = entered(dialogue());
+    let state = thread_of(vec![said("h1", "human"), anew]);
+    bench.answer("/state", 200, &state);
+    bench.answer("/threads/t", 200, IDLE);
+    assert_eq!(shown(&bench), ["h1", "a2"]);
+}

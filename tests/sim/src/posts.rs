@@ -14,14 +14,15 @@ pub(crate) struct Posts {
 
 #[derive(Debug, Default)]
 struct Post {
-    count: u32,
+    /// How often each page has sent it.
+    sent_by: BTreeMap<u64, u32>,
     /// The page that has received something of its answer.
     answered_in: Option<u64>,
 }
 
 impl Posts {
-    /// A submission leaves a page. An error where it should not have. What the server has lost and storage has kept may be sent again by a page
-    /// that knows nothing of its answer.
+    /// A submission leaves a page. An error where it should not have. What the server tells nothing of and storage has kept may be sent
+    /// again by a page that knows nothing of its answer, nor how often it was sent.
     pub(crate) fn sent(
         &mut self,
         submission: &str,
@@ -29,19 +30,18 @@ impl Posts {
         is_lost: bool,
     ) -> Result<(), String> {
         let post = self.submissions.entry(submission.to_owned()).or_default();
-        post.count += 1;
+        *post.sent_by.entry(page).or_default() += 1;
         let is_found = is_lost && self.storage_refused;
-        let is_known = |answered_in| !is_found || answered_in == page;
-        if post.answered_in.is_some_and(is_known) {
+        let is_known = |other: &u64| !is_found || *other == page;
+        if post.answered_in.as_ref().is_some_and(is_known) {
             return Err(format!(
                 "submission {submission} is sent again after its answer has begun"
             ));
         }
-        if post.count > RetryPolicy::default().posts_max {
-            return Err(format!(
-                "submission {submission} is sent {} times",
-                post.count
-            ));
+        let known = post.sent_by.iter().filter(|(page, _)| is_known(page));
+        let count: u32 = known.map(|(_, count)| count).sum();
+        if count > RetryPolicy::default().posts_max {
+            return Err(format!("submission {submission} is sent {count} times"));
         }
         Ok(())
     }

@@ -133,8 +133,10 @@ impl World {
             self.feed(Input::BecameHidden);
             self.wake_up_at_rest();
         }
-        // What a person had still to do may have led elsewhere.
-        if self.followed().as_ref() == Some(&thread) {
+        // What a person had still to do may have led to another thread or to an older branch.
+        let view = self.page.as_ref().map(|page| page.client.view());
+        let is_newest = view.is_some_and(|view| view.branch().is_empty());
+        if self.followed().as_ref() == Some(&thread) && is_newest {
             self.report.count("compared after another device");
             self.compare(&thread);
         }
@@ -266,10 +268,12 @@ impl World {
     fn finish_server(&mut self) {
         let limit = self.now + 100 * REST_BOUND_MS;
         self.run_until(limit, |world| {
-            world
-                .threads
-                .iter()
-                .all(|thread| !world.server.is_busy(thread))
+            let page = world.page.as_ref().map(|page| page.number);
+            // What a page that has gone has sent may be under way still.
+            let mut sent = world.exchanges.keys();
+            let has_arrived = sent.all(|key| Some(key.0) == page);
+            let mut threads = world.threads.iter();
+            has_arrived && threads.all(|thread| !world.server.is_busy(thread))
         });
         let later = self.now + 1_000;
         self.run_until(later, |_| false);

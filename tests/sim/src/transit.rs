@@ -73,8 +73,13 @@ impl World {
 
     fn check_request(&mut self, key: Key, request: &crate::server::Request) {
         if let Some(submission) = request.submission() {
-            let became = self.server.posts.get(submission);
-            let is_lost = became.is_none_or(|runs| runs.is_empty());
+            let mut became = self.server.posts.get(submission).into_iter().flatten();
+            // Neither the list of runs nor the thread tells of it.
+            let is_untold = |run: &String| {
+                let run = self.server.runs.get(run);
+                run.is_none_or(|run| run.is_forgotten && !run.has_begun)
+            };
+            let is_lost = became.all(is_untold);
             if let Err(words) = self.checker.posts.sent(submission, key.0, is_lost) {
                 self.checker.fail(words);
             }
@@ -333,8 +338,11 @@ impl World {
             exchange.is_flush_planned = true;
             self.queue.push(self.now, Event::Flush(key));
         }
+        // A page that has gone receives nothing.
+        let is_received = self.page.as_ref().is_some_and(|page| page.number == key.0);
         if status == 200
             && !is_whole
+            && is_received
             && let Some(submission) = exchange.request.submission()
         {
             self.checker.posts.answered(submission, key.0);

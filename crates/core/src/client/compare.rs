@@ -31,11 +31,18 @@ pub(super) struct Comparison {
     put_off_to: Option<Millis>,
     /// The thread's own word for when it was changed last.
     updated_at: Option<String>,
+    /// Whether nothing ran when the thread's state was asked for, so that it holds all that the server has.
+    reads_whole: bool,
 }
 
 impl Comparison {
     pub(super) fn asked(&self) -> Option<Asked> {
         self.asked
+    }
+
+    /// Whether the state that has come holds all that the server has. It is told once.
+    pub(super) fn take_whole(&mut self) -> bool {
+        std::mem::take(&mut self.reads_whole)
     }
 }
 
@@ -192,6 +199,7 @@ impl Client {
         }
         if self.reads_state() && self.config.load_thread {
             self.ask_history();
+            self.comparison.reads_whole = !summary.is_busy;
         }
     }
 
@@ -215,5 +223,6 @@ impl Client {
         }
         self.comparison.updated_at = None;
         self.comparison.put_off_to = None;
+        self.comparison.reads_whole = false;
     }
 }

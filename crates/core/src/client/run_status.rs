@@ -211,7 +211,8 @@ impl Client {
     /// The server does not say how far the run is, as some say it of no run. After an outage its stream may be there all the same, so
     /// that is asked for, once.
     fn not_told(&mut self, run: &mut Run, after: After) {
-        let may_go_on = after == After::Wait && run.last_outcome().is_none();
+        let may_go_on =
+            matches!(after, After::Wait | After::Silence) && run.last_outcome().is_none();
         if may_go_on && !std::mem::replace(&mut run.joined_untold, true) {
             self.reopen(run);
         } else {

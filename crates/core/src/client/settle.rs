@@ -74,7 +74,7 @@ impl Client {
             Ok(state) => {
                 run.recovery.accepted();
                 self.run_contact(run);
-                self.refresh_state(&state);
+                self.refresh_state(&state, false);
                 self.check_run(run, After::Wait);
             }
             Err(error) => match Purpose::State.verdict(answer.failure()) {

@@ -8,8 +8,6 @@ use super::{
 use crate::{
     Effect, ErrorCode, MessageSlot, Millis, Notice,
     run_record::{NewRecord, Record, Unusable, record_key, run_key},
-    thread_store::Attempt,
-    thread_store::StoredMessage,
 };
 use rejoin_wire::{
     RunId, ThreadId,
@@ -220,7 +218,7 @@ impl Client {
                     // The cursor belongs to the messages that were stored with it.
                     record.cursor = None;
                 } else {
-                    self.paint(std::mem::take(&mut record.messages), record.attempt());
+                    self.paint(&mut record);
                 }
                 self.load_record(Some(Box::new(record)));
             }
@@ -236,9 +234,10 @@ impl Client {
     }
 
     /// Shows what was stored until the server has answered.
-    fn paint(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
+    fn paint(&mut self, record: &mut Record) {
+        let (messages, asked) = (std::mem::take(&mut record.messages), record.asked.take());
         if matches!(self.phase, Phase::Idle) && !messages.is_empty() {
-            self.store.restore(messages, attempt);
+            self.store.restore(messages, record.attempt(), asked);
         }
     }
 

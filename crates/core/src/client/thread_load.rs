@@ -326,6 +326,7 @@ impl Client {
         if self.outbox.is_awaited() {
             return;
         }
+        self.leave_record_to_outbox();
         let is_outdated = self
             .load
             .loading_mut()
@@ -334,6 +335,22 @@ impl Client {
             self.reread_state(asked);
         } else if let Some(loading) = self.load.take_complete() {
             self.enter_loaded(*loading);
+        }
+    }
+
+    /// Of what is still to be sent the outbox knows more than the record, which is not followed then.
+    fn leave_record_to_outbox(&mut self) {
+        let Some(loading) = self.load.loading_mut().filter(|it| it.is_complete()) else {
+            return;
+        };
+        let record = loading.record.as_ref().and_then(Option::as_ref);
+        let unnamed = record.filter(|record| record.run_id.is_none());
+        let mark = unnamed.and_then(|record| record.submission_id.clone());
+        if self.is_waiting(mark.as_deref()) {
+            self.remove_record();
+            if let Some(loading) = self.load.loading_mut() {
+                loading.record = Some(None);
+            }
         }
     }
 
@@ -346,17 +363,10 @@ impl Client {
             lists_runs,
             ..
         } = loading;
-        let mut record = record.flatten();
-        let unnamed = record.as_ref().filter(|record| record.run_id.is_none());
-        let mark = unnamed.and_then(|record| record.submission_id.clone());
-        if self.is_waiting(mark.as_deref()) {
-            // Of what is still to be sent the outbox knows more.
-            record = None;
-            self.remove_record();
-        }
+        let record = record.flatten();
         match (state, thread) {
             (Part::Got(state), Part::Got(mut thread)) => {
-                self.refresh_state(&state);
+                self.refresh_state(&state, false);
                 if let (true, Standing::Idle) = (lists_runs, &thread) {
                     // The thread itself was not to be had, which says why its last run failed.
                     thread = failure_in_tasks(&state).map_or(thread, Standing::Failed);
@@ -366,13 +376,13 @@ impl Client {
             (Part::Unwanted, Part::Got(thread)) => {
                 // What somebody else has read may have come while the thread was asked for.
                 if let Some(state) = self.history.head_state() {
-                    self.refresh_state(&state);
+                    self.refresh_state(&state, false);
                 }
                 self.enter(thread, record, join);
             }
             (Part::Got(state), _) if matches!(&record, Some(r) if r.run_id.is_some()) => {
                 // Some servers answer for the state of a thread that they do not list.
-                self.refresh_state(&state);
+                self.refresh_state(&state, false);
                 self.follow_record(None, record, join);
             }
             (

@@ -88,10 +88,15 @@ impl Client {
         });
     }
 
-    /// Shows the thread's state, beside what is shown of a run that is not in it yet.
-    pub(super) fn refresh_state(&mut self, state: &ThreadState) {
+    /// Shows the thread's state, beside what is shown of a run that is not in it yet. `is_whole`: there is no such run, so the
+    /// server does not have what was streamed and its state lacks.
+    pub(super) fn refresh_state(&mut self, state: &ThreadState, is_whole: bool) {
         self.show_state(state, &|slot, past| {
-            (!past.stored && !past.left).then_some(slot.origin)
+            let origin = match slot.origin {
+                MessageOrigin::Server if is_whole => MessageOrigin::Partial,
+                origin => origin,
+            };
+            (!past.stored && !past.left).then_some(origin)
         });
     }
 
@@ -180,8 +185,9 @@ impl Client {
             // What was said for it has no place in the thread as it is.
             self.store.drop_optimistic();
         }
+        let is_whole = self.comparison.take_whole();
         if let Some(state) = self.history.head_state() {
-            self.refresh_state(&state);
+            self.refresh_state(&state, is_whole);
         }
     }
 
@@ -201,6 +207,7 @@ impl Client {
     pub(super) fn drop_history_request(&mut self) {
         if let Some(asked) = self.history_asked.take() {
             self.abort(asked.attempt);
+            self.comparison.take_whole();
             self.store.touch();
         }
     }

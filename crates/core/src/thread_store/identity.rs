@@ -11,7 +11,7 @@
 
 use super::{
     MessageOrigin, MessageSlot, ThreadStore,
-    known::{CONFIRMED, Entry, HEARD, MINTED, NONE, STREAMED},
+    known::{CONFIRMED, Entry, HEARD, MINTED, NONE, SAVED, STREAMED},
     slots::{ids_of, place_id},
 };
 use crate::list::collected;
@@ -121,7 +121,8 @@ impl ThreadStore {
     /// run or of another branch.
     fn may_be(&self, slot: &MessageSlot, message: &Message) -> bool {
         let submitted = slot.origin == MessageOrigin::Optimistic;
-        let has_its_id = slot.message.id.is_some() && self.known.has(&slot.id, self.ahead_by);
+        let has_its_id =
+            slot.message.id.is_some() && self.known.has(&slot.id, self.ahead_by | SAVED);
         message.id.is_none() || !(submitted && self.server_keeps_ids || has_its_id)
     }
 
@@ -330,7 +331,7 @@ impl ThreadStore {
     }
 
     /// Where in the list the question stands that a row is known to answer.
-    fn listed_question(&self, row: usize) -> Option<usize> {
+    pub(super) fn listed_question(&self, row: usize) -> Option<usize> {
         let answer = self.known.find(&self.slots[row].id)?;
         let asked = self.known.find(answer.asked.as_ref()?)?;
         (asked.listed != NONE).then_some(asked.listed)
@@ -435,7 +436,9 @@ impl ThreadStore {
         let known = &self.known.entries[entry];
         // What the list is older than stays beside what it has at that place.
         let is_newer = known.place != NONE && known.has(ahead_by);
-        known.listed == NONE && !is_newer && !list.found.contains(&entry)
+        // What was streamed under an id and is shown no more is another message, and may be streamed again.
+        let is_anothers = known.place == NONE && known.has(HEARD);
+        known.listed == NONE && !is_newer && !is_anothers && !list.found.contains(&entry)
     }
 
     /// Begins a message that was never known. Where its place names another one already, it is named by the next that is

@@ -244,6 +244,11 @@ impl ThreadStore {
         self.each_subgraph(Self::begin_run);
     }
 
+    /// What the server calls the question that the run's `values` have told of last.
+    pub(crate) fn asked(&self) -> Option<MessageId> {
+        self.asked.as_ref().map(|asked| self.name_of(asked))
+    }
+
     /// A run is submitted: whatever its `values` lack was removed, or lies on another branch.
     pub(crate) fn expect_newer_values(&mut self) {
         self.ahead_by = 0;

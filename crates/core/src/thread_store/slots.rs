@@ -177,8 +177,10 @@ impl ThreadStore {
     ) -> Vec<MessageId> {
         let ids = self.recognise(messages, lacks_text, ahead_by);
         self.known.unmark_all(SUPERSEDED);
+        let asks = |message: &Message| message.kind == MessageKind::Human;
         let mut next = NONE;
-        for slot in &self.slots {
+        for place in 0..self.slots.len() {
+            let slot = &self.slots[place];
             let listed = self.known.entry(&slot.id).listed;
             if listed != NONE {
                 next = listed + 1;
@@ -189,8 +191,13 @@ impl ThreadStore {
             }
             // Behind a question that is not known here comes what answers that.
             let is_unknown = |at: usize| self.known.place(&ids[at]).is_none();
-            if next < ids.len() && is_unknown(next) && messages[next].kind != MessageKind::Human {
-                self.known.mark(&slot.id, SUPERSEDED);
+            let takes_the_place = next < ids.len() && is_unknown(next) && !asks(&messages[next]);
+            // What answers an earlier question never had its place here.
+            let asked = self.listed_question(place);
+            let is_of_another_turn =
+                asked.is_some() && asked != messages[..next].iter().rposition(asks);
+            if takes_the_place && !is_of_another_turn {
+                self.known.mark(&self.slots[place].id, SUPERSEDED);
             }
         }
         ids

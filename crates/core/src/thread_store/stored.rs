@@ -6,7 +6,10 @@ use super::{
     known::{PAINTED, STREAMED, SUBMITTED, VOID},
     slots::slot_id,
 };
-use rejoin_wire::message::{Message, MessageKind};
+use rejoin_wire::{
+    MessageId,
+    message::{Message, MessageKind},
+};
 use std::sync::Arc;
 
 /// A message as it was shown before the reload.
@@ -23,10 +26,17 @@ pub(crate) struct StoredMessage {
 }
 
 impl ThreadStore {
-    /// Paints what was stored: the messages, and which of them this attempt was streaming.
-    pub(crate) fn restore(&mut self, messages: Vec<StoredMessage>, attempt: Attempt) {
+    /// Paints what was stored: the messages, which of them this attempt was streaming, and the question that it answers, where its
+    /// `values` have told.
+    pub(crate) fn restore(
+        &mut self,
+        messages: Vec<StoredMessage>,
+        attempt: Attempt,
+        told: Option<MessageId>,
+    ) {
         self.known.unmark_all(STREAMED | VOID);
         self.attempt = attempt;
+        self.asked = told;
         let mut asked = None;
         let mut shown = Vec::with_capacity(messages.len());
         for (at, stored) in messages.into_iter().enumerate() {

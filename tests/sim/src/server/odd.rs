@@ -84,16 +84,31 @@ pub(crate) struct OddEntry {
     json: &'static str,
     /// Its text, where it is clear what it means.
     pub text: Option<&'static str>,
+    /// What it may be shown as, where that is not clear.
+    may_say: Option<&'static str>,
 }
 
 const fn odd(json: &'static str) -> OddEntry {
-    OddEntry { json, text: None }
+    OddEntry {
+        json,
+        text: None,
+        may_say: None,
+    }
+}
+
+const fn odd_that_may_say(json: &'static str, text: &'static str) -> OddEntry {
+    OddEntry {
+        json,
+        text: None,
+        may_say: Some(text),
+    }
 }
 
 const fn odd_but_clear(json: &'static str, text: &'static str) -> OddEntry {
     OddEntry {
         json,
         text: Some(text),
+        may_say: None,
     }
 }
 
@@ -104,13 +119,16 @@ const ODD_ENTRIES: [OddEntry; 14] = [
         r#"{"type":"tool","id":"odd-tool","tool_call_id":"t","content":42}"#,
         "42",
     ),
-    odd("17"),
+    odd_that_may_say("17", "17"),
     odd_but_clear(r#"["ai","odd pair"]"#, "odd pair"),
     odd("{}"),
     odd_but_clear(r#"{"type":"ai","id":17,"content":"odd id"}"#, "odd id"),
     odd(r#"{"type":"ai","id":"odd-object","content":{"answer":42}}"#),
     odd_but_clear(r#""odd text""#, "odd text"),
-    odd(r#"{"type":"unheard-of","id":"odd-type","content":"odd type"}"#),
+    odd_that_may_say(
+        r#"{"type":"unheard-of","id":"odd-type","content":"odd type"}"#,
+        "odd type",
+    ),
     odd_but_clear(
         r#"{"lc":1,"type":"constructor","id":["langchain_core","messages","AIMessage"],"kwargs":{"content":"odd class","id":"odd-class"}}"#,
         "odd class",
@@ -123,7 +141,8 @@ const ODD_ENTRIES: [OddEntry; 14] = [
 
 /// Whether an odd entry says it.
 pub(crate) fn is_odd_text(text: &str) -> bool {
-    ODD_ENTRIES.iter().any(|entry| entry.text == Some(text))
+    let mut entries = ODD_ENTRIES.iter();
+    entries.any(|entry| entry.text.or(entry.may_say) == Some(text))
 }
 
 /// Events that mean nothing, or not what they usually do.

@@ -5,8 +5,8 @@ use super::{
     record::{StoredSubmission, read},
 };
 use crate::{
-    Client, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis, Outcome,
-    WaitingInput,
+    Client, Connection, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis,
+    Outcome, WaitingInput,
     client::{
         parts::{Due, OutboxPart, Part},
         phase::{Next, Phase},
@@ -230,6 +230,8 @@ impl Client {
         // Storage may have failed when it was posted, and clocks are set.
         stored.posts = stored.posts.max(1);
         stored.posted_at = stored.posted_at.map(|at| at.min(self.wall_clock()));
+        // A person has stopped before it was read.
+        stored.held |= part.is_none() && self.connection() == Connection::Disconnected;
         self.outbox.insert(Entry {
             part,
             is_stored: true,
