@@ -11,11 +11,11 @@ export interface HeadlessToolInterrupt {
   toolCall: { id: string | undefined; name: string; args: unknown };
 }
 
-/** What {@link handleHeadlessToolInterrupt} gives, and {@link headlessToolResumeCommand} takes. */
+/** The result of {@link handleHeadlessToolInterrupt}, for {@link headlessToolResumeCommand}. */
 export interface HeadlessToolResult {
   /** The call's id. */
   toolCallId: string | undefined;
-  /** What the tool gave; `{error}` where it failed. */
+  /** The tool's result; `{error}` if it failed. */
   value: unknown;
 }
 

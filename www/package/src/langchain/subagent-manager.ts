@@ -15,7 +15,7 @@ export interface SubagentManagerOptions {
   subagentToolNames?: string[];
   /** Called after each change. */
   onSubagentChange?: () => void;
-  /** What a subagent's messages are given as. Default: plain messages. */
+  /** Converts a subagent's messages. Default: plain messages. */
   toMessage?: (message: BaseMessage) => Message | BaseMessage;
 }
 
