@@ -1,20 +1,20 @@
-//! What can go wrong, said so that a person can act on it.
+//! All errors, in words that a person can act on.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// One thing that went wrong. Its fields are behind one pointer, as it is passed on and kept in many places.
+/// One failure. Its fields are behind one pointer, as it is passed on and kept in many places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamError(Arc<Problem>);
 
-/// What a [`StreamError`] says.
+/// The content of a [`StreamError`].
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
     /// The stable code.
     pub code: ErrorCode,
-    /// What was wrong and what to do, for a person.
+    /// The fault and the remedy, for a person.
     pub message: String,
-    /// The HTTP status, where one came.
+    /// The HTTP status, if there is one.
     pub status: Option<u16>,
     /// The server's own words, shortened to 500 characters.
     pub detail: Option<String>,
@@ -97,7 +97,7 @@ macro_rules! codes {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// What was wrong and what to do.
+            /// The fault and the remedy.
             pub fn message(self) -> &'static str {
                 match self { $(Self::$name => $message,)* }
             }
