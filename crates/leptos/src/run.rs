@@ -318,7 +318,7 @@ impl UseStream {
     /// place of those shown. The server is told nothing.
     ///
     /// # Errors
-    /// Where the values have no JSON form; nothing has changed then.
+    /// If the values have no JSON form; nothing has changed then.
     pub fn mutate(&self, values: impl Serialize) -> Result<(), StreamError> {
         let values = json::written(&values)
             .map_err(|problem| StreamError::new(ErrorCode::InvalidInput).with_detail(problem))?;

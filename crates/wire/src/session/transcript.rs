@@ -1,4 +1,4 @@
-//! What a log adds up to.
+//! The sum of a log's records.
 
 use super::{Change, Node, NodeStatus, Page, Record};
 
@@ -14,7 +14,7 @@ pub struct Transcript {
     has_older: bool,
 }
 
-/// What a record changed.
+/// The effect of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// The message at this index is new.
@@ -108,7 +108,7 @@ impl Transcript {
     /// Adds a record.
     ///
     /// # Errors
-    /// Where it does not follow from what is held; nothing has changed then.
+    /// If it does not follow from what is held; nothing has changed then.
     pub fn apply(&mut self, record: Record) -> Result<Applied, Diverged> {
         let Record { seq, change } = record;
         if seq <= self.seq {

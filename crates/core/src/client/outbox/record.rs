@@ -72,7 +72,7 @@ pub(crate) struct StoredSubmission {
 /// The parts of a stored text, each with its submissions.
 ///
 /// # Errors
-/// Where it is no object.
+/// If it is no object.
 pub(crate) fn read(
     text: &str,
     wall_clock: Millis,
