@@ -365,7 +365,7 @@ enum Promise {
     Nothing,
     /// Any JSON.
     Json,
-    /// Anything but `null`. What is no JSON is a text.
+    /// Anything but `null`. Data that is no JSON is a text.
     Something,
     Object,
     List,

@@ -24,7 +24,7 @@ words! {
 words! {
     /// The server's reaction when a run's client has gone.
     OnDisconnect {
-        /// The run goes on. What rejoining needs, and what both servers do when nothing is said.
+        /// The run goes on. Rejoining needs this, and both servers do it by default.
         Continue = "continue",
         /// The run is cancelled within milliseconds.
         Cancel = "cancel",

@@ -4,7 +4,7 @@
 export interface HeadlessToolImplementation<Args = unknown, Output = unknown> {
   /** The tool as the graph declares it; its name is what counts. */
   tool: { name: string };
-  /** Runs it here. What it resolves to goes to the graph; where it rejects the graph is told the error. */
+  /** Runs it here. The graph gets the result, or the error if it rejects. */
   execute: (args: Args) => Promise<Output>;
 }
 

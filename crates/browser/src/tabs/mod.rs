@@ -24,8 +24,8 @@ use thread::OpenThread;
 /// The tabs that share the connection of a stream. Only tabs of one origin, one browser profile and one version of this library can.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShareConnections {
-    /// Those whose requests have the same headers. What cookies say is not seen, nor what a
-    /// [`crate::StreamOptions::fetch`] adds.
+    /// Those whose requests have the same headers. Cookies are not seen, nor the additions of a
+    /// [`crate::StreamOptions::fetch`].
     SameHeaders,
     /// Those that give the same text here, which names the user: for headers that differ from tab to tab, and for cookies.
     As(String),

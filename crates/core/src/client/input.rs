@@ -33,7 +33,7 @@ pub enum Input {
         /// How.
         options: JoinOptions,
     },
-    /// What [`Client::without_extras`] does without is there now. What needs it is not done before: its commands end as
+    /// The extras that [`Client::without_extras`] lacks are there now. Nothing that needs them is done before: its commands end as
     /// [`crate::Outcome::Dropped`].
     ///
     /// [`Client::without_extras`]: crate::Client::without_extras

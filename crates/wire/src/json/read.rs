@@ -7,7 +7,7 @@ use super::{
 
 /// A shape that is read from JSON text.
 pub trait FromJson: Sized {
-    /// Reads it. What stands for a field's value, as [`parts`], [`fields`] and [`items`] give it, has no space around it.
+    /// Reads it. The text of a field's value, as [`parts`], [`fields`] and [`items`] give it, has no space around it.
     ///
     /// # Errors
     /// If `text` is not JSON, or not of this shape.

@@ -67,7 +67,7 @@ impl Transcript {
         self.has_older
     }
 
-    /// Puts a page of older messages before the first. What is held already stays as it is, as it is newer. Returns
+    /// Puts a page of older messages before the first. Messages that are held already stay as they are, as they are newer. Returns
     /// how many were added.
     pub fn prepend(&mut self, page: Page) -> usize {
         let first = self.nodes.first().map_or(u64::MAX, |node| node.position);

@@ -55,7 +55,7 @@ export const executeHeadlessTool = <Args = unknown, Output = unknown>(
   onTool?: OnToolCallback,
 ): Promise<ToolOutcome<Output>> => executeTool(implementation, args, onTool);
 
-/** Runs the tool that an interrupt asks for. Where none has its name, the value is that error. */
+/** Runs the tool that an interrupt asks for. If no tool has its name, the value is that error. */
 export async function handleHeadlessToolInterrupt(
   interrupt: HeadlessToolInterrupt,
   tools: AnyHeadlessToolImplementation[],

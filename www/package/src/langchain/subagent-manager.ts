@@ -176,7 +176,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
     this.#changed();
   }
 
-  /** Finds the subagents of a thread's messages. What they said themselves is not in these. */
+  /** Finds the subagents of a thread's messages. Their own messages are not among these. */
   reconstructFromMessages(messages: Message[], { skipIfPopulated = false }: { skipIfPopulated?: boolean } = {}): void {
     if (skipIfPopulated && this.hasSubagents()) return;
     for (const message of messages) {
