@@ -106,7 +106,7 @@ impl Driver {
         }
     }
 
-    /// From now on this stands between the client and the connections of its streams. What the one before has opened ends.
+    /// From now on this stands between the client and the connections of its streams. The connections of the one before end.
     pub(crate) fn set_intermediary(&self, between: Option<Rc<dyn Intermediary>>) {
         if let Some(before) = self.intermediary.replace(between) {
             before.end_all();

@@ -1,11 +1,11 @@
 //! Runs [`rejoin_core::Client`] in a browser.
 //!
 //! [`Stream`] is the client with everything it needs around it: fetch, one timer, the page's visibility and network
-//! events, storage, and one notification per animation frame. It decides nothing: what to ask, when to ask again and
-//! what is shown are the client's.
+//! events, storage, and one notification per animation frame. It decides nothing: the client decides each request, each
+//! retry and each change of the screen.
 //!
-//! No borrow of the client is held while JavaScript or a callback runs, so callbacks may call any method; what
-//! they ask for is queued and done before the outermost call returns.
+//! No borrow of the client is held while JavaScript or a callback runs, so callbacks may call any method. Their
+//! calls are queued, and done before the outermost call returns.
 //!
 //! ```no_run
 //! use rejoin_browser::{Stream, StreamOptions};
@@ -23,7 +23,7 @@
 //! stream.switch_thread(None);
 //! let input = Json::parse(r#"{"messages":[{"type":"human","content":"hi"}]}"#.to_owned())?;
 //! let outcome = stream.submit(Submission { input: Some(input), ..Submission::default() });
-//! // `outcome.await` tells how it ended; dropping it changes nothing.
+//! // `outcome.await` gives its outcome; dropping it changes nothing.
 //! # drop((shown, outcome)); Ok(()) }
 //! ```
 //!
@@ -65,7 +65,7 @@ extern "C" {
     static SCOPE: web_sys::Window;
 }
 
-/// What a thrown value says. Anything can be thrown.
+/// The text of a thrown value. Anything can be thrown.
 pub fn thrown_words(value: &wasm_bindgen::JsValue) -> String {
     if let Some(text) = value.as_string() {
         return text;

@@ -1,4 +1,4 @@
-//! What happens to the page.
+//! The events of the page.
 
 use crate::{clock::wall_clock, driver::Driver, schedule::is_hidden, scope};
 use js_sys::{Function, Reflect};

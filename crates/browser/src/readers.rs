@@ -1,4 +1,4 @@
-//! Who is called when something changes.
+//! The readers, which are called when something changes.
 
 use rejoin_core::Notice;
 use std::{
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
-/// What readers are told.
+/// The changes that readers are told.
 #[derive(Clone, Copy)]
 pub(crate) enum Told<'a> {
     /// The view has changed.

@@ -1,4 +1,4 @@
-//! Where records are kept.
+//! The storage of run records.
 
 use crate::{scope, thrown_words};
 use rejoin_core::ErrorCode;
@@ -12,22 +12,22 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 ///
 /// Called synchronously, also while the page goes away, so nothing here can wait.
 pub trait RecordStore {
-    /// What is stored under `key`.
+    /// The text under `key`.
     ///
     /// # Errors
-    /// Where the place cannot be read.
+    /// If the place cannot be read.
     fn load(&self, key: &str) -> Result<Option<String>, StorageError>;
 
     /// Stores `text` under `key`, instead of what was there.
     ///
     /// # Errors
-    /// Where it is full or cannot be written; what was there before then stays.
+    /// If it is full or cannot be written; what was there before then stays.
     fn save(&self, key: &str, text: &str) -> Result<(), StorageError>;
 
     /// Removes what is stored under `key`, if anything.
     ///
     /// # Errors
-    /// Where the place cannot be written.
+    /// If the place cannot be written.
     fn remove(&self, key: &str) -> Result<(), StorageError>;
 }
 

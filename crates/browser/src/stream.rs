@@ -28,12 +28,12 @@ use std::{
 /// [`EditInput::CheckpointResolved`] through [`Stream::send`].
 pub type CheckpointResolver = Rc<dyn Fn(CommandId, Vec<MessageId>)>;
 
-/// How a [`Stream`] is made.
+/// The options of a [`Stream`].
 #[derive(Clone)]
 pub struct StreamOptions {
-    /// How the client behaves.
+    /// The client's settings.
     pub config: Config,
-    /// Where the records are kept that let a reload find its run. Default [`LocalStore`].
+    /// The storage of run records, which let a reload find its run. Default [`LocalStore`].
     pub storage: Rc<dyn RecordStore>,
     /// The application's headers. Default none.
     pub headers: Option<HeaderProvider>,
@@ -324,7 +324,7 @@ impl fmt::Debug for WeakStream {
     }
 }
 
-/// How a command ended, once it has. Dropping it changes nothing.
+/// The outcome of a command, once it has ended. Dropping it changes nothing.
 #[derive(Debug)]
 pub struct Conclusion {
     receiver: oneshot::Receiver<Outcome>,

@@ -1,4 +1,4 @@
-//! What can be set, with its defaults.
+//! All settings, with their defaults.
 
 use crate::Millis;
 use rejoin_wire::{
@@ -7,7 +7,7 @@ use rejoin_wire::{
     sse::Limits,
 };
 
-/// How a client behaves. [`Config::new`] gives the defaults.
+/// The settings of a client. [`Config::new`] gives the defaults.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The server's base URL without a trailing slash, such as `http://127.0.0.1:8787` or `/api`.
@@ -16,22 +16,22 @@ pub struct Config {
     pub assistant_id: AssistantId,
     /// The key of the messages in the graph's values. Default `messages`.
     pub messages_key: String,
-    /// What runs stream. Default values, messages-tuple and custom: messages-tuple alone shows no interrupt.
+    /// The stream modes of runs. Default values, messages-tuple and custom: messages-tuple alone shows no interrupt.
     pub stream_modes: Vec<StreamMode>,
     /// Whether subgraphs' events are streamed. Default no.
     pub stream_subgraphs: bool,
     /// Whether the server keeps a run's events so that it can be rejoined. Default yes.
     pub stream_resumable: bool,
-    /// What the server does when the client is gone. Default continue.
+    /// The server's reaction when the client is gone. Default continue.
     pub on_disconnect: OnDisconnect,
-    /// What the server does with a run on a busy thread. Default enqueue; always sent, as servers' defaults differ.
+    /// The server's reaction to a run on a busy thread. Default enqueue; always sent, as servers' defaults differ.
     pub multitask_strategy: MultitaskStrategy,
     /// Whether entering a thread joins the run that is active on it. Default yes.
     pub rejoin_on_mount: bool,
     /// Whether an open thread at rest is compared with the server when the page is shown, has the focus or the network again.
     /// Default yes.
     pub compare_on_wake: bool,
-    /// How many states of the thread's history are read, newest first, whenever its state would be. Default none:
+    /// The number of states of the thread's history to read, newest first, in place of its state. Default none:
     /// only the state is read, and there are no branches.
     pub history_limit: Option<u32>,
     /// Whether entering a thread reads its state or history. Default yes; no where
@@ -42,28 +42,28 @@ pub struct Config {
     /// what it asked before, and branches are not known then, and [`Config::stream_modes`] should leave out `values`. A
     /// server without sessions is read all the same.
     pub reads_state: bool,
-    /// What answers submissions. Default an Agent Server.
+    /// The kind of endpoint that answers submissions. Default an Agent Server.
     pub endpoint: Endpoint,
     /// Whether messages from within a tool (a namespace with a part that starts with `tools:`) go to lists of their
     /// own, [`crate::View::subgraphs`], rather than to the thread's. Default no.
     pub split_subgraphs: bool,
     /// Values, an object, that are shown while the thread has no state. Default none.
     pub initial_values: Option<Json>,
-    /// How the checkpoint is found that an edit goes on from. Default automatic.
+    /// The search for the checkpoint of an edit. Default automatic.
     pub checkpoints: Checkpoints,
     /// Whether a new human message answers the tool calls before it that nobody has answered, as cancelled. Default no.
     pub cancel_dangling_tool_calls: bool,
-    /// How often and how soon is tried again.
+    /// The number and pace of attempts.
     pub retry: RetryPolicy,
-    /// How long is waited.
+    /// The longest waits.
     pub timeouts: Timeouts,
-    /// How large a peer's events may grow.
+    /// The largest sizes of the server's events.
     pub limits: Limits,
     /// The largest stored record, in bytes. Above it the oldest messages are left out of it. Default 262,144.
     pub record_bytes_max: usize,
-    /// How long a stored record is believed, in milliseconds of wall-clock time. Default 24 hours.
+    /// The age until which a stored record counts, in milliseconds of wall-clock time. Default 24 hours.
     pub record_ttl: Millis,
-    /// What becomes of submissions that the server does not have yet.
+    /// The handling of submissions that the server does not have yet.
     pub outbox: OutboxPolicy,
 }
 
@@ -103,7 +103,7 @@ impl Config {
     }
 }
 
-/// What becomes of submissions that the server does not have yet.
+/// The handling of submissions that the server does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxPolicy {
     /// Whether they are stored until the server has them, and stay for a person to decide where they cannot be sent. Default yes. No:
@@ -111,7 +111,7 @@ pub struct OutboxPolicy {
     pub enabled: bool,
     /// Older ones are not sent before a person says so. Default 3,600,000 ms, one hour.
     pub ask_after: Millis,
-    /// How much of a thread's is stored, in bytes of JSON. One for which there is no room is sent all the same, and does not outlive a
+    /// The stored size per thread, in bytes of JSON. A submission without room is sent all the same, and does not outlive a
     /// reload. Default 262,144.
     pub bytes_max: usize,
 }
@@ -126,7 +126,7 @@ impl Default for OutboxPolicy {
     }
 }
 
-/// What answers submissions.
+/// The kind of endpoint that answers submissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Endpoint {
     /// An Agent Server: runs outlive connections and can be joined, threads can be read.
@@ -137,7 +137,7 @@ pub enum Endpoint {
     StreamOnly,
 }
 
-/// How the checkpoint is found that an edit goes on from.
+/// The search for the checkpoint of an edit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Checkpoints {
     /// In the history that was read, else in the thread's history, which is read page by page until it is found.
@@ -156,16 +156,16 @@ pub struct RetryPolicy {
     pub backoff_base: Millis,
     /// Every wait's upper bound. Default 30,000 ms.
     pub backoff_max: Millis,
-    /// How many attempts in a row may fail before that is told: [`crate::View::error`] is set, joins by hand end as timed out and the
+    /// The number of attempts in a row that may fail before that is told: [`crate::View::error`] is set, joins by hand end as timed out and the
     /// thread's state is shown. Attempts go on. Default 6.
     pub attempts_max: u32,
-    /// How many joins in a row may stay silent before the same is told. Default 3.
+    /// The number of silent joins in a row before the same is told. Default 3.
     pub silent_joins_max: u32,
-    /// How often one submission may be posted, as long as nothing of an answer was received. Default 5.
+    /// How often one submission may be posted, as long as no byte of an answer has come. Default 5.
     pub posts_max: u32,
     /// The longest `Retry-After` that is honoured. Default 120,000 ms.
     pub retry_after_max: Millis,
-    /// How long the server may not be heard before the client gives up. Default `None`: it goes on while the page is open.
+    /// The longest silence of the server before the client gives up. Default `None`: it goes on while the page is open.
     pub give_up_after: Option<Millis>,
 }
 
@@ -183,7 +183,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// How long is waited for the server.
+/// The longest waits for the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the headers of a stream. Default 30,000 ms.
@@ -194,13 +194,13 @@ pub struct Timeouts {
     pub stall: Millis,
     /// Bounds of the same where heartbeats come: three of their intervals, within these. Default 6,000 and 30,000 ms.
     pub stall_with_heartbeat: (Millis, Millis),
-    /// How long a byte proves a stream alive when the page wakes up. Default 3,000 ms.
+    /// When the page wakes up, a stream counts as alive if a byte came this recently. Default 3,000 ms.
     pub alive: Millis,
     /// For a plain request's whole answer. Default 15,000 ms.
     pub request: Millis,
     /// Between two attempts while the browser says that it is offline, or the page is hidden. Default 30,000 ms.
     pub offline_probe: Millis,
-    /// How long a server that has never answered is tried before [`crate::View::error`] says so. Default 2,000 ms.
+    /// For a server that has never answered, before [`crate::View::error`] says so. Default 2,000 ms.
     pub unreachable: Millis,
     /// The least time between two comparisons of an open thread with the server. Default 5,000 ms.
     pub compare: Millis,

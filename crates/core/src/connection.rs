@@ -1,8 +1,8 @@
-//! How the connection stands, as a person is told.
+//! The connection's state, for a person.
 
 use crate::Millis;
 
-/// What a person is told.
+/// The connection's state, as shown to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
     /// There is no run.
@@ -17,7 +17,7 @@ pub enum Connection {
     Stalled,
     /// The connection is lost and made anew.
     Reconnecting {
-        /// How many attempts in a row have brought nothing new; counts from 1.
+        /// The number of attempts in a row that brought nothing new; counts from 1.
         attempt: u32,
         /// When the next attempt starts; in the past or `None` while one is under way.
         retry_at: Option<Millis>,
@@ -26,7 +26,7 @@ pub enum Connection {
     Offline,
     /// The page is hidden and the connection is lost; goes on when it is shown.
     Paused,
-    /// What was missed is being fetched.
+    /// Missed events are being fetched.
     CatchingUp,
     /// This client left on purpose; the agent goes on.
     Disconnected,

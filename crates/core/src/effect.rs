@@ -14,17 +14,17 @@ pub enum Effect {
     OpenStream {
         /// Goes with everything fed.
         attempt: AttemptId,
-        /// What to send.
+        /// The request to send.
         request: HttpRequest,
     },
     /// Send a request and feed its whole answer.
     SendRequest {
         /// Goes with the answer.
         attempt: AttemptId,
-        /// What to send.
+        /// The request to send.
         request: HttpRequest,
     },
-    /// Drop a request or a connection. What is still fed for it is ignored.
+    /// Drop a request or a connection. Later inputs for it are ignored.
     Abort {
         /// Which.
         attempt: AttemptId,
@@ -119,7 +119,7 @@ pub struct HttpRequest {
     pub body: Option<Json>,
     /// Whether the application's headers were refused just now and must be made anew.
     pub refresh_headers: bool,
-    /// How long the whole answer (a stream: its headers) may take. The client watches it itself; this is for the log.
+    /// The longest wait for the whole answer (a stream: its headers). The client watches it itself; this is for the log.
     pub timeout: Millis,
 }
 

@@ -1,20 +1,20 @@
-//! What can go wrong, said so that a person can act on it.
+//! All errors, in words that a person can act on.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// One thing that went wrong. Its fields are behind one pointer, as it is passed on and kept in many places.
+/// One failure. Its fields are behind one pointer, as it is passed on and kept in many places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamError(Arc<Problem>);
 
-/// What a [`StreamError`] says.
+/// The content of a [`StreamError`].
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
     /// The stable code.
     pub code: ErrorCode,
-    /// What was wrong and what to do, for a person.
+    /// The fault and the remedy, for a person.
     pub message: String,
-    /// The HTTP status, where one came.
+    /// The HTTP status, if there is one.
     pub status: Option<u16>,
     /// The server's own words, shortened to 500 characters.
     pub detail: Option<String>,
@@ -97,7 +97,7 @@ macro_rules! codes {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// What was wrong and what to do.
+            /// The fault and the remedy.
             pub fn message(self) -> &'static str {
                 match self { $(Self::$name => $message,)* }
             }
@@ -108,50 +108,50 @@ macro_rules! codes {
 codes! {
     SseLineTooLong = "sse_line_too_long", "The server sent a line longer than the limit. Raise `limits.line_bytes_max`, or make the agent's events smaller.";
     SseFrameTooLarge = "sse_frame_too_large", "The server sent an event larger than the limit. Raise `limits.frame_bytes_max`, or make the agent's events smaller.";
-    SseBufferFull = "sse_buffer_full", "More data came than is kept unread. Raise `limits.buffer_bytes_max`.";
+    SseBufferFull = "sse_buffer_full", "The server sent more data than the buffer holds. Raise `limits.buffer_bytes_max`.";
     SseInvalidUtf8 = "sse_invalid_utf8", "The server sent an event that is not UTF-8; that event was left out.";
-    EventDataInvalid = "event_data_invalid", "The server sent something that is not what the protocol says. The rest is shown, and this as well as it can be.";
-    MessageWithoutId = "message_without_id", "The server sent a message chunk without an id, which has no place; it was left out.";
+    EventDataInvalid = "event_data_invalid", "The server sent data that does not follow the protocol. The rest is shown, and as much of this as possible.";
+    MessageWithoutId = "message_without_id", "The server sent a message chunk without an id; it was left out, as it belongs to no message.";
     NotAnEventStream = "not_an_event_stream", "The server answered, but not with an event stream. Check the server URL, and any proxy or sign-in page before it.";
-    BodyInvalid = "body_invalid", "The server's answer is not what an Agent Server sends. Check the server URL.";
+    BodyInvalid = "body_invalid", "The answer is not one of an Agent Server. Check the server URL.";
     BadRequest = "bad_request", "The server refused the request as malformed (400).";
-    Unauthorized = "unauthorized", "The server wants to know who you are (401). Check the token or API key.";
+    Unauthorized = "unauthorized", "The server does not accept the credentials (401). Check the token or API key.";
     Forbidden = "forbidden", "The server does not allow this (403). Check the token's rights.";
     NotFound = "not_found", "The server does not know this thread or assistant (404). Check the server URL and the assistant's name.";
     Conflict = "conflict", "The thread is busy with another run (409). Wait for it, cancel it, or use another multitask strategy.";
     Unprocessable = "unprocessable", "The server refused the request's content (422).";
-    TooManyRequests = "too_many_requests", "The server is asked too often (429). It is tried again when it says.";
-    BodyTooLarge = "body_too_large", "What was sent is larger than the server takes (413).";
+    TooManyRequests = "too_many_requests", "The server gets too many requests (429). The request is sent again at the time that the server names.";
+    BodyTooLarge = "body_too_large", "The request is larger than the server accepts (413).";
     RequestRefused = "request_refused", "The server refused the request.";
-    ServerError = "server_error", "The server failed (500). Try again; if it stays, its log says more.";
-    BadGateway = "bad_gateway", "The server cannot be reached behind its proxy (502, 503 or 504). It is tried again.";
+    ServerError = "server_error", "The server failed (500). Try again; if it fails again, look at its log.";
+    BadGateway = "bad_gateway", "The proxy cannot reach the server (502, 503 or 504). The request is sent again.";
     Unreachable = "unreachable", "The server cannot be reached. Check the network, the server URL, and that the server allows this page's origin.";
     InvalidRequest = "invalid_request", "The request cannot be sent as it is. Check the server URL and the headers.";
     InvalidId = "invalid_id", "A thread's or run's id cannot be empty, `.` or `..`, or have a slash, a backslash or `%` in it, so nothing was sent.";
-    Redirected = "redirected", "The server's address leads elsewhere, and the request was not sent there, as its headers are meant for the address alone. If that is the server, give its own address.";
+    Redirected = "redirected", "The server's address redirects to another one. The request was not sent there, as its headers are meant for this address alone. If the other address is the server's, give that one.";
     AnswerTooLarge = "answer_too_large", "The server's answer is larger than the limit, so it was not read. Raise the limit, or make the thread's state smaller.";
     HeadersFailed = "headers_failed", "The application's header provider failed, so no request was sent.";
     RunFailed = "run_failed", "The agent failed.";
-    RunExpired = "run_expired", "The run is not known to the server any more; what the thread's history holds is shown.";
+    RunExpired = "run_expired", "The server does not know the run any more; the thread's history is shown.";
     RunTimedOut = "run_timed_out", "The agent took longer than the server allows.";
-    RejoinTimedOut = "rejoin_timed_out", "The run cannot be followed for now; what the thread's history holds is shown. It is tried again.";
-    CursorIgnored = "cursor_ignored", "The server did not go on from `Last-Event-ID`. A proxy may drop that request header: let it pass. Text that may have a hole is not shown until the run's next step is done.";
-    SubmissionUnconfirmed = "submission_unconfirmed", "The submission was sent, and the server does not say what became of it. It is not sent again, as it could run twice.";
+    RejoinTimedOut = "rejoin_timed_out", "The run cannot be followed for now; the thread's history is shown, and attempts go on.";
+    CursorIgnored = "cursor_ignored", "The server did not resume after `Last-Event-ID`. A proxy may drop that request header: let it pass. Text that may have a hole is not shown until the run's next step is done.";
+    SubmissionUnconfirmed = "submission_unconfirmed", "The submission was sent, and the server does not tell its fate. It is not sent again, as it could run twice.";
     ThreadNotFound = "thread_not_found", "The server does not know this thread; it may have been deleted.";
-    HistoryUnavailable = "history_unavailable", "The thread's state could not be loaded; what was received stays.";
+    HistoryUnavailable = "history_unavailable", "The thread's state could not be loaded; the received messages stay.";
     CancelFailed = "cancel_failed", "The server did not cancel the run.";
-    EventsMissing = "events_missing", "The server does not have all events of this run any more; the text appears when the run's next step is done.";
+    EventsMissing = "events_missing", "The server has lost some events of this run; the text appears when the run's next step is done.";
     StorageFull = "storage_full", "The browser's storage is full: this run cannot be rejoined after a reload unless the server lists it.";
     StorageDenied = "storage_denied", "The browser does not allow storage here: this run cannot be rejoined after a reload unless the server lists it.";
-    SubmissionNotStored = "submission_not_stored", "What was submitted is too large to be kept over a reload until the server has it: large attachments are better uploaded first. It is sent all the same.";
-    RecordCorrupt = "record_corrupt", "What was stored for this thread cannot be read; it was removed.";
+    SubmissionNotStored = "submission_not_stored", "The submission is too large to be kept over a reload until the server has it. It is sent all the same. Upload large attachments first.";
+    RecordCorrupt = "record_corrupt", "The stored data of this thread cannot be read; it was removed.";
     CacheUnavailable = "cache_unavailable", "Threads cannot be saved here, so they are shown when the server has answered.";
     NoRunToCancel = "no_run_to_cancel", "There is no run to cancel.";
     CheckpointNotFound = "checkpoint_not_found", "No checkpoint of the thread holds exactly the messages before this one, so nothing was changed or sent.";
     CheckpointLookupFailed = "checkpoint_lookup_failed", "The checkpoint to go on from could not be looked up, so nothing was changed or sent. Try again.";
-    EditUnavailable = "edit_unavailable", "This message cannot be edited or answered again here: it is not known, the server has not stored what comes before it, or checkpoints are switched off.";
-    AmbiguousResume = "ambiguous_resume", "Several interrupts wait, so one answer alone does not say which it is for. Answer by interrupt id.";
-    InvalidInput = "invalid_input", "What was submitted is not a JSON object of the graph's input.";
+    EditUnavailable = "edit_unavailable", "This message cannot be edited or answered again here: it is unknown, the server has not stored the messages before it, or checkpoints are switched off.";
+    AmbiguousResume = "ambiguous_resume", "Several interrupts wait, so an answer must name one. Answer by interrupt id.";
+    InvalidInput = "invalid_input", "The submission is not a JSON object of the graph's input.";
 }
 
 impl fmt::Display for ErrorCode {

@@ -1,8 +1,8 @@
 //! The client of an agent's stream, sans-IO.
 //!
-//! [`Client`] decides everything: what to ask the server, when to ask again, what a reader sees. It never reads a
-//! clock, draws a random number, opens a connection or touches a browser; whoever drives it does.
-//! The loop that drives it:
+//! [`Client`] decides everything: each request, each retry, each change of the screen. It never reads a
+//! clock, draws a random number, opens a connection or touches a browser; its driver does.
+//! The driver's loop:
 //!
 //! ```
 //! use rejoin_core::{Client, Config, Effect, Input, Millis};
@@ -27,8 +27,8 @@
 //! assert!(!client.view().is_loading());
 //! ```
 //!
-//! Effects are taken out whenever it suits; leaving them for later is harmless. Inputs of an attempt that
-//! has been given up are dropped in one place, so nothing has to be cancelled in time.
+//! Effects may be taken out at any time; leaving them for later is harmless. The client drops inputs of an attempt that
+//! it has given up, so nothing has to be cancelled in time.
 
 mod client;
 mod config;

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Sub};
 
-/// A point in time or a length of time, in milliseconds. Where zero is does not matter, only that it never
+/// A point in time or a length of time, in milliseconds. The zero point does not matter, only that it never
 /// goes backwards while a client lives. (`Date.now()` may; `performance.now()` does not.)
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);

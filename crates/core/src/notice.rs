@@ -1,4 +1,4 @@
-//! What a client tells whoever listens: for callbacks, and for a timeline that a person can read.
+//! The notices of a client: for callbacks, and for a timeline that a person can read.
 
 use crate::{Connection, ErrorCode, StreamError};
 use rejoin_wire::{RunId, ThreadId, event::Event};
@@ -28,7 +28,7 @@ pub enum Notice {
     ConnectionChanged(Connection),
     /// A connection is being opened. Told with the feature `timeline` only.
     AttemptOpened {
-        /// How many in a row have brought nothing new.
+        /// The number of attempts in a row that brought nothing new.
         tries: u32,
         /// The cursor sent; `-1` asks for everything.
         last_event_id: Option<String>,
@@ -69,7 +69,7 @@ pub enum Notice {
     },
 }
 
-/// How a run, a submission or a join ended for this client. Each recovery ends in one of them.
+/// The end of a run, a submission or a join for this client. Each recovery ends in one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -101,7 +101,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What went wrong, where something did.
+    /// The error, if there was one.
     pub fn error(&self) -> Option<&StreamError> {
         match self {
             Self::Denied(error) | Self::Failed(error) => Some(error),

@@ -1,6 +1,6 @@
-//! What is stored so that a reload finds its run: the run's id, the cursor, and the messages so far.
+//! The run record, which lets a reload find its run: the run's id, the cursor, and the messages so far.
 //!
-//! No token, header or key is ever part of it. What is read back is not trusted.
+//! No token, header or key is ever part of it. A record that is read back is not trusted.
 
 use crate::{
     Config, Millis,

@@ -1,6 +1,6 @@
-//! What is saved of a thread so that it is on screen before the server has answered: its last state, as the server sent it.
+//! The saved state of a thread, on screen before the server has answered: its last state, as the server sent it.
 //!
-//! No token, header or key is ever part of it. What is read back is not trusted: it is shown until the server has answered, and
+//! No token, header or key is ever part of it. A state that is read back is not trusted: it is shown until the server has answered, and
 //! decides nothing.
 
 use crate::{Millis, list::retain};
@@ -12,17 +12,17 @@ use rejoin_wire::{
 
 const VERSION: u64 = 1;
 
-/// Which threads' last states are saved, and for how long.
+/// The limits of threads' saved states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cache {
     /// Names the user whose threads they are, such as by an id. Nothing that was saved for one user is read for another. Default
     /// `None`: a digest of the application's headers names the user; where it has no headers, nothing is saved.
     pub identity: Option<String>,
-    /// How many threads' states are saved, those used last. Default 50.
+    /// The largest number of saved states; the ones used last are kept. Default 50.
     pub threads_max: usize,
-    /// How many bytes all of them may have. A state that is larger by itself is not saved. Default 10,485,760.
+    /// The largest size of all of them, in bytes. A state that is larger by itself is not saved. Default 10,485,760.
     pub bytes_max: usize,
-    /// How long a saved state is shown, in milliseconds of wall-clock time. Default 7 days.
+    /// The age until which a saved state is shown, in milliseconds of wall-clock time. Default 7 days.
     pub ttl: Millis,
 }
 

@@ -1,5 +1,5 @@
 //! The session of a client's thread, as a reader sees it: the log's newest messages, older ones page by page, and what
-//! has changed. What is asked and when is decided in `client/session/`.
+//! has changed. `client/session/` decides its requests.
 
 use crate::{
     Client, Connection, MessageOrigin, MessageSlot, Millis, StreamError, client::Session,
@@ -134,7 +134,7 @@ impl<'a> SessionView<'a> {
         self.session.generation
     }
 
-    /// Whether the server keeps sessions. Where it does not, this is a window over the thread's own messages. Yes until
+    /// Whether the server keeps sessions. If not, this is a window over the thread's own messages. Yes until
     /// the server has said otherwise.
     pub fn is_durable(&self) -> bool {
         !self.session.feed.is_absent()

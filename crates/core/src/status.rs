@@ -1,4 +1,4 @@
-//! How a client stands, as one value that compares: whoever shows it looks whether it is another one.
+//! The status of a client, as one comparable value: a reader compares it with the last one.
 //!
 //! A new field is added in three places: here, in what an adapter writes it to (`js/src/json.rs`), and in that adapter's
 //! types (`www/package/src/engine.ts`).
@@ -6,7 +6,7 @@
 use crate::{Connection, Millis, SessionView, StreamError, View};
 use rejoin_wire::{MessageId, RunId, ThreadId};
 
-/// How the run and the thread stand; [`View::status`]. The fields are what the view's functions of the same names give.
+/// The status of the run and the thread; [`View::status`]. Each field is the result of the view's function of that name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// [`View::connection`].
@@ -36,7 +36,7 @@ pub struct Status {
 }
 
 impl View<'_> {
-    /// How everything stands, as one value.
+    /// The whole status, as one value.
     pub fn status(&self) -> Status {
         Status {
             connection: self.connection(),
@@ -55,7 +55,7 @@ impl View<'_> {
     }
 }
 
-/// How the feed of a session stands; [`SessionView::status`]. The fields are what the view's functions of the same names give.
+/// The status of a session's feed; [`SessionView::status`]. Each field is the result of the view's function of that name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedStatus {
     /// [`SessionView::connection`].
@@ -73,7 +73,7 @@ pub struct FeedStatus {
 }
 
 impl SessionView<'_> {
-    /// How the feed stands, as one value.
+    /// The feed's status, as one value.
     pub fn status(&self) -> FeedStatus {
         FeedStatus {
             connection: self.connection(),

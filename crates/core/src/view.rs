@@ -1,4 +1,4 @@
-//! What a reader sees.
+//! The reader's view of a client.
 
 use crate::{
     Client, Connection, HistoryState, MessageBranch, MessageSlot, Millis, SessionView, StreamError,
@@ -16,7 +16,7 @@ pub struct View<'a> {
     client: &'a Client,
 }
 
-/// What has changed since a revision.
+/// The changes since a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
     /// The revision now; pass it the next time.
@@ -47,7 +47,7 @@ pub struct SubgraphMessages<'a> {
 }
 
 impl Client {
-    /// What a reader sees.
+    /// The view for readers.
     pub fn view(&self) -> View<'_> {
         View { client: self }
     }
@@ -59,7 +59,7 @@ impl<'a> View<'a> {
         self.client.store.revisions().latest
     }
 
-    /// What has changed since `revision`; 0 for everything.
+    /// The changes since `revision`; 0 for everything.
     pub fn changes_since(&self, revision: u64) -> Changes {
         let revisions = self.client.store.revisions();
         let changed = self
@@ -92,7 +92,7 @@ impl<'a> View<'a> {
         self.client.is_active()
     }
 
-    /// Whether the thread's state is being loaded for the first time. What is shown meanwhile was stored here before, and may be old.
+    /// Whether the thread's state is being loaded for the first time. The messages shown meanwhile were stored here before, and may be old.
     pub fn is_thread_loading(&self) -> bool {
         self.client.is_thread_loading()
     }
@@ -102,7 +102,7 @@ impl<'a> View<'a> {
         self.client.waiting()
     }
 
-    /// The revision at which a submission came to wait, changed or went. What it waits for may change without.
+    /// The revision at which a submission came to wait, changed or went. A change of its reason alone does not count.
     pub fn waiting_revision(&self) -> u64 {
         self.client.waiting_revision()
     }
@@ -138,12 +138,12 @@ impl<'a> View<'a> {
         self.client.run_id()
     }
 
-    /// What went wrong last, until the next submission.
+    /// The last failure, until the next submission.
     pub fn error(&self) -> Option<&'a StreamError> {
         self.client.error.as_ref()
     }
 
-    /// What the agent asks.
+    /// The agent's questions.
     pub fn interrupts(&self) -> &'a [Interrupt] {
         self.client.store.interrupts()
     }
@@ -234,7 +234,7 @@ impl<'a> View<'a> {
         self.client.history.tree()
     }
 
-    /// Where a message of the head stands in the history. Nothing is known of a message that is not in it yet.
+    /// The place of a message of the head in the history. Nothing is known of a message that is not in it yet.
     pub fn message_branch(&self, id: &MessageId) -> MessageBranch {
         let key = &self.client.config().messages_key;
         let id = self.client.store.name_of(id);

@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! The commands of a stream.
 
 use crate::{UseStream, input, signals::put, thread::HistoryEntry, use_stream::Handle};
 use leptos::prelude::WithValue;
@@ -10,7 +10,7 @@ use rejoin_core::{
 use serde::Serialize;
 
 /// Commands. Each works on the state of this moment, returns at once, and may be called from anywhere, as from
-/// `on:click=move |_| stream.submit("hi")`. What went wrong is in [`UseStream::error`]; for options and for the outcome see
+/// `on:click=move |_| stream.submit("hi")`. A failure is in [`UseStream::error`]; for options and for the outcome see
 /// [`UseStream::run`]. On a server and after the owner is gone they do nothing.
 impl UseStream {
     /// Runs the assistant with the graph's input, which is any value that serialises to an object; its messages are shown at
@@ -53,7 +53,7 @@ impl UseStream {
     ///
     /// First the checkpoint is found that holds what comes before the message ([`UseStream::editing`] meanwhile; nothing
     /// else changes), then all of it happens in one step: a run under way is replaced, the messages are cut, the new one is
-    /// shown and sent. Where there is no such checkpoint the outcome and [`UseStream::error`] say so, and nothing has
+    /// shown and sent. If there is no such checkpoint, the outcome and [`UseStream::error`] say so, and nothing has
     /// changed. Of two edits the later one wins; the earlier one's outcome is [`rejoin_core::Outcome::Superseded`].
     pub fn edit(&self, message_id: impl Into<MessageId>, input: impl Serialize) {
         drop(self.run().edit(message_id, input));
@@ -76,7 +76,7 @@ impl UseStream {
         drop(self.run().retry());
     }
 
-    /// Takes back a submission that waits: it is not sent. Where it may have been sent already, its run is looked for and
+    /// Takes back a waiting submission: it is not sent. If it may have been sent already, its run is looked for and
     /// cancelled. Nothing for one that another tab sends, or that does not wait any more.
     pub fn take_back(&self, waiting_id: impl Into<String>) {
         self.with_stream(|stream| stream.send(input::taken_back(waiting_id.into())));

@@ -2,12 +2,12 @@
 //!
 //! # On a server
 //!
-//! On a server (any target but wasm32, or the feature `ssr`) the signals hold the state before anything was loaded, commands
+//! On a server (any target but wasm32, or the feature `ssr`) the signals hold the state before loading, commands
 //! do nothing, and no browser API is touched. The page's first render shows the same, so hydration matches.
 //!
-//! # What reruns
+//! # Rerunning effects
 //!
-//! Signals change at most once per animation frame, and only those whose content changed: a token reruns the readers of its
+//! Signals change at most once per animation frame, and only if their content has changed. A token reruns the readers of its
 //! own message and nothing else.
 
 mod arena;

@@ -55,12 +55,12 @@ impl StreamMessage {
         Signal::derive(move || self.get())
     }
 
-    /// Who speaks.
+    /// The speaker.
     pub fn kind(self) -> MessageKind {
         self.with(|message| message.kind.clone())
     }
 
-    /// What it says: of content blocks, the text of the text blocks, joined.
+    /// Its text: of content blocks, the text of the text blocks, joined.
     pub fn text(self) -> String {
         self.with(|message| message.content.text().into_owned())
     }
@@ -85,7 +85,7 @@ impl StreamMessage {
         self.read(|content| &content.is_optimistic)
     }
 
-    /// Where it stands in the thread's history: the branches to choose from, and which of them is shown. Nothing without
+    /// Its place in the thread's history: the branches to choose from, and the shown one. Nothing without
     /// [`crate::UseStreamOptions::history_limit`], nor before the message is in the history.
     pub fn branch(self) -> MessageBranch {
         self.read(|content| &content.branch)
@@ -131,7 +131,7 @@ struct Row {
     signals: Held<Content>,
 }
 
-/// What can be done with a message.
+/// The commands that work for a message.
 #[derive(Clone, Copy)]
 pub(crate) struct Offer {
     pub(crate) can_edit: bool,

@@ -1,4 +1,4 @@
-//! What `use_stream` is told.
+//! The options of `use_stream`.
 
 use crate::{StorageKind, ThreadSource, events::read_event, json, thread::ThreadPlaces};
 use rejoin_browser::{Credentials, HeaderFuture, ShareConnections, StreamOptions, header_futures};
@@ -37,7 +37,7 @@ pub struct UseStreamOptions {
     pub(crate) notice_readers: Vec<NoticeReader>,
     /// Events that are listened for beside those that the core tells anyway.
     pub(crate) listened: Vec<String>,
-    /// What cannot be sent or shown as it was given.
+    /// The problem with the first option that cannot be used.
     pub(crate) problem: Option<String>,
     headers: Option<Provider>,
     fixed_headers: Vec<(String, String)>,
@@ -121,7 +121,7 @@ impl UseStreamOptions {
         self
     }
 
-    /// How the checkpoint is found that an edit goes on from. Default automatic: in the history that was read, else in the
+    /// The search for the checkpoint of an edit. Default automatic: in the history that was read, else in the
     /// thread's, page by page. With [`Checkpoints::Off`] nothing can be edited, and no message says that it could.
     #[must_use]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
@@ -164,7 +164,7 @@ impl UseStreamOptions {
         self
     }
 
-    /// How many states of the thread's history are read, newest first, whenever its state would be. Default none: only the
+    /// The number of states of the thread's history to read, newest first, in place of its state. Default none: only the
     /// state. [`crate::UseStream::history`] and [`crate::StreamMessage::branch`] are made of them, so branches can be chosen
     /// as far back as they reach. Editing does not need them: it reads what it needs.
     #[must_use]
@@ -217,14 +217,14 @@ impl UseStreamOptions {
         self
     }
 
-    /// Where records are kept.
+    /// The storage of run records.
     #[must_use]
     pub fn storage(mut self, storage: StorageKind) -> Self {
         self.storage = storage;
         self
     }
 
-    /// Which tabs of the browser share the connection of a run's stream and of a session's feed, where the
+    /// The tabs of the browser that share the connection of a run's stream and of a session's feed, where the
     /// browser has Web Locks. Default none.
     #[must_use]
     pub fn share_connections(mut self, share: impl Into<Option<ShareConnections>>) -> Self {
@@ -233,8 +233,8 @@ impl UseStreamOptions {
     }
 
     /// Saves threads' last states in this browser, in IndexedDB, so that a thread is on screen before the server has answered:
-    /// [`crate::UseStream::is_thread_loading`] stays true meanwhile, and the connection is [`rejoin_core::Connection::Saved`]. What is
-    /// shown so can be read, and nothing else: submissions wait, and nothing can be edited. A thread is removed when the server refuses it
+    /// [`crate::UseStream::is_thread_loading`] stays true meanwhile, and the connection is [`rejoin_core::Connection::Saved`]. A
+    /// saved thread can only be read: submissions wait, and nothing can be edited. A thread is removed when the server refuses it
     /// (401, 403) or does not know it (404); call [`crate::UseStream::forget_thread`] when the page deletes one, and
     /// [`crate::clear_data`] when the user logs out. Default off.
     ///

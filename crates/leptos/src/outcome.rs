@@ -1,4 +1,4 @@
-//! How a command ends.
+//! The outcome of a command.
 
 use rejoin_browser::Conclusion;
 use rejoin_core::Outcome;

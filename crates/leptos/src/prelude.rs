@@ -1,4 +1,4 @@
-//! What an application names. `use rejoin_leptos::prelude::*;` goes beside `use leptos::prelude::*;`.
+//! The names for applications. `use rejoin_leptos::prelude::*;` goes beside `use leptos::prelude::*;`.
 
 pub use crate::{
     Cache, CheckpointId, Checkpoints, Config, Connection, ConnectionStatus, Credentials, ErrorCode,

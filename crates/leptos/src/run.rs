@@ -82,7 +82,7 @@ impl Run {
         self
     }
 
-    /// What the run streams, instead of the stream's own modes.
+    /// The run's stream modes, instead of the stream's own.
     pub fn stream_modes(mut self, modes: impl IntoIterator<Item = StreamMode>) -> Self {
         self.submission.stream_modes = Some(modes.into_iter().collect());
         self
@@ -94,13 +94,13 @@ impl Run {
         self
     }
 
-    /// What the server does with it while another run is active on the thread.
+    /// The server's reaction while another run is active on the thread.
     pub fn multitask_strategy(mut self, strategy: MultitaskStrategy) -> Self {
         self.submission.multitask_strategy = Some(strategy);
         self
     }
 
-    /// What the server does with it when the client is gone.
+    /// The server's reaction when the client is gone.
     pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
         self.submission.on_disconnect = Some(on_disconnect);
         self
@@ -303,7 +303,7 @@ impl Run {
     }
 }
 
-/// How a command ends where there is no stream.
+/// The end of a command without a stream.
 pub(crate) fn nothing() -> OutcomeFuture {
     OutcomeFuture::ready(Outcome::NothingToJoin)
 }
@@ -318,7 +318,7 @@ impl UseStream {
     /// place of those shown. The server is told nothing.
     ///
     /// # Errors
-    /// Where the values have no JSON form; nothing has changed then.
+    /// If the values have no JSON form; nothing has changed then.
     pub fn mutate(&self, values: impl Serialize) -> Result<(), StreamError> {
         let values = json::written(&values)
             .map_err(|problem| StreamError::new(ErrorCode::InvalidInput).with_detail(problem))?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// On a server: the words for a stream that has not begun.
 #[component]
 pub fn ConnectionStatus(
-    /// Whose connection.
+    /// The stream.
     stream: UseStream,
     /// Classes beside `rejoin-status`.
     #[prop(optional, into)]
@@ -23,7 +23,7 @@ pub fn ConnectionStatus(
     /// The words. Default those of the context, else English.
     #[prop(optional)]
     words: Option<StatusWords>,
-    /// What stands behind the words, such as a button that rejoins.
+    /// Content behind the words, such as a button that rejoins.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {

@@ -1,9 +1,9 @@
-//! Where the records are kept that let a reload find its run.
+//! The storage of run records, which let a reload find its run.
 
 use rejoin_browser::{LocalStore, MemoryStore, RecordStore, SessionStore, StorageError};
 use std::{fmt, rc::Rc, sync::Arc};
 
-/// Where the records are kept that let a reload find its run.
+/// The storage of run records, which let a reload find its run.
 #[derive(Clone, Default)]
 pub enum StorageKind {
     /// `localStorage`: every tab of the origin.

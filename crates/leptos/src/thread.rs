@@ -1,4 +1,4 @@
-//! Which thread is shown, and where its id is kept.
+//! The shown thread, and the place of its id.
 
 use leptos::prelude::{Get, GetUntracked, Memo, ReadSignal, RwSignal, Set, Signal};
 use rejoin_browser::{RecordStore, StorageError};
@@ -6,7 +6,7 @@ use rejoin_core::{ErrorCode, wire::ThreadId};
 use std::{fmt, rc::Rc};
 use wasm_bindgen::JsValue;
 
-/// Which thread a stream is on, for [`crate::UseStreamOptions::thread_id`]: an id (`&str`, `String`, [`ThreadId`]), an option
+/// The thread of a stream, for [`crate::UseStreamOptions::thread_id`]: an id (`&str`, `String`, [`ThreadId`]), an option
 /// of one, or a signal of such an option, which is followed.
 #[derive(Clone)]
 pub struct ThreadSource(Source);
@@ -81,7 +81,7 @@ macro_rules! from_signals {
 
 from_signals!(Signal, ReadSignal, RwSignal, Memo);
 
-/// Where the thread's id is kept beside the stream, so that a reload finds it.
+/// The place of the thread's id outside of the stream, so that a reload finds it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ThreadPlaces {
     /// A parameter of the page's address.
@@ -142,7 +142,7 @@ impl Kept {
     }
 }
 
-/// How a change of the thread is written into the page's history.
+/// The way a change of the thread is written into the page's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HistoryEntry {
     /// In place of the present entry: the thread has got its name.

@@ -42,9 +42,9 @@ pub struct UseStream {
     pub connection: Signal<Connection>,
     /// Since when nothing was heard of the server, on the clock of [`crate::now`], while something is asked of it.
     pub lost_since: Signal<Option<Millis>>,
-    /// What went wrong last, until the next submission.
+    /// The last failure, until the next submission.
     pub error: Signal<Option<StreamError>>,
-    /// What the agent asks, all of it; answered by [`UseStream::respond`] or [`UseStream::respond_all`]. They come with the
+    /// All questions of the agent; answered by [`UseStream::respond`] or [`UseStream::respond_all`]. They come with the
     /// thread, so a reload and a switch of threads restore them; what is answered is gone at once.
     pub interrupts: Signal<Vec<Interrupt>>,
     /// The thread's states as last read, newest first. Empty without [`UseStreamOptions::history_limit`].
@@ -73,7 +73,7 @@ pub struct UseStream {
     pub waiting: Signal<Vec<Waiting>>,
     /// Whether nothing of what was submitted is known to have reached the server, which is tried again.
     pub is_unsent: Signal<bool>,
-    /// How the last run ended for this client; `None` while one is followed, and on a thread where none was.
+    /// The outcome of the last run for this client; `None` while one is followed, and on a thread where none was.
     pub outcome: Signal<Option<Outcome>>,
     /// Why runs cannot be rejoined after a reload by what is stored, or the thread not be remembered.
     pub storage_error: Signal<Option<ErrorCode>>,

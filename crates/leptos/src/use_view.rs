@@ -41,7 +41,7 @@ pub struct UseView {
     pub error: Signal<Option<StreamError>>,
     /// The session's own connection, as a person is told; apart from that of a run.
     pub connection: Signal<Connection>,
-    /// Whether the server keeps sessions. Where it does not, this is a window over the thread's own messages.
+    /// Whether the server keeps sessions. If not, this is a window over the thread's own messages.
     pub is_durable: Signal<bool>,
     stream: UseStream,
 }
@@ -82,12 +82,12 @@ impl ViewNode {
         Signal::derive(move || self.get())
     }
 
-    /// Who speaks.
+    /// The speaker.
     pub fn kind(self) -> MessageKind {
         self.with(|message| message.kind.clone())
     }
 
-    /// What it says: of content blocks, the text of the text blocks, joined.
+    /// Its text: of content blocks, the text of the text blocks, joined.
     pub fn text(self) -> String {
         self.with(|message| message.content.text().into_owned())
     }

@@ -10,7 +10,7 @@ pub struct Waiting {
     pub id: String,
     /// The messages that it brings, with the ids that they will be shown under.
     pub messages: Vec<Arc<Message>>,
-    /// What it waits for; [`crate::StatusWords::waiting`] says it in words.
+    /// The reason why it waits; [`crate::StatusWords::waiting`] says it in words.
     pub state: WaitingState,
     /// Whether its messages are in [`crate::UseStream::messages`] already, so that they need not be shown twice.
     pub is_shown: bool,

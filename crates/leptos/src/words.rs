@@ -1,16 +1,16 @@
-//! What a person is told of a stream, in words.
+//! The status of a stream, in words for a person.
 
 use crate::UseStream;
 use leptos::prelude::{Get, With};
 use rejoin_core::{Connection, Millis, Outcome, StreamError, WaitingState};
 
-/// What there is to say of a stream.
+/// The status that the words are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamStatus {
     /// The connection.
     pub connection: Connection,
-    /// What went wrong last.
+    /// The last failure.
     pub error: Option<StreamError>,
     /// Whether the server has a run of this stream, which goes on by itself.
     pub has_run: bool,
@@ -20,7 +20,7 @@ pub struct StreamStatus {
     pub is_cancelled: bool,
     /// Whether the agent has asked something, and no run is followed.
     pub is_waiting: bool,
-    /// How many whole seconds the server was not heard, while something is asked of it.
+    /// The whole seconds of the server's silence, while something is asked of it.
     pub lost_for_s: Option<u64>,
     /// In how many seconds, at least 1, the next attempt begins.
     pub retry_in_s: Option<u64>,
@@ -98,9 +98,9 @@ pub(crate) fn retry_at(connection: Connection) -> Option<Millis> {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct StatusWords {
-    /// What the stream is doing. Read out when it changes, so it holds nothing that counts.
+    /// The stream's activity. It is read out when it changes, so it holds no running number.
     pub state: fn(&StreamStatus) -> String,
-    /// What a submission waits for: one of [`UseStream::waiting`].
+    /// The reason why a submission waits: one of [`UseStream::waiting`].
     pub waiting: fn(WaitingState) -> String,
     /// In how many seconds the next attempt begins. Not read out.
     pub retry: fn(u64) -> String,

@@ -1,4 +1,4 @@
-//! What can be wrong with bytes from the other side.
+//! The errors of bytes from the other side.
 
 use crate::sse::DecodeError;
 
@@ -14,21 +14,21 @@ pub enum WireError {
     EventData {
         /// The event's name as it was sent.
         event: String,
-        /// What the parser said, with line and column in the data.
+        /// The parser's error, with line and column in the data.
         reason: String,
     },
     /// A response body is not the JSON that its path promises.
     #[error("{}", self.words())]
     Body {
-        /// What was being read, in words: `thread state`, `run`.
+        /// The name of the thing being read: `thread state`, `run`.
         what: &'static str,
-        /// What the parser said.
+        /// The parser's error.
         reason: String,
     },
 }
 
 impl WireError {
-    /// What `Display` says. A page that asks for it here does not load what formats.
+    /// The text of `Display`. A page that takes it from here does not load the formatting code.
     pub fn words(&self) -> String {
         const WRONG: &str = " is not what the protocol says: ";
         match self {

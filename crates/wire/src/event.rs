@@ -1,4 +1,4 @@
-//! What an SSE frame means.
+//! The meaning of SSE frames.
 
 use crate::{
     EventId, Json, RunId, WireError,
@@ -60,7 +60,7 @@ pub enum EventBody {
     WholeMessages(Vec<Message>),
     /// The run failed.
     Error(ErrorBody),
-    /// What each node wrote; may carry `__interrupt__`.
+    /// The writes of each node; may carry `__interrupt__`.
     Updates(Updates),
     /// Everything else stays as it came.
     Raw(Json),
@@ -98,7 +98,7 @@ impl Lenient for RunMetadata {
 pub struct Values {
     /// The whole payload, `__interrupt__` included.
     pub data: Json,
-    /// What is asked, where the payload says so.
+    /// The questions, if the payload has some.
     pub interrupts: Option<Vec<Interrupt>>,
     /// Whether the payload holds nothing but `__interrupt__` and so must not replace state.
     pub only_interrupts: bool,
@@ -109,7 +109,7 @@ pub struct Values {
 pub struct Updates {
     /// The whole payload.
     pub data: Json,
-    /// What is asked, where the payload says so.
+    /// The questions, if the payload has some.
     pub interrupts: Option<Vec<Interrupt>>,
 }
 
@@ -118,7 +118,7 @@ pub struct Updates {
 pub struct ErrorBody {
     /// The kind: an exception's name. Absent where only a string came.
     pub name: Option<String>,
-    /// What went wrong, in the server's words. Never empty.
+    /// The failure, in the server's words. Never empty.
     pub message: String,
 }
 
@@ -323,7 +323,7 @@ impl Event {
         messages
     }
 
-    /// What `updates` say that an agent asks.
+    /// The agent's questions in `updates`.
     pub fn interrupts(&self, odd: &mut Oddities) -> Option<Vec<Interrupt>> {
         let asked = field(self.data.text(), INTERRUPT_KEY)?;
         Some(odd.list(INTERRUPT_KEY, asked))
@@ -365,7 +365,7 @@ enum Promise {
     Nothing,
     /// Any JSON.
     Json,
-    /// Anything but `null`. What is no JSON is a text.
+    /// Anything but `null`. Data that is no JSON is a text.
     Something,
     Object,
     List,

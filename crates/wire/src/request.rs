@@ -1,10 +1,10 @@
-//! What a client sends.
+//! The requests of a client.
 
 use crate::{AssistantId, CheckpointId, Json, ThreadId, word::words};
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// What a run streams. [`StreamMode::MessagesTuple`] alone gives no sign of an interrupt.
+    /// The kind of events that a run streams. [`StreamMode::MessagesTuple`] alone gives no sign of an interrupt.
     #[allow(missing_docs)] // Each is the protocol's own word; see `event::EventBody` for what it carries.
     #[derive(PartialOrd, Ord, Hash)]
     StreamMode {
@@ -22,9 +22,9 @@ words! {
 }
 
 words! {
-    /// What the server does with a run whose client has gone.
+    /// The server's reaction when a run's client has gone.
     OnDisconnect {
-        /// The run goes on. What rejoining needs, and what both servers do when nothing is said.
+        /// The run goes on. Rejoining needs this, and both servers do it by default.
         Continue = "continue",
         /// The run is cancelled within milliseconds.
         Cancel = "cancel",
@@ -32,7 +32,7 @@ words! {
 }
 
 words! {
-    /// What the server does with a new run on a busy thread. The servers' defaults differ, so always send it.
+    /// The server's reaction to a new run on a busy thread. The servers' defaults differ, so always send it.
     MultitaskStrategy {
         /// The new run is refused: 409 (Python) or 422 (JS).
         Reject = "reject",
@@ -46,7 +46,7 @@ words! {
 }
 
 words! {
-    /// What to do when the thread does not exist.
+    /// The server's reaction when the thread does not exist.
     IfNotExists {
         /// Make it.
         Create = "create",
@@ -91,7 +91,7 @@ pub struct CheckpointRef {
 /// Fields left `None` or empty are not sent, so the server's defaults apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
-    /// Which assistant or graph.
+    /// The assistant or graph.
     pub assistant_id: AssistantId,
     /// The graph's input. `None` with a command or a checkpoint goes on from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,13 +108,13 @@ pub struct RunRequest {
     /// Kept with the run and given back when runs are listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Json>,
-    /// Where to start from; the thread's head when not given.
+    /// The checkpoint to start from; the thread's head when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<CheckpointRef>,
     /// The short form of `checkpoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_id: Option<CheckpointId>,
-    /// What to stream. Empty: the server's default, `values`.
+    /// The stream modes. Empty: the server's default, `values`.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
@@ -127,13 +127,13 @@ pub struct RunRequest {
     /// Whether the events are kept so that a stream can be resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_resumable: Option<bool>,
-    /// What a lost client means.
+    /// The reaction to a lost client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_disconnect: Option<OnDisconnect>,
-    /// What a busy thread means.
+    /// The reaction to a busy thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multitask_strategy: Option<MultitaskStrategy>,
-    /// What an unknown thread means.
+    /// The reaction to an unknown thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_not_exists: Option<IfNotExists>,
     /// Nodes to stop before: names, or `"*"`.

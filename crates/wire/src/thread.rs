@@ -16,7 +16,7 @@ use crate::{
 pub struct Thread {
     /// The thread.
     pub thread_id: ThreadId,
-    /// What it is doing.
+    /// Its status.
     pub status: ThreadStatus,
     /// The head's values; absent before the first run.
     pub values: Option<Json>,
@@ -27,7 +27,7 @@ pub struct Thread {
 }
 
 words! {
-    /// What a thread is doing.
+    /// The status of a thread.
     ThreadStatus {
         /// No run.
         Idle = "idle",
@@ -52,14 +52,14 @@ pub struct Run {
     pub thread_id: ThreadId,
     /// ISO 8601.
     pub created_at: Option<String>,
-    /// How far it is.
+    /// Its status.
     pub status: RunStatus,
-    /// What the client said of it.
+    /// The client's metadata.
     pub metadata: Option<Json>,
 }
 
 words! {
-    /// How far a run is. An agent that asks a question leaves its run `success`, its thread `interrupted`.
+    /// The status of a run. An agent that asks a question leaves its run `success`, its thread `interrupted`.
     RunStatus {
         /// Waiting for its turn.
         Pending = "pending",
@@ -104,7 +104,7 @@ impl RunStatus {
 pub struct Interrupt {
     /// Names it when several are pending. Absent for breakpoints.
     pub id: Option<InterruptId>,
-    /// What is asked: any JSON.
+    /// The question: any JSON.
     pub value: Json,
     /// All else that the server says of it, by name: where it was asked, what an answer looks like.
     pub more: Object,
@@ -126,7 +126,7 @@ pub struct Task {
     pub name: Option<String>,
     /// Why it failed: an object or a string.
     pub error: Option<Json>,
-    /// What it asks.
+    /// Its questions.
     pub interrupts: Vec<Interrupt>,
 }
 
@@ -137,9 +137,9 @@ pub struct ThreadState {
     pub values: Json,
     /// Nodes that would run next. Empty: at rest.
     pub next: Vec<String>,
-    /// Where this is.
+    /// The state's own checkpoint.
     pub checkpoint: Option<Checkpoint>,
-    /// What is pending here.
+    /// The pending tasks.
     pub tasks: Vec<Task>,
 }
 

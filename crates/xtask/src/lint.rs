@@ -1,8 +1,13 @@
-//! Formatting, clippy, native and wasm32, and whether what goes to crates.io can be packaged. The rule about which crate may use which is a test at the end.
+//! Formatting, clippy, native and wasm32, the prose of Markdown pages, and whether the crates for crates.io can be packaged. The rule about which crate may use which is a test at the end.
+
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::step::{self, Steps, cargo};
+use crate::{
+    setup,
+    step::{self, Steps, cargo, root},
+};
 
 /// The crates that only exist on wasm32.
 const WASM_PACKAGES: [&str; 5] = [
@@ -29,6 +34,7 @@ pub(crate) fn run(steps: &mut Steps) {
     steps.run("lint: clippy, native", native);
     steps.run("lint: clippy, wasm32", wasm);
     steps.run("lint: packages for crates.io", packages);
+    steps.run("lint: prose", prose);
 }
 
 fn native() -> Result<()> {
@@ -58,6 +64,26 @@ fn packages() -> Result<()> {
         command.args(["--package", package]);
     }
     step::run(&mut command)
+}
+
+/// Short sentences that begin with their subject, in every Markdown page but the exceptions: `tests/prose`.
+fn prose() -> Result<()> {
+    let dir = root().join("tests/prose");
+    setup::npm_packages(&dir)?;
+    let mut textlint = Command::new(dir.join("node_modules/.bin/textlint"));
+    textlint.current_dir(root());
+    textlint.args(["--rulesdir", "tests/prose/rules", "--format", "unix"]);
+    textlint.args(["--ignore-path", "tests/prose/exceptions.txt"]);
+    for pages in [
+        "*.md",
+        "crates/**/*.md",
+        "docs/**/*.md",
+        "tests/**/*.md",
+        "www/**/*.md",
+    ] {
+        textlint.arg(pages);
+    }
+    step::run(&mut textlint)
 }
 
 fn run_clippy(args: &[&str]) -> Result<()> {
@@ -91,6 +117,12 @@ mod tests {
         ("rejoin-server", &["rejoin-wire"]),
         ("xtask", &[]),
     ];
+
+    #[test]
+    fn few_pages_are_left_out_by_the_prose_linter() {
+        let exceptions = include_str!("../../../tests/prose/exceptions.txt");
+        assert!(exceptions.lines().count() <= 10, "{exceptions}");
+    }
 
     #[test]
     fn crates_use_each_other_only_along_the_arrows() {

@@ -1,10 +1,11 @@
-//! Compares the map, `crates/README.md`, with the tree.
+//! Compares the map, `crates/README.md`, with the tree, and the files that the threat model names.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const MAP: &str = "crates/README.md";
+const THREATS: &str = "docs/threats.md";
 
 /// What a name ends in that can only be a file's.
 const FILES: [&str; 6] = [".rs", ".ts", ".mjs", ".md", ".json", ".toml"];
@@ -33,15 +34,25 @@ fn every_file_of_core_is_on_the_map() {
 
 #[test]
 fn every_file_that_the_map_mentions_is_there() {
+    check_files(MAP);
+}
+
+#[test]
+fn every_file_that_the_threat_model_mentions_is_there() {
+    check_files(THREATS);
+}
+
+/// Fails with a line for each file that a page names and that is not in the tree.
+fn check_files(page: &str) {
     let there: Vec<String> = ["crates", "docs", "tests", "www"]
         .iter()
         .flat_map(|folder| files(&root().join(folder)))
         .map(|path| format!("/{}", relative(&path, root())))
         .collect();
-    let missing = in_code(&map())
+    let missing = in_code(&read(page))
         .filter(|name| FILES.iter().any(|end| name.ends_with(end)) && !name.contains(' '))
         .filter(|name| !there.iter().any(|path| path.ends_with(&format!("/{name}"))))
-        .map(does_not_exist)
+        .map(|name| does_not_exist(page, name))
         .collect::<Vec<_>>();
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
@@ -60,7 +71,7 @@ fn check(
     let mut wrong: Vec<String> = named
         .iter()
         .filter(|name| !exists(name))
-        .map(|name| does_not_exist(name))
+        .map(|name| does_not_exist(MAP, name))
         .collect();
     wrong.extend(
         there
@@ -71,8 +82,8 @@ fn check(
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn does_not_exist(name: &str) -> String {
-    format!("{MAP} names `{name}`, which does not exist")
+fn does_not_exist(page: &str, name: &str) -> String {
+    format!("{page} names `{name}`, which does not exist")
 }
 
 fn root() -> &'static Path {
@@ -80,7 +91,11 @@ fn root() -> &'static Path {
 }
 
 fn map() -> String {
-    fs::read_to_string(root().join(MAP)).expect("the map can be read")
+    read(MAP)
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(root().join(page)).expect("the page can be read")
 }
 
 /// The names in the first column of the table below a heading.

@@ -1,4 +1,4 @@
-/** Removing what was stored in this browser. */
+/** Removing all stored data from this browser. */
 import { RejoinError } from "./errors.js";
 import { inTime } from "./in-time.js";
 import { storing } from "./store/options.js";
@@ -36,9 +36,9 @@ const deleted = (factory: IDBFactory): Promise<void> =>
   });
 
 /**
- * Removes everything that was stored in this browser for this origin: the records of runs, in `localStorage` and in this tab's
- * `sessionStorage`, and the threads that the option `cache` has saved. For a logout. Streams that are there store nothing more in
- * this page, until the next one begins. A `storage` of the application's own is its own to clear.
+ * Removes all data of Rejoin from this browser and origin: the run records, in `localStorage` and in this tab's
+ * `sessionStorage`, and the threads that the option `cache` has saved. Call it for a logout. Existing streams store nothing more in
+ * this page, until the next one begins. The application itself must clear a `storage` of its own.
  *
  * @throws RejoinError `clear_failed` where the browser does not remove the saved threads, or not within 5 seconds
  */

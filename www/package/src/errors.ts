@@ -22,7 +22,7 @@ export class RejoinError extends Error {
   /** `more.name` replaces the name `RejoinError`. */
   constructor(code: string, message: string, more: { status?: number; detail?: string; name?: string; cause?: unknown } = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
-    // The name is the server's own (`ValueError`) where the agent failed, as code written for the incumbent expects.
+    // The name is the server's own (`ValueError`) where the agent failed, as code written for LangGraph's SDK expects.
     this.name = more.name ?? "RejoinError";
     this.code = code;
     if (more.status !== undefined) this.status = more.status;

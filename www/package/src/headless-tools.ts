@@ -1,10 +1,10 @@
 /** Tools that the graph only declares and this page runs. Their calls come as interrupts; their results resume the graph. */
 
-/** What `tool({...}).implement(...)` gives. */
+/** The result of `tool({...}).implement(...)`. */
 export interface HeadlessToolImplementation<Args = unknown, Output = unknown> {
   /** The tool as the graph declares it; its name is what counts. */
   tool: { name: string };
-  /** Runs it here. What it resolves to goes to the graph; where it rejects the graph is told the error. */
+  /** Runs it here. The graph gets the result, or the error if it rejects. */
   execute: (args: Args) => Promise<Output>;
 }
 
@@ -13,11 +13,11 @@ export type AnyHeadlessToolImplementation = HeadlessToolImplementation<any, any>
 
 /** A step in a headless tool's life. */
 export interface ToolEvent {
-  /** What has happened. */
+  /** The step of its life cycle. */
   phase: "start" | "success" | "error";
   /** The tool. */
   name: string;
-  /** What it was called with. */
+  /** The arguments of the call. */
   args: unknown;
   /** With `success`. */
   result?: unknown;

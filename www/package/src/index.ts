@@ -25,13 +25,13 @@ export function createStream<T = Record<string, unknown>, Bag extends BagTemplat
 }
 
 /**
- * Loads the wasm now. Not needed: the first stream does it. With `source` it is taken from there, for pages that cannot
- * load it the usual way. Loading twice is loading once; after a failure it can be tried again.
+ * Loads the wasm now. This is optional, because the first stream does it. `source` is another place to load it from, for pages that
+ * cannot load it the usual way. A second call loads nothing more; after a failure it tries again.
  *
- * There are two modules. The second, `rejoin_extras_bg.wasm`, has what many pages never use: edits and regeneration, views of a session,
- * results of tools that run in the page, the history with its branches. It is loaded when that is first wanted; with `extras` from there.
+ * There are two modules. The second, `rejoin_extras_bg.wasm`, has features that many pages never use: edits and regeneration, views of a
+ * session, results of tools that run in the page, the history with its branches. It is loaded at its first use, from `extras` if given.
  *
- * @throws RejoinError `wasm_blocked` where the page's content security policy forbids it, `load_failed` otherwise
+ * @throws RejoinError `wasm_blocked` if the page's content security policy forbids it, `load_failed` otherwise
  */
 export async function loadRejoin(source?: WasmSource, extras?: WasmSource): Promise<void> {
   await loadEngine(source, extras);

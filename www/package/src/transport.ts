@@ -5,7 +5,7 @@ import type { UseStreamTransport, UseStreamTransportPayload } from "./types/opti
 
 /** Options of {@link FetchStreamTransport}. */
 export interface FetchStreamTransportOptions {
-  /** Where to POST. */
+  /** The address for the POST. */
   apiUrl: string;
   /** Sent with each request. */
   defaultHeaders?: HeadersInit;

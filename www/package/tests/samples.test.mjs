@@ -1,4 +1,4 @@
-// Every sample of the READMEs compiles as it stands, in a strict TypeScript project.
+// Every sample of the READMEs and of the pages in docs that teach compiles as it stands, in a strict TypeScript project.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,10 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const here = new URL("../", import.meta.url);
-const readmes = ["../../README.md", "README.md"].map((name) => new URL(name, here)).filter((url) => existsSync(url));
+/** Pages, by the name that their samples' files begin with. */
+const PAGES = { project: "../../README.md", package: "README.md", migrate: "../../docs/migrate.md", view: "../../docs/use-view.md" };
+// A copy of the package alone has its own README only.
+const pages = Object.entries(PAGES).map(([name, path]) => [name, new URL(path, here)]).filter(([, url]) => existsSync(url));
 // Inside the package, so that a sample's `rejoin/react` is the package itself.
 const project = new URL("generated/samples/", here);
 
@@ -38,18 +41,18 @@ function writeProject() {
   write("thread.tsx", THREAD);
   write("tsconfig.json", JSON.stringify(CONFIG));
   let count = 0;
-  for (const [at, url] of readmes.entries()) {
+  for (const [name, url] of pages) {
     const text = readFileSync(url, "utf8");
     for (const { index, 1: kind, 2: code } of text.matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)) {
       const line = text.slice(0, index).split("\n").length;
-      write(`${at ? "package" : "project"}-line-${line}.${kind}`, code);
+      write(`${name}-line-${line}.${kind}`, code);
       count += 1;
     }
   }
   return count;
 }
 
-test("each sample of the READMEs compiles in a strict project", () => {
+test("each sample of the READMEs and of docs compiles in a strict project", () => {
   assert.ok(writeProject() > 8);
   const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", here));
   const { status, stdout } = spawnSync(process.execPath, [tsc, "--project", fileURLToPath(project), "--pretty", "false"], { encoding: "utf8" });

@@ -10,7 +10,7 @@ use web_sys::Storage;
 /// With what keys in the page's stores begin.
 const PREFIXES: [&str; 2] = ["rejoin:", "rejoin.events|"];
 
-/// What was saved of threads could not be removed.
+/// The saved threads could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClearError {
     /// The browser's words.
@@ -30,7 +30,7 @@ impl std::error::Error for ClearError {}
 /// and the saved states of threads. For a logout. Streams that are there store nothing more, until another one is made.
 ///
 /// # Errors
-/// Where the browser does not remove the database.
+/// If the browser does not remove the database.
 pub async fn clear_data() -> Result<(), ClearError> {
     stop_writing();
     let scope = scope();

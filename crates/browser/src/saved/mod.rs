@@ -1,4 +1,4 @@
-//! Where threads' last states are saved: a database of this origin. Which are saved, and when, is the client's to say.
+//! The database of threads' last states, in this origin. The client decides which are saved, and when.
 
 mod clear;
 mod database;

@@ -21,11 +21,11 @@ use std::{
 };
 use thread::OpenThread;
 
-/// Which tabs share the connection of a stream. Only tabs of one origin, one browser profile and one version of this library can.
+/// The tabs that share the connection of a stream. Only tabs of one origin, one browser profile and one version of this library can.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShareConnections {
-    /// Those whose requests have the same headers. What cookies say is not seen, nor what a
-    /// [`crate::StreamOptions::fetch`] adds.
+    /// Those whose requests have the same headers. Cookies are not seen, nor the additions of a
+    /// [`crate::StreamOptions::fetch`].
     SameHeaders,
     /// Those that give the same text here, which names the user: for headers that differ from tab to tab, and for cookies.
     As(String),
@@ -34,7 +34,7 @@ pub enum ShareConnections {
 /// After so many connections in a row that other tabs took, a client keeps its own: something keeps tabs from hearing each other.
 const TAKEN_MAX: u32 = 3;
 
-/// What one client shares with other tabs.
+/// The state that one client shares with other tabs.
 pub(crate) struct Tabs {
     this: Weak<Tabs>,
     driver: Weak<Driver>,

@@ -1,6 +1,6 @@
 //! An open thread at rest is compared with the server when the page wakes up: another device may have gone on with it.
 //!
-//! One small request asks how the thread stands. Where a run is active it is joined; where the thread has changed its state is read and
+//! One small request asks how the thread stands. If a run is active, it is joined. If the thread has changed, its state is read and
 //! shown.
 
 use super::{

@@ -28,12 +28,12 @@ pub enum Input {
     JoinRequested {
         /// Named in [`crate::Notice::Concluded`].
         command: CommandId,
-        /// Which run.
+        /// The run.
         run_id: Option<RunId>,
         /// How.
         options: JoinOptions,
     },
-    /// What [`Client::without_extras`] does without is there now. What needs it is not done before: its commands end as
+    /// The extras that [`Client::without_extras`] lacks are there now. Nothing that needs them is done before: its commands end as
     /// [`crate::Outcome::Dropped`].
     ///
     /// [`Client::without_extras`]: crate::Client::without_extras
@@ -57,12 +57,12 @@ pub enum Input {
         /// The object.
         values: Json,
     },
-    /// What runs stream from now on, instead of [`crate::Config::stream_modes`].
+    /// The stream modes from now on, instead of [`crate::Config::stream_modes`].
     StreamModesSet {
         /// The modes.
         modes: Vec<StreamMode>,
     },
-    /// Which events [`crate::Notice::EventApplied`] tells from now on, by their names without a namespace. An event whose
+    /// The events that [`crate::Notice::EventApplied`] tells from now on, by their names without a namespace. An event whose
     /// data is not of the type that its name promises is not told. Of a name that means nothing here (`ping`) the data is
     /// the JSON that came, and where it is not JSON, its text as a JSON string.
     EventsListened {
@@ -75,7 +75,7 @@ pub enum Input {
     CancelRequested,
     /// The status and headers of a stream's response.
     HeadersArrived {
-        /// Whose.
+        /// The request or connection.
         attempt: AttemptId,
         /// The HTTP status.
         status: u16,
@@ -84,26 +84,26 @@ pub enum Input {
     },
     /// Bytes of a stream's body.
     ChunkArrived {
-        /// Whose.
+        /// The request or connection.
         attempt: AttemptId,
         /// At least one.
         bytes: Vec<u8>,
     },
     /// An event of a stream whose bytes somebody else reads: a transport or a filter of the application's own.
     EventArrived {
-        /// Whose.
+        /// The request or connection.
         attempt: AttemptId,
         /// `None`: one came that is not for this client, or a heartbeat.
         event: Option<Frame>,
     },
     /// A stream's body has ended by itself, which says nothing about the run.
     BodyEnded {
-        /// Whose.
+        /// The request or connection.
         attempt: AttemptId,
     },
     /// The whole answer to a plain request.
     ResponseArrived {
-        /// Whose.
+        /// The request or connection.
         attempt: AttemptId,
         /// The HTTP status.
         status: u16,
@@ -114,7 +114,7 @@ pub enum Input {
     },
     /// A request or a stream failed below HTTP.
     RequestFailed {
-        /// Whose.
+        /// The request or connection.
         attempt: AttemptId,
         /// How.
         error: TransportError,
@@ -123,7 +123,7 @@ pub enum Input {
     RecordLoaded {
         /// The key asked for.
         key: String,
-        /// What was stored. It is not trusted.
+        /// The stored text. It is not trusted.
         text: Option<String>,
         /// Wall-clock time, for the record's time to live only.
         wall_clock: Millis,
@@ -170,13 +170,13 @@ pub enum Input {
     DeadlineReached,
 }
 
-/// What happens to the view of the thread's session.
+/// Inputs for the view of the thread's session.
 #[derive(Debug, Clone)]
 pub enum SessionInput {
     /// Show the session of the client's thread, whichever that is, until [`SessionInput::Closed`]: [`crate::View::session`].
     /// Once more: another page size from now on, and a feed that was refused is asked for again.
     Opened {
-        /// How many messages a page has: 1 to 1,000.
+        /// The number of messages in a page: 1 to 1,000.
         limit: usize,
     },
     /// Show the page of the session before the first message that is shown. Several at once are one request.
@@ -189,7 +189,7 @@ pub enum SessionInput {
     Closed,
 }
 
-/// What happens to an edit.
+/// Inputs for an edit.
 #[derive(Debug, Clone)]
 pub enum EditInput {
     /// Go on from an earlier point of the thread: edit a message, answer again, or try again.
@@ -201,14 +201,14 @@ pub enum EditInput {
     },
     /// The answer to [`crate::Effect::ResolveCheckpoint`].
     CheckpointResolved {
-        /// Whose.
+        /// The request or connection.
         command: CommandId,
         /// The checkpoint that holds exactly what is kept; `None` where there is none; `Err` in words.
         checkpoint: Result<Option<CheckpointId>, String>,
     },
 }
 
-/// What happens to the tools that run here.
+/// Inputs for the tools that run here.
 #[derive(Debug, Clone)]
 pub enum ToolsInput {
     /// A tool that runs here has its result. It is sent when every pending call of its message has one, and when no run
@@ -216,12 +216,12 @@ pub enum ToolsInput {
     ResultAdded {
         /// Named in [`crate::Notice::Concluded`]: by the run that the results are sent with.
         command: CommandId,
-        /// What came of it.
+        /// The tool's result.
         result: Box<ToolResult>,
     },
 }
 
-/// What happens to the thread's history and its branches.
+/// Inputs for the thread's history and its branches.
 #[derive(Debug, Clone)]
 pub enum BranchesInput {
     /// Show another branch of the thread's history; `""` is the newest. While a run is followed only
@@ -239,20 +239,20 @@ pub enum BranchesInput {
     HistoryRequested,
 }
 
-/// What happens to the saved states of threads.
+/// Inputs for the saved states of threads.
 #[derive(Debug, Clone)]
 pub enum SavedInput {
     /// Save the last states of the threads that are entered from now on, and show what is saved of one until the server has
     /// answered.
     Kept {
-        /// Which, and for how long.
+        /// The limits.
         cache: Cache,
     },
     /// The answer to [`crate::SavedEffect::Load`].
     Read {
         /// The thread asked for.
         thread_id: ThreadId,
-        /// What was saved. It is not trusted.
+        /// The saved state. It is not trusted.
         text: Option<String>,
         /// Wall-clock time, for the state's time to live only.
         wall_clock: Millis,
@@ -270,7 +270,7 @@ pub enum SavedInput {
 }
 
 impl SessionInput {
-    /// Who waits for an outcome.
+    /// The command that waits for the outcome.
     pub(crate) fn command(&self) -> Option<CommandId> {
         match self {
             Self::OlderRequested { command } => Some(*command),
@@ -280,7 +280,7 @@ impl SessionInput {
 }
 
 impl EditInput {
-    /// Who waits for an outcome.
+    /// The command that waits for the outcome.
     pub(crate) fn command(&self) -> Option<CommandId> {
         match self {
             Self::Requested { command, .. } => Some(*command),
@@ -290,7 +290,7 @@ impl EditInput {
 }
 
 impl ToolsInput {
-    /// Who waits for an outcome.
+    /// The command that waits for the outcome.
     pub(crate) fn command(&self) -> Option<CommandId> {
         match self {
             Self::ResultAdded { command, .. } => Some(*command),
@@ -299,7 +299,7 @@ impl ToolsInput {
 }
 
 impl WaitingInput {
-    /// Who waits for an outcome.
+    /// The command that waits for the outcome.
     pub(crate) fn command(&self) -> Option<CommandId> {
         match self {
             Self::Replace { command, .. } => Some(*command),
@@ -308,7 +308,7 @@ impl WaitingInput {
     }
 }
 
-/// What a run is made of.
+/// The content of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Submission {
     /// The graph's input. Messages in it that have no id are given one.
@@ -319,15 +319,15 @@ pub struct Submission {
     pub config: Option<Json>,
     /// Kept with the run. An object; `rejoin_submission` is added to it.
     pub metadata: Option<Json>,
-    /// Where to fork from: a checkpoint as thread states name it. `null`: from the thread's newest state, whichever
+    /// The checkpoint to fork from, as thread states name it. `null`: from the thread's newest state, whichever
     /// branch is shown. Without it and `checkpoint_id`, the head of the shown branch.
     pub checkpoint: Option<Json>,
-    /// Where to fork from, by its id.
+    /// The checkpoint to fork from, by its id.
     pub checkpoint_id: Option<CheckpointId>,
     /// Shown at once, laid over the values' top level, until the server's values come; messages in it take the place
     /// of those shown. Input messages are shown at once without it.
     pub optimistic_values: Option<Json>,
-    /// What to stream instead of [`crate::Config::stream_modes`].
+    /// The stream modes, instead of [`crate::Config::stream_modes`].
     pub stream_modes: Option<Vec<StreamMode>>,
     /// Instead of [`crate::Config::multitask_strategy`].
     pub multitask_strategy: Option<MultitaskStrategy>,
@@ -344,10 +344,10 @@ pub struct Submission {
     pub more: Vec<(String, Json)>,
 }
 
-/// What is done with a submission that waits: [`crate::View::waiting`].
+/// Changes of a waiting submission: [`crate::View::waiting`].
 #[derive(Debug, Clone)]
 pub enum WaitingInput {
-    /// It is not sent. Where it may have been sent already, its run is looked for and cancelled.
+    /// It is not sent. If it may have been sent already, its run is looked for and cancelled.
     TakeBack {
         /// [`crate::WaitingSubmission::id`].
         id: String,
@@ -363,24 +363,24 @@ pub enum WaitingInput {
         id: String,
         /// Named in [`crate::Notice::Concluded`]; [`crate::Outcome::Dropped`] where that one does not wait any more.
         command: CommandId,
-        /// What is sent instead.
+        /// The submission that is sent instead.
         submission: Box<Submission>,
     },
 }
 
-/// What an edit is of, and what is sent instead.
+/// The place of an edit, and the submission for it.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// Where the thread is gone on from.
+    /// The place that the thread goes on from.
     pub at: EditAt,
     /// The run. Its `checkpoint` and `checkpoint_id` are not looked at: they are what is looked up.
     pub submission: Submission,
 }
 
-/// Where an edit goes on from.
+/// The place that an edit goes on from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditAt {
-    /// What the submission brings takes the place of this message and of all after it.
+    /// The submission's messages replace this message and all after it.
     Message(MessageId),
     /// This message's turn is answered again: what is kept ends with the human message before it. The submission's
     /// input is not looked at.
@@ -391,7 +391,7 @@ pub enum EditAt {
     Failed,
 }
 
-/// What came of a tool that runs here.
+/// The result of a tool that runs here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolResult {
     /// The call it answers.
@@ -402,11 +402,11 @@ pub struct ToolResult {
     pub is_error: bool,
     /// The tool, where the call does not say.
     pub name: Option<String>,
-    /// What is kept with the message and not shown to the model.
+    /// Data that is stored with the message and not shown to the model.
     pub artifact: Option<Json>,
 }
 
-/// How a run is joined by hand.
+/// Options of a join by hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JoinOptions {
     /// The last event that is known, instead of the stored one; `-1` asks for everything.
@@ -415,7 +415,7 @@ pub struct JoinOptions {
     pub stream_modes: Vec<String>,
 }
 
-/// How a request failed below HTTP.
+/// A failure of a request below HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportError {
     /// Nothing answered, or the connection broke: a browser does not tell which.
@@ -435,7 +435,7 @@ pub enum TransportError {
     },
     /// The answer was a redirect, which is not followed: headers and the conversation would go wherever it leads.
     Redirected {
-        /// Where it leads, as far as the browser says.
+        /// The redirect's target, if the browser tells it.
         to: String,
     },
     /// The answer is larger than the driver keeps, as it would be the next time.

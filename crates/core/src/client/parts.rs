@@ -1,11 +1,11 @@
-//! What many pages never use: views of the session, edits, tools that run in the page, the history and its branches, what
+//! Features that many pages never use: views of the session, edits, tools that run in the page, the history and its branches, what
 //! an earlier page or another tab has to send and changes of it, saved states. Each is a part that owns its state; the client says what
 //! happens, and works without them.
 //!
 //! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
 //! something of it is first wanted.
 //!
-//! A part is taken out of the client while it is called, so that it can change the client as well. What it makes the client do
+//! A part is taken out of the client while it is called, so that it can change the client as well. Its calls of the client
 //! must not need the same part.
 
 use super::{

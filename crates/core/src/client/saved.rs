@@ -1,7 +1,7 @@
 //! The part that saves the thread's last state, and shows it when the thread is entered the next time, until the server has
 //! answered.
 //!
-//! A state is saved as the server sent it, when nothing runs and it has not changed for a moment. What is read back decides nothing:
+//! A state is saved as the server sent it, when nothing runs and it has not changed for a moment. A state that is read back decides nothing:
 //! submissions wait for the thread as they do without it, nothing can be edited, and no question or tool call of it waits for an
 //! answer.
 

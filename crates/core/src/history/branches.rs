@@ -1,6 +1,6 @@
 //! The tree that a thread's history forms, and the branch of it that is shown.
 //!
-//! A state's parent is the checkpoint it came from. Where one parent has several children the history forks; a branch
+//! A state's parent is the checkpoint it came from. If one parent has several children, the history forks; a branch
 //! is named by the first checkpoints of the forks on its way, joined by `>`. At a fork that the name says nothing of, the
 //! child that leads to the newest state is taken.
 

@@ -13,14 +13,14 @@
 //! connection, or what another tab receives. The client is not told which, and decides for itself what an end means.
 //!
 //! * Whoever holds the lock leads: it connects, keeps the last frames in a ring, and gives what it receives to the tabs that have asked.
-//! * The others ask for what follows their place in the stream. Where the ring does not reach back they catch up with a connection of
+//! * The others ask for what follows their place in the stream. If the ring does not reach back that far, they catch up with a connection of
 //!   their own first.
 //! * All of them queue for the lock, so a tab that is closed or has crashed is succeeded at once, from the successor's place.
 //! * A tab that is told that it is to be frozen gives the lock back first. One that is frozen without a word gives no sign of life when it is
 //!   asked for one, and the lock is taken from it. No timer of the leader's is part of that: browsers slow down the timers of hidden pages.
 //! * One that answers, and brings nothing, is given up by whichever client's patience ends first: that tab listens to it no more and takes the
 //!   lock as from a frozen one.
-//! * Where a leader's connection breaks, the next in the queue goes on. Where the stream ends, every client is told, and sees for itself.
+//! * If a leader's connection breaks, the next in the queue goes on. If the stream ends, every client is told, and sees for itself.
 
 mod frames;
 mod io;

@@ -1,4 +1,4 @@
-//! Attempts: a server that was restarted may begin a run anew. Then void is what its attempt before had streamed.
+//! Attempts: a server that was restarted may begin a run anew. The text of its earlier attempt is then void.
 
 use super::{
     ThreadStore,

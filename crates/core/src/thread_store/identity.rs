@@ -5,7 +5,7 @@
 //! shown   u1 "hi"   run-a "Hel"               u1 was submitted, run-a streams
 //! list    7 "hi"    lc-9 "Hello"              7 is u1, lc-9 is run-a: the rows keep their names, the messages get the new ids
 //! ```
-//! An id decides where it can. What is left of the list is compared with what is left of the rows, between the same two
+//! An id decides where it can. The rest of the list is compared with the rest of the rows, between the same two
 //! neighbours. Each row becomes one message at most and each message one row; two that were taken for one are told apart
 //! by the first list that has both.
 

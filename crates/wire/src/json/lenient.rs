@@ -10,7 +10,7 @@ pub trait Lenient: Sized {
     /// Reads it, and notes in `odd` which pieces are not as they should be.
     ///
     /// # Errors
-    /// Where `text` is not JSON, or holds nothing that could stand for this shape.
+    /// If `text` is not JSON, or holds nothing that could stand for this shape.
     fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError>;
 
     /// The same, where nobody asks what was odd.
@@ -25,9 +25,9 @@ pub trait Lenient: Sized {
 /// A value, and what was odd in it. Its [`FromJson`] is as lenient as [`Lenient::read`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Read<T> {
-    /// What was read.
+    /// The value.
     pub value: T,
-    /// What was odd.
+    /// The oddities.
     pub oddities: Vec<Oddity>,
 }
 
@@ -91,13 +91,13 @@ pub(crate) use strict_from_json;
 /// A piece that is not what the protocol says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oddity {
-    /// Which piece, from the value that was read: `messages[1].content`. Empty for the value itself.
+    /// The path of the piece, from the value that was read: `messages[1].content`. Empty for the value itself.
     pub place: String,
-    /// What would have been right.
+    /// The expected value.
     pub expected: &'static str,
-    /// What kind of thing stands there.
+    /// The kind of value there.
     pub found: &'static str,
-    /// How it begins, as written.
+    /// Its beginning, as written.
     pub sample: String,
 }
 
@@ -135,7 +135,7 @@ pub struct Oddities {
 
 /// A peer may send any number of them; a person needs the first.
 const ODDITIES_MAX: usize = 64;
-/// How much of an odd value is shown.
+/// The most characters of an odd value that are shown.
 const SAMPLE_CHARS_MAX: usize = 40;
 
 impl Oddities {
@@ -228,7 +228,7 @@ impl Oddities {
     /// `value`, where neither itself nor a field of it is odd.
     ///
     /// # Errors
-    /// What would have been right where the first such oddity stands.
+    /// The expected value at the first such oddity.
     pub(crate) fn none_at_top<T>(&self, value: T) -> Result<T, JsonError> {
         let mut list = self.list.iter();
         match list.find(|oddity| !oddity.place.contains(['.', '['])) {
@@ -237,7 +237,7 @@ impl Oddities {
         }
     }
 
-    /// What was odd, in the order in which it was read.
+    /// The oddities, in the order in which they were read.
     pub fn into_list(self) -> Vec<Oddity> {
         self.list
     }
@@ -256,7 +256,7 @@ fn joined(part: Part<'_>, rest: &str) -> String {
     [&step, dot, rest].concat()
 }
 
-/// What kind of value a text is, and how it begins.
+/// The kind of a value, and its beginning.
 fn described(text: &str) -> (&'static str, String) {
     let kind = match text.as_bytes().first() {
         Some(b'{') => "an object",

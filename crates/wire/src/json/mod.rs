@@ -42,7 +42,7 @@ impl Json {
     /// Checks `text` and keeps it.
     ///
     /// # Errors
-    /// Where and why `text` is not JSON, or that it is nested deeper than [`DEPTH_MAX`].
+    /// If and why `text` is not JSON, or that it is nested deeper than [`DEPTH_MAX`].
     pub fn parse(text: String) -> Result<Self, JsonError> {
         let value = scan::whole(&text)?;
         let is_all = value.len() == text.len();
@@ -61,12 +61,12 @@ impl Json {
     /// Any serialisable value as JSON.
     ///
     /// # Errors
-    /// Where the value has no JSON form, such as a map with keys that are not strings.
+    /// If the value has no JSON form, such as a map with keys that are not strings.
     pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         Ok(Self(Some(serde_json::to_string(value)?.into())))
     }
 
-    /// What [`ToJson`] writes.
+    /// The text that [`ToJson`] writes.
     pub fn written(value: &dyn ToJson) -> Self {
         Self(Some(value.to_json().into()))
     }
@@ -89,7 +89,7 @@ impl Json {
     /// Reads it as `T`.
     ///
     /// # Errors
-    /// What the parser said, where it is not a `T`.
+    /// The parser's error, if it is not a `T`.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.text())
     }

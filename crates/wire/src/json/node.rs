@@ -132,7 +132,7 @@ impl Object {
         self.0.is_empty()
     }
 
-    /// How many fields it has.
+    /// The number of its fields.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -7,17 +7,17 @@ use super::{
 
 /// A shape that is read from JSON text.
 pub trait FromJson: Sized {
-    /// Reads it. What stands for a field's value, as [`parts`], [`fields`] and [`items`] give it, has no space around it.
+    /// Reads it. The text of a field's value, as [`parts`], [`fields`] and [`items`] give it, has no space around it.
     ///
     /// # Errors
-    /// Where `text` is not JSON, or not of this shape.
+    /// If `text` is not JSON, or not of this shape.
     fn from_json(text: &str) -> Result<Self, JsonError>;
 }
 
 /// Calls `each` with every field of an object: its name, and its value as written, without space around it.
 ///
 /// # Errors
-/// Where `text` is no object; and what `each` said, which then is not called again.
+/// If `text` is no object; and the errors of `each`, which then is not called again.
 pub fn fields<'a>(
     text: &'a str,
     each: &mut dyn FnMut(&str, &'a str) -> Result<(), JsonError>,
@@ -28,7 +28,7 @@ pub fn fields<'a>(
 /// Calls `each` with every item of a list, as written, without space around it.
 ///
 /// # Errors
-/// Where `text` is no list; and what `each` said, which then is not called again.
+/// If `text` is no list; and the errors of `each`, which then is not called again.
 pub fn items<'a>(
     text: &'a str,
     each: &mut dyn FnMut(&'a str) -> Result<(), JsonError>,
@@ -40,7 +40,7 @@ pub fn items<'a>(
 /// not there, the last of one that is there twice.
 ///
 /// # Errors
-/// Where `text` is no object.
+/// If `text` is no object.
 pub fn parts<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
@@ -51,7 +51,7 @@ pub fn parts<'a, const N: usize>(
 /// The same; `more` is called with every other field.
 ///
 /// # Errors
-/// Where `text` is no object; and what `more` said, which then is not called again.
+/// If `text` is no object; and the errors of `more`, which then is not called again.
 pub fn parts_and_more<'a, const N: usize>(
     text: &'a str,
     names: &[&str; N],
@@ -84,7 +84,7 @@ fn sort_out<'a>(
 /// A value that has to be there: what was `expected` where it is `null`.
 ///
 /// # Errors
-/// Where it is `null`.
+/// If it is `null`.
 pub fn required<'a>(text: &'a str, expected: &'static str) -> Result<&'a str, JsonError> {
     match text {
         "null" => Err(JsonError::expected(expected)),
@@ -121,10 +121,10 @@ impl Optional {
         self.some(text).unwrap_or_default()
     }
 
-    /// What was made of them.
+    /// The values made of them.
     ///
     /// # Errors
-    /// Where one of them could not be read.
+    /// If one of them could not be read.
     pub fn done<T>(self, value: T) -> Result<T, JsonError> {
         match self.wrong {
             None => Ok(value),
@@ -136,7 +136,7 @@ impl Optional {
 /// The value of an object's field as written; `None` where there is none.
 ///
 /// # Errors
-/// Where `text` is no object.
+/// If `text` is no object.
 pub fn find<'a>(text: &'a str, name: &str) -> Result<Option<&'a str>, JsonError> {
     let mut found = None;
     fields(text, &mut |key, value| {

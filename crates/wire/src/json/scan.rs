@@ -3,15 +3,15 @@
 use super::{Node, Object, digits};
 use std::{borrow::Cow, fmt};
 
-/// How deep lists and objects may be nested. What is deeper is refused, as reading it would cost a stack.
+/// The deepest nesting of lists and objects. Deeper values are refused, as reading them would cost a stack.
 pub const DEPTH_MAX: usize = 256;
 
 /// Why a text is not the JSON that was wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
-    /// What would have been right.
+    /// The expected value.
     pub expected: &'static str,
-    /// Where, in bytes from the start of the value being read.
+    /// The place, in bytes from the start of the value being read.
     pub at: usize,
 }
 
@@ -21,7 +21,7 @@ impl JsonError {
         Self { expected, at: 0 }
     }
 
-    /// What `Display` says. A page that asks for it here does not load what formats.
+    /// The text of `Display`. A page that takes it from here does not load the formatting code.
     pub fn words(&self) -> String {
         [
             "expected ",

@@ -23,9 +23,9 @@ pub const REMOVE_ALL: &str = "__remove_all__";
 pub struct Message {
     /// Names it within its thread. A chunk without one cannot be placed.
     pub id: Option<MessageId>,
-    /// Who speaks.
+    /// The speaker.
     pub kind: MessageKind,
-    /// What is said.
+    /// The content.
     pub content: Content,
     /// Every other field, as it came: those of the protocol ([`Message::tool_calls`] and so on) as those of providers.
     /// `additional_kwargs` and `response_metadata` are always there; what has a known shape and says nothing (`null`, an
@@ -89,7 +89,7 @@ impl Message {
     }
 }
 
-/// Who speaks. The streaming names (`AIMessageChunk`) and the short ones (`user`) mean the same.
+/// The speaker. The streaming names (`AIMessageChunk`) and the short ones (`user`) mean the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// The user.
@@ -156,7 +156,7 @@ impl MessageKind {
     }
 }
 
-/// What a message says: text, or blocks of text, images, tool use and so on.
+/// The content of a message: text, or blocks of text, images, tool use and so on.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Plain text.
@@ -223,7 +223,7 @@ pub struct ToolCall {
     pub name: String,
     /// Its arguments: an object, perhaps unfinished while streaming.
     pub args: Node,
-    /// What its answer will name.
+    /// The id that its answer will name.
     pub id: Option<String>,
 }
 
@@ -240,7 +240,7 @@ impl ToolCall {
     /// Its arguments as `T`.
     ///
     /// # Errors
-    /// What the parser said, where they are not a `T`: while the call streams, they may be unfinished.
+    /// The parser's error, if they are not a `T`: while the call streams, they may be unfinished.
     pub fn args_as<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         crate::Json::written(&self.args).read()
     }

@@ -1,4 +1,4 @@
-//! What can happen to a session's messages.
+//! The changes of a session's messages.
 
 use crate::{
     MessageId, RunId,
@@ -11,11 +11,11 @@ use crate::{
 pub struct Record {
     /// Its number: one more than that of the record before.
     pub seq: u64,
-    /// What happened.
+    /// The change.
     pub change: Change,
 }
 
-/// What happened to a message.
+/// A change of a message.
 ///
 /// `at` counts a message's pieces: a message begins at 0, each appended piece adds one. A producer that repeats an append
 /// is known by it, and a reader whose count is another has missed a piece.
@@ -30,9 +30,9 @@ pub enum Change {
     },
     /// A piece is merged into it, by LangChain's rules.
     Appended {
-        /// Which.
+        /// The message.
         id: MessageId,
-        /// How many pieces there were before.
+        /// The number of pieces before.
         at: u64,
         /// The piece.
         chunk: Message,
@@ -41,24 +41,24 @@ pub enum Change {
     Updated {
         /// Whole; its id names it.
         message: Message,
-        /// How many pieces it stands for; the next append is at this.
+        /// The number of pieces that it stands for; the next append is at this.
         at: u64,
     },
     /// Nothing will be added.
     Ended {
-        /// Which.
+        /// The message.
         id: MessageId,
-        /// How.
+        /// Its end.
         status: EndStatus,
     },
     /// It is not part of the conversation any more: the thread went on from before it.
     Removed {
-        /// Which.
+        /// The message.
         id: MessageId,
     },
 }
 
-/// How a message ended.
+/// The end of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndStatus {
     /// It is whole.
@@ -82,7 +82,7 @@ impl EndStatus {
         }
     }
 
-    /// What the fields `status` and `reason` say; the reason is looked at where it is `aborted`.
+    /// The end in the fields `status` and `reason`; the reason counts only with `aborted`.
     pub(super) fn read(status: &str, reason: &str) -> Result<Self, JsonError> {
         match String::from_json(required(status, "a status")?)?.as_str() {
             "complete" => Ok(Self::Complete),

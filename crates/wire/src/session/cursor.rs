@@ -1,4 +1,4 @@
-//! Where in a log a reader is.
+//! The place of a reader in a log.
 
 use crate::{
     json::{FromJson, JsonError, ToJson, digits, whole_number, write_string},

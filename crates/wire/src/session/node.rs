@@ -14,7 +14,7 @@ pub struct Node {
     pub position: u64,
     /// The number of the last record that changed it.
     pub changed: u64,
-    /// How many pieces it is made of.
+    /// The number of its pieces.
     pub pieces: u64,
     /// The message; its id names it.
     pub message: Message,
@@ -70,7 +70,7 @@ impl Node {
     /// Adds a later record about this message, other than that it is removed.
     ///
     /// # Errors
-    /// Where it does not follow from what is held; nothing has changed then.
+    /// If it does not follow from what is held; nothing has changed then.
     pub fn apply(&mut self, seq: u64, change: Change) -> Result<(), Diverged> {
         let is_open = self.status == NodeStatus::Streaming;
         match change {

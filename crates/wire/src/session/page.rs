@@ -1,4 +1,4 @@
-//! What a reader is answered with.
+//! The server's answers to a reader.
 
 use super::{Cursor, Node};
 use crate::{
@@ -16,7 +16,7 @@ pub struct Page {
 }
 
 words! {
-    /// How a reader goes on.
+    /// The way a reader goes on.
     AttachMode {
         /// With the records after its cursor: every one, in order.
         Replay = "replay",
@@ -50,7 +50,7 @@ words! {
 /// The first event of a stream, and the first after a reader has fallen behind: what follows, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
-    /// What follows.
+    /// The kind of answer that follows.
     pub mode: AttachMode,
     /// With a snapshot, why.
     pub reason: Option<SnapshotReason>,

@@ -1,4 +1,4 @@
-//! What a log adds up to.
+//! The sum of a log's records.
 
 use super::{Change, Node, NodeStatus, Page, Record};
 
@@ -14,7 +14,7 @@ pub struct Transcript {
     has_older: bool,
 }
 
-/// What a record changed.
+/// The effect of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// The message at this index is new.
@@ -67,7 +67,7 @@ impl Transcript {
         self.has_older
     }
 
-    /// Puts a page of older messages before the first. What is held already stays as it is, as it is newer. Returns
+    /// Puts a page of older messages before the first. Messages that are held already stay as they are, as they are newer. Returns
     /// how many were added.
     pub fn prepend(&mut self, page: Page) -> usize {
         let first = self.nodes.first().map_or(u64::MAX, |node| node.position);
@@ -108,7 +108,7 @@ impl Transcript {
     /// Adds a record.
     ///
     /// # Errors
-    /// Where it does not follow from what is held; nothing has changed then.
+    /// If it does not follow from what is held; nothing has changed then.
     pub fn apply(&mut self, record: Record) -> Result<Applied, Diverged> {
         let Record { seq, change } = record;
         if seq <= self.seq {

@@ -8,7 +8,7 @@ pub enum EncodeError {
     /// ignore it. Writing it would let one frame forge another.
     #[error("the `{field}` field of a frame must not hold {character:?}")]
     ForbiddenCharacter {
-        /// Which field: `"event"` or `"id"`.
+        /// The field: `"event"` or `"id"`.
         field: &'static str,
         /// The first forbidden character.
         character: char,

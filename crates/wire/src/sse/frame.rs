@@ -1,4 +1,4 @@
-//! What comes out of the decoder.
+//! The decoder's output.
 
 /// One dispatched event of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Frame {
         self.event.as_deref().unwrap_or("message")
     }
 
-    /// What [`Limits::frame_bytes_max`](super::Limits::frame_bytes_max) counts.
+    /// The size that [`Limits::frame_bytes_max`](super::Limits::frame_bytes_max) counts.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let length = |field: &Option<String>| field.as_ref().map_or(0, String::len);

@@ -1,4 +1,4 @@
-//! What the decoder accepts, and how it says no.
+//! The decoder's limits and errors.
 
 use crate::json::digits;
 
@@ -55,7 +55,7 @@ pub enum DecodeError {
     /// as usual.
     #[error("{}", self.words())]
     InvalidUtf8 {
-        /// Which field: `"event"`, `"data"` or `"id"`. The frame's first bad one.
+        /// The field: `"event"`, `"data"` or `"id"`. The frame's first bad one.
         field: &'static str,
         /// Offset of the first bad byte in that line's value, in bytes.
         valid_up_to: usize,
@@ -63,7 +63,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// What `Display` says. A page that asks for it here does not load what formats.
+    /// The text of `Display`. A page that takes it from here does not load the formatting code.
     #[must_use]
     pub fn words(&self) -> String {
         let (before, number, after) = match self {

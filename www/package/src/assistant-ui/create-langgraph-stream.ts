@@ -12,15 +12,15 @@ export interface LangGraphStreamClient {
   };
 }
 
-/** What {@link unstable_createLangGraphStream} takes. */
+/** Options of {@link unstable_createLangGraphStream}. */
 export interface CreateLangGraphStreamOptions {
   /** A client of `@langchain/langgraph-sdk`. */
   client: LangGraphStreamClient;
   /** The assistant, or the graph. */
   assistantId: string;
-  /** What is streamed. Default `messages`, `updates` and `custom`. */
+  /** The stream modes. Default `messages`, `updates` and `custom`. */
   streamMode?: StreamMode | "messages" | (StreamMode | "messages")[];
-  /** What the server does when the page is gone. Default `cancel`. Not looked at by `useLangGraphRuntime` itself, whose runs go on. */
+  /** The server's reaction when the page is gone. Default `cancel`. `useLangGraphRuntime` itself ignores it: its runs go on. */
   onDisconnect?: DisconnectMode;
 }
 

@@ -20,19 +20,19 @@ const NO_INTERRUPTS: readonly LangGraphInterruptState[] = [];
 const NO_UI: readonly UIMessage[] = [];
 const NO_METADATA: Map<string, LangGraphTupleMetadata> = new Map();
 
-/** The graph's state, with what was set for the next run laid over it. Undefined until there is one. */
+/** The graph's state, under the values that were set for the next run. Undefined until there is one. */
 export const useLangGraphState = <TState extends Record<string, unknown> = Record<string, unknown>>(): TState | undefined => useExtras((extras) => extras.state as TState | undefined, undefined);
 
-/** Changes the state that is shown, until the server's next one, and sends it with the next run. A function is given what is shown. */
+/** Changes the shown state, until the server's next one, and sends the change with the next run. A function is given the shown state. */
 export function useLangGraphSetState<TState extends Record<string, unknown> = Record<string, unknown>>(): (next: TState | ((prev: TState | undefined) => TState)) => void {
   const aui = useAui();
   return useCallback((next) => extrasOf(aui).setState(next as State | ((prev: State | undefined) => State)), [aui]);
 }
 
-/** The question that waits for an answer; the first where there are several. */
+/** The question that waits for an answer; the first if there are several. */
 export const useLangGraphInterruptState = (): LangGraphInterruptState | undefined => useExtras((extras) => extras.interrupt, undefined);
 
-/** Beyond the incumbent: all questions that wait for an answer. */
+/** Not in assistant-ui's package: all questions that wait for an answer. */
 export const useLangGraphInterrupts = (): readonly LangGraphInterruptState[] => useExtras((extras) => extras.interrupts, NO_INTERRUPTS);
 
 /** Sends messages as they are. The promise rejects where that fails, and where it was dropped before its turn. */
@@ -48,7 +48,7 @@ export function useLangGraphSendCommand(): (command: LangGraphCommand) => Promis
 }
 
 /**
- * Beyond the incumbent: answers the question that waits, or with `interruptId` that one of several. Without it, while several
+ * Not in assistant-ui's package: answers the waiting question, or with `interruptId` one of several. Without it, while several
  * wait, nothing is sent and the promise rejects with `ambiguous_resume`.
  */
 export function useLangGraphRespond(): (value: unknown, options?: RespondOptions) => Promise<void> {
@@ -56,25 +56,25 @@ export function useLangGraphRespond(): (value: unknown, options?: RespondOptions
   return useCallback((value, options) => extrasOf(aui).respond(value, options), [aui]);
 }
 
-/** Beyond the incumbent: answers several questions in one run, by their ids. Those that are not named go on waiting. */
+/** Not in assistant-ui's package: answers several questions in one run, by their ids. The others go on waiting. */
 export function useLangGraphRespondAll(): (byId: Record<string, unknown>, options?: Pick<RespondOptions, "runConfig">) => Promise<void> {
   const aui = useAui();
   return useCallback((byId, options) => extrasOf(aui).respondAll(byId, options), [aui]);
 }
 
-/** What came beside each message's chunks (node, step, model), by message id. */
+/** The metadata of each message's chunks (node, step, model), by message id. */
 export const useLangGraphMessageMetadata = (): Map<string, LangGraphTupleMetadata> => useExtras((extras) => extras.messageMetadata, NO_METADATA);
 
 /** UI messages that the graph has pushed. */
 export const useLangGraphUIMessages = (): readonly UIMessage[] => useExtras((extras) => extras.uiMessages, NO_UI);
 
-/** Beyond the incumbent: what went wrong last, of a run, of loading the thread or of an edit; undefined when something new starts. */
+/** Not in assistant-ui's package: the last failure of a run, of loading the thread or of an edit; undefined when something new starts. */
 export function useLangGraphError(): {
-  /** What went wrong. */
+  /** The failure. */
   error: RejoinError | undefined;
   /** Whether `retry` can do something. */
   canRetry: boolean;
-  /** Begins what failed again: the run, or the reading of the thread. */
+  /** Tries again: the run, or the reading of the thread. */
   retry: () => Promise<void>;
 } {
   const aui = useAui();
@@ -84,14 +84,14 @@ export function useLangGraphError(): {
   return { error, canRetry, retry };
 }
 
-/** Beyond the incumbent: the message whose edit or regeneration waits for its checkpoint; null where none does. */
+/** Not in assistant-ui's package: the message whose edit or regeneration waits for its checkpoint, or null. */
 export const useLangGraphEditing = (): string | null => useExtras((extras) => extras.editing, null);
 
-/** Beyond the incumbent: how the connection stands; undefined with a `stream` callback, which alone knows. */
+/** Not in assistant-ui's package: the connection's state; undefined with a `stream` callback, which alone knows it. */
 export const useLangGraphConnection = (): Connection | undefined => useExtras((extras) => extras.connection, undefined);
 
-/** Beyond the incumbent: whether this message can be edited, which needs every message before it to be the server's. */
+/** Not in assistant-ui's package: whether this message can be edited. Every message before it must be the server's. */
 export const useLangGraphCanEdit = (messageId: string): boolean => useExtras((extras) => extras.canEdit(messageId), false);
 
-/** Beyond the incumbent: whether this answer can be given again. */
+/** Not in assistant-ui's package: whether this answer can be made again. */
 export const useLangGraphCanRegenerate = (messageId: string): boolean => useExtras((extras) => extras.canRegenerate(messageId), false);

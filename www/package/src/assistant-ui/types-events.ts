@@ -1,4 +1,4 @@
-/** What a run's stream carries, the callbacks that are told of it, and what a run is begun with. */
+/** The events of a run's stream, their callbacks, and the input of a run. */
 import type { LangChainMessage, LangChainMessageChunk, LangGraphTupleMetadata } from "./types.js";
 
 /** Names of the events that the runtime reads; any other is a custom event. */
@@ -21,7 +21,7 @@ export type LangChainEvent = {
   data: LangChainMessage[];
 };
 
-/** A message or a piece of one, and what the server says of it (stream mode `messages-tuple`). */
+/** A message or a piece of one, and the server's metadata of it (stream mode `messages-tuple`). */
 export type LangChainMessageTupleEvent = {
   event: "messages";
   data: [LangChainMessage | LangChainMessageChunk, LangGraphTupleMetadata];
@@ -30,15 +30,15 @@ export type LangChainMessageTupleEvent = {
 /** Any event of a run's stream. */
 export type LangGraphMessagesEvent<TMessage> = {
   event: EventType;
-  /** What the event's name says; the application knows the shape of its own. */
+  /** The event's data; the application knows the shape of its own events. */
   data: TMessage[] | any;
 };
 
-/** What the graph waits for. */
+/** A question that the graph waits for. */
 export type LangGraphInterruptState = {
   /** The interrupt's id, when the server gives one: the key it is answered by when several wait. */
   id?: string;
-  /** What the graph asks; the application knows its shape. */
+  /** The question itself; the application knows its shape. */
   value?: any;
   resumable?: boolean;
   when?: string;
@@ -46,13 +46,13 @@ export type LangGraphInterruptState = {
   ns?: string[];
 };
 
-/** What goes to a graph that waits. */
+/** The answer for a graph that waits. */
 export type LangGraphCommand = {
   /** The answer; with several interrupts an object of interrupt id and answer. */
   resume: any;
 };
 
-/** How a run is begun. */
+/** The options of a new run. */
 export type LangGraphSendMessageConfig = {
   /** Goes on from an interrupt. */
   command?: LangGraphCommand;
@@ -64,14 +64,14 @@ export type LangGraphSendMessageConfig = {
   state?: Record<string, unknown>;
 };
 
-/** What a thread is called: by assistant-ui, and by the server. */
+/** The ids of a thread: of assistant-ui, and of the server. */
 export type LangGraphThreadIds = {
   remoteId: string;
   /** The server's thread id; undefined when none was made. */
   externalId: string | undefined;
 };
 
-/** What `stream` is given beside the messages. */
+/** The second argument of `stream`. */
 export type LangGraphStreamConfig = LangGraphSendMessageConfig & {
   /** Aborted when the run is stopped. */
   abortSignal: AbortSignal;
@@ -85,34 +85,34 @@ export type LangGraphStreamCallback<TMessage> = (
   config: LangGraphStreamConfig,
 ) => Promise<AsyncGenerator<LangGraphMessagesEvent<TMessage>>> | AsyncGenerator<LangGraphMessagesEvent<TMessage>>;
 
-/** Is told of each piece of an answer. */
+/** Called with each piece of an answer. */
 export type OnMessageChunkCallback = (chunk: LangChainMessageChunk, metadata: LangGraphTupleMetadata) => void | Promise<void>;
 
-/** Is told the graph's values. */
+/** Called with the graph's values. */
 export type OnValuesEventCallback = (values: unknown) => void | Promise<void>;
 
-/** Is told what a node changed. */
+/** Called with a node's changes. */
 export type OnUpdatesEventCallback = (updates: unknown) => void | Promise<void>;
 
-/** Is told a subgraph's values. The namespace is what stood behind `|` in the event's name. */
+/** Called with a subgraph's values. The namespace is the part behind `|` in the event's name. */
 export type OnSubgraphValuesEventCallback = (namespace: string, values: unknown) => void | Promise<void>;
 
-/** Is told what a node of a subgraph changed. The namespace is what stood behind `|` in the event's name. */
+/** Called with the changes of a subgraph's node. The namespace is the part behind `|` in the event's name. */
 export type OnSubgraphUpdatesEventCallback = (namespace: string, updates: unknown) => void | Promise<void>;
 
-/** Is told the run's id and attempt. */
+/** Called with the run's id and attempt. */
 export type OnMetadataEventCallback = (metadata: unknown) => void | Promise<void>;
 
-/** Is told what the server wants known. */
+/** Called with the server's information. */
 export type OnInfoEventCallback = (info: unknown) => void | Promise<void>;
 
-/** Is told of an error, the graph's or a subgraph's. */
+/** Called with an error, the graph's or a subgraph's. */
 export type OnErrorEventCallback = (error: unknown) => void | Promise<void>;
 
-/** Is told of a subgraph's error, besides `onError`. */
+/** Called with a subgraph's error, besides `onError`. */
 export type OnSubgraphErrorEventCallback = (namespace: string, error: unknown) => void | Promise<void>;
 
-/** Is told of any other event. */
+/** Called with any other event. */
 export type OnCustomEventCallback = (type: string, data: unknown) => void | Promise<void>;
 
 /** Callbacks for the events of a run. One that throws or rejects is reported to the console and stops nothing. */

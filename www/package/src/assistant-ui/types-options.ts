@@ -14,16 +14,16 @@ import type { SubmitOptions, UseStreamOptions } from "../types/options.js";
 import type { LangGraphEventHandlers, LangGraphInterruptState, LangGraphMessagesEvent, LangGraphStreamCallback } from "./types-events.js";
 import type { LangChainMessage, UIMessage } from "./types.js";
 
-/** What `load` gives of a thread. */
+/** The result of `load`. */
 export type LangGraphLoadResult = {
   messages: LangChainMessage[];
-  /** What the thread waits for. Default: nothing. */
+  /** The questions that wait. Default: none. */
   interrupts?: LangGraphInterruptState[];
   /** The components stored with the thread. Default: none. */
   uiMessages?: UIMessage[];
 };
 
-/** What `resume` is given. */
+/** The second argument of `resume`. */
 export type LangGraphResumeConfig = {
   /** Aborted when the thread is left or the run is stopped. */
   signal: AbortSignal;
@@ -31,7 +31,7 @@ export type LangGraphResumeConfig = {
   lastEventId?: string | undefined;
 };
 
-/** What only one of the two ways to reach an agent needs. */
+/** Options of one of the two ways to reach an agent. */
 export type LangGraphSource = {
   /** Begins a run and gives its events. Not needed with `assistantId`. */
   stream?: LangGraphStreamCallback<LangChainMessage>;
@@ -48,7 +48,7 @@ export type LangGraphSource = {
   client?: ClientLike;
   /** The graph or assistant to run; with it, and without `stream`, Rejoin speaks to the server itself. */
   assistantId?: string;
-  /** Without `stream`: the config that each run is sent with, under what the composer's own run config says. */
+  /** Without `stream`: the config of each run, below the composer's own run config. */
   config?: NonNullable<SubmitOptions["config"]>;
   /** Without `stream`: the key of the messages in the state. Default `messages`. */
   messagesKey?: string;
@@ -69,7 +69,7 @@ export type UseLangGraphRuntimeOptions = ExternalStoreSharedOptions &
     initialThreadId?: string | undefined;
     /** The thread to show; another value switches, undefined is a new thread. */
     threadId?: string | undefined;
-    /** Told the shown thread's id at the server, once it has one; undefined for a thread that has none yet. */
+    /** Called with the shown thread's id at the server, once it has one; with undefined for a thread that has none yet. */
     onThreadIdChange?: ((threadId: string | undefined) => void) | undefined;
     /** A new message answers the tool calls that still wait with "cancelled". Default: true. */
     autoCancelPendingToolCalls?: boolean | undefined;
@@ -97,9 +97,9 @@ export type UseLangGraphRuntimeOptions = ExternalStoreSharedOptions &
           feedback?: FeedbackAdapter;
         }
       | undefined;
-    /** Told of a run's events. */
+    /** Called with a run's events. */
     eventHandlers?: LangGraphEventHandlers | undefined;
-    /** Components for what the graph wants shown: `renderers` by name, `fallback` for any other name. */
+    /** Components for the graph's UI messages: `renderers` by name, `fallback` for any other name. */
     uiComponents?:
       | {
           fallback?: DataMessagePartComponent;

@@ -1,5 +1,5 @@
 /**
- * The types of `rejoin/assistant-ui`: LangChain's messages as they are on the wire, and what goes with them. The names and
+ * The types of `rejoin/assistant-ui`: LangChain's messages as they are on the wire, and their companions. The names and
  * shapes are those of `@assistant-ui/react-langgraph`, so that an application's own annotations keep their meaning.
  */
 import type { MessageStatus } from "@assistant-ui/core";
@@ -15,7 +15,7 @@ export type ReadonlyJSONObject = { readonly [key: string]: ReadonlyJSONValue };
 
 /** A piece of a tool call while the model writes it. */
 export type LangChainToolCallChunk = {
-  /** Which of the message's tool calls it belongs to, from 0. */
+  /** The index of its tool call in the message, from 0. */
   index: number;
   /** The call's id; empty when only the first piece carries it. */
   id: string;
@@ -41,7 +41,7 @@ export type LangChainToolCall = {
   partial_json?: string;
 };
 
-/** Where a block of a streamed message belongs. */
+/** The place of a block in a streamed message. */
 export type MessageContentIndex = {
   /** Blocks of one type with the same index are one block. Without it, a block belongs to the last one if that is of its type. */
   index?: number | string;
@@ -53,7 +53,7 @@ export type MessageContentText = MessageContentIndex & {
   type: "text" | "text_delta";
   /** The text, or the next characters of it. */
   text: string;
-  /** What the text rests on, in the provider's own form. */
+  /** The sources of the text, in the provider's own form. */
   citations?: unknown[];
 };
 
@@ -63,7 +63,7 @@ export type MessageContentImageUrl = {
   image_url: string | { url?: string };
 };
 
-/** What the model thought before it answered, as Anthropic sends it. */
+/** The model's thoughts before its answer, as Anthropic sends them. */
 export type MessageContentThinking = MessageContentIndex & {
   type: "thinking";
   thinking: string;
@@ -135,12 +135,12 @@ export type MessageContentAudio = {
   source_type: "base64";
 };
 
-/** What a person's message can be made of. */
+/** The parts of a person's message. */
 export type UserMessageContent =
   | string
   | (MessageContentText | MessageContentImageUrl | MessageContentFile | MessageContentAudio)[];
 
-/** What an answer can be made of. */
+/** The parts of an answer. */
 export type AssistantMessageContent =
   | string
   | (
@@ -174,7 +174,7 @@ export type LangChainMessage =
       /** The call that this is the result of. */
       tool_call_id: string;
       name: string;
-      /** What the tool kept beside what the model reads; the application knows its shape. */
+      /** The tool's data that the model does not read; the application knows its shape. */
       artifact?: any;
       status: "success" | "error";
     }
@@ -192,14 +192,14 @@ export type LangChainMessage =
       /** Pieces of tool calls, in a message that came as a chunk. */
       tool_call_chunks?: LangChainToolCallChunk[];
       tool_calls?: LangChainToolCall[];
-      /** How it ended, when that is not what assistant-ui would say by itself. */
+      /** Its end, if assistant-ui would show another by itself. */
       status?: MessageStatus;
       additional_kwargs?: {
         reasoning?: MessageContentReasoning;
         tool_outputs?: MessageContentComputerCall[];
         /** Becomes `metadata.custom` of the message shown. */
         metadata?: Record<string, unknown>;
-        /** What was spoken; the transcript is shown when there is no text. */
+        /** Speech; its transcript is shown when there is no text. */
         audio?: { id?: string; data?: string; expires_at?: number; transcript?: string };
       };
     };
@@ -215,14 +215,14 @@ export type LangChainMessageChunk = {
   tool_call_chunks?: LangChainToolCallChunk[] | undefined;
 };
 
-/** What a server says of a message beside it: its node, step, run, tags; `namespace` is added for a subgraph's. */
+/** The server's metadata of a message: its node, step, run, tags; `namespace` is added for a subgraph's. */
 export type LangGraphTupleMetadata = Record<string, unknown>;
 
 /** A component the graph wants shown (LangGraph's `typed_ui`). */
 export type UIMessage<TName extends string = string, TProps extends Record<string, unknown> = Record<string, unknown>> = {
   type: "ui";
   id: string;
-  /** Which component. */
+  /** The name of the component. */
   name: TName;
   /** Its properties. */
   props: TProps;

@@ -10,11 +10,11 @@ import type {
   LangGraphStreamCallback,
 } from "./types.js";
 
-/** What {@link useLangGraphMessages} takes. */
+/** Options of {@link useLangGraphMessages}. */
 export interface UseLangGraphMessagesOptions<TMessage extends { id?: string }> {
   /** Begins a run with new messages and gives its events. */
   stream: LangGraphStreamCallback<TMessage>;
-  /** Joins what comes of a message to what there is of it. Default: what comes takes its place. */
+  /** Joins a new piece of a message to the message so far. Default: the new piece replaces it. */
   appendMessage?: (prev: TMessage | undefined, curr: TMessage) => TMessage;
   /** The state's key of UI messages. Default `ui`. */
   uiStateKey?: string;
@@ -22,7 +22,7 @@ export interface UseLangGraphMessagesOptions<TMessage extends { id?: string }> {
   eventHandlers?: LangGraphEventHandlers;
 }
 
-/** What {@link useLangGraphMessages} gives: what is shown, and functions that stay the same. */
+/** The result of {@link useLangGraphMessages}: the shown thread, and functions that stay the same. */
 export interface UseLangGraphMessages<TMessage extends { id?: string }> extends StreamState<TMessage>,
     Pick<
       MessageStream<TMessage>,
@@ -30,7 +30,7 @@ export interface UseLangGraphMessages<TMessage extends { id?: string }> extends 
     > {
   /** The first question that waits. */
   interrupt: LangGraphInterruptState | undefined;
-  /** Sends messages; `onComplete` is called when the run is over, however it ended. Rejects with what the stream threw. */
+  /** Sends messages; `onComplete` is called when the run is over, however it ended. Rejects with the stream's error. */
   sendMessage: (messages: TMessage[], config: LangGraphSendMessageConfig, onComplete?: () => void) => Promise<void>;
 }
 
@@ -45,7 +45,7 @@ function make<TMessage extends { id?: string }>(settings: StreamSettings<TMessag
   return { stream, publisher };
 }
 
-/** Sends messages to a graph and shows what it streams, once a frame. Leaving the component ends the run here. */
+/** Sends messages to a graph and shows its stream, once a frame. Leaving the component ends the run here. */
 export function useLangGraphMessages<TMessage extends { id?: string }>({
   stream: callback,
   appendMessage = (_, message) => message,

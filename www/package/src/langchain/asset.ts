@@ -17,13 +17,13 @@ export { createStream, loadRejoin } from "../asset.js";
 
 /** Props of {@link StreamProvider}. */
 export type StreamProviderProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamOptions<T, Bag> & {
-  /** What may use the stream. */
+  /** The components that use the stream. */
   children: ReactNode;
 };
 
 /** Props of {@link StreamProvider} with a transport of your own. */
 export type StreamProviderCustomProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamCustomOptions<T, Bag> & {
-  /** What may use the stream. */
+  /** The components that use the stream. */
   children: ReactNode;
 };
 

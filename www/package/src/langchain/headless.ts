@@ -11,11 +11,11 @@ export interface HeadlessToolInterrupt {
   toolCall: { id: string | undefined; name: string; args: unknown };
 }
 
-/** What {@link handleHeadlessToolInterrupt} gives, and {@link headlessToolResumeCommand} takes. */
+/** The result of {@link handleHeadlessToolInterrupt}, for {@link headlessToolResumeCommand}. */
 export interface HeadlessToolResult {
   /** The call's id. */
   toolCallId: string | undefined;
-  /** What the tool gave; `{error}` where it failed. */
+  /** The tool's result; `{error}` if it failed. */
   value: unknown;
 }
 
@@ -55,7 +55,7 @@ export const executeHeadlessTool = <Args = unknown, Output = unknown>(
   onTool?: OnToolCallback,
 ): Promise<ToolOutcome<Output>> => executeTool(implementation, args, onTool);
 
-/** Runs the tool that an interrupt asks for. Where none has its name, the value is that error. */
+/** Runs the tool that an interrupt asks for. If no tool has its name, the value is that error. */
 export async function handleHeadlessToolInterrupt(
   interrupt: HeadlessToolInterrupt,
   tools: AnyHeadlessToolImplementation[],

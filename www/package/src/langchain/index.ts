@@ -17,13 +17,13 @@ export { createStream, loadRejoin } from "../index.js";
 
 /** Props of {@link StreamProvider}. */
 export type StreamProviderProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamOptions<T, Bag> & {
-  /** What may use the stream. */
+  /** The components that use the stream. */
   children: ReactNode;
 };
 
 /** Props of {@link StreamProvider} with a transport of your own. */
 export type StreamProviderCustomProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamCustomOptions<T, Bag> & {
-  /** What may use the stream. */
+  /** The components that use the stream. */
   children: ReactNode;
 };
 
@@ -43,8 +43,8 @@ export function useStream(options: any): any {
 }
 
 /**
- * The same for components below `<Suspense>` and an error boundary: suspends while the thread is loaded, throws what a run or the
- * loading failed with, and shows everything else as it comes.
+ * The same for components below `<Suspense>` and an error boundary: suspends while the thread is loaded, throws the failure of a run or of
+ * the loading, and shows everything else as it comes.
  *
  * @typeParam T the state's type, an agent's (`typeof agent`), or a compiled graph's
  * @typeParam Bag types of updates, interrupts, custom events and the configurable
@@ -69,7 +69,7 @@ export function StreamProvider(props: any): ReactNode {
   return Provider(props);
 }
 
-/** The stream of the nearest {@link StreamProvider}. Throws where there is none. */
+/** The stream of the nearest {@link StreamProvider}. Throws if there is none. */
 export function useStreamContext<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(): StreamOf<T, Bag>;
 export function useStreamContext(): any {
   return useProvided();

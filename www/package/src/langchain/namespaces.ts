@@ -12,8 +12,8 @@ export const isSubagentNamespace = (namespace: string[] | string | undefined): b
 /** The id in the first `tools:` part. */
 export const extractToolCallIdFromNamespace = (namespace: string[] | undefined): string | undefined => namespace && toolPart(namespace);
 
-/** How many `tools:` parts there are. */
+/** The number of `tools:` parts. */
 export const calculateDepthFromNamespace = (namespace: string[] | undefined): number => toolParts(namespace).length;
 
-/** The id in the last `tools:` part but one; null where there is only one, or none. */
+/** The id in the last `tools:` part but one; null if there is only one, or none. */
 export const extractParentIdFromNamespace = (namespace: string[] | undefined): string | null => toolParts(namespace).at(-2) ?? null;

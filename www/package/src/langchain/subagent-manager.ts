@@ -15,7 +15,7 @@ export interface SubagentManagerOptions {
   subagentToolNames?: string[];
   /** Called after each change. */
   onSubagentChange?: () => void;
-  /** What a subagent's messages are given as. Default: plain messages. */
+  /** Converts a subagent's messages. Default: plain messages. */
   toMessage?: (message: BaseMessage) => Message | BaseMessage;
 }
 
@@ -176,7 +176,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
     this.#changed();
   }
 
-  /** Finds the subagents of a thread's messages. What they said themselves is not in these. */
+  /** Finds the subagents of a thread's messages. Their own messages are not among these. */
   reconstructFromMessages(messages: Message[], { skipIfPopulated = false }: { skipIfPopulated?: boolean } = {}): void {
     if (skipIfPopulated && this.hasSubagents()) return;
     for (const message of messages) {

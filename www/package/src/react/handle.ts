@@ -6,7 +6,7 @@ import type { InnerStore } from "../store/create-store.js";
 
 type Snapshot = ReturnType<InnerStore["getSnapshot"]>;
 
-/** Members that a spread does not read, as the incumbent's: reading them costs, or throws without their option. */
+/** Members that a spread does not read, as in LangGraph's SDK: reading them costs, or throws without their option. */
 const HIDDEN = ["history", "experimental_branchTree", "toolProgress", "subagents", "activeSubagents"];
 
 /** What may be done is asked of the store: the same function in every render, and never of an old snapshot. */

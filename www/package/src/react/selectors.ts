@@ -31,11 +31,11 @@ export const useMessages = <StateType extends object = any, Bag extends BagTempl
 /** The ids of all messages, in order: renders when one comes, goes or moves, not while one grows. */
 export const useMessageIds = (stream: StreamSource): readonly string[] => useStreamSelector(stream, (now) => now.messageIds);
 
-/** One message: renders when that one changes. Undefined where there is none with that id. */
+/** One message: renders when that one changes. Undefined if there is none with that id. */
 export const useMessage = <StateType extends object = any, Bag extends BagTemplate = any>(
   stream: StreamSource<StateType, Bag>,
   id: string | undefined,
 ): Message<GetToolCallsType<StateType>> | undefined => useStreamSelector(stream, (now) => now.getMessage(id));
 
-/** How the connection stands. */
+/** The connection's state. */
 export const useConnection = (stream: StreamSource): Connection => useStreamSelector(stream, (now) => now.connection);

@@ -57,7 +57,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: I
     if (store.threadId() !== prop) store.switchThread(prop);
   });
 
-  // A new object for each render, as the incumbent's, so that children that were given it see the change.
+  // A new object for each render, as LangGraph's SDK does, so that children that were given it see the change.
   const { client } = options;
   return handleOf(store, token, tracker, { assistantId: options.assistantId, ...(client ? { client } : {}) });
 }

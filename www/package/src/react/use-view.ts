@@ -5,9 +5,9 @@ import type { Message } from "../types/messages.js";
 import type { ViewOptions, ViewSnapshot } from "../types/view.js";
 import { brokenView, makeView, problemOf, storeOf, type StreamSource } from "../view/create-view.js";
 
-/** What `useView` takes. */
+/** Options of `useView`. */
 export interface UseViewOptions<StateType extends object = any, Bag extends BagTemplate = any> extends ViewOptions {
-  /** What `useStream` returned, or what `createStream` made. */
+  /** The result of `useStream` or `createStream`. */
   stream: StreamSource<StateType, Bag>;
 }
 

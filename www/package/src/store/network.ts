@@ -9,7 +9,7 @@ import type { StreamEvent } from "../types/events.js";
 import type { Client } from "../types/client.js";
 import { apiUrlOf, transportOf, type AnyOptions } from "./options.js";
 
-/** An API key that the incumbent would find in the environment. Browsers have none. */
+/** An API key that LangGraph's SDK would find in the environment. Browsers have none. */
 function keyFromEnvironment(): string | undefined {
   const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
   const key = env?.["LANGGRAPH_API_KEY"] ?? env?.["LANGSMITH_API_KEY"] ?? env?.["LANGCHAIN_API_KEY"];

@@ -53,7 +53,7 @@ export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names
   },
 ];
 
-/** The application's own way to send, where it gave one. The incumbent's name for the server's own, `sse`, is as good as none. */
+/** The application's own transport, if it gave one. `sse`, the name of LangGraph's SDK for the server's own stream, counts as none. */
 export function transportOf({ transport }: AnyOptions): UseStreamTransport<any, any> | undefined {
   return typeof transport === "object" && transport !== null ? transport : undefined;
 }
@@ -165,7 +165,7 @@ export function storageOf({ storage, reconnectOnMount: reconnect }: AnyOptions):
   return typeof document === "undefined" ? null : wrap(() => localStorage);
 }
 
-/** The server's URL: the client's, the option, the environment's, the incumbent's default. */
+/** The server's URL: the client's, the option, the environment's, the default of LangGraph's SDK. */
 export function apiUrlOf({ client, apiUrl }: AnyOptions): string {
   const global = (globalThis as Record<symbol, unknown>)[Symbol.for("langgraph_api:url")];
   const url = partsOfClient(client).apiUrl ?? apiUrl ?? (typeof global === "string" ? global : "http://localhost:8123");

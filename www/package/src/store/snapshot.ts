@@ -102,7 +102,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
       } catch {
         // Python gives `ValueError('words')`, which is no JSON.
       }
-      // What is no error stays what it is, as with the incumbent: an application that tells each `error.message` as it comes up would
+      // A value that is no error stays as it is, as in LangGraph's SDK: an application that tells each `error.message` as it comes up would
       // tell an old failure whenever its thread is opened.
       const isError = typeof data === "object" && data !== null && "message" in data;
       return isError ? fromEngine({ code: "run_failed", message: String(said) }, data) : data;
@@ -182,7 +182,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     },
     get interrupt() {
       const all = this.interrupts;
-      // Several come as an array: the incumbent's type does not say so, its code does.
+      // Several come as an array: the type in LangGraph's SDK does not say so, its code does.
       return (all.length > 1 ? all : all[0]) as (typeof all)[0] | undefined;
     },
     get interrupts() {

@@ -1,4 +1,4 @@
-/** What the application is told, in the incumbent's order, and what is done by itself when a run is over. */
+/** Callbacks of the application, in the order of LangGraph's SDK, and the work when a run is over. */
 import type { EngineError, EngineHost, EngineStatus } from "../engine.js";
 import { withPlainMessages } from "../class-messages.js";
 import { fromEngine, later, RejoinError } from "../errors.js";

@@ -10,9 +10,9 @@ export type BagTemplate = {
   InterruptType?: unknown;
   /** The data of `custom` events. */
   CustomEventType?: unknown;
-  /** What is submitted. Default: a part of the state. */
+  /** The type of submitted values. Default: a part of the state. */
   UpdateType?: unknown;
-  /** Unused; accepted because the incumbent's template has it. */
+  /** Unused; accepted because the template of LangGraph's SDK has it. */
   MetaType?: unknown;
 };
 
@@ -51,10 +51,10 @@ export type GetToolCallsType<StateType> = [ToolCallsOfState<StateType>] extends 
 /** A state type that may be indexed, whether it was an interface or a type. */
 export type StateRecord<T> = T extends object ? T & Record<string, unknown> : Record<string, unknown>;
 
-/** What is shown for a type argument: {@link InferStateType}, known to be an object. */
+/** The shown state for a type argument: {@link InferStateType}, known to be an object. */
 export type ShownState<T> = InferStateType<T> extends infer S extends object ? S : Record<string, unknown>;
 
-/** The state behind a type argument: itself, an agent's, or what a compiled graph says it returns. */
+/** The state behind a type argument: itself, an agent's, or a compiled graph's return type. */
 export type InferStateType<T> = T extends { "~agentTypes": unknown }
   ? InferAgentState<T>
   : T extends { "~RunOutput": infer S }

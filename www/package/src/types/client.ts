@@ -13,7 +13,7 @@ import type {
   ThreadStatus,
 } from "./schema.js";
 
-/** What is read off a client that is given: the SDK's has these on its parts. */
+/** The members that are read from a given client: the SDK's has them on its parts. */
 export interface ClientLike {
   /** Read for the URL and the headers. */
   threads: object;
@@ -57,7 +57,7 @@ export interface ThreadsClient {
       select?: string[];
     } & RequestOptions,
   ): Promise<Thread<V>[]>;
-  /** How many threads match. */
+  /** The number of threads that match. */
   count(query?: { metadata?: Metadata; values?: Values; status?: ThreadStatus } & RequestOptions): Promise<number>;
   /** The newest state, or the one at a checkpoint. `subgraphs` includes theirs in `tasks`. */
   getState<V = Values>(
@@ -111,7 +111,7 @@ export interface RunsClient {
   ): Promise<Run[]>;
   /** One run. */
   get(threadId: string, runId: string, options?: RequestOptions): Promise<Run>;
-  /** Cancels a run: `interrupt` (the default) keeps what it wrote, `rollback` removes it. `wait` resolves when it is over. */
+  /** Cancels a run: `interrupt` (the default) keeps its writes, `rollback` removes them. `wait` resolves when it is over. */
   cancel(
     threadId: string,
     runId: string,
@@ -154,7 +154,7 @@ export interface StoreClient {
     value: Values,
     options?: { index?: false | string[] | null; ttl?: number | null } & RequestOptions,
   ): Promise<void>;
-  /** Reads an item; null where there is none. */
+  /** Reads an item; null if there is none. */
   getItem(namespace: string[], key: string, options?: RequestOptions): Promise<Item | null>;
   /** Removes an item. */
   deleteItem(namespace: string[], key: string, options?: RequestOptions): Promise<void>;

@@ -4,7 +4,7 @@ import type { Config, Interrupt, Metadata, ThreadTask } from "./schema.js";
 /** `metadata`: the run that streams. */
 export type MetadataEventData = { run_id: string; thread_id: string };
 
-/** `updates`: what each node has returned. */
+/** `updates`: the return value of each node. */
 export type UpdatesEventData<UpdateType> = { [node: string]: UpdateType };
 
 /** `checkpoints`: a checkpoint that was written. */
@@ -42,7 +42,7 @@ export type ToolsEventData =
   | { event: "on_tool_end"; toolCallId?: string; name: string; output: unknown }
   | { event: "on_tool_error"; toolCallId?: string; name: string; error: unknown };
 
-/** How far a tool is, collected from `tools` events. */
+/** The progress of a tool, collected from `tools` events. */
 export type ToolProgress = {
   toolCallId?: string;
   name: string;

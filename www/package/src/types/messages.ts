@@ -8,7 +8,7 @@ export type MessageContentComplex =
 /** Plain text, or a list of blocks. */
 export type MessageContent = string | MessageContentComplex[];
 
-/** What all messages have. */
+/** The members of every message. */
 export interface MessageBase {
   /** Text or blocks. */
   content: MessageContent;
@@ -16,7 +16,7 @@ export interface MessageBase {
   id?: string | undefined;
   /** The author, where the graph names one. */
   name?: string | undefined;
-  /** What the provider sent beside the content. */
+  /** The provider's data beside the content. */
   additional_kwargs?: Record<string, unknown> | undefined;
   /** The provider's words on the response: model, finish reason. */
   response_metadata?: Record<string, unknown> | undefined;
@@ -25,7 +25,7 @@ export interface MessageBase {
 /** A tool call when the state says nothing more exact. */
 export type DefaultToolCall = {
   name: string;
-  // Arguments are the tool's own business; `any` as in the incumbent, so that code written for it compiles.
+  // Arguments are the tool's own business; `any` as in LangGraph's SDK, so that code written for it compiles.
   args: { [key: string]: any };
   id?: string | undefined;
   type?: "tool_call" | undefined;

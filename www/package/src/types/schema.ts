@@ -2,18 +2,18 @@
 
 type Optional<T> = T | null | undefined;
 
-/** How a run stands. */
+/** The status of a run. */
 export type RunStatus = "pending" | "running" | "error" | "success" | "timeout" | "interrupted";
-/** How a thread stands. */
+/** The status of a thread. */
 export type ThreadStatus = "idle" | "busy" | "interrupted" | "error";
-/** What the server does with a run on a busy thread. */
+/** The server's reaction to a run on a busy thread. */
 export type MultitaskStrategy = "reject" | "interrupt" | "rollback" | "enqueue";
-/** What the server does with a run when its client has gone. */
+/** The server's reaction when a run's client has gone. */
 export type DisconnectMode = "cancel" | "continue";
 /** When the server writes checkpoints. */
 export type Durability = "exit" | "async" | "sync";
 
-/** What a run can stream. */
+/** The kinds of events that a run can stream. */
 export type StreamMode =
   | "values"
   | "messages"
@@ -43,7 +43,7 @@ export type Config = {
   configurable?: { thread_id?: Optional<string>; checkpoint_id?: Optional<string>; [key: string]: unknown };
 };
 
-/** Where in a thread's history. */
+/** A place in a thread's history. */
 export type Checkpoint = {
   thread_id: string;
   checkpoint_ns: string;
@@ -53,7 +53,7 @@ export type Checkpoint = {
 
 /** A question of the graph. `{when: "breakpoint"}` alone: it waits before a node and asks nothing. */
 export interface Interrupt<TValue = unknown> {
-  /** What a resume names where several wait. */
+  /** The id that a resume names if several interrupts wait. */
   id?: string;
   value?: TValue;
   /** JSON schema of the answer, where the graph gives one. */
@@ -144,7 +144,7 @@ export interface Item {
   updatedAt: string;
 }
 
-/** Where to send an input. */
+/** The node to send an input to. */
 export interface Send {
   node: string;
   input: unknown | null;

@@ -1,4 +1,4 @@
-/** What a stream shows and does. */
+/** A stream's snapshot and commands. */
 import type { QueueInterface } from "./queue.js";
 import type { RejoinError } from "../errors.js";
 import type {
@@ -30,13 +30,13 @@ import type { SubagentStream } from "./subagents.js";
 /**
  * How a command ended.
  *
- * `finished`: the run's end was streamed. `replayed`: what was missed was replayed, then it ended. `snapshot_then_tail`:
- * some events were not there any more; the thread's state was taken, then the rest was streamed. `expired`: the server
- * does not know the run any more; the history is shown. `timed_out`: it could not be followed in time; the history is
+ * `finished`: the run's end was streamed. `replayed`: missed events were replayed, then the run ended. `snapshot_then_tail`:
+ * some events were lost; the thread's state was taken, then the rest was streamed. `expired`: the server
+ * does not know the run any more; the history is shown. `timed_out`: the run could not be followed in time; the history is
  * shown. `denied`, `failed`: see `error`. `cancelled`: by `cancel()` or by another client. `disconnected`: by `stop()`,
- * a switch of threads, or unmounting. `nothing_to_join`: the thread has no active run. `superseded`: an edit that a later
- * edit, submission or switch of threads overtook before anything was sent. `dropped`: it waited for a run that failed, and
- * was not sent. `disposed`: the stream is no more.
+ * a switch of threads, or unmounting. `nothing_to_join`: the thread has no active run. `superseded`: a later
+ * edit, submission or switch of threads overtook an edit before anything was sent. `dropped`: the command waited for a run that
+ * failed, and was not sent. `disposed`: the stream was disposed.
  */
 export type Outcome =
   | "finished"
@@ -53,15 +53,15 @@ export type Outcome =
   | "dropped"
   | "disposed";
 
-/** What `submit`, `joinStream` and `rejoin` resolve to. They reject only with `throwOnError`. */
+/** The result of `submit`, `joinStream` and `rejoin`. They reject only with `throwOnError`. */
 export interface RunResult {
-  /** How it ended. */
+  /** The outcome of the command. */
   outcome: Outcome;
-  /** Present where something was wrong. */
+  /** Present if something was wrong. */
   error?: RejoinError;
 }
 
-/** A promise of a {@link RunResult} that may stand where the incumbent's `Promise<void>` is expected. */
+/** A promise of a {@link RunResult} that also fits a `Promise<void>`, the type in LangGraph's SDK. */
 export type RunPromise = Promise<void> & Promise<RunResult>;
 
 /** One state in the tree of branches. */
@@ -74,7 +74,7 @@ export interface BranchNode<StateType = any> {
   path: string[];
 }
 
-/** Where a thread goes several ways; the newest is the last. */
+/** A place where a thread goes several ways; the newest is the last. */
 export interface Fork<StateType = any> {
   /** Tells it from a node. */
   type: "fork";
@@ -90,7 +90,7 @@ export interface Sequence<StateType = any> {
   items: (BranchNode<StateType> | Fork<StateType>)[];
 }
 
-/** What is known about a message beside its content. */
+/** Data about a message, beside its content. */
 export type MessageMetadata<StateType> = {
   /** The message's id. */
   messageId: string;
@@ -100,18 +100,18 @@ export type MessageMetadata<StateType> = {
   branch: string | undefined;
   /** All branches at that place, for a switcher; give one to `setBranch`. */
   branchOptions: string[] | undefined;
-  /** What came beside its chunks: node, step, model. Kept while the page lives. */
+  /** Metadata of its chunks: node, step, model. Kept while the page lives. */
   streamMetadata: Record<string, unknown> | undefined;
 };
 
-/** Whether a message is the server's (`server`), shown before the server has it (`optimistic`), or what a failed or
- * cancelled run streamed and the server did not keep (`partial`). */
+/** The origin of a message: the server (`server`), this page before the server has it (`optimistic`), or a failed or
+ * cancelled run whose text the server did not keep (`partial`). */
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
 /**
- * What a submission waits for: the run before it or the thread's load (`queued`); a server that cannot be reached and is tried again
- * (`unreachable`); another tab, which sends it (`other_tab`); a person, who says whether it is to be sent (`held`): it is old, was
- * stopped or refused, was to follow a run that failed, or is from a tab of which nothing is known.
+ * The reason why a submission waits. `queued`: for the run before it, or for the thread's load. `unreachable`: for a server that cannot be
+ * reached and is tried again. `other_tab`: for another tab, which sends it. `held`: for a person's decision, because it is old, was
+ * stopped or refused, was to follow a run that failed, or is from an unknown tab.
  */
 export type WaitingState = "queued" | "unreachable" | "other_tab" | "held";
 
@@ -119,29 +119,29 @@ export type WaitingState = "queued" | "unreachable" | "other_tab" | "held";
 export interface WaitingSubmission<StateType = any> {
   /** Names it for `takeBack`, `sendNow` and `replaceWaiting`. */
   id: string;
-  /** What it waits for. */
+  /** The reason why it waits. */
   state: WaitingState;
-  /** The messages that it brings, with the ids that they will be shown under. */
+  /** Its messages, with the ids that they will be shown under. */
   messages: Message[];
-  /** What was submitted; null for an answer to an interrupt and the like. */
+  /** The submitted values; null for an answer to an interrupt and the like. */
   values: Partial<StateType> | null;
-  /** Whether its messages are among `messages` of the stream already, so that they need not be shown twice. */
+  /** Whether `messages` of the stream holds its messages already, so that they need not be shown twice. */
   isShown: boolean;
-  /** Whether it outlives a reload. Not where it is too large, or with `outbox: false`. */
+  /** Whether it outlives a reload. False if it is too large, or with `outbox: false`. */
   isStored: boolean;
-  /** When it was submitted, in milliseconds since 1970. */
+  /** The time of the submission, in milliseconds since 1970. */
   submittedAt: number;
 }
 
-/** What a stream shows. Immutable: a new one for each change, in which what has not changed keeps its identity. */
+/** Everything that a stream shows. Immutable: each change makes a new snapshot, in which unchanged objects keep their identity. */
 export interface StreamSnapshot<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
-  /** The state, with the messages as far as they have streamed. */
+  /** The state, with its messages as streamed so far. */
   readonly values: StateType;
-  /** The messages, as far as they have streamed; one that has not changed is the same object. */
+  /** The messages, as streamed so far; an unchanged message is the same object. */
   readonly messages: Message<GetToolCallsType<StateType>>[];
   /**
-   * What the messages are known by here, in order; the same array until one comes, goes or moves. It is the id that a message
-   * was first shown under, and stays although the server stores it under another: keys for a list.
+   * Keys for a list of messages, in order; the same array until one comes, goes or moves. A key is the id that a message
+   * was first shown under, and stays although the server stores the message under another id.
    */
   readonly messageIds: readonly string[];
   /** The last failure; undefined again when something new starts. */
@@ -150,13 +150,13 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly isLoading: boolean;
   /** Whether the thread is loaded for the first time. */
   readonly isThreadLoading: boolean;
-  /** The first interrupt; an array of them where there are several, as the incumbent's; undefined where there is none. */
+  /** The first interrupt; an array if there are several, as in LangGraph's SDK; undefined if there is none. */
   readonly interrupt: Interrupt<GetInterruptType<Bag>> | undefined;
   /** Questions that wait for an answer. */
   readonly interrupts: Interrupt<GetInterruptType<Bag>>[];
   /** All tool calls of the messages, with their results. */
   readonly toolCalls: ToolCallWithResult<GetToolCallsType<StateType>>[];
-  /** How far tools are, from `tools` events of the last run. */
+  /** The progress of tools, from `tools` events of the last run. */
   readonly toolProgress: ToolProgress[];
   /** The branch shown: checkpoint ids joined by `>`; "" is the newest. */
   readonly branch: string;
@@ -164,26 +164,26 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly history: ThreadState<StateType>[];
   /** All branches. Throws without `fetchStateHistory`. */
   readonly experimental_branchTree: Sequence<StateType>;
-  /** How the connection stands. */
+  /** The connection's state. */
   readonly connection: Connection;
   /** The thread; null for a new one. */
   readonly threadId: string | null;
-  /** The run that is followed, or was last; null where there is none. */
+  /** The followed run, or the last one; null if there is none. */
   readonly runId: string | null;
-  /** Whether there is something to stop. */
+  /** Whether `stop()` has something to do. */
   readonly canStop: boolean;
   /** Whether `rejoin()` has something to do. */
   readonly canRejoin: boolean;
-  /** Whether nothing of what was submitted is known to have reached the server, which is tried again: "not sent yet", not "the agent goes on". */
+  /** Whether no submission is known to have reached the server, while attempts go on: say "not sent yet", not "the agent goes on". */
   readonly isUnsent: boolean;
   /**
-   * Submissions that the server is not known to have, oldest first; empty most of the time, as one that is on its way for the first time
-   * is not among them. They outlive a reload and are sent in their order, each once. Not what the server has queued.
+   * Submissions that the server is not known to have, oldest first. Empty most of the time, because a submission on its first way
+   * to the server is not among them. They outlive a reload and are sent in order, each once. Runs that the server has queued are not here.
    */
   readonly waiting: readonly WaitingSubmission<StateType>[];
   /** Whether `retry()` has something to do: the last run failed. Reading it loads the second wasm module; false until that is there. */
   readonly canRetry: boolean;
-  /** The message that is edited or answered again, while its checkpoint is looked up; null where there is none. */
+  /** The message that is edited or answered again, while its checkpoint is looked up; null if there is none. */
   readonly editing: string | null;
   /** Whether `edit` works for this message: a person's, and everything before it is the server's. Loads what `canRetry` does. */
   canEdit(messageId: string | undefined): boolean;
@@ -195,14 +195,14 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly activeSubagents: SubagentStream[];
   /** The tool calls of one message, with their results. */
   getToolCalls(message: AIMessage<GetToolCallsType<StateType>>): ToolCallWithResult<GetToolCallsType<StateType>>[];
-  /** What is known about a message beside its content. `index` helps where it has no id. */
+  /** Data about a message, beside its content. `index` helps if it has no id. */
   getMessagesMetadata(
     message: Message<GetToolCallsType<StateType>>,
     index?: number,
   ): MessageMetadata<StateRecord<StateType>> | undefined;
   /** One message, by its id or by one of `messageIds`; the same object until it changes. */
   getMessage(id: string | undefined): Message<GetToolCallsType<StateType>> | undefined;
-  /** Where a message comes from. */
+  /** The origin of a message. */
   getMessageOrigin(id: string | undefined): MessageOrigin | undefined;
   /** The subagent that this tool call started. */
   getSubagent(toolCallId: string | undefined): SubagentStream | undefined;
@@ -212,18 +212,18 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   getSubagentsByMessage(messageId: string | undefined): SubagentStream[];
 }
 
-/** What a stream does. All of them stay the same functions while the stream lives. */
+/** The commands of a stream. All of them stay the same functions while the stream lives. */
 export interface StreamCommands<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> {
-  /** Runs the assistant. While a run is active, or the server is away, it is in `waiting`. Resolves when the run is over; never rejects unless `throwOnError`. */
+  /** Runs the assistant. While a run is active, or the server is away, the submission is in `waiting`. Resolves when the run is over; never rejects unless `throwOnError`. */
   submit: (
     values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
   ) => RunPromise;
   /** Disconnects at once, keeps every message, and lets the agent go on (see `cancelOnStop`). Works before the run has an id. */
   stop: () => Promise<void>;
-  /** Stops the agent on the server. Text that it had streamed stays. */
+  /** Stops the agent on the server. Its streamed text stays. */
   cancel: () => Promise<void>;
-  /** Follows a run: the one named, on this thread or on the one that it was stored with. */
+  /** Follows the named run, on this thread or on the thread that it was stored with. */
   joinStream: (runId: string, lastEventId?: string, options?: JoinOptions) => RunPromise;
   /** Follows the thread's run again, after `stop()` or a failure. */
   rejoin: (options?: JoinOptions) => RunPromise;
@@ -231,14 +231,14 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
   switchThread: (threadId: string | null) => void;
   /** Shows another branch; "": the newest. */
   setBranch: (branch: string) => void;
-  /** Changes what is shown until the server's next values. */
+  /** Changes the shown values until the server's next values. */
   mutate: Mutate<StateRecord<StateType>>;
   /**
-   * Puts something else in the place of a message of a person and of everything after it, as a new branch. A text or
-   * content parts make a new message of theirs; a message is taken as it is; anything else is an update of the state.
+   * Replaces a person's message and everything after it, as a new branch. A text or
+   * content parts make a new message; a message is taken as it is; anything else is an update of the state.
    *
-   * First the checkpoint is found; only then, in one step, is the active run replaced, the screen cut, and the new run
-   * sent. Where there is none (`checkpoint_not_found`, `checkpoint_lookup_failed`, `edit_unavailable`) nothing changes but
+   * The checkpoint is found first. Only then, in one step, the active run is replaced, the screen cut, and the new run
+   * sent. Without a checkpoint (`checkpoint_not_found`, `checkpoint_lookup_failed`, `edit_unavailable`) nothing changes but
    * `error`. Of two edits the later wins; the other resolves as `superseded`.
    */
   edit: (
@@ -246,25 +246,25 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
     replacement: string | MessageContentComplex[] | Message<GetToolCallsType<StateType>> | GetUpdateType<Bag, StateRecord<StateType>>,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
   ) => RunPromise;
-  /** Answers again: everything up to the person's message before this AI message is kept. Otherwise as `edit`. */
+  /** Asks for another answer: everything up to the person's message before this AI message is kept. Otherwise as `edit`. */
   regenerate: (messageId: string | undefined, options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
-  /** Begins the run that failed again, as it was submitted where the thread holds nothing of it, else from where it failed. */
+  /** Begins the failed run again: as it was submitted if the thread holds nothing of it, else from the place of its failure. */
   retry: (options?: Pick<SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>, "onError" | "throwOnError">) => RunPromise;
   /**
-   * Takes back a submission that waits: it is not sent. Its `messages` are what a composer is filled with again. Where it may have been
-   * sent already, its run is looked for and cancelled. Does nothing for one that another tab sends or that does not wait any more.
+   * Takes back a waiting submission: it is not sent. A composer can be filled again with its `messages`. If it may have been
+   * sent already, its run is looked for and cancelled. Does nothing for a submission that another tab sends or that does not wait any more.
    */
   takeBack: (waitingId: string) => void;
-  /** Sends a submission that is `held`, in its order. */
+  /** Sends a `held` submission, in its order. */
   sendNow: (waitingId: string) => void;
-  /** Takes a submission that waits back and puts another in its place. Resolves as `submit`; `dropped` where it does not wait any more. */
+  /** Takes back a waiting submission and puts another in its place. Resolves as `submit`; `dropped` if it does not wait any more. */
   replaceWaiting: (
     waitingId: string,
     values: GetUpdateType<Bag, StateRecord<StateType>> | null | undefined,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
   ) => RunPromise;
   /**
-   * Answers an interrupt; it disappears at once. Where several wait `options.interruptId` says which: without it the error
+   * Answers an interrupt; it disappears at once. If several wait, `options.interruptId` must name one: without it the error
    * is `ambiguous_resume`, and nothing is sent.
    */
   respond: (value: unknown, options?: RespondOptions<StateRecord<StateType>, GetConfigurableType<Bag>>) => RunPromise;
@@ -285,41 +285,41 @@ export interface StreamStore<StateType extends object = Record<string, unknown>,
   extends StreamCommands<StateType, Bag> {
   /** Calls `listener` after each change, at most once a frame. Returns what ends it. The first one starts loading. */
   subscribe: (listener: () => void) => () => void;
-  /** What is shown now; the same object until something changes. */
+  /** The current snapshot; the same object until something changes. */
   getSnapshot: () => StreamSnapshot<StateType, Bag>;
-  /** What a server renders, and a page before it is hydrated: the initial values. */
+  /** The snapshot for a server, and for a page before it is hydrated: the initial values. */
   getServerSnapshot: () => StreamSnapshot<StateType, Bag>;
-  /** As the snapshot's, of what is shown now. */
+  /** As `canEdit` and `canRegenerate` of the current snapshot. */
   canEdit: (messageId: string | undefined) => boolean;
-  /** As the snapshot's, of what is shown now. */
+  /** As `canEdit` and `canRegenerate` of the current snapshot. */
   canRegenerate: (messageId: string | undefined) => boolean;
-  /** Changes options that may change: callbacks, headers, `tools`, `thread`, `streamMode`. */
+  /** Changes these options: callbacks, headers, `tools`, `thread`, `streamMode`. */
   setOptions: (
     options: Partial<UseStreamOptions<StateRecord<StateType>, Bag>> | Partial<UseStreamCustomOptions<StateRecord<StateType>, Bag>>,
   ) => void;
-  /** Ends it: the connection is closed, the run goes on, what was asked resolves as `disposed`. Twice is once. */
+  /** Ends the stream: the connection is closed, the run goes on, open commands resolve as `disposed`. A second call does nothing. */
   dispose: () => void;
-  /** For requests of your own: the given one, else a small one of ours. */
+  /** A client for requests of your own: the given one, else a small one. */
   readonly client: Client;
-  /** The assistant that was given. */
+  /** The given assistant. */
   readonly assistantId: string;
 }
 
-/** What `useStream` returns: {@link StreamSnapshot} and {@link StreamCommands} in one object. */
+/** The result of `useStream`: {@link StreamSnapshot} and {@link StreamCommands} in one object. */
 export interface UseStream<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>
   extends StreamSnapshot<StateType, Bag>,
     StreamCommands<StateType, Bag> {
-  /** For requests of your own: the given one, else a small one of ours. */
+  /** A client for requests of your own: the given one, else a small one. */
   client: Client;
-  /** The assistant that was given. */
+  /** The given assistant. */
   assistantId: string;
-  /** `waiting` in the words of LangChain's hooks: `cancel(id)` takes one back, `clear()` all that no other tab sends. */
+  /** `waiting` in the form of LangChain's hooks: `cancel(id)` takes one back, `clear()` all that no other tab sends. */
   queue: QueueInterface<StateRecord<StateType>>;
   /** The store behind the hook, for `useMessage` and the like and for code outside of React. */
   store: StreamStore<StateType, Bag>;
 }
 
-/** What `useStream` returns with a `transport`: what needs a thread on a server is there, and empty. */
+/** The result of `useStream` with a `transport`: members that need a thread on a server are there, and empty. */
 export type UseStreamCustom<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = Omit<
   UseStream<StateType, Bag>,
   "submit"

@@ -8,7 +8,7 @@ export interface SubagentToolCall<SubagentName extends string = string> {
   id: string;
   /** The tool, usually `task`. */
   name: string;
-  /** What it is to do, and which kind of subagent does it. */
+  /** Its task, and the kind of subagent that does it. */
   args: { description?: string; subagent_type?: SubagentName; [key: string]: unknown };
 }
 
@@ -21,7 +21,7 @@ export interface SubagentStream<StateType = Record<string, unknown>, ToolCall = 
   id: string;
   /** The call that started it. */
   toolCall: SubagentToolCall;
-  /** How it stands. */
+  /** Its status. */
   status: SubagentStatus;
   /** The last state that it streamed; empty until then. */
   values: StateType;
@@ -37,13 +37,13 @@ export interface SubagentStream<StateType = Record<string, unknown>, ToolCall = 
   error: unknown;
   /** Whether it runs. */
   isLoading: boolean;
-  /** Where its events come from; empty until one came. */
+  /** The namespace of its events; empty until one came. */
   namespace: string[];
   /** The AI message that called it. */
   aiMessageId: string | null;
   /** The tool call of the subagent that started it, for nested ones. */
   parentId: string | null;
-  /** How deep it is nested; 1 for one that the thread's agent started, 0 while that is not known. */
+  /** The depth of its nesting: 1 if the thread's agent started it, 0 while that is unknown. */
   depth: number;
   /** When it was first seen; null until it runs. */
   startedAt: Date | null;

@@ -8,7 +8,7 @@ import type { RunResult, StreamStore, UseStream } from "../types/stream.js";
 import type { LoadOlderOptions, SessionNode, StreamView, ViewOptions, ViewSnapshot } from "../types/view.js";
 import { setPages, sources, type ViewSource } from "./source.js";
 
-/** What views and selectors take: what `useStream` returned, or what `createStream` made. */
+/** The stream of a view or a selector: the result of `useStream` or `createStream`. */
 export type StreamSource<StateType extends object = any, Bag extends BagTemplate = any> =
   | StreamStore<StateType, Bag>
   | Pick<UseStream<StateType, Bag>, "store">;

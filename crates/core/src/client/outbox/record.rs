@@ -1,7 +1,7 @@
 //! How submissions that the server does not have yet are stored.
 //!
 //! One text under one key for each thread: an object with a part for each client that has something to send, named after that client.
-//! A client writes its own part only. Of a submission the body is stored that is posted. What is read back is not trusted.
+//! A client writes its own part only. Of a submission the body is stored that is posted. A text that is read back is not trusted.
 
 use crate::{Config, Millis, Submission, run_record::thread_key};
 use rejoin_wire::{
@@ -72,7 +72,7 @@ pub(crate) struct StoredSubmission {
 /// The parts of a stored text, each with its submissions.
 ///
 /// # Errors
-/// Where it is no object.
+/// If it is no object.
 pub(crate) fn read(
     text: &str,
     wall_clock: Millis,

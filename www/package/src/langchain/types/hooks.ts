@@ -37,7 +37,7 @@ export type ResolveStreamOptions<T, Bag extends BagTemplate = BagTemplate> = Use
 /** The same with a `transport`. */
 export type ResolveStreamCustomOptions<T, Bag extends BagTemplate = BagTemplate> = UseStreamCustomOptions<ShownState<T>, Bag>;
 
-/** What `rejoin/react` has beyond the incumbent, with instances. */
+/** The members of `rejoin/react` that `@langchain/react` does not have, with instances. */
 type Beyond<StateType extends object, Bag extends BagTemplate> = Omit<
   PlainStream<StateType, Bag>,
   keyof UseDeepAgentStream | "getMessage" | "edit" | "mutate"
