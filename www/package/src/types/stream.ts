@@ -10,7 +10,7 @@ import type {
   InferStateType,
   StateRecord,
 } from "./bag.js";
-import type { Client } from "./client.js";
+import type { StreamClient } from "./sdk-client.js";
 import type { ToolProgress } from "./events.js";
 import type { AIMessage, Message, MessageContentComplex, ToolCallWithResult } from "./messages.js";
 import type {
@@ -300,7 +300,7 @@ export interface StreamStore<StateType extends object = Record<string, unknown>,
   /** Ends it: the connection is closed, the run goes on, what was asked resolves as `disposed`. Twice is once. */
   dispose: () => void;
   /** For requests of your own: the given one, else a small one of ours. */
-  readonly client: Client;
+  readonly client: StreamClient;
   /** The assistant that was given. */
   readonly assistantId: string;
 }
@@ -310,7 +310,7 @@ export interface UseStream<StateType extends object = Record<string, unknown>, B
   extends StreamSnapshot<StateType, Bag>,
     StreamCommands<StateType, Bag> {
   /** For requests of your own: the given one, else a small one of ours. */
-  client: Client;
+  client: StreamClient;
   /** The assistant that was given. */
   assistantId: string;
   /** `waiting` in the words of LangChain's hooks: `cancel(id)` takes one back, `clear()` all that no other tab sends. */
