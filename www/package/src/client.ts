@@ -2,6 +2,7 @@
 import { RejoinError } from "./errors.js";
 import type { Send } from "./redirects.js";
 import type { HeadersLike } from "./headers.js";
+import type { FetchLike } from "./types/options.js";
 import type { Client, ClientLike } from "./types/client.js";
 import type { StreamClient } from "./types/sdk-client.js";
 
@@ -10,7 +11,7 @@ export interface ClientParts {
   apiUrl?: string;
   defaultHeaders?: HeadersLike;
   onRequest?: (url: URL, init: RequestInit) => RequestInit | Promise<RequestInit>;
-  fetch?: (...args: any[]) => any;
+  fetch?: FetchLike;
 }
 
 /** Reads a client's URL, headers, request hook and fetch. */

@@ -157,7 +157,7 @@ export interface Cron {
 export interface Item {
   namespace: string[];
   key: string;
-  value: Record<string, any>;
+  value: Record<string, unknown>;
   createdAt: string;
   updatedAt: string;
 }

@@ -65,7 +65,7 @@ export interface RunResult {
 export type RunPromise = Promise<void> & Promise<RunResult>;
 
 /** One state in the tree of branches. */
-export interface BranchNode<StateType = any> {
+export interface BranchNode<StateType = Record<string, unknown>> {
   /** Tells it from a fork. */
   type: "node";
   /** The state. */
@@ -75,7 +75,7 @@ export interface BranchNode<StateType = any> {
 }
 
 /** Where a thread goes several ways; the newest is the last. */
-export interface Fork<StateType = any> {
+export interface Fork<StateType = Record<string, unknown>> {
   /** Tells it from a node. */
   type: "fork";
   /** The ways, oldest first. */
@@ -83,7 +83,7 @@ export interface Fork<StateType = any> {
 }
 
 /** States one after another, oldest first. */
-export interface Sequence<StateType = any> {
+export interface Sequence<StateType = Record<string, unknown>> {
   /** Tells it from nodes and forks. */
   type: "sequence";
   /** States, and forks between them. */
@@ -116,7 +116,7 @@ export type MessageOrigin = "server" | "optimistic" | "partial";
 export type WaitingState = "queued" | "unreachable" | "other_tab" | "held";
 
 /** A submission that the server is not known to have. */
-export interface WaitingSubmission<StateType = any> {
+export interface WaitingSubmission<StateType = Record<string, unknown>> {
   /** Names it for `takeBack`, `sendNow` and `replaceWaiting`. */
   id: string;
   /** What it waits for. */
