@@ -12,14 +12,19 @@ function spoken(node) {
   return node.children ? node.children.map(spoken).join("") : (node.value ?? "").replaceAll("\n", " ");
 }
 
-module.exports = ({ Syntax, RuleError, report }) => ({
-  [Syntax.Paragraph](paragraph) {
-    for (const { type, raw } of split(spoken(paragraph))) {
+module.exports = ({ Syntax, RuleError, report }) => {
+  const check = (node) => {
+    for (const { type, raw } of split(spoken(node))) {
       if (type !== "Sentence") continue;
       const words = raw.split(/\s+/).filter((word) => /\w/.test(word));
-      const say = (problem) => report(paragraph, new RuleError(`${problem}: "${words.slice(0, 6).join(" ")} .."`));
+      const say = (problem) => report(node, new RuleError(`${problem}: "${words.slice(0, 6).join(" ")} .."`));
       if (words.length > WORDS_MAX) say(`A sentence of ${words.length} words, where ${WORDS_MAX} are the most`);
       if (WEAK.test(raw) && !raw.endsWith("?")) say("A sentence that does not begin with its subject");
     }
-  },
-});
+  };
+  return {
+    [Syntax.Paragraph]: check,
+    // The first row has titles, not sentences.
+    [Syntax.Table]: ({ children: [, ...rows] }) => rows.flatMap((row) => row.children).forEach(check),
+  };
+};
