@@ -41,7 +41,7 @@ describe("the tarball", () => {
     const workspace = readFileSync(join(HERE, "../../Cargo.toml"), "utf8").match(/^version = "(.+)"$/m)[1];
     const { name, version, type, sideEffects, license, peerDependencies, peerDependenciesMeta, dependencies, scripts } = manifest;
     assert.deepEqual({ name, version, type, sideEffects, license }, { name: "rejoin", version: workspace, type: "module", sideEffects: false, license: "MIT OR Apache-2.0" });
-    assert.deepEqual(peerDependencies, { "@assistant-ui/core": ">=0.3.20 <0.4", "@assistant-ui/store": ">=0.3.14 <0.4", "@langchain/core": ">=1.1.27 <2", react: ">=18" });
+    assert.deepEqual(peerDependencies, { "@assistant-ui/core": ">=0.3.20 <0.4", "@assistant-ui/store": ">=0.3.14 <0.4", "@langchain/core": ">=1.1.27 <2", "@langchain/langgraph-sdk": "*", react: ">=18" });
     assert.deepEqual(peerDependenciesMeta, Object.fromEntries(Object.keys(peerDependencies).map((name) => [name, { optional: true }])), "nobody has to have them");
     assert.equal(dependencies, undefined, "it needs nothing");
     for (const hook of ["preinstall", "install", "postinstall"]) assert.equal(scripts?.[hook], undefined, `it runs a ${hook} script`);

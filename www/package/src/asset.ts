@@ -21,7 +21,7 @@ export * from "./common.js";
 export function createStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamOptions<T, Bag> | ResolveStreamCustomOptions<T, Bag>,
 ): StreamStore<ShownState<T>, Bag> {
-  return makePublicStore(options, loadEngine);
+  return makePublicStore(options, loadEngine) as StreamStore<ShownState<T>, Bag>;
 }
 
 /**

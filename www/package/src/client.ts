@@ -1,14 +1,17 @@
 /** Requests beside the stream, and what can be read off a client that is given. */
+import { RejoinError } from "./errors.js";
 import type { Send } from "./redirects.js";
 import type { HeadersLike } from "./headers.js";
+import type { FetchLike } from "./types/options.js";
 import type { Client, ClientLike } from "./types/client.js";
+import type { StreamClient } from "./types/sdk-client.js";
 
 /** What a given client is made of. The SDK keeps these on its parts; they are protected there, and stable since 0.0.x. */
 export interface ClientParts {
   apiUrl?: string;
   defaultHeaders?: HeadersLike;
   onRequest?: (url: URL, init: RequestInit) => RequestInit | Promise<RequestInit>;
-  fetch?: (...args: any[]) => any;
+  fetch?: FetchLike;
 }
 
 /** Reads a client's URL, headers, request hook and fetch. */
@@ -49,27 +52,44 @@ export const hasOwnMethods = (client: ClientLike): boolean =>
 
 /** The client's parts and their methods. */
 const METHODS: { readonly [Part in keyof Client]: readonly (keyof Client[Part])[] } = {
-  threads: ["create", "get", "update", "delete", "copy", "search", "count", "getState", "updateState", "patchState", "getHistory"],
-  runs: ["create", "wait", "list", "get", "cancel", "join", "delete"],
-  assistants: ["get", "search", "getSchemas", "getGraph", "create", "update", "delete"],
+  threads: ["create", "get", "update", "delete", "copy", "prune", "search", "count", "getState", "updateState", "patchState", "getHistory"],
+  runs: ["create", "createBatch", "wait", "list", "get", "cancel", "cancelMany", "join", "delete"],
+  assistants: ["get", "search", "count", "getSchemas", "getGraph", "getSubgraphs", "create", "update", "delete", "getVersions", "setLatest"],
+  crons: ["create", "createForThread", "update", "delete", "search", "count"],
   store: ["putItem", "getItem", "deleteItem", "searchItems", "listNamespaces"],
   "~ui": ["getComponent"],
 };
 
+/** What the SDK's parts have and ours do not: what they stream would end with the connection. */
+const STREAMING = { threads: ["stream", "joinStream"], runs: ["stream", "joinStream"] } as const;
+
+const notInClient = (method: string): RejoinError =>
+  new RejoinError("not_in_client", `\`client.${method}\` is not in Rejoin's own client. Follow runs with \`submit\` or \`joinStream\` of the stream, or give the SDK's \`Client\` as the option \`client\`.`);
+
+type Method = (...args: unknown[]) => unknown;
+type Methods = Record<string, Record<string, Method>>;
+
 /**
- * Makes a client that sends with `send` to `apiUrl()`, each asked for each request, and tells `deleted` of each thread that was deleted. Its
- * code comes with the first request.
+ * Makes a client that sends with `send` to `apiUrl()`, each asked for each request, and tells `deleted` of each thread that was deleted. The
+ * requests' code comes with the first of them.
  */
-export function clientOf(apiUrl: () => string, send: Send, deleted: (threadId: string) => void): Client {
-  type Methods = Record<string, Record<string, (...args: unknown[]) => unknown>>;
+export function clientOf(apiUrl: () => string, send: Send, deleted: (threadId: string) => void): StreamClient {
   let loaded: Methods | undefined;
   const load = async (): Promise<Methods> => {
     const { requestsOf } = await import("./client-requests.js");
     return (loaded ??= requestsOf(apiUrl, send, deleted) as unknown as Methods);
   };
-  const parts = Object.entries(METHODS).map(([part, names]) => [
-    part,
-    Object.fromEntries(names.map((name: string) => [name, async (...args: unknown[]) => (await load())[part]?.[name]?.(...args)])),
-  ]);
-  return Object.fromEntries(parts) as Client;
+  const made: Methods = {};
+  for (const [part, names] of Object.entries(METHODS)) {
+    made[part] = Object.fromEntries(names.map((name: string): [string, Method] => [name, async (...args) => (await load())[part]?.[name]?.(...args)]));
+  }
+  for (const [part, names] of Object.entries(STREAMING)) {
+    for (const name of names) {
+      made[part]![name] = () => {
+        throw notInClient(`${part}.${name}`);
+      };
+    }
+  }
+  // The SDK tells clients apart by this.
+  return Object.defineProperty(made, "~configHash", { get: () => JSON.stringify({ apiUrl: apiUrl() }) }) as unknown as StreamClient;
 }

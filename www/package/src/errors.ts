@@ -9,7 +9,8 @@ import { camelName } from "./names.js";
  * `invalid_option` (an option is missing or has the wrong type; the message names it), `wasm_blocked` (the page's content
  * security policy forbids wasm: allow `'wasm-unsafe-eval'`), `load_failed` (the wasm could not be fetched or compiled;
  * the next command tries again), `clear_failed` (what was saved of threads could not be removed), `engine_failed` (the wasm has failed while it ran, most likely for want of memory; what was received
- * stays, and the next command begins with another engine), `disposed` (the stream was disposed).
+ * stays, and the next command begins with another engine), `disposed` (the stream was disposed), `not_in_client` (a method that Rejoin's own
+ * client does not have; the message names what to use).
  */
 export class RejoinError extends Error {
   /** Stable; compare this, not the message. */

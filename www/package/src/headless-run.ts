@@ -7,7 +7,7 @@ export type ToolOutcome<Output = unknown> = { success: true; result: Output } | 
 
 /** The implementation of the tool with that name. */
 export const findTool = <Args = unknown, Output = unknown>(tools: readonly AnyHeadlessToolImplementation[], name: string): HeadlessToolImplementation<Args, Output> | undefined =>
-  tools.find(({ tool }) => tool.name === name);
+  tools.find(({ tool }) => tool.name === name) as HeadlessToolImplementation<Args, Output> | undefined;
 
 /** Runs a tool, and tells of it. Never rejects. */
 export async function executeTool<Args, Output>(

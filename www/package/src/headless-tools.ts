@@ -8,8 +8,8 @@ export interface HeadlessToolImplementation<Args = unknown, Output = unknown> {
   execute: (args: Args) => Promise<Output>;
 }
 
-/** Any headless tool. */
-export type AnyHeadlessToolImplementation = HeadlessToolImplementation<any, any>;
+/** Any headless tool: what it takes is between it and the graph. */
+export type AnyHeadlessToolImplementation = HeadlessToolImplementation<never>;
 
 /** A step in a headless tool's life. */
 export interface ToolEvent {

@@ -1,5 +1,5 @@
 /** camelCase to snake_case, at the top level only: what is below is the application's own. `signal` is no field. */
-export const snake = (fields: Record<string, unknown>): Record<string, any> =>
+export const snake = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(fields)
       .filter(([name, value]) => name !== "signal" && value !== undefined)

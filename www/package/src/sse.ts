@@ -51,7 +51,7 @@ async function* parsedEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<S
 }
 
 /** Posts a submission; gives the events of the answer. */
-export async function postForEvents(options: FetchStreamTransportOptions, payload: UseStreamTransportPayload<any, any>): Promise<AsyncGenerator<StreamEvent>> {
+export async function postForEvents(options: FetchStreamTransportOptions, payload: UseStreamTransportPayload): Promise<AsyncGenerator<StreamEvent>> {
   const { signal, ...body } = payload;
   const { apiUrl, defaultHeaders, fetch: send = fetch, onRequest } = options;
   const headers = new Headers(defaultHeaders);

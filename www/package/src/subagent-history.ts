@@ -5,7 +5,7 @@ import type { Message } from "./types/messages.js";
 import type { ThreadState, ThreadTask } from "./types/schema.js";
 import type { SubagentStream } from "./types/subagents.js";
 
-type Values = Record<string, any>;
+type Values = Record<string, unknown>;
 type PushTask = ThreadTask<Values> & { path?: unknown[]; result?: { messages?: { type?: string; tool_call_id?: string }[] } };
 
 /** Tasks that a tool call was sent to; their path's second part is the call's place. */

@@ -1,7 +1,7 @@
 /** Streams from an endpoint of the application's own. */
 import type { BagTemplate } from "./types/bag.js";
 import type { StreamEvent } from "./types/events.js";
-import type { UseStreamTransport, UseStreamTransportPayload } from "./types/options.js";
+import type { FetchLike, UseStreamTransport, UseStreamTransportPayload } from "./types/options.js";
 
 /** Options of {@link FetchStreamTransport}. */
 export interface FetchStreamTransportOptions {
@@ -10,7 +10,7 @@ export interface FetchStreamTransportOptions {
   /** Sent with each request. */
   defaultHeaders?: HeadersInit;
   /** Instead of the global `fetch`. */
-  fetch?: typeof fetch | ((...args: any[]) => any);
+  fetch?: FetchLike;
   /** May change a request before it is sent. */
   onRequest?: (url: string, init: RequestInit) => Promise<RequestInit> | RequestInit;
 }

@@ -1,5 +1,5 @@
 // Compiled, never run: every entry has types, in every way TypeScript has of finding them.
-import { createStream, loadRejoin } from "rejoin";
+import { createStream, loadRejoin, type Client } from "rejoin";
 import { createStream as createOnAsset } from "rejoin/asset";
 import { useStream } from "rejoin/react";
 import { useStream as useOnAsset } from "rejoin/asset/react";
@@ -19,5 +19,9 @@ export function Both(): number {
   void inline.submit({ messages: [{ type: "human", content: topic }] });
   // @ts-expect-error the assistant must be named
   useStream<State>({ apiUrl: "http://127.0.0.1" });
+  // Without the SDK `client` is ours, and not `any`.
+  const threads: Client["threads"] = inline.client.threads;
+  // @ts-expect-error no such part
+  void [threads, asset.client.agents];
   return inline.messages.length + asset.messages.length;
 }

@@ -8,7 +8,7 @@ import type { LangChainMessage, LangGraphMessagesEvent, LangGraphStreamCallback 
 export interface LangGraphStreamClient {
   runs: {
     /** Begins a run on a thread and gives its events. */
-    stream: (threadId: any, assistantId: string, payload?: any) => any;
+    stream(threadId: string, assistantId: string, payload?: object): unknown;
   };
 }
 

@@ -4,6 +4,7 @@
  * @module rejoin/langchain
  */
 "use client";
+import type { AnyOptions } from "../store/options.js";
 import type { ReactNode } from "react";
 import { loadEngine } from "../wasm/inline-loader.js";
 import type { BagTemplate } from "../types/bag.js";
@@ -38,7 +39,7 @@ export function useStream<T = Record<string, unknown>, Bag extends BagTemplate =
 export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamCustomOptions<T, Bag>,
 ): StreamOf<T, Bag>;
-export function useStream(options: any): any {
+export function useStream(options: AnyOptions): unknown {
   return useClassStream(loadEngine, options);
 }
 
@@ -55,7 +56,7 @@ export function useSuspenseStream<T = Record<string, unknown>, Bag extends BagTe
     suspenseCache?: SuspenseCache;
   },
 ): WithSuspense<StreamOf<T, Bag>>;
-export function useSuspenseStream(options: any): any {
+export function useSuspenseStream(options: AnyOptions): unknown {
   return useSuspenseStreamWith(loadEngine, options);
 }
 
@@ -65,12 +66,12 @@ const Provider = /* @__PURE__ */ providerOf(loadEngine);
 export function StreamProvider<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   props: StreamProviderProps<T, Bag> | StreamProviderCustomProps<T, Bag>,
 ): ReactNode;
-export function StreamProvider(props: any): ReactNode {
+export function StreamProvider(props: object): ReactNode {
   return Provider(props);
 }
 
 /** The stream of the nearest {@link StreamProvider}. Throws if there is none. */
 export function useStreamContext<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(): StreamOf<T, Bag>;
-export function useStreamContext(): any {
+export function useStreamContext(): unknown {
   return useProvided();
 }

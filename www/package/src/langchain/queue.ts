@@ -9,7 +9,7 @@ import type { SubmitOptions } from "../types/options.js";
 import type { RunResult } from "../types/stream.js";
 import type { QueueEntry, QueueInterface } from "../types/queue.js";
 
-type Values = Record<string, any>;
+type Values = Record<string, unknown>;
 type Options = SubmitOptions<Values, Values>;
 type Entry = QueueEntry<Values, Options>;
 

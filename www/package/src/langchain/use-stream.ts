@@ -34,7 +34,7 @@ function adapterOf(store: InnerStore): Adapter {
   return adapter;
 }
 
-type Convert = (value: any, adapter: Adapter) => unknown;
+type Convert = (value: never, adapter: Adapter) => unknown;
 
 /** How each member's value, or a method's answer, is converted. Those that are undefined stay so. */
 const CONVERT: Readonly<Record<string, Convert>> = {
@@ -53,26 +53,26 @@ const CONVERT: Readonly<Record<string, Convert>> = {
 };
 
 /** The same object with converted members. */
-function converted(handle: object, adapter: Adapter): Record<string, any> {
+function converted(handle: object, adapter: Adapter): Record<string, unknown> {
   const members = Object.getOwnPropertyDescriptors(handle) as PropertyDescriptorMap;
   // This entry's is the server's.
   delete members["queue"];
   for (const [name, convert] of Object.entries(CONVERT)) {
-    const of = (value: unknown): unknown => (value === undefined ? undefined : convert(value, adapter));
+    const of = (value: unknown): unknown => (value === undefined ? undefined : convert(value as never, adapter));
     const get = (): unknown => {
       const value = handle[name as keyof typeof handle] as unknown;
       return name.startsWith("get") ? (...args: unknown[]) => of((value as (...args: unknown[]) => unknown)(...args)) : of(value);
     };
     if (members[name]) members[name] = { get, enumerable: members[name].enumerable ?? false, configurable: true };
   }
-  return Object.assign(Object.defineProperties({}, members), adapter.commands);
+  return Object.assign(Object.defineProperties({}, members) as Record<string, unknown>, adapter.commands);
 }
 
 // On a server React warns of layout effects, and runs none.
 const useEarlyEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
 
 /** The hook for one way of loading the wasm. `ready` is a store to begin with. */
-export function useClassStream(load: EngineLoader, options: AnyOptions, ready?: InnerStore): Record<string, any> {
+export function useClassStream(load: EngineLoader, options: AnyOptions, ready?: InnerStore): Record<string, unknown> {
   const handle = useStreamWith(load, { ...options, ...callbacksOf(options, options.messagesKey ?? "messages") }, ready) as { store: InnerStore };
   const adapter = adapterOf(handle.store);
   const { queue } = adapter;

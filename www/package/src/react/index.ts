@@ -5,6 +5,7 @@
  */
 "use client";
 import { loadEngine } from "../wasm/inline-loader.js";
+import type { AnyOptions } from "../store/options.js";
 import type { BagTemplate, ShownState } from "../types/bag.js";
 import type { ResolveStreamCustomOptions, ResolveStreamOptions, UseStream, UseStreamCustom } from "../types/stream.js";
 import { useStreamWith } from "./use-stream.js";
@@ -25,6 +26,6 @@ export function useStream<T = Record<string, unknown>, Bag extends BagTemplate =
 export function useStream<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   options: ResolveStreamOptions<T, Bag>,
 ): UseStream<ShownState<T>, Bag>;
-export function useStream(options: any): any {
+export function useStream(options: AnyOptions): unknown {
   return useStreamWith(loadEngine, options);
 }

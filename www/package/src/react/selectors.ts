@@ -24,7 +24,7 @@ export function useStreamSelector<StateType extends object, Bag extends BagTempl
 }
 
 /** All messages: renders with each change of any. */
-export const useMessages = <StateType extends object = any, Bag extends BagTemplate = any>(
+export const useMessages = <StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   stream: StreamSource<StateType, Bag>,
 ): Message<GetToolCallsType<StateType>>[] => useStreamSelector(stream, (now) => now.messages);
 
@@ -32,7 +32,7 @@ export const useMessages = <StateType extends object = any, Bag extends BagTempl
 export const useMessageIds = (stream: StreamSource): readonly string[] => useStreamSelector(stream, (now) => now.messageIds);
 
 /** One message: renders when that one changes. Undefined if there is none with that id. */
-export const useMessage = <StateType extends object = any, Bag extends BagTemplate = any>(
+export const useMessage = <StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   stream: StreamSource<StateType, Bag>,
   id: string | undefined,
 ): Message<GetToolCallsType<StateType>> | undefined => useStreamSelector(stream, (now) => now.getMessage(id));

@@ -3,10 +3,10 @@ import { useMemo, useSyncExternalStore } from "react";
 import type { BagTemplate, GetToolCallsType } from "../types/bag.js";
 import type { Message } from "../types/messages.js";
 import type { ViewOptions, ViewSnapshot } from "../types/view.js";
-import { brokenView, makeView, problemOf, storeOf, type StreamSource } from "../view/create-view.js";
+import { brokenView, makeView, problemOf, anyStoreOf, type StreamSource } from "../view/create-view.js";
 
 /** Options of `useView`. */
-export interface UseViewOptions<StateType extends object = any, Bag extends BagTemplate = any> extends ViewOptions {
+export interface UseViewOptions<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> extends ViewOptions {
   /** The result of `useStream` or `createStream`. */
   stream: StreamSource<StateType, Bag>;
 }
@@ -18,12 +18,12 @@ export interface UseViewOptions<StateType extends object = any, Bag extends BagT
  *
  * @example const { nodes, hasOlder, loading, loadOlder } = useView({ stream, limit: 50 });
  */
-export function useView<StateType extends object = any, Bag extends BagTemplate = any>({
+export function useView<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>({
   stream,
   limit,
 }: UseViewOptions<StateType, Bag>): ViewSnapshot<Message<GetToolCallsType<StateType>>> {
   const problem = problemOf(stream, limit === undefined ? {} : { limit });
-  const store = problem ? undefined : storeOf(stream);
+  const store = problem ? undefined : anyStoreOf(stream);
   const wrong = problem?.message;
   const view = useMemo(() => (store ? makeView(store, limit) : brokenView(problem as NonNullable<typeof problem>)), [store, limit, wrong]);
   return useSyncExternalStore(view.subscribe, view.getSnapshot, view.getServerSnapshot);

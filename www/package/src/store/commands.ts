@@ -91,7 +91,7 @@ export function replacementOf(given: unknown, messagesKey: string): unknown {
 }
 
 /** A submission in the protocol's names. `optimistic`: what to show at once. */
-export function submissionOf(values: unknown, options: SubmitOptions<any, any>, modes: string[], optimistic: object | undefined, edit: EditAt | InPlaceOf | undefined): string {
+export function submissionOf(values: unknown, options: SubmitOptions, modes: string[], optimistic: object | undefined, edit: EditAt | InPlaceOf | undefined): string {
   const { checkpoint } = options;
   const { thread_id: _, ...place } = (checkpoint ?? {}) as { thread_id?: string };
   const given = options as Record<string, unknown>;

@@ -28,7 +28,7 @@ function checkNames(options: AnyOptions): void {
 }
 
 /** The store with what the React hook needs beside it. */
-export interface InnerStore extends StreamStore<any, any> {
+export interface InnerStore extends StreamStore {
   getSnapshot: () => Snapshot;
   getServerSnapshot: () => Snapshot;
   /** The thread that is shown, at once also where the snapshot is a frame behind. */
@@ -67,7 +67,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       runTools(state, (resume) => void submit(null, { command: { resume }, multitaskStrategy: "interrupt" })).catch(later);
       restore(state).catch(later);
     },
-    event: eventOf(state, mutate as (update: any) => void),
+    event: eventOf(state, mutate as (update: unknown) => void),
     notice: noticeOf(state, () => extras.bring()),
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.status?.error, state.failure);
@@ -161,8 +161,9 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   return store;
 }
 
-/** Checks the options and makes a store of the application's own. Throws where they are wrong. */
-export function makePublicStore(options: AnyOptions, load: EngineLoader): StreamStore<any, any> {
+/** Checks the options and makes a store of the application's own, of whatever state its entry says. Throws where they are wrong. */
+export function makePublicStore(given: object, load: EngineLoader): object {
+  const options = given as AnyOptions;
   const problem = problemOf(options);
   if (problem) throw problem;
   return makeStore(options, load, { modes: ["values", "messages-tuple"], untended: false });

@@ -6,7 +6,7 @@ import { checkHeaders, mergedHeaders } from "../headers.js";
 import { inTime } from "../in-time.js";
 import { sendWithinOrigin, type Send } from "../redirects.js";
 import type { StreamEvent } from "../types/events.js";
-import type { Client } from "../types/client.js";
+import type { StreamClient } from "../types/sdk-client.js";
 import { apiUrlOf, transportOf, type AnyOptions } from "./options.js";
 
 /** An API key that LangGraph's SDK would find in the environment. Browsers have none. */
@@ -27,8 +27,8 @@ export async function headersOf(options: AnyOptions, refresh: boolean): Promise<
 }
 
 /** The client given, else ours. `options` is asked for each request; `deleted` is told of each thread that was deleted. */
-export function clientFor({ client }: AnyOptions, options: () => AnyOptions, deleted: (threadId: string) => void): Client {
-  if (client) return client as Client;
+export function clientFor({ client }: AnyOptions, options: () => AnyOptions, deleted: (threadId: string) => void): StreamClient {
+  if (client) return client as StreamClient;
   return clientOf(
     () => apiUrlOf(options()),
     async (url, init) => {

@@ -4,7 +4,7 @@ import { cellOf, grown, readCell, type MessageCell } from "../messages.js";
 import type { SessionNode } from "../types/view.js";
 
 /** The nodes that are shown, oldest first. Never changed once they were. */
-export type Nodes = readonly SessionNode<any>[];
+export type Nodes = readonly SessionNode[];
 
 /** No nodes. */
 export const NO_NODES: Nodes = [];
@@ -13,7 +13,7 @@ type Facts = Omit<SessionNode, "message">;
 
 /** The list while a moment is put together. */
 export interface OpenNodes {
-  nodes: SessionNode<any>[];
+  nodes: SessionNode[];
   /** Of each node, at the same place: its message, and what is said of it. */
   cells: MessageCell[];
   facts: Facts[];
@@ -26,7 +26,7 @@ export interface OpenNodes {
 export const openNodes = (): OpenNodes => ({ nodes: [], cells: [], facts: [], places: new Map(), shared: false });
 
 /** The node at one revision. Its message is parsed when it is first read. */
-const nodeOf = (facts: Facts, cell: MessageCell): SessionNode<any> => ({
+const nodeOf = (facts: Facts, cell: MessageCell): SessionNode => ({
   ...facts,
   get message() {
     return readCell(cell);

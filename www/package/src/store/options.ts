@@ -3,13 +3,14 @@ import type { EngineOptions, EngineStorage } from "../engine.js";
 import { problemOfId } from "../addresses.js";
 import { invalidOption, type RejoinError } from "../errors.js";
 import type { CommonOptions, RunMetadataStorage, UseStreamCustomOptions, UseStreamOptions, UseStreamTransport } from "../types/options.js";
+import type { BagTemplate } from "../types/bag.js";
 import type { StreamMode } from "../types/schema.js";
 import { partsOfClient } from "../client.js";
 
 /** Options of either kind. */
-export type AnyOptions = CommonOptions<any, any> &
-  Partial<Omit<UseStreamOptions<any, any>, keyof CommonOptions<any, any> | "transport">> &
-  { transport?: UseStreamCustomOptions<any, any>["transport"] | "sse" | undefined } & {
+export type AnyOptions = CommonOptions<Record<string, unknown>, BagTemplate> &
+  Partial<Omit<UseStreamOptions, keyof CommonOptions<Record<string, unknown>, BagTemplate> | "transport">> &
+  { transport?: UseStreamCustomOptions["transport"] | "sse" | undefined } & {
     /** Internal: events to tell as they come, beside the callbacks. No mode is asked for by it. */
     hear?: { names: readonly string[]; event: (name: string, namespace: string[], data: unknown) => void };
   };
@@ -54,7 +55,7 @@ export const OPTIONS: readonly { readonly kinds: readonly Kind[]; readonly names
 ];
 
 /** The application's own transport, if it gave one. `sse`, the name of LangGraph's SDK for the server's own stream, counts as none. */
-export function transportOf({ transport }: AnyOptions): UseStreamTransport<any, any> | undefined {
+export function transportOf({ transport }: AnyOptions): UseStreamTransport | undefined {
   return typeof transport === "object" && transport !== null ? transport : undefined;
 }
 

@@ -86,7 +86,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
     }
   };
 
-  const submit = (values: unknown, given?: SubmitOptions<any, any>, edit?: EditAt | InPlaceOf): RunPromise => {
+  const submit = (values: unknown, given?: SubmitOptions, edit?: EditAt | InPlaceOf): RunPromise => {
     const asked = given ?? {};
     const { throwOnError = false, optimisticValues, onError, config, context, command, streamSubgraphs } = asked;
     if (isClosed()) return closed(throwOnError);
@@ -107,13 +107,13 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
   };
 
   /** Goes on from an earlier message. One without an id is not known to the server, so there is nothing to go on from. */
-  const editAt = (kind: EditAt["kind"], messageId: string | undefined, values: unknown, asked: SubmitOptions<any, any> = {}): RunPromise => {
+  const editAt = (kind: EditAt["kind"], messageId: string | undefined, values: unknown, asked: SubmitOptions = {}): RunPromise => {
     if (messageId !== undefined) return submit(values, asked, { kind, message_id: messageId });
     if (isClosed()) return closed(asked.throwOnError);
     return refused(new RejoinError("edit_unavailable", "This message has no id, so it cannot be edited or answered again."), asked);
   };
 
-  const resume = (answer: unknown, asked: SubmitOptions<any, any> = {}): RunPromise => {
+  const resume = (answer: unknown, asked: SubmitOptions = {}): RunPromise => {
     if (answer !== undefined) return submit(null, { ...asked, command: { ...asked.command, resume: answer } });
     return isClosed() ? closed(asked.throwOnError) : refused(new RejoinError("invalid_input", "No answer was given. Where that is the answer, give null."), asked);
   };
@@ -144,7 +144,7 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
   const leave = async (cancels: boolean): Promise<void> => {
     const { engine, options } = state;
     if (isClosed()) return;
-    call(options.onStop, { mutate: mutate as (update: any) => void });
+    call(options.onStop, { mutate: mutate as (update: unknown) => void });
     // Nothing of it was sent yet, and nothing will be.
     for (const { id = 0 } of waiting.splice(0)) {
       showTyped(state, commands.get(id)?.typed);

@@ -3,13 +3,15 @@ import { answerOf, writtenEvent } from "../answers.js";
 import { isPlain } from "../class-messages.js";
 import type { EngineAnswer, EngineEvent, EngineInit } from "../engine.js";
 import { parsedEvent, readEvents } from "../sse.js";
+import type { BagTemplate } from "../types/bag.js";
 import type { StreamEvent } from "../types/events.js";
+import type { UseStreamTransportPayload } from "../types/options.js";
 import type { NetworkSource, TransportPayload } from "./network.js";
 import { transportOf } from "./options.js";
 import { inTime } from "../in-time.js";
 
 /** A request's body as a transport takes it. */
-const sentIn = ({ input, context, command, config }: Record<string, any>): TransportPayload => ({ input, context, command, config });
+const sentIn = ({ input, context, command, config }: TransportPayload): TransportPayload => ({ input, context, command, config });
 
 /**
  * The input as it was given, its messages under the ids by which they are shown, as the engine would send them: what the endpoint
@@ -36,16 +38,16 @@ export async function viaTransport(url: string, { body, signal }: EngineInit, { 
   // It may have been stopped while this was loaded.
   signal.throwIfAborted();
   const thread = /\/threads\/([^/]+)\//.exec(url)?.[1];
-  const sent = JSON.parse(body ?? "{}");
+  const sent = JSON.parse(body ?? "{}") as TransportPayload;
   const { messagesKey = "messages", timeouts } = options();
   const { input, config, ...rest } = payload() ?? sentIn(sent);
   try {
     const asked = transportOf(options())?.stream({
-      ...(rest as any),
+      ...rest,
       input: withIds(input, sent.input, messagesKey),
       config: { ...config, configurable: { thread_id: thread && decodeURIComponent(thread), ...(config?.["configurable"] as object) } },
       signal,
-    });
+    } as UseStreamTransportPayload<Record<string, unknown>, BagTemplate>);
     const events = await inTime(asked, timeouts?.headers, "The transport's `stream` has not answered");
     return answerOf(events as AsyncGenerator<StreamEvent>, writtenEvent, failed);
   } catch (error) {

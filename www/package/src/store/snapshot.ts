@@ -67,7 +67,7 @@ export const PARTS: Readonly<Record<string, readonly Part[]>> = {
 const same = (a: readonly unknown[], b: readonly unknown[]): boolean => a.every((item, at) => item === b[at]);
 
 /** A snapshot with what it is made of. */
-export interface InnerSnapshot extends StreamSnapshot<any, any> {
+export interface InnerSnapshot extends StreamSnapshot {
   moment: Moment;
   /** The values, read without asking for their stream mode. */
   peek: () => Record<string, unknown>;
@@ -186,7 +186,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
       return (all.length > 1 ? all : all[0]) as (typeof all)[0] | undefined;
     },
     get interrupts() {
-      return derive("interrupts", [moment.interrupts, moment.head, status], () => interruptsOf<any>(moment.interrupts(), head(), status.error == null && taskError() == null));
+      return derive("interrupts", [moment.interrupts, moment.head, status], () => interruptsOf(moment.interrupts(), head(), status.error == null && taskError() == null));
     },
     get toolCalls() {
       source.track("messages-tuple", "values");
@@ -213,7 +213,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     getToolCalls(message: AIMessage) {
       return this.toolCalls.filter(({ aiMessage }) => aiMessage.id === message.id);
     },
-    getMessagesMetadata(message: Message, index?: number): MessageMetadata<any> | undefined {
+    getMessagesMetadata(message: Message, index?: number): MessageMetadata<Record<string, unknown>> | undefined {
       source.track("values");
       const id = message.id ?? (index === undefined ? undefined : list.ids[index]);
       if (id === undefined) return undefined;

@@ -4,7 +4,7 @@ import type { Engine, EngineStatus } from "../engine.js";
 import type { RejoinError } from "../errors.js";
 import type { OpenList } from "../messages.js";
 import { newMemory } from "../subagents.js";
-import type { Client } from "../types/client.js";
+import type { StreamClient } from "../types/sdk-client.js";
 import type { RunCallbackMeta } from "../types/options.js";
 import type { StreamMode } from "../types/schema.js";
 import { ask, type Pending } from "./commands.js";
@@ -42,7 +42,7 @@ export interface Waiting {
 export interface State {
   options: AnyOptions;
   readonly kind: StoreKind;
-  readonly client: Client;
+  readonly client: StreamClient;
   engine: Engine | undefined;
   /** The engine's own words on how it stands; undefined until it has said some. */
   status: EngineStatus | undefined;

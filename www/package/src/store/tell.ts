@@ -70,7 +70,7 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
   if (transport) head = customState(valuesNow(state), thread ?? "");
   else if (own) head = (await own.mutate(thread ?? undefined).catch(() => undefined))?.[0];
   else if (onFinish?.length || state.source.hasHistory) head = state.moment.head();
-  call(onFinish, head as ThreadState<any>, transport ? undefined : meta);
+  call(onFinish, head as ThreadState, transport ? undefined : meta);
 }
 
 /** The host's `notice`. `bring`: brings the second module. */
@@ -108,7 +108,7 @@ const isObject = (data: unknown): data is object => typeof data === "object" && 
 
 /** The host's `event`. Only custom events may hold any JSON. */
 export const eventOf =
-  (state: State, mutate: Mutate<any>): EngineHost["event"] =>
+  (state: State, mutate: Mutate<Record<string, unknown>>): EngineHost["event"] =>
   (_id, name, parts, json) => {
     const { options, changes, moment } = state;
     const data = JSON.parse(json);

@@ -91,7 +91,7 @@ export type InferMiddlewareStatesFromArray<T> =
           : {};
 
 // Langchain's mark for an agent without a structured response.
-type ResponseState<R> = R extends { __responseFormatUndefined: true } ? {} : R extends Record<string, any> ? { structuredResponse: R } : {};
+type ResponseState<R> = R extends { __responseFormatUndefined: true } ? {} : R extends Record<string, unknown> ? { structuredResponse: R } : {};
 
 type LiteralCall<Call> = Call extends { name: infer N } ? (string extends N ? never : Call) : never;
 // One by one, so that a call's name tells its arguments.

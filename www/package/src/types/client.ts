@@ -3,6 +3,7 @@ import type {
   Assistant,
   Checkpoint,
   Config,
+  Cron,
   Item,
   Metadata,
   MultitaskStrategy,
@@ -21,8 +22,21 @@ export interface ClientLike {
   runs: object;
 }
 
-type Values = Record<string, any>;
+type Values = Record<string, unknown>;
 type SortOrder = "asc" | "desc";
+/** Which assistants. */
+type AssistantQuery = {
+  graphId?: string;
+  metadata?: Metadata;
+  limit?: number;
+  offset?: number;
+  name?: string;
+  sortBy?: string;
+  sortOrder?: SortOrder;
+  select?: string[];
+} & RequestOptions;
+/** How long something is kept, in minutes, and what happens then. A number: it is deleted. */
+type Ttl = number | { ttl: number; strategy?: "delete" };
 /** Per request. */
 export interface RequestOptions {
   /** Ends the request; it rejects with the reason. */
@@ -33,16 +47,25 @@ export interface RequestOptions {
 export interface ThreadsClient {
   /** Makes a thread. Without `threadId` the server gives the id; `ifExists` is `raise` by default. */
   create<V = Values>(
-    payload?: { metadata?: Metadata; threadId?: string; ifExists?: "raise" | "do_nothing"; graphId?: string } & RequestOptions,
+    payload?: {
+      metadata?: Metadata;
+      threadId?: string;
+      ifExists?: "raise" | "do_nothing";
+      graphId?: string;
+      supersteps?: { updates: { values: unknown; command?: object; asNode: string }[] }[];
+      ttl?: Ttl;
+    } & RequestOptions,
   ): Promise<Thread<V>>;
-  /** One thread, with its values. */
-  get<V = Values>(threadId: string, options?: RequestOptions): Promise<Thread<V>>;
+  /** One thread, with its values. `include` names fields that the server leaves out otherwise. */
+  get<V = Values>(threadId: string, options?: { include?: string[] } & RequestOptions): Promise<Thread<V>>;
   /** Adds to the metadata. */
-  update(threadId: string, payload?: { metadata?: Metadata } & RequestOptions): Promise<Thread>;
+  update(threadId: string, payload?: { metadata?: Metadata; ttl?: Ttl } & RequestOptions): Promise<Thread>;
   /** Deletes a thread with its runs and its history. */
   delete(threadId: string, options?: RequestOptions): Promise<void>;
   /** Makes a new thread with the same history. */
   copy(threadId: string, options?: RequestOptions): Promise<Thread>;
+  /** Deletes threads, or with `keep_latest` all of their checkpoints but the last; resolves to how many. */
+  prune(threadIds: string[], options?: { strategy?: "delete" | "keep_latest" } & RequestOptions): Promise<{ pruned_count: number }>;
   /** Threads that match all that is given. Without `limit` the server gives 10. */
   search<V = Values>(
     query?: {
@@ -55,6 +78,7 @@ export interface ThreadsClient {
       sortOrder?: SortOrder;
       values?: Values;
       select?: string[];
+      extract?: Record<string, string>;
     } & RequestOptions,
   ): Promise<Thread<V>[]>;
   /** The number of threads that match. */
@@ -63,15 +87,15 @@ export interface ThreadsClient {
   getState<V = Values>(
     threadId: string,
     checkpoint?: Partial<Checkpoint> | string,
-    options?: { subgraphs?: boolean } & RequestOptions,
+    options?: { subgraphs?: boolean; select?: string[] } & RequestOptions,
   ): Promise<ThreadState<V>>;
   /** Writes a new state as if the node `asNode` had returned `values`; resolves to its checkpoint. */
   updateState(
     threadId: string,
     options: { values?: unknown; checkpoint?: Partial<Checkpoint>; checkpointId?: string; asNode?: string } & RequestOptions,
   ): Promise<{ checkpoint: Checkpoint; [key: string]: unknown }>;
-  /** Adds to the metadata of the newest state. */
-  patchState(threadId: string, metadata: Metadata, options?: RequestOptions): Promise<void>;
+  /** Adds to the metadata of the newest state of a thread: one by its id, or the one that a config names. */
+  patchState(threadIdOrConfig: string | Config, metadata: Metadata, options?: RequestOptions): Promise<void>;
   /** States, newest first. Without `limit` there are 10. */
   getHistory<V = Values>(
     threadId: string,
@@ -80,15 +104,16 @@ export interface ThreadsClient {
       before?: Partial<Checkpoint> | Config;
       checkpoint?: Partial<Checkpoint>;
       metadata?: Metadata;
+      select?: string[];
     } & RequestOptions,
   ): Promise<ThreadState<V>[]>;
 }
 
 /** Runs without their stream, which is what this package is for. */
 export interface RunsClient {
-  /** Starts a run and resolves at once. To follow it give its id to `joinStream`. */
+  /** Starts a run and resolves at once. To follow it give its id to `joinStream`. Without a thread it has one of its own, which ends with it. */
   create(
-    threadId: string,
+    threadId: string | null,
     assistantId: string,
     payload?: {
       input?: unknown;
@@ -102,8 +127,10 @@ export interface RunsClient {
       [key: string]: unknown;
     } & RequestOptions,
   ): Promise<Run>;
-  /** Starts a run and resolves to the values at its end. */
-  wait(threadId: string, assistantId: string, payload?: Values & RequestOptions): Promise<Values>;
+  /** Starts several runs without a thread. */
+  createBatch(payloads: ({ assistantId: string } & Values)[], options?: RequestOptions): Promise<Run[]>;
+  /** Starts a run and resolves to the values at its end. Rejects where the run fails, unless `raiseError` is false. */
+  wait(threadId: string | null, assistantId: string, payload?: Values & { raiseError?: boolean } & RequestOptions): Promise<Values>;
   /** The runs of a thread, newest first. Without `limit` the server gives 10. */
   list(
     threadId: string,
@@ -117,10 +144,14 @@ export interface RunsClient {
     runId: string,
     wait?: boolean,
     action?: "interrupt" | "rollback",
-    options?: RequestOptions,
+    options?: { reason?: string } & RequestOptions,
+  ): Promise<void>;
+  /** Cancels several: those named of a thread, or all that stand so. */
+  cancelMany(
+    options: { threadId?: string; runIds?: string[]; status?: "pending" | "running" | "all"; action?: "interrupt" | "rollback" } & RequestOptions,
   ): Promise<void>;
   /** Resolves to the values when the run is over. */
-  join(threadId: string, runId: string, options?: RequestOptions): Promise<Values>;
+  join(threadId: string, runId: string, options?: { cancelOnDisconnect?: boolean } & RequestOptions): Promise<Values>;
   /** Deletes a run that is over. */
   delete(threadId: string, runId: string, options?: RequestOptions): Promise<void>;
 }
@@ -129,20 +160,48 @@ export interface RunsClient {
 export interface AssistantsClient {
   /** One assistant. */
   get(assistantId: string, options?: RequestOptions): Promise<Assistant>;
-  /** Assistants that match all that is given. Without `limit` the server gives 10. */
-  search(
-    query?: { graphId?: string; metadata?: Metadata; limit?: number; offset?: number; name?: string } & RequestOptions,
-  ): Promise<Assistant[]>;
+  /** Assistants that match all that is given. Without `limit` there are 10. With `includePagination` also where the next page begins. */
+  search(query: AssistantQuery & { includePagination: true }): Promise<{ assistants: Assistant[]; next: string | null }>;
+  search(query?: AssistantQuery & { includePagination?: false }): Promise<Assistant[]>;
+  /** How many assistants match. */
+  count(query?: { graphId?: string; metadata?: Metadata; name?: string } & RequestOptions): Promise<number>;
   /** JSON schemas of its input, output, state, config and context. */
   getSchemas(assistantId: string, options?: RequestOptions): Promise<Values>;
   /** Its graph as `{nodes, edges}`; `xray` looks into subgraphs, to that depth. */
   getGraph(assistantId: string, options?: { xray?: boolean | number } & RequestOptions): Promise<Values>;
+  /** Schemas of its subgraphs, or of the one in `namespace`; `recurse` gives theirs too. */
+  getSubgraphs(assistantId: string, options?: { namespace?: string; recurse?: boolean } & RequestOptions): Promise<Values>;
   /** Makes an assistant. The payload is sent as it is. */
   create(payload: Values & RequestOptions): Promise<Assistant>;
   /** Changes an assistant. The payload is sent as it is. */
   update(assistantId: string, payload: Values & RequestOptions): Promise<Assistant>;
-  /** Deletes an assistant. */
-  delete(assistantId: string, options?: RequestOptions): Promise<void>;
+  /** Deletes an assistant, and with `deleteThreads` its threads. */
+  delete(assistantId: string, options?: { deleteThreads?: boolean } & RequestOptions): Promise<void>;
+  /** Its versions. Without `limit` there are 10. */
+  getVersions(assistantId: string, payload?: { metadata?: Metadata; limit?: number; offset?: number } & RequestOptions): Promise<Assistant[]>;
+  /** Makes this version the one that runs. */
+  setLatest(assistantId: string, version: number, options?: RequestOptions): Promise<Assistant>;
+}
+
+/** Which scheduled runs. */
+type CronQuery = { assistantId?: string; threadId?: string; metadata?: Metadata };
+
+/** Runs that the server starts by a schedule. */
+export interface CronsClient {
+  /** Schedules runs that have a thread each. `schedule` is in cron's format. */
+  create(assistantId: string, payload?: { schedule: string } & Values & RequestOptions): Promise<Cron>;
+  /** Schedules runs on one thread. */
+  createForThread(threadId: string, assistantId: string, payload?: { schedule: string } & Values & RequestOptions): Promise<Cron & { thread_id: string }>;
+  /** Changes a schedule. */
+  update(cronId: string, payload?: Values & RequestOptions): Promise<Cron>;
+  /** Ends a schedule. */
+  delete(cronId: string, options?: RequestOptions): Promise<void>;
+  /** Schedules that match all that is given. Without `limit` there are 10. */
+  search(
+    query?: CronQuery & { enabled?: boolean; limit?: number; offset?: number; sortBy?: string; sortOrder?: SortOrder; select?: string[] } & RequestOptions,
+  ): Promise<Cron[]>;
+  /** How many match. */
+  count(query?: CronQuery & RequestOptions): Promise<number>;
 }
 
 /** The server's key-value store. */
@@ -155,15 +214,15 @@ export interface StoreClient {
     options?: { index?: false | string[] | null; ttl?: number | null } & RequestOptions,
   ): Promise<void>;
   /** Reads an item; null if there is none. */
-  getItem(namespace: string[], key: string, options?: RequestOptions): Promise<Item | null>;
+  getItem(namespace: string[], key: string, options?: { refreshTtl?: boolean | null } & RequestOptions): Promise<Item | null>;
   /** Removes an item. */
   deleteItem(namespace: string[], key: string, options?: RequestOptions): Promise<void>;
   /** Items below a namespace. Without `limit` there are 10. */
   searchItems(
     namespacePrefix: string[],
-    options?: { filter?: Values; limit?: number; offset?: number; query?: string } & RequestOptions,
+    options?: { filter?: Values; limit?: number; offset?: number; query?: string; refreshTtl?: boolean | null } & RequestOptions,
   ): Promise<{ items: Item[] }>;
-  /** Namespaces with this beginning and end. */
+  /** Namespaces with this beginning and end. Without `limit` there are 100. */
   listNamespaces(
     options?: { prefix?: string[]; suffix?: string[]; maxDepth?: number; limit?: number; offset?: number } & RequestOptions,
   ): Promise<{ namespaces: string[][] }>;
@@ -175,7 +234,10 @@ export interface UiClient {
   getComponent(assistantId: string, name: string): Promise<string>;
 }
 
-/** For requests beside the stream. Each method rejects with a `RejoinError` where the server refuses. */
+/**
+ * For requests beside the stream. Each method rejects with a `RejoinError` where the server refuses. It has the SDK client's methods but
+ * those that stream: they throw `not_in_client` and name the member to use instead.
+ */
 export interface Client {
   /** Threads and their states. */
   threads: ThreadsClient;
@@ -183,6 +245,8 @@ export interface Client {
   runs: RunsClient;
   /** Assistants. */
   assistants: AssistantsClient;
+  /** Scheduled runs. */
+  crons: CronsClient;
   /** The key-value store. */
   store: StoreClient;
   /** Components of generative UI. */

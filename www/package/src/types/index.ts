@@ -6,6 +6,7 @@ export type * from "./messages.js";
 export type * from "./options.js";
 export type * from "./queue.js";
 export type * from "./schema.js";
+export type * from "./sdk-client.js";
 export type * from "./stream.js";
 export type * from "./subagents.js";
 export type * from "./view.js";

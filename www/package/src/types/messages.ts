@@ -105,9 +105,9 @@ export type ToolCallWithResult<ToolCall = DefaultToolCall> = {
   state: ToolCallState;
 };
 
-type ToolInput<T> = T extends { tool: { name: string }; execute: (args: infer Args) => any }
+type ToolInput<T> = T extends { tool: { name: string }; execute: (args: infer Args) => unknown }
   ? Args
-  : T extends { _call: (arg: infer Args, ...rest: any[]) => any }
+  : T extends { _call: (arg: infer Args, ...rest: never[]) => unknown }
     ? Args
     : T extends { schema: { _zod: { input: infer Args } } }
       ? Args
@@ -119,7 +119,7 @@ type ToolName<T> = T extends { tool: { name: infer N extends string } } ? N : T 
 
 /** The tool call type of one tool made with LangChain's `tool()`. */
 export type ToolCallFromTool<T> =
-  ToolInput<T> extends infer Args extends Record<string, any>
+  ToolInput<T> extends infer Args extends Record<string, unknown>
     ? { name: ToolName<T>; args: Args; id?: string; type?: "tool_call" }
     : never;
 

@@ -28,6 +28,9 @@ import type { Message } from "./messages.js";
 
 type Values = Record<string, unknown>;
 
+/** A function that is called as `fetch` is, with an address and a `RequestInit`, and gives or resolves to a `Response`. */
+export type FetchLike = { send(url: string, init: RequestInit): unknown }["send"];
+
 /** A run, and the thread it is on. */
 export interface RunCallbackMeta {
   run_id: string;
@@ -250,7 +253,7 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   /** Sent as `x-api-key`. Undefined: from the environment, if there is one. Null: none. */
   apiKey?: string | null;
   /** `fetch`: used for all requests. `maxRetries`: attempts in a row without anything new. Other members do nothing. */
-  callerOptions?: { fetch?: (...args: any[]) => any; maxRetries?: number; maxConcurrency?: number; [key: string]: unknown };
+  callerOptions?: { fetch?: FetchLike; maxRetries?: number; maxConcurrency?: number; [key: string]: unknown };
   /** Sent with each request. */
   defaultHeaders?: HeadersLike;
   /** Not in LangGraph's SDK: headers that may change, such as tokens. They replace `defaultHeaders` of the same name. */

@@ -135,11 +135,29 @@ export interface Assistant {
   description?: string;
 }
 
+/** A schedule, as the server lists it. */
+export interface Cron {
+  cron_id: string;
+  assistant_id: string;
+  thread_id: Optional<string>;
+  schedule: string;
+  timezone?: Optional<string>;
+  end_time: Optional<string>;
+  next_run_date: Optional<string>;
+  payload: Record<string, unknown>;
+  user_id: Optional<string>;
+  created_at: string;
+  updated_at: string;
+  metadata: Metadata;
+  enabled?: boolean;
+  on_run_completed?: "delete" | "keep";
+}
+
 /** An item of the server's key-value store. */
 export interface Item {
   namespace: string[];
   key: string;
-  value: Record<string, any>;
+  value: Record<string, unknown>;
   createdAt: string;
   updatedAt: string;
 }

@@ -10,7 +10,7 @@ import type {
   InferStateType,
   StateRecord,
 } from "./bag.js";
-import type { Client } from "./client.js";
+import type { StreamClient } from "./sdk-client.js";
 import type { ToolProgress } from "./events.js";
 import type { AIMessage, Message, MessageContentComplex, ToolCallWithResult } from "./messages.js";
 import type {
@@ -65,7 +65,7 @@ export interface RunResult {
 export type RunPromise = Promise<void> & Promise<RunResult>;
 
 /** One state in the tree of branches. */
-export interface BranchNode<StateType = any> {
+export interface BranchNode<StateType = Record<string, unknown>> {
   /** Tells it from a fork. */
   type: "node";
   /** The state. */
@@ -75,7 +75,7 @@ export interface BranchNode<StateType = any> {
 }
 
 /** A place where a thread goes several ways; the newest is the last. */
-export interface Fork<StateType = any> {
+export interface Fork<StateType = Record<string, unknown>> {
   /** Tells it from a node. */
   type: "fork";
   /** The ways, oldest first. */
@@ -83,7 +83,7 @@ export interface Fork<StateType = any> {
 }
 
 /** States one after another, oldest first. */
-export interface Sequence<StateType = any> {
+export interface Sequence<StateType = Record<string, unknown>> {
   /** Tells it from nodes and forks. */
   type: "sequence";
   /** States, and forks between them. */
@@ -116,7 +116,7 @@ export type MessageOrigin = "server" | "optimistic" | "partial";
 export type WaitingState = "queued" | "unreachable" | "other_tab" | "held";
 
 /** A submission that the server is not known to have. */
-export interface WaitingSubmission<StateType = any> {
+export interface WaitingSubmission<StateType = Record<string, unknown>> {
   /** Names it for `takeBack`, `sendNow` and `replaceWaiting`. */
   id: string;
   /** The reason why it waits. */
@@ -300,7 +300,7 @@ export interface StreamStore<StateType extends object = Record<string, unknown>,
   /** Ends the stream: the connection is closed, the run goes on, open commands resolve as `disposed`. A second call does nothing. */
   dispose: () => void;
   /** A client for requests of your own: the given one, else a small one. */
-  readonly client: Client;
+  readonly client: StreamClient;
   /** The given assistant. */
   readonly assistantId: string;
 }
@@ -310,7 +310,7 @@ export interface UseStream<StateType extends object = Record<string, unknown>, B
   extends StreamSnapshot<StateType, Bag>,
     StreamCommands<StateType, Bag> {
   /** A client for requests of your own: the given one, else a small one. */
-  client: Client;
+  client: StreamClient;
   /** The given assistant. */
   assistantId: string;
   /** `waiting` in the form of LangChain's hooks: `cancel(id)` takes one back, `clear()` all that no other tab sends. */

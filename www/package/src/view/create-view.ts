@@ -9,13 +9,16 @@ import type { LoadOlderOptions, SessionNode, StreamView, ViewOptions, ViewSnapsh
 import { setPages, sources, type ViewSource } from "./source.js";
 
 /** The stream of a view or a selector: the result of `useStream` or `createStream`. */
-export type StreamSource<StateType extends object = any, Bag extends BagTemplate = any> =
+export type StreamSource<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> =
   | StreamStore<StateType, Bag>
   | Pick<UseStream<StateType, Bag>, "store">;
 
 /** The store of a stream. */
 export const storeOf = <StateType extends object, Bag extends BagTemplate>(stream: StreamSource<StateType, Bag>): StreamStore<StateType, Bag> =>
   "store" in stream ? stream.store : stream;
+
+/** The same, of whatever state: a view shows what the session holds. */
+export const anyStoreOf = (stream: object): StreamStore => storeOf(stream as StreamSource);
 
 const LIMIT = 50;
 const LIMIT_MAX = 1000;
@@ -29,13 +32,13 @@ const LIMIT_MAX = 1000;
  *
  * @throws RejoinError `invalid_option`, naming the option
  */
-export function createView<StateType extends object = any, Bag extends BagTemplate = any>(
+export function createView<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(
   stream: StreamSource<StateType, Bag>,
   options?: ViewOptions,
 ): StreamView<Message<GetToolCallsType<StateType>>> {
   const problem = problemOf(stream, options);
   if (problem) throw problem;
-  return makeView(storeOf(stream), options?.limit);
+  return makeView(anyStoreOf(stream), options?.limit) as StreamView<Message<GetToolCallsType<StateType>>>;
 }
 
 /** What is wrong with a view's options, if anything is. */
@@ -67,7 +70,7 @@ function isSame(a: Nodes, b: Nodes): boolean {
 }
 
 /** The view of options that are right. */
-export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamView<any> {
+export function makeView(store: StreamStore, limit = LIMIT): StreamView {
   const source = sources.get(store) as ViewSource;
   const { state } = source;
   const listeners = new Set<() => void>();
@@ -90,7 +93,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     asked ??= older();
     return throwOnError ? throwing(asked) : asked;
   };
-  const blank: ViewSnapshot<any> = { nodes: NO_NODES, hasOlder: false, loading: store.getServerSnapshot().threadId !== null, error: undefined, connection: { state: "idle" }, loadOlder };
+  const blank: ViewSnapshot = { nodes: NO_NODES, hasOlder: false, loading: store.getServerSnapshot().threadId !== null, error: undefined, connection: { state: "idle" }, loadOlder };
   let shown = blank;
 
   /** Everything that the feed holds, and where the window begins in it. */
@@ -113,7 +116,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
   };
 
   /** The same object while nothing of it is different. */
-  const snapshot = (): ViewSnapshot<any> => {
+  const snapshot = (): ViewSnapshot => {
     if (!isOpen) return shown;
     const { feed, status } = state.moment;
     const { all, start } = window();
@@ -121,7 +124,7 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
     const nodes = isSame(cut, shown.nodes) ? shown.nodes : cut;
     // Without an engine: what is wrong with the stream itself.
     const error = failure ?? feed?.error ?? (state.engine ? undefined : (state.error as RejoinError | undefined));
-    const next: ViewSnapshot<any> = {
+    const next: ViewSnapshot = {
       nodes,
       hasOlder: start > 0 || (feed?.hasOlder ?? false),
       loading: reading !== undefined || (!feed?.ready && error === undefined && status.threadId !== null),
@@ -266,8 +269,8 @@ export function makeView(store: StreamStore<any, any>, limit = LIMIT): StreamVie
 }
 
 /** A view that shows what is wrong, and does nothing. */
-export function brokenView(error: RejoinError): StreamView<any> {
+export function brokenView(error: RejoinError): StreamView {
   const loadOlder = ({ throwOnError }: LoadOlderOptions = {}): Promise<number> => (throwOnError ? Promise.reject(error) : Promise.resolve(0));
-  const shown: ViewSnapshot<any> = { nodes: NO_NODES, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
+  const shown: ViewSnapshot = { nodes: NO_NODES, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
   return { subscribe: () => () => {}, getSnapshot: () => shown, getServerSnapshot: () => shown, loadOlder, dispose: () => {} };
 }

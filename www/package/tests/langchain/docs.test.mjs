@@ -12,7 +12,7 @@ const HEADS = ["promise", "export", "option", "member"];
 const rows = page.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---")).map((line) => line.slice(2, -2).split(" | ")).filter(([first]) => !HEADS.includes(first));
 const named = new Set(rows.flatMap(([first]) => [...first.matchAll(/`(\w+)`/g)].map(([, name]) => name)));
 const all = new URL("../", here);
-const tests = readdirSync(all, { recursive: true }).map(String).filter((name) => /^(react|langchain)\/.*\.(jsx|mjs)$|^[^/]+\.test\.mjs$/.test(name)).map((name) => read(name, all)).join("\n");
+const tests = readdirSync(all, { recursive: true }).map(String).filter((name) => /^(react|langchain|drop-in)\/.*\.(jsx|mjs)$|^[^/]+\.test\.mjs$/.test(name)).map((name) => read(name, all)).join("\n");
 const titles = new Set([...tests.matchAll(/\btest\(\s*["`]([^"`$]+)/g)].map(([, title]) => title));
 
 const incumbent = new URL("../../node_modules/@langchain/react/", here);

@@ -1,6 +1,7 @@
 // The types of `rejoin/langchain`, beside the incumbent's. Compiled, never run: `npm run check`.
 import type { AIMessage as CoreAIMessage, BaseMessage, ToolMessage as CoreToolMessage } from "@langchain/core/messages";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
+import type { Client } from "@langchain/langgraph-sdk";
 import type * as Theirs from "@langchain/react";
 import * as theirs from "@langchain/react";
 import type * as Ours from "rejoin/langchain";
@@ -173,3 +174,10 @@ export type Used = [
   Ours.UseStreamThread<Untouched>, Ours.UseStreamTransport<Untouched>, Ours.UseSuspenseStream<Untouched>["isStreaming"],
 ];
 void theirs;
+
+// --- `client` is the SDK's `Client`, as the incumbent's ---
+{
+  const stream = ours.useStream(options);
+  const sdk: Client = stream.client;
+  yes<Has<typeof sdk, "crons">>();
+}

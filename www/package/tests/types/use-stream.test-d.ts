@@ -1,12 +1,14 @@
 // The types of `rejoin/react`, beside the incumbent's for the common forms. Compiled, never run: `npm run check`.
 import { useStream as theirs } from "@langchain/langgraph-sdk/react";
-import type { Message as TheirMessage, ThreadState as TheirState } from "@langchain/langgraph-sdk";
+import type { Client as TheirClient, Message as TheirMessage, ThreadState as TheirState } from "@langchain/langgraph-sdk";
+import { LoadExternalComponent } from "@langchain/langgraph-sdk/react-ui";
 import {
   FetchStreamTransport,
   useMessage,
   useMessages,
   useStream as ours,
   type AIMessage,
+  type Client,
   type Outcome,
   type DefaultToolCall,
   type Interrupt,
@@ -241,4 +243,18 @@ type Calls = { name: "weather"; args: { city: string }; id?: string } | { name: 
 {
   const component: Promise<string> = ours(options).client["~ui"].getComponent("agent", "card");
   void component;
+}
+
+// --- with the SDK installed `client` is the SDK's `Client` too, and a stream goes where the SDK's is wanted ---
+{
+  const stream = ours<{ messages: Message[] }>(options);
+  const sdk: TheirClient = stream.client;
+  const own: Client = stream.client;
+  const ofStore: TheirClient = stream.store.client;
+  const crons: Promise<{ cron_id: string }[]> = stream.client.crons.search();
+  yes<Equal<0 extends 1 & typeof stream.client ? true : false, false>>();
+  type Wanted = Parameters<typeof LoadExternalComponent>[0]["stream"];
+  const plain: Wanted = ours(options);
+  const cast: Wanted = stream as unknown as ReturnType<typeof ours>;
+  void [sdk, own, ofStore, crons, plain, cast];
 }

@@ -47,14 +47,14 @@ function told(handlers: EventHandlers, name: string, parts: readonly string[], d
 }
 
 /** Makes the store's options. `now` gives the runtime's options of the last render; `changed` is called where facts have changed. */
-export function streamOptions(facts: EngineFacts, now: () => EngineThreadOptions, changed: () => void): UseStreamOptions<any, any> {
+export function streamOptions(facts: EngineFacts, now: () => EngineThreadOptions, changed: () => void): UseStreamOptions {
   const options = now();
   const given = Object.fromEntries(SAME.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
   const handlers = (): EventHandlers => now().eventHandlers ?? {};
   const heard = options.eventHandlers ?? {};
   const names = Object.keys(HEARD).filter((name) => HEARD[name]?.some((handler) => heard[handler]));
-  const made: UseStreamOptions<any, any> & Pick<AnyOptions, "hear"> = {
-    ...(given as unknown as UseStreamOptions<any, any>),
+  const made: UseStreamOptions & Pick<AnyOptions, "hear"> = {
+    ...(given as unknown as UseStreamOptions),
     hear: { names, event: (name, namespace, data) => told(handlers(), name, namespace, data) },
     fetchStateHistory: options.fetchStateHistory ?? { limit: HISTORY_LIMIT },
     cancelPendingToolCalls: options.autoCancelPendingToolCalls !== false,

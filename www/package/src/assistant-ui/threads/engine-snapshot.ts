@@ -33,7 +33,7 @@ export interface EngineFacts {
   readonly cache: Record<string, { from: readonly unknown[]; value: unknown }>;
 }
 
-type Shown = StreamSnapshot<any, any>;
+type Shown = StreamSnapshot;
 
 /** Errors that are no failure of a turn: nothing was sent, or it was sent and goes on. */
 const ELSEWHERE: ReadonlySet<string> = new Set([

@@ -15,8 +15,8 @@ import { sameIds } from "./reconcile.js";
 import { Staged } from "./staged.js";
 import type { EditRequest, GraphState, LangGraphThread, RespondOptions, ThreadSnapshot, ToolResult } from "./thread.js";
 
-type Store = StreamStore<any, any>;
-type Sent = SubmitOptions<any, any>;
+type Store = StreamStore;
+type Sent = SubmitOptions;
 
 /** A thread that the core follows. See {@link LangGraphThread} for its members. */
 export class EngineThread implements LangGraphThread {

@@ -11,7 +11,7 @@ import type {
   SubagentStateMap,
 } from "../../types/agents.js";
 import type { BagTemplate, GetConfigurableType, GetInterruptType, GetUpdateType, ShownState, StateRecord } from "../../types/bag.js";
-import type { Client } from "../../types/client.js";
+import type { StreamClient } from "../../types/sdk-client.js";
 import type { ToolProgress } from "../../types/events.js";
 import type { AIMessage, DefaultToolCall, Message, ToolCallWithResult } from "../../types/messages.js";
 import type { JoinOptions, SubmitOptions } from "../../types/options.js";
@@ -56,7 +56,7 @@ export interface BaseStream<StateType extends object = Record<string, unknown>, 
   /** How far tools are. */
   toolProgress: ToolProgress[];
   /** For requests of your own. */
-  client: Client;
+  client: StreamClient;
   /** The assistant that was given. */
   assistantId: string;
   /** Follows a run. */
