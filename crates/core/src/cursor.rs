@@ -25,9 +25,9 @@ pub(crate) struct Cursor {
     before_last: Option<EventId>,
     /// Hashes of the events after `before_last`.
     tail: Vec<u64>,
-    /// The event that began this attempt at the run. Another one means that the server started over.
+    /// Where this attempt at the run began, and which it is. Another one means that the server started over.
     pub(crate) metadata: Option<u64>,
-    /// What that event says, without its id.
+    /// Which attempt it is.
     pub(crate) attempt: Option<u64>,
     /// The first event of the run, whatever it is. A stream that begins with it begins at the start.
     first: Option<u64>,
@@ -72,6 +72,11 @@ impl Cursor {
         self.first = Some(hash);
     }
 
+    /// Whether the event that the run begins with is known.
+    pub(crate) fn knows_beginning(&self) -> bool {
+        self.first.is_some()
+    }
+
     /// Whether the run begins with this event.
     pub(crate) fn begins_with(&self, hash: u64) -> bool {
         self.first == Some(hash)
@@ -97,7 +102,7 @@ impl Cursor {
     pub(crate) fn misses_events_before(&self, id: &EventId) -> bool {
         self.dense == Some(true)
             && match (number(id), self.last.as_ref().and_then(number)) {
-                (Some(next), Some(last)) => next > last + 1,
+                (Some(next), Some(last)) => next > last.saturating_add(1),
                 (None, _) | (_, None) => false,
             }
     }
@@ -109,7 +114,9 @@ impl Cursor {
     fn is_next(&self, id: &EventId) -> bool {
         match &self.last {
             None => number(id) == Some(0),
-            Some(last) => matches!((number(last), number(id)), (Some(a), Some(b)) if b == a + 1),
+            Some(last) => {
+                matches!((number(last), number(id)), (Some(a), Some(b)) if a.checked_add(1) == Some(b))
+            }
         }
     }
 }

@@ -88,6 +88,51 @@ fn the_end_of_the_body_is_a_lost_connection() {
     bench.opened("limit=2&cursor=7-2");
 }
 
+/// Lets ten minutes pass with a feed whose connections end, some time after the newest messages have come again: how often it connects.
+fn connections(held: u64) -> u32 {
+    let mut bench = Bench::viewing(2);
+    let mut count = 0;
+    let end = bench.now + 600_000;
+    while bench.now < end {
+        count += 1;
+        let feed = bench.asked("/sessions/t/stream?limit=2").0;
+        bench.open.retain(|(open, _)| *open != feed);
+        let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
+        bench.feed(Input::HeadersArrived {
+            attempt: feed,
+            status: 200,
+            headers,
+        });
+        bench.snapshot_again(feed, "7-2", &page(&nodes(1, 2), false));
+        bench.pass(held);
+        bench.feed(Input::BodyEnded { attempt: feed });
+        let session = bench.client.view().session().unwrap();
+        assert_eq!(session.error(), None, "it is answered each time");
+        while bench.now < end && bench.open.is_empty() {
+            bench.pass(100);
+        }
+        // Each asks anew, so that the same snapshot comes.
+        if let Some((_, request)) = bench.open.last_mut() {
+            request.url = "http://server/sessions/t/stream?limit=2".to_owned();
+        }
+    }
+    count
+}
+
+#[test]
+fn connections_that_end_early_are_no_failures_and_come_at_a_pace() {
+    let at_once = connections(0);
+    assert!(
+        (20..80).contains(&at_once),
+        "the same messages again are no progress: {at_once}"
+    );
+    let held = connections(8_000);
+    assert!(
+        held >= 65,
+        "one that was held for a while is replaced at once: {held}"
+    );
+}
+
 #[test]
 fn records_that_were_had_are_dropped() {
     let mut bench = Bench::viewing(2);

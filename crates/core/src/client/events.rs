@@ -13,7 +13,7 @@ use crate::{
     thread_store::{Attempt, MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
-    Json, MessageId, WireError,
+    EventId, Json, MessageId, WireError,
     event::{ErrorBody, Event, EventName, RunMetadata, Values},
     json::{Oddities, field, whole_number},
     message::{Message, MessageKind},
@@ -41,6 +41,11 @@ impl Client {
             Some(Chunk::WholeRefusal(refusal)) => return self.conclude_refusal(run, &refusal),
             Some(Chunk::Foreign(error)) => return self.not_a_stream(run, error),
         }
+        self.read_items(run, attempt);
+    }
+
+    /// Takes in what has come so far of this connection.
+    fn read_items(&mut self, run: &mut Run, attempt: Option<AttemptId>) {
         // Any item may end the connection; what the old one still holds must not be applied then.
         while let Some(link) = self
             .phase
@@ -82,22 +87,18 @@ impl Client {
         if let Some(refusal) = refusal {
             return self.conclude_refusal(run, &refusal);
         }
+        if self.is_stream_only() {
+            return self.stream_only_ended(run);
+        }
         let Some(link) = self.phase.link() else {
             return;
         };
-        let (got_event, got_byte) = (link.got_event(), link.got_byte);
-        let lived = self.now - link.opened_at;
-        if self.is_stream_only() {
-            self.reading("messages", |client, odd| client.store.close_messages(odd));
-            let said = run.last_outcome();
-            let outcome = said.unwrap_or_else(|| run.success());
-            return self.begin_settle(run, outcome);
-        }
+        let got_event = link.got_event();
+        let was_held = link.was_held(self.now, self.config.timeouts.alive);
         if got_event && matches!(run.last_word, LastWord::None) {
             run.last_word = LastWord::Ended;
         }
-        if got_byte && lived >= self.config.timeouts.alive {
-            // Proxies end healthy streams; that is no reason to wait longer each time.
+        if was_held {
             run.recovery.held();
         }
         if run.id.is_none() && !got_event {
@@ -111,13 +112,29 @@ impl Client {
         self.check_run(run, After::CleanEnd);
     }
 
+    /// The body's end is the run's. Nothing can be asked for again, so its last event counts without the blank line that ends it.
+    fn stream_only_ended(&mut self, run: &mut Run) {
+        let attempt = self.phase.link_mut().map(|link| {
+            link.decoder.push(b"\n\n");
+            link.attempt
+        });
+        self.read_items(run, attempt);
+        if self.phase.link().is_none() {
+            return;
+        }
+        self.reading("messages", |client, odd| client.store.close_messages(odd));
+        let said = run.last_outcome();
+        let outcome = said.unwrap_or_else(|| run.success());
+        self.begin_settle(run, outcome);
+    }
+
     fn heartbeat(&mut self, run: &mut Run) {
         let now = self.now;
         if let Some(link) = self.phase.link_mut() {
             let said_nothing_since = link.heartbeat(now);
             // The server has nothing else to say. One heartbeat may come between two events of a replay.
             if link.got_event() && said_nothing_since {
-                self.show_replay(run);
+                self.show_silent_replay(run);
             }
         }
     }
@@ -149,7 +166,7 @@ impl Client {
             }
             return;
         }
-        if !is_first && is_metadata(&event) && run.cursor.attempt == Some(data_hash(&event)) {
+        if !is_first && is_metadata(&event) && run.cursor.attempt == Some(attempt_of(&event)) {
             // Repeated on one connection it says nothing new.
             return self.applied(run, event, hash);
         }
@@ -175,6 +192,7 @@ impl Client {
     /// | asked for | first event | what follows |
     /// | --- | --- | --- |
     /// | all | the run's `metadata`, or the event that it began with | it is applied |
+    /// | all | a `metadata` that may only be repeated | it is applied; the event after it tells |
     /// | all | another, with an id | the cursor was ignored: see [`Client::cursor_ignored`] |
     /// | all | another | it may be the middle of a message: see [`Client::doubt`] |
     /// | what follows the cursor | one that was had after the cursor | the cursor was honoured |
@@ -191,12 +209,24 @@ impl Client {
         }
         let before = std::mem::replace(&mut link.start, Start::Verified);
         match link.asks {
+            Asks::Post | Asks::All if is_metadata && may_be_repeated(run, event) => {
+                link.start = Start::Metadata(event.clone());
+                true
+            }
             Asks::Post => {
                 run.cursor.begin_with(hash);
                 true
             }
             Asks::Feed => true,
             Asks::All if is_metadata || run.cursor.begins_with(hash) => true,
+            // It is all that can be known where nothing of the run was had.
+            Asks::All
+                if matches!(before, Start::Metadata(_))
+                    && event.id.is_none()
+                    && !run.cursor.knows_beginning() =>
+            {
+                true
+            }
             Asks::All => {
                 let in_doubt = run.doubt().is_some();
                 if event.id.is_some() && !in_doubt && !self.cursor_in_query {
@@ -217,7 +247,7 @@ impl Client {
                     link.start = Start::Metadata(event.clone());
                     false
                 }
-                Start::Metadata(metadata) if run.cursor.metadata != Some(event_hash(&metadata)) => {
+                Start::Metadata(metadata) if begins_anew(run, &metadata) => {
                     let hash = event_hash(&metadata);
                     self.metadata_arrived(run, metadata, hash);
                     true
@@ -289,11 +319,17 @@ impl Client {
         let Some(RunMetadata { run_id, .. }) = read else {
             return self.applied(run, event, hash);
         };
-        run.cursor.attempt = Some(data_hash(&event));
-        let before = run.cursor.metadata.replace(hash);
+        let is_known = run.cursor.attempt.is_some();
+        let begins_anew = begins_anew(run, &event);
+        let began = match (begins_anew, run.cursor.metadata) {
+            (false, Some(began)) => began,
+            (true, _) | (false, None) => beginning_of(&event),
+        };
+        run.cursor.attempt = Some(attempt_of(&event));
+        run.cursor.metadata = Some(began);
         self.run_named(run, run_id.clone());
         // The server has begun the run anew, as Python does after a restart: its first attempt is void.
-        let starts_over = before.is_some_and(|before| before != hash);
+        let starts_over = is_known && begins_anew;
         if starts_over {
             run.cursor.rewind();
             run.replay = None;
@@ -301,7 +337,7 @@ impl Client {
                 *doubt = None;
             }
         }
-        let attempt = Attempt::new(&run_id, hash);
+        let attempt = Attempt::new(&run_id, began);
         self.store.begin_attempt(attempt, starts_over);
         if let Some(replay) = &mut run.replay {
             replay.begin_attempt(attempt, starts_over);
@@ -421,7 +457,6 @@ impl Client {
 
     fn applied(&mut self, run: &mut Run, event: Event, hash: u64) {
         run.cursor.advance(&event, hash);
-        run.corrupt_before = false;
         let is_new = run.recent.insert(hash);
         run.applied.insert(hash);
         if is_new && event.name != EventName::Error {
@@ -430,6 +465,7 @@ impl Client {
         if is_new && event.id.is_some() {
             // Without an id it may be the same again, which is no progress.
             run.recovery.progressed();
+            run.corrupt_before = false;
             run.timeout_told = false;
             run.joined_untold = false;
             self.clear_passing_error();
@@ -449,6 +485,15 @@ impl Client {
         let name = event.name.as_str();
         if event.keeps_promise() && self.listened.iter().any(|listened| listened == name) {
             self.notify(Notice::EventApplied(event));
+        }
+    }
+
+    /// Shows the replay as nothing more seems to come. Where more does, its `values` may be older than what is shown.
+    pub(super) fn show_silent_replay(&mut self, run: &mut Run) {
+        let may_go_on = run.replay.as_ref().is_some_and(|replay| replay.has_untold());
+        self.show_replay(run);
+        if may_go_on && run.replay.is_none() {
+            self.store.expect_older_values();
         }
     }
 
@@ -519,9 +564,32 @@ fn is_metadata(event: &Event) -> bool {
     event.name == EventName::Metadata && event.is_root()
 }
 
-/// Over what an event says, without its id.
-fn data_hash(event: &Event) -> u64 {
-    hashed(HASH_OF_NOTHING, event.data.text())
+/// Which attempt at which run an event says that it begins. What else it says, such as the time, may change when it is repeated.
+fn attempt_of(event: &Event) -> u64 {
+    let text = event.data.text();
+    let part = |name: &str| field(text, name).unwrap_or_default();
+    hashed(hashed(HASH_OF_NOTHING, part("run_id")), part("attempt"))
+}
+
+/// The same, and where in the run's events it stands: a server that was restarted counts its attempts anew.
+fn beginning_of(event: &Event) -> u64 {
+    let id = event.id.as_ref().map_or("", EventId::as_str);
+    hashed(attempt_of(event), id)
+}
+
+/// Whether a `metadata` that comes first on a connection may be the server's way to begin each connection: it has no place among the
+/// run's events, and names the attempt that is known.
+fn may_be_repeated(run: &Run, metadata: &Event) -> bool {
+    let known = run.cursor.attempt;
+    metadata.id.is_none() && known.is_none_or(|known| known == attempt_of(metadata))
+}
+
+/// Whether a `metadata` begins another attempt than the one that is known.
+fn begins_anew(run: &Run, metadata: &Event) -> bool {
+    match metadata.id {
+        None => run.cursor.attempt != Some(attempt_of(metadata)),
+        Some(_) => run.cursor.metadata != Some(beginning_of(metadata)),
+    }
 }
 
 /// The graph's step that a message belongs to; `None` where the server does not say, and within subgraphs, which count their own.

@@ -187,9 +187,10 @@ impl Link {
 
     /// Where no header names the type: an error if these first bytes are a page or JSON rather than events.
     fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
-        let text = bytes.trim_ascii_start();
-        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-        let Some(first) = text.first().filter(|_| self.sniffs) else {
+        // A byte order mark may be cut anywhere.
+        let says_nothing = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
+        let mut bytes = bytes.iter().filter(|_| self.sniffs);
+        let Some(first) = bytes.find(|byte| !says_nothing(byte)) else {
             return Ok(());
         };
         self.sniffs = false;
@@ -203,6 +204,11 @@ impl Link {
     /// Whether a byte within the time `alive` proves it.
     pub(super) fn is_alive(&self, now: Millis, alive: Millis) -> bool {
         now - self.last_byte_at < alive
+    }
+
+    /// Whether it was answered and held for the time `alive`. Proxies end healthy streams; that is no reason to wait longer each time.
+    pub(super) fn was_held(&self, now: Millis, alive: Millis) -> bool {
+        self.got_byte && now - self.opened_at >= alive
     }
 
     /// Whether it is a join that was not answered by a byte.

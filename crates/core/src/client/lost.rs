@@ -35,8 +35,7 @@ impl Client {
         let link = self.phase.link();
         let since = link.map_or(self.now, |link| link.last_byte_at);
         let alive = self.config.timeouts.alive;
-        if link.is_some_and(|link| link.got_byte && self.now - link.opened_at >= alive) {
-            // It was answered, and held for a while: that is what proxies do to healthy streams.
+        if link.is_some_and(|link| link.was_held(self.now, alive)) {
             run.recovery.held();
         }
         let loss = Loss {
@@ -67,7 +66,7 @@ impl Client {
         } else if !link.stalled {
             link.stalled = true;
             // A server that says nothing has nothing more to replay either.
-            self.show_replay(run);
+            self.show_silent_replay(run);
             self.store.touch();
         } else {
             run.recovery.silent(since);

@@ -4,7 +4,9 @@ use super::{
     Client, lost::failure_of, parts::Arrived, phase::Phase, recovery::Failure, run::Run,
     submission::SUBMISSION_KEY, urls::is_usable,
 };
-use crate::{AttemptId, Effect, ErrorCode, Method, Millis, StreamError, TransportError};
+use crate::{
+    AttemptId, Effect, ErrorCode, Method, Millis, StreamError, TransportError, list::retain,
+};
 use rejoin_wire::{
     Json, RunId, WireError,
     json::{FromJson, JsonError, Lenient, Oddities, Read, field, items, parts, whole_number},
@@ -107,7 +109,9 @@ impl<'a> Answer<'a> {
     /// A list of runs. An entry that is no run is passed over.
     pub(super) fn read_runs(&self) -> Result<Vec<KnownRun>, StreamError> {
         let read: Read<Vec<KnownRun>> = self.read("list of runs")?;
-        Ok(read.value)
+        let mut runs = read.value;
+        retain(&mut runs, |run| run.run_id.is_some());
+        Ok(runs)
     }
 
     /// The first item of a body that is a list, as written.

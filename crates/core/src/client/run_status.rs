@@ -38,7 +38,7 @@ impl Client {
             Ok(runs) => runs,
             Err(error) => {
                 return match Purpose::FindRun.verdict(answer.failure()) {
-                    Verdict::Again if is_foreign(run, answer) => self.no_list(run),
+                    Verdict::Again if self.is_never_told(run, answer) => self.no_list(run),
                     Verdict::Again => self.request_lost(run, error, answer),
                     Verdict::Renew => self.renew(run, error, &Next::Stream),
                     Verdict::Gone => {
@@ -170,7 +170,7 @@ impl Client {
             Ok(Read { value, .. }) => value,
             Err(error) => {
                 return match Purpose::CheckRun.verdict(answer.failure()) {
-                    Verdict::Again if is_foreign(run, answer) => self.run_is_gone(run),
+                    Verdict::Again if self.is_never_told(run, answer) => self.run_is_gone(run),
                     Verdict::Again => self.request_lost(run, error, answer),
                     Verdict::Renew => self.renew(run, error, &Next::Check),
                     Verdict::Gone => {
@@ -263,6 +263,19 @@ impl Client {
         self.find_run(run);
     }
 
+    /// Whether the server has answered with something else so often that it cannot be asked. The first times it may be a sign-in page on
+    /// the way. A 500 may be the server's trouble of the moment for longer, so there the stream must have said how the run ended.
+    fn is_never_told(&self, run: &Run, answer: &Answer<'_>) -> bool {
+        let failures = run.recovery.failures();
+        match answer.failure() {
+            Failure::Unreadable => failures >= STATE_TRIES_MAX,
+            Failure::Status(500) => {
+                failures > self.config.retry.attempts_max && run.last_outcome().is_some()
+            }
+            Failure::Status(_) | Failure::NoAnswer | Failure::TooLarge | Failure::Final => false,
+        }
+    }
+
     fn run_is_over(&mut self, run: &mut Run, status: RunStatus) {
         let has_failed = matches!(status, RunStatus::Error | RunStatus::Timeout);
         if status == RunStatus::Interrupted && run.entered.is_some() {
@@ -284,12 +297,6 @@ impl Client {
         };
         self.begin_settle(run, outcome);
     }
-}
-
-/// Whether the server has answered with something else so often that it cannot be asked. The first times it may be a sign-in page on
-/// the way.
-fn is_foreign(run: &Run, answer: &Answer<'_>) -> bool {
-    answer.failure() == Failure::Unreadable && run.recovery.failures() >= STATE_TRIES_MAX
 }
 
 /// The run that is running; else the one that has waited longest. Servers list in opposite orders.

@@ -141,7 +141,11 @@ impl Pages {
             None => (!self.known.is_empty()).then_some(0),
         };
         let mut reached_first = false;
-        while let Some(known) = at.map(|at| &self.known[at]) {
+        // A server may call a state its own ancestor, so the way has an end all the same.
+        for _ in 0..self.known.len() {
+            let Some(known) = at.map(|at| &self.known[at]) else {
+                break;
+            };
             if wanted.contains(&known.beginning) {
                 best = at;
                 if which == Which::Newest && !known.is_copy {
@@ -321,6 +325,22 @@ mod tests {
             panic!("{found:?}");
         };
         assert_eq!((id.as_str(), count), ("2", 2));
+    }
+
+    #[test]
+    fn states_that_call_each_other_their_parent_are_searched_once() {
+        for (states, kept, expected) in [
+            (&["2 1 loop h a", "1 2 loop h"][..], "h", "1"),
+            (&["2 1 loop h a", "1 2 loop h"], "x", "nothing"),
+            (&["2 2 loop h"], "x", "nothing"),
+            (&["3 1 loop h", "2 1 loop h a", "1 2 loop h a b"], "x", "nothing"),
+        ] {
+            let mut pages = pages(states);
+            pages.add(Vec::new(), "messages");
+            check(&pages, None, &[kept], Which::Newest, expected);
+        }
+        let pages = pages(&["2 1 loop h a", "1 2 loop h"]);
+        check(&pages, None, &["x"], Which::Oldest, "more");
     }
 
     #[test]

@@ -254,7 +254,8 @@ impl ThreadStore {
         self.ahead_by = 0;
     }
 
-    /// A run is joined that may have begun before the one that was followed: its `values` may be older than any so far.
+    /// A run is joined that may have begun before the one that was followed, or a replay is shown that may not be over: the stream's
+    /// `values` may be older than any so far.
     pub(crate) fn expect_older_values(&mut self) {
         self.ahead_by = STORED | CONFIRMED;
     }

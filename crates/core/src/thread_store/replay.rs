@@ -6,7 +6,7 @@
 use super::{
     MessageSlot, ThreadStore,
     identity::{Reading, begins, say_the_same},
-    known::{AHEAD, CONFIRMED, HEARD, NONE, PAINTED, STORED, STREAMED, TOLD, UNREAD, VOID},
+    known::{AHEAD, CONFIRMED, Entry, HEARD, NONE, PAINTED, STORED, STREAMED, TOLD, UNREAD, VOID},
 };
 use rejoin_wire::{
     MessageId,
@@ -38,6 +38,12 @@ impl ThreadStore {
     /// Whether it goes over all of the run, so that what is shown has been told before.
     pub(crate) fn begins_anew(&self) -> bool {
         self.begins_anew
+    }
+
+    /// Whether it shows what its own `values` have not told of yet.
+    pub(crate) fn has_untold(&self) -> bool {
+        let is_untold = |entry: &Entry| entry.place != NONE && entry.has(CONFIRMED) && !entry.has(TOLD);
+        self.known.entries.iter().any(is_untold)
     }
 
     /// What the rest of a stream is applied to where the thread's state is ahead of it, as it may say again what that has.

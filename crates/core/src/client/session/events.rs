@@ -3,7 +3,7 @@
 use super::{
     super::{Client, link::Chunk, recovery::Failure},
     Session,
-    feed::{Awaits, Feed},
+    feed::Awaits,
 };
 use crate::{AttemptId, ErrorCode, StreamError};
 use rejoin_wire::{
@@ -113,6 +113,7 @@ impl Session {
     }
 
     fn feed_snapshot(&mut self, client: &mut Client, cursor: Cursor, page: Page) {
+        let is_new = self.shown.cursor() != Some(cursor);
         let revision = client.store.touched();
         let first = page.nodes.first().map_or(0, |node| node.position);
         let kept = self.shown.replace(cursor, page, revision);
@@ -120,7 +121,10 @@ impl Session {
             self.generation = revision;
         }
         self.settle_pending(revision);
-        self.feed.progressed();
+        self.feed.awaits = Awaits::Records;
+        if is_new {
+            self.feed.recovery.progressed();
+        }
         self.feed.had = true;
         self.feed.diverged = false;
         self.older_after_snapshot(client, first, kept.unwrap_or(0));
@@ -145,16 +149,8 @@ impl Session {
         if !self.pending.is_empty() {
             self.settle_pending(revision);
         }
-        self.feed.progressed();
+        self.feed.recovery.progressed();
         Ok(())
-    }
-}
-
-impl Feed {
-    /// Something new was applied: what failed before does not count.
-    fn progressed(&mut self) {
-        self.awaits = Awaits::Records;
-        self.recovery.progressed();
     }
 }
 

@@ -215,6 +215,15 @@ impl Session {
         let link = self.feed.phase.link_mut();
         match link.and_then(|link| link.refusal.take()) {
             Some(refusal) => self.feed_answered(client, &refusal),
+            // It was answered, so nothing has failed.
+            None if self.feed.awaits != Awaits::Attached => {
+                self.end_feed(client);
+                self.feed.recovery.ended_early();
+                if !client.reach().is_whole() {
+                    self.feed.recovery.uncount();
+                }
+                self.feed_waits(client, None);
+            }
             None => {
                 let error = StreamError::new(ErrorCode::Unreachable);
                 self.feed_lost(client, Failure::NoAnswer, error, None);
@@ -283,14 +292,28 @@ impl Session {
     ) {
         let link = self.feed.phase.link();
         let since = link.map_or(client.now, |link| link.last_byte_at);
-        self.close_feed(client);
-        self.feed.reconnected = true;
+        self.end_feed(client);
         let recovery = &mut self.feed.recovery;
         recovery.failed_within(client.reach(), since, error.clone(), failure);
         if recovery.failures() > client.config.retry.attempts_max {
             self.feed.error = Some(error);
         }
-        let wait = client.wait_after(recovery, retry_after);
+        self.feed_waits(client, retry_after);
+    }
+
+    /// The connection is gone, and there will be another one.
+    fn end_feed(&mut self, client: &mut Client) {
+        let alive = client.config.timeouts.alive;
+        let link = self.feed.phase.link();
+        if link.is_some_and(|link| link.was_held(client.now, alive)) {
+            self.feed.recovery.held();
+        }
+        self.close_feed(client);
+        self.feed.reconnected = true;
+    }
+
+    fn feed_waits(&mut self, client: &mut Client, retry_after: Option<Millis>) {
+        let wait = client.wait_after(&self.feed.recovery, retry_after);
         self.set_feed(client, Phase::Waiting(wait));
     }
 
