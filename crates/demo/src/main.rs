@@ -41,6 +41,7 @@ mod target;
 mod theme;
 mod thread_list;
 mod thread_title;
+mod this_browser;
 mod timeline;
 mod tool_card;
 mod waiting_list;

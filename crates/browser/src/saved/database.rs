@@ -3,7 +3,7 @@
 //! Everything about it may be missing, throw, fail, or never answer. It is opened when it is first needed, and not again when that
 //! has failed.
 
-use crate::{scope, thrown_words, when_settled};
+use crate::{scope, storage::LastLogout, thrown_words, when_settled};
 use js_sys::Promise;
 use rejoin_core::{Cache, SavedIndex};
 use std::{
@@ -40,10 +40,11 @@ impl Wrong {
     }
 }
 
-/// A database that is opened when it is first needed.
+/// A database that is opened when it is first needed. After a logout it is closed for good.
 #[derive(Default)]
 pub(super) struct Database {
     open: Rc<RefCell<Open>>,
+    logout: Rc<LastLogout>,
 }
 
 #[derive(Default)]
@@ -109,6 +110,9 @@ impl Database {
 
     /// Does something with the database, once it is open.
     fn with<T: 'static>(&self, told: Told<T>, then: Box<dyn FnOnce(IdbDatabase, Told<T>)>) {
+        if !self.logout.is_still_last() {
+            return told(Err(Wrong::Closed));
+        }
         match &*self.open.borrow() {
             Open::Yes(database) => return then(database.clone(), told),
             Open::Closed => return told(Err(Wrong::Closed)),
@@ -123,11 +127,16 @@ impl Database {
         };
         make_store(&request);
         let open = Rc::clone(&self.open);
+        let logout = Rc::clone(&self.logout);
         when_done(
             Ok(request.unchecked_into()),
             Box::new(move |opened| match opened {
                 Ok(database) => {
                     let database: IdbDatabase = database.unchecked_into();
+                    if !logout.is_still_last() {
+                        database.close();
+                        return told(Err(Wrong::Closed));
+                    }
                     give_way(&database, &open);
                     open.replace(Open::Yes(database.clone()));
                     then(database, told);
