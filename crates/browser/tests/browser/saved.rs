@@ -303,7 +303,8 @@ async fn a_logout_removes_everything_and_nothing_is_written_after_it() {
 }
 
 /// As another tab of this browser does, on a logout there.
-const LOGOUT_ELSEWHERE: &str = "const frame = document.body.appendChild(document.createElement('iframe'));
+const LOGOUT_ELSEWHERE: &str =
+    "const frame = document.body.appendChild(document.createElement('iframe'));
     const { localStorage: shared } = frame.contentWindow;
     for (const key of Object.keys(shared)) if (key.startsWith('rejoin:')) shared.removeItem(key);
     const heard = new Promise((done) => addEventListener('storage', done, { once: true }));

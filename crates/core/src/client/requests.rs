@@ -57,8 +57,8 @@ impl Lenient for KnownRun {
         let [run_id, status, created_at, metadata, kwargs] = parts(text, &names)?;
         let mark = field(metadata, SUBMISSION_KEY);
         // A server that does not say how far a run is cannot be asked for it.
-        let status = String::from_json(status)
-            .map_or(RunStatus::Unknown, |word| RunStatus::of_word(&word));
+        let status =
+            String::from_json(status).map_or(RunStatus::Unknown, |word| RunStatus::of_word(&word));
         let input = field(kwargs, "input").filter(|_| status.is_active());
         Ok(Self {
             run_id: odd
