@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { appended, publish, started } from "./harness/published.mjs";
 import { suite } from "./harness/session.mjs";
 import { words } from "./harness/text.mjs";
+import { until } from "./harness/until.mjs";
 import { asks, edit, retype } from "./harness/versions.mjs";
 
 const scenario = suite({ apps: ["leptos", "react19"] });
@@ -19,17 +20,6 @@ const LONG_RUN = { n_tokens: 800, delay_ms: 50 };
 const LONG_TIMEOUT_MS = 180_000;
 /** A tab shows what has come within so much, in milliseconds; also one that has no animation frames. */
 const SOON_MS = 1_000;
-const WAIT_MS = 60_000;
-const POLL_MS = 20;
-
-/** What is asked of a hidden page is asked from here: it has no animation frames to wait in. */
-async function until(words, condition) {
-  const deadline = Date.now() + WAIT_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) assert.fail(`never: ${words}`);
-    await sleep(POLL_MS);
-  }
-}
 
 const streams = (session) => session.proxy.calls.filter((call) => call.path.split("?")[0].endsWith("/stream"));
 const open = (session) => streams(session).filter((call) => !call.ended);
@@ -230,6 +220,28 @@ scenario("tabs that show one session share its feed, and the next one goes on wh
     await shown(tab, whole);
     await tab.healthy();
   }
+}, OURS);
+
+scenario("the page has a way to a second tab, by keys too: it follows over the same connection", async (session) => {
+  const first = await session.open({ ...RUN, share: "headers" });
+  await first.send();
+  await first.shows("bravo1 ");
+  await first.threadKnown();
+  await first.at("this-browser").locator("summary").focus();
+  await first.page.keyboard.press("Enter");
+  await first.page.keyboard.press("Tab");
+  const opened = session.context.waitForEvent("page");
+  await first.page.keyboard.press("Enter");
+  const second = await opened;
+  try {
+    const there = await first.answer();
+    const shown = async () => (await second.getByTestId("message").allInnerTexts()).join("\n");
+    await until("the second tab shows the answer so far", async () => (await shown()).includes(there.trim()));
+    assert.equal(open(session).length, 1, session.proxy.describe());
+  } finally {
+    await second.close();
+  }
+  await first.healthy();
 }, OURS);
 
 scenario("two users in one browser share nothing", async (session) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { BLANK } from "./harness/proxy.mjs";
 import { suite } from "./harness/session.mjs";
 import { words } from "./harness/text.mjs";
+import { until } from "./harness/until.mjs";
 import { asks } from "./harness/versions.mjs";
 
 const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
@@ -147,6 +148,34 @@ scenario("a question that the server has accepted and not answered is found agai
   await reload(app);
   await askedOnce(session, app, "first");
   assert.equal(session.proxy.count("stream"), 1, "it was posted once");
+});
+
+scenario("the server is killed when it has accepted a question and answered nothing: the question is asked once", async (session) => {
+  const app = await session.open({ n_tokens: 60, delay_ms: 20 });
+  session.proxy.fault("stream", { kind: "withhold" });
+  const accepted = session.proxy.next("stream", "fault");
+  await app.send("first");
+  await accepted;
+  await app.threadKnown();
+  await session.server.kill();
+  session.proxy.dropAll();
+  await until("the question is looked for", () => session.proxy.count(({ path }) => path.includes("/runs?")) > 0);
+  await session.server.start();
+  await askedOnce(session, app, "first");
+  // A browser may repeat a request itself whose connection was reset; of those none has arrived.
+  assert.equal(session.proxy.count(({ path, status }) => path.endsWith("/runs/stream") && status !== undefined), 1, "it was posted once");
+});
+
+scenario("the server is killed in the moment in which a question comes: it is asked once, also where the page is loaded anew meanwhile", async (session) => {
+  const app = await session.open({ n_tokens: 60, delay_ms: 20 });
+  const posted = session.proxy.next("stream", "call");
+  await app.send("first");
+  await posted;
+  await session.server.kill();
+  await app.threadKnown();
+  await reload(app);
+  await session.server.start();
+  await askedOnce(session, app, "first");
 });
 
 scenario("a question is taken back, changed and sent again: in its new place, with its new words", async (session) => {

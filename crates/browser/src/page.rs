@@ -1,6 +1,12 @@
 //! The events of the page.
 
-use crate::{clock::wall_clock, driver::Driver, schedule::is_hidden, scope};
+use crate::{
+    clock::wall_clock,
+    driver::Driver,
+    schedule::is_hidden,
+    scope,
+    storage::{LOGOUT_KEY, logout_heard},
+};
 use js_sys::{Function, Reflect};
 use rejoin_core::Input;
 use std::rc::Rc;
@@ -16,7 +22,9 @@ extern "C" {
     fn remove(this: &Target, name: &str, callback: &Function) -> Result<(), JsValue>;
 }
 
-const OF_WINDOW: [&str; 5] = ["online", "offline", "pagehide", "pageshow", "focus"];
+const OF_WINDOW: [&str; 6] = [
+    "online", "offline", "pagehide", "pageshow", "focus", "storage",
+];
 const OF_DOCUMENT: [&str; 3] = ["visibilitychange", "freeze", "resume"];
 
 /// Listens to the page until it is dropped.
@@ -78,6 +86,7 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
         },
         "resume" => Input::Thawed,
         "focus" => Input::Focused,
+        "storage" if is_logout(event) => return logout_heard(),
         // Every page is shown once after it is loaded; only a persisted one was frozen.
         "pageshow" if field(event, "persisted").is_some_and(|is| is.is_truthy()) => Input::Thawed,
         "visibilitychange" => {
@@ -94,6 +103,11 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
         between.page_froze(name == "freeze");
     }
     driver.feed(input);
+}
+
+/// Whether another tab has changed its `localStorage` for a logout.
+fn is_logout(event: &JsValue) -> bool {
+    field(event, "key").is_some_and(|key| key == LOGOUT_KEY)
 }
 
 /// The page's document; a worker and Node.js have none.

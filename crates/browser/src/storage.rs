@@ -1,12 +1,13 @@
 //! The storage of run records.
 
-use crate::{scope, thrown_words};
+use crate::{clock::random_uuid, page::document, scope, thrown_words};
 use rejoin_core::ErrorCode;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use web_sys::Storage;
 
 /// A place for records: texts under keys. No header, token or key is ever part of one.
 ///
@@ -107,19 +108,84 @@ impl RecordStore for JsStore {
     }
 }
 
-thread_local! {
-    /// Whether what this page had stored was removed, for a logout, and nobody has begun anew since.
-    static CLEARED: Cell<bool> = const { Cell::new(false) };
+/// Where a logout leaves a mark that no other logout has left. It says nothing of anybody, and stays when the rest is removed.
+pub(crate) const LOGOUT_KEY: &str = "rejoin-logout";
+
+/// With what keys in the page's stores begin.
+const PREFIXES: [&str; 2] = ["rejoin:", "rejoin.events|"];
+
+/// The last logout in this browser, as it was when somebody began to store something. Tabs share `localStorage`, so a logout in one of
+/// them is seen in all: what has begun before it stores and reads nothing more.
+pub(crate) struct LastLogout(Option<String>);
+
+impl LastLogout {
+    /// The last one so far. What this tab has had since before it is removed: nobody but this tab can.
+    pub(crate) fn so_far() -> Self {
+        let mark = mark_of(&LocalStore);
+        heed(mark.as_deref());
+        Self(mark)
+    }
+
+    /// Whether nobody has logged out since.
+    pub(crate) fn is_still_last(&self) -> bool {
+        mark_of(&LocalStore) == self.0
+    }
 }
 
-/// Nothing more is written into the page's stores, until [`begin_writing`].
-pub(crate) fn stop_writing() {
-    CLEARED.set(true);
+impl Default for LastLogout {
+    fn default() -> Self {
+        Self::so_far()
+    }
 }
 
-/// Somebody begins anew.
-pub(crate) fn begin_writing() {
-    CLEARED.set(false);
+/// Somebody has logged out in another tab, just now.
+pub(crate) fn logout_heard() {
+    heed(mark_of(&LocalStore).as_deref());
+}
+
+/// Somebody logs out in this tab.
+pub(crate) fn log_out() {
+    let mark = random_uuid();
+    // A full store has room for the mark then.
+    clear_local();
+    drop(LocalStore.save(LOGOUT_KEY, &mark));
+    heed(Some(&mark));
+}
+
+/// Removes what is ours from what all tabs share.
+pub(crate) fn clear_local() {
+    if let Ok(Some(store)) = scope().local_storage() {
+        clear_store(&store);
+    }
+}
+
+/// Removes what is ours from this tab's own store, once for each logout.
+fn heed(mark: Option<&str>) {
+    if mark.is_none() || mark_of(&SessionStore).as_deref() == mark {
+        return;
+    }
+    if let Ok(Some(store)) = scope().session_storage() {
+        clear_store(&store);
+    }
+    if let Some(mark) = mark {
+        drop(SessionStore.save(LOGOUT_KEY, mark));
+    }
+}
+
+/// Only a page has such stores; Node.js warns whoever asks it for them.
+fn mark_of(store: &dyn RecordStore) -> Option<String> {
+    document()?;
+    store.load(LOGOUT_KEY).ok().flatten()
+}
+
+fn clear_store(store: &Storage) {
+    let length = store.length().unwrap_or_default();
+    let keys = (0..length).filter_map(|at| store.key(at).ok().flatten());
+    let is_ours = |key: &String| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    let ours: Vec<String> = keys.filter(is_ours).collect();
+    for key in ours {
+        drop(store.remove_item(&key));
+    }
 }
 
 /// A store of the page. Asked for each time: the getter itself throws where storage is refused, and that can change.
@@ -147,9 +213,6 @@ macro_rules! page_stores {
             }
 
             fn save(&self, key: &str, text: &str) -> Result<(), StorageError> {
-                if CLEARED.get() {
-                    return Ok(());
-                }
                 page_store($getter)?.save(key, text)
             }
 
@@ -200,11 +263,12 @@ impl RecordStore for MemoryStore {
     }
 }
 
-/// A store, and memory for what it would not take.
+/// A store, and memory for what it would not take. After a logout it is empty and stays so.
 pub(crate) struct Records {
     store: Rc<dyn RecordStore>,
     refused: MemoryStore,
     told: Cell<Option<ErrorCode>>,
+    logout: LastLogout,
 }
 
 impl Records {
@@ -213,11 +277,15 @@ impl Records {
             store,
             refused: MemoryStore::default(),
             told: Cell::new(None),
+            logout: LastLogout::so_far(),
         }
     }
 
     /// The text, and what is newly wrong.
     pub(crate) fn load(&self, key: &str) -> (Option<String>, Option<ErrorCode>) {
+        if !self.logout.is_still_last() {
+            return (None, None);
+        }
         let result = self.store.load(key);
         let wrong = self.newly_wrong(result.as_ref().err());
         let refused = self.refused.load(key).ok().flatten();
@@ -226,6 +294,9 @@ impl Records {
 
     /// What is newly wrong.
     pub(crate) fn save(&self, key: &str, text: &str) -> Option<ErrorCode> {
+        if !self.logout.is_still_last() {
+            return None;
+        }
         let result = self.store.save(key, text);
         // Memory does not fail.
         let _ = match &result {
@@ -237,6 +308,9 @@ impl Records {
 
     /// What is newly wrong.
     pub(crate) fn remove(&self, key: &str) -> Option<ErrorCode> {
+        if !self.logout.is_still_last() {
+            return None;
+        }
         let _ = self.refused.remove(key);
         self.newly_wrong(self.store.remove(key).as_ref().err())
     }

@@ -6,7 +6,7 @@ use crate::{
     intermediary::Intermediary,
     readers::{Subscription, Told},
     saved::IndexedStates,
-    storage::{LocalStore, RecordStore, begin_writing},
+    storage::{LocalStore, RecordStore},
     tabs::{ShareConnections, Tabs},
 };
 use futures_channel::oneshot;
@@ -98,7 +98,6 @@ impl Stream {
     /// # Panics
     /// Outside JavaScript.
     pub fn new(options: StreamOptions) -> Self {
-        begin_writing();
         let cache = options.cache.clone();
         let stream = Self::without_extras(options);
         stream.send(Input::ExtrasCame { extras: &EXTRAS });

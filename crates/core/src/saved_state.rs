@@ -148,18 +148,21 @@ impl SavedIndex {
         text
     }
 
-    /// A state is saved under a name, with so many bytes. Returns the names of those that have to go for it.
-    pub fn saved(&mut self, name: &str, bytes: usize, cache: &Cache) -> Vec<String> {
+    /// A state is saved under a name, with so many bytes. Those that have to go for it are no more in the index.
+    pub fn saved(&mut self, name: &str, bytes: usize, cache: &Cache) {
         self.removed(name);
         self.entries.push(Entry {
             name: name.to_owned(),
             bytes: bytes as u64,
         });
-        let mut gone = Vec::new();
         while self.is_over(cache) && !self.entries.is_empty() {
-            gone.push(self.entries.remove(0).name);
+            self.entries.remove(0);
         }
-        gone
+    }
+
+    /// Whether this is the name of a state that is saved.
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
     }
 
     fn is_over(&self, cache: &Cache) -> bool {
@@ -170,15 +173,18 @@ impl SavedIndex {
         self.entries.len() > cache.threads_max || bytes > cache.bytes_max as u64
     }
 
-    /// A state was read. Whether that changes anything.
-    pub fn used(&mut self, name: &str) -> bool {
-        let found = self.entries.iter().position(|entry| entry.name == name);
-        let moves = found.is_some_and(|at| at + 1 < self.entries.len());
-        if let Some(at) = found.filter(|_| moves) {
-            let entry = self.entries.remove(at);
-            self.entries.push(entry);
+    /// A state of so many bytes was read. Whether that changes anything.
+    pub fn used(&mut self, name: &str, bytes: usize) -> bool {
+        let used = Entry {
+            name: name.to_owned(),
+            bytes: bytes as u64,
+        };
+        let changes = self.entries.last() != Some(&used);
+        if changes {
+            self.removed(name);
+            self.entries.push(used);
         }
-        moves
+        changes
     }
 
     /// A state was removed.

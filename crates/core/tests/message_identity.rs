@@ -807,3 +807,57 @@ fn a_part_of_an_earlier_turn_stays_where_a_later_turn_goes_on() {
     assert_eq!(bench.text("m1"), "first");
     assert_eq!(bench.text("m3"), "third");
 }
+
+/// A list of runs: the id of each, its status, and the id of the question with which it was begun.
+fn listed(runs: &[(&str, &str, &str)]) -> String {
+    let run = |(id, status, question): &(&str, &str, &str)| {
+        let input = json!({ "messages": [{ "type": "human", "id": question, "content": "?" }] });
+        json!({ "run_id": id, "status": status, "kwargs": { "input": input } })
+    };
+    runs.iter().map(run).collect::<Value>().to_string()
+}
+
+/// A page that has entered a thread with this state while `r1` runs on it, whose stream brings an answer and no values.
+fn following_without_values(state: &str) -> (Bench, AttemptId) {
+    let mut bench = Bench::new();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("t".into()),
+    });
+    bench.answer("/state", 200, state);
+    bench.answer("/threads/t", 200, r#"{"thread_id":"t","status":"busy"}"#);
+    bench.answer("/runs?limit=100", 200, &listed(&[("r1", "running", "q1")]));
+    let stream = bench.accept("/runs/r1/stream", "r1");
+    bench.metadata(stream, "1", "r1");
+    bench.token(stream, "2", "a1", "old answer");
+    (bench, stream)
+}
+
+/// Another tab has begun `r2`, whose values these are.
+fn begun_elsewhere(bench: &mut Bench, messages: &[Value]) -> AttemptId {
+    bench.feed(Input::RunBegunElsewhere);
+    let runs = [("r2", "running", "q2"), ("r1", "interrupted", "q1")];
+    bench.answer("/runs?limit=100", 200, &listed(&runs));
+    let stream = bench.accept("/runs/r2/stream", "r2");
+    bench.metadata(stream, "1", "r2");
+    values(bench, stream, "2", messages);
+    stream
+}
+
+#[test]
+fn a_question_edited_in_another_tab_takes_its_answer_along() {
+    let old = state("1", None, vec![human("q1", "question")]).to_string();
+    let (mut bench, stream) = following_without_values(&old);
+    assert_shown(&bench, &["question", "old answer"]);
+    bench.end(stream);
+    bench.run_is("r1", "interrupted");
+    bench.answer("/state", 200, &old);
+    assert_shown(&bench, &["question", "old answer"]);
+    let stream = begun_elsewhere(&mut bench, &[human("q2", "another")]);
+    bench.token(stream, "3", "a2", "new");
+    assert_shown(&bench, &["another", "new"]);
+    let edited = [human("q2", "another"), ai("a2", "new")];
+    bench.end(stream);
+    bench.run_is("r2", "success");
+    bench.answer("/state", 200, &state("3", None, edited.into()).to_string());
+    assert_shown(&bench, &["another", "new"]);
+}

@@ -39,6 +39,7 @@ mod session_list;
 mod settings;
 mod target;
 mod theme;
+mod this_browser;
 mod thread_list;
 mod thread_title;
 mod timeline;

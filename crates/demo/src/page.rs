@@ -46,6 +46,18 @@ pub(crate) fn set_param(name: &str, value: Option<&str>, is_new_entry: bool) {
     };
 }
 
+/// This page's address with a parameter in it.
+pub(crate) fn address_with(name: &str, value: &str) -> String {
+    let path = location().pathname().unwrap_or_else(|_| "/".to_owned());
+    path + &with_param(&search(), name, Some(value))
+}
+
+/// Loads the page anew.
+pub(crate) fn reload() {
+    // Fails only where the document has no address of its own.
+    let _ = location().reload();
+}
+
 /// Reads a setting of the demo. `None` where storage is empty or not allowed.
 pub(crate) fn setting(name: &str) -> Option<String> {
     window()

@@ -6,6 +6,7 @@ use crate::{
     icons,
     settings::ServerField,
     target::Nav,
+    this_browser::ThisBrowser,
     thread_title::shorten,
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -209,6 +210,7 @@ pub(crate) fn Sidebar(nav: Nav, threads: Threads, overlays: Overlays) -> impl In
                     {move || if threads.problem().is_some() { "The list could not be loaded. Asking works all the same, as soon as the server answers." } else { "None yet." }}
                 </p>
             </Show>
+            <ThisBrowser nav />
             <ServerField nav threads />
         </nav>
     }

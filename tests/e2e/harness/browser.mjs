@@ -1,7 +1,7 @@
 // One real Chromium, started by hand so that tabs can really be hidden and frozen: Playwright's own launch pins
 // every page to "visible and focused", a connection with `noDefaults` does not.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -14,21 +14,38 @@ const FLAGS = [
 ];
 const START_TIMEOUT_MS = 30_000;
 
-/** Starts Chromium with an empty profile. `context` is its default browser context, `close()` ends it. */
+/**
+ * Starts Chromium with an empty profile. `context` is its default browser context, `close()` ends it. `unwatched(work)` does something
+ * while nothing drives the browser: it discards no tab that is driven. The pages of before are other objects then.
+ */
 export async function startBrowser() {
   const profile = mkdtempSync(join(tmpdir(), "rejoin-e2e-chromium-"));
+  // For `chrome://discards`.
+  writeFileSync(join(profile, "Local State"), JSON.stringify({ internal_only_uis_enabled: true }));
   const child = spawn(process.env.CHROMIUM ?? "/usr/bin/chromium", [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], {
     stdio: ["ignore", "ignore", "pipe"],
     detached: true,
   });
   endWithUs(child);
-  const browser = await chromium.connectOverCDP(await debuggerUrl(child), { noDefaults: true });
-  const context = browser.contexts()[0];
+  const url = await debuggerUrl(child);
+  let browser = await chromium.connectOverCDP(url, { noDefaults: true });
+  const contextOf = () => browser.contexts()[0];
+  const context = contextOf();
   // A window that stays: closing the last tab would end the browser.
   if (context.pages().length === 0) await context.newPage();
   return {
-    context,
+    get context() {
+      return contextOf();
+    },
     version: browser.version(),
+    async unwatched(work) {
+      await browser.close();
+      try {
+        return await work();
+      } finally {
+        browser = await chromium.connectOverCDP(url, { noDefaults: true });
+      }
+    },
     async close() {
       await browser.close();
       await killGroup(child);

@@ -25,6 +25,11 @@ const EVENT_WAIT_MS = 20_000;
 /** The request headers that a common kind of proxy before an Agent Server passes on. It drops all others, also `last-event-id`. */
 const NARROW = /^(x-.*|authorization|content-type|accept)$/;
 
+/** What lets pages of every origin ask. */
+const ACROSS = {
+  "access-control-allow-origin": "*", "access-control-allow-methods": "*", "access-control-allow-headers": "*", "access-control-expose-headers": "*",
+};
+
 /** The demo's built files. */
 export const distDir = process.env.REJOIN_DIST ?? new URL("../../../dist", import.meta.url).pathname;
 
@@ -42,6 +47,8 @@ class Proxy extends EventEmitter {
   calls = [];
   /** When true every API connection is dropped at once, as without a network. */
   down = false;
+  /** When true its pages may stand in sandboxed frames: their origin is opaque, so all that they ask for is asked for across origins. */
+  framed = false;
   /** When true the server is given only the request headers that such proxies pass on. */
   narrow = false;
   #faults = [];
@@ -123,7 +130,9 @@ class Proxy extends EventEmitter {
     const file = path === WORKER ? WORKER_FILE : join(this.dist, path === "/" ? "index.html" : path);
     try {
       const body = await readFile(file);
-      response.writeHead(200, { "content-type": TYPES[extname(path === "/" ? "index.html" : path)] ?? "application/octet-stream", "content-security-policy": POLICY, "cache-control": "no-store" });
+      const policy = this.framed ? POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${this.origin}`) : POLICY;
+      const type = TYPES[extname(path === "/" ? "index.html" : path)] ?? "application/octet-stream";
+      response.writeHead(200, { "content-type": type, "content-security-policy": policy, "cache-control": "no-store", ...(this.framed && ACROSS) });
       response.end(body);
     } catch {
       response.writeHead(404, { "content-security-policy": POLICY }).end();
@@ -143,6 +152,7 @@ class Proxy extends EventEmitter {
     });
     this.emit("call", call);
     const body = await collect(request);
+    if (this.framed && request.method === "OPTIONS") return void response.writeHead(204, ACROSS).end();
     call.sent = body.toString();
     if (this.down) return void response.destroy();
     const fault = this.#takeFault(call);
@@ -207,7 +217,7 @@ class Proxy extends EventEmitter {
       return void this.emit("fault", call);
     }
     const passed = Object.fromEntries(Object.entries(incoming.headers).filter(([name]) => !["connection", "keep-alive", "content-length"].includes(name)));
-    response.writeHead(incoming.statusCode, passed);
+    response.writeHead(incoming.statusCode, { ...passed, ...(this.framed && ACROSS) });
     response.flushHeaders();
     incoming.on("error", () => response.destroy());
     incoming.on("aborted", () => response.destroy());

@@ -3,7 +3,8 @@ import { useCallback, useEffect, useState } from "react";
 
 const inAddress = () => new URLSearchParams(location.search).get("thread") || undefined;
 
-function address(thread: string | undefined): URL {
+/** This page's address, with another thread in it. */
+export function addressOf(thread: string | undefined): URL {
   const url = new URL(location.href);
   if (thread === undefined) url.searchParams.delete("thread");
   else url.searchParams.set("thread", thread);
@@ -24,8 +25,8 @@ export function useThreadInAddress(): { threadId: string | undefined; onThreadId
     const before = inAddress();
     if (id !== before) {
       // A new conversation that gets its name is the same page; another conversation is another.
-      if (before === undefined) history.replaceState(null, "", address(id));
-      else history.pushState(null, "", address(id));
+      if (before === undefined) history.replaceState(null, "", addressOf(id));
+      else history.pushState(null, "", addressOf(id));
     }
     setThreadId(id);
   }, []);

@@ -13,5 +13,5 @@ export default function OnCallbacks({ setup }: { setup: Setup }) {
   const { create, ...given } = useMemo(() => callbacks(new Client({ apiUrl: setup.server, callerOptions: { maxRetries: 0 } }), setup), [setup]);
   const adapter = useMemo(() => threadList(create), [create]);
   const runtime = useLangGraphRuntime({ ...given, unstable_threadListAdapter: adapter, unstable_allowCancellation: true, ...useThreadInAddress() });
-  return <Page runtime={runtime} />;
+  return <Page runtime={runtime} shares={false} />;
 }

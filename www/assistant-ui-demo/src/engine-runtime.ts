@@ -6,7 +6,7 @@ import type { Setup } from "./setup";
 import { threadList } from "./thread-list";
 
 /** The runtime without a callback. */
-export function useEngineRuntime({ server, assistant, checkpoints, states, knobs, retry, timeouts }: Setup) {
+export function useEngineRuntime({ server, assistant, checkpoints, states, share, knobs, retry, timeouts }: Setup) {
   // A thread is made with its first run.
   const adapter = useMemo(() => threadList(async () => undefined), []);
   return useLangGraphRuntime({
@@ -17,6 +17,9 @@ export function useEngineRuntime({ server, assistant, checkpoints, states, knobs
     config: { configurable: knobs },
     retry,
     timeouts,
+    shareConnections: share,
+    // The demo has no logins: whoever uses this browser is one person to it.
+    cache: { identity: "visitor" },
     unstable_threadListAdapter: adapter,
     unstable_allowCancellation: true,
     ...useThreadInAddress(),

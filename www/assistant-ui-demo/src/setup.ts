@@ -15,6 +15,8 @@ export interface Setup {
   checkpoints: boolean;
   /** How many of the thread's states are read when it is entered; undefined is the runtime's default. */
   states: number | undefined;
+  /** Which tabs share connections: those with the same headers, those that name the same user, or none. In the mode `engine`. */
+  share: boolean | string;
   /** Knobs of the scripted agents, for `config.configurable`. */
   knobs: Record<string, string | number>;
   /** How often and how soon is tried again. */
@@ -29,6 +31,7 @@ const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
 export function readSetup({ search, origin }: Location): Setup {
   const query = new URLSearchParams(search);
   const text = (name: string) => query.get(name) || undefined;
+  const share = text("share");
   const numbers = (names: Record<string, string>) => {
     const found: Record<string, number> = {};
     for (const [name, option] of Object.entries(names)) {
@@ -48,6 +51,7 @@ export function readSetup({ search, origin }: Location): Setup {
     mode: text("mode") === "callback" ? "callback" : "engine",
     checkpoints: text("checkpoints") !== "off",
     states: numbers({ states: "states" })["states"],
+    share: share === undefined || share === "headers" || (share !== "off" && share),
     knobs,
     retry: numbers({ attempts_max: "attemptsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
     timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),

@@ -1,19 +1,21 @@
 /** Removing all stored data from this browser. */
 import { RejoinError } from "./errors.js";
 import { inTime } from "./in-time.js";
-import { storing } from "./store/options.js";
 
 /** As the engine calls them. */
 const PREFIX = "rejoin:";
 const DATABASE = "rejoin";
+/** Where a logout leaves a mark that no other has left. By it the engines of all tabs know that what they have is of before. */
+const LOGOUT_KEY = "rejoin-logout";
 /** How long the browser may take. Another tab of another version may be in the way. */
 const CLEARED_MS = 5_000;
 
-/** Keys of a store; none where storage is refused. */
-function clearStore(storage: () => Storage): void {
+/** Removes what is ours, and leaves the mark. */
+function clearStore(storage: () => Storage, mark?: string): void {
   try {
     const store = storage();
     for (const key of Object.keys(store)) if (key.startsWith(PREFIX)) store.removeItem(key);
+    if (mark !== undefined) store.setItem(LOGOUT_KEY, mark);
   } catch {
     // What cannot be used has stored nothing.
   }
@@ -36,23 +38,28 @@ const deleted = (factory: IDBFactory): Promise<void> =>
   });
 
 /**
- * Removes all data of Rejoin from this browser and origin: the run records, in `localStorage` and in this tab's
- * `sessionStorage`, and the threads that the option `cache` has saved. Call it for a logout. Existing streams store nothing more in
- * this page, until the next one begins. The application itself must clear a `storage` of its own.
+ * Removes all data of Rejoin from this browser and origin: the run records and unsent submissions, in `localStorage` and in the
+ * `sessionStorage` of each tab, and the threads that the option `cache` has saved. Call it for a logout. Existing streams, in this tab
+ * and in others, store and read nothing more; streams that are made later do. The application itself must dispose of existing streams,
+ * which go on otherwise, and must clear a `storage` of its own.
+ *
+ * A random text stays in `localStorage`. It tells other tabs of the logout.
  *
  * @throws RejoinError `clear_failed` where the browser does not remove the saved threads, or not within 5 seconds
  */
 export async function clearRejoinData(): Promise<void> {
-  storing.allowed = false;
   if (typeof document === "undefined") return;
-  clearStore(() => localStorage);
-  clearStore(() => sessionStorage);
-  const factory = databases();
-  if (!factory) return;
+  const mark = crypto.getRandomValues(new Uint32Array(4)).join("-");
+  clearStore(() => localStorage, mark);
+  clearStore(() => sessionStorage, mark);
   try {
-    await inTime(deleted(factory), CLEARED_MS, "The browser has not removed the saved threads");
+    const factory = databases();
+    if (factory) await inTime(deleted(factory), CLEARED_MS, "The browser has not removed the saved threads");
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new RejoinError("clear_failed", "The saved threads could not be removed.", { detail: words, cause });
+  } finally {
+    // Another tab may have stored something before it could see the mark.
+    clearStore(() => localStorage);
   }
 }

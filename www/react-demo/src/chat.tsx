@@ -8,7 +8,8 @@ import { InterruptList } from "./interrupt-card";
 import { isOfEdits, MessageView, textOf, type Actions } from "./message";
 import type { Setup } from "./setup";
 import { Status } from "./status";
-import { useThreads } from "./threads";
+import { ThisBrowser } from "./this-browser";
+import { addressOf, useThreads } from "./threads";
 import { Waiting } from "./waiting";
 
 /** What the graphs keep. */
@@ -128,6 +129,7 @@ export function Chat({ setup }: { setup: Setup }) {
             </button>
           ))}
         </nav>
+        <ThisBrowser address={threads.current === null ? undefined : addressOf(threads.current).href} shares={setup.share !== false} />
       </header>
       <main aria-label="Conversation">
         <Notices notices={notices} dismiss={(code) => setNotices((all) => all.filter((one) => one.code !== code))} />

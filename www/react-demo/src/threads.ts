@@ -20,7 +20,8 @@ export interface Threads {
 
 const inAddress = () => new URLSearchParams(location.search).get("thread") || null;
 
-function address(thread: string | null): URL {
+/** This page's address, with another thread in it. */
+export function addressOf(thread: string | null): URL {
   const url = new URL(location.href);
   if (thread === null) url.searchParams.delete("thread");
   else url.searchParams.set("thread", thread);
@@ -40,12 +41,12 @@ export function useThreads(): Threads {
 
   const open = useCallback((id: string | null) => {
     if (id === inAddress()) return;
-    history.pushState(null, "", address(id));
+    history.pushState(null, "", addressOf(id));
     setCurrent(id);
   }, []);
 
   const name = useCallback((id: string, title: string) => {
-    if (id !== inAddress()) history.replaceState(null, "", address(id));
+    if (id !== inAddress()) history.replaceState(null, "", addressOf(id));
     setCurrent(id);
     setSeen((all) => (all.some((thread) => thread.id === id) ? all : [{ id, title }, ...all]));
   }, []);

@@ -1,14 +1,10 @@
 //! Removing everything that was stored in this origin, for a logout.
 
 use super::database::{NAME, Wrong, factory, when_done};
-use crate::{scope, storage::stop_writing};
+use crate::storage::{clear_local, log_out};
 use futures_channel::oneshot;
 use std::fmt;
 use wasm_bindgen::JsCast;
-use web_sys::Storage;
-
-/// With what keys in the page's stores begin.
-const PREFIXES: [&str; 2] = ["rejoin:", "rejoin.events|"];
 
 /// The saved threads could not be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +22,23 @@ impl fmt::Display for ClearError {
 
 impl std::error::Error for ClearError {}
 
-/// Removes everything that Rejoin has stored in this origin: the records of runs, in `localStorage` and in this tab's `sessionStorage`,
-/// and the saved states of threads. For a logout. Streams that are there store nothing more, until another one is made.
+/// Removes everything that Rejoin has stored in this origin: the records of runs and what waits to be sent, in `localStorage` and in
+/// the `sessionStorage` of each tab, and the saved states of threads. For a logout. Streams that are there, in this tab or in another,
+/// store and read nothing more; those that are made later do. Streams go on all the same: dropping them is the application's to do.
+///
+/// A random text stays in `localStorage`, by which other tabs know that there was a logout.
 ///
 /// # Errors
 /// If the browser does not remove the database.
 pub async fn clear_data() -> Result<(), ClearError> {
-    stop_writing();
-    let scope = scope();
-    for store in [scope.local_storage(), scope.session_storage()] {
-        if let Ok(Some(store)) = store {
-            clear_store(&store);
-        }
-    }
+    log_out();
+    let deleted = delete_states().await;
+    // Another tab may have stored something before it could see the mark.
+    clear_local();
+    deleted
+}
+
+async fn delete_states() -> Result<(), ClearError> {
     // Without a factory nothing was saved.
     let Ok(factory) = factory() else {
         return Ok(());
@@ -50,15 +50,5 @@ pub async fn clear_data() -> Result<(), ClearError> {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(Wrong::Failed(message))) => Err(ClearError { message }),
         Ok(Err(Wrong::Closed)) | Err(_) => Ok(()),
-    }
-}
-
-fn clear_store(store: &Storage) {
-    let length = store.length().unwrap_or_default();
-    let keys = (0..length).filter_map(|at| store.key(at).ok().flatten());
-    let is_ours = |key: &String| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-    let ours: Vec<String> = keys.filter(is_ours).collect();
-    for key in ours {
-        drop(store.remove_item(&key));
     }
 }

@@ -1,10 +1,13 @@
 //! The database: states under their names, and beside them an index, so that what was used longest ago can go.
 //!
+//! A browser takes back what a page has not committed when it is left. So a state is stored without reading anything before, and committed
+//! at once; the index comes after it, if the page is still there. What the index lacks is removed with the index's next change.
+//!
 //! Everything about it may be missing, throw, fail, or never answer. It is opened when it is first needed, and not again when that
 //! has failed.
 
-use crate::{scope, thrown_words, when_settled};
-use js_sys::Promise;
+use crate::{scope, storage::LastLogout, thrown_words, when_settled};
+use js_sys::{Array, Promise};
 use rejoin_core::{Cache, SavedIndex};
 use std::{
     cell::RefCell,
@@ -40,10 +43,11 @@ impl Wrong {
     }
 }
 
-/// A database that is opened when it is first needed.
+/// A database that is opened when it is first needed. After a logout it is closed for good.
 #[derive(Default)]
 pub(super) struct Database {
     open: Rc<RefCell<Open>>,
+    logout: Rc<LastLogout>,
 }
 
 #[derive(Default)]
@@ -68,9 +72,11 @@ impl Database {
                     asked,
                     Box::new(move |found| {
                         let text = found.map(|found| found.as_string());
-                        if let Ok(Some(_)) = text {
+                        if let Ok(Some(found)) = &text {
                             // Whoever waits for the text need not wait for this.
-                            change(&open, Box::new(move |index, _| index.used(&name)), ignore());
+                            let bytes = found.len();
+                            let used = move |index: &mut SavedIndex| index.used(&name, bytes);
+                            change(&open, Box::new(used), ignore());
                         }
                         told(text);
                     }),
@@ -81,34 +87,51 @@ impl Database {
 
     /// Stores a text, and removes what was used longest ago until all of it is within the bounds.
     pub(super) fn save(&self, name: String, text: String, cache: Cache, told: Told<()>) {
-        let put = move |index: &mut SavedIndex, store: &IdbObjectStore| {
-            let gone = index.saved(&name, text.len(), &cache);
-            drop(store.put_with_key(&text.as_str().into(), &name.as_str().into()));
-            for name in gone {
-                drop(store.delete(&name.as_str().into()));
-            }
-            true
-        };
-        self.change(Box::new(put), told);
+        let open = Rc::clone(&self.open);
+        self.with(
+            told,
+            Box::new(move |database, told: Told<()>| {
+                let store = match states(&database, IdbTransactionMode::Readwrite) {
+                    Ok(store) => store,
+                    Err(thrown) => return told(Err(Wrong::thrown(&thrown))),
+                };
+                let transaction = store.transaction();
+                let bytes = text.len();
+                // What fails takes the transaction back, which is told.
+                drop(store.put_with_key(&text.as_str().into(), &name.as_str().into()));
+                when_complete(
+                    &transaction,
+                    Box::new(move |stored| {
+                        if stored.is_err() {
+                            return told(stored);
+                        }
+                        let note = move |index: &mut SavedIndex| {
+                            index.saved(&name, bytes, &cache);
+                            true
+                        };
+                        change(&open, Box::new(note), told);
+                    }),
+                );
+                commit(&transaction);
+            }),
+        );
     }
 
     /// Removes a text.
     pub(super) fn remove(&self, name: String, told: Told<()>) {
-        let remove = move |index: &mut SavedIndex, store: &IdbObjectStore| {
-            index.removed(&name);
-            drop(store.delete(&name.as_str().into()));
-            true
-        };
-        self.change(Box::new(remove), told);
-    }
-
-    fn change(&self, make: Change, told: Told<()>) {
         let open = Rc::clone(&self.open);
-        self.with(told, Box::new(move |_, told| change(&open, make, told)));
+        let remove = Box::new(move |index: &mut SavedIndex| {
+            index.removed(&name);
+            true
+        });
+        self.with(told, Box::new(move |_, told| change(&open, remove, told)));
     }
 
     /// Does something with the database, once it is open.
     fn with<T: 'static>(&self, told: Told<T>, then: Box<dyn FnOnce(IdbDatabase, Told<T>)>) {
+        if !self.logout.is_still_last() {
+            return told(Err(Wrong::Closed));
+        }
         match &*self.open.borrow() {
             Open::Yes(database) => return then(database.clone(), told),
             Open::Closed => return told(Err(Wrong::Closed)),
@@ -123,11 +146,16 @@ impl Database {
         };
         make_store(&request);
         let open = Rc::clone(&self.open);
+        let logout = Rc::clone(&self.logout);
         when_done(
             Ok(request.unchecked_into()),
             Box::new(move |opened| match opened {
                 Ok(database) => {
                     let database: IdbDatabase = database.unchecked_into();
+                    if !logout.is_still_last() {
+                        database.close();
+                        return told(Err(Wrong::Closed));
+                    }
                     give_way(&database, &open);
                     open.replace(Open::Yes(database.clone()));
                     then(database, told);
@@ -154,8 +182,8 @@ fn ignore() -> Told<()> {
     Box::new(|_| ())
 }
 
-/// Changes the index and what is stored. Whether anything was changed.
-type Change = Box<dyn FnOnce(&mut SavedIndex, &IdbObjectStore) -> bool>;
+/// Changes the index. Whether anything was changed.
+type Change = Box<dyn FnOnce(&mut SavedIndex) -> bool>;
 
 /// Makes a change in one transaction: all of it, or nothing.
 fn change(open: &RefCell<Open>, make: Change, told: Told<()>) {
@@ -173,17 +201,37 @@ fn change(open: &RefCell<Open>, make: Change, told: Told<()>) {
         Box::new(move |found| {
             let Ok(found) = found else { return };
             let read = found.as_string().and_then(|text| SavedIndex::read(&text));
-            let mut index = read.unwrap_or_else(|| {
-                // What else is stored is not known, so it would stay for ever.
-                drop(store.clear());
-                SavedIndex::default()
-            });
+            let mut index = read.unwrap_or_default();
             // What fails takes the transaction back, which is told.
-            if make(&mut index, &store) {
+            if make(&mut index) {
                 drop(store.put_with_key(&index.written().into(), &INDEX.into()));
+                remove_others(store, index);
             }
         }),
     );
+}
+
+/// Removes what the index lacks, such as what had to go: it would stay for ever.
+fn remove_others(store: IdbObjectStore, index: SavedIndex) {
+    let names = store.get_all_keys();
+    when_done(
+        names,
+        Box::new(move |names| {
+            let Ok(names) = names else { return };
+            for name in Array::from(&names) {
+                let is_known = |name: &str| name == INDEX || index.has(name);
+                if !name.as_string().is_some_and(|name| is_known(&name)) {
+                    drop(store.delete(&name));
+                }
+            }
+            commit(&store.transaction());
+        }),
+    );
+}
+
+/// Nothing more is asked of the transaction. Browsers that cannot be told find out by themselves.
+fn commit(transaction: &IdbTransaction) {
+    drop(transaction.commit());
 }
 
 /// The page's factory. Its getter throws where storage is refused.

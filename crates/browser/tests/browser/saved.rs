@@ -2,9 +2,9 @@
 
 use crate::{
     fake_server::{FakeServer, eval, sleep, until},
-    notices, options,
+    notices, options, say,
 };
-use rejoin_browser::{Stream, StreamOptions, clear_data, header_futures};
+use rejoin_browser::{LocalStore, Stream, StreamOptions, clear_data, header_futures};
 use rejoin_core::{Cache, Connection, Input, Notice};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -278,7 +278,7 @@ async fn a_logout_removes_everything_and_nothing_is_written_after_it() {
     let left = eval("[...Object.keys(localStorage), ...Object.keys(sessionStorage)].sort().join()");
     assert_eq!(
         left.as_string().as_deref(),
-        Some("another,rejoin-demo.theme")
+        Some("another,rejoin-demo.theme,rejoin-logout,rejoin-logout")
     );
     // The thread changes, and the page is left.
     let server = FakeServer::install();
@@ -300,6 +300,47 @@ async fn a_logout_removes_everything_and_nothing_is_written_after_it() {
     drop(entered_and_saved(caching(of("bob")), "t", "Bob's").await);
     until_held(1).await;
     eval("localStorage.clear()");
+}
+
+/// As another tab of this browser does, on a logout there.
+const LOGOUT_ELSEWHERE: &str =
+    "const frame = document.body.appendChild(document.createElement('iframe'));
+    const { localStorage: shared } = frame.contentWindow;
+    for (const key of Object.keys(shared)) if (key.startsWith('rejoin:')) shared.removeItem(key);
+    const heard = new Promise((done) => addEventListener('storage', done, { once: true }));
+    shared.setItem('rejoin-logout', String(Math.random()));
+    await heard;
+    frame.remove();";
+
+#[wasm_bindgen_test]
+async fn a_logout_in_another_tab_is_one_here_too() {
+    emptied().await;
+    let server = FakeServer::install();
+    server.answer("/threads/t/state", 200, &state("Ann's"));
+    server.answer("/threads/t", 200, IDLE);
+    let mut options = caching(of("ann"));
+    options.storage = std::rc::Rc::new(LocalStore);
+    let stream = Stream::new(options);
+    stream.switch_thread(Some("t".into()));
+    until("the answer", || first_text(&stream).is_some()).await;
+    eval(
+        "localStorage.setItem('rejoin:1:x', '1'); sessionStorage.setItem('rejoin:1:y', '1'); sessionStorage.setItem('another', '1')",
+    );
+    run(LOGOUT_ELSEWHERE).await;
+    let ours = "[...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((key) => key.startsWith('rejoin:')).join()";
+    assert_eq!(eval(ours).as_string().as_deref(), Some(""));
+    // What she says now, and what of her thread is not saved yet, is stored nowhere.
+    drop(stream.submit(say("more")));
+    sleep(50).await;
+    stream.send(Input::BecameHidden);
+    drop(stream);
+    sleep(200).await;
+    assert_eq!(eval(ours).as_string().as_deref(), Some(""));
+    assert_eq!(held_states().await, 0);
+    // Whoever comes next begins anew.
+    drop(entered_and_saved(caching(of("bob")), "t", "Bob's").await);
+    until_held(1).await;
+    eval("localStorage.clear(); sessionStorage.clear()");
 }
 
 /// With storage that is out of order all is as without it, and that is told once at most.

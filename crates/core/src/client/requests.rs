@@ -8,8 +8,9 @@ use crate::{
     AttemptId, Effect, ErrorCode, Method, Millis, StreamError, TransportError, list::retain,
 };
 use rejoin_wire::{
-    Json, RunId, WireError,
+    Json, MessageId, RunId, WireError,
     json::{FromJson, JsonError, Lenient, Oddities, Read, field, items, parts, whole_number},
+    message::{Message, MessageKind},
     thread::RunStatus,
 };
 
@@ -39,22 +40,36 @@ pub(super) struct KnownRun {
     pub(super) created_at: Option<String>,
     /// The mark of the submission that it was made for.
     pub(super) submission_id: Option<String>,
+    /// What it was begun with, while it is active.
+    input: String,
+}
+
+impl KnownRun {
+    /// The question that it was begun with, where that has an id.
+    pub(super) fn question(&self, messages_key: &str) -> Option<MessageId> {
+        let messages: Vec<Message> = Vec::read_quietly(field(&self.input, messages_key)?).ok()?;
+        let asks = |message: &Message| message.kind == MessageKind::Human;
+        messages.into_iter().rfind(asks)?.id
+    }
 }
 
 impl Lenient for KnownRun {
     fn read(text: &str, odd: &mut Oddities) -> Result<Self, JsonError> {
-        let names = ["run_id", "status", "created_at", "metadata"];
-        let [run_id, status, created_at, metadata] = parts(text, &names)?;
+        let names = ["run_id", "status", "created_at", "metadata", "kwargs"];
+        let [run_id, status, created_at, metadata, kwargs] = parts(text, &names)?;
         let mark = field(metadata, SUBMISSION_KEY);
+        // A server that does not say how far a run is cannot be asked for it.
+        let status =
+            String::from_json(status).map_or(RunStatus::Unknown, |word| RunStatus::of_word(&word));
+        let input = field(kwargs, "input").filter(|_| status.is_active());
         Ok(Self {
             run_id: odd
                 .id("run_id", run_id)
                 .filter(|id: &RunId| is_usable(id.as_str())),
-            // A server that does not say how far a run is cannot be asked for it.
-            status: String::from_json(status)
-                .map_or(RunStatus::Unknown, |word| RunStatus::of_word(&word)),
+            status,
             created_at: odd.field("created_at", created_at),
             submission_id: mark.and_then(|mark| String::from_json(mark).ok()),
+            input: input.unwrap_or_default().to_owned(),
         })
     }
 }

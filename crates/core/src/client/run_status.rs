@@ -59,6 +59,7 @@ impl Client {
                 .or_else(|| unmarked_run(&runs).filter(|_| posting.fate == Fate::Received)),
             None => active_run(&runs),
         };
+        let question = found.and_then(|known| known.question(&self.config.messages_key));
         let Some((status, run_id)) = found.and_then(|run| Some((run.status, run.run_id.clone()?)))
         else {
             return self.run_not_listed(run);
@@ -70,7 +71,12 @@ impl Client {
                 *run = *before;
                 self.mark_record();
             }
-            Some(_) | None => self.run_named(run, run_id),
+            Some(_) | None => {
+                self.run_named(run, run_id);
+                if run.submission.is_none() {
+                    self.store.expect_question(question);
+                }
+            }
         }
         if status.is_active() {
             self.open_stream(run);

@@ -37,6 +37,9 @@ pub(super) const MINTED: u16 = 2048;
 /// Only a state that was saved has held it, before a reload. The server's first word replaces it.
 pub(super) const SAVED: u16 = 4096;
 
+/// The run that is followed has begun on a branch without it.
+pub(super) const LEFT: u16 = 8192;
+
 /// No place.
 pub(super) const NONE: usize = usize::MAX;
 

@@ -15,7 +15,7 @@ mod stored;
 pub(crate) use attempts::Attempt;
 use identity::begins;
 use known::{
-    AHEAD, CONFIRMED, Entry, HEARD, Known, MINTED, NONE, PAINTED, SAVED, STORED, STREAMED,
+    AHEAD, CONFIRMED, Entry, HEARD, Known, LEFT, MINTED, NONE, PAINTED, SAVED, STORED, STREAMED,
     SUBMITTED, SUPERSEDED, TOLD, UNREAD, VOID,
 };
 pub(crate) use replay::Progress;
@@ -134,8 +134,10 @@ pub(crate) struct ThreadStore {
     shows_saved: bool,
     /// What streams now.
     attempt: Attempt,
-    /// The question that its `values` have told of last.
+    /// The question that the run answers: the one that it was begun with, then the one that its `values` have told of last.
     asked: Option<MessageId>,
+    /// The question that the run was begun with, where the thread's state was read before that run was found.
+    begun_with: Option<MessageId>,
     values: Json,
     interrupts: Vec<Interrupt>,
     /// Messages from within tools, by namespace.
@@ -156,6 +158,7 @@ impl ThreadStore {
             shows_saved: false,
             attempt: Attempt::default(),
             asked: None,
+            begun_with: None,
             values: Json::null(),
             interrupts: Vec::new(),
             subgraphs: Vec::new(),
@@ -241,12 +244,19 @@ impl ThreadStore {
         self.known.unmark_all(STREAMED | SUBMITTED);
         self.attempt = Attempt::default();
         self.asked = None;
+        self.begun_with = None;
         self.each_subgraph(Self::begin_run);
     }
 
-    /// What the server calls the question that the run's `values` have told of last.
+    /// What the server calls the question that the run answers.
     pub(crate) fn asked(&self) -> Option<MessageId> {
         self.asked.as_ref().map(|asked| self.name_of(asked))
+    }
+
+    /// A run of somebody else's is followed, which was begun with this question, as far as that is known.
+    pub(crate) fn expect_question(&mut self, question: Option<MessageId>) {
+        self.asked.clone_from(&question);
+        self.begun_with = question;
     }
 
     /// A run is submitted: whatever its `values` lack was removed, or lies on another branch.
@@ -329,6 +339,7 @@ impl ThreadStore {
         }
         if let Listed::Messages(messages) = self.read_messages(&values.data, odd) {
             let ids = self.read_list(&messages, lacks_text, self.ahead_by);
+            self.leave_branch();
             let asks = |message: &Message| message.kind == MessageKind::Human;
             let asked = messages.iter().rposition(asks);
             self.asked = asked.map(|at| ids[at].clone());
@@ -345,14 +356,14 @@ impl ThreadStore {
                     may_be_older && entry.has(HEARD) && !entry.attempt.is_of_run_of(self.attempt);
                 let may_go = !is_others && !entry.has(STREAMED | ahead_by);
                 let given_up = entry.has(VOID) || entry.has(SUPERSEDED) && may_go;
-                let stays = entry.listed == NONE && !removed && !given_up;
-                stays.then_some(slot.origin)
+                let gone = removed || given_up || entry.has(LEFT);
+                (entry.listed == NONE && !gone).then_some(slot.origin)
             });
             self.shows_saved = false;
             for entry in &mut self.known.entries {
                 entry.marks &= !(VOID | SAVED);
                 if entry.listed != NONE {
-                    entry.marks &= !AHEAD;
+                    entry.marks &= !(AHEAD | LEFT);
                     entry.marks |= CONFIRMED | TOLD;
                 }
             }
@@ -362,6 +373,31 @@ impl ThreadStore {
             }
         }
         self.set_values(values.data.clone());
+    }
+
+    /// Values that hold the question with which the run was begun, where the state that was read before lacks it, are newer than that
+    /// state. So what only the state has, with what answers it, is on a branch that was left.
+    fn leave_branch(&mut self) {
+        let begun_with = self.begun_with.as_ref().and_then(|id| self.known.find(id));
+        let is_newer = begun_with.is_some_and(|entry| entry.listed != NONE && !entry.has(STORED));
+        if !is_newer || self.ahead_by & CONFIRMED != 0 {
+            return;
+        }
+        self.begun_with = None;
+        self.ahead_by = 0;
+        for entry in &mut self.known.entries {
+            if entry.listed == NONE && entry.has(STORED) {
+                entry.marks &= !(STORED | AHEAD);
+                entry.marks |= LEFT;
+            }
+        }
+        for at in 0..self.known.entries.len() {
+            let entry = &self.known.entries[at];
+            let asked = entry.asked.as_ref().and_then(|id| self.known.find(id));
+            if entry.listed == NONE && asked.is_some_and(|asked| asked.has(LEFT)) {
+                self.known.entries[at].marks |= LEFT;
+            }
+        }
     }
 
     /// Shows the thread's stored state. `keep` says as what a message stays that the state lacks.
@@ -403,6 +439,7 @@ impl ThreadStore {
         let ids = self.read_list(&messages, true, 0);
         // A state without messages is one that the server has lost.
         self.shows_saved = false;
+        self.begun_with = None;
         let goes_on = !ids.is_empty() && (self.ahead_by != 0 || self.lists_something_new());
         let mut kept = self.shown(&mut |slot, entry| {
             if entry.listed != NONE || entry.has(SUPERSEDED) {
@@ -431,7 +468,7 @@ impl ThreadStore {
         }
         for entry in &mut self.known.entries {
             let is_new = !entry.has(KNOWN_OTHERWISE);
-            entry.marks &= !(CONFIRMED | STORED | TOLD | SAVED);
+            entry.marks &= !(CONFIRMED | STORED | TOLD | SAVED | LEFT);
             if entry.listed != NONE {
                 entry.marks |= CONFIRMED | STORED | if is_new { AHEAD } else { 0 };
             }

@@ -6,7 +6,9 @@
 use super::{
     MessageSlot, ThreadStore,
     identity::{Reading, begins, say_the_same},
-    known::{AHEAD, CONFIRMED, Entry, HEARD, NONE, PAINTED, STORED, STREAMED, TOLD, UNREAD, VOID},
+    known::{
+        AHEAD, CONFIRMED, Entry, HEARD, LEFT, NONE, PAINTED, STORED, STREAMED, TOLD, UNREAD, VOID,
+    },
 };
 use rejoin_wire::{
     MessageId,
@@ -42,7 +44,8 @@ impl ThreadStore {
 
     /// Whether it shows what its own `values` have not told of yet.
     pub(crate) fn has_untold(&self) -> bool {
-        let is_untold = |entry: &Entry| entry.place != NONE && entry.has(CONFIRMED) && !entry.has(TOLD);
+        let is_untold =
+            |entry: &Entry| entry.place != NONE && entry.has(CONFIRMED) && !entry.has(TOLD);
         self.known.entries.iter().any(is_untold)
     }
 
@@ -63,6 +66,7 @@ impl ThreadStore {
         copy.ahead_by = self.ahead_by;
         copy.attempt = self.attempt;
         copy.asked.clone_from(&self.asked);
+        copy.begun_with.clone_from(&self.begun_with);
         copy.known = self.known.clone();
         copy.server_keeps_ids = self.server_keeps_ids;
         copy.replace_slots(self.shown(&mut |slot, _| Some(slot.origin)));
@@ -96,12 +100,16 @@ impl ThreadStore {
         self.server_keeps_ids |= other.server_keeps_ids;
         self.attempt = other.attempt;
         self.asked = other.asked;
+        self.begun_with = other.begun_with;
         self.replace_slots(other.slots);
         const ADOPTED: u16 = STREAMED | VOID | CONFIRMED | TOLD | UNREAD | HEARD | AHEAD;
         self.known.unmark_all(ADOPTED);
         for entry in other.known.entries {
             let own = self.known.entry(&entry.id);
             own.marks |= entry.marks & ADOPTED;
+            if entry.has(LEFT) {
+                own.marks &= !STORED;
+            }
             if entry.has(HEARD) {
                 own.attempt = entry.attempt;
                 own.asked = entry.asked;
@@ -121,7 +129,7 @@ impl ThreadStore {
         let mut ahead = self.slots.len() > shown.slots.len();
         for slot in &shown.slots {
             let Some(at) = self.known.place(&slot.id) else {
-                if shown.known.has(&slot.id, VOID) {
+                if shown.known.has(&slot.id, VOID) || self.known.has(&slot.id, LEFT) {
                     // The replay has something to show instead.
                     ahead = true;
                     continue;

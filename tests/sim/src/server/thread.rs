@@ -101,6 +101,7 @@ impl Run {
             "run_id": self.id, "thread_id": self.thread, "assistant_id": self.agent.id(), "status": self.status,
             "metadata": { "rejoin_submission": mark, "graph_id": self.agent.id() },
             "created_at": format!("2026-11-21T{:09}Z", self.serial), "multitask_strategy": "enqueue",
+            "kwargs": { "input": { "messages": self.input } },
         })
     }
 }

@@ -56,7 +56,7 @@ export type LangGraphSource = {
   checkpoints?: "automatic" | "off";
   /** Without `stream`: how many states are read, which decides how far back branches are known. Default 100. */
   fetchStateHistory?: { limit: number };
-} & Pick<UseStreamOptions, "defaultHeaders" | "headers" | "callerOptions" | "credentials" | "storage" | "retry" | "timeouts">;
+} & Pick<UseStreamOptions, "defaultHeaders" | "headers" | "callerOptions" | "credentials" | "storage" | "shareConnections" | "cache" | "retry" | "timeouts">;
 
 /** Everything that can be set. */
 export type UseLangGraphRuntimeOptions = ExternalStoreSharedOptions &

@@ -132,13 +132,10 @@ export function eventsToHear(options: AnyOptions, modes: ReadonlySet<StreamMode>
   return [...names];
 }
 
-/** Whether anything is stored: not after a logout, until somebody begins anew. */
-export const storing = { allowed: true };
-
 /** `storage` is asked each time: where the page may not use storage even naming it throws, and that can change. */
 const wrap = (storage: () => RunMetadataStorage): EngineStorage => ({
   getItem: (key) => storage().getItem(key),
-  setItem: (key, value) => storing.allowed && storage().setItem(key, value),
+  setItem: (key, value) => storage().setItem(key, value),
   removeItem: (key) => storage().removeItem(key),
 });
 
@@ -154,7 +151,6 @@ function sessionOf(): EngineStorage | null {
 
 /** The engine's storage; null is memory. Called once, in the page. */
 export function storageOf({ storage, reconnectOnMount: reconnect }: AnyOptions): EngineStorage | null {
-  storing.allowed = true;
   if (storage === "none") return null;
   if (typeof storage === "object" && storage !== null) return wrap(() => storage);
   if (storage === "session" || (storage === undefined && reconnect === true)) return sessionOf();

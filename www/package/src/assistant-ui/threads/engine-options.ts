@@ -18,7 +18,10 @@ export type EngineThreadOptions = Omit<
 const HISTORY_LIMIT = 100;
 
 /** Options that are handed on as they are. */
-const SAME = ["client", "apiUrl", "apiKey", "assistantId", "messagesKey", "defaultHeaders", "headers", "callerOptions", "credentials", "storage", "checkpoints", "retry", "timeouts"] as const;
+const SAME = [
+  "client", "apiUrl", "apiKey", "assistantId", "messagesKey", "defaultHeaders", "headers", "callerOptions", "credentials", "storage", "shareConnections", "cache",
+  "checkpoints", "retry", "timeouts",
+] as const;
 
 /** Events that the store has no callback for, with the handlers that need them. */
 const HEARD: Readonly<Record<string, readonly (keyof EventHandlers)[]>> = {
