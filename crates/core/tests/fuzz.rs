@@ -3,6 +3,8 @@
 //!
 //! `REJOIN_FUZZ_SEED` and `REJOIN_FUZZ_CASES` choose which and how many.
 
+#![allow(clippy::print_stdout)] // How many requests there were is worth a look.
+
 #[path = "support/cases.rs"]
 mod cases;
 #[path = "support/odd.rs"]
@@ -13,8 +15,8 @@ use cases::each_case;
 use odd::{Chance, Odd, any_json};
 use rejoin_core::{
     AttemptId, BranchesInput, CommandId, Config, Edit, EditAt, EditInput, Endpoint, Input,
-    JoinOptions, Method, Millis, Notice, SessionInput, Submission, ToolResult, ToolsInput,
-    TransportError, WaitingInput,
+    JoinOptions, Method, Millis, SessionInput, Submission, ToolResult, ToolsInput, TransportError,
+    WaitingInput,
     wire::{
         Json, MessageId, RunId, ThreadId,
         sse::{Decoder, Item, Limits},
@@ -39,7 +41,10 @@ fn look(bench: &mut Bench) {
         let text = slot.message.shown_json();
         assert!(Json::parse(text.clone()).is_ok(), "{text}");
         let _ = (view.can_edit(slot.id()), view.can_regenerate(slot.id()));
-        let _ = (view.message_branch(slot.id()), view.message(slot.id()).expect("shown"));
+        let _ = (
+            view.message_branch(slot.id()),
+            view.message(slot.id()).expect("shown"),
+        );
         assert!(slot.revision <= view.revision());
     }
     let (edit, again) = view.editable();
@@ -49,10 +54,25 @@ fn look(bench: &mut Bench) {
     }
     let tree = view.branch_tree();
     assert!(Json::parse(tree.clone()).is_ok(), "{tree}");
-    let _ = (view.status(), view.pending_tool_calls(), view.waiting(), view.changes_since(0));
-    let _ = (view.head(), view.interrupts(), view.values(), view.subgraphs().count());
+    let _ = (
+        view.status(),
+        view.pending_tool_calls(),
+        view.waiting(),
+        view.changes_since(0),
+    );
+    let _ = (
+        view.head(),
+        view.interrupts(),
+        view.values(),
+        view.subgraphs().count(),
+    );
     if let Some(session) = view.session() {
-        let _ = (session.status(), session.nodes().len(), session.is_loading(), session.order_revision());
+        let _ = (
+            session.status(),
+            session.nodes().len(),
+            session.is_loading(),
+            session.order_revision(),
+        );
     }
 }
 
@@ -63,7 +83,10 @@ fn submission(chance: &mut Chance) -> Submission {
         _ => message.to_owned(),
     };
     let json = |text: String| Json::parse(text).ok();
-    let mut submission = Submission { input: json(input), ..Submission::default() };
+    let mut submission = Submission {
+        input: json(input),
+        ..Submission::default()
+    };
     if chance.one_in(6) {
         submission.optimistic_values = json(any_json(chance, 2));
     }
@@ -92,16 +115,24 @@ fn command(bench: &mut Bench, chance: &mut Chance) {
         }
     };
     let input = match chance.below(22) {
-        0 | 1 => Input::SubmitRequested { command, submission: Box::new(submission(chance)) },
+        0 | 1 => Input::SubmitRequested {
+            command,
+            submission: Box::new(submission(chance)),
+        },
         2 => Input::ThreadSwitched {
-            thread_id: [None, Some("t"), Some("t2"), Some(".."), Some("")][chance.below(5)].map(ThreadId::from),
+            thread_id: [None, Some("t"), Some("t2"), Some(".."), Some("")][chance.below(5)]
+                .map(ThreadId::from),
         },
         3 => Input::JoinRequested {
             command,
             run_id: [None, Some("r"), Some("r2"), Some("..")][chance.below(4)].map(RunId::from),
             options: JoinOptions {
                 last_event_id: [None, Some("-1"), Some("5")][chance.below(3)].map(Into::into),
-                stream_modes: if chance.one_in(3) { vec!["values".to_owned()] } else { Vec::new() },
+                stream_modes: if chance.one_in(3) {
+                    vec!["values".to_owned()]
+                } else {
+                    Vec::new()
+                },
             },
         },
         4 => Input::StopRequested,
@@ -113,12 +144,18 @@ fn command(bench: &mut Bench, chance: &mut Chance) {
         10 => Input::Thawed,
         11 => Input::Focused,
         12 => Input::RunBegunElsewhere,
-        13 => Input::PageHiding { wall_clock: Millis(bench.now + 1_000_000) },
-        14 => Input::ValuesMutated { values: Json::parse(any_json(chance, 3)).expect("JSON") },
+        13 => Input::PageHiding {
+            wall_clock: Millis(bench.now + 1_000_000),
+        },
+        14 => Input::ValuesMutated {
+            values: Json::parse(any_json(chance, 3)).expect("JSON"),
+        },
         15 => Input::Session(match chance.below(4) {
             0 => SessionInput::Closed,
             1 => SessionInput::OlderRequested { command },
-            _ => SessionInput::Opened { limit: [0, 1, 30, 5000][chance.below(4)] },
+            _ => SessionInput::Opened {
+                limit: [0, 1, 30, 5000][chance.below(4)],
+            },
         }),
         16 => Input::Edit(EditInput::Requested {
             command,
@@ -142,7 +179,9 @@ fn command(bench: &mut Bench, chance: &mut Chance) {
             }),
         }),
         18 => Input::Branches(match chance.below(3) {
-            0 => BranchesInput::Selected { branch: chance.pick(&["", "c1", "c1>c2", "nowhere"]).to_owned() },
+            0 => BranchesInput::Selected {
+                branch: chance.pick(&["", "c1", "c1>c2", "nowhere"]).to_owned(),
+            },
             1 => {
                 let mut odd = Odd { chance, odd_in: 12 };
                 let states = Json::parse(odd.history()).expect("JSON");
@@ -152,45 +191,58 @@ fn command(bench: &mut Bench, chance: &mut Chance) {
         }),
         19 => {
             let waiting = bench.client.view().waiting();
-            let id = waiting.first().map_or_else(|| "nothing".to_owned(), |waiting| waiting.id.to_owned());
+            let id = waiting
+                .first()
+                .map_or_else(|| "nothing".to_owned(), |waiting| waiting.id.to_owned());
             Input::Waiting(match chance.below(3) {
                 0 => WaitingInput::TakeBack { id },
                 1 => WaitingInput::SendNow { id },
-                _ => WaitingInput::Replace { id, command, submission: Box::new(submission(chance)) },
+                _ => WaitingInput::Replace {
+                    id,
+                    command,
+                    submission: Box::new(submission(chance)),
+                },
             })
         }
         20 => match bench.lookups.pop() {
-            Some((command, _)) => Input::Edit(EditInput::CheckpointResolved { command, checkpoint: Ok(None) }),
+            Some((command, _)) => Input::Edit(EditInput::CheckpointResolved {
+                command,
+                checkpoint: Ok(None),
+            }),
             None => Input::LocksMissing,
         },
         _ => match bench.locks.first().cloned() {
             Some(name) => Input::LockHeld { name },
-            None => Input::StorageFailed { error: rejoin_core::ErrorCode::StorageFull },
+            None => Input::StorageFailed {
+                error: rejoin_core::ErrorCode::StorageFull,
+            },
         },
     };
     bench.feed(input);
 }
 
-/// What the fuzz knows of each connection.
+/// What was sent so far.
 #[derive(Default)]
 struct Seen {
     /// Streams whose headers have come.
     live: BTreeSet<AttemptId>,
     next_id: u64,
-    /// Submissions whose answer has begun, by their mark, and how often each was posted.
-    answered: BTreeSet<String>,
-    posts: BTreeMap<String, usize>,
-    counted: BTreeSet<AttemptId>,
 }
 
 fn mark_of(body: Option<&Json>) -> String {
-    let mark = |body: &serde_json::Value| body["metadata"]["rejoin_submission"].as_str().map(str::to_owned);
+    let mark = |body: &serde_json::Value| {
+        body["metadata"]["rejoin_submission"]
+            .as_str()
+            .map(str::to_owned)
+    };
     let body = body.and_then(|body| serde_json::from_str(body.text()).ok());
     body.as_ref().and_then(mark).unwrap_or_default()
 }
 
 fn is_stream(url: &str) -> bool {
-    url.split('?').next().is_some_and(|path| path.ends_with("/stream"))
+    url.split('?')
+        .next()
+        .is_some_and(|path| path.ends_with("/stream"))
 }
 
 /// Answers an open request, or a part of it.
@@ -218,12 +270,21 @@ fn answer(bench: &mut Bench, chance: &mut Chance, seen: &mut Seen) {
     if !is_stream(&request.url) {
         close(bench);
         let (status, headers, body) = (odd.status(), odd.headers(), odd.body(&request.url, &mark));
-        return bench.feed(Input::ResponseArrived { attempt, status, headers, body });
+        return bench.feed(Input::ResponseArrived {
+            attempt,
+            status,
+            headers,
+            body,
+        });
     }
     if !seen.live.contains(&attempt) {
         let (status, headers) = (odd.status(), odd.headers());
         seen.live.insert(attempt);
-        bench.feed(Input::HeadersArrived { attempt, status, headers });
+        bench.feed(Input::HeadersArrived {
+            attempt,
+            status,
+            headers,
+        });
         return;
     }
     if odd.chance.one_in(8) {
@@ -231,7 +292,10 @@ fn answer(bench: &mut Bench, chance: &mut Chance, seen: &mut Seen) {
         return bench.feed(Input::BodyEnded { attempt });
     }
     if odd.chance.one_in(12) {
-        return bench.feed(Input::ChunkArrived { attempt, bytes: b": heartbeat\n\n".to_vec() });
+        return bench.feed(Input::ChunkArrived {
+            attempt,
+            bytes: b": heartbeat\n\n".to_vec(),
+        });
     }
     seen.next_id += 1;
     let id = match odd.chance.below(6) {
@@ -242,7 +306,10 @@ fn answer(bench: &mut Bench, chance: &mut Chance, seen: &mut Seen) {
     let bytes = odd.frame(&id);
     if odd.chance.one_in(4) {
         for byte in bytes {
-            bench.feed(Input::ChunkArrived { attempt, bytes: vec![byte] });
+            bench.feed(Input::ChunkArrived {
+                attempt,
+                bytes: vec![byte],
+            });
         }
     } else if odd.chance.one_in(4) {
         let mut decoder = Decoder::new(Limits::default());
@@ -270,12 +337,21 @@ fn answer_well(bench: &mut Bench) {
     if is_stream(&path) {
         let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
         if path.contains("/sessions/") {
-            bench.feed(Input::HeadersArrived { attempt, status: 404, headers: Vec::new() });
+            bench.feed(Input::HeadersArrived {
+                attempt,
+                status: 404,
+                headers: Vec::new(),
+            });
             return bench.feed(Input::BodyEnded { attempt });
         }
-        bench.feed(Input::HeadersArrived { attempt, status, headers });
+        bench.feed(Input::HeadersArrived {
+            attempt,
+            status,
+            headers,
+        });
         if request.method == Method::Post {
-            let bytes = b"event: metadata\ndata: {\"run_id\":\"last\",\"attempt\":1}\nid: 1\n\n".to_vec();
+            let bytes =
+                b"event: metadata\ndata: {\"run_id\":\"last\",\"attempt\":1}\nid: 1\n\n".to_vec();
             bench.feed(Input::ChunkArrived { attempt, bytes });
         }
         return bench.feed(Input::BodyEnded { attempt });
@@ -295,7 +371,12 @@ fn answer_well(bench: &mut Bench) {
         r#"{"thread_id":"t","status":"idle"}"#.to_owned()
     };
     let (headers, body) = (Vec::new(), body.into_bytes());
-    bench.feed(Input::ResponseArrived { attempt, status, headers, body });
+    bench.feed(Input::ResponseArrived {
+        attempt,
+        status,
+        headers,
+        body,
+    });
 }
 
 fn tune(chance: &mut Chance) -> impl FnOnce(&mut Config) {
@@ -321,7 +402,10 @@ fn tune(chance: &mut Chance) -> impl FnOnce(&mut Config) {
             config.limits.frame_bytes_max = 200;
         }
         if is(11) {
-            config.initial_values = Json::parse(r#"{"messages":[{"type":"ai","id":"i","content":"hello"}]}"#.to_owned()).ok();
+            config.initial_values = Json::parse(
+                r#"{"messages":[{"type":"ai","id":"i","content":"hello"}]}"#.to_owned(),
+            )
+            .ok();
         }
     }
 }
@@ -332,10 +416,15 @@ fn nothing_that_comes_breaks_the_client() {
         let chance = &mut Chance(seed);
         let mut bench = Bench::with(tune(chance));
         let mut seen = Seen::default();
-        bench.feed(Input::PageOpened { wall_clock: Millis(1_000_000) });
-        bench.feed(Input::EventsListened { names: ["custom", "updates", "error", "tools", "ping"].map(str::to_owned).to_vec() });
+        bench.feed(Input::PageOpened {
+            wall_clock: Millis(1_000_000),
+        });
+        bench.feed(Input::EventsListened {
+            names: ["custom", "updates", "error", "tools", "ping"]
+                .map(str::to_owned)
+                .to_vec(),
+        });
         for _ in 0..8 + chance.below(50) {
-            let before = bench.client.view().revision();
             match chance.below(20) {
                 0..4 => command(&mut bench, chance),
                 4 => {
@@ -345,21 +434,24 @@ fn nothing_that_comes_breaks_the_client() {
                 5 if chance.one_in(10) => {
                     bench.reload();
                     seen.live.clear();
-                    bench.feed(Input::ThreadSwitched { thread_id: Some(ThreadId::from("t")) });
+                    bench.feed(Input::ThreadSwitched {
+                        thread_id: Some(ThreadId::from("t")),
+                    });
                 }
                 _ => answer(&mut bench, chance, &mut seen),
             }
             look(&mut bench);
-            let _ = before;
-            let streams = bench.open.iter().filter(|(_, r)| is_stream(&r.url) && !r.url.contains("/sessions/"));
-            assert!(streams.count() <= 1, "one stream at a time: {:?}", bench.open);
-            for (attempt, request) in &bench.open {
+            let streams = bench
+                .open
+                .iter()
+                .filter(|(_, r)| is_stream(&r.url) && !r.url.contains("/sessions/"));
+            assert!(
+                streams.count() <= 1,
+                "one stream at a time: {:?}",
+                bench.open
+            );
+            for (_, request) in &bench.open {
                 assert!(!request.url.contains("/../"), "{}", request.url);
-                if request.url.ends_with("/runs/stream") && seen.counted.insert(*attempt) {
-                    let mark = mark_of(request.body.as_ref());
-                    let posts = seen.posts.entry(mark.clone()).or_default();
-                    *posts += 1;
-                }
             }
         }
         // All is well again.
@@ -370,15 +462,27 @@ fn nothing_that_comes_breaks_the_client() {
                 bench.pass(30_000);
             }
             answer_well(&mut bench);
-            if bench.open.is_empty() && !bench.client.view().is_loading() && !bench.client.view().is_thread_loading() {
+            if bench.open.is_empty()
+                && !bench.client.view().is_loading()
+                && !bench.client.view().is_thread_loading()
+            {
                 break;
             }
         }
         look(&mut bench);
         let view = bench.client.view();
-        assert!(!view.is_loading(), "still {:?}, open: {:?}", view.status(), bench.open);
-        assert!(!view.is_thread_loading(), "still {:?}, open: {:?}", view.status(), bench.open);
-        let _ = Notice::ExtrasWanted;
+        assert!(
+            !view.is_loading(),
+            "still {:?}, open: {:?}",
+            view.status(),
+            bench.open
+        );
+        assert!(
+            !view.is_thread_loading(),
+            "still {:?}, open: {:?}",
+            view.status(),
+            bench.open
+        );
     });
 }
 
@@ -386,12 +490,23 @@ fn nothing_that_comes_breaks_the_client() {
 fn shown(bench: &mut Bench) -> String {
     bench.client.refresh_view();
     let view = bench.client.view();
-    let message = |slot: &rejoin_core::MessageSlot| format!("{:?} {} {:?}", slot.id(), slot.message.shown_json(), slot.origin);
+    let message = |slot: &rejoin_core::MessageSlot| {
+        format!(
+            "{:?} {} {:?}",
+            slot.id(),
+            slot.message.shown_json(),
+            slot.origin
+        )
+    };
     let messages: Vec<String> = view.messages().iter().map(message).collect();
     let interrupts = format!("{:?}", view.interrupts());
     let mut status = view.status();
     status.lost_since = None;
-    format!("{messages:#?}\n{}\n{interrupts}\n{status:#?}\n{:?}", view.values().text(), bench.warnings())
+    format!(
+        "{messages:#?}\n{}\n{interrupts}\n{status:#?}\n{:?}",
+        view.values().text(),
+        bench.warnings()
+    )
 }
 
 #[test]
@@ -421,11 +536,17 @@ fn it_is_all_the_same_how_a_stream_is_cut_and_written() {
         for (n, stream) in streams.iter().enumerate() {
             let whole = stream.concat();
             let (mut bench, attempt) = begin();
-            bench.feed(Input::ChunkArrived { attempt, bytes: whole.clone() });
+            bench.feed(Input::ChunkArrived {
+                attempt,
+                bytes: whole.clone(),
+            });
             views.push((n, "at once", shown(&mut bench)));
             let (mut bench, attempt) = begin();
             for byte in &whole {
-                bench.feed(Input::ChunkArrived { attempt, bytes: vec![*byte] });
+                bench.feed(Input::ChunkArrived {
+                    attempt,
+                    bytes: vec![*byte],
+                });
             }
             views.push((n, "byte by byte", shown(&mut bench)));
             let (mut bench, attempt) = begin();
@@ -434,7 +555,10 @@ fn it_is_all_the_same_how_a_stream_is_cut_and_written() {
                 decoder.push(frame);
                 while let Some(item) = decoder.next_item() {
                     if let Item::Frame(frame) = item.expect("a frame") {
-                        bench.feed(Input::EventArrived { attempt, event: Some(frame) });
+                        bench.feed(Input::EventArrived {
+                            attempt,
+                            event: Some(frame),
+                        });
                     }
                 }
             }
@@ -457,9 +581,16 @@ enum Habit {
 
 impl std::fmt::Debug for Habit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(300).collect::<String>();
+        let text = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes)
+                .chars()
+                .take(300)
+                .collect::<String>()
+        };
         match self {
-            Self::Answers(status, headers, body) => write!(f, "{status} {headers:?} {:?}", text(body)),
+            Self::Answers(status, headers, body) => {
+                write!(f, "{status} {headers:?} {:?}", text(body))
+            }
             Self::Streams(status, headers, frames, ends) => {
                 let frames: Vec<_> = frames.iter().map(|frame| text(frame)).collect();
                 write!(f, "{status} {headers:?} {frames:#?} ends {ends}")
@@ -475,7 +606,8 @@ fn kind_of(method: Method, url: &str) -> String {
     let mut words = Vec::new();
     let mut after = "";
     for word in path.split('/').skip(3) {
-        let is_id = matches!(after, "threads" | "runs" | "sessions") && !matches!(word, "stream" | "search");
+        let is_id = matches!(after, "threads" | "runs" | "sessions")
+            && !matches!(word, "stream" | "search");
         words.push(if is_id { "*" } else { word });
         after = word;
     }
@@ -493,7 +625,9 @@ fn habit(chance: &mut Chance, url: &str, mark: &str) -> Habit {
         return Habit::Answers(odd.status(), odd.headers(), odd.body(url, mark));
     }
     let count = odd.chance.below(5);
-    let frames = (0..count).map(|n| odd.frame(&(n + 1).to_string())).collect();
+    let frames = (0..count)
+        .map(|n| odd.frame(&(n + 1).to_string()))
+        .collect();
     Habit::Streams(odd.status(), odd.headers(), frames, odd.chance.below(4))
 }
 
@@ -509,15 +643,25 @@ fn a_server_that_does_the_same_each_time_is_asked_at_a_pace() {
         let mut answered = BTreeSet::new();
         let mut posts: BTreeMap<String, usize> = BTreeMap::new();
         match chance.below(4) {
-            0 => bench.feed(Input::ThreadSwitched { thread_id: Some(ThreadId::from("t")) }),
+            0 => bench.feed(Input::ThreadSwitched {
+                thread_id: Some(ThreadId::from("t")),
+            }),
             1 => {
-                bench.feed(Input::ThreadSwitched { thread_id: Some(ThreadId::from("t")) });
+                bench.feed(Input::ThreadSwitched {
+                    thread_id: Some(ThreadId::from("t")),
+                });
                 bench.submit("hi");
             }
             2 => {
                 let options = JoinOptions::default();
-                bench.feed(Input::ThreadSwitched { thread_id: Some(ThreadId::from("t")) });
-                bench.feed(Input::JoinRequested { command: CommandId(2), run_id: Some(RunId::from("r")), options });
+                bench.feed(Input::ThreadSwitched {
+                    thread_id: Some(ThreadId::from("t")),
+                });
+                bench.feed(Input::JoinRequested {
+                    command: CommandId(2),
+                    run_id: Some(RunId::from("r")),
+                    options,
+                });
             }
             _ => bench.submit("hi"),
         }
@@ -527,9 +671,16 @@ fn a_server_that_does_the_same_each_time_is_asked_at_a_pace() {
         let end = bench.now + MINUTES * 60_000;
         let mut silent = BTreeSet::new();
         while bench.now < end {
-            let next = bench.open.iter().find(|(attempt, _)| !silent.contains(attempt)).cloned();
+            let next = bench
+                .open
+                .iter()
+                .find(|(attempt, _)| !silent.contains(attempt))
+                .cloned();
             let Some((attempt, request)) = next else {
-                let until = bench.client.deadline().map_or(end, |(at, _)| at.0.clamp(bench.now + 1, end));
+                let until = bench
+                    .client
+                    .deadline()
+                    .map_or(end, |(at, _)| at.0.clamp(bench.now + 1, end));
                 bench.pass(until - bench.now);
                 continue;
             };
@@ -538,14 +689,23 @@ fn a_server_that_does_the_same_each_time_is_asked_at_a_pace() {
             let mark = mark_of(request.body.as_ref());
             let is_post = request.method == Method::Post && request.url.ends_with("/runs/stream");
             if is_post {
-                assert!(!answered.contains(&mark), "posted again although it was answered: {asked:?}");
+                assert!(
+                    !answered.contains(&mark),
+                    "posted again although it was answered: {asked:?}"
+                );
                 let count = posts.entry(mark.clone()).or_default();
                 *count += 1;
                 assert!(*count <= 7, "posted {count} times: {asked:?}");
             }
             let total: usize = asked.values().sum();
-            assert!(total < 400, "asked without end: {asked:?} {habits:?} {:?}", bench.client.view().status());
-            let habit = habits.entry(kind).or_insert_with(|| habit(chance, &request.url, &mark));
+            assert!(
+                total < 400,
+                "asked without end: {asked:?} {habits:?} {:?}",
+                bench.client.view().status()
+            );
+            let habit = habits
+                .entry(kind)
+                .or_insert_with(|| habit(chance, &request.url, &mark));
             bench.now += 20;
             let close = |bench: &mut Bench| bench.open.retain(|(open, _)| *open != attempt);
             match habit {
@@ -554,23 +714,43 @@ fn a_server_that_does_the_same_each_time_is_asked_at_a_pace() {
                 }
                 Habit::Fails => {
                     close(&mut bench);
-                    let error = TransportError::Network { message: "gone".to_owned() };
+                    let error = TransportError::Network {
+                        message: "gone".to_owned(),
+                    };
                     bench.feed(Input::RequestFailed { attempt, error });
                 }
                 Habit::Answers(status, headers, body) => {
                     close(&mut bench);
                     let (status, headers, body) = (*status, headers.clone(), body.clone());
-                    bench.feed(Input::ResponseArrived { attempt, status, headers, body });
+                    bench.feed(Input::ResponseArrived {
+                        attempt,
+                        status,
+                        headers,
+                        body,
+                    });
                 }
                 Habit::Streams(status, headers, frames, ends) => {
-                    bench.feed(Input::HeadersArrived { attempt, status: *status, headers: headers.clone() });
-                    let types: Vec<_> = headers.iter().filter(|(key, _)| key == "content-type").collect();
-                    if is_post && *status == 200 && types.iter().any(|(_, value)| value == "text/event-stream") {
+                    bench.feed(Input::HeadersArrived {
+                        attempt,
+                        status: *status,
+                        headers: headers.clone(),
+                    });
+                    let types: Vec<_> = headers
+                        .iter()
+                        .filter(|(key, _)| key == "content-type")
+                        .collect();
+                    if is_post
+                        && *status == 200
+                        && types.iter().any(|(_, value)| value == "text/event-stream")
+                    {
                         answered.insert(mark);
                     }
                     for bytes in frames {
                         bench.now += 20;
-                        bench.feed(Input::ChunkArrived { attempt, bytes: bytes.clone() });
+                        bench.feed(Input::ChunkArrived {
+                            attempt,
+                            bytes: bytes.clone(),
+                        });
                     }
                     match *ends {
                         0 => {
@@ -578,7 +758,9 @@ fn a_server_that_does_the_same_each_time_is_asked_at_a_pace() {
                         }
                         1 => {
                             close(&mut bench);
-                            let error = TransportError::Network { message: "cut".to_owned() };
+                            let error = TransportError::Network {
+                                message: "cut".to_owned(),
+                            };
                             bench.feed(Input::RequestFailed { attempt, error });
                         }
                         _ => {
@@ -591,9 +773,16 @@ fn a_server_that_does_the_same_each_time_is_asked_at_a_pace() {
         }
         look(&mut bench);
         let total: usize = asked.values().sum();
-        let mut most = most.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut most = most
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         *most = (*most).max((total, seed));
     });
-    let most = most.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    println!("most requests in {MINUTES} minutes: {} (seed {})", most.0, most.1);
+    let most = most
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    println!(
+        "most requests in {MINUTES} minutes: {} (seed {})",
+        most.0, most.1
+    );
 }

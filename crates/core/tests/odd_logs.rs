@@ -1,7 +1,9 @@
 //! Servers that keep a run's events in their own way, behind networks that lose connections: whatever they do, no text has a hole, none
 //! is shown twice, none that was shown goes, and in the end everything is there.
 //!
-//! `REJOIN_FUZZ_SEED` and `REJOIN_FUZZ_CASES` choose which and how many.
+//! `REJOIN_FUZZ_SEED` and `REJOIN_FUZZ_CASES` choose which and how many; `REJOIN_FUZZ_LOG` prints what comes and what is shown.
+
+#![allow(clippy::print_stdout)] // For that log.
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -81,12 +83,32 @@ struct Server {
 impl Server {
     fn new(chance: &mut Chance) -> Self {
         let mut server = Self {
-            ids: [Ids::Dense, Ids::Opaque, Ids::Shared, Ids::Huge, Ids::Words, Ids::None][chance.below(6)],
-            cursors: [Cursors::Honoured, Cursors::Honoured, Cursors::InQuery, Cursors::OnlyLive, Cursors::AlwaysAll][chance.below(5)],
+            ids: [
+                Ids::Dense,
+                Ids::Opaque,
+                Ids::Shared,
+                Ids::Huge,
+                Ids::Words,
+                Ids::None,
+            ][chance.below(6)],
+            cursors: [
+                Cursors::Honoured,
+                Cursors::Honoured,
+                Cursors::InQuery,
+                Cursors::OnlyLive,
+                Cursors::AlwaysAll,
+            ][chance.below(5)],
             stored: [Stored::Same, Stored::Other, Stored::None, Stored::Number][chance.below(4)],
             repeats_metadata: chance.one_in(3),
             says_the_time: chance.one_in(3),
-            heartbeat: chance.pick(&["", ": \n\n", "event: ping\ndata: 2026\n\n", "event: heartbeat\n\n", "data\n\n", ":\r\r"]),
+            heartbeat: chance.pick(&[
+                "",
+                ": \n\n",
+                "event: ping\ndata: 2026\n\n",
+                "event: heartbeat\n\n",
+                "data\n\n",
+                ":\r\r",
+            ]),
             run_status: [None, None, None, Some(404), Some(405), Some(500)][chance.below(6)],
             lists_runs: !chance.one_in(4),
             names_run_early: !chance.one_in(4),
@@ -104,7 +126,8 @@ impl Server {
             // Nothing would say that the run is over, or only what takes very long each time.
             server.run_status = None;
         }
-        if server.ids == Ids::None && matches!(server.cursors, Cursors::OnlyLive | Cursors::InQuery) {
+        if server.ids == Ids::None && matches!(server.cursors, Cursors::OnlyLive | Cursors::InQuery)
+        {
             // Before anything of the run was had, this server's stream looks as one from the start does.
             server.repeats_metadata = false;
         }
@@ -113,7 +136,10 @@ impl Server {
     }
 
     fn write_log(&mut self, chance: &mut Chance) {
-        let mut events = vec![("metadata".to_owned(), r#"{"run_id":"r","attempt":1}"#.to_owned())];
+        let mut events = vec![(
+            "metadata".to_owned(),
+            r#"{"run_id":"r","attempt":1}"#.to_owned(),
+        )];
         let messages = 1 + chance.below(3);
         for number in 0..messages {
             let mut text = String::new();
@@ -162,8 +188,14 @@ impl Server {
 
     /// The thread's values as far as they have happened.
     fn values_now(&self) -> String {
-        let values = self.log[..self.happened].iter().rev().find(|(_, name, _)| name == "values");
-        values.map_or_else(|| r#"{"messages":[{"type":"human","id":"h","content":"hi"}]}"#.to_owned(), |(_, _, data)| data.clone())
+        let values = self.log[..self.happened]
+            .iter()
+            .rev()
+            .find(|(_, name, _)| name == "values");
+        values.map_or_else(
+            || r#"{"messages":[{"type":"human","id":"h","content":"hi"}]}"#.to_owned(),
+            |(_, _, data)| data.clone(),
+        )
     }
 
     /// The first event that a request is sent.
@@ -172,7 +204,11 @@ impl Server {
             return 0;
         }
         let header = Bench::header(request, "last-event-id");
-        let query = request.url.split("last_event_id=").nth(1).map(|text| text.replace("%20", " ").replace("%C3%A9", "é"));
+        let query = request
+            .url
+            .split("last_event_id=")
+            .nth(1)
+            .map(|text| text.replace("%20", " ").replace("%C3%A9", "é"));
         let cursor = match self.cursors {
             Cursors::Honoured => header,
             Cursors::InQuery => query,
@@ -191,7 +227,14 @@ impl Server {
 
     fn frame(&self, at: usize) -> String {
         let (id, name, data) = &self.log[at];
-        let (end, id_line) = (self.end, if id.is_empty() { String::new() } else { format!("id: {id}{}", self.end) });
+        let (end, id_line) = (
+            self.end,
+            if id.is_empty() {
+                String::new()
+            } else {
+                format!("id: {id}{}", self.end)
+            },
+        );
         format!("{id_line}event: {name}{end}data: {data}{end}{end}")
     }
 }
@@ -215,12 +258,19 @@ impl World {
                 questions += 1;
                 continue;
             }
-            let whole = self.server.texts.iter().find(|whole| whole.starts_with(text.as_str()));
+            let whole = self
+                .server
+                .texts
+                .iter()
+                .find(|whole| whole.starts_with(text.as_str()));
             assert!(whole.is_some(), "a hole: {text:?}");
             let Some(first) = text.split(' ').next().filter(|first| !first.is_empty()) else {
                 continue;
             };
-            assert!(!begun.contains(&first.to_owned()), "{first:?} is shown twice");
+            assert!(
+                !begun.contains(&first.to_owned()),
+                "{first:?} is shown twice"
+            );
             begun.push(first.to_owned());
             let longest = self.longest.entry(first.to_owned()).or_default();
             assert!(text.len() >= *longest, "{text:?} has lost something");
@@ -235,16 +285,45 @@ impl World {
     fn feed(&mut self, input: Input) {
         if std::env::var("REJOIN_FUZZ_LOG").is_ok() {
             match &input {
-                Input::ChunkArrived { bytes, attempt } => println!("{} {attempt:?} {:?}", self.bench.now, String::from_utf8_lossy(bytes)),
-                Input::ResponseArrived { body, attempt, status, .. } => println!("{} {attempt:?} {status} {:?}", self.bench.now, String::from_utf8_lossy(body)),
+                Input::ChunkArrived { bytes, attempt } => println!(
+                    "{} {attempt:?} {:?}",
+                    self.bench.now,
+                    String::from_utf8_lossy(bytes)
+                ),
+                Input::ResponseArrived {
+                    body,
+                    attempt,
+                    status,
+                    ..
+                } => println!(
+                    "{} {attempt:?} {status} {:?}",
+                    self.bench.now,
+                    String::from_utf8_lossy(body)
+                ),
                 other => println!("{} {other:?}", self.bench.now),
             }
         }
         self.bench.feed(input);
         if std::env::var("REJOIN_FUZZ_LOG").is_ok() {
             let view = self.bench.client.view();
-            let shown: Vec<_> = view.messages().iter().map(|slot| (slot.id().as_str(), slot.message.content.text())).collect();
-            println!("    {} {shown:?} {:?}", view.connection().as_str(), self.bench.open.iter().map(|(attempt, request)| (attempt.0, request.url.trim_start_matches("http://server/threads/t"), Bench::header(request, "last-event-id"))).collect::<Vec<_>>());
+            let shown: Vec<_> = view
+                .messages()
+                .iter()
+                .map(|slot| (slot.id().as_str(), slot.message.content.text()))
+                .collect();
+            println!(
+                "    {} {shown:?} {:?}",
+                view.connection().as_str(),
+                self.bench
+                    .open
+                    .iter()
+                    .map(|(attempt, request)| (
+                        attempt.0,
+                        request.url.trim_start_matches("http://server/threads/t"),
+                        Bench::header(request, "last-event-id")
+                    ))
+                    .collect::<Vec<_>>()
+            );
         }
         self.check();
     }
@@ -253,7 +332,10 @@ impl World {
         let at = chance.below(bytes.len() + 1);
         for part in [&bytes[..at], &bytes[at..]] {
             if !part.is_empty() && self.is_open(attempt) {
-                self.feed(Input::ChunkArrived { attempt, bytes: part.to_vec() });
+                self.feed(Input::ChunkArrived {
+                    attempt,
+                    bytes: part.to_vec(),
+                });
             }
         }
     }
@@ -266,7 +348,12 @@ impl World {
         self.bench.open.retain(|(open, _)| *open != attempt);
         self.streams.remove(&attempt);
         self.feed(match cut {
-            true => Input::RequestFailed { attempt, error: TransportError::Network { message: "cut".to_owned() } },
+            true => Input::RequestFailed {
+                attempt,
+                error: TransportError::Network {
+                    message: "cut".to_owned(),
+                },
+            },
             false => Input::BodyEnded { attempt },
         });
     }
@@ -280,14 +367,36 @@ impl World {
         self.requests += 1;
         self.bench.open.retain(|(open, _)| *open != attempt);
         if chance.one_in(self.server.cut_in * 2) {
-            return self.feed(Input::RequestFailed { attempt, error: TransportError::Network { message: "lost".to_owned() } });
+            return self.feed(Input::RequestFailed {
+                attempt,
+                error: TransportError::Network {
+                    message: "lost".to_owned(),
+                },
+            });
         }
-        let word = if self.server.is_over() { "success" } else { "running" };
+        let word = if self.server.is_over() {
+            "success"
+        } else {
+            "running"
+        };
         let mark = &self.server.mark;
-        let run = format!(r#"{{"run_id":"r","thread_id":"t","status":"{word}","metadata":{{"rejoin_submission":"{mark}"}}}}"#);
+        let run = format!(
+            r#"{{"run_id":"r","thread_id":"t","status":"{word}","metadata":{{"rejoin_submission":"{mark}"}}}}"#
+        );
         let (status, body) = if path.ends_with("/state") {
-            let next = if self.server.is_over() { "[]" } else { r#"["agent"]"# };
-            (200, format!(r#"{{"values":{},"next":{next},"tasks":[],"checkpoint":{{"checkpoint_id":"c{}"}}}}"#, self.server.values_now(), self.server.happened))
+            let next = if self.server.is_over() {
+                "[]"
+            } else {
+                r#"["agent"]"#
+            };
+            (
+                200,
+                format!(
+                    r#"{{"values":{},"next":{next},"tasks":[],"checkpoint":{{"checkpoint_id":"c{}"}}}}"#,
+                    self.server.values_now(),
+                    self.server.happened
+                ),
+            )
         } else if path.ends_with("/runs") {
             match self.server.lists_runs {
                 true if self.server.happened == 0 => (200, "[]".to_owned()),
@@ -299,9 +408,20 @@ impl World {
         } else {
             let runs = self.server.happened > 0 && !self.server.is_over();
             let word = if runs { "busy" } else { "idle" };
-            (200, format!(r#"{{"thread_id":"t","status":"{word}","values":{}}}"#, self.server.values_now()))
+            (
+                200,
+                format!(
+                    r#"{{"thread_id":"t","status":"{word}","values":{}}}"#,
+                    self.server.values_now()
+                ),
+            )
         };
-        self.feed(Input::ResponseArrived { attempt, status, headers: Vec::new(), body: body.into_bytes() });
+        self.feed(Input::ResponseArrived {
+            attempt,
+            status,
+            headers: Vec::new(),
+            body: body.into_bytes(),
+        });
     }
 
     fn stream(&mut self, attempt: AttemptId, request: &HttpRequest, chance: &mut Chance) {
@@ -310,7 +430,10 @@ impl World {
                 self.server.happened = 1;
                 let body = request.body.as_ref().map_or("", |body| body.text());
                 let mark = body.split(r#""rejoin_submission":""#).nth(1);
-                self.server.mark = mark.and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned();
+                self.server.mark = mark
+                    .and_then(|rest| rest.split('"').next())
+                    .unwrap_or_default()
+                    .to_owned();
             }
             if self.server.holds_back && !self.server.is_over() {
                 return;
@@ -318,17 +441,25 @@ impl World {
             self.requests += 1;
             let mut headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
             if self.server.names_run_early {
-                headers.push(("content-location".to_owned(), "/threads/t/runs/r".to_owned()));
+                headers.push((
+                    "content-location".to_owned(),
+                    "/threads/t/runs/r".to_owned(),
+                ));
             }
             let begins_at = self.server.begins_at(request);
             self.streams.insert(attempt, begins_at);
-            self.feed(Input::HeadersArrived { attempt, status: 200, headers });
+            self.feed(Input::HeadersArrived {
+                attempt,
+                status: 200,
+                headers,
+            });
             if self.server.repeats_metadata && begins_at > 0 {
                 let now = match self.server.says_the_time {
                     true => format!(r#","sent_at":{}"#, self.bench.now),
                     false => String::new(),
                 };
-                let text = format!("event: metadata\ndata: {{\"run_id\":\"r\",\"attempt\":1{now}}}\n\n");
+                let text =
+                    format!("event: metadata\ndata: {{\"run_id\":\"r\",\"attempt\":1{now}}}\n\n");
                 self.bytes(attempt, text.as_bytes(), chance);
             }
             return;
@@ -359,21 +490,42 @@ fn no_log_and_no_network_makes_a_hole_or_a_double() {
         let chance = &mut Chance(seed);
         let server = Server::new(chance);
         let mut bench = Bench::new();
-        bench.feed(Input::PageOpened { wall_clock: Millis(1_001_000) });
-        bench.feed(Input::ThreadSwitched { thread_id: Some(ThreadId::from("t")) });
+        bench.feed(Input::PageOpened {
+            wall_clock: Millis(1_001_000),
+        });
+        bench.feed(Input::ThreadSwitched {
+            thread_id: Some(ThreadId::from("t")),
+        });
         bench.answer("/state", 200, "null");
         bench.answer("/threads/t", 200, r#"{"thread_id":"t","status":"idle"}"#);
         bench.submit("hi");
-        let mut world = World { bench, server, streams: BTreeMap::new(), requests: 0, longest: BTreeMap::new() };
+        let mut world = World {
+            bench,
+            server,
+            streams: BTreeMap::new(),
+            requests: 0,
+            longest: BTreeMap::new(),
+        };
         let mut posts = 0;
         let mut counted = Vec::new();
         for step in 0..4_000 {
-            if !world.bench.client.view().is_loading() && !world.bench.client.view().is_thread_loading() {
+            if !world.bench.client.view().is_loading()
+                && !world.bench.client.view().is_thread_loading()
+            {
                 break;
             }
-            assert!(step < 3_999, "it does not end: {:#?} {:?} {:?}", world.server, world.bench.client.view().status(), world.bench.open);
+            assert!(
+                step < 3_999,
+                "it does not end: {:#?} {:?} {:?}",
+                world.server,
+                world.bench.client.view().status(),
+                world.bench.open
+            );
             for (attempt, request) in &world.bench.open {
-                if request.method == Method::Post && request.url.ends_with("/runs/stream") && !counted.contains(attempt) {
+                if request.method == Method::Post
+                    && request.url.ends_with("/runs/stream")
+                    && !counted.contains(attempt)
+                {
                     counted.push(*attempt);
                     posts += 1;
                 }
@@ -388,13 +540,22 @@ fn no_log_and_no_network_makes_a_hole_or_a_double() {
             match chance.below(12) {
                 0..5 if begun && !world.server.is_over() => world.server.happened += 1,
                 5 if step < 2_000 && chance.one_in(3) => {
-                    let input = [Input::BecameHidden, Input::BecameVisible, Input::WentOffline, Input::WentOnline, Input::Thawed, Input::Focused][chance.below(6)].clone();
+                    let input = [
+                        Input::BecameHidden,
+                        Input::BecameVisible,
+                        Input::WentOffline,
+                        Input::WentOnline,
+                        Input::Thawed,
+                        Input::Focused,
+                    ][chance.below(6)]
+                    .clone();
                     world.feed(input);
                 }
                 6 => {
                     // A join that is silent so long is asked for, and where that cannot be it has expired.
                     let may_be_long = matches!(world.server.run_status, None | Some(500));
-                    let millis = [10, 300, 2_000, if may_be_long { 12_000 } else { 0 }][chance.below(4)];
+                    let millis =
+                        [10, 300, 2_000, if may_be_long { 12_000 } else { 0 }][chance.below(4)];
                     world.bench.pass(millis);
                     world.check();
                 }
@@ -409,17 +570,33 @@ fn no_log_and_no_network_makes_a_hole_or_a_double() {
                 }
             }
         }
-        let shown: Vec<String> = world.bench.client.view().messages().iter().map(|slot| slot.message.content.text().into_owned()).collect();
+        let shown: Vec<String> = world
+            .bench
+            .client
+            .view()
+            .messages()
+            .iter()
+            .map(|slot| slot.message.content.text().into_owned())
+            .collect();
         let mut whole = vec!["hi".to_owned()];
         whole.extend(world.server.texts.iter().cloned());
         assert!(posts <= 5, "posted {posts} times");
         if world.server.happened == 0 {
             let error = world.bench.error_code();
-            assert_eq!(error, Some("submission_unconfirmed"), "it never arrived, and nothing tells");
+            assert_eq!(
+                error,
+                Some("submission_unconfirmed"),
+                "it never arrived, and nothing tells"
+            );
         } else if world.server.is_over() {
             assert_eq!(shown, whole, "{:#?}", world.server);
         } else {
-            panic!("given up while it runs: {:?} {:?} {:#?}", world.bench.client.view().status(), world.bench.outcome(), world.server);
+            panic!(
+                "given up while it runs: {:?} {:?} {:#?}",
+                world.bench.client.view().status(),
+                world.bench.outcome(),
+                world.server
+            );
         }
         assert!(world.requests < 600, "{} requests", world.requests);
     });

@@ -490,7 +490,10 @@ impl Client {
 
     /// Shows the replay as nothing more seems to come. Where more does, its `values` may be older than what is shown.
     pub(super) fn show_silent_replay(&mut self, run: &mut Run) {
-        let may_go_on = run.replay.as_ref().is_some_and(|replay| replay.has_untold());
+        let may_go_on = run
+            .replay
+            .as_ref()
+            .is_some_and(|replay| replay.has_untold());
         self.show_replay(run);
         if may_go_on && run.replay.is_none() {
             self.store.expect_older_values();

@@ -333,7 +333,11 @@ mod tests {
             (&["2 1 loop h a", "1 2 loop h"][..], "h", "1"),
             (&["2 1 loop h a", "1 2 loop h"], "x", "nothing"),
             (&["2 2 loop h"], "x", "nothing"),
-            (&["3 1 loop h", "2 1 loop h a", "1 2 loop h a b"], "x", "nothing"),
+            (
+                &["3 1 loop h", "2 1 loop h a", "1 2 loop h a b"],
+                "x",
+                "nothing",
+            ),
         ] {
             let mut pages = pages(states);
             pages.add(Vec::new(), "messages");

@@ -42,7 +42,8 @@ impl ThreadStore {
 
     /// Whether it shows what its own `values` have not told of yet.
     pub(crate) fn has_untold(&self) -> bool {
-        let is_untold = |entry: &Entry| entry.place != NONE && entry.has(CONFIRMED) && !entry.has(TOLD);
+        let is_untold =
+            |entry: &Entry| entry.place != NONE && entry.has(CONFIRMED) && !entry.has(TOLD);
         self.known.entries.iter().any(is_untold)
     }
 

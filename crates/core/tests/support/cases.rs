@@ -26,4 +26,3 @@ pub fn each_case(cases: u64, check: impl Fn(u64) + Sync) {
     }
     assert!(failed.is_empty(), "REJOIN_FUZZ_SEED is one of {failed:?}");
 }
-

@@ -30,17 +30,77 @@ impl Chance {
 
 /// JSON texts of one value each, as no protocol wants them.
 const ODD_VALUES: &[&str] = &[
-    "null", "true", "false", "0", "-0", "7", "-1", "1.5", "1e400", "-1e-400", "18446744073709551614", "18446744073709551615", "18446744073709551616",
-    "99999999999999999999999999999999999999", r#""""#, r#"" ""#, r#""NaN""#, r#""Infinity""#, r#""null""#,
-    r#""\u0000""#, r#""\ud83d""#, r#""\ude00""#, r#""\ud83d\ud83d\ude00""#, r#""..""#, r#""a/b""#, r#""%2e""#,
-    r#""m""#, r#""h""#, r#""r""#, r#""__remove_all__""#, r#""__proto__""#, r#""messages[0]""#, "[]", "{}", "[[]]", "[null]",
-    r#"[{}]"#, r#"{"":""}"#, r#"{"id":{}}"#, r#"{"type":"text"}"#, r#"{"type":"text","text":7}"#, r#"["ai","x"]"#,
-    r#"{"a":1,"a":2}"#, r#"{"type":"text","text":"t","index":0}"#,
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "7",
+    "-1",
+    "1.5",
+    "1e400",
+    "-1e-400",
+    "18446744073709551614",
+    "18446744073709551615",
+    "18446744073709551616",
+    "99999999999999999999999999999999999999",
+    r#""""#,
+    r#"" ""#,
+    r#""NaN""#,
+    r#""Infinity""#,
+    r#""null""#,
+    r#""\u0000""#,
+    r#""\ud83d""#,
+    r#""\ude00""#,
+    r#""\ud83d\ud83d\ude00""#,
+    r#""..""#,
+    r#""a/b""#,
+    r#""%2e""#,
+    r#""m""#,
+    r#""h""#,
+    r#""r""#,
+    r#""__remove_all__""#,
+    r#""__proto__""#,
+    r#""messages[0]""#,
+    "[]",
+    "{}",
+    "[[]]",
+    "[null]",
+    r#"[{}]"#,
+    r#"{"":""}"#,
+    r#"{"id":{}}"#,
+    r#"{"type":"text"}"#,
+    r#"{"type":"text","text":7}"#,
+    r#"["ai","x"]"#,
+    r#"{"a":1,"a":2}"#,
+    r#"{"type":"text","text":"t","index":0}"#,
 ];
 
 const KEYS: &[&str] = &[
-    "id", "type", "role", "content", "messages", "values", "tasks", "interrupts", "checkpoint", "run_id", "status", "error", "data",
-    "kwargs", "lc", "name", "args", "tool_calls", "__interrupt__", "", "a", "\\u0000", "\\ud800", "__proto__",
+    "id",
+    "type",
+    "role",
+    "content",
+    "messages",
+    "values",
+    "tasks",
+    "interrupts",
+    "checkpoint",
+    "run_id",
+    "status",
+    "error",
+    "data",
+    "kwargs",
+    "lc",
+    "name",
+    "args",
+    "tool_calls",
+    "__interrupt__",
+    "",
+    "a",
+    "\\u0000",
+    "\\ud800",
+    "__proto__",
 ];
 
 /// Any JSON value.
@@ -115,7 +175,17 @@ impl Odd<'_> {
             0 => "7".to_owned(),
             1 => "null".to_owned(),
             2 => r#""""#.to_owned(),
-            _ => self.word(&["h", "m", "m2", "tool", "lc_run--1", "run-1", "lc_run--1-0", "7", "messages[0]"]),
+            _ => self.word(&[
+                "h",
+                "m",
+                "m2",
+                "tool",
+                "lc_run--1",
+                "run-1",
+                "lc_run--1-0",
+                "7",
+                "messages[0]",
+            ]),
         }
     }
 
@@ -143,18 +213,45 @@ impl Odd<'_> {
         let (name, id) = (self.word(&["f", "g"]), self.word(&["c1", "c2"]));
         let index = self.or_odd("0".to_owned());
         match self.chance.below(3) {
-            0 => self.object(vec![("id", id), ("type", r#""function""#.to_owned()), ("function", format!(r#"{{"name":{name},"arguments":{args}}}"#))]),
-            _ => self.object(vec![("name", name), ("args", args), ("id", id), ("index", index)]),
+            0 => self.object(vec![
+                ("id", id),
+                ("type", r#""function""#.to_owned()),
+                (
+                    "function",
+                    format!(r#"{{"name":{name},"arguments":{args}}}"#),
+                ),
+            ]),
+            _ => self.object(vec![
+                ("name", name),
+                ("args", args),
+                ("id", id),
+                ("index", index),
+            ]),
         }
     }
 
     pub fn message(&mut self) -> String {
-        let kind = self.word(&["human", "ai", "tool", "system", "AIMessageChunk", "ToolMessage", "user", "assistant", "remove", "function", "wizard"]);
+        let kind = self.word(&[
+            "human",
+            "ai",
+            "tool",
+            "system",
+            "AIMessageChunk",
+            "ToolMessage",
+            "user",
+            "assistant",
+            "remove",
+            "function",
+            "wizard",
+        ]);
         let (id, content) = (self.message_id(), self.content());
         match self.chance.below(12) {
             0 => format!("[{kind},{content}]"),
             1 => content,
-            2 => self.object(vec![("type", kind), ("data", format!(r#"{{"id":{id},"content":{content}}}"#))]),
+            2 => self.object(vec![
+                ("type", kind),
+                ("data", format!(r#"{{"id":{id},"content":{content}}}"#)),
+            ]),
             3 => {
                 let class = self.word(&["AIMessage", "HumanMessage", "ToolMessage", "Wizard"]);
                 self.object(vec![
@@ -169,11 +266,25 @@ impl Odd<'_> {
                 let mut fields = vec![("type", kind), ("id", id), ("content", content)];
                 if self.chance.one_in(4) {
                     let calls = self.list(2, Self::call);
-                    fields.push((self.chance.pick(&["tool_calls", "invalid_tool_calls", "tool_call_chunks"]), calls));
+                    fields.push((
+                        self.chance
+                            .pick(&["tool_calls", "invalid_tool_calls", "tool_call_chunks"]),
+                        calls,
+                    ));
                 }
                 if self.chance.one_in(4) {
                     let value = any_json(self.chance, 2);
-                    fields.push((self.chance.pick(&["additional_kwargs", "response_metadata", "usage_metadata", "name", "tool_call_id", "artifact"]), value));
+                    fields.push((
+                        self.chance.pick(&[
+                            "additional_kwargs",
+                            "response_metadata",
+                            "usage_metadata",
+                            "name",
+                            "tool_call_id",
+                            "artifact",
+                        ]),
+                        value,
+                    ));
                 }
                 self.object(fields)
             }
@@ -204,7 +315,11 @@ impl Odd<'_> {
 
     fn checkpoint(&mut self) -> String {
         let id = self.word(&["c1", "c2", "c3", "c4"]);
-        self.object(vec![("thread_id", r#""t""#.to_owned()), ("checkpoint_ns", r#""""#.to_owned()), ("checkpoint_id", id)])
+        self.object(vec![
+            ("thread_id", r#""t""#.to_owned()),
+            ("checkpoint_ns", r#""""#.to_owned()),
+            ("checkpoint_id", id),
+        ])
     }
 
     pub fn state(&mut self) -> String {
@@ -213,13 +328,22 @@ impl Odd<'_> {
         let tasks = self.list(2, |odd| {
             let (name, error) = (odd.word(&["node", "ask"]), odd.or_odd("null".to_owned()));
             let interrupts = odd.list(2, Self::interrupt);
-            odd.object(vec![("name", name), ("error", error), ("interrupts", interrupts)])
+            odd.object(vec![
+                ("name", name),
+                ("error", error),
+                ("interrupts", interrupts),
+            ])
         });
         let source = self.word(&["input", "loop", "fork", "update"]);
         let metadata = self.object(vec![("source", source), ("step", "1".to_owned())]);
         self.object(vec![
-            ("values", values), ("next", next), ("tasks", tasks), ("checkpoint", checkpoint),
-            ("parent_checkpoint", parent), ("metadata", metadata), ("created_at", r#""2026""#.to_owned()),
+            ("values", values),
+            ("next", next),
+            ("tasks", tasks),
+            ("checkpoint", checkpoint),
+            ("parent_checkpoint", parent),
+            ("metadata", metadata),
+            ("created_at", r#""2026""#.to_owned()),
         ])
     }
 
@@ -229,11 +353,25 @@ impl Odd<'_> {
 
     pub fn run(&mut self, mark: &str) -> String {
         let id = self.word(&["r", "r", "r2", ".."]);
-        let status = self.word(&["running", "pending", "success", "error", "interrupted", "timeout", "asleep"]);
+        let status = self.word(&[
+            "running",
+            "pending",
+            "success",
+            "error",
+            "interrupted",
+            "timeout",
+            "asleep",
+        ]);
         let mark = self.or_odd(format!("\"{mark}\""));
         let metadata = self.object(vec![("rejoin_submission", mark)]);
         let made = self.or_odd(r#""2026-01-01""#.to_owned());
-        self.object(vec![("run_id", id), ("thread_id", r#""t""#.to_owned()), ("status", status), ("metadata", metadata), ("created_at", made)])
+        self.object(vec![
+            ("run_id", id),
+            ("thread_id", r#""t""#.to_owned()),
+            ("status", status),
+            ("metadata", metadata),
+            ("created_at", made),
+        ])
     }
 
     pub fn runs(&mut self, mark: &str) -> String {
@@ -244,40 +382,101 @@ impl Odd<'_> {
         let status = self.word(&["idle", "busy", "interrupted", "error"]);
         let (values, error) = (self.values(), self.or_odd("null".to_owned()));
         let interrupts = self.or_odd(r#"{"task":[{"id":"i1","value":1}]}"#.to_owned());
-        self.object(vec![("thread_id", r#""t""#.to_owned()), ("status", status), ("values", values), ("error", error), ("interrupts", interrupts)])
+        self.object(vec![
+            ("thread_id", r#""t""#.to_owned()),
+            ("status", status),
+            ("values", values),
+            ("error", error),
+            ("interrupts", interrupts),
+        ])
     }
 
     fn node(&mut self) -> String {
-        let (position, changed) = (self.chance.below(9).to_string(), self.chance.below(9).to_string());
-        let (position, changed, message) = (self.or_odd(position), self.or_odd(changed), self.message());
+        let (position, changed) = (
+            self.chance.below(9).to_string(),
+            self.chance.below(9).to_string(),
+        );
+        let (position, changed, message) =
+            (self.or_odd(position), self.or_odd(changed), self.message());
         let status = self.word(&["streaming", "complete", "partial"]);
-        self.object(vec![("position", position), ("changed", changed), ("pieces", "1".to_owned()), ("status", status), ("message", message)])
+        self.object(vec![
+            ("position", position),
+            ("changed", changed),
+            ("pieces", "1".to_owned()),
+            ("status", status),
+            ("message", message),
+        ])
     }
 
     pub fn page(&mut self) -> String {
         let nodes = self.list(3, Self::node);
         let older = self.or_odd("true".to_owned());
         let cursor = self.word(&["1-1", "1-5", "x"]);
-        self.object(vec![("nodes", nodes), ("has_older", older), ("cursor", cursor)])
+        self.object(vec![
+            ("nodes", nodes),
+            ("has_older", older),
+            ("cursor", cursor),
+        ])
     }
 
     fn record(&mut self) -> String {
         let kind = self.word(&["started", "appended", "updated", "ended", "removed"]);
-        let (seq, at) = (self.chance.below(9).to_string(), self.chance.below(3).to_string());
-        let (seq, at, id, message) = (self.or_odd(seq), self.or_odd(at), self.word(&["m", "h"]), self.message());
+        let (seq, at) = (
+            self.chance.below(9).to_string(),
+            self.chance.below(3).to_string(),
+        );
+        let (seq, at, id, message) = (
+            self.or_odd(seq),
+            self.or_odd(at),
+            self.word(&["m", "h"]),
+            self.message(),
+        );
         let status = self.word(&["complete", "partial"]);
         self.object(vec![
-            ("type", kind), ("seq", seq), ("at", at), ("id", id), ("message", message.clone()), ("chunk", message),
-            ("run_id", r#""r""#.to_owned()), ("status", status), ("reason", "null".to_owned()),
+            ("type", kind),
+            ("seq", seq),
+            ("at", at),
+            ("id", id),
+            ("message", message.clone()),
+            ("chunk", message),
+            ("run_id", r#""r""#.to_owned()),
+            ("status", status),
+            ("reason", "null".to_owned()),
         ])
     }
 
     /// An event's name and data.
     pub fn event(&mut self) -> (String, String) {
         let name = self.chance.pick(&[
-            "metadata", "values", "values", "messages", "messages", "messages", "messages/partial", "messages/complete", "messages/metadata",
-            "updates", "custom", "error", "checkpoints", "tasks", "debug", "events", "tools", "end", "ping", "", " values", "values|sub:1",
-            "messages|tools:1", "|", "attached", "snapshot", "record", "deleted", "message",
+            "metadata",
+            "values",
+            "values",
+            "messages",
+            "messages",
+            "messages",
+            "messages/partial",
+            "messages/complete",
+            "messages/metadata",
+            "updates",
+            "custom",
+            "error",
+            "checkpoints",
+            "tasks",
+            "debug",
+            "events",
+            "tools",
+            "end",
+            "ping",
+            "",
+            " values",
+            "values|sub:1",
+            "messages|tools:1",
+            "|",
+            "attached",
+            "snapshot",
+            "record",
+            "deleted",
+            "message",
         ]);
         let data = match name.split('|').next().unwrap_or_default() {
             "metadata" => {
@@ -286,7 +485,10 @@ impl Odd<'_> {
             }
             "values" => self.values(),
             "messages" => {
-                let (message, metadata) = (self.message(), self.or_odd(r#"{"langgraph_step":1}"#.to_owned()));
+                let (message, metadata) = (
+                    self.message(),
+                    self.or_odd(r#"{"langgraph_step":1}"#.to_owned()),
+                );
                 match self.chance.below(12) {
                     0 => message,
                     1 => format!("[{message}]"),
@@ -305,15 +507,26 @@ impl Odd<'_> {
                 _ => r#"{"error":"ValueError","message":"boom"}"#.to_owned(),
             },
             "attached" => {
-                let (mode, cursor) = (self.word(&["snapshot", "replay", "x"]), self.word(&["1-1", "1-5", "1-0", "x"]));
-                self.object(vec![("mode", mode), ("cursor", cursor), ("head", "5".to_owned())])
+                let (mode, cursor) = (
+                    self.word(&["snapshot", "replay", "x"]),
+                    self.word(&["1-1", "1-5", "1-0", "x"]),
+                );
+                self.object(vec![
+                    ("mode", mode),
+                    ("cursor", cursor),
+                    ("head", "5".to_owned()),
+                ])
             }
             "snapshot" => self.page(),
             "record" => self.record(),
             _ => any_json(self.chance, 4),
         };
         let data = match self.chance.below(40) {
-            0 => data[..data.char_indices().nth(data.chars().count() / 2).map_or(0, |(at, _)| at)].to_owned(),
+            0 => data[..data
+                .char_indices()
+                .nth(data.chars().count() / 2)
+                .map_or(0, |(at, _)| at)]
+                .to_owned(),
             1 => deep_json(self.chance),
             2 => String::new(),
             _ => data,
@@ -375,7 +588,11 @@ impl Odd<'_> {
             1 => deep_json(self.chance),
             2 => "<!doctype html><p>Sign in".to_owned(),
             3 => String::new(),
-            4 => return (0..self.chance.below(40)).map(|_| self.chance.below(256) as u8).collect(),
+            4 => {
+                return (0..self.chance.below(40))
+                    .map(|_| self.chance.below(256) as u8)
+                    .collect();
+            }
             _ if path.ends_with("/state") => self.state(),
             _ if path.ends_with("/history") => self.history(),
             _ if path.ends_with("/runs") => self.runs(mark),
@@ -388,7 +605,10 @@ impl Odd<'_> {
 
     pub fn status(&mut self) -> u16 {
         match self.chance.below(5) {
-            0 => [0, 100, 201, 202, 204, 205, 206, 301, 302, 304, 400, 401, 403, 404, 405, 408, 409, 410, 413, 418, 422, 425, 429, 499, 500, 501, 502, 503, 504, 511, 599, 999, 65535][self.chance.below(33)],
+            0 => [
+                0, 100, 201, 202, 204, 205, 206, 301, 302, 304, 400, 401, 403, 404, 405, 408, 409,
+                410, 413, 418, 422, 425, 429, 499, 500, 501, 502, 503, 504, 511, 599, 999, 65535,
+            ][self.chance.below(33)],
             _ => 200,
         }
     }
@@ -396,18 +616,42 @@ impl Odd<'_> {
     pub fn headers(&mut self) -> Vec<(String, String)> {
         let mut headers = Vec::new();
         if self.chance.one_in(3) {
-            let wait = self.chance.pick(&["0", "5", "-5", "1e9", "18446744073709551615", "99999999999999999999999", "Wed, 21 Oct 2015 07:28:00 GMT", "", " 3 "]);
+            let wait = self.chance.pick(&[
+                "0",
+                "5",
+                "-5",
+                "1e9",
+                "18446744073709551615",
+                "99999999999999999999999",
+                "Wed, 21 Oct 2015 07:28:00 GMT",
+                "",
+                " 3 ",
+            ]);
             headers.push(("retry-after".to_owned(), wait.to_owned()));
         }
         if !self.chance.one_in(6) {
             let kind = match self.chance.below(6) {
-                0 => self.chance.pick(&["", "application/json", "text/html", "TEXT/EVENT-STREAM ; charset=utf-8", "text/plain, text/event-stream", "text/event-streams"]),
+                0 => self.chance.pick(&[
+                    "",
+                    "application/json",
+                    "text/html",
+                    "TEXT/EVENT-STREAM ; charset=utf-8",
+                    "text/plain, text/event-stream",
+                    "text/event-streams",
+                ]),
                 _ => "text/event-stream",
             };
             headers.push(("content-type".to_owned(), kind.to_owned()));
         }
         if self.chance.one_in(2) {
-            let place = self.chance.pick(&["/threads/t/runs/r", "/api/threads/x/runs/r/stream", "/threads/t/runs/..", "", "/runs/", "http://elsewhere/runs/r2?x=1"]);
+            let place = self.chance.pick(&[
+                "/threads/t/runs/r",
+                "/api/threads/x/runs/r/stream",
+                "/threads/t/runs/..",
+                "",
+                "/runs/",
+                "http://elsewhere/runs/r2?x=1",
+            ]);
             headers.push(("content-location".to_owned(), place.to_owned()));
         }
         headers
