@@ -1,7 +1,9 @@
 //! Servers that keep a run's events in their own way, behind networks that lose connections: whatever they do, no text has a hole, none
 //! is shown twice, none that was shown goes, and in the end everything is there.
 //!
-//! `REJOIN_FUZZ_SEED` and `REJOIN_FUZZ_CASES` choose which and how many.
+//! `REJOIN_FUZZ_SEED` and `REJOIN_FUZZ_CASES` choose which and how many; `REJOIN_FUZZ_LOG` prints what comes and what is shown.
+
+#![allow(clippy::print_stdout)] // For that log.
 
 #[path = "support/cases.rs"]
 mod cases;

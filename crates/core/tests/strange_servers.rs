@@ -410,7 +410,6 @@ fn what_a_post_is_answered_with_is_posted_again_only_where_nothing_was_received(
     assert_eq!(of(204), Some((1, Some(ErrorCode::SubmissionUnconfirmed))));
     assert_eq!(of(401), Some((2, Some(ErrorCode::Unauthorized))));
     assert_eq!(of(413), Some((1, Some(ErrorCode::BodyTooLarge))));
-    println!("{table:?}");
 }
 
 #[test]
@@ -434,6 +433,99 @@ fn a_wait_that_a_server_asks_for_is_bounded_and_understood_or_ignored() {
         bench.refuse("/runs/stream", 503, &[("retry-after", asked)], "");
         bench.pass(at_most);
         assert_eq!(bench.open.len(), 1, "{asked}");
+    }
+}
+
+#[test]
+fn a_run_that_is_answered_for_with_500_ends_as_its_stream_has_said() {
+    for says_end in [true, false] {
+        let mut bench = Bench::new();
+        bench.submit("hi");
+        let stream = bench.accept("/runs/stream", "r");
+        bench.metadata(stream, "1", "r");
+        bench.token(stream, "2", "m", "all");
+        match says_end {
+            true => bench.end(stream),
+            false => bench.cut(stream),
+        }
+        let (mut asked, end) = (0, bench.now + 1_800_000);
+        while bench.now < end && bench.client.view().is_loading() {
+            let path = |bench: &Bench| {
+                bench
+                    .open
+                    .first()
+                    .map(|(_, r)| r.url.trim_start_matches("http://server").to_owned())
+            };
+            match path(&bench) {
+                None => bench.pass(100),
+                Some(path) if path.ends_with("/runs/r") => {
+                    asked += 1;
+                    bench.answer(&path, 500, "not implemented");
+                }
+                Some(path) if path.ends_with("/state") => bench.answer(
+                    &path,
+                    200,
+                    r#"{"values":{"messages":[{"type":"ai","id":"m","content":"all"}]},"next":[]}"#,
+                ),
+                Some(path) => {
+                    // Held for a while, and over or cut.
+                    let stream = bench.accept(&path, "r");
+                    bench.token(stream, "2", "m", "all");
+                    bench.pass(4_000);
+                    match says_end {
+                        true => bench.end(stream),
+                        false => bench.cut(stream),
+                    }
+                }
+            }
+        }
+        assert!(!says_end || asked > 6, "{asked}");
+        assert_eq!(
+            bench.client.view().is_loading(),
+            !says_end,
+            "only what the stream has said ends it"
+        );
+        assert_eq!(bench.text("m"), "all");
+    }
+}
+
+// Damaged events.
+
+#[test]
+fn a_damaged_event_that_comes_each_time_is_asked_for_once_more_and_no_oftener() {
+    for before in [
+        "",
+        "event: custom\ndata: 1\n\n",
+        "event: custom\ndata: 1\n\nevent: values\ndata: {}\n\n",
+        "event: metadata\ndata: {\"run_id\":\"r\",\"attempt\":1}\n\n",
+    ] {
+        let mut bench = Bench::new();
+        bench.submit("hi");
+        let stream = bench.accept("/runs/stream", "r");
+        bench.metadata(stream, "1-0", "r");
+        bench.token(stream, "2-0", "m", "a ");
+        let mut joins = 0;
+        let mut attempt = stream;
+        loop {
+            chunk(&mut bench, attempt, before);
+            chunk(
+                &mut bench,
+                attempt,
+                "id: 3-0\nevent: messages\ndata: [{\n\n",
+            );
+            let path = "/runs/r/stream";
+            if !bench.open.iter().any(|(_, r)| r.url.contains(path))
+                || bench.open.iter().any(|(open, _)| *open == attempt)
+            {
+                break;
+            }
+            joins += 1;
+            assert!(joins < 5, "{before:?}");
+            attempt = bench.accept(path, "r");
+            bench.token(attempt, "2-0", "m", "a ");
+        }
+        assert_eq!(joins, 1, "{before:?}");
+        assert_eq!(bench.text("m"), "a ");
     }
 }
 

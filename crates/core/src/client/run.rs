@@ -31,6 +31,8 @@ pub(super) struct Run {
     pub(super) timeout_told: bool,
     /// Whether it was joined although the server does not say how far it is, and nothing new has come since.
     pub(super) joined_untold: bool,
+    /// How often in a row the server has answered something else when it was asked for the run, or for the thread's runs.
+    pub(super) untold: u32,
     /// Whether the event after the cursor was broken once already.
     pub(super) corrupt_before: bool,
     /// Whether a gap has already made the client ask for everything.
@@ -258,6 +260,7 @@ impl Run {
         self.silent_joins = 0;
         self.timeout_told = false;
         self.joined_untold = false;
+        self.untold = 0;
         self.was_interrupted();
     }
 

@@ -50,6 +50,7 @@ impl Client {
             }
         };
         run.recovery.accepted();
+        run.untold = 0;
         self.run_contact(run);
         let found = match &run.submission {
             Some(posting) => runs
@@ -188,6 +189,7 @@ impl Client {
             }
         };
         run.recovery.accepted();
+        run.untold = 0;
         let was_lost = self.run_contact(run);
         if known.status == RunStatus::Unknown {
             return self.not_told(run, after);
@@ -271,15 +273,16 @@ impl Client {
 
     /// Whether the server has answered with something else so often that it cannot be asked. The first times it may be a sign-in page on
     /// the way. A 500 may be the server's trouble of the moment for longer, so there the stream must have said how the run ended.
-    fn is_never_told(&self, run: &Run, answer: &Answer<'_>) -> bool {
-        let failures = run.recovery.failures();
-        match answer.failure() {
-            Failure::Unreadable => failures >= STATE_TRIES_MAX,
-            Failure::Status(500) => {
-                failures > self.config.retry.attempts_max && run.last_outcome().is_some()
-            }
-            Failure::Status(_) | Failure::NoAnswer | Failure::TooLarge | Failure::Final => false,
+    fn is_never_told(&self, run: &mut Run, answer: &Answer<'_>) -> bool {
+        let failure = answer.failure();
+        if !matches!(failure, Failure::Unreadable | Failure::Status(500)) {
+            return false;
         }
+        run.untold += 1;
+        if failure == Failure::Unreadable {
+            return run.untold > STATE_TRIES_MAX;
+        }
+        run.untold > self.config.retry.attempts_max && run.last_outcome().is_some()
     }
 
     fn run_is_over(&mut self, run: &mut Run, status: RunStatus) {
