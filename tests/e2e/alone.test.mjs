@@ -13,7 +13,7 @@ scenario("in a sandboxed frame, whose origin is opaque, a question is asked and 
   await app.page.goto(`${session.proxy.origin}${BLANK}`);
   await app.page.evaluate((src) => {
     const frame = document.createElement("iframe");
-    frame.setAttribute("sandbox", "allow-scripts");
+    frame.setAttribute("sandbox", "allow-scripts allow-forms");
     frame.src = src;
     frame.width = 900;
     frame.height = 600;

@@ -47,7 +47,8 @@ class Proxy extends EventEmitter {
   calls = [];
   /** When true every API connection is dropped at once, as without a network. */
   down = false;
-  /** When true its pages may stand in sandboxed frames: their origin is opaque, so all that they ask for is asked for across origins. */
+  /** When true its pages may stand in sandboxed frames: their origin is opaque, so all that they ask for is asked for across origins. That is
+   *  this proxy's to allow, so the server hears of no origin. */
   framed = false;
   /** When true the server is given only the request headers that such proxies pass on. */
   narrow = false;
@@ -206,6 +207,7 @@ class Proxy extends EventEmitter {
     const target = new URL(call.path, this.upstream);
     const passes = ([name]) => !this.narrow || NARROW.test(name);
     const headers = { ...Object.fromEntries(Object.entries(request.headers).filter(passes)), host: target.host };
+    if (this.framed) delete headers.origin;
     const outgoing = http.request(target, { method: request.method, headers, signal, agent: false });
     outgoing.on("error", () => response.destroy());
     outgoing.end(body);

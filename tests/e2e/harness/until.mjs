@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const WAIT_MS = 25_000;
+const WAIT_MS = 60_000;
 const POLL_MS = 20;
 
 /** Asks until it holds; `words` say what never came. */
