@@ -117,12 +117,10 @@ export function subagentsOf(
   memory: SubagentMemory,
 ): Map<string, SubagentStream> {
   const agents = new Map<string, SubagentStream>();
-  for (const message of messages) {
-    if (message.type !== "ai") continue;
-    for (const call of message.tool_calls ?? []) {
-      const args = call.id && toolNames.includes(call.name) ? argsOf(call.args) : undefined;
-      if (args && call.id) agents.set(call.id, pending({ id: call.id, name: call.name, args }, message));
-    }
+  const calls = toolCallsOf(messages);
+  for (const { call, aiMessage } of calls) {
+    const args = call.id && toolNames.includes(call.name) ? argsOf(call.args) : undefined;
+    if (args && call.id) agents.set(call.id, pending({ id: call.id, name: call.name, args }, aiMessage));
   }
   if (agents.size === 0) return agents;
   const streamed = streamedOf(lists, facts);
@@ -135,13 +133,13 @@ export function subagentsOf(
     const agent = agents.get(id);
     if (agent && agent.messages.length === 0) fill(agent, restored, values, agent.namespace, memory);
   }
-  for (const message of messages) {
-    const agent = message.type === "tool" ? agents.get(message.tool_call_id) : undefined;
-    if (!agent || message.type !== "tool") continue;
-    const failed = message.status === "error";
+  for (const { call, result } of calls) {
+    const agent = result && agents.get(call.id ?? "");
+    if (!agent) continue;
+    const failed = result.status === "error";
     agent.status = failed ? "error" : "complete";
     agent.isLoading = false;
-    agent[failed ? "error" : "result"] = text(message.content);
+    agent[failed ? "error" : "result"] = text(result.content);
     agent.completedAt = stamp(memory.completed, agent.id);
   }
   return agents;

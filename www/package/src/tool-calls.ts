@@ -1,27 +1,64 @@
 /** Tool calls with their results. */
+import { changeOf, withItems } from "./messages.js";
 import type { AIMessage, Message, ToolCallWithResult, ToolMessage } from "./types/messages.js";
 
-/** All tool calls of all AI messages, in order. A later AI message means that the tools before it are done. */
-export function toolCallsOf(messages: readonly Message[]): ToolCallWithResult[] {
+/** What was made of one list of messages, and what the next is made of. */
+interface Known {
+  readonly calls: ToolCallWithResult[];
+  readonly results: ReadonlyMap<string, ToolMessage>;
+  /** Where the first call of each AI message stands, by the message's place; of those that have calls. */
+  readonly firsts: ReadonlyMap<number, number>;
+  /** The place of the last AI message: the tools before it are done. */
+  readonly lastAi: number;
+}
+
+const known = /* @__PURE__ */ new WeakMap<readonly Message[], Known>();
+
+const callsIn = (message: Message): NonNullable<AIMessage["tool_calls"]> => (message.type === "ai" ? (message.tool_calls ?? []) : []);
+
+/** The calls of one AI message. */
+function callsAt(message: Message, at: number, { results, lastAi }: Pick<Known, "results" | "lastAi">): ToolCallWithResult[] {
+  return callsIn(message).map((call, index) => {
+    const result = call.id ? results.get(call.id) : undefined;
+    const state = result ? (result.status === "error" ? "error" : "completed") : at < lastAi ? "completed" : "pending";
+    return { id: call.id ?? `${message.id ?? "unknown"}-${index}`, call, result, aiMessage: message as AIMessage, index, state };
+  });
+}
+
+function fromStart(messages: readonly Message[]): Known {
   const results = new Map<string, ToolMessage>();
   let lastAi = -1;
   messages.forEach((message, at) => {
     if (message.type === "tool") results.set(message.tool_call_id, message);
     if (message.type === "ai") lastAi = at;
   });
-  return messages.flatMap((message, at) =>
-    message.type !== "ai"
-      ? []
-      : (message.tool_calls ?? []).map((call, index) => {
-          const result = call.id ? results.get(call.id) : undefined;
-          return {
-            id: call.id ?? `${message.id ?? "unknown"}-${index}`,
-            call,
-            result,
-            aiMessage: message as AIMessage,
-            index,
-            state: result ? (result.status === "error" ? "error" : "completed") : at < lastAi ? "completed" : "pending",
-          } satisfies ToolCallWithResult;
-        }),
-  );
+  const firsts = new Map<number, number>();
+  const calls: ToolCallWithResult[] = [];
+  messages.forEach((message, at) => {
+    const own = callsAt(message, at, { results, lastAi });
+    if (own.length > 0) firsts.set(at, calls.length);
+    calls.push(...own);
+  });
+  return { calls, results, firsts, lastAi };
+}
+
+/** From what was made of the list before: where neither a result nor the number of calls is another. */
+function goneOn(messages: readonly Message[]): Known | undefined {
+  const change = changeOf(messages);
+  const last = change && known.get(change.from);
+  if (!last) return undefined;
+  const items = new Map<number, ToolCallWithResult>();
+  for (const at of change.places) {
+    const [before, now] = [change.from[at] as Message, messages[at] as Message];
+    if (before.type !== now.type || now.type === "tool" || callsIn(before).length !== callsIn(now).length) return undefined;
+    callsAt(now, at, last).forEach((call, index) => items.set((last.firsts.get(at) ?? 0) + index, call));
+  }
+  return items.size > 0 ? { ...last, calls: withItems(last.calls, items) } : last;
+}
+
+/** All tool calls of all AI messages, in order; the same array as long as none of them changes. */
+export function toolCallsOf(messages: readonly Message[]): ToolCallWithResult[] {
+  let now = known.get(messages);
+  if (!now) known.set(messages, (now = goneOn(messages) ?? fromStart(messages)));
+  return now.calls;
 }

@@ -1,5 +1,6 @@
 /** Class messages of `@langchain/core` for what a stream shows: one for each dict, the same one as long as the dict is the same. */
 import { AIMessage, BaseMessage, ChatMessage, FunctionMessage, HumanMessage, RemoveMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
+import { changeOf, withItems } from "../messages.js";
 import type { Message, ToolCallWithResult } from "../types/messages.js";
 import type { ThreadState } from "../types/schema.js";
 import type { MessageMetadata } from "../types/stream.js";
@@ -36,14 +37,26 @@ export const messageOf = /* @__PURE__ */ once((message: Message | BaseMessage): 
   return make(fields);
 });
 
+/** What was made of each list, and the list that each was made of. */
+const lists = /* @__PURE__ */ new WeakMap<object, unknown[]>();
 const arrays = /* @__PURE__ */ new WeakMap<object, readonly unknown[]>();
 
-/** A list's instances: the same array for the same list. */
-export const messagesOf = /* @__PURE__ */ once((messages: readonly (Message | BaseMessage)[]): BaseMessage[] => {
-  const made = messages.map((message) => (typeof message === "object" && message !== null ? messageOf(message) : message));
-  arrays.set(made, messages);
+/** What a function makes of each item: the same array for the same list, and of a list of which some items have changed only those anew. */
+function each<From, To>(list: readonly From[], make: (item: From) => To): To[] {
+  let made = lists.get(list) as To[] | undefined;
+  if (!made) {
+    const change = changeOf(list);
+    const last = change && (lists.get(change.from) as To[] | undefined);
+    made = last ? withItems(last, new Map(change.places.map((at) => [at, make(list[at] as From)]))) : list.map(make);
+    lists.set(list, made);
+    arrays.set(made, list);
+  }
   return made;
-});
+}
+
+/** A list's instances: the same array for the same list. */
+export const messagesOf = (messages: readonly (Message | BaseMessage)[]): BaseMessage[] =>
+  each(messages, (message) => (typeof message === "object" && message !== null ? messageOf(message) : message));
 
 /** The state with its messages as instances. */
 export const valuesOf = /* @__PURE__ */ once((values: Values, messagesKey: string): Values => {
@@ -86,4 +99,4 @@ function toolCallOf(from: ToolCallWithResult): ClassToolCall {
 }
 
 /** Tool calls with instances. */
-export const toolCallsOf = /* @__PURE__ */ once((calls: readonly ToolCallWithResult[]): ClassToolCall[] => calls.map(toolCallOf));
+export const toolCallsOf = (calls: readonly ToolCallWithResult[]): ClassToolCall[] => each(calls, toolCallOf);

@@ -1,7 +1,7 @@
 /** From what the engine gives to what is shown. */
 import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type MessageOrigin } from "../engine.js";
 import { fromEngine, later } from "../errors.js";
-import { cellOf, closeList, grown, listOf, openCells, type MessageCell, type OpenList } from "../messages.js";
+import { cellOf, closeList, grown, listOf, openList, setCell, type MessageCell, type OpenList } from "../messages.js";
 import { lazy, NOTHING, type Feed, type Moment, type Lazy, type Status } from "./moment.js";
 import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
@@ -73,13 +73,12 @@ export function publish(state: State): void {
 /** Shows what was typed where no engine can show it: it could not be loaded, or the submission was left before it was. */
 export function showTyped(state: State, typed: unknown): void {
   const { ids, cells } = listOf(typed);
-  const list = state.open.get("") ?? { ids: state.moment.list.ids, cells: new Map(state.moment.list.cells), shared: false };
+  const list = state.open.get("") ?? openList(state.moment.list);
   state.open.set("", list);
   state.dirty.add("");
-  const shown = openCells(list);
   for (const id of ids) {
-    const name = shown.has(id) ? `${id} ${shown.size}` : id;
-    shown.set(name, { ...(cells.get(id) as MessageCell), origin: "optimistic" });
+    const name = list.cells.get(id) ? `${id} ${list.cells.size}` : id;
+    setCell(list, name, { ...(cells.get(id) as MessageCell), origin: "optimistic" });
     list.ids = [...list.ids, name];
   }
 }
@@ -117,7 +116,7 @@ export function momentHost(
 ): Pick<EngineHost, "status" | "feed" | "order" | "message" | "append" | "changed"> {
   const list = (name: string): OpenList => {
     let found = state.open.get(name);
-    if (!found) state.open.set(name, (found = { ids: [], cells: new Map(), shared: false }));
+    if (!found) state.open.set(name, (found = openList()));
     state.dirty.add(name);
     return found;
   };
@@ -145,13 +144,13 @@ export function momentHost(
     },
     message(name, id, text, origin) {
       if (name === NODES) sayNode(nodes(), id, text, origin);
-      else openCells(list(name)).set(id, cellOf(text, origin as MessageOrigin));
+      else setCell(list(name), id, cellOf(text, origin as MessageOrigin));
     },
     append(name, id, text) {
       if (name === NODES) return growNode(nodes(), id, text);
-      const cells = openCells(list(name));
-      const cell = cells.get(id);
-      if (cell) cells.set(id, grown(cell, text));
+      const open = list(name);
+      const cell = open.cells.get(id);
+      if (cell) setCell(open, id, grown(cell, text));
     },
     changed: (what) => changed(state, what),
   };

@@ -162,6 +162,7 @@ export interface AssistantsClient {
   get(assistantId: string, options?: RequestOptions): Promise<Assistant>;
   /** Assistants that match all that is given. Without `limit` there are 10. With `includePagination` also where the next page begins. */
   search(query: AssistantQuery & { includePagination: true }): Promise<{ assistants: Assistant[]; next: string | null }>;
+  /** Assistants that match all that is given. */
   search(query?: AssistantQuery & { includePagination?: false }): Promise<Assistant[]>;
   /** How many assistants match. */
   count(query?: { graphId?: string; metadata?: Metadata; name?: string } & RequestOptions): Promise<number>;

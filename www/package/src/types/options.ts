@@ -29,7 +29,7 @@ import type { Message } from "./messages.js";
 type Values = Record<string, unknown>;
 
 /** A function that is called as `fetch` is, with an address and a `RequestInit`, and gives or resolves to a `Response`. */
-export type FetchLike = { send(url: string, init: RequestInit): unknown }["send"];
+export type FetchLike = (url: string, init: RequestInit) => unknown;
 
 /** A run, and the thread it is on. */
 export interface RunCallbackMeta {

@@ -88,8 +88,9 @@ export function engineSnapshot(facts: EngineFacts, shown: Shown): ThreadSnapshot
   const { pending, staged, isStarting, cancelled, uiStateKey } = facts;
   const streamed = shown.messages as LangChainMessage[];
   const messages = derived(facts, "messages", [streamed, pending, staged], () => {
+    if (pending.length + staged.length === 0) return streamed;
     const ids = new Set(streamed.map(({ id }) => id));
-    return pending.length + staged.length === 0 ? streamed : [...streamed, ...[...pending, ...staged].filter(({ id }) => !ids.has(id))];
+    return [...streamed, ...[...pending, ...staged].filter(({ id }) => !ids.has(id))];
   });
   const state = derived(facts, "state", [shown.values], () => {
     const { __interrupt__: _, ...values } = shown.values as GraphState;
