@@ -19,9 +19,9 @@ use crate::{
     quotas::Quotas,
     records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
     runner::{Ending, requested_checkpoint},
+    sessions::store::Tx,
     state,
-    store::Tx,
-    tables::Records,
+    tables::{Records, Tables as _},
 };
 
 /// How a run ended.

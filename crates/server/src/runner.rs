@@ -20,7 +20,7 @@ use crate::{
     records::{CheckpointRecord, InterruptRecord, RunRecord, START, Source},
     run_changes::keeps_conversation,
     state,
-    tables::Records,
+    tables::{Records, Tables as _},
 };
 
 /// Steps of one run, at most and where it does not say; more is taken for a loop without end.
@@ -464,7 +464,7 @@ impl Runner {
         events: Vec<NewEvent>,
     ) -> Result<(), AgentError> {
         let thread_id = self.run.thread_id;
-        let change = move |tx: &crate::store::Tx| {
+        let change = move |tx: &crate::sessions::store::Tx| {
             checkpoints
                 .iter()
                 .try_for_each(|checkpoint| tx.advance(thread_id, checkpoint))

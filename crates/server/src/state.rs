@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::ids::is_plain;
+use crate::sessions::ids::is_plain;
 
 /// The state key that holds the conversation.
 pub(crate) const MESSAGES: &str = "messages";

@@ -8,7 +8,7 @@ use rejoin_wire::{
     session::{Change, EndStatus, Node, NodeStatus, Page, Record, Transcript},
 };
 
-use super::{
+use crate::{
     SessionLimits, Sessions,
     log::{Batch, ProducerId, SessionId},
     memory::MemoryLog,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::log::{ProducerId, SessionId};
+use crate::log::{ProducerId, SessionId};
 
 /// Until when each producer is waited for, by session. Producers that have nothing under way may be in it for a while.
 #[derive(Default)]

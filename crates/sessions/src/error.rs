@@ -1,10 +1,9 @@
 //! Why a session's request is refused or fails.
 
-use super::log::LogError;
+use crate::log::LogError;
 
 /// Why a session's request is refused or fails; [`SessionError::code`] is stable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum SessionError {
     /// What the engine says.
     #[error(transparent)]
@@ -14,7 +13,7 @@ pub enum SessionError {
     MessageTooLarge {
         /// Which.
         id: String,
-        /// [`SessionLimits::message_bytes_max`](super::SessionLimits::message_bytes_max).
+        /// [`SessionLimits::message_bytes_max`](crate::SessionLimits::message_bytes_max).
         bytes_max: usize,
     },
     /// The batch has too many changes, is too long, or asks for too long a lease (the caller's fault).

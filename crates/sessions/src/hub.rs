@@ -9,12 +9,12 @@ use std::{
 use rejoin_wire::session::{Change, Cursor, Epoch, Record};
 use tokio::{sync::watch, task::AbortHandle};
 
-use super::{
+use crate::{
     SessionError, SessionLimits,
     log::{Appended, LogError, SessionId, SessionLog},
+    metrics::Metrics,
     tail::{Found, Frame, Tail},
 };
-use crate::metrics::Metrics;
 
 /// Records that are read at once, and their bytes.
 const RECORDS_AT_ONCE: usize = 512;

@@ -1,6 +1,6 @@
 //! Messages whose producer is gone.
 //!
-//! A producer renews its lease with every batch, and when it has nothing to say three times per lease (`producer.rs`). Every
+//! A producer renews its lease with every batch, and when it has nothing to say three times per lease (`producer/`). Every
 //! server looks for messages whose lease is over and ends them, whoever began them; the log lets one of them do it.
 
 use std::{sync::Arc, time::Duration};
@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use rejoin_wire::session::EndStatus;
 use tokio::sync::watch;
 
-use super::{Sessions, producer::chance};
+use crate::{Sessions, producer::chance};
 
 /// Messages that are ended before the next look.
 const ORPHANS_PER_LOOK: usize = 100;

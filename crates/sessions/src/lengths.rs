@@ -12,7 +12,7 @@ use rejoin_wire::{
     session::Change,
 };
 
-use super::{
+use crate::{
     SessionError, Sessions,
     log::{Batch, LogError, PIECES_MAX, SessionId},
 };
@@ -217,7 +217,7 @@ fn lacks(mut known: Known, steps: &[(MessageId, Step)]) -> bool {
 }
 
 /// How long the messages and pieces of a batch are, in bytes.
-pub(crate) fn bytes_of(changes: &[Change]) -> usize {
+pub fn bytes_of(changes: &[Change]) -> usize {
     changes.iter().map(length_of_change).sum()
 }
 

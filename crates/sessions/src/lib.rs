@@ -5,31 +5,32 @@
 //!                  └── pages, snapshots: nodes + the records since                  └── replay | snapshot + tail
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod ids;
 pub mod leases;
 pub mod log;
 pub mod memory;
+pub mod metrics;
 pub mod redb;
+#[cfg(feature = "redis")]
 pub mod redis;
+pub mod store;
 
 #[cfg(test)]
 mod agreement;
 mod deadlines;
-mod encoder;
 mod error;
 mod hub;
 mod lengths;
 mod limits;
-mod line;
 mod measured;
-mod mirror;
-mod outbox;
 mod pages;
 mod plan;
 mod producer;
 mod reader;
-mod replica;
 mod retention;
-mod store;
+mod session_store;
 mod sums;
 mod tail;
 mod watchers;
@@ -38,24 +39,20 @@ use std::sync::Arc;
 
 use rejoin_wire::session::Cursor;
 
-pub use encoder::{Ending, MessageWriter};
 pub use error::SessionError;
-pub(crate) use lengths::bytes_of;
+pub use lengths::bytes_of;
 pub use limits::{Retention, SessionLimits};
-pub use line::Stopped;
-pub(crate) use mirror::{Mirror, RunMirror, conversation};
-pub use producer::{Producer, ProducerOptions};
+pub use producer::{Ending, MessageWriter, Producer, ProducerOptions, Stopped, chance};
 pub use reader::{Reader, ReaderEvent};
 pub use retention::sweep;
-pub use store::SessionStore;
+pub use session_store::{InvalidSessionStore, SessionStore};
 pub use tail::Frame;
 
 use hub::Hub;
 use lengths::Lengths;
 use log::{Appended, Batch, SessionId, SessionLog};
 use measured::Measured;
-
-use crate::metrics::Metrics;
+use metrics::Metrics;
 
 /// Every session of a store.
 pub struct Sessions {

@@ -12,6 +12,9 @@ use rejoin_wire::{
     session::{Change, Cursor, EndStatus, Epoch, Node, Record},
 };
 use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::ids::is_misspelt;
 
 /// A session's name: of a thread's session, the thread's id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,15 +32,15 @@ impl SessionId {
     pub fn parse(text: &str) -> Result<Self, LogError> {
         let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:~".contains(&byte);
         let is_short = (1..=SESSION_ID_BYTES_MAX).contains(&text.len());
-        if !is_short || !text.bytes().all(is_fine) || crate::ids::is_misspelt(text) {
+        if !is_short || !text.bytes().all(is_fine) || is_misspelt(text) {
             return Err(LogError::InvalidSession);
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The name of a thread's session.
-    pub fn of(thread: crate::ThreadId) -> Self {
-        Self(thread.to_string())
+    /// The name that a UUID is: a thread's session has the thread's id.
+    pub fn of(id: Uuid) -> Self {
+        Self(id.to_string())
     }
 
     /// The name.
@@ -115,7 +118,6 @@ pub struct Orphan {
 
 /// Why an engine refuses or fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum LogError {
     /// The name is none (the caller's fault).
     #[error(

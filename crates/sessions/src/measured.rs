@@ -10,10 +10,12 @@ use std::{
 
 use rejoin_wire::session::EndStatus;
 
-use super::log::{Appended, Batch, LogError, Orphan, SessionId, SessionLog};
-use crate::metrics::{AppendResult, Metrics};
+use crate::{
+    log::{Appended, Batch, LogError, Orphan, SessionId, SessionLog},
+    metrics::{AppendResult, Metrics},
+};
 
-/// Writes to a log and counts it. Whatever the server stores goes through here.
+/// Writes to a log and counts it. Whatever is stored goes through here.
 pub(super) struct Measured {
     log: Arc<dyn SessionLog>,
     metrics: Arc<Metrics>,

@@ -13,7 +13,7 @@ use rejoin_wire::{
 };
 use tokio::sync::watch;
 
-use super::{
+use crate::{
     deadlines::Deadlines,
     log::{Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog},
     plan::{self, Plan},

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
-    encoding::text,
     metrics::{
         counter::Counter,
         family::Family,
@@ -14,18 +13,14 @@ use prometheus_client::{
 };
 use rejoin_wire::session::SnapshotReason;
 
-/// What [`Metrics::text`] is, for the header that says so.
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// Times from 0.1 ms to 13 s, each bucket twice as wide as the one before.
 const BUCKETS: (f64, f64, u16) = (0.0001, 2.0, 18);
 
 /// One label with a word out of a fixed list, so that no peer can make a series.
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
-/// The counters of one server. Cheap to call from anywhere.
+/// The counters of a process's sessions. Cheap to call from anywhere.
 pub struct Metrics {
-    registry: Registry,
     readers: Gauge,
     tail_bytes: Gauge,
     records: Counter,
@@ -35,9 +30,7 @@ pub struct Metrics {
     retried: Counter,
     repaired: Counter,
     snapshots: Labelled,
-    denied: Labelled,
     lease_expirations: Counter,
-    bytes_sent: Counter,
 }
 
 /// How a batch ended.
@@ -66,8 +59,7 @@ impl AppendResult {
 impl Default for Metrics {
     fn default() -> Self {
         let (start, factor, length) = BUCKETS;
-        let mut metrics = Self {
-            registry: Registry::with_prefix("rejoin"),
+        let metrics = Self {
             readers: Gauge::default(),
             tail_bytes: Gauge::default(),
             records: Counter::default(),
@@ -77,9 +69,7 @@ impl Default for Metrics {
             retried: Counter::default(),
             repaired: Counter::default(),
             snapshots: Family::default(),
-            denied: Family::default(),
             lease_expirations: Counter::default(),
-            bytes_sent: Counter::default(),
         };
         // A series that is there from the start has a rate from the start.
         for result in AppendResult::ALL {
@@ -89,7 +79,6 @@ impl Default for Metrics {
                     .get_or_create(&[("result", result.as_str())]),
             );
         }
-        metrics.register();
         metrics
     }
 }
@@ -100,8 +89,8 @@ impl Metrics {
         Arc::default()
     }
 
-    fn register(&mut self) {
-        let registry = &mut self.registry;
+    /// Adds every counter to what is shown.
+    pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "session_readers",
             "Streams of sessions that are open",
@@ -150,20 +139,9 @@ impl Metrics {
             self.snapshots.clone(),
         );
         registry.register(
-            "requests_denied",
-            "Requests without the right to what they asked for, by code",
-            self.denied.clone(),
-        );
-        registry.register(
             "session_lease_expirations",
             "Messages ended because their producer was not heard of",
             self.lease_expirations.clone(),
-        );
-        registry.register_with_unit(
-            "stream_sent",
-            "Event streams' bytes handed to the network",
-            Unit::Bytes,
-            self.bytes_sent.clone(),
         );
     }
 
@@ -205,27 +183,9 @@ impl Metrics {
             .inc();
     }
 
-    /// A request was denied, with this code.
-    pub fn denied(&self, code: &'static str) {
-        self.denied.get_or_create(&[("code", code)]).inc();
-    }
-
     /// A message was ended because its lease was over.
     pub fn lease_expired(&self) {
         self.lease_expirations.inc();
-    }
-
-    /// So many bytes of an event stream were handed to the network.
-    pub fn sent(&self, bytes: usize) {
-        self.bytes_sent.inc_by(bytes as u64);
-    }
-
-    /// Everything, as Prometheus reads it.
-    pub fn text(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = text::encode(&mut out, &self.registry);
-        out
     }
 }
 
@@ -240,7 +200,17 @@ impl Drop for ReaderGuard {
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::encoding::text;
+
     use super::*;
+
+    fn shown(metrics: &Metrics) -> String {
+        let mut registry = Registry::with_prefix("rejoin");
+        metrics.register(&mut registry);
+        let mut out = String::new();
+        text::encode(&mut out, &registry).unwrap();
+        out
+    }
 
     #[test]
     fn what_happened_is_what_is_shown() {
@@ -252,9 +222,7 @@ mod tests {
         metrics.appended(AppendResult::Stored, Duration::from_millis(3), 5, 2);
         metrics.appended(AppendResult::Failed, Duration::from_secs(1), 0, 0);
         metrics.snapshot(SnapshotReason::Behind);
-        metrics.denied("token_expired");
-        metrics.sent(1000);
-        let text = metrics.text();
+        let text = shown(&metrics);
         let check = |line: &str| assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
         check("rejoin_session_readers 1");
         check("rejoin_session_tail_bytes 200");
@@ -265,10 +233,8 @@ mod tests {
         check("rejoin_session_appends_total{result=\"failed\"} 1");
         check("rejoin_session_append_duration_seconds_count 2");
         check("rejoin_session_snapshots_total{reason=\"behind\"} 1");
-        check("rejoin_requests_denied_total{code=\"token_expired\"} 1");
-        check("rejoin_stream_sent_bytes_total 1000");
         check("# EOF");
         drop(reader);
-        assert!(metrics.text().contains("rejoin_session_readers 0\n"));
+        assert!(shown(&metrics).contains("rejoin_session_readers 0\n"));
     }
 }

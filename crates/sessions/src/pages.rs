@@ -6,7 +6,7 @@
 
 use rejoin_wire::session::{Change, Cursor, Epoch, Node, NodeStatus, Page, Record};
 
-use super::{
+use crate::{
     SessionError, Sessions,
     log::{Bounds, LogError, MessageHead, SessionId},
     sums::Sums,
@@ -39,7 +39,7 @@ impl Sessions {
     /// The newest `limit` messages of those that began before record `before`, as of the cursor.
     ///
     /// There are as many as asked for while the session has them, and fewer only where their texts are longer than
-    /// [`SessionLimits::page_bytes_max`](super::SessionLimits::page_bytes_max) together.
+    /// [`SessionLimits::page_bytes_max`](crate::SessionLimits::page_bytes_max) together.
     ///
     /// # Errors
     /// What the log says; [`LogError::NotFound`] where the session is not there.

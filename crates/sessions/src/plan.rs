@@ -6,7 +6,7 @@ use rejoin_wire::{
 };
 use uuid::Uuid;
 
-use super::log::{Admission, Batch, LogError, MessageHead, Orphan, ProducerId, admit};
+use crate::log::{Admission, Batch, LogError, MessageHead, Orphan, ProducerId, admit};
 
 /// What a batch changes. Nothing of it is stored yet.
 pub(super) struct Plan {

@@ -14,13 +14,13 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use rejoin_wire::session::{AttachMode, Attached, Cursor, Epoch, Page, SnapshotReason};
 use tokio::sync::watch;
 
-use super::{
+use crate::{
     SessionError, Sessions,
     hub::Live,
     log::{Bounds, LogError, SessionId},
+    metrics::ReaderGuard,
     tail::{Found, Frame},
 };
-use crate::metrics::ReaderGuard;
 
 /// Records that a reader takes at once, and their bytes: what one that stops reading keeps.
 const RECORDS_AT_ONCE: usize = 128;

@@ -20,20 +20,17 @@ use futures_util::{FutureExt as _, future};
 use rejoin_wire::session::{Cursor, EndStatus, Epoch, Node, Record};
 use tokio::sync::watch;
 
-use super::{
+use crate::{
     deadlines::Deadlines,
     log::{Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog},
     plan,
+    store::{Store, StoreError, Tx, View},
     watchers::Watchers,
-};
-use crate::{
-    error::ServerError,
-    store::{Store, Tx},
 };
 use row::Life;
 use rows::Rows as _;
 
-pub(crate) use rows::TABLES;
+pub use rows::TABLES;
 
 /// Sessions in a redb database. An append is on the disk before it is answered; what waits is committed together.
 ///
@@ -57,11 +54,14 @@ impl RedbLog {
     /// # Errors
     /// [`LogError::Store`], where it cannot be opened, is in use or is damaged.
     pub fn open(directory: &Path) -> Result<Self, LogError> {
-        Self::on(Store::open_file(&directory.join("sessions.redb"))?)
+        Self::on(Store::open(&directory.join("sessions.redb"), &TABLES)?)
     }
 
-    /// The sessions of the server's own database.
-    pub(crate) fn on(store: Store) -> Result<Self, LogError> {
+    /// The sessions of a database that has [`TABLES`], and others too.
+    ///
+    /// # Errors
+    /// [`LogError::Store`], where it cannot be read.
+    pub fn on(store: Store) -> Result<Self, LogError> {
         let log = Self {
             store,
             shared: Arc::default(),
@@ -73,8 +73,7 @@ impl RedbLog {
         Ok(log)
     }
 
-    /// Runs a job in the writer, for a session as it is then. Whatever it answers but [`LogError::Store`], it must not
-    /// have written before.
+    /// Runs a job in the writer, for a session as it is then.
     async fn write<T: Send + 'static>(
         &self,
         session: &SessionId,
@@ -82,18 +81,13 @@ impl RedbLog {
         then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, LogError> {
         let name = session.clone();
-        let job = move |tx: &Tx| match tx.life(&name).and_then(|life| job(tx, life)) {
-            // Undone, whatever it was doing.
-            Err(LogError::Store(error)) => Err(ServerError::Store(error)),
-            Err(LogError::Damaged) => Err(ServerError::Unreadable(String::new())),
-            answer => Ok(answer),
-        };
-        let then = move |outcome: &Result<Result<T, LogError>, ServerError>| {
-            if let Ok(Ok(answer)) = outcome {
+        let job = move |tx: &Tx| tx.life(&name).and_then(|life| job(tx, life));
+        let then = move |outcome: &Result<T, LogError>| {
+            if let Ok(answer) = outcome {
                 then(answer);
             }
         };
-        self.store.write_then(job, then).await?
+        self.store.write_then(job, then).await
     }
 
     async fn append_now(&self, session: &SessionId, batch: Batch) -> Result<Appended, LogError> {
@@ -191,7 +185,7 @@ impl RedbLog {
     fn read<T>(
         &self,
         session: &SessionId,
-        read: impl FnOnce(&crate::store::View, Life) -> Result<T, LogError>,
+        read: impl FnOnce(&View, Life) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
         let view = self.store.view()?;
         let life = view.life(session)?.ok_or(LogError::NotFound)?;
@@ -302,12 +296,11 @@ impl SessionLog for RedbLog {
     }
 }
 
-impl From<ServerError> for LogError {
-    fn from(error: ServerError) -> Self {
+impl From<StoreError> for LogError {
+    fn from(error: StoreError) -> Self {
         match error {
-            ServerError::Store(why) => Self::Store(why),
-            ServerError::Unreadable(_) => Self::Damaged,
-            other => Self::Store(other.to_string()),
+            StoreError::Failed(why) => Self::Store(why),
+            StoreError::Panicked | StoreError::Stopped => Self::Store(error.to_string()),
         }
     }
 }
@@ -322,7 +315,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::sessions::log::ProducerId;
+    use crate::log::ProducerId;
 
     fn batch(changes: Vec<Change>) -> Batch {
         Batch {
@@ -345,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_a_store_failure_and_takes_nothing_that_was_acknowledged() {
         let switch = Arc::new(AtomicBool::new(false));
-        let log = RedbLog::on(Store::failing(Arc::clone(&switch))).unwrap();
+        let log = RedbLog::on(Store::failing(Arc::clone(&switch), &TABLES)).unwrap();
         let session = SessionId::parse("s").unwrap();
         let first = log
             .append(&session, batch(vec![started("m")]))

@@ -41,7 +41,7 @@ use redis::{
 use rejoin_wire::session::{Cursor, EndStatus, Epoch, Node, Record};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{
+use crate::{
     log::{Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog},
     watchers::Watchers,
 };

@@ -12,7 +12,7 @@ use rejoin_wire::{
 };
 use tokio::sync::watch;
 
-use super::{
+use crate::{
     Retention, SessionError, Sessions,
     log::{Bounds, LogError, MessageHead, SessionId},
     sums::Sums,

@@ -2,13 +2,14 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
-use super::{
+#[cfg(feature = "redis")]
+use crate::redis::{RedisConfig, RedisLog};
+use crate::{
     log::{LogError, SessionLog},
     memory::MemoryLog,
     redb::RedbLog,
-    redis::{RedisConfig, RedisLog},
+    store::Store,
 };
-use crate::{StartError, store::Store};
 
 /// Which engine a server's sessions are in.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -59,16 +60,23 @@ impl fmt::Debug for SessionStore {
 
 impl SessionStore {
     /// Opens it. `own` is the server's database.
-    pub(crate) async fn open(&self, own: &Store) -> Result<Arc<dyn SessionLog>, StartError> {
-        let opened: Result<Arc<dyn SessionLog>, LogError> = match self {
-            Self::Own => RedbLog::on(own.clone()).map(|log| Arc::new(log) as _),
-            Self::Memory => Ok(Arc::new(MemoryLog::new())),
-            Self::Redb(directory) => RedbLog::open(directory).map(|log| Arc::new(log) as _),
-            Self::Redis(url) => RedisLog::connect(RedisConfig::new(url))
-                .await
-                .map(|log| Arc::new(log) as _),
-        };
-        opened.map_err(|error| StartError::Sessions(error.to_string()))
+    ///
+    /// # Errors
+    /// [`LogError::Store`], where it cannot be opened or reached. Neither the address nor its password is in the text.
+    pub async fn open(&self, own: &Store) -> Result<Arc<dyn SessionLog>, LogError> {
+        Ok(match self {
+            Self::Own => Arc::new(RedbLog::on(own.clone())?),
+            Self::Memory => Arc::new(MemoryLog::new()),
+            Self::Redb(directory) => Arc::new(RedbLog::open(directory)?),
+            #[cfg(feature = "redis")]
+            Self::Redis(url) => Arc::new(RedisLog::connect(RedisConfig::new(url)).await?),
+            #[cfg(not(feature = "redis"))]
+            Self::Redis(_) => {
+                return Err(LogError::Store(
+                    "this program was built without Redis".to_owned(),
+                ));
+            }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use rejoin_wire::{
     session::{Change, Node, Record},
 };
 
-use super::{SessionError, log::MessageHead};
+use crate::{SessionError, log::MessageHead};
 
 /// Stretches of records that are this close are read as one.
 const GAP_MAX: u64 = 64;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use rejoin_wire::{
     json::{FromJson, JsonError, ToJson},
     session::{Cursor, Epoch, Record},

@@ -8,7 +8,7 @@ use std::{
 use rejoin_wire::session::Cursor;
 use tokio::sync::watch;
 
-use super::log::SessionId;
+use crate::log::SessionId;
 
 /// Sessions that are watched. One that nobody watches any more is forgotten.
 #[derive(Default)]
@@ -54,6 +54,7 @@ impl Watchers {
     }
 
     /// The log ends at `head`, `None` where it is not there: told where that is something else than was told before.
+    #[cfg(feature = "redis")]
     pub(super) fn found(&self, session: &SessionId, head: Option<Cursor>) {
         self.tell(session, |told| (told != head).then_some(head));
     }
@@ -64,6 +65,7 @@ impl Watchers {
     }
 
     /// Every session that somebody watches.
+    #[cfg(feature = "redis")]
     pub(super) fn watched(&self) -> Vec<SessionId> {
         let mut inner = self.lock();
         inner.forget_unwatched();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use faulty::{Fault, Faulty, Shown, ended, in_the_name_of};
-use rejoin_server::sessions::{
+use rejoin_sessions::{
     MessageWriter, Producer, ProducerOptions, SessionLimits, Sessions, Stopped, leases,
     log::{SessionId, SessionLog},
     memory::MemoryLog,

@@ -11,7 +11,7 @@ use engines::{
     LONG, append, appended, batch, complete, ended, engines, lease_expired, node, origin, producer,
     records, removed, seqs, session, started, updated, write_message,
 };
-use rejoin_server::sessions::log::{Batch, LogError, Orphan, PIECES_MAX, SessionId, SessionLog};
+use rejoin_sessions::log::{Batch, LogError, Orphan, PIECES_MAX, SessionId, SessionLog};
 use rejoin_wire::session::{Change, Cursor, EndStatus, Epoch};
 
 /// Runs a test against every engine, each without a session.

@@ -18,7 +18,7 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
-use rejoin_server::sessions::log::{Appended, Batch, LogError, Orphan, SessionId, SessionLog};
+use rejoin_sessions::log::{Appended, Batch, LogError, Orphan, SessionId, SessionLog};
 use rejoin_wire::session::{Change, Cursor, EndStatus, Epoch, Node};
 
 /// What is done to a session.

@@ -10,7 +10,7 @@ use std::{fs, path::Path, time::Duration};
 use engines::{
     append, appended, batch, node, origin, producer, records, seqs, session, started, write_message,
 };
-use rejoin_server::sessions::{
+use rejoin_sessions::{
     log::{Batch, LogError, SessionLog as _},
     redb::RedbLog,
 };

@@ -12,7 +12,7 @@ use engines::{
     session, started, updated, write_message,
 };
 use redis_server::RedisServer;
-use rejoin_server::sessions::{
+use rejoin_sessions::{
     Reader, ReaderEvent, SessionLimits, Sessions,
     log::{Batch, LogError, Orphan, SessionLog as _},
     redis::{RedisConfig, RedisLog},

@@ -10,25 +10,29 @@ use std::{
     time::Duration,
 };
 
-use rejoin_wire::{MessageId, message::Message, session::EndStatus};
+use rejoin_wire::{
+    MessageId,
+    message::Message,
+    session::{Change, EndStatus},
+};
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{
-    SessionError,
-    line::Stopped,
-    log::{LogError, MessageHead, ProducerId, SessionId},
-    producer::{Producer, chance},
-    replica::{Held, Replica},
-};
+mod replica;
+
 use crate::{
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
     records::{CheckpointRecord, RunRecord},
-    store::{Store, Tx},
-    tables::Records,
+    sessions::{
+        Producer, SessionError, Stopped, chance,
+        log::{Batch, LogError, MessageHead, ProducerId, SessionId},
+        store::{Store, Tx},
+    },
+    tables::{Records as _, Tables as _},
 };
+use replica::{Held, Replica};
 
 /// Message heads per read of a session.
 const HEADS_PER_READ: usize = 200;
@@ -191,6 +195,7 @@ impl Mirror {
         let marks = self
             .store
             .view()
+            .map_err(ServerError::from)
             .and_then(|view| view.unmirrored(Some(thread)));
         // Its own mark is one of them.
         let is_level = marks.is_ok_and(|marks| marks.len() <= 1);
@@ -206,7 +211,7 @@ impl Mirror {
             entry.users += 1;
             return Arc::clone(&entry.shadow);
         }
-        let session = SessionId::of(thread);
+        let session = thread.session();
         let replica = Replica::new(session.clone(), self.producer.clone());
         let shadow = Arc::new(Shadow {
             thread,
@@ -292,8 +297,8 @@ impl Mirror {
             .into_iter()
             .collect();
         let id = head.id.clone();
-        changes.push(rejoin_wire::session::Change::Ended { id, status });
-        let batch = super::log::Batch {
+        changes.push(Change::Ended { id, status });
+        let batch = Batch {
             producer: head.producer.clone(),
             changes,
             lease: LEASE_OF_GONE,

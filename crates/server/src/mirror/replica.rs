@@ -14,13 +14,13 @@ use rejoin_wire::{
 };
 use serde_json::Value;
 
-use super::{
-    encoder::MessageWriter,
-    line::Stopped,
-    log::{MessageHead, SessionId},
-    producer::Producer,
+use crate::{
+    agents::final_message,
+    sessions::{
+        MessageWriter, Producer, Stopped,
+        log::{MessageHead, SessionId},
+    },
 };
-use crate::agents::final_message;
 
 /// Above what a producer may have tried beyond what is stored.
 const PIECES_TRIED: u64 = 1 << 20;

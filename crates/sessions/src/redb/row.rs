@@ -7,7 +7,7 @@ use rejoin_wire::{
     session::{Cursor, EndStatus, Epoch},
 };
 
-use super::super::log::{Bounds, LogError, MessageHead, ProducerId, SessionId};
+use crate::log::{Bounds, LogError, MessageHead, ProducerId, SessionId};
 
 /// One life of a log.
 #[derive(Debug, Clone, Copy)]

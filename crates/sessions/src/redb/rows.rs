@@ -8,14 +8,12 @@ use rejoin_wire::{
     session::{Change, Cursor, Epoch, Node, Record},
 };
 
-use super::{
-    super::{
-        log::{Appended, LogError, MessageHead, ProducerId, SessionId},
-        plan::{Plan, Touched, draw_epoch},
-    },
-    row::{self, Life, Open},
+use super::row::{self, Life, Open};
+use crate::{
+    log::{Appended, LogError, MessageHead, ProducerId, SessionId},
+    plan::{Plan, Touched, draw_epoch},
+    store::{Entry, Reads, Span, Table, Tx, Writes as _},
 };
-use crate::store::{Entry, Reads, Span, Table, Tx};
 
 const SESSIONS: Table = Table::new("sessions");
 const RECORDS: Table = Table::new("session_records");
@@ -24,8 +22,8 @@ const ORDER: Table = Table::new("session_order");
 const OPEN: Table = Table::new("session_open");
 const NODES: Table = Table::new("session_nodes");
 
-/// Every table, made when the database is.
-pub(crate) const TABLES: [Table; 6] = [SESSIONS, RECORDS, MESSAGES, ORDER, OPEN, NODES];
+/// Every table of sessions: the store that they are in is opened with them.
+pub const TABLES: [Table; 6] = [SESSIONS, RECORDS, MESSAGES, ORDER, OPEN, NODES];
 
 /// Records that are read at once while looking for where to stop.
 const RECORDS_AT_ONCE: usize = 128;

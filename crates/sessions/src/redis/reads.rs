@@ -2,10 +2,8 @@
 
 use rejoin_wire::session::{Cursor, Record};
 
-use super::{
-    super::log::{Bounds, LogError, MessageHead, Orphan, ProducerId, SessionId},
-    Shared, reply,
-};
+use super::{Shared, reply};
+use crate::log::{Bounds, LogError, MessageHead, Orphan, ProducerId, SessionId};
 
 /// The fields of a session's `meta` that bounds are made of.
 const BOUNDS: [&str; 4] = ["epoch", "first", "head", "bytes"];

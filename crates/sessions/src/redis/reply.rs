@@ -6,7 +6,7 @@ use rejoin_wire::{
     session::{Change, Cursor, EndStatus, Epoch, Node, Record},
 };
 
-use super::super::log::{Appended, Bounds, LogError, MessageHead, ProducerId};
+use crate::log::{Appended, Bounds, LogError, MessageHead, ProducerId};
 
 /// What is stored is not what was written.
 pub(super) fn damaged() -> LogError {

@@ -6,12 +6,10 @@ use rejoin_wire::{
     session::{Change, Cursor, EndStatus, Epoch, Node},
 };
 
-use super::{
-    super::{
-        log::{Appended, Batch, LogError, Orphan, ProducerId, SessionId},
-        plan::{draw_epoch, message_of},
-    },
-    Shared, reply, scripts,
+use super::{Shared, reply, scripts};
+use crate::{
+    log::{Appended, Batch, LogError, Orphan, ProducerId, SessionId},
+    plan::{draw_epoch, message_of},
 };
 
 /// Records that are thrown away at once.

@@ -11,7 +11,7 @@ use std::{
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 
-use crate::error::ServerError;
+use super::StoreError;
 
 /// Between two tries to open it again.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
@@ -19,21 +19,21 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 const ROOM_BYTES: usize = 1 << 20;
 
 /// Where a database is.
-pub(crate) trait Place: Send + Sync {
+pub(super) trait Place: Send + Sync {
     /// Opens it, or makes it.
-    fn open(&self) -> Result<Database, ServerError>;
+    fn open(&self) -> Result<Database, StoreError>;
 
     /// Whether it can be written, as far as that can be said without opening it.
     fn has_room(&self) -> bool;
 }
 
 /// A database in a file.
-pub(crate) struct InFile(pub(crate) PathBuf);
+pub(super) struct InFile(pub(super) PathBuf);
 
 impl Place for InFile {
-    fn open(&self) -> Result<Database, ServerError> {
-        make_private(&self.0).map_err(ServerError::store)?;
-        Database::create(&self.0).map_err(ServerError::store)
+    fn open(&self) -> Result<Database, StoreError> {
+        make_private(&self.0).map_err(StoreError::failed)?;
+        Database::create(&self.0).map_err(StoreError::failed)
     }
 
     fn has_room(&self) -> bool {
@@ -46,14 +46,14 @@ impl Place for InFile {
 }
 
 /// A database that is gone when the process ends.
-pub(crate) struct InMemory;
+pub(super) struct InMemory;
 
 impl Place for InMemory {
-    fn open(&self) -> Result<Database, ServerError> {
+    fn open(&self) -> Result<Database, StoreError> {
         let backend = redb::backends::InMemoryBackend::new();
         Database::builder()
             .create_with_backend(backend)
-            .map_err(ServerError::store)
+            .map_err(StoreError::failed)
     }
 
     fn has_room(&self) -> bool {
@@ -81,7 +81,7 @@ fn make_private(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(crate) struct Disk {
+pub(super) struct Disk {
     place: Box<dyn Place>,
     /// `None` where it could not be opened again yet.
     db: RwLock<Option<Database>>,
@@ -89,13 +89,13 @@ pub(crate) struct Disk {
 }
 
 struct Failure {
-    why: ServerError,
+    why: StoreError,
     /// When it was last tried to open it again.
     tried: Instant,
 }
 
 impl Disk {
-    pub(crate) fn new(place: impl Place + 'static) -> Result<Self, ServerError> {
+    pub(super) fn new(place: impl Place + 'static) -> Result<Self, StoreError> {
         let db = place.open()?;
         Ok(Self {
             place: Box::new(place),
@@ -105,31 +105,31 @@ impl Disk {
     }
 
     /// Why it cannot be written, as far as is known.
-    pub(crate) fn failure(&self) -> Option<ServerError> {
+    pub(super) fn failure(&self) -> Option<StoreError> {
         self.lock().as_ref().map(|failure| failure.why.clone())
     }
 
     /// Works with the open database.
-    pub(crate) fn with<T>(
+    pub(super) fn with<T>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, ServerError>,
-    ) -> Result<T, ServerError> {
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
         match &*db {
             Some(db) => work(db),
             None => {
-                let closed = || ServerError::Store("the database is closed".to_owned());
+                let closed = || StoreError::Failed("the database is closed".to_owned());
                 Err(self.failure().unwrap_or_else(closed))
             }
         }
     }
 
-    pub(crate) fn view(&self) -> Result<ReadTransaction, ServerError> {
-        self.with(|db| db.begin_read().map_err(ServerError::store))
+    pub(super) fn view(&self) -> Result<ReadTransaction, StoreError> {
+        self.with(|db| db.begin_read().map_err(StoreError::failed))
     }
 
     /// A write failed: nothing is written before it was opened again. Called by the writer only.
-    pub(crate) fn fail(&self, why: &ServerError) {
+    pub(super) fn fail(&self, why: &StoreError) {
         let mut failure = self.lock();
         if failure.is_none() {
             tracing::error!(%why, "the store cannot be written; it is tried again");
@@ -144,7 +144,7 @@ impl Disk {
     ///
     /// # Errors
     /// Why it cannot be written yet.
-    pub(crate) fn mend(&self) -> Result<(), ServerError> {
+    pub(super) fn mend(&self) -> Result<(), StoreError> {
         let Some(why) = self.due()? else {
             return Ok(());
         };
@@ -171,7 +171,7 @@ impl Disk {
     }
 
     /// Why it failed, where it is time for another try.
-    fn due(&self) -> Result<Option<ServerError>, ServerError> {
+    fn due(&self) -> Result<Option<StoreError>, StoreError> {
         match &mut *self.lock() {
             None => Ok(None),
             Some(failure) if failure.tried.elapsed() < RETRY_EVERY => Err(failure.why.clone()),

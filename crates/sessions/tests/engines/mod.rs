@@ -8,7 +8,7 @@ pub mod model;
 
 use std::{sync::Arc, time::Duration};
 
-use rejoin_server::sessions::{
+use rejoin_sessions::{
     log::{Appended, Batch, LogError, ProducerId, SessionId, SessionLog},
     memory::MemoryLog,
     redb::RedbLog,

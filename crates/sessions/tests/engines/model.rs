@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rejoin_server::sessions::log::{Admission, Batch, LogError, MessageHead, ProducerId, admit};
+use rejoin_sessions::log::{Admission, Batch, LogError, MessageHead, ProducerId, admit};
 use rejoin_wire::{
     MessageId,
     session::{Change, EndStatus, Node},

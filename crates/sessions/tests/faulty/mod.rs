@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use rejoin_server::sessions::{
+use rejoin_sessions::{
     log::{Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog},
     memory::MemoryLog,
 };
@@ -255,10 +255,7 @@ pub fn ended(count: usize) -> impl Fn(&Transcript) -> bool {
 }
 
 /// A change in somebody else's name.
-pub fn in_the_name_of(
-    producer: &rejoin_server::sessions::log::ProducerId,
-    change: Change,
-) -> Batch {
+pub fn in_the_name_of(producer: &rejoin_sessions::log::ProducerId, change: Change) -> Batch {
     Batch {
         producer: producer.clone(),
         changes: vec![change],

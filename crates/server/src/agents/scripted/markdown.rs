@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{AgentError, NodeContext, pause, scripted};
+use super::{AgentError, NodeContext, delay, last, pause};
 
 /// The answer. Plain facts about what the reader is looking at, in every form markdown has.
 const ANSWER: &str = r#"# A stream that survives
@@ -63,7 +63,7 @@ That is all. **Ask again** and reload in the middle of it.
 
 /// Streams the answer in pieces of about a word.
 pub(super) async fn answer(context: &NodeContext) -> Result<Value, AgentError> {
-    let delay = scripted::delay(context);
+    let delay = delay(context);
     let mut out = context.message();
     let mut tokens = 0;
     for piece in ANSWER.split_inclusive(' ') {
@@ -72,6 +72,6 @@ pub(super) async fn answer(context: &NodeContext) -> Result<Value, AgentError> {
         tokens += 1;
     }
     pause(delay).await;
-    out.chunk(scripted::last("stop", tokens)).await?;
+    out.chunk(last("stop", tokens)).await?;
     Ok(out.finish())
 }

@@ -2,11 +2,14 @@
 //!
 //! Knobs (`config.configurable`): `n_tokens` (default 200), `delay_ms` between tokens (default 25).
 
+mod markdown;
+mod research;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Agent, AgentError, Chunk, NodeContext, NodeEnd, NodeFuture, markdown, pause};
+use super::{Agent, AgentError, Agents, Chunk, NodeContext, NodeEnd, NodeFuture};
 
 /// The most tokens a knob may ask for.
 const TOKENS_MAX: u32 = 200_000;
@@ -19,8 +22,18 @@ const WORDS: [&str; 26] = [
     "uniform", "victor", "whiskey", "xray", "yankee", "zulu",
 ];
 
+/// Adds the scripted agents.
+pub(super) fn add_to(agents: &mut Agents) {
+    agents.add(Chat);
+    agents.add(Tools);
+    agents.add(Approval);
+    agents.add(Multi);
+    agents.add(Boom);
+    agents.add(research::Research);
+}
+
 /// Streams words; with the knob `style: "markdown"` a formatted answer.
-pub(super) struct Chat;
+struct Chat;
 
 impl Agent for Chat {
     fn name(&self) -> &'static str {
@@ -44,7 +57,7 @@ impl Agent for Chat {
 }
 
 /// Calls a tool, then answers.
-pub(super) struct Tools;
+struct Tools;
 
 impl Agent for Tools {
     fn name(&self) -> &'static str {
@@ -132,7 +145,7 @@ fn tool_calls(messages: &[Value]) -> Vec<Value> {
 }
 
 /// Drafts, asks, and says what it was told.
-pub(super) struct Approval;
+struct Approval;
 
 impl Agent for Approval {
     fn name(&self) -> &'static str {
@@ -192,7 +205,7 @@ fn draft_start(context: &NodeContext) -> String {
 }
 
 /// Two questions at once.
-pub(super) struct Multi;
+struct Multi;
 
 impl Agent for Multi {
     fn name(&self) -> &'static str {
@@ -230,7 +243,7 @@ impl Agent for Multi {
 }
 
 /// Fails after five tokens.
-pub(super) struct Boom;
+struct Boom;
 
 impl Agent for Boom {
     fn name(&self) -> &'static str {
@@ -269,7 +282,7 @@ async fn words(
 }
 
 /// A message's last piece: why it ended and what it cost.
-pub(super) fn last(reason: &str, output_tokens: u32) -> Chunk {
+fn last(reason: &str, output_tokens: u32) -> Chunk {
     let usage = json!({"input_tokens": 5, "output_tokens": output_tokens, "total_tokens": 5 + output_tokens});
     Chunk {
         usage: Some(usage),
@@ -282,8 +295,17 @@ fn count(context: &NodeContext, default: u32) -> u32 {
     context.knobs.count("n_tokens", default, TOKENS_MAX)
 }
 
-pub(super) fn delay(context: &NodeContext) -> Duration {
+fn delay(context: &NodeContext) -> Duration {
     context.knobs.pause("delay_ms", 25.0)
+}
+
+/// Waits; a pause of nothing still lets other tasks run.
+async fn pause(time: Duration) {
+    if time.is_zero() {
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(time).await;
+    }
 }
 
 /// JSON as Python prints it, because the graph this agent follows prints with `repr`.

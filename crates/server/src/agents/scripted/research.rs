@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Agent, NodeContext, NodeEnd, NodeFuture, pause, scripted};
+use super::{Agent, NodeContext, NodeEnd, NodeFuture, delay, last, pause};
 
 /// The most steps a knob may ask for.
 const STEPS_MAX: u32 = 10_000;
@@ -59,7 +59,7 @@ impl Agent for Research {
                     steps.into(),
                 )])));
             }
-            let delay = scripted::delay(context);
+            let delay = delay(context);
             let mut out = context.message();
             let report = report(steps);
             let mut tokens = 0;
@@ -68,7 +68,7 @@ impl Agent for Research {
                 out.text(piece).await?;
                 tokens += 1;
             }
-            out.chunk(scripted::last("stop", tokens)).await?;
+            out.chunk(last("stop", tokens)).await?;
             Ok(NodeEnd::messages(vec![out.finish()]))
         })
     }

@@ -4,6 +4,10 @@
 //! the [`Outbox`]. A batch whose fate is unknown is sent again as it was, which the log applies once; after
 //! [`ProducerOptions::repair_after`] failures its messages are said whole, and appends go on from there.
 
+mod encoder;
+mod line;
+mod outbox;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -23,13 +27,14 @@ use tokio::{
     sync::{Notify, watch},
 };
 
-use super::{
+pub use encoder::{Ending, MessageWriter};
+pub use line::Stopped;
+
+use crate::{
     SessionError, Sessions,
-    encoder::MessageWriter,
-    line::Stopped,
     log::{Batch, LogError, ProducerId, SessionId},
-    outbox::{Outbox, OutboxLimits},
 };
+use outbox::{Outbox, OutboxLimits};
 
 /// A batch is closed once it has so many changes.
 const BATCH_CHANGES: usize = 256;
@@ -82,7 +87,7 @@ struct Shared {
 }
 
 /// One session and what is to be said to it.
-pub(super) struct Lane {
+struct Lane {
     session: SessionId,
     state: Mutex<State>,
     /// There is something to say.
@@ -168,7 +173,7 @@ impl Producer {
     }
 
     /// Goes on with a message of this producer that was given up, from what it is now.
-    pub(super) fn resume(
+    pub fn resume(
         &self,
         session: &SessionId,
         message: Message,
@@ -181,7 +186,7 @@ impl Producer {
     }
 
     /// Says something about a message that is not being streamed.
-    pub(super) fn say(&self, session: &SessionId, change: Change) {
+    pub fn say(&self, session: &SessionId, change: Change) {
         let mut change = Some(change);
         self.with(session, |outbox| {
             if let Some(change) = change.take() {
@@ -192,7 +197,7 @@ impl Producer {
     }
 
     /// A message that is whole.
-    pub(super) fn say_whole(
+    pub fn say_whole(
         &self,
         session: &SessionId,
         message: Message,
@@ -228,13 +233,13 @@ impl Producer {
     }
 
     /// The same of one session.
-    pub(super) fn held_bytes_of(&self, session: &SessionId) -> usize {
+    pub fn held_bytes_of(&self, session: &SessionId) -> usize {
         let lane = self.lanes().get(session).cloned();
         lane.map_or(0, |lane| lane.lock().outbox.held_bytes())
     }
 
     /// Drops all that is not stored of a session; its messages that are being streamed are stopped.
-    pub(super) fn give_up(&self, session: &SessionId) {
+    pub fn give_up(&self, session: &SessionId) {
         let lane = self.lanes().get(session).cloned();
         if let Some(lane) = lane {
             lane.with(Outbox::give_up);
@@ -326,8 +331,8 @@ impl Shared {
     }
 }
 
-/// A number from 0 to 1.
-pub(super) fn chance() -> f64 {
+/// A number from 0 to 1, by chance: what spreads the pauses of many.
+pub fn chance() -> f64 {
     let drawn = uuid::Uuid::new_v4().as_u128() as u32;
     f64::from(drawn) / f64::from(u32::MAX)
 }
@@ -338,7 +343,7 @@ impl Lane {
     }
 
     /// Works on the outbox and lets its task look.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
         let done = work(&mut self.lock().outbox);
         self.wake.notify_one();
         self.progress.send_replace(());
@@ -346,12 +351,12 @@ impl Lane {
     }
 
     /// Looks at the outbox.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Outbox) -> T) -> T {
+    fn look<T>(&self, look: impl FnOnce(&Outbox) -> T) -> T {
         look(&self.lock().outbox)
     }
 
     /// Waits until the outbox is as asked.
-    pub(super) async fn until(&self, is_so: impl Fn(&Outbox) -> bool) {
+    async fn until(&self, is_so: impl Fn(&Outbox) -> bool) {
         let mut progress = self.progress.subscribe();
         while !self.look(&is_so) && progress.changed().await.is_ok() {}
     }

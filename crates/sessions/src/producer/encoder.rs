@@ -10,9 +10,9 @@ use rejoin_wire::{
 use tokio::sync::watch;
 
 use super::{
+    Lane,
     line::{Fate, Stopped},
     outbox::Outbox,
-    producer::Lane,
 };
 
 /// With more than this waiting, [`MessageWriter::ready`] waits.
@@ -72,7 +72,7 @@ impl MessageWriter {
     }
 
     /// The message is something else than its pieces said: readers get it whole.
-    pub(super) fn replace(&self, message: Message) {
+    pub fn replace(&self, message: Message) {
         self.lane.with(|outbox| outbox.replace(message));
     }
 
@@ -139,7 +139,7 @@ impl MessageWriter {
     }
 
     /// It is over; what waits of it is stored before its end.
-    pub(super) fn end(mut self, status: EndStatus) -> Ending {
+    pub fn end(mut self, status: EndStatus) -> Ending {
         self.is_over = true;
         self.lane.with(|outbox| outbox.end(&self.id, status));
         Ending(self.fate.clone())
