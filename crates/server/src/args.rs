@@ -140,7 +140,7 @@ pub(crate) struct Serve {
         help_heading = REACHED, env = "REJOIN_ALLOW_HOST", value_delimiter = ',')]
     allow_host: Vec<String>,
     /// Let requests to /faults break things, for tests and demonstrations
-    #[arg(long,
+    #[arg(long, hide = !cfg!(feature = "faults"),
         help_heading = RUNNING, env = "REJOIN_FAULTS", value_parser = BoolishValueParser::new())]
     faults: bool,
     /// Milliseconds of silence before a stream gets a heartbeat
@@ -267,6 +267,10 @@ impl Cli {
 
     fn checked(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
+        if cli.serve.faults && !cfg!(feature = "faults") {
+            let text = "--faults is for a test server: build one with `cargo build -p rejoin-server --features faults`";
+            return Err(Self::command().error(ErrorKind::InvalidValue, text));
+        }
         for (first, others) in RIVALS {
             let said = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
             match others.iter().find(|other| said(other)) {
@@ -298,6 +302,7 @@ impl Serve {
             api_prefix: normal_prefix(&self.api_prefix),
             allow_origins: self.allow_origin,
             allow_hosts: self.allow_host,
+            #[cfg(feature = "faults")]
             faults: self.faults,
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             retention: Duration::from_secs(self.retention_s),

@@ -18,13 +18,14 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
+    mirror::{Mirror, conversation},
+    published::Counts as _,
     quotas::Quotas,
     records::RunRecord,
     run_changes::{Outcome, begin_run, finish, insert_run, new_run},
     runner::Runner,
-    sessions::{Mirror, conversation, log::SessionId},
-    store::{Store, Tx},
-    tables::Records,
+    sessions::store::{Store, Tx},
+    tables::{Records, Tables as _},
 };
 
 /// Everything the endpoints share.
@@ -172,7 +173,7 @@ impl Engine {
             // One that cannot be read has none that is known.
             let owner = tx.thread(id).ok().and_then(|thread| thread.owner);
             tx.remove_thread(id)?;
-            tx.remove_published(&SessionId::of(id));
+            tx.remove_published(&id.session());
             if let Some(producer) = producer {
                 tx.put_unmirrored(id, RunId::NONE, &producer.0)?;
             }
@@ -181,7 +182,7 @@ impl Engine {
         if let Some(owner) = self.store.write(remove).await? {
             self.quotas.thread_gone(&owner);
         }
-        self.quotas.session_gone(&SessionId::of(id));
+        self.quotas.session_gone(&id.session());
         self.cancel_thread(id);
         if let Some(mirror) = mirror {
             mirror.delete(id);
@@ -401,7 +402,7 @@ mod tests {
     async fn a_disk_that_fails_ends_the_stream() {
         let switch = Arc::new(AtomicBool::new(false));
         let engine = Engine::new(
-            Store::failing(Arc::clone(&switch)),
+            Store::failing(Arc::clone(&switch), &crate::tables::all()),
             Agents::standard(None),
             None,
             Quotas::new(Limits::default(), &[], Published::default()),

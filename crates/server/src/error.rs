@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::auth::Capability;
+use crate::{auth::Capability, sessions::store::StoreError};
 
 /// Every failure a request can meet; [`ServerError::code`] is stable, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -215,6 +215,16 @@ impl ServerError {
             body["capability"] = capability.as_str().into();
         }
         body
+    }
+}
+
+impl From<StoreError> for ServerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Failed(why) => Self::Store(why),
+            StoreError::Panicked => Self::Internal,
+            StoreError::Stopped => Self::Stopping,
+        }
     }
 }
 

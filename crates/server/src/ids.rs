@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::ServerError;
+use crate::{
+    error::ServerError,
+    sessions::{ids::canonical, log::SessionId},
+};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
@@ -56,6 +59,11 @@ id!(
 );
 
 impl ThreadId {
+    /// The name of its session.
+    pub fn session(self) -> SessionId {
+        SessionId::of(self.0)
+    }
+
     /// An id as it is stored.
     pub(crate) fn of_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
@@ -70,26 +78,6 @@ impl RunId {
 
     /// No run: what a change by hand is marked with.
     pub(crate) const NONE: Self = Self(Uuid::nil());
-}
-
-/// The UUID, where this is its one spelling.
-fn canonical(text: &str) -> Option<Uuid> {
-    let uuid = Uuid::try_parse(text).ok()?;
-    let mut buffer = Uuid::encode_buffer();
-    (uuid.hyphenated().encode_lower(&mut buffer) == text).then_some(uuid)
-}
-
-/// Whether a text is a UUID in another spelling than the one that counts.
-pub(crate) fn is_misspelt(text: &str) -> bool {
-    Uuid::try_parse(&text.to_ascii_lowercase()).is_ok() && canonical(text).is_none()
-}
-
-/// The longest id that somebody else chose, in bytes.
-const FOREIGN_ID_BYTES_MAX: usize = 200;
-
-/// Whether an id that somebody else chose (a message's, a producer's) is 1 to 200 visible characters of ASCII.
-pub(crate) fn is_plain(id: &str) -> bool {
-    (1..=FOREIGN_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The id of the assistant that serves `graph`: the same UUID (version 5) that both LangGraph servers derive.

@@ -23,7 +23,6 @@
 pub mod agents;
 pub mod auth;
 mod clock;
-mod disk;
 mod engine;
 mod error;
 mod http;
@@ -31,6 +30,7 @@ mod ids;
 mod limits;
 mod live;
 pub mod metrics;
+mod mirror;
 mod published;
 mod quotas;
 mod readable;
@@ -38,9 +38,7 @@ mod records;
 mod recover;
 mod run_changes;
 mod runner;
-pub mod sessions;
 mod state;
-mod store;
 mod tables;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -50,20 +48,27 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub use error::ServerError;
 pub use ids::{CheckpointId, RunId, ThreadId, assistant_id};
 pub use limits::Limits;
+/// What the server keeps sessions with.
+pub use rejoin_sessions as sessions;
 
 use agents::{Agents, OpenAiConfig};
 use auth::AuthSecret;
 use engine::Engine;
-use http::{App, Faults, Tcp, serve::serve};
-use published::Published;
+#[cfg(feature = "faults")]
+use http::Faults;
+use http::{App, Tcp, serve::serve};
+use metrics::Metrics;
+use mirror::Mirror;
+use published::{Counts as _, Published};
 use quotas::Quotas;
 use sessions::{
-    Mirror, Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases,
-    log::SessionLog,
+    Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases, log::SessionLog,
+    store::Store,
 };
-use store::Store;
 use tables::Records as _;
 
+/// The database in the data directory.
+const DATABASE: &str = "rejoin.redb";
 /// How long a stopping server waits for answers under way.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
@@ -87,6 +92,7 @@ pub struct Config {
     /// `agents.example`, or `*`. Default: none.
     pub allow_hosts: Vec<String>,
     /// Whether `/faults` may break things. Default: no.
+    #[cfg(feature = "faults")]
     pub faults: bool,
     /// How long a stream may be silent before a comment is sent. Default: 5 s.
     pub heartbeat: Duration,
@@ -123,6 +129,7 @@ impl Default for Config {
             api_prefix: String::new(),
             allow_origins: Vec::new(),
             allow_hosts: Vec::new(),
+            #[cfg(feature = "faults")]
             faults: false,
             heartbeat: Duration::from_secs(5),
             retention: Duration::from_secs(600),
@@ -195,12 +202,13 @@ impl Server {
             directory: config.data.clone(),
             source,
         };
+        let tables = tables::all();
         let store = if config.memory {
-            Store::memory()
+            Store::memory(&tables)
         } else {
-            Store::open(&config.data)
-        }
-        .map_err(data_error)?;
+            Store::open(&config.data.join(DATABASE), &tables)
+        };
+        let store = store.map_err(|error| data_error(error.into()))?;
         let ended = recover::end_orphans(&store).await.map_err(data_error)?;
         if ended > 0 {
             tracing::warn!(
@@ -210,7 +218,11 @@ impl Server {
         }
         let log = match &config.session_log {
             Some(log) => Arc::clone(log),
-            None => config.sessions.open(&store).await?,
+            None => config
+                .sessions
+                .open(&store)
+                .await
+                .map_err(|error| StartError::Sessions(error.to_string()))?,
         };
         let sessions = Sessions::new(log, config.session_limits.clone());
         let listen_error = |source| StartError::Listen {
@@ -232,19 +244,17 @@ impl Server {
         let producer = Producer::new(Arc::clone(&sessions), options);
         let mirror = Mirror::new(producer.clone(), store.clone());
         mirror.recover().map_err(data_error)?;
-        let threads = store.view().and_then(|view| view.threads());
+        let view = store.view().map_err(|error| data_error(error.into()))?;
+        let threads = view.threads().map_err(data_error)?;
+        let mut published = Published::read(&view).map_err(data_error)?;
+        drop(view);
         let is_kept = config.sessions != SessionStore::Memory || config.session_log.is_some();
-        let published = if is_kept {
-            store.view().and_then(|view| Published::read(&view))
-        } else {
+        if !is_kept {
             let cleared = store.write(|tx| tx.remove_all_published()).await;
-            cleared.map(|()| Published::default())
-        };
-        let quotas = Quotas::new(
-            config.limits.clone(),
-            &threads.map_err(data_error)?,
-            published.map_err(data_error)?,
-        );
+            cleared.map_err(data_error)?;
+            published = Published::default();
+        }
+        let quotas = Quotas::new(config.limits.clone(), &threads, published);
         let engine = Engine::new(store, agents, Some(mirror), quotas);
         engine.delete_temporary().await.map_err(data_error)?;
         tokio::spawn(leases::sweep(
@@ -254,6 +264,7 @@ impl Server {
         ));
         let restart = watch::Sender::new(false);
         let restart_asked = restart.subscribe();
+        #[cfg(feature = "faults")]
         let faults = config
             .faults
             .then(|| Faults::new(restart, engine.stopping()));
@@ -262,11 +273,16 @@ impl Server {
         let drain = config.drain;
         let app = App {
             engine: Arc::clone(&engine),
+            metrics: Metrics::new(Arc::clone(sessions.metrics())),
             sessions,
             config: Arc::new(config),
         };
         let limits = app.config.limits.clone();
-        let router = http::router(app, faults);
+        let router = http::router(
+            app,
+            #[cfg(feature = "faults")]
+            faults,
+        );
         let serving = tokio::spawn(serve(Tcp(listener), router, limits, engine.stopping()));
         Ok(Self {
             address,

@@ -38,7 +38,8 @@ async fn main() -> ExitCode {
 fn start_logging(level: LevelFilter, format: LogFormat) {
     let ours = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_target("rejoin_server", level);
+        .with_target("rejoin_server", level)
+        .with_target("rejoin_sessions", level);
     let layer = tracing_subscriber::fmt::layer().with_writer(|| Lines);
     let layer = match format {
         LogFormat::Text => layer.boxed(),

@@ -8,8 +8,11 @@ use crate::{
     error::ServerError,
     limits::Limits,
     quotas::Client,
-    sessions::log::SessionId,
-    store::{PUBLISHED, Reads, Span, Tx},
+    sessions::{
+        log::SessionId,
+        store::{Reads, Span, Tx, Writes},
+    },
+    tables::PUBLISHED,
 };
 
 /// What is not kept yet of a count, at most: a crash forgets it.
@@ -180,24 +183,28 @@ impl Row {
     }
 }
 
-impl Tx {
+/// Writing counts, inside a job.
+pub(crate) trait Counts: Writes {
     /// Keeps a count.
-    pub(crate) fn put_published(&self, row: &Row) -> Result<(), ServerError> {
+    fn put_published(&self, row: &Row) -> Result<(), ServerError> {
         let mut key = prefix(&row.session);
         key.extend_from_slice(row.client.as_str().as_bytes());
-        self.put(PUBLISHED, &key, &row.bytes.to_be_bytes())
+        Ok(self.put(PUBLISHED, &key, &row.bytes.to_be_bytes())?)
     }
 
     /// The session was deleted.
-    pub(crate) fn remove_published(&self, session: &SessionId) {
+    fn remove_published(&self, session: &SessionId) {
         self.remove_prefix(PUBLISHED, &prefix(session));
     }
 
     /// Every session is gone.
-    pub(crate) fn remove_all_published(&self) -> Result<(), ServerError> {
-        self.remove_range(PUBLISHED, &[], &AFTER_ALL).map(drop)
+    fn remove_all_published(&self) -> Result<(), ServerError> {
+        self.remove_range(PUBLISHED, &[], &AFTER_ALL)?;
+        Ok(())
     }
 }
+
+impl Counts for Tx {}
 
 fn prefix(session: &SessionId) -> Vec<u8> {
     let mut key = session.as_str().as_bytes().to_vec();

@@ -13,8 +13,8 @@ use crate::{
     ids::{RunId, ThreadId},
     records::{RunRecord, RunStatus, ThreadStatus},
     run_changes::{error_json, fail_run, settle_thread},
-    store::{Store, Tx},
-    tables::{Records, StoredEvent},
+    sessions::store::{Store, Tx},
+    tables::{Records, StoredEvent, Tables as _},
 };
 
 /// Ends every run that the last process left pending or running. Returns how many.
@@ -150,6 +150,7 @@ pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
         if !engine
             .store
             .view()
+            .map_err(ServerError::from)
             .and_then(|view| view.has_old_logs(before))
             .unwrap_or(true)
         {

@@ -18,10 +18,10 @@ use crate::{
     live::CancelAction,
     quotas::Quotas,
     records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
-    runner::{Ending, requested_checkpoint},
+    runner::{Ending, keeps_conversation, requested_checkpoint},
+    sessions::store::Tx,
     state,
-    store::Tx,
-    tables::Records,
+    tables::{Records, Tables as _},
 };
 
 /// How a run ended.
@@ -300,45 +300,4 @@ pub(crate) fn settle_thread(
 /// An error as the protocol shows it, in events and on threads.
 pub(crate) fn error_json(error: &AgentError) -> Value {
     json!({"error": error.kind, "message": error.message})
-}
-
-/// Whether the thread's newest messages are still there, as they were said, in what a run would begin with now.
-///
-/// # Errors
-/// Where the store fails, or a record of the thread cannot be read; a checkpoint that is not there; an odd input.
-pub(crate) fn keeps_conversation(
-    store: &impl Records,
-    run: &RunRecord,
-) -> Result<bool, ServerError> {
-    let Some(head) = store.head(&store.thread(run.thread_id)?)? else {
-        return Ok(true);
-    };
-    let named = requested_checkpoint(&run.request)?;
-    let mut first = match named {
-        Some(named) => store.checkpoint(run.thread_id, named)?,
-        None => head.clone(),
-    };
-    let request = &run.request;
-    let input = request.input.as_ref().filter(|input| !input.is_null());
-    let command = request.command.as_ref();
-    let update = input.or(command.and_then(|command| command.update.as_ref()));
-    let resumes = input.is_none() && command.is_some_and(|command| command.goto.is_none());
-    if input.is_none() && command.is_none() && first.failed {
-        let parent = first.parent.map(|id| store.checkpoint(run.thread_id, id));
-        first.values = parent
-            .transpose()?
-            .map(|parent| parent.values)
-            .unwrap_or_default();
-    }
-    if let Some(update) = update {
-        let invalid = |error: String| ServerError::InvalidRequest(error);
-        let update = update.read().map_err(|error| invalid(error.to_string()))?;
-        let update = state::normalise(update).map_err(invalid)?;
-        state::apply(&mut first.values, update, &[]);
-    }
-    // What tasks of a half-done step wrote goes, unless that step is gone on with.
-    if !resumes && (named.is_some() || update.is_some() || command.is_some()) {
-        first.tasks.clear();
-    }
-    Ok(state::keeps(&head.conversation(), &first.conversation()))
 }

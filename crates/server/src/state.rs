@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::ids::is_plain;
+use crate::sessions::ids::is_plain;
 
 /// The state key that holds the conversation.
 pub(crate) const MESSAGES: &str = "messages";
@@ -109,6 +109,7 @@ fn fields(message: Value) -> Result<Map<String, Value>, String> {
         Map::from_iter([("type".to_owned(), kind), ("content".to_owned(), content)])
     };
     match message {
+        Value::Object(given) if is_class(&given) => return of_class(given),
         Value::Object(given) => return Ok(given),
         Value::String(text) => return Ok(of("human".into(), text.into())),
         Value::Array(pair) => {
@@ -121,13 +122,39 @@ fn fields(message: Value) -> Result<Map<String, Value>, String> {
     Err("A message must be a string, an object or a [role, content] pair".to_owned())
 }
 
+/// Whether a message is written as LangChain writes an object of its message classes:
+/// `{"lc": 1, "type": "constructor", "id": [.., "HumanMessage"], "kwargs": {..}}`.
+fn is_class(given: &Map<String, Value>) -> bool {
+    given.get("lc") == Some(&json!(1)) && given.get("type") == Some(&json!("constructor"))
+}
+
+/// The fields of a message that is written as a class: its arguments, and the type that the class's name says.
+fn of_class(mut given: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let path = given.get("id").and_then(Value::as_array);
+    let name = path.and_then(|path| path.last()?.as_str());
+    let name = name.unwrap_or_default();
+    let kind = match name.strip_suffix("Chunk").unwrap_or(name) {
+        "HumanMessage" => "human",
+        "AIMessage" => "ai",
+        "SystemMessage" => "system",
+        "ToolMessage" => "tool",
+        "FunctionMessage" => "function",
+        "RemoveMessage" => "remove",
+        _ => return Err(format!("Unknown message class: {name:.100}")),
+    };
+    let Some(Value::Object(mut fields)) = given.remove("kwargs") else {
+        return Err("A message in class form needs an object as its kwargs".to_owned());
+    };
+    fields.remove("role");
+    fields.insert("type".to_owned(), kind.into());
+    Ok(fields)
+}
+
 /// Whether an input or an update takes messages away.
 pub(crate) fn removes(update: &Value) -> bool {
     let is_removal = |message: &Value| {
-        let word = match message {
-            Value::Array(pair) => pair.first(),
-            message => message.get("type").or_else(|| message.get("role")),
-        };
+        let fields = fields(message.clone()).unwrap_or_default();
+        let word = fields.get("type").or_else(|| fields.get("role"));
         word.and_then(Value::as_str) == Some("remove")
     };
     match update.get(MESSAGES) {
@@ -204,6 +231,34 @@ fn into_list(value: Value) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_of_a_class_is_read_as_what_the_class_says() {
+        let class = |name: &str, kwargs: Value| json!({"lc": 1, "type": "constructor", "id": ["langchain_core", "messages", name], "kwargs": kwargs});
+        let check = |name: &str, kind: &str| {
+            let given = class(name, json!({"content": "hi", "id": "m1", "role": "odd"}));
+            let plain = json!({"type": kind, "content": "hi", "id": "m1"});
+            assert_eq!(full_message(given), full_message(plain), "{name}");
+        };
+        check("HumanMessage", "human");
+        check("AIMessage", "ai");
+        check("AIMessageChunk", "ai");
+        check("SystemMessage", "system");
+        check("ToolMessage", "tool");
+        for odd in [
+            class("Runnable", json!({"content": "hi"})),
+            class("HumanMessage", json!("hi")),
+            json!({"lc": 1, "type": "constructor", "kwargs": {"content": "hi"}}),
+        ] {
+            assert!(full_message(odd.clone()).is_err(), "{odd}");
+        }
+        // One that takes a message away is known as such.
+        let gone = class("RemoveMessage", json!({"id": "m1"}));
+        assert!(removes(&json!({"messages": [gone]})) && removes(&json!({"messages": gone})));
+        assert!(removes(&json!({"messages": [["remove", "x"]]})));
+        let kept = class("HumanMessage", json!({"content": "hi", "type": "remove"}));
+        assert!(!removes(&json!({"messages": [kept]})));
+    }
 
     fn check(before: Value, update: Value, after: Value) {
         let Value::Object(mut values) = before else {

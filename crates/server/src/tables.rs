@@ -12,11 +12,39 @@ use crate::{
     quotas::{Client, Quotas},
     readable,
     records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
-    store::{
-        ACTIVE, CHECKPOINTS, ENDED, EVENTS, RUNS, Reads, Span, THREADS, Tx, UNMIRRORED,
-        after_prefix,
+    sessions::{
+        self,
+        store::{Reads, Span, Table, Tx, Writes, after_prefix},
     },
 };
+
+pub(crate) const THREADS: Table = Table::new("threads");
+pub(crate) const RUNS: Table = Table::new("runs");
+pub(crate) const CHECKPOINTS: Table = Table::new("checkpoints");
+pub(crate) const EVENTS: Table = Table::new("events");
+/// Runs that are pending or running, by thread.
+pub(crate) const ACTIVE: Table = Table::new("active");
+/// Runs whose event log is to be dropped, by the time they ended.
+pub(crate) const ENDED: Table = Table::new("ended");
+/// What clients have published, by session and client.
+pub(crate) const PUBLISHED: Table = Table::new("published");
+/// Threads whose session may not hold what they do, by run; who was writing it.
+pub(crate) const UNMIRRORED: Table = Table::new("unmirrored");
+
+/// Every table of the database, those of sessions among them.
+pub(crate) fn all() -> Vec<Table> {
+    let own = [
+        THREADS,
+        RUNS,
+        CHECKPOINTS,
+        EVENTS,
+        ACTIVE,
+        ENDED,
+        PUBLISHED,
+        UNMIRRORED,
+    ];
+    own.into_iter().chain(sessions::redb::TABLES).collect()
+}
 
 /// Runs of one thread that a listing reads; older ones are still found by id.
 const RUNS_LISTED_MAX: usize = 10_000;
@@ -245,14 +273,14 @@ impl StoredEvent {
     }
 }
 
-/// Typed writing.
-impl Tx {
-    pub(crate) fn put_thread(&self, thread: &ThreadRecord) -> Result<(), ServerError> {
-        self.put(THREADS, thread.thread_id.bytes(), &encode(thread)?)
+/// Typed writing, inside a job.
+pub(crate) trait Tables: Writes + Records {
+    fn put_thread(&self, thread: &ThreadRecord) -> Result<(), ServerError> {
+        Ok(self.put(THREADS, thread.thread_id.bytes(), &encode(thread)?)?)
     }
 
     /// Makes a thread, where its client may have another.
-    pub(crate) fn make_thread(
+    fn make_thread(
         &self,
         id: ThreadId,
         metadata: Map<String, Value>,
@@ -272,43 +300,39 @@ impl Tx {
     }
 
     /// Writes a run and keeps the list of active runs in step with its status.
-    pub(crate) fn put_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+    fn put_run(&self, run: &RunRecord) -> Result<(), ServerError> {
         let key = pair(run.thread_id.bytes(), run.run_id.bytes());
         if run.is_active() {
             self.put(ACTIVE, &key, &[])?;
         } else {
             self.remove(ACTIVE, &key)?;
         }
-        self.put(RUNS, &key, &encode(run)?)
+        Ok(self.put(RUNS, &key, &encode(run)?)?)
     }
 
     /// Marks a thread's session as behind, because of a run or ([`RunId::NONE`]) of a change by hand.
-    pub(crate) fn put_unmirrored(
+    fn put_unmirrored(
         &self,
         thread: ThreadId,
         run: RunId,
         producer: &str,
     ) -> Result<(), ServerError> {
         let key = pair(thread.bytes(), run.bytes());
-        self.put(UNMIRRORED, &key, producer.as_bytes())
+        Ok(self.put(UNMIRRORED, &key, producer.as_bytes())?)
     }
 
     /// Nothing is known of a thread that has gone.
-    pub(crate) fn remove_all_unmirrored(&self, thread: ThreadId) {
+    fn remove_all_unmirrored(&self, thread: ThreadId) {
         self.remove_prefix(UNMIRRORED, thread.bytes());
     }
 
     /// The session holds what the run did.
-    pub(crate) fn remove_unmirrored(
-        &self,
-        thread: ThreadId,
-        run: RunId,
-    ) -> Result<(), ServerError> {
-        self.remove(UNMIRRORED, &pair(thread.bytes(), run.bytes()))
+    fn remove_unmirrored(&self, thread: ThreadId, run: RunId) -> Result<(), ServerError> {
+        Ok(self.remove(UNMIRRORED, &pair(thread.bytes(), run.bytes()))?)
     }
 
     /// Ends a run: its last status, and from now on its log may expire.
-    pub(crate) fn end_run(
+    fn end_run(
         &self,
         run: &mut RunRecord,
         status: RunStatus,
@@ -325,24 +349,20 @@ impl Tx {
         self.put_run(run)
     }
 
-    pub(crate) fn put_checkpoint(
+    fn put_checkpoint(
         &self,
         thread: ThreadId,
         checkpoint: &CheckpointRecord,
     ) -> Result<(), ServerError> {
-        self.put(
+        Ok(self.put(
             CHECKPOINTS,
             &pair(thread.bytes(), checkpoint.id.bytes()),
             &encode(checkpoint)?,
-        )
+        )?)
     }
 
     /// Writes a checkpoint and makes it the thread's head.
-    pub(crate) fn advance(
-        &self,
-        thread: ThreadId,
-        checkpoint: &CheckpointRecord,
-    ) -> Result<(), ServerError> {
+    fn advance(&self, thread: ThreadId, checkpoint: &CheckpointRecord) -> Result<(), ServerError> {
         let mut record = self.thread(thread)?;
         self.put_checkpoint(thread, checkpoint)?;
         record.head = Some(checkpoint.id);
@@ -351,27 +371,21 @@ impl Tx {
         self.put_thread(&record)
     }
 
-    pub(crate) fn put_event(
-        &self,
-        run: RunId,
-        seq: u64,
-        name: &str,
-        data: &str,
-    ) -> Result<(), ServerError> {
-        self.put(
+    fn put_event(&self, run: RunId, seq: u64, name: &str, data: &str) -> Result<(), ServerError> {
+        Ok(self.put(
             EVENTS,
             &event_key(run, seq),
             format!("{name}\n{data}").as_bytes(),
-        )
+        )?)
     }
 
     /// The run is over, whatever its record says: it cannot be read.
-    pub(crate) fn forget_active(&self, thread: ThreadId, run: RunId) -> Result<(), ServerError> {
-        self.remove(ACTIVE, &pair(thread.bytes(), run.bytes()))
+    fn forget_active(&self, thread: ThreadId, run: RunId) -> Result<(), ServerError> {
+        Ok(self.remove(ACTIVE, &pair(thread.bytes(), run.bytes()))?)
     }
 
     /// Removes a run and its events; what it wrote to the thread stays.
-    pub(crate) fn remove_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+    fn remove_run(&self, run: &RunRecord) -> Result<(), ServerError> {
         let key = pair(run.thread_id.bytes(), run.run_id.bytes());
         self.remove(RUNS, &key)?;
         self.remove(ACTIVE, &key)?;
@@ -380,7 +394,7 @@ impl Tx {
     }
 
     /// Removes a run, its events and every checkpoint it wrote; the head goes back to where the run found it.
-    pub(crate) fn undo_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+    fn undo_run(&self, run: &RunRecord) -> Result<(), ServerError> {
         self.remove_run(run)?;
         for checkpoint in self.checkpoints(run.thread_id, None, usize::MAX)? {
             if checkpoint.run_id == Some(run.run_id) {
@@ -400,7 +414,7 @@ impl Tx {
     }
 
     /// Removes a thread and everything of it.
-    pub(crate) fn remove_thread(&self, thread: ThreadId) -> Result<(), ServerError> {
+    fn remove_thread(&self, thread: ThreadId) -> Result<(), ServerError> {
         let end = after_prefix(thread.bytes());
         let span = Span {
             from: thread.bytes(),
@@ -419,7 +433,7 @@ impl Tx {
     }
 
     /// Drops event logs of runs that ended before `before_ms`. Returns how many.
-    pub(crate) fn drop_logs(&self, before_ms: u64) -> Result<usize, ServerError> {
+    fn drop_logs(&self, before_ms: u64) -> Result<usize, ServerError> {
         let span = Span {
             from: &[],
             to: &before_ms.to_be_bytes(),
@@ -441,6 +455,8 @@ impl Tx {
         Ok(ended.len())
     }
 }
+
+impl Tables for Tx {}
 
 fn pair(first: &[u8; 16], second: &[u8; 16]) -> Vec<u8> {
     [first.as_slice(), second.as_slice()].concat()

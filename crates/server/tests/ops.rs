@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../sessions/tests/redis_server/mod.rs"]
 mod redis_server;
 mod support;
 

@@ -6,7 +6,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod odd;
 mod proof;
+#[path = "../../sessions/tests/redis_server/mod.rs"]
 mod redis_server;
 mod support;
 
@@ -18,6 +20,7 @@ use std::{
 };
 
 use hyper::Method;
+use odd::{Odd, beginning};
 use proof::*;
 use redis_server::RedisServer;
 use rejoin_wire::{
@@ -78,6 +81,12 @@ async fn survives(engine: &str, directory: &Path, redis: Option<RedisServer>) {
     let runs: Vec<Runs> = lanes
         .map(|threads| Runs::start(site.place(), threads, rng.fork(), stopped.clone()))
         .collect();
+    let asking = tokio::spawn(ask_oddly(
+        site.place(),
+        &threads,
+        rng.fork(),
+        stopped.clone(),
+    ));
     let read = threads.iter().step_by(threads.len() / READ_THREADS);
     let mut readers: Vec<Follower> = read
         .map(|thread| Follower::start(site.place(), thread, None, 50, agents_words))
@@ -107,6 +116,9 @@ async fn survives(engine: &str, directory: &Path, redis: Option<RedisServer>) {
     }
     stop.send_replace(true);
     let writer = writing.await.unwrap();
+    let asked = asking.await.unwrap();
+    eprintln!("{engine}: odd requests by what was answered: {asked:?}");
+    assert!(asked[&200] > 0 && asked[&422] > 0, "{asked:?}");
     let mut shown = BTreeMap::new();
     for run in runs {
         shown.extend(run.ended().await);
@@ -173,6 +185,37 @@ fn next_change(slot: &mut Option<(String, u64)>, made: &mut u64, rng: &mut Rng) 
     }
     *at += 1;
     Writer::appended(id, *at - 1)
+}
+
+/// Odd requests beside the rest, about other threads than `threads`. How often each status was answered.
+fn ask_oddly(
+    mut place: Place,
+    threads: &[String],
+    mut rng: Rng,
+    stopped: watch::Receiver<bool>,
+) -> impl Future<Output = BTreeMap<u16, u64>> + use<> {
+    let spared: Vec<&str> = threads.iter().map(String::as_str).collect();
+    let mut odd = Odd::new(rng.next(), &spared);
+    async move {
+        let mut answered = BTreeMap::new();
+        while !*stopped.borrow() {
+            let api = Arc::clone(&place.borrow());
+            let request = odd.next();
+            let what = format!("{} {} {:?}", request.method, request.path, request.body);
+            let asked = api.try_open(request.method, &request.path, &[], request.body);
+            let Ok(response) = asked.await else {
+                wait_a_little(&mut place).await;
+                continue;
+            };
+            let status = response.status().as_u16();
+            let text = beginning(response).await;
+            assert!(status < 500 || status == 501, "{status} {text}: {what}");
+            *answered.entry(status).or_default() += 1;
+            odd.learn(&text);
+            tokio::time::sleep(Duration::from_millis(rng.below(10))).await;
+        }
+        answered
+    }
 }
 
 /// What streams showed: by thread and by message, its text.

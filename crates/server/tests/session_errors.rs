@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod proof;
+#[path = "../../sessions/tests/redis_server/mod.rs"]
 mod redis_server;
 mod support;
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../sessions/tests/faulty/mod.rs"]
 mod faulty;
 mod support;
 

@@ -8,10 +8,13 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use hyper::Method;
-use rejoin_server::sessions::{
-    ReaderEvent, SessionLimits, Sessions,
-    log::{Batch, ProducerId, SessionId},
-    memory::MemoryLog,
+use rejoin_server::{
+    metrics::Metrics,
+    sessions::{
+        ReaderEvent, SessionLimits, Sessions,
+        log::{Batch, ProducerId, SessionId},
+        memory::MemoryLog,
+    },
 };
 use rejoin_wire::{
     json::FromJson,
@@ -31,6 +34,10 @@ async fn write(sessions: &Sessions, session: &SessionId, changes: impl IntoItera
         lease: Duration::from_secs(60),
     };
     sessions.publish(session, batch).await.unwrap();
+}
+
+fn shown(sessions: &Sessions) -> String {
+    Metrics::new(Arc::clone(sessions.metrics())).text()
 }
 
 #[tokio::test]
@@ -63,10 +70,10 @@ async fn readers_of_one_session_share_each_encoded_record() {
         places.push(frames);
     }
     assert!(places.windows(2).all(|pair| pair[0] == pair[1]));
-    let metrics = sessions.metrics().text();
+    let metrics = shown(&sessions);
     assert!(metrics.contains("rejoin_session_readers 20\n"), "{metrics}");
     drop(readers);
-    let metrics = sessions.metrics().text();
+    let metrics = shown(&sessions);
     assert!(metrics.contains("rejoin_session_readers 0\n"), "{metrics}");
     assert!(
         metrics.contains("rejoin_session_tail_bytes 0\n"),

@@ -116,9 +116,15 @@ pub(crate) fn demo_assets(steps: &mut Steps, profile: Profile) -> bool {
     })
 }
 
-/// Compiles the server in the dev profile, which the tests share.
+/// Compiles the server with its scripted agents and faults, in the dev profile, which the tests share.
 pub(crate) fn server() -> Result<()> {
-    run(&mut cargo(&["build", "--package", "rejoin-server"]))
+    run(&mut cargo(&[
+        "build",
+        "--package",
+        "rejoin-server",
+        "--features",
+        "faults",
+    ]))
 }
 
 /// Where `server` leaves the program.

@@ -39,7 +39,13 @@ pub(crate) fn run(steps: &mut Steps) {
 
 fn native() -> Result<()> {
     run_clippy(&[])?;
-    run_clippy(&["--package", "xtask"])
+    run_clippy(&["--package", "xtask"])?;
+    // What tests switch on, left out: the server as it is installed, and its least.
+    for features in [&[][..], &["--no-default-features"]] {
+        let mut command = cargo(&["clippy", "--quiet", "--package", "rejoin-server"]);
+        step::run(command.args(features).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 fn wasm() -> Result<()> {
@@ -100,7 +106,7 @@ mod tests {
     use crate::step::{cargo, output};
 
     /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
-    const ALLOWED: [(&str, &[&str]); 9] = [
+    const ALLOWED: [(&str, &[&str]); 10] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),
         ("rejoin-browser", &["rejoin-core", "rejoin-wire"]),
@@ -114,7 +120,8 @@ mod tests {
         ),
         ("rejoin-example-csr", &["rejoin-leptos"]),
         ("rejoin-demo", &["rejoin-leptos"]),
-        ("rejoin-server", &["rejoin-wire"]),
+        ("rejoin-sessions", &["rejoin-wire"]),
+        ("rejoin-server", &["rejoin-sessions", "rejoin-wire"]),
         ("xtask", &[]),
     ];
 

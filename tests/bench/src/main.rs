@@ -6,14 +6,17 @@
 
 #![allow(clippy::print_stdout, reason = "a report is what it is for")]
 
+mod crowd;
 mod lag;
 mod model;
+mod outage;
 mod readers;
 mod server;
+mod threads;
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::time::Instant;
 
 use lag::Lag;
@@ -26,8 +29,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Loads a rejoin-server with readers and agents, and reports what it takes.
 #[derive(Parser)]
 struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The server's binary; build it with --release
-    #[arg(long, default_value = "target/release/rejoin-server")]
+    #[arg(long, global = true, default_value = "target/release/rejoin-server")]
     server: PathBuf,
     /// How many read
     #[arg(long, default_value_t = 1000)]
@@ -44,22 +49,42 @@ struct Args {
     /// Readers besides that stop reading once they are connected
     #[arg(long, default_value_t = 0)]
     stalled: usize,
+    /// Connections besides that say nothing
+    #[arg(long, default_value_t = 0)]
+    idle: usize,
+    /// Connections besides that send a request's head a byte at a time
+    #[arg(long, default_value_t = 0)]
+    slow: usize,
     /// Where sessions are stored, such as redis://127.0.0.1:6379; the server's own directory otherwise
-    #[arg(long)]
+    #[arg(long, global = true)]
     sessions: Option<String>,
     /// Where the server's directory is made: a place on the disk that is to be measured
-    #[arg(long, default_value = "target")]
+    #[arg(long, global = true, default_value = "target")]
     data: PathBuf,
+}
+
+/// What else is measured.
+#[derive(Subcommand)]
+enum Other {
+    /// A disk that is full and has room again, or a Redis that is gone and comes back
+    Outage(outage::Args),
+    /// One client that makes many threads
+    Threads(threads::Args),
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let args = Args::parse();
+    match &args.other {
+        Some(Other::Outage(outage)) => return outage::measure(&args, outage).await,
+        Some(Other::Threads(threads)) => return threads::measure(&args, threads).await,
+        None => {}
+    }
     let start = Instant::now();
     let tokens = args.rate * args.seconds;
     let pace = Duration::from_secs(1) / args.rate;
     let model = model::serve(start, tokens, pace).await?;
-    let server = Server::start(&args, &model.base_url).await?;
+    let server = Server::start(&args, &model.base_url, &[]).await?;
     println!("{} MB of memory with nobody there", server.resident_mb());
 
     let mut threads = Vec::new();
@@ -72,6 +97,7 @@ async fn main() -> Result<(), Failure> {
             Reader::start(server.address(), thread, start, tokens)
         })
         .collect();
+    let crowd = crowd::gather(server.address(), args.idle, args.slow).await?;
     let stalled = readers::stall(server.address(), &threads, args.stalled).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     println!(
@@ -99,6 +125,9 @@ async fn main() -> Result<(), Failure> {
         server.cpu().as_secs_f64(),
         took.as_secs_f64(),
     );
+    if args.idle + args.slow > 0 {
+        println!("{}", crowd.told());
+    }
     drop(stalled);
     let lost = outcomes
         .iter()

@@ -79,7 +79,8 @@ fn failed(failure: String) -> Outcome {
 
 async fn open(server: SocketAddr, thread: &str) -> Result<TcpStream, Failure> {
     let mut stream = TcpStream::connect(server).await?;
-    let request = format!("GET /sessions/{thread}/stream?limit=50 HTTP/1.1\r\nhost: bench\r\n\r\n");
+    let request =
+        format!("GET /sessions/{thread}/stream?limit=50 HTTP/1.1\r\nhost: {server}\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     Ok(stream)
 }

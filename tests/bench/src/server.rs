@@ -18,17 +18,52 @@ const TICKS_PER_SECOND: u64 = 100;
 pub(crate) struct Server {
     address: SocketAddr,
     pid: u32,
-    _child: Child,
-    _data: TempDir,
+    child: Child,
+    data: TempDir,
 }
 
 impl Server {
-    pub(crate) async fn start(args: &Args, model: &str) -> Result<Self, Failure> {
+    /// Starts one with an empty directory.
+    pub(crate) async fn start(args: &Args, model: &str, flags: &[&str]) -> Result<Self, Failure> {
         let data = tempfile::tempdir_in(&args.data)?;
-        let mut command = Command::new(&args.server);
+        let program = args.server.to_str().ok_or("a path of UTF-8")?;
+        Self::start_in(args, data, Command::new(program), model, flags).await
+    }
+
+    /// Kills it and starts it again, on a disk where no file may grow by more than so much.
+    pub(crate) async fn restart(
+        mut self,
+        args: &Args,
+        room_kib: Option<u64>,
+        flags: &[&str],
+    ) -> Result<Self, Failure> {
+        self.child.kill().await?;
+        let program = args.server.to_str().ok_or("a path of UTF-8")?;
+        let command = match room_kib {
+            None => Command::new(program),
+            Some(room) => {
+                let blocks = self.disk_bytes()? / 1024 + room;
+                // The limit is inherited; the signal that comes with it is ignored, so that writing fails as on a full disk.
+                let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
+                let mut command = Command::new("bash");
+                command.args(["-c", &script, program]);
+                command
+            }
+        };
+        Self::start_in(args, self.data, command, "http://127.0.0.1:1", flags).await
+    }
+
+    async fn start_in(
+        args: &Args,
+        data: TempDir,
+        mut command: Command,
+        model: &str,
+        flags: &[&str],
+    ) -> Result<Self, Failure> {
         command
-            .args(["--port", "0", "--log", "warn", "--data"])
-            .arg(data.path());
+            .args(["--port", "0", "--log", "off", "--data"])
+            .arg(data.path())
+            .args(flags);
         if let Some(url) = &args.sessions {
             command.args(["--sessions", url]);
         }
@@ -46,9 +81,32 @@ impl Server {
         Ok(Self {
             address: url.parse().map_err(|_| format!("no address: {line}"))?,
             pid: child.id().ok_or("it has ended")?,
-            _child: child,
-            _data: data,
+            child,
+            data,
         })
+    }
+
+    /// There is room on its disk again.
+    pub(crate) async fn free_disk(&self) -> Result<(), Failure> {
+        let pid = format!("--pid={}", self.pid);
+        let set = Command::new("prlimit")
+            .args([&pid, "--fsize=unlimited:"])
+            .status()
+            .await?;
+        if set.success() {
+            Ok(())
+        } else {
+            Err("prlimit failed".into())
+        }
+    }
+
+    /// Its files.
+    pub(crate) fn disk_bytes(&self) -> Result<u64, Failure> {
+        let files = std::fs::read_dir(self.data.path())?;
+        let sizes = files.map(|file| Ok(file?.metadata()?.len()));
+        sizes
+            .sum::<Result<u64, std::io::Error>>()
+            .map_err(Into::into)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -75,20 +133,32 @@ impl Server {
     }
 
     async fn post(&self, path: &str, body: Value) -> Result<Value, Failure> {
+        let (status, answer) = self.ask("POST", path, &body).await?;
+        if !(200..300).contains(&status) {
+            return Err(format!("{path}: {status} {answer}").into());
+        }
+        Ok(answer)
+    }
+
+    /// An answer's status and its JSON.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Result<(u16, Value), Failure> {
         let mut stream = TcpStream::connect(self.address).await?;
-        let body = body.to_string();
+        let (body, host) = (body.to_string(), self.address);
         let length = body.len();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         );
         stream.write_all((head + &body).as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-        if !head.starts_with("HTTP/1.1 2") {
-            return Err(format!("{path}: {answer}").into());
-        }
-        Ok(serde_json::from_str(body)?)
+        let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+        Ok((status, serde_json::from_str(body)?))
     }
 
     pub(crate) fn resident_mb(&self) -> u64 {

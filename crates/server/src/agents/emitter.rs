@@ -14,8 +14,9 @@ use super::{AgentError, Knobs};
 use crate::{
     error::ServerError,
     live::{LiveEvent, LiveRun},
-    sessions::RunMirror,
-    store::{Store, Tx},
+    mirror::RunMirror,
+    sessions::store::{Store, StoreError, Tx, Writes as _},
+    tables::Tables as _,
 };
 
 /// An event to be numbered, stored and shown.
@@ -99,18 +100,17 @@ impl Emitter {
         }
         let event = NewEvent::new(name, data);
         let (live, shown) = (Arc::clone(&self.live), Arc::clone(&self.live));
-        self.store
-            .post(
-                move |tx| record(tx, &live, &event),
-                move |outcome| match outcome {
-                    Ok(event) => {
-                        shown.publish(event);
-                        then();
-                    }
-                    Err(_) => shown.take_back(),
-                },
-            )
-            .await
+        let posted = self.store.post(
+            move |tx| record(tx, &live, &event),
+            move |outcome| match outcome {
+                Ok(event) => {
+                    shown.publish(event);
+                    then();
+                }
+                Err(_) => shown.take_back(),
+            },
+        );
+        Ok(posted.await?)
     }
 
     /// Writes a change and the events that tell of it in one commit, and waits for it.
@@ -253,6 +253,12 @@ impl NodeContext {
             "langgraph_node": self.node,
             "langgraph_step": self.step,
         })
+    }
+}
+
+impl From<StoreError> for AgentError {
+    fn from(error: StoreError) -> Self {
+        ServerError::from(error).into()
     }
 }
 

@@ -4,9 +4,8 @@
 //! into the state, saves a checkpoint and asks [`Agent::after`] where to go. A node never touches the store.
 
 mod emitter;
-mod markdown;
 mod openai;
-mod research;
+#[cfg(feature = "faults")]
 mod scripted;
 mod surrogates;
 
@@ -104,16 +103,13 @@ pub struct Agents {
 }
 
 impl Agents {
-    /// The agents of the binary: `chat`, `tools`, `approval`, `multi`, `research`, `boom` and `openai`.
+    /// The agents of the binary: `openai`, and with the feature `faults` the scripted `chat`, `tools`, `approval`, `multi`,
+    /// `research` and `boom`.
     pub fn standard(openai: Option<OpenAiConfig>) -> Self {
         let mut agents = Self::default();
-        agents.add(scripted::Chat);
-        agents.add(scripted::Tools);
-        agents.add(scripted::Approval);
-        agents.add(scripted::Multi);
-        agents.add(scripted::Boom);
-        agents.add(research::Research);
         agents.add(OpenAi::new(openai));
+        #[cfg(feature = "faults")]
+        scripted::add_to(&mut agents);
         agents
     }
 
@@ -191,14 +187,5 @@ impl Knobs {
     /// A text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
-    }
-}
-
-/// Waits; a pause of nothing still lets other tasks run.
-pub(crate) async fn pause(time: Duration) {
-    if time.is_zero() {
-        tokio::task::yield_now().await;
-    } else {
-        tokio::time::sleep(time).await;
     }
 }

@@ -13,7 +13,7 @@ use axum::{
     body::{Body as HttpBody, BodyDataStream, Bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::{Body, Connection};
+use super::{Body, listener::Connection};
 use crate::error::ServerError;
 
 /// Time for bytes before a cut to leave the machine.
@@ -151,8 +151,13 @@ async fn restart(State(faults): State<Faults>) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
+/// The same routes, each of whose requests may meet a fault.
+pub(crate) fn around(router: Router, faults: &Faults) -> Router {
+    router.layer(middleware::from_fn_with_state(faults.clone(), inject))
+}
+
 /// Lets a request meet the fault that waits for it.
-pub(crate) async fn inject(State(faults): State<Faults>, request: Request, next: Next) -> Response {
+async fn inject(State(faults): State<Faults>, request: Request, next: Next) -> Response {
     let Some(fault) = faults.take(request.method(), request.uri().path()) else {
         return next.run(request).await;
     };

@@ -56,6 +56,7 @@ pub(crate) struct Connection(Arc<AtomicBool>);
 
 impl Connection {
     /// Makes the close of this connection a reset (RST) instead of an orderly end.
+    #[cfg(feature = "faults")]
     pub(crate) fn reset_on_close(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

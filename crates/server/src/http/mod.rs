@@ -5,6 +5,7 @@ mod assets;
 mod assistants;
 mod doors;
 mod event_stream;
+#[cfg(feature = "faults")]
 mod faults;
 mod listener;
 mod operations;
@@ -38,46 +39,48 @@ use crate::{
     auth::{self, Guard},
     engine::Engine,
     error::ServerError,
+    metrics::Metrics,
     readable,
     sessions::Sessions,
 };
 
+#[cfg(feature = "faults")]
 pub(crate) use faults::Faults;
-pub(crate) use listener::{Connection, Tcp};
+pub(crate) use listener::Tcp;
 
 /// What every handler is given.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) engine: Arc<Engine>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) config: Arc<Config>,
 }
 
 /// The whole server: API, fault injection, static files, CORS.
-pub(crate) fn router(app: App, faults: Option<Faults>) -> Router {
+pub(crate) fn router(app: App, #[cfg(feature = "faults")] faults: Option<Faults>) -> Router {
     let config = Arc::clone(&app.config);
     let prefix = config.api_prefix.trim_end_matches('/');
     let guard = Guard {
         secret: config.auth.clone(),
         prefix: prefix.into(),
-        metrics: Arc::clone(app.sessions.metrics()),
+        metrics: Arc::clone(&app.metrics),
     };
     let guarded =
         |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), auth::check));
     let known = middleware::from_fn_with_state(guard.prefix.clone(), parameters::check_query);
-    let mut api = guarded(api(app).layer(known));
-    if let Some(faults) = &faults {
-        api = api.layer(middleware::from_fn_with_state(
-            faults.clone(),
-            faults::inject,
-        ));
-        api = api.merge(guarded(faults::routes(faults.clone())));
-    }
+    let api = guarded(api(app).layer(known));
+    #[cfg(feature = "faults")]
+    let api = match &faults {
+        Some(faults) => faults::around(api, faults).merge(guarded(faults::routes(faults.clone()))),
+        None => api,
+    };
     let mut router = if prefix.is_empty() {
         api
     } else {
         Router::new().nest(prefix, api)
     };
+    #[cfg(feature = "faults")]
     if let (Some(faults), false) = (&faults, prefix.is_empty()) {
         router = router.merge(guarded(faults::routes(faults.clone())));
     }

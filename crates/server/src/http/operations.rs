@@ -51,7 +51,7 @@ pub(crate) async fn info() -> Json<Value> {
 /// Every counter, as Prometheus reads them.
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let kind = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
-    (StatusCode::OK, kind, app.sessions.metrics().text()).into_response()
+    (StatusCode::OK, kind, app.metrics.text()).into_response()
 }
 
 #[cfg(test)]
@@ -66,27 +66,34 @@ mod tests {
         Config, Limits,
         agents::Agents,
         engine::Engine,
+        metrics::Metrics,
         published::Published,
         quotas::Quotas,
-        sessions::{SessionLimits, Sessions, redb::RedbLog},
-        store::{PROBES, Store},
+        sessions::{
+            SessionLimits, Sessions,
+            redb::RedbLog,
+            store::{Store, Writes as _},
+        },
+        tables::{self, THREADS},
     };
 
     #[tokio::test]
     async fn a_store_that_cannot_be_written_is_not_ready_and_says_why_until_it_can() {
         let switch = Arc::new(AtomicBool::new(false));
-        let store = Store::failing(Arc::clone(&switch));
+        let store = Store::failing(Arc::clone(&switch), &tables::all());
         let quotas = Quotas::new(Limits::default(), &[], Published::default());
         let log = RedbLog::on(store.clone()).unwrap();
+        let sessions = Sessions::new(Arc::new(log), SessionLimits::default());
         let app = App {
             engine: Engine::new(store.clone(), Agents::standard(None), None, quotas),
-            sessions: Sessions::new(Arc::new(log), SessionLimits::default()),
+            metrics: Metrics::new(Arc::clone(sessions.metrics())),
+            sessions,
             config: Arc::new(Config::default()),
         };
         let ask = || ready(State(app.clone()));
         assert!(ask().await.is_ok());
         switch.store(true, Ordering::SeqCst);
-        let refused = store.write(|tx| tx.put(PROBES, b"a", b"1")).await;
+        let refused = store.write(|tx| tx.put(THREADS, b"a", b"1")).await;
         assert!(refused.is_err());
         for _ in 0..2 {
             let why = ask().await.unwrap_err();
@@ -97,6 +104,6 @@ mod tests {
         while ask().await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        store.write(|tx| tx.put(PROBES, b"a", b"1")).await.unwrap();
+        store.write(|tx| tx.put(THREADS, b"a", b"1")).await.unwrap();
     }
 }

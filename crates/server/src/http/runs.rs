@@ -25,7 +25,7 @@ use crate::{
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
     records::{RunRecord, RunStatus, ThreadStatus},
-    tables::Records,
+    tables::{Records, Tables as _},
 };
 
 /// Runs a listing gets when it does not say how many.

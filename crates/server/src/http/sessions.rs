@@ -22,15 +22,17 @@ use super::{App, Path, Query, RawBody, event_stream::event_stream};
 use crate::{
     auth::{Ask, Permit},
     error::ServerError,
-    ids::{RunId, ThreadId, is_plain},
+    ids::{RunId, ThreadId},
     live::CancelAction,
+    published::Counts as _,
     quotas::Publishing,
     readable,
     sessions::{
         Reader, ReaderEvent, SessionError, bytes_of,
+        ids::is_plain,
         log::{Batch, LogError, MessageHead, ProducerId, SessionId},
+        store::Tx,
     },
-    store::Tx,
 };
 
 /// Messages that a page has where a request does not say how many, and at most.
@@ -326,7 +328,7 @@ async fn check_posted(
                     .as_ref()
                     .and_then(|run| RunId::parse(run.as_str()).ok());
                 let live = run.and_then(|run| app.engine.live(run));
-                if live.is_some_and(|live| SessionId::of(live.thread_id) != *session) {
+                if live.is_some_and(|live| live.thread_id.session() != *session) {
                     return Err(ServerError::SessionNotAllowed.into());
                 }
             }
@@ -427,7 +429,7 @@ async fn end_message(app: &App, session: &SessionId, head: &MessageHead) -> Resu
     let run = run.and_then(|run| RunId::parse(run).ok());
     let live = run.and_then(|run| app.engine.live(run));
     // A record may name any run: only one of this session's thread is stopped.
-    let own = live.filter(|live| SessionId::of(live.thread_id) == *session);
+    let own = live.filter(|live| live.thread_id.session() == *session);
     if let Some(live) = own {
         live.cancel(CancelAction::Interrupt);
         return Ok(());
@@ -458,7 +460,7 @@ pub(crate) async fn delete(
     let is_absent = Err(SessionError::Log(LogError::NotFound));
     if deleted.is_ok() || deleted == is_absent {
         app.engine.quotas.session_gone(&session);
-        let forget = move |tx: &Tx| {
+        let forget = move |tx: &Tx| -> Result<(), ServerError> {
             tx.remove_published(&session);
             Ok(())
         };

@@ -9,8 +9,7 @@ use super::{
     page::{self, SortOrder},
 };
 use crate::{
-    auth::Permit, error::ServerError, records::ThreadRecord, sessions::log::SessionId, store::View,
-    tables::Records,
+    auth::Permit, error::ServerError, records::ThreadRecord, sessions::store::View, tables::Records,
 };
 
 /// Threads a search gets when it does not say how many, and at most.
@@ -109,7 +108,7 @@ impl Count {
     ) -> Result<Vec<ThreadRecord>, ServerError> {
         let mut found = Vec::new();
         for thread in view.threads()? {
-            let is_reached = permit.access.reaches(&SessionId::of(thread.thread_id));
+            let is_reached = permit.access.reaches(&thread.thread_id.session());
             let is_meant = is_reached && !thread.is_temporary && is_named(&thread);
             if is_meant && self.fits(&thread) && self.fits_values(view, &thread)? {
                 found.push(thread);

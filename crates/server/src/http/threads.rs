@@ -17,10 +17,11 @@ use crate::{
     clock::now_iso,
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
+    mirror::conversation,
     records::{CheckpointRecord, Source, ThreadRecord, ThreadStatus, empty_state},
-    sessions::{conversation, log::SessionId},
+    sessions::store::Tx,
     state,
-    tables::Records,
+    tables::{Records, Tables as _},
 };
 
 /// Checkpoints a history request gets when it does not say how many.
@@ -53,10 +54,10 @@ pub(crate) async fn create(
         .thread_id
         .as_deref()
         .map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
-    permit.access.require_session(&SessionId::of(id))?;
+    permit.access.require_session(&id.session())?;
     let keep = body.if_exists == Some(IfExists::DoNothing);
     let (quotas, client) = (Arc::clone(&app.engine.quotas), permit.client.clone());
-    let made = move |tx: &crate::store::Tx| match tx.thread(id) {
+    let made = move |tx: &Tx| match tx.thread(id) {
         Ok(found) if keep => Ok((tx.head(&found)?, found)),
         Ok(_) => Err(ServerError::ThreadExists(id.to_string())),
         Err(ServerError::ThreadNotFound(_)) => {
@@ -100,7 +101,7 @@ pub(crate) async fn patch(
     Body(body): Body<Patch>,
 ) -> Result<Response, ServerError> {
     let id = ThreadId::parse(&id)?;
-    let change = move |tx: &crate::store::Tx| {
+    let change = move |tx: &Tx| -> Result<_, ServerError> {
         let mut thread = tx.thread(id)?;
         thread.metadata.extend(body.metadata.unwrap_or_default());
         thread.updated_at = now_iso();
@@ -134,7 +135,7 @@ pub(crate) async fn copy(
     let (quotas, client) = (Arc::clone(&app.engine.quotas), permit.client.clone());
     let producer = app.engine.mirror.as_ref();
     let producer = producer.map(|mirror| mirror.producer().id().clone());
-    let change = move |tx: &crate::store::Tx| {
+    let change = move |tx: &Tx| -> Result<_, ServerError> {
         let original = tx.thread(id)?;
         let head = tx.head(&original)?;
         let mut thread = tx.make_thread(copied, original.metadata, &quotas, client)?;
@@ -248,7 +249,7 @@ pub(crate) async fn update_state(
         permit.ask(Ask::RemoveMessages)?;
     }
     let engine = app.engine.clone();
-    let change = move |tx: &crate::store::Tx| {
+    let change = move |tx: &Tx| -> Result<_, ServerError> {
         let head = tx.head(&tx.thread(id)?)?;
         let before = conversation(head.as_ref());
         let said = head.map(|head| head.conversation()).unwrap_or_default();
@@ -275,7 +276,7 @@ impl Update {
     fn apply(
         self,
         engine: &crate::engine::Engine,
-        tx: &crate::store::Tx,
+        tx: &Tx,
         id: ThreadId,
     ) -> Result<CheckpointRecord, ServerError> {
         let thread = tx.thread(id)?;

@@ -86,7 +86,10 @@ await call("runs.stream, streamResumable, onDisconnect, durability", async () =>
 await call("runs.stream, streamNamespaces", () => all(runs.stream(thread, "chat", { ...quick, streamNamespaces: ["a"] })));
 await call("runs.stream, feedbackKeys", () => all(runs.stream(thread, "chat", { ...quick, feedbackKeys: ["a"] })));
 await call("runs.stream, webhook", () => all(runs.stream(thread, "chat", { ...quick, webhook: "http://localhost/x" })));
-await call("runs.stream, durability exit", () => all(runs.stream(thread, "chat", { ...quick, durability: "exit" })));
+await call("runs.stream, durability exit", async () => {
+  const parts = await all(runs.stream(thread, "chat", { ...quick, streamMode: "values", durability: "exit" }));
+  return expect(words(parts.at(-1).data) === 2, parts);
+});
 await call("runs.stream, without a thread", async () => {
   const parts = await all(runs.stream(null, "chat", { ...quick, streamMode: "values" }));
   return expect(words(parts.at(-1).data) === 2, parts);
@@ -101,6 +104,11 @@ await call("runs.create, afterSeconds", async () => {
 await call("runs.create, strictResume", () => runs.create(thread, "chat", { ...quick, strictResume: true }));
 await call("runs.create, without a thread", async () => expect((await runs.create(null, "chat", quick)).thread_id !== thread));
 await call("runs.wait", async () => expect(words(await runs.wait(thread, "chat", quick)) === 2));
+await call("runs.wait, a message in class form", async () => {
+  const message = { lc: 1, type: "constructor", id: ["langchain_core", "messages", "HumanMessage"], kwargs: { content: "hello" } };
+  const values = await runs.wait(await newThread(), "chat", { ...quick, input: { messages: [message] } });
+  return expect(values.messages[0].type === "human" && values.messages[0].content === "hello", values);
+});
 await call("runs.wait, command", async () => {
   const asked = await newThread();
   await runs.wait(asked, "approval", quick);

@@ -89,7 +89,8 @@ async def main():
     )
     await call("runs.stream, feedbackKeys", all_of(runs.stream(thread, "chat", **QUICK, feedback_keys=["a"])))
     await call("runs.stream, webhook", all_of(runs.stream(thread, "chat", **QUICK, webhook="http://localhost/x")))
-    await call("runs.stream, durability exit", all_of(runs.stream(thread, "chat", **QUICK, durability="exit")))
+    streamed = all_of(runs.stream(thread, "chat", **QUICK, stream_mode="values", durability="exit"))
+    await call("runs.stream, durability exit", holds(streamed, lambda parts: words(parts[-1].data) == 2))
     streamed = all_of(runs.stream(None, "chat", **QUICK, stream_mode="values"))
     await call("runs.stream, without a thread", holds(streamed, lambda parts: words(parts[-1].data) == 2))
     await call("runs.create", holds(runs.create(thread, "chat", **QUICK), lambda run: run["status"] == "pending"))
@@ -105,6 +106,16 @@ async def main():
     alone = runs.create(None, "chat", **QUICK)
     await call("runs.create, without a thread", holds(alone, lambda run: run["thread_id"] != thread))
     await call("runs.wait", holds(runs.wait(thread, "chat", **QUICK), lambda values: words(values) == 2))
+
+    async def classy():
+        name = ["langchain", "schema", "messages", "HumanMessage"]
+        message = {"lc": 1, "type": "constructor", "id": name, "kwargs": {"content": "hello"}}
+        asked = (await threads.create())["thread_id"]
+        values = await runs.wait(asked, "chat", **(QUICK | {"input": {"messages": [message]}}))
+        first = values["messages"][0]
+        return (first["type"] == "human" and first["content"] == "hello") or values
+
+    await call("runs.wait, a message in class form", classy())
 
     async def answered():
         asked = (await threads.create())["thread_id"]

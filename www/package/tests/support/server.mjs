@@ -1,4 +1,4 @@
-// The real `rejoin-server`, one per test file, on a free port of 127.0.0.1 and in memory.
+// The real `rejoin-server` with its scripted agents, one per test file, on a free port of 127.0.0.1 and in memory.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { after } from "node:test";
@@ -9,7 +9,7 @@ const binary = process.env.REJOIN_SERVER ?? fileURLToPath(new URL("target/debug/
 
 /** Starts the server; it ends with the file's tests. Gives its URL. */
 export async function startServer(...flags) {
-  if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build -p rejoin-server`);
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: cargo build -p rejoin-server --features faults`);
   const child = spawn(binary, ["--memory", "--port", "0", "--faults", ...flags], { stdio: ["ignore", "pipe", "inherit"] });
   // Both: `after` is not called where a test file throws while it loads.
   after(() => child.kill());
