@@ -113,7 +113,7 @@ impl Session {
     }
 
     fn feed_snapshot(&mut self, client: &mut Client, cursor: Cursor, page: Page) {
-        let is_new = self.shown.cursor() != Some(cursor);
+        let is_new = !self.shown.is_at(cursor);
         let revision = client.store.touched();
         let first = page.nodes.first().map_or(0, |node| node.position);
         let kept = self.shown.replace(cursor, page, revision);

@@ -42,6 +42,11 @@ impl Shown {
         (seq > 0).then_some(Cursor { epoch, seq })
     }
 
+    /// Whether what is held ends there, if only before the first record.
+    pub(crate) fn is_at(&self, cursor: Cursor) -> bool {
+        self.epoch == Some(cursor.epoch) && self.seq() == cursor.seq
+    }
+
     pub(crate) fn seq(&self) -> u64 {
         self.transcript.seq()
     }
