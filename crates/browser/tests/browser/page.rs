@@ -139,7 +139,7 @@ async fn disposing_drops_everything_and_leaves_the_run_alone() {
     let listening = || eval("window.__listening").as_f64().unwrap();
     let server = FakeServer::install();
     let stream = Stream::new(options());
-    assert_eq!(listening(), 8.0);
+    assert_eq!(listening(), 9.0);
     let call = live(&stream, &server).await;
     let joining = stream.join_stream(None);
     stream.dispose();
