@@ -72,11 +72,12 @@ scenario("saved: what is asked while a saved thread is shown waits for the serve
   const app = await session.open({ thread, n_tokens: 10, delay_ms: 1 });
   await app.shows(word(0));
   await save(app);
-  session.proxy.fault("any", { kind: "delay", ms: 1000 }, 10);
+  session.proxy.fault("any", { kind: "delay", ms: LONG_AWAY_MS }, 10);
   await app.page.reload({ waitUntil: "domcontentloaded" });
   await app.state("saved");
   await app.send("more");
   assert.equal(session.proxy.count("stream"), 0);
+  session.proxy.clearFaults();
   await app.settled(words(10));
   assert.equal(session.proxy.count("stream"), 1);
 });

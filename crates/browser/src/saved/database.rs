@@ -13,11 +13,19 @@ use std::{
     cell::RefCell,
     rc::{Rc, Weak},
 };
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{
     IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransaction,
     IdbTransactionMode,
 };
+
+#[wasm_bindgen]
+extern "C" {
+    // That of `web_sys` is marked as deprecated, which no browser says.
+    type Committed;
+    #[wasm_bindgen(method, catch)]
+    fn commit(this: &Committed) -> Result<(), JsValue>;
+}
 
 /// The database's name. Every name of what is stored in this origin begins with `rejoin`.
 pub(super) const NAME: &str = "rejoin";
@@ -231,7 +239,7 @@ fn remove_others(store: IdbObjectStore, index: SavedIndex) {
 
 /// Nothing more is asked of the transaction. Browsers that cannot be told find out by themselves.
 fn commit(transaction: &IdbTransaction) {
-    drop(transaction.commit());
+    drop(transaction.unchecked_ref::<Committed>().commit());
 }
 
 /// The page's factory. Its getter throws where storage is refused.

@@ -139,7 +139,7 @@ async fn disposing_drops_everything_and_leaves_the_run_alone() {
     let listening = || eval("window.__listening").as_f64().unwrap();
     let server = FakeServer::install();
     let stream = Stream::new(options());
-    assert_eq!(listening(), 8.0);
+    assert_eq!(listening(), 9.0);
     let call = live(&stream, &server).await;
     let joining = stream.join_stream(None);
     stream.dispose();
@@ -155,7 +155,7 @@ async fn disposing_drops_everything_and_leaves_the_run_alone() {
 
     // The last handle disposes as well.
     let other = Stream::new(options());
-    assert_eq!(listening(), 8.0);
+    assert_eq!(listening(), 9.0);
     let call = live(&other, &server).await;
     drop(other);
     assert!(call.is_aborted());

@@ -307,7 +307,7 @@ const LOGOUT_ELSEWHERE: &str =
     "const frame = document.body.appendChild(document.createElement('iframe'));
     const { localStorage: shared } = frame.contentWindow;
     for (const key of Object.keys(shared)) if (key.startsWith('rejoin:')) shared.removeItem(key);
-    const heard = new Promise((done) => addEventListener('storage', done, { once: true }));
+    const heard = new Promise((done) => addEventListener('storage', ({ key }) => { if (key === 'rejoin-logout') done(); }));
     shared.setItem('rejoin-logout', String(Math.random()));
     await heard;
     frame.remove();";
