@@ -218,6 +218,38 @@ const SEEDS: &[(u64, &str)] = &[
         ODD_SEEDS + 40_516,
         "a ping in the middle of a replay showed a stored answer twice",
     ),
+    (
+        20_665,
+        "a submission that was held hid that its run had ended between the reads of the state and of the thread",
+    ),
+    (
+        27_192,
+        "a part of an earlier turn, shown last, was taken for given up because a later turn went on",
+    ),
+    (
+        43_354,
+        "a submission that was read after a stop waited for a load that was stopped",
+    ),
+    (
+        57_413,
+        "a saved answer was taken for another one of equal text, which an older run's replay then replaced",
+    ),
+    (
+        ODD_SEEDS + 17_661,
+        "without ids, a stored answer stood for a hidden one of its place, so its replay was shown beside it",
+    ),
+    (
+        ODD_SEEDS + 22_953,
+        "after a reload, an answer was not known to answer the question that its run had told before",
+    ),
+    (
+        ODD_SEEDS + 31_029,
+        "what a failed run had streamed stayed as the server's, although the thread had gone on without it",
+    ),
+    (
+        ODD_SEEDS + 41_345,
+        "a run that cannot be asked for was given up because a join during an outage was silent",
+    ),
 ];
 
 #[test]

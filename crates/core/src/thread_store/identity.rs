@@ -84,7 +84,7 @@ impl ThreadStore {
         }
         let ids = self.name_all(&list, ahead_by);
         if self.is_replay {
-            self.join_what_was_said_again(&list);
+            self.join_what_was_said_again(&list, &ids);
         }
         ids
     }

@@ -193,8 +193,8 @@ impl ThreadStore {
     }
 
     /// What a replay has streamed as something new, and what its list now tells of for the first time though it was stored, were one
-    /// message.
-    pub(super) fn join_what_was_said_again(&mut self, list: &Reading<'_>) {
+    /// message. `ids`: by which readers know those of the list.
+    pub(super) fn join_what_was_said_again(&mut self, list: &Reading<'_>, ids: &[MessageId]) {
         let asks = |message: &Message| message.kind == MessageKind::Human;
         let turn = list.messages.iter().rposition(asks).map_or(0, |at| at + 1);
         for place in 0..self.slots.len() {
@@ -204,11 +204,11 @@ impl ThreadStore {
                 continue;
             }
             let is_it = |item: &usize| {
-                let name = &list.names[*item];
-                self.may_be_told_again(name) && say_the_same(&slot.message, &list.messages[*item])
+                self.may_be_told_again(&ids[*item])
+                    && say_the_same(&slot.message, &list.messages[*item])
             };
-            let item = (turn..list.names.len()).find(is_it);
-            if let Some(entry) = item.and_then(|item| self.known.index(&list.names[item])) {
+            let item = (turn..ids.len()).find(is_it);
+            if let Some(entry) = item.and_then(|item| self.known.index(&ids[item])) {
                 self.known.entries[entry].marks |= STREAMED | HEARD;
                 self.known.join(place, entry);
             }
