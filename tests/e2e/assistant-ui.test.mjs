@@ -328,6 +328,6 @@ scenario("keyboard: Enter sends, Shift+Enter makes a line, and every button has 
   await app.page.keyboard.press("Enter");
   await app.settled(ANSWER);
   await shows(app, turn("one\ntwo", ANSWER));
-  const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.innerText.trim() || one.getAttribute("aria-label") || one.title)).length);
+  const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.title)).length);
   assert.equal(nameless, 0, "a button has no name");
 }, OURS);

@@ -70,7 +70,7 @@ scenario("keyboard: a message is left as it was, then edited; versions are switc
   await asked(app, "one\ntwo");
   await focused(app, "branch-previous");
   await announced(app, "Version 2 of 2");
-  const nameless = await app.page.locator("button, input, textarea").evaluateAll((all) => all.filter((one) => !(one.innerText?.trim() || one.getAttribute("aria-label") || one.title || one.labels?.length)).length);
+  const nameless = await app.page.locator("button, input, textarea").evaluateAll((all) => all.filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.title || one.labels?.length)).length);
   assert.equal(nameless, 0, "a control has no name");
   await app.healthy();
 });
@@ -101,7 +101,7 @@ scenario("an edit that cannot be looked up keeps what was typed, says why, and c
 });
 
 scenario("the list tells which thread works, also when nobody follows it, and when it is done; who comes back rejoins", async (session) => {
-  const app = await session.open({ n_tokens: 120, delay_ms: 50 });
+  const app = await session.open({ n_tokens: 240, delay_ms: 50 });
   await app.send("long");
   await app.shows(word(5));
   const thread = await app.threadKnown();
@@ -114,11 +114,12 @@ scenario("the list tells which thread works, also when nobody follows it, and wh
   assert.match(await item.innerText(), /working/);
   await item.click();
   await app.shows(word(20));
-  assert.equal(await app.connection(), "live");
+  // The record is on the screen before the run's stream is back.
+  await app.state("live");
   await app.at("new-thread").click();
   await status("busy");
   await status("idle");
   await item.click();
-  await app.same(words(120));
+  await app.same(words(240));
   await app.healthy();
 });

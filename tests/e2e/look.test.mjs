@@ -99,7 +99,7 @@ scenario("screen readers: there is a polite live region that says the connection
   await app.state("finished");
   const regions = await app.page.locator('[aria-live="polite"], [role="status"], [role="log"]').count();
   assert.ok(regions > 0, "no live region");
-  const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.innerText.trim() || one.getAttribute("aria-label") || one.title)).length);
+  const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.title)).length);
   assert.equal(nameless, 0, "a button has no name");
 });
 

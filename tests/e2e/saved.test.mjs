@@ -25,7 +25,7 @@ async function save(app) {
 
 scenario("saved: a thread is on screen before the API answers, and what another device has said is added", async (session) => {
   const thread = await session.agent.conversation(["hello"]);
-  const app = await session.open({ thread });
+  const app = await session.open({ thread, cache: "on" });
   await app.shows(word(0));
   await save(app);
   await session.agent.ask(thread, "from another device", { n_tokens: 5 });
@@ -43,7 +43,7 @@ scenario("saved: a page that is left as soon as it shows its thread saves it in 
   const thread = await session.agent.conversation(["hello"]);
   let states = 0;
   for (let times = 0; times < LEFT_TIMES && states === 0; times++) {
-    const app = await session.open({ thread });
+    const app = await session.open({ thread, cache: "on" });
     await app.shows(word(0));
     await app.page.goto(new URL(BLANK, app.page.url()).href);
     states = await savedStates(app.page);
@@ -54,7 +54,7 @@ scenario("saved: a page that is left as soon as it shows its thread saves it in 
 
 scenario("saved: a thread that was deleted meanwhile is shown no more, and not again", async (session) => {
   const thread = await session.agent.conversation(["hello"]);
-  const app = await session.open({ thread });
+  const app = await session.open({ thread, cache: "on" });
   await app.shows(word(0));
   await save(app);
   assert.equal((await session.agent.call("DELETE", `/threads/${thread}`)).status, 204);
@@ -69,7 +69,7 @@ scenario("saved: a thread that was deleted meanwhile is shown no more, and not a
 
 scenario("saved: what is asked while a saved thread is shown waits for the server", async (session) => {
   const thread = await session.agent.conversation(["hello"]);
-  const app = await session.open({ thread, n_tokens: 10, delay_ms: 1 });
+  const app = await session.open({ thread, cache: "on", n_tokens: 10, delay_ms: 1 });
   await app.shows(word(0));
   await save(app);
   session.proxy.fault("any", { kind: "delay", ms: LONG_AWAY_MS }, 10);

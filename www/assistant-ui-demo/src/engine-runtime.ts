@@ -6,7 +6,7 @@ import type { Setup } from "./setup";
 import { threadList } from "./thread-list";
 
 /** The runtime without a callback. */
-export function useEngineRuntime({ server, assistant, checkpoints, states, share, knobs, retry, timeouts }: Setup) {
+export function useEngineRuntime({ server, assistant, checkpoints, states, share, saves, knobs, retry, timeouts }: Setup) {
   // A thread is made with its first run.
   const adapter = useMemo(() => threadList(async () => undefined), []);
   return useLangGraphRuntime({
@@ -18,8 +18,8 @@ export function useEngineRuntime({ server, assistant, checkpoints, states, share
     retry,
     timeouts,
     shareConnections: share,
-    // The demo has no logins: whoever uses this browser is one person to it.
-    cache: { identity: "visitor" },
+    // The demo has no logins: whoever uses this browser is one person to it. Where a thread has branches, assistant-ui numbers the saved one first.
+    cache: saves && { identity: "visitor" },
     unstable_threadListAdapter: adapter,
     unstable_allowCancellation: true,
     ...useThreadInAddress(),

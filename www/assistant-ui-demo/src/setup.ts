@@ -17,6 +17,8 @@ export interface Setup {
   states: number | undefined;
   /** Which tabs share connections: those with the same headers, those that name the same user, or none. In the mode `engine`. */
   share: boolean | string;
+  /** Whether threads are saved in this browser (`?cache=on`). In the mode `engine`. */
+  saves: boolean;
   /** Knobs of the scripted agents, for `config.configurable`. */
   knobs: Record<string, string | number>;
   /** How often and how soon is tried again. */
@@ -52,6 +54,7 @@ export function readSetup({ search, origin }: Location): Setup {
     checkpoints: text("checkpoints") !== "off",
     states: numbers({ states: "states" })["states"],
     share: share === undefined || share === "headers" || (share !== "off" && share),
+    saves: text("cache") === "on",
     knobs,
     retry: numbers({ attempts_max: "attemptsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
     timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),
