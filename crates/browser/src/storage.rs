@@ -115,7 +115,7 @@ pub(crate) const LOGOUT_KEY: &str = "rejoin-logout";
 const PREFIXES: [&str; 2] = ["rejoin:", "rejoin.events|"];
 
 /// The last logout in this browser, as it was when somebody began to store something. Tabs share `localStorage`, so a logout in one of
-/// them is seen in all: what has begun before it stores and reads nothing more.
+/// them is seen in all. Streams that began before it store and read nothing more.
 pub(crate) struct LastLogout(Option<String>);
 
 impl LastLogout {
@@ -152,14 +152,14 @@ pub(crate) fn log_out() {
     heed(Some(&mark));
 }
 
-/// Removes what is ours from what all tabs share.
+/// Removes our entries from `localStorage`, which all tabs share.
 pub(crate) fn clear_local() {
     if let Ok(Some(store)) = scope().local_storage() {
         clear_store(&store);
     }
 }
 
-/// Removes what is ours from this tab's own store, once for each logout.
+/// Removes our entries from this tab's `sessionStorage`, once for each logout.
 fn heed(mark: Option<&str>) {
     if mark.is_none() || mark_of(&SessionStore).as_deref() == mark {
         return;

@@ -22,7 +22,7 @@ impl fmt::Display for ClearError {
 
 impl std::error::Error for ClearError {}
 
-/// Removes everything that Rejoin has stored in this origin: the records of runs and what waits to be sent, in `localStorage` and in
+/// Removes all data of Rejoin from this origin: the run records and unsent submissions, in `localStorage` and in
 /// the `sessionStorage` of each tab, and the saved states of threads. For a logout. Streams that are there, in this tab or in another,
 /// store and read nothing more; those that are made later do. Streams go on all the same: dropping them is the application's to do.
 ///

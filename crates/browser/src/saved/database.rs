@@ -219,7 +219,7 @@ fn change(open: &RefCell<Open>, make: Change, told: Told<()>) {
     );
 }
 
-/// Removes what the index lacks, such as what had to go: it would stay for ever.
+/// Removes the states that the index lacks. Nothing else would ever remove them.
 fn remove_others(store: IdbObjectStore, index: SavedIndex) {
     let names = store.get_all_keys();
     when_done(

@@ -296,7 +296,7 @@ async fn a_logout_removes_everything_and_nothing_is_written_after_it() {
     sleep(200).await;
     assert_eq!(held().await, (None, 0));
     assert!(warnings(&heard).is_empty());
-    // Whoever comes next begins anew.
+    // The next user begins anew.
     drop(entered_and_saved(caching(of("bob")), "t", "Bob's").await);
     until_held(1).await;
     eval("localStorage.clear()");

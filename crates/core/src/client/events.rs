@@ -44,7 +44,7 @@ impl Client {
         self.read_items(run, attempt);
     }
 
-    /// Takes in what has come so far of this connection.
+    /// Reads the events of this connection that have come so far.
     fn read_items(&mut self, run: &mut Run, attempt: Option<AttemptId>) {
         // Any item may end the connection; what the old one still holds must not be applied then.
         while let Some(link) = self

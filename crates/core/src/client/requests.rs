@@ -40,7 +40,7 @@ pub(super) struct KnownRun {
     pub(super) created_at: Option<String>,
     /// The mark of the submission that it was made for.
     pub(super) submission_id: Option<String>,
-    /// What it was begun with, while it is active.
+    /// The input that it was begun with, while it is active.
     input: String,
 }
 

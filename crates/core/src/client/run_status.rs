@@ -216,7 +216,7 @@ impl Client {
         }
     }
 
-    /// The server does not say how far the run is, as some say it of no run. After an outage its stream may be there all the same, so
+    /// The server does not say how far the run is, as some say it of no run. After an outage or a silent join its stream may be there all the same, so
     /// that is asked for, once.
     fn not_told(&mut self, run: &mut Run, after: After) {
         let may_go_on =
