@@ -241,6 +241,16 @@ fn may_vanish(server: &Server, id: &str, shown: Shown, followed: Option<&str>) -
     match shown.origin {
         MessageOrigin::Optimistic => true,
         MessageOrigin::Partial => run_is_over,
-        MessageOrigin::Server => run_is_over && followed != Some(&told.run),
+        MessageOrigin::Server => {
+            run_is_over && (followed != Some(&told.run) || has_lost_its_question(server, &told.run))
+        }
     }
+}
+
+/// Whether the server has lost what the run was asked: an answer without its question has no place in a thread.
+fn has_lost_its_question(server: &Server, run: &str) -> bool {
+    let asked = server.runs.get(run).into_iter().flat_map(|run| &run.input);
+    let mut ids = asked.filter_map(|message| message["id"].as_str());
+    let mut threads = server.threads.values();
+    ids.all(|id| !threads.any(|thread| thread.holds(id)))
 }

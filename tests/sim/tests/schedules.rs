@@ -17,18 +17,6 @@ const SCHEDULES: u64 = 20_000;
 /// Failing seeds told, unless `REJOIN_SIM_FAILURES` asks for more.
 const FAILURES: u64 = 20;
 
-/// Schedules of the first 200,000 that do not hold, and why. One that does hold fails the test, so that it leaves this list.
-const OPEN: [(u64, &str); 2] = [
-    (
-        87_034,
-        "the first question was edited, so its answer lies on a branch that was left and goes with the state, as everything there does; \
-         the model wants it to stay, as its run was joined by hand",
-    ),
-    (
-        ODD_SEEDS + 31_011,
-        "without ids, an edit sends a tool's answer again; an odd entry then stands before it in the list, and the two are not taken for one",
-    ),
-];
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
         .ok()
@@ -66,15 +54,9 @@ fn every_invariant_holds() {
                     {
                         break;
                     }
-                    let open = OPEN.iter().find(|(open, _)| *open == seed);
-                    match (run_seed(seed, &Trace::default()), open) {
-                        (Ok(counts), None) => own.add(&counts),
-                        (Err(_), Some(_)) => {}
-                        (Ok(_), Some((_, why))) => failures.lock().expect("no panic here").push((
-                            seed,
-                            format!("it holds now, so it is not open any more: {why}"),
-                        )),
-                        (Err(violation), None) => failures
+                    match run_seed(seed, &Trace::default()) {
+                        Ok(counts) => own.add(&counts),
+                        Err(violation) => failures
                             .lock()
                             .expect("no panic here")
                             .push((seed, violation)),

@@ -275,7 +275,14 @@ impl Server {
             let id = self.truth.known_by_text(text).unwrap_or(id);
             // Places of input are counted apart from the graph's nodes.
             self.truth.tell(&id, text, run, 1000 + place);
-            input.push(self.ways.asked(&id, text));
+            if message["type"] == "human" {
+                input.push(self.ways.asked(&id, text));
+            } else {
+                // Answers and tools' results come back where an edit sends what stands before it.
+                let mut again = message.clone();
+                again["id"] = id.into();
+                input.push(again);
+            }
         }
         input
     }
