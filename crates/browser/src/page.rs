@@ -8,7 +8,7 @@ use crate::{
     storage::{LOGOUT_KEY, logout_heard},
 };
 use js_sys::{Function, Reflect};
-use rejoin_core::Input;
+use rejoin_core::{Input, RECORD_PREFIX};
 use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 
@@ -86,7 +86,11 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
         },
         "resume" => Input::Thawed,
         "focus" => Input::Focused,
-        "storage" if is_logout(event) => return logout_heard(),
+        "storage" => match changed_record(event) {
+            Some(key) if key == LOGOUT_KEY => return logout_heard(),
+            Some(key) => Input::RecordChanged { key },
+            None => return,
+        },
         // Every page is shown once after it is loaded; only a persisted one was frozen.
         "pageshow" if field(event, "persisted").is_some_and(|is| is.is_truthy()) => Input::Thawed,
         "visibilitychange" => {
@@ -105,9 +109,10 @@ fn happened(driver: &Driver, name: &str, event: &JsValue) {
     driver.feed(input);
 }
 
-/// Whether another tab has changed its `localStorage` for a logout.
-fn is_logout(event: &JsValue) -> bool {
-    field(event, "key").is_some_and(|key| key == LOGOUT_KEY)
+/// The key under which another tab has changed something, if it is one of this library's.
+fn changed_record(event: &JsValue) -> Option<String> {
+    let key = field(event, "key")?.as_string()?;
+    (key == LOGOUT_KEY || key.starts_with(RECORD_PREFIX)).then_some(key)
 }
 
 /// The page's document; a worker and Node.js have none.

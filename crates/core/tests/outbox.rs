@@ -56,6 +56,11 @@ fn give_locks(bench: &mut Bench) {
     }
 }
 
+/// What was another tab's is read once more, to see whether storage has let go of it.
+fn let_storage_be_read(bench: &mut Bench) {
+    bench.pass(2_500);
+}
+
 fn cut_post(bench: &mut Bench) {
     let post = bench.asked("/runs/stream").0;
     bench.cut(post);
@@ -145,7 +150,9 @@ fn what_is_submitted_offline_is_sent_once_after_a_reload() {
     assert_eq!(again["metadata"], body["metadata"], "under the same name");
     assert_eq!(again["input"], body["input"], "and with the same ids");
     let stream = bench.accept("/runs/stream", "r1");
-    assert!(!is_stored(&bench) && bench.locks.is_empty() && waiting(&bench).is_empty());
+    assert!(!is_stored(&bench) && waiting(&bench).is_empty());
+    let_storage_be_read(&mut bench);
+    assert!(bench.locks.is_empty());
     bench.metadata(stream, "1", "r1");
     bench.end(stream);
     bench.settle("r1", "success", r#"{"messages":[]}"#);
@@ -241,6 +248,7 @@ fn submissions_wait_in_their_order_and_outlive_a_reload() {
         bench.end(stream);
         bench.settle(&run, "success", r#"{"messages":[]}"#);
     }
+    let_storage_be_read(&mut bench);
     assert!(posts(&bench).is_empty() && !is_stored(&bench) && bench.locks.is_empty());
 }
 
@@ -265,6 +273,66 @@ fn another_tab_shows_it_and_leaves_it_to_the_tab_that_has_it() {
     );
     give_locks(&mut other);
     assert!(posts(&other).is_empty() && other.locks.is_empty());
+}
+
+/// The browser tells a tab that another one has changed what is stored.
+fn hear_of_storage(bench: &mut Bench, of: &Bench) {
+    bench.stored = of.stored.clone();
+    let keys = bench.stored.keys().cloned().collect::<Vec<_>>();
+    for key in keys {
+        bench.feed(Input::RecordChanged { key });
+    }
+}
+
+#[test]
+fn an_open_tab_shows_what_another_one_submits_and_sends_it_when_that_one_is_gone() {
+    let mut other = Bench::new();
+    enter_idle(&mut other, "t");
+    let mut bench = other.another_tab(1);
+    enter_idle(&mut bench, "t");
+    bench.feed(Input::WentOffline);
+    bench.submit("hello");
+    let body = posts(&bench).remove(0);
+    cut_post(&mut bench);
+
+    hear_of_storage(&mut other, &bench);
+    assert_eq!(waiting(&other), [is("hello", "other_tab")]);
+    drop(bench);
+    give_locks(&mut other);
+    other.answer(RUNS, 200, "[]");
+    assert_eq!(posts(&other)[0]["metadata"], body["metadata"]);
+    // What is stored for other threads says nothing here.
+    let asked = other.open.len();
+    other.feed(Input::RecordChanged {
+        key: "rejoin:1:outbox|elsewhere".to_owned(),
+    });
+    assert_eq!(other.open.len(), asked);
+}
+
+#[test]
+fn the_lock_of_what_was_taken_over_is_kept_until_storage_has_let_go_of_it() {
+    let (bench, thread, _) = unsent();
+    let mut one = bench.another_tab(1);
+    drop(bench);
+    enter_idle(&mut one, &thread);
+    let lock = one.locks[0].clone();
+    // Full: nothing is written, and what was there stays.
+    let full = one.stored.clone();
+    give_locks(&mut one);
+    one.answer(RUNS, 200, "[]");
+    assert_eq!(said(&posts(&one)[0]), "hello");
+    one.stored.clone_from(&full);
+    for _ in 0..3 {
+        let_storage_be_read(&mut one);
+        assert!(one.locks.contains(&lock), "another tab would send it too");
+        one.stored.clone_from(&full);
+    }
+    assert_eq!(posts(&one).len(), 1, "what it knows is not taken in again");
+
+    // There is room again.
+    let_storage_be_read(&mut one);
+    let_storage_be_read(&mut one);
+    assert!(!one.locks.contains(&lock));
 }
 
 #[test]
@@ -535,6 +603,29 @@ fn a_page_that_was_put_aside_does_not_send_what_another_tab_has_taken_over() {
         assert_eq!(posts(&bench).len(), usize::from(!taken));
         assert!(!waiting(&bench).contains(&is("two", "queued")));
     }
+}
+
+#[test]
+fn a_page_that_was_put_aside_gives_up_what_it_was_about_to_send_where_another_tab_has_taken_it_over()
+ {
+    let mut bench = Bench::new();
+    enter_idle(&mut bench, "t");
+    bench.feed(Input::WentOffline);
+    submit_as(&mut bench, 1, "one");
+    cut_post(&mut bench);
+    let mut other = bench.another_tab(1);
+    enter_idle(&mut other, "t");
+    give_locks(&mut other);
+    other.answer(RUNS, 200, "[]");
+    assert_eq!(said(&posts(&other)[0]), "one");
+
+    bench.stored = other.stored.clone();
+    bench.feed(Input::Thawed);
+    bench.feed(Input::WentOnline);
+    bench.pass(60_000);
+    assert!(posts(&bench).is_empty());
+    assert_eq!(waiting(&bench), [is("one", "other_tab")]);
+    assert_eq!(bench.outcome(), Some(Outcome::Disconnected));
 }
 
 #[test]

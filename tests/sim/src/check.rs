@@ -209,7 +209,7 @@ impl Checker {
 }
 
 /// Whether a submission became more than one run, and a client could have known.
-fn is_twice(server: &Server, runs: &[String]) -> bool {
+pub(crate) fn is_twice(server: &Server, runs: &[String]) -> bool {
     let Some((_, before)) = runs.split_last() else {
         return false;
     };

@@ -24,6 +24,7 @@ mod queue;
 mod report;
 mod rng;
 mod saved;
+mod senders;
 mod server;
 mod settle;
 mod storage;
@@ -39,7 +40,10 @@ pub use report::Report;
 pub use server::odd::{ODDITIES, pings};
 pub use trace::Trace;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Mutex,
+};
 use world::World;
 
 /// Seeds from here on are schedules of the odd server; those before are of the servers that were measured.
@@ -62,6 +66,43 @@ pub fn run_seed(seed: u64, trace: &Trace) -> Result<Report, String> {
 /// As [`run_seed`].
 pub fn run_tabs(seed: u64, trace: &Trace) -> Result<(), String> {
     caught(|| tabs::Tabs::new(seed, trace.clone()).run())
+}
+
+/// Runs one schedule of tabs that submit to one thread.
+///
+/// # Errors
+/// As [`run_seed`].
+pub fn run_senders(seed: u64, trace: &Trace) -> Result<(), String> {
+    caught(|| senders::Senders::new(seed, trace.clone()).run())
+}
+
+/// Runs many seeds on all cores. Returns the first failures, `max` at most, with their seeds.
+pub fn failures(
+    seeds: impl Iterator<Item = u64> + Send,
+    max: usize,
+    run: impl Fn(u64) -> Result<(), String> + Sync,
+) -> Vec<String> {
+    let seeds = Mutex::new(seeds);
+    let failures = Mutex::new(Vec::new());
+    let work = || {
+        // The lock is free again before the seed runs.
+        let next = || seeds.lock().expect("no panic here").next();
+        while let Some(seed) = next() {
+            if let Err(error) = run(seed) {
+                let mut failures = failures.lock().expect("no panic here");
+                failures.push(format!("seed {seed}: {error}"));
+            }
+            if failures.lock().expect("no panic here").len() >= max {
+                return;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    failures.into_inner().expect("no panic here")
 }
 
 fn caught<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {

@@ -8,10 +8,9 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, BranchesInput, Client, Config, EditInput, Effect, ErrorCode, HttpRequest, Input,
-    Method, Millis, Notice, WaitingState,
+    AttemptId, BranchesInput, Client, Config, EditInput, Effect, HttpRequest, Input, Method,
+    Millis, Notice, WaitingState,
     wire::{RunId, ThreadId},
-    with_part,
 };
 use std::collections::BTreeSet;
 
@@ -313,7 +312,7 @@ impl World {
                 }
             }
             Effect::SavePart { key, part, text } => {
-                if let Err(error) = self.save_part(key, &part, text.as_deref()) {
+                if let Err(error) = self.storage.save_part(key, &part, text.as_deref()) {
                     self.checker.posts.storage_refuses();
                     self.queue.push(self.now, Event::RecordFailed(page, error));
                 }
@@ -379,15 +378,6 @@ impl World {
         if shown != expected {
             let words = format!("an edit shows {shown:?}, but the server will have {expected:?}");
             self.checker.fail(words);
-        }
-    }
-
-    /// In one step, as other pages write other parts.
-    fn save_part(&mut self, key: String, part: &str, text: Option<&str>) -> Result<(), ErrorCode> {
-        let stored = self.storage.load(&key)?;
-        match with_part(stored.as_deref(), part, text) {
-            Some(text) => self.storage.save(key, text),
-            None => self.storage.remove(&key),
         }
     }
 
@@ -505,7 +495,7 @@ fn begins_anew(input: &Input) -> bool {
     )
 }
 
-fn to_server(request: &HttpRequest) -> Request {
+pub(crate) fn to_server(request: &HttpRequest) -> Request {
     let path = request
         .url
         .strip_prefix(API_URL)

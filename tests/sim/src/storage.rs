@@ -1,6 +1,6 @@
 //! The browser's storage: it survives a reload, and it may be full, denied, or damaged.
 
-use rejoin_core::ErrorCode;
+use rejoin_core::{ErrorCode, with_part};
 use std::collections::BTreeMap;
 
 /// How storage behaves.
@@ -70,6 +70,23 @@ impl Storage {
                 Ok(())
             }
             Mode::Denied => Err(ErrorCode::StorageDenied),
+        }
+    }
+
+    /// Writes a part of what is stored under a key, or takes it away, in one step, as several tabs do.
+    ///
+    /// # Errors
+    /// Where it is full or denied.
+    pub(crate) fn save_part(
+        &mut self,
+        key: String,
+        part: &str,
+        text: Option<&str>,
+    ) -> Result<(), ErrorCode> {
+        let stored = self.load(&key)?;
+        match with_part(stored.as_deref(), part, text) {
+            Some(text) => self.save(key, text),
+            None => self.remove(&key),
         }
     }
 }

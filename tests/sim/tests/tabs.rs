@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stdout)] // The log of one seed is what it is run for.
 
-use rejoin_sim::{Trace, run_tabs};
+use rejoin_sim::{Trace, failures, run_tabs};
 
 const SCHEDULES: u64 = 300;
 /// Schedules that have found something: a tab that caught up over a dead connection took each unanswered question for a sign of life.
@@ -23,15 +23,8 @@ fn tabs_share_one_connection_and_none_has_a_gap() {
         return result.expect("the seed's invariants hold");
     }
     let count = number("REJOIN_TABS_SCHEDULES").unwrap_or(SCHEDULES);
-    let failures: Vec<String> = (0..count)
-        .chain(FOUND)
-        .filter_map(|seed| {
-            Some(format!(
-                "seed {seed}: {}",
-                run_tabs(seed, &Trace::default()).err()?
-            ))
-        })
-        .take(FAILURES_MAX)
-        .collect();
+    let failures = failures((0..count).chain(FOUND), FAILURES_MAX, |seed| {
+        run_tabs(seed, &Trace::default())
+    });
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -128,6 +128,11 @@ pub enum Input {
         /// Wall-clock time, for the record's time to live only.
         wall_clock: Millis,
     },
+    /// Another page has changed what is stored under a key, as a browser's `storage` event says.
+    RecordChanged {
+        /// The key.
+        key: String,
+    },
     /// A lock that [`crate::Effect::HoldLock`] has asked for is held.
     LockHeld {
         /// The lock.

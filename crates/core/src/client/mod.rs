@@ -223,6 +223,7 @@ impl Client {
                 wall_clock,
             } => self.record_loaded(&key, text, wall_clock),
             Input::LockHeld { name } => self.lock_held(name),
+            Input::RecordChanged { key } => self.record_changed(&key),
             Input::LocksMissing => self.locks_missing(),
             Input::StorageFailed { error } => self.storage_failed(error),
             Input::WentOnline => self.set_reachable(true, self.visible),

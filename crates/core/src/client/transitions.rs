@@ -44,6 +44,7 @@ ResponseArrived    .         Opening   Opening   .         .         .         W
 RequestFailed      .         Waiting   Waiting   Waiting   Waiting   .         Waiting   Waiting   Waiting   .
 RecordLoaded       .         .         .         .         .         .         .         .         .         .
 LockHeld           .         .         .         .         .         .         .         .         .         .
+RecordChanged      .         .         .         .         .         .         .         .         .         .
 LocksMissing       .         .         .         .         .         .         .         .         .         .
 Waiting            .         .         .         .         .         .         .         .         .         .
 StorageFailed      .         .         .         .         .         .         .         .         .         .
@@ -111,6 +112,7 @@ fn row(input: &Input) -> &'static str {
         Input::RequestFailed { .. } => "RequestFailed",
         Input::RecordLoaded { .. } => "RecordLoaded",
         Input::LockHeld { .. } => "LockHeld",
+        Input::RecordChanged { .. } => "RecordChanged",
         Input::LocksMissing => "LocksMissing",
         Input::Waiting(_) => "Waiting",
         Input::StorageFailed { .. } => "StorageFailed",
@@ -222,6 +224,9 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         },
         Input::LockHeld {
             name: String::new(),
+        },
+        Input::RecordChanged {
+            key: "rejoin:1:other".to_owned(),
         },
         Input::LocksMissing,
         Input::Waiting(WaitingInput::TakeBack { id: String::new() }),

@@ -25,7 +25,8 @@ const READ_EVERY: Millis = Millis(2_000);
 pub(in crate::client) struct KeptOutbox {
     /// Parts of other clients whose locks are asked for.
     asked: Vec<String>,
-    /// Parts whose clients are gone.
+    /// Parts whose clients are gone: what they held is this client's. The lock of each is kept until storage is seen to have let go of it, as
+    /// another client that got the lock before would send all of it as well.
     inherited: Vec<String>,
     /// When the stored text was read, or asked for.
     read_at: Option<Millis>,
@@ -41,11 +42,12 @@ enum Held {
 }
 
 impl Part for KeptOutbox {
-    /// What other clients have stored is read again while a person sees it.
+    /// What other clients have stored is read again while a person sees it, and what was theirs until it is gone.
     fn due(&self, client: &Client) -> Option<Due> {
         let mut entries = client.outbox.entries.iter();
         let shows_others = client.visible && entries.any(|entry| !entry.is_own());
-        let read_at = self.read_at.filter(|_| shows_others)?;
+        let has_inherited = !self.inherited.is_empty();
+        let read_at = self.read_at.filter(|_| shows_others || has_inherited)?;
         Some((read_at + READ_EVERY, DeadlineReason::Record))
     }
 
@@ -74,8 +76,16 @@ impl OutboxPart for KeptOutbox {
         });
         let former = client.outbox.part.clone();
         if std::mem::take(&mut client.outbox.is_doubtful) {
-            client.keep_what_nobody_else_has(&key, &parts);
+            client.keep_what_nobody_else_has(&parts);
+            self.inherited.extend(former.clone());
         }
+        let is_stored = |name: &String| parts.iter().any(|(part, _)| part == name);
+        let inherited = std::mem::take(&mut self.inherited).into_iter();
+        let (stale, gone): (Vec<_>, Vec<_>) = inherited.partition(is_stored);
+        for name in gone {
+            client.effects.push(Effect::ReleaseLock { name });
+        }
+        self.inherited.clone_from(&stale);
         let before = client.outbox.of_others();
         retain(&mut client.outbox.entries, Entry::is_own);
         let has_more = self.take_in(client, parts, former.as_ref());
@@ -85,8 +95,8 @@ impl OutboxPart for KeptOutbox {
         if before != client.outbox.of_others() {
             client.outbox.revision = client.store.touched();
         }
-        for name in std::mem::take(&mut self.inherited) {
-            client.give_up_part(&key, name);
+        for name in stale {
+            client.remove_part(&key, name);
         }
     }
 
@@ -242,37 +252,43 @@ impl Client {
 
     /// The page was put aside, and another client may have taken over what was this one's: that is left to it. What nobody else has is looked
     /// for before it is sent, and goes on under another lock, as the one before may be gone.
-    fn keep_what_nobody_else_has(&mut self, key: &str, parts: &[(String, Vec<StoredSubmission>)]) {
+    fn keep_what_nobody_else_has(&mut self, parts: &[(String, Vec<StoredSubmission>)]) {
         let Some(name) = self.outbox.part.take() else {
             return;
         };
         let others = parts.iter().filter(|(part, _)| *part != name);
         let taken = collected(others.flat_map(|(_, list)| list.iter().map(|stored| &stored.id)));
         let mut commands = Vec::new();
+        let mut sends_anothers = false;
         for mut entry in std::mem::take(&mut self.outbox.entries) {
-            let is_own = entry.is_own() && !self.outbox.is_sending(&entry);
-            if is_own && taken.contains(&&entry.stored.id) {
+            let is_sending = self.outbox.is_sending(&entry);
+            if entry.is_own() && taken.contains(&&entry.stored.id) {
+                sends_anothers |= is_sending;
                 commands.extend(entry.command);
                 continue;
             }
-            if is_own {
+            if entry.is_own() && !is_sending {
                 entry.stored.posts = entry.stored.posts.max(1);
             }
             self.outbox.entries.push(entry);
         }
         self.save_outbox();
-        self.give_up_part(key, name);
+        if sends_anothers {
+            self.with_run(|client, run| {
+                let waiters = run.waiters.drain(..);
+                commands.extend(waiters.map(|waiter| waiter.command));
+                client.abandon(run);
+            });
+        }
         for command in commands {
             self.conclude(command, Outcome::Disconnected);
         }
     }
 
-    /// Nothing is left of a part, nor to lock for it.
-    fn give_up_part(&mut self, key: &str, name: String) {
-        let (key, part) = (key.to_owned(), name.clone());
-        let text = None;
+    /// Nothing is left of a part.
+    fn remove_part(&mut self, key: &str, part: String) {
+        let (key, text) = (key.to_owned(), None);
         self.effects.push(Effect::SavePart { key, part, text });
-        self.effects.push(Effect::ReleaseLock { name });
     }
 
     /// It may have been sent before it was taken back, so its run is looked for, to be cancelled.

@@ -117,6 +117,13 @@ impl Client {
         }
     }
 
+    /// Another page has stored something. What it has to send is shown here, and is this client's when that page is gone.
+    pub(in crate::client) fn record_changed(&mut self, key: &str) {
+        if self.is_outbox(key) {
+            self.read_outbox();
+        }
+    }
+
     /// The page is back from where it was put aside.
     pub(in crate::client) fn outbox_thawed(&mut self) {
         if self.outbox.part.is_some() {

@@ -1,0 +1,60 @@
+//! The locks of a browser's origin: each is held by one tab at most, and given to the others in the order in which they asked.
+
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Locks(BTreeMap<String, Lock>);
+
+/// By the lives of tabs.
+#[derive(Debug, Default)]
+struct Lock {
+    holder: Option<u64>,
+    waiting: Vec<u64>,
+}
+
+impl Locks {
+    pub(super) fn ask(&mut self, name: &str, life: u64) {
+        self.0
+            .entry(name.to_owned())
+            .or_default()
+            .waiting
+            .push(life);
+    }
+
+    /// A tab gives a lock back, or waits for it no more.
+    pub(super) fn release(&mut self, name: &str, life: u64) {
+        if let Some(lock) = self.0.get_mut(name) {
+            lock.waiting.retain(|other| *other != life);
+            lock.holder = lock.holder.filter(|holder| *holder != life);
+        }
+    }
+
+    /// Gives a lock to the next, if it is free.
+    pub(super) fn grant(&mut self, name: &str) -> Option<u64> {
+        let lock = self.0.get_mut(name)?;
+        if lock.holder.is_some() || lock.waiting.is_empty() {
+            return None;
+        }
+        lock.holder = Some(lock.waiting.remove(0));
+        lock.holder
+    }
+
+    /// The browser takes away what a tab holds. Which locks are free now.
+    pub(super) fn take_away(&mut self, life: u64) -> Vec<String> {
+        let mut freed = Vec::new();
+        for (name, lock) in &mut self.0 {
+            if lock.holder.take_if(|holder| *holder == life).is_some() {
+                freed.push(name.clone());
+            }
+        }
+        freed
+    }
+
+    /// A tab is gone. Which locks are free now.
+    pub(super) fn forget(&mut self, life: u64) -> Vec<String> {
+        for lock in self.0.values_mut() {
+            lock.waiting.retain(|other| *other != life);
+        }
+        self.take_away(life)
+    }
+}
