@@ -131,6 +131,27 @@ scenario("two tabs: the one that has a question sends it, and the other when tha
   assert.equal((await session.agent.runs(thread)).length, 1);
 });
 
+scenario("two open tabs: a question that waits in one is shown by the other at once, and asked by it when that tab is gone", async (session) => {
+  const one = await session.open({ n_tokens: 150, delay_ms: 60 });
+  await one.send("first");
+  await one.shows(words(3));
+  const thread = await one.threadKnown();
+  const two = await session.open({ n_tokens: 150, delay_ms: 60, thread });
+  await two.shows(words(3));
+  await waits(two);
+  // A tab behind another one paints nothing, so nothing in it can be clicked or waited for.
+  await one.page.bringToFront();
+  await one.send("second");
+  await waits(one, "queued");
+  await two.page.bringToFront();
+  await waits(two, "other_tab");
+  await one.page.close({ runBeforeUnload: false });
+  await waits(two, "queued");
+  await asks(two, "first", "second");
+  await until("the second question has a run", async () => (await session.agent.runs(thread)).length > 1);
+  await askedOnce(session, two, "first", "second");
+});
+
 scenario("questions that are typed offline outlive a reload offline, and are asked once and in their order when the network is back", async (session) => {
   const app = await session.open({ n_tokens: 12, delay_ms: 5 });
   await keepPage(app);
