@@ -7,7 +7,7 @@ import { until } from "./harness/until.mjs";
 
 const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 
-scenario("in a sandboxed frame, whose origin is opaque, a question is asked and answered, with one warning at most of each kind", async (session) => {
+scenario("in a sandboxed frame, whose origin is opaque, a question is asked and answered, with one warning at most", async (session) => {
   session.proxy.framed = true;
   const app = await session.tab();
   await app.page.goto(`${session.proxy.origin}${BLANK}`);
@@ -26,8 +26,7 @@ scenario("in a sandboxed frame, whose origin is opaque, a question is asked and 
   await until("the whole answer", async () => (await shown()).includes(words(40).trim()));
   await frame.locator('[data-testid="connection"][data-state="finished"]').first().waitFor({ state: "attached" });
   const codes = await frame.getByTestId("notice").evaluateAll((all) => all.map(({ dataset }) => dataset.code));
-  console.log(`warnings in a sandboxed frame: ${JSON.stringify(codes)}`);
-  assert.deepEqual(codes, [...new Set(codes)]);
+  assert.ok(codes.length <= 1, `warnings: ${codes}`);
   assert.equal(await frame.getByTestId("error").count(), 0);
   assert.equal(session.proxy.count("stream"), 1);
   await app.healthy();

@@ -5,8 +5,8 @@
 mod support;
 
 use rejoin_core::{
-    Cache, CommandId, Config, Edit, EditAt, EditInput, Input, MessageOrigin, Millis, Outcome,
-    SavedEffect, SavedInput, Submission, ToolResult, ToolsInput, wire::Json,
+    Cache, CommandId, Config, Edit, EditAt, EditInput, ErrorCode, Input, MessageOrigin, Millis,
+    Notice, Outcome, SavedEffect, SavedInput, Submission, ToolResult, ToolsInput, wire::Json,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -339,6 +339,29 @@ fn that_nothing_can_be_saved_is_told_once() {
         why: "still".to_owned(),
     }));
     assert_eq!(bench.warnings(), ["cache_unavailable"]);
+}
+
+#[test]
+fn where_no_storage_works_one_of_them_says_so() {
+    let failures = [
+        Input::StorageFailed {
+            error: ErrorCode::StorageDenied,
+        },
+        Input::Saved(SavedInput::Failed {
+            why: "no IndexedDB".to_owned(),
+        }),
+    ];
+    for first in [0, 1] {
+        let mut bench = keeping(|_| {});
+        enter(&mut bench, "t");
+        bench.feed(failures[first].clone());
+        bench.feed(failures[1 - first].clone());
+        let told = bench
+            .notices
+            .iter()
+            .filter(|notice| matches!(notice, Notice::StorageFailed { .. } | Notice::Warning(_)));
+        assert_eq!(told.count(), 1);
+    }
 }
 
 #[test]

@@ -42,7 +42,6 @@ pub(super) struct Saved {
     seen: u64,
     /// Whether the server has refused the thread, or does not know it.
     refused: bool,
-    failure_told: bool,
 }
 
 #[derive(Debug)]
@@ -120,7 +119,7 @@ impl SavedPart for Saved {
                 }
             }
             SavedInput::Failed { why } => {
-                if !std::mem::replace(&mut self.failure_told, true) {
+                if client.records.tells_failure() {
                     client.warn(StreamError::new(ErrorCode::CacheUnavailable).with_detail(why));
                 }
             }
@@ -154,7 +153,6 @@ impl Saved {
             cache: self.cache.take(),
             thread_id: client.thread_id.clone(),
             saved_at: self.saved_at,
-            failure_told: self.failure_told,
             ..Self::default()
         };
         let reads = client.config.load_thread && client.reads_state();

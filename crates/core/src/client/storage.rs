@@ -28,6 +28,7 @@ pub(super) struct Records {
     superseded: bool,
     /// Wall-clock time as last told, and the driver's then.
     told: (Millis, Millis),
+    /// Whether a failure of any storage of the page's was told: where one fails, so do others, for the same reason.
     failure_told: bool,
 }
 
@@ -43,6 +44,11 @@ impl Records {
 
     pub(super) fn pause(&mut self) {
         self.unsaved_since = None;
+    }
+
+    /// Whether a failure of storage is told: the first one only.
+    pub(super) fn tells_failure(&mut self) -> bool {
+        !std::mem::replace(&mut self.failure_told, true)
     }
 
     pub(super) fn forget(&mut self) {
@@ -242,10 +248,9 @@ impl Client {
     }
 
     pub(super) fn storage_failed(&mut self, code: ErrorCode) {
-        if std::mem::replace(&mut self.records.failure_told, true) {
-            return;
+        if self.records.tells_failure() {
+            self.notify(Notice::StorageFailed { code });
         }
-        self.notify(Notice::StorageFailed { code });
     }
 
     /// Milliseconds since 1970, as far as the driver has said.
