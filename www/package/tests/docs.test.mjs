@@ -11,7 +11,7 @@ const sources = readdirSync(here, { recursive: true }).map(String).filter((name)
 const titles = new Set([...sources.matchAll(/\btest\(\s*"([^"]+)"/g)].map(([, title]) => title));
 const rowsOf = (text) => text.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---")).map((line) => line.slice(2, -2).split(" | "));
 const rows = rowsOf(page);
-const HEADS = ["option", "member", "promise", "what is wrong"];
+const HEADS = ["option", "member", "promise", "fault"];
 /** Fails on a row whose last column is no test's name. */
 const prove = (all) => {
   for (const row of all) {
