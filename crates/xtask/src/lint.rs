@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::{
-    setup,
+    release, setup,
     step::{self, Steps, cargo, root},
 };
 
@@ -16,14 +16,6 @@ const WASM_PACKAGES: [&str; 5] = [
     "rejoin-leptos",
     "rejoin-example-csr",
     "rejoin-demo",
-];
-
-/// The crates that go to crates.io, each behind those it uses.
-const PUBLISHED: [&str; 4] = [
-    "rejoin-wire",
-    "rejoin-core",
-    "rejoin-browser",
-    "rejoin-leptos",
 ];
 
 /// All lints.
@@ -66,8 +58,8 @@ fn packages() -> Result<()> {
         "--no-verify",
         "--allow-dirty",
     ]);
-    for package in PUBLISHED {
-        command.args(["--package", package]);
+    for package in release::crates()? {
+        command.args(["--package", &package]);
     }
     step::run(&mut command)
 }

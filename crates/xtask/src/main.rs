@@ -13,6 +13,7 @@ mod lint;
 mod package;
 mod packaging;
 mod panics;
+mod release;
 mod servers;
 mod setup;
 mod size;
@@ -71,6 +72,8 @@ enum Command {
     },
     /// End-to-end tests of the demos in real browsers.
     E2e(e2e::E2eArgs),
+    /// The crates and the npm package that a release would publish, in order, and what is missing.
+    Release(release::ReleaseArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
     AgentServer {
         /// Which one.
@@ -119,6 +122,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::AgentServer { kind, port } => return servers::run_in_foreground(kind, port),
         Command::Demo(args) => return build::demo(&mut steps, &args),
+        Command::Release(args) => return release::run(&args),
         Command::Setup => {
             setup::for_tests(&mut steps);
             steps.run("setup: Firefox and WebKit", setup::other_browsers);
