@@ -1,4 +1,4 @@
-//! What has happened: the timeline's entries, the notices above the conversation, and the agent's progress.
+//! The past events: the timeline's entries, the notices above the conversation, and the agent's progress.
 
 use leptos::prelude::*;
 use rejoin_leptos::{prelude::*, wire::event::EventName};

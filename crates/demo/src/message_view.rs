@@ -30,7 +30,7 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
     view! { <Show when=move || !is_in_card.get()><Frame entry /></Show> }.into_any()
 }
 
-/// Who speaks, for ears.
+/// The speaker, for screen readers.
 pub(crate) fn speaker(kind: &MessageKind) -> &'static str {
     match kind {
         MessageKind::Human => "You",
@@ -173,7 +173,7 @@ fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
     }
 }
 
-/// What a model thinks aloud, in the forms that providers use.
+/// A model's reasoning, in the forms that providers use.
 fn reasoning(message: &Message) -> String {
     let Content::Blocks(blocks) = &message.content else {
         let text = message

@@ -1,4 +1,4 @@
-//! What this browser has to do with it: a second tab, and what is stored here.
+//! Controls for this browser: opening a second tab, and deleting the stored data.
 
 use crate::{page, target::Nav};
 use leptos::{prelude::*, task::spawn_local};

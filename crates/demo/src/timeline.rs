@@ -1,4 +1,4 @@
-//! What has happened, line by line, for who wants to know.
+//! The history of events, line by line, for readers who want to know.
 
 use crate::{activity::Entry, chat::Chat, icons};
 use leptos::{ev, prelude::*};

@@ -16,13 +16,13 @@ use rejoin_server::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-/// What `--help` groups the options under.
-const REACHED: &str = "Where it is reached, and by whom";
-const STORED: &str = "Where and for how long things are stored";
-const LIMITS: &str = "What clients may take";
+/// The headings of the groups of options in `--help`.
+const REACHED: &str = "Address and access";
+const STORED: &str = "Storage and retention";
+const LIMITS: &str = "Limits per client";
 const RUNNING: &str = "Running it";
 
-/// What a stranger may try first.
+/// Commands for a first try.
 const EXAMPLES: &str = "\
 Examples:
   rejoin-server --memory
@@ -67,7 +67,7 @@ pub(crate) struct Token {
     /// The session that it is for; * is every one
     #[arg(long)]
     pub(crate) session: String,
-    /// What it allows: stream, history, publish, cancel, separated by commas, or nothing
+    /// Its capabilities: stream, history, publish, cancel, separated by commas, or nothing
     #[arg(long, value_parser = capabilities, default_value = "stream,history")]
     pub(crate) caps: Capabilities,
     /// How long it holds, such as 90s, 15m, 1h or 7d
@@ -151,7 +151,7 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = STORED, env = "REJOIN_RETENTION_S", default_value_t = 600)]
     retention_s: u64,
-    /// Where sessions are stored: own (the database of everything else), memory, redb:DIRECTORY or redis://HOST:PORT
+    /// The store of sessions: own (the database of everything else), memory, redb:DIRECTORY or redis://HOST:PORT
     #[arg(
         long,
         help_heading = STORED,
@@ -234,7 +234,7 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = RUNNING, env = "REJOIN_DRAIN_MS", default_value_t = 0)]
     drain_ms: u64,
-    /// What to log to standard error: off, error, warn, info, debug or trace
+    /// The level of the log on standard error: off, error, warn, info, debug or trace
     #[arg(long,
         help_heading = RUNNING, env = "REJOIN_LOG", default_value = "info")]
     pub(crate) log: LevelFilter,
@@ -252,7 +252,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// What comes before what, of options that say the same: the first, unless only the others are on the command line.
+/// The priority of options that set the same value: the first one wins, unless only the others are on the command line.
 const RIVALS: [(&str, &[&str]); 2] = [("listen", &["host", "port"]), ("memory", &["data"])];
 
 impl Cli {
@@ -288,10 +288,10 @@ impl Cli {
 }
 
 impl Serve {
-    /// What the server is started with.
+    /// The server's configuration.
     ///
     /// # Errors
-    /// Where the secret of tokens cannot be had.
+    /// The secret of tokens is not available.
     pub(crate) fn config(self) -> Result<Config, SecretError> {
         Ok(Config {
             listen: self.listen.unwrap_or(SocketAddr::new(self.host, self.port)),
@@ -352,7 +352,7 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs()
 }
 
-/// What `--caps` says.
+/// The value of `--caps`.
 #[derive(Clone)]
 pub(crate) struct Capabilities(pub(crate) Vec<Capability>);
 

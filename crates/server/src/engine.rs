@@ -203,7 +203,7 @@ impl Engine {
     /// Removes threads of runs without one that the last process left.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// The store fails.
     pub(crate) async fn delete_temporary(&self) -> Result<(), ServerError> {
         let threads = self.store.view()?.threads()?;
         for thread in threads.into_iter().filter(|thread| thread.is_temporary) {

@@ -45,7 +45,7 @@ impl Hub {
     /// The session's tail, begun at the log's end where nobody reads it yet.
     ///
     /// # Errors
-    /// What the log says.
+    /// An error of the log.
     pub(super) async fn join(
         self: &Arc<Self>,
         log: &Arc<dyn SessionLog>,
@@ -110,7 +110,7 @@ impl Live {
         self.tail().head()
     }
 
-    /// What there is after a record.
+    /// The records after a record.
     pub(super) fn after(&self, after: u64, records_max: usize, bytes_max: usize) -> Found {
         self.tail().after(after, records_max, bytes_max)
     }
@@ -173,14 +173,14 @@ impl Drop for Live {
     }
 }
 
-/// What keeps a tail up.
+/// The task that fills a tail.
 struct Pump {
     log: Arc<dyn SessionLog>,
     session: SessionId,
     live: Weak<Live>,
 }
 
-/// What a look at the log found.
+/// The result of a look at the log.
 enum Look {
     /// The tail has everything.
     Level,

@@ -1,4 +1,4 @@
-//! What goes into a log, counted: how many records, how long, how often the store fails.
+//! A log that counts its records, their length and the store's failures.
 
 use std::{
     sync::{

@@ -35,7 +35,7 @@ const NOWHERE: Cursor = Cursor {
     seq: 0,
 };
 
-/// What a reader is told, in order.
+/// The events of a reader, in order.
 #[derive(Debug, Clone)]
 pub enum ReaderEvent {
     /// How it goes on: at the beginning, and whenever it has to start over.
@@ -70,7 +70,7 @@ pub struct Reader {
     limit: usize,
     /// The last record that was told of; `None` before the first answer.
     cursor: Option<Cursor>,
-    /// Where the reader has caught up, until it was said.
+    /// The record at which the reader has caught up, until it was told.
     level_at: Option<u64>,
     told: VecDeque<ReaderEvent>,
     state: State,
@@ -78,7 +78,7 @@ pub struct Reader {
     _counted: ReaderGuard,
 }
 
-/// What a reader has seen of its session.
+/// A reader's place in its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Nothing,
@@ -117,7 +117,7 @@ impl Reader {
         }
     }
 
-    /// What comes next; waits where there is nothing. `None` after [`ReaderEvent::Deleted`] or an error.
+    /// The next event; waits for one. `None` after [`ReaderEvent::Deleted`] or an error.
     ///
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<ReaderEvent, SessionError>> {
@@ -135,7 +135,7 @@ impl Reader {
         }
     }
 
-    /// What can be told without waiting.
+    /// The next event, if there is one without waiting.
     pub fn ready(&mut self) -> Option<ReaderEvent> {
         self.told.pop_front()
     }

@@ -1,4 +1,4 @@
-//! What goes with time: old records, once their messages are added up.
+//! Deletes old records, once their messages are added up.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},

@@ -1,4 +1,4 @@
-//! Who waits for a session's log to grow.
+//! The tasks that wait for a session's log to grow.
 
 use std::{
     collections::HashMap,

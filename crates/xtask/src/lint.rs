@@ -97,7 +97,7 @@ mod tests {
 
     use crate::step::{cargo, output};
 
-    /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
+    /// The allowed uses between crates. `tests/*` may use anything, and nothing may use `tests/*`.
     const ALLOWED: [(&str, &[&str]); 10] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),

@@ -1,7 +1,7 @@
 //! Every command a person or CI runs on this repository: `cargo xtask help`.
 //!
-//! It never decides anything about the product; it finds tools, says what is missing, installs it from the
-//! ordinary package registries, and runs the builds and tests one step at a time, printing the seconds of each.
+//! It decides nothing about the product. It finds tools, reports missing ones, and installs them from the ordinary package
+//! registries. It runs builds and tests one step at a time, and prints the seconds of each.
 #![allow(clippy::print_stdout, reason = "a command line tool talks on stdout")]
 
 mod apps;
@@ -64,7 +64,7 @@ enum Command {
     Test(test::TestArgs),
     /// Formatting and clippy, native and wasm32.
     Lint,
-    /// What a page downloads, of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
+    /// The download sizes of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
     Size {
         /// Write the sizes into crates/xtask/size.json, which the next changes are compared with.
         #[arg(long)]
@@ -76,7 +76,7 @@ enum Command {
     Release(release::ReleaseArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
     AgentServer {
-        /// Which one.
+        /// The server to run.
         kind: Kind,
         /// Port on 127.0.0.1; 0 takes a free one.
         #[arg(long, default_value_t = 0)]

@@ -28,7 +28,7 @@ pub(crate) struct Job {
     pub(crate) lock: Option<fs::File>,
 }
 
-/// What ran so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
+/// The steps so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
 pub(crate) struct Steps {
     start: Instant,
     done: Vec<Done>,
@@ -38,7 +38,7 @@ struct Done {
     name: String,
     seconds: f64,
     ok: bool,
-    /// What a failed command printed last.
+    /// The last lines that a failed command printed.
     last_lines: Vec<String>,
 }
 
@@ -246,7 +246,7 @@ pub(crate) fn root() -> &'static Path {
         .expect("crates/xtask is two levels below the root")
 }
 
-/// Where cargo puts its output; `CARGO_TARGET_DIR` moves it.
+/// Cargo's output folder; `CARGO_TARGET_DIR` moves it.
 pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }

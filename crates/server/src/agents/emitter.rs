@@ -166,7 +166,7 @@ impl Emitter {
             .any(|message| message.id.as_ref().map(|id| id.as_str()) == id.as_str())
     }
 
-    /// What was streamed and is in no checkpoint yet.
+    /// The streamed messages that are in no checkpoint yet.
     pub(crate) fn take_partials(&self) -> Vec<Message> {
         std::mem::take(&mut *self.partials())
     }
@@ -190,7 +190,7 @@ fn record(tx: &Tx, live: &Arc<LiveRun>, event: &NewEvent) -> Result<LiveEvent, S
     ))
 }
 
-/// What a node is given.
+/// The context that a node gets.
 pub struct NodeContext {
     pub(crate) emitter: Emitter,
     pub(crate) node: String,
@@ -227,7 +227,7 @@ impl NodeContext {
     /// Sends a `custom` event: any JSON.
     ///
     /// # Errors
-    /// Where the event cannot be stored.
+    /// The event cannot be stored.
     pub async fn custom(&self, data: &Value) -> Result<(), AgentError> {
         self.check_length()?;
         self.emitter
@@ -295,7 +295,7 @@ impl MessageStream<'_> {
     /// Streams text.
     ///
     /// # Errors
-    /// Where the event cannot be stored, or the run's log is over its limit.
+    /// The event cannot be stored, or the run's log is over its limit.
     pub async fn text(&mut self, text: &str) -> Result<(), AgentError> {
         self.chunk(Chunk {
             content: text.to_owned(),

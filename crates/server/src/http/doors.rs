@@ -1,4 +1,4 @@
-//! Who may knock: under which names the server is reached, and pages of which origins may talk to it.
+//! Checks `Host` and `Origin`: the names that the server may be reached under, and the origins whose pages may use it.
 //!
 //! Without this any page in a browser on this machine, or one whose name was made to lead here, could read and run
 //! everything of a server without tokens.
@@ -23,7 +23,8 @@ use crate::{Config, error::ServerError};
 
 const METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
-/// What a page may read: without `content-location` it could not learn its run's id before the first event.
+/// The response headers that a page may read. Without `content-location` it could not learn its run's id before the first
+/// event.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "content-location, retry-after, x-pagination-total, x-pagination-next",
 );
@@ -33,7 +34,7 @@ const PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allo
 /// The word that allows every one.
 const EVERY: &str = "*";
 
-/// What is allowed beside loopback.
+/// The allowed hosts and origins beyond loopback.
 #[derive(Clone)]
 pub(crate) struct Doors(Arc<Allowed>);
 
@@ -161,7 +162,7 @@ pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Ne
     response
 }
 
-/// Which headers a preflight asks for; `None` where the request is none.
+/// The headers that a preflight asks for; `None` if the request is not a preflight.
 fn preflight(request: &Request) -> Option<Option<HeaderValue>> {
     let headers = request.headers();
     let is_one = request.method() == Method::OPTIONS

@@ -48,7 +48,7 @@ use crate::{
 pub(crate) use faults::Faults;
 pub(crate) use listener::Tcp;
 
-/// What every handler is given.
+/// The state that every handler gets.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) engine: Arc<Engine>,

@@ -1,8 +1,8 @@
 //! Runs of this server write their threads' conversations to sessions: a session has its thread's id.
 //!
-//! A run tells what it does and goes on; a [`Replica`] per thread works out what the session lacks. Until a session is known
-//! to hold what its thread does, a mark in the server's own store says so, and which producer was writing: the next start
-//! ends that producer's messages and puts the session right.
+//! A run reports its steps and goes on; a [`Replica`] per thread works out the changes that the session needs. While a
+//! session may differ from its thread, a mark in the server's own store says so, and names the producer that was writing.
+//! The next start ends that producer's messages and repairs the session.
 
 use std::{
     collections::HashMap,
@@ -75,7 +75,7 @@ pub(crate) fn conversation(head: Option<&CheckpointRecord>) -> Vec<Held> {
     head.map_or_else(Vec::new, |head| Held::list(&head.conversation()))
 }
 
-/// What a thread holds now.
+/// The messages of a thread now.
 fn held(store: &Store, thread: ThreadId) -> Result<Vec<Held>, ServerError> {
     let view = store.view()?;
     let thread = view.thread(thread)?;
@@ -92,7 +92,7 @@ impl Mirror {
         })
     }
 
-    /// Who writes, for the mark of a thread that is not level with its session.
+    /// The producer, for the mark of a thread that differs from its session.
     pub(crate) fn producer(&self) -> &Producer {
         &self.producer
     }
@@ -137,7 +137,7 @@ impl Mirror {
     /// Puts right the sessions of threads that the last process left behind.
     ///
     /// # Errors
-    /// Where the server's own store fails. The store of sessions is waited for elsewhere.
+    /// The server's own store fails. The store of sessions is waited for elsewhere.
     pub(crate) fn recover(self: &Arc<Self>) -> Result<(), ServerError> {
         let view = self.store.view()?;
         let mut marks: HashMap<ThreadId, Vec<(RunId, ProducerId)>> = HashMap::new();
@@ -315,7 +315,7 @@ impl Mirror {
         }
     }
 
-    /// What is known of every message of a session, oldest first.
+    /// The heads of all messages of a session, oldest first.
     async fn heads(&self, session: &SessionId) -> Result<Vec<MessageHead>, SessionError> {
         let log = self.producer.sessions().log();
         let mut heads: Vec<MessageHead> = Vec::new();
@@ -424,7 +424,7 @@ impl Pause {
     }
 }
 
-/// What a run tells of itself. Cheap to clone; never waits.
+/// A run's reports to its session. Cheap to clone; never waits.
 #[derive(Clone)]
 pub(crate) struct RunMirror(Arc<OfRun>);
 

@@ -1,8 +1,8 @@
 //! A thread's conversation in its session: what is there, what there should be, and the changes between.
 //!
-//! The session's store may be slow or gone, and a run does not wait for it. Until the session has been read, and after it
-//! was given up because too much was waiting, only the conversation and the messages being streamed are held, which are
-//! in memory anyway; then the difference is said at once.
+//! The session's store may be slow or gone, and a run does not wait for it. A replica may hold only the conversation and the
+//! streaming messages, which are in memory anyway. It does so until the session has been read, and after giving the session
+//! up because too much was waiting. The difference is then written at once.
 
 use std::collections::{HashMap, HashSet, hash_map::DefaultHasher};
 use std::hash::{Hash as _, Hasher as _};
@@ -32,7 +32,7 @@ const PIECES_ABOVE: u64 = 1 << 32;
 pub(crate) struct Held {
     pub(crate) id: MessageId,
     pub(crate) value: Value,
-    /// What it says, in short: equal where it is the same.
+    /// A digest of its content: equal for equal content.
     mark: u64,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Held {
 #[derive(Debug, Clone, PartialEq)]
 struct Sent {
     id: MessageId,
-    /// What it says; `None` where that is not known.
+    /// A digest of its content; `None` if that is not known.
     mark: Option<u64>,
     /// Above every number of pieces that it was tried with: what it is said anew under.
     above: u64,
@@ -63,9 +63,9 @@ struct Stream {
 pub(super) struct Replica {
     session: SessionId,
     producer: Producer,
-    /// What the session has of the thread, in order; `None` until it has been read.
+    /// The session's messages of the thread, in order; `None` until they have been read.
     sent: Option<Vec<Sent>>,
-    /// What the thread held when its session was last known to hold the same.
+    /// The thread's messages when its session was last known to hold the same.
     before: HashMap<MessageId, u64>,
     /// Messages that are the thread's: they may be removed. Others in the session are somebody else's.
     own: HashSet<MessageId>,
@@ -78,7 +78,7 @@ pub(super) struct Replica {
     pub(super) is_deleted: bool,
 }
 
-/// What has to happen to a session so that it holds a conversation.
+/// A change that a session needs to hold a conversation.
 #[derive(Debug, Clone, PartialEq)]
 enum Step {
     Remove(MessageId),
@@ -156,7 +156,7 @@ impl Replica {
         self.sent.is_some() || self.is_deleted
     }
 
-    /// What the thread held before a run. Known to be in the session only where `is_level`.
+    /// Sets the thread's messages before a run. They are known to be in the session only if `is_level`.
     pub(super) fn enter(&mut self, run_id: Option<RunId>, held: &[Held], is_level: bool) {
         self.own.extend(held.iter().map(|held| held.id.clone()));
         if self.sent.is_none() && is_level {
@@ -235,7 +235,7 @@ impl Replica {
         is_behind
     }
 
-    /// What the thread holds cannot be read.
+    /// Gives up: the thread's messages cannot be read.
     pub(super) fn abandon(&mut self) {
         self.streams.clear();
     }

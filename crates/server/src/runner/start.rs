@@ -1,4 +1,4 @@
-//! Where a run begins: with input, with answers, from a checkpoint by name, or where the thread stopped.
+//! The start of a run: with input, with answers, from a named checkpoint, or from the thread's last one.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     tables::Records,
 };
 
-/// Where a run begins.
+/// The start of a run.
 pub(super) struct Start {
     pub(super) at: CheckpointRecord,
     pub(super) answers: Answers,
@@ -40,7 +40,7 @@ impl Start {
 }
 
 impl Runner {
-    /// Where the run begins, with what it was given in the state.
+    /// The start of the run, with its input in the state.
     pub(super) async fn begin(&self) -> Result<Start, AgentError> {
         let request = &self.run.request;
         let asked_for = requested_checkpoint(request)?;
@@ -223,7 +223,7 @@ pub(crate) fn requested_checkpoint(
 /// Whether the thread's newest messages are still there, as they were said, in what a run would begin with now.
 ///
 /// # Errors
-/// Where the store fails, or a record of the thread cannot be read; a checkpoint that is not there; an odd input.
+/// The store fails, a record of the thread cannot be read, a checkpoint does not exist, or the input is malformed.
 pub(crate) fn keeps_conversation(
     store: &impl Records,
     run: &RunRecord,
@@ -261,7 +261,7 @@ pub(crate) fn keeps_conversation(
     Ok(state::keeps(&head.conversation(), &first.conversation()))
 }
 
-/// Which open question gets which answer.
+/// Assigns the answers to the open questions.
 fn answers(at: &CheckpointRecord, resume: Value) -> Result<Answers, AgentError> {
     let open = at.interrupts();
     // As on both real servers: what looks like a map from ids is one, also where no question has these ids (any more).

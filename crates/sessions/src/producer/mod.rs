@@ -1,8 +1,8 @@
 //! Writing to sessions without waiting for their store.
 //!
-//! One task per session with something to say sends batches in order, one at a time; what is appended meanwhile waits in
-//! the [`Outbox`]. A batch whose fate is unknown is sent again as it was, which the log applies once; after
-//! [`ProducerOptions::repair_after`] failures its messages are said whole, and appends go on from there.
+//! One task per session with unsent changes sends batches in order, one at a time. Appends in the meantime wait in the
+//! [`Outbox`]. A batch whose result is unknown is sent again unchanged, and the log applies it once. After
+//! [`ProducerOptions::repair_after`] failures, its messages are sent whole, and appends go on from there.
 
 mod encoder;
 mod line;
@@ -102,7 +102,7 @@ struct State {
     is_closed: bool,
 }
 
-/// What a lane's task does next.
+/// The next action of a lane's task.
 enum Step {
     Send(Vec<Change>),
     Wait { renew: bool },
@@ -144,7 +144,7 @@ impl Producer {
         &self.shared.id
     }
 
-    /// Where it writes.
+    /// The sessions that it writes to.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.shared.sessions
     }
@@ -223,7 +223,7 @@ impl Producer {
         }
     }
 
-    /// What is held in memory of messages that are not stored yet, in bytes of JSON.
+    /// The memory held by messages that are not stored yet, in bytes of JSON.
     pub fn held_bytes(&self) -> usize {
         let lanes: Vec<Arc<Lane>> = self.lanes().values().cloned().collect();
         lanes

@@ -1,4 +1,4 @@
-//! What a job works with: a transaction that it shares with the others of its batch, and that can undo it alone.
+//! A job's transaction. The jobs of a batch share one transaction, and each can be undone alone.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use super::{
 
 /// Writing, inside a job.
 pub trait Writes: Reads {
-    /// What else has to happen where the job or its commit fails.
+    /// A further action if the job or its commit fails.
     fn on_undo(&self, undo: impl FnOnce() + 'static);
 
     /// Writes a value under `key`, in place of what is there.
@@ -55,7 +55,7 @@ pub struct Tx {
 /// Takes back what a job did outside of the store.
 type Undo = Box<dyn FnOnce()>;
 
-/// What was under a key before the job changed it.
+/// The value of a key before the job changed it.
 struct Changed {
     table: Table,
     key: Vec<u8>,
@@ -74,7 +74,7 @@ impl Tx {
         }
     }
 
-    /// Runs one job of the batch. Where it fails nothing of it is left.
+    /// Runs one job of the batch. If it fails, all its changes are undone.
     pub(super) fn run<T, E: From<StoreError>>(
         &self,
         job: impl FnOnce(&Self) -> Result<T, E>,

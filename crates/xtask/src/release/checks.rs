@@ -1,4 +1,5 @@
-//! What a package needs before it can be published. Each check takes data and returns faults, in words that say what to do.
+//! The needs of a package before it can be published. Each check takes data and returns faults, in words that say what to
+//! do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
