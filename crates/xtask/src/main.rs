@@ -13,6 +13,7 @@ mod lint;
 mod package;
 mod packaging;
 mod panics;
+mod prose;
 mod release;
 mod servers;
 mod setup;
@@ -62,8 +63,10 @@ enum Command {
     Packaging(packaging::PackagingArgs),
     /// Everything CI checks: lint, native, simulated, browser and end-to-end tests, on three servers.
     Test(test::TestArgs),
-    /// Formatting and clippy, native and wasm32.
+    /// Formatting, clippy (native and wasm32), packages for crates.io, and prose.
     Lint,
+    /// The prose linter alone: Markdown pages and doc comments.
+    Prose,
     /// The download sizes of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
     Size {
         /// Write the sizes into crates/xtask/size.json, which the next changes are compared with.
@@ -148,6 +151,9 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Packaging(args) => packaging::run(&mut steps, &args),
         Command::Test(args) => test::run(&mut steps, &args),
+        Command::Prose => {
+            steps.run("lint: prose", prose::lint);
+        }
         Command::Lint => {
             setup::for_builds(&mut steps);
             lint::run(&mut steps);
