@@ -1,7 +1,7 @@
 //! A server of the Agent Server protocol, with an embedded durable store.
 //!
-//! It answers the part of the LangGraph Agent Server's protocol (REST and SSE) that a streaming client needs: threads with
-//! checkpoints, runs that go on without a reader, streams that resume. An event is committed before any reader sees it. So a
+//! It answers the part of the LangGraph Agent Server's protocol (REST and SSE) that a streaming client needs. There are threads
+//! with checkpoints, runs that go on without a reader, and streams that resume. An event is committed before any reader sees it. So a
 //! reader's cursor (`Last-Event-ID`) is never ahead of the log, even after `kill -9`.
 //!
 //! It never runs two runs of a thread at once, and never logs a request's content or a key. It never leaves a dead run as

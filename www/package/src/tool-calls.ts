@@ -2,11 +2,11 @@
 import { changeOf, withItems } from "./messages.js";
 import type { AIMessage, Message, ToolCallWithResult, ToolMessage } from "./types/messages.js";
 
-/** What was made of one list of messages, and what the next is made of. */
+/** The result for one list of messages, from which the next result is made. */
 interface Known {
   readonly calls: ToolCallWithResult[];
   readonly results: ReadonlyMap<string, ToolMessage>;
-  /** Where the first call of each AI message stands, by the message's place; of those that have calls. */
+  /** The index of the first call of each AI message, by the message's index; only for messages with calls. */
   readonly firsts: ReadonlyMap<number, number>;
   /** The place of the last AI message: the tools before it are done. */
   readonly lastAi: number;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 
 /** The versions of a message, and the way to another. */
 export interface Versions {
-  /** Which is shown, from 1. */
+  /** The number of the shown version, from 1. */
   place: number;
   count: number;
 }

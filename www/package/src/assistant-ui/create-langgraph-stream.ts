@@ -26,10 +26,10 @@ export interface CreateLangGraphStreamOptions {
 
 type Source = { client: ClientLike; assistantId: string };
 
-/** What our streams were made with, so that the runtime can follow their runs by itself. */
+/** The client and assistant of each of our streams, so that the runtime can follow their runs by itself. */
 const sources = new WeakMap<object, Source>();
 
-/** What this callback was made with; undefined where it is the application's own. */
+/** The client and assistant of this callback; undefined if it is the application's own. */
 export const streamSource = (stream: object): Source | undefined => sources.get(stream);
 
 /**

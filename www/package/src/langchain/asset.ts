@@ -44,8 +44,8 @@ export function useStream(options: AnyOptions): unknown {
 }
 
 /**
- * The same for components below `<Suspense>` and an error boundary: suspends while the thread is loaded, throws what a run or the
- * loading failed with, and shows everything else as it comes.
+ * The same for components below `<Suspense>` and an error boundary. It suspends while the thread is loaded, throws the failure of a run or
+ * of the loading, and shows everything else as it comes.
  *
  * @typeParam T the state's type, an agent's (`typeof agent`), or a compiled graph's
  * @typeParam Bag types of updates, interrupts, custom events and the configurable

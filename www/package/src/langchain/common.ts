@@ -1,4 +1,4 @@
-/** What both entries export, beside what loads the wasm. */
+/** The common exports of both entries, besides those that load the wasm. */
 export { RejoinError } from "../errors.js";
 export { FetchStreamTransport, type FetchStreamTransportOptions } from "../transport.js";
 export type { AnyHeadlessToolImplementation, HeadlessToolImplementation, OnToolCallback, ToolEvent } from "../headless-tools.js";

@@ -1,5 +1,6 @@
 /**
- * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`, with the wasm inside of it, as text, in a module of its own that is loaded when it is needed.
+ * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`. The wasm is inside, as text, in a module
+ * of its own that is loaded on demand.
  *
  * @module rejoin/langchain
  */
@@ -44,8 +45,8 @@ export function useStream(options: AnyOptions): unknown {
 }
 
 /**
- * The same for components below `<Suspense>` and an error boundary: suspends while the thread is loaded, throws the failure of a run or of
- * the loading, and shows everything else as it comes.
+ * The same for components below `<Suspense>` and an error boundary. It suspends while the thread is loaded, throws the failure of a run or
+ * of the loading, and shows everything else as it comes.
  *
  * @typeParam T the state's type, an agent's (`typeof agent`), or a compiled graph's
  * @typeParam Bag types of updates, interrupts, custom events and the configurable

@@ -8,7 +8,7 @@ import { differs, handleOf, type Tracker } from "./handle.js";
 /** On a server React warns of layout effects, and runs none. */
 const earlyEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
 
-/** What a store cannot change while it lives. */
+/** The options that a store cannot change during its life. */
 export const identityOf = (options: AnyOptions): string =>
   problemOf(options)?.message ??
   JSON.stringify([

@@ -1,4 +1,4 @@
-/** The second module: brought when something of it is first wanted. What is asked meanwhile waits, in its order. */
+/** The second module, loaded on first use. Requests to it wait meanwhile, in their order. */
 import type { Engine, EngineLoader } from "../engine.js";
 import { loadError, type RejoinError } from "../errors.js";
 import type { RunResult } from "../types/stream.js";
@@ -12,7 +12,7 @@ import { call } from "./tell.js";
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 60_000;
 
-/** What a store has to do with it. */
+/** The interface of a store to the second module. */
 export interface Extras {
   /** It is wanted, whenever it can be had. */
   want(): void;
@@ -20,7 +20,7 @@ export interface Extras {
   bring(): void;
   /** It is there, for this engine. */
   extend(engine: Engine): void;
-  /** Which tabs share connections may have changed. */
+  /** Called if the tabs that share connections may have changed. */
   share(): void;
   /** Sends what waits, up to the first that needs what is not there. */
   drain(): void;

@@ -15,14 +15,14 @@ import { call } from "./tell.js";
 /** So long nothing begins for want of a module that it can do without, in milliseconds. */
 const WITHOUT_MS = 1_000;
 
-/** What the rest of a store does with its engine. */
+/** The interface of a store to its engine's life. */
 export interface Lifecycle {
   readonly extras: Extras;
   /** Makes an engine, if there is none and there is to be one. */
   start(): void;
   /** Asks for something now, or when what it needs is there; after what was asked before. */
   withEngine(send: (engine: Engine) => void, needs?: { id?: number; extras?: boolean }): void;
-  /** Lets the engine go. What it has not concluded by itself ends; runs go on. */
+  /** Drops the engine. Unfinished commands end; runs go on. */
   close(): void;
   /** The engine has failed. */
   trapped(error: RejoinError): void;

@@ -1,4 +1,4 @@
-/** A session's messages as they come from the engine. What a frame costs is what has changed in it, however long the list. */
+/** A session's messages as they come from the engine. A frame costs only its changes, however long the list is. */
 import type { EngineNode } from "../engine.js";
 import { cellOf, grown, readCell, type MessageCell } from "../messages.js";
 import type { SessionNode } from "../types/view.js";
@@ -81,7 +81,7 @@ export function growNode(list: OpenNodes, id: string, text: string): void {
   if (cell) put(list, place, list.facts[place] as Facts, grown(cell, text));
 }
 
-/** What is shown of it from now on. */
+/** The nodes to show from now on. */
 export function closeNodes(list: OpenNodes): Nodes {
   list.shared = true;
   return list.nodes;

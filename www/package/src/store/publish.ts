@@ -33,7 +33,7 @@ function statusNow(state: State): Status {
   };
 }
 
-/** What has not changed is the same value: the engine tells an object only where it is another one. */
+/** An unchanged part is the same value: the engine sends an object only if it differs. */
 const differs = (status: Status, old: Status): boolean => (Object.keys(status) as (keyof Status)[]).some((name) => status[name] !== old[name]);
 
 function closeLists(state: State): void {
@@ -83,7 +83,7 @@ export function showTyped(state: State, typed: unknown): void {
   }
 }
 
-/** What is shown now, with what has come since the last frame. */
+/** The values to show now, with the changes since the last frame. */
 export const valuesNow = (state: State): Values => ({ ...state.snapshot.peek(), ...state.overlay });
 
 function changed(state: State, what: number): void {

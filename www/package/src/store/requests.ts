@@ -1,4 +1,4 @@
-/** What an application asks of a stream, checked and handed to the engine. */
+/** Requests of an application to a stream, checked and handed to the engine. */
 import { problemOfId } from "../addresses.js";
 import { withPlainMessages } from "../class-messages.js";
 import type { Engine } from "../engine.js";

@@ -12,7 +12,7 @@ import type { MessageMetadata, StreamSnapshot } from "../types/stream.js";
 import type { SubagentStream } from "../types/subagents.js";
 import type { Moment, Part } from "./moment.js";
 
-/** What a snapshot needs of its store. */
+/** The parts of a store that a snapshot needs. */
 export interface SnapshotSource {
   messagesKey: string;
   hasHistory: boolean;
@@ -27,7 +27,7 @@ export interface SnapshotSource {
   memo: Map<string, { from: readonly unknown[]; value: unknown }>;
 }
 
-/** Which parts of a moment each member is made of. What a component has read decides when it renders again. */
+/** The parts of a moment that each member is made of. The members that a component has read decide when it renders again. */
 export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   values: ["values", "list", "interrupts"],
   messages: ["list"],

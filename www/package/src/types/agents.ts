@@ -1,9 +1,12 @@
-/** What the type of an agent, of a deep agent or of a compiled graph tells of its stream. Known by their shape, so that none of their packages is needed. */
+/**
+ * The facts about a stream in the type of an agent, of a deep agent or of a compiled graph. Such types are recognised by their shape, so
+ * that none of their packages is needed.
+ */
 import type { DefaultToolCall, Message, ToolCallFromTool } from "./messages.js";
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** What `createAgent` notes of an agent's types, under `~agentTypes`. */
+/** The types of an agent, as `createAgent` notes them under `~agentTypes`. */
 export interface AgentTypeConfigLike {
   /** The structured response. */
   Response: unknown;
@@ -17,7 +20,7 @@ export interface AgentTypeConfigLike {
   Tools: unknown;
 }
 
-/** What `createDeepAgent` notes, under `~deepAgentTypes`. */
+/** The types of a deep agent, as `createDeepAgent` notes them under `~deepAgentTypes`. */
 export interface DeepAgentTypeConfigLike extends AgentTypeConfigLike {
   /** The subagents' definitions. */
   Subagents: unknown;
@@ -33,9 +36,9 @@ export interface AgentMiddlewareLike {
 
 /** A subagent's definition. */
 export interface SubAgentLike {
-  /** What the `task` tool calls it by. */
+  /** The name by which the `task` tool calls it. */
   name: string;
-  /** What it is for, as the model reads it. */
+  /** Its purpose, as the model reads it. */
   description: string;
   /** Its own middleware. */
   middleware?: readonly AgentMiddlewareLike[];
@@ -43,9 +46,9 @@ export interface SubAgentLike {
 
 /** A subagent that was compiled already. */
 export interface CompiledSubAgentLike {
-  /** What the `task` tool calls it by. */
+  /** The name by which the `task` tool calls it. */
   name: string;
-  /** What it is for, as the model reads it. */
+  /** Its purpose, as the model reads it. */
   description: string;
   /** The graph. */
   runnable: unknown;
@@ -62,7 +65,7 @@ export type ExtractDeepAgentConfig<T> = T extends { "~deepAgentTypes": infer C e
 /** A subagent's middleware; an empty list where it has none. */
 export type ExtractSubAgentMiddleware<T> = T extends { middleware?: infer M extends readonly AgentMiddlewareLike[] } ? M : readonly [];
 
-/** What goes into a schema: one of Zod 4, of Zod 3, or of LangGraph. */
+/** The input type of a schema: one of Zod 4, of Zod 3, or of LangGraph. */
 export type SchemaInput<S> =
   IsAny<S> extends true
     ? {}
@@ -121,7 +124,7 @@ export type InferSubagentByName<T, TName extends string> = Extract<OneSubagent<T
 /** The names of a deep agent's subagents. */
 export type InferSubagentNames<T> = OneSubagent<T> extends { name: infer N extends string } ? N : never;
 
-/** What every subagent's state has. */
+/** The common state of all subagents. */
 export type BaseSubagentState<ToolCall = DefaultToolCall> = {
   /** Its own messages. */
   messages: Message<ToolCall>[];

@@ -24,7 +24,7 @@ export interface ClientLike {
 
 type Values = Record<string, unknown>;
 type SortOrder = "asc" | "desc";
-/** Which assistants. */
+/** The filter of assistants. */
 type AssistantQuery = {
   graphId?: string;
   metadata?: Metadata;
@@ -184,7 +184,7 @@ export interface AssistantsClient {
   setLatest(assistantId: string, version: number, options?: RequestOptions): Promise<Assistant>;
 }
 
-/** Which scheduled runs. */
+/** The filter of scheduled runs. */
 type CronQuery = { assistantId?: string; threadId?: string; metadata?: Metadata };
 
 /** Runs that the server starts by a schedule. */

@@ -98,7 +98,7 @@ export interface RunMetadataStorage {
 export interface UseStreamThread<StateType extends Values> {
   /** States, newest first. */
   data: ThreadState<StateType>[] | null | undefined;
-  /** What fetching failed with. */
+  /** The error of fetching. */
   error: unknown;
   /** Whether it is being fetched. */
   isLoading: boolean;

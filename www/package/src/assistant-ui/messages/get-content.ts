@@ -1,4 +1,4 @@
-/** What a person wrote and attached, as LangChain's content. */
+/** A person's text and attachments, as LangChain's content. */
 import type { AppendMessage } from "@assistant-ui/core";
 import type { UserMessageContent } from "../types.js";
 import { parseDataUrl } from "./data-url.js";

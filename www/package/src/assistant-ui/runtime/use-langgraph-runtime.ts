@@ -11,9 +11,9 @@ import { useThreadRuntime } from "./use-thread-runtime.js";
 /**
  * A runtime for `AssistantRuntimeProvider`.
  *
- * With `stream` the application sends runs by itself. With `assistantId` and `apiUrl` or `client` in its place, or with a
- * `stream` made by `unstable_createLangGraphStream`, runs are followed by this package: they resume after a reload and after
- * a switch of threads, and checkpoints and branches are found by themselves.
+ * With `stream` the application sends the requests itself. This package follows the runs if `assistantId` with `apiUrl` or `client`
+ * replaces `stream`, or if `unstable_createLangGraphStream` made it. Runs then resume after a reload and after a switch of threads, and
+ * checkpoints and branches are found without callbacks.
  */
 export function useLangGraphRuntime({
   cloud,

@@ -42,7 +42,7 @@ function useShown({ messages, failures }: ThreadSnapshot): LangChainMessage[] {
   }, [messages, failures, made]);
 }
 
-/** What {@link useThreadMessages} gives. */
+/** The result of {@link useThreadMessages}. */
 export interface ThreadMessages {
   /** The messages that are shown. */
   messages: readonly ThreadMessage[];
@@ -52,7 +52,7 @@ export interface ThreadMessages {
   branchOf: (headId: string | null) => string | undefined;
 }
 
-/** Converts what a thread shows. What has not changed keeps its identity. */
+/** Converts a thread's messages. Unchanged ones keep their identity. */
 export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnapshot, isRunning: boolean): ThreadMessages {
   const { messages, uiMessages, cancelled, failures, branches } = snapshot;
   const shown = useShown(snapshot);

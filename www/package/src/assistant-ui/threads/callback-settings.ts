@@ -5,7 +5,7 @@ import type { EventHandlers } from "./apply-event.js";
 import { isObject } from "./events.js";
 import type { Events, StreamSettings } from "./message-stream.js";
 
-/** What of the options such a thread reads. May be changed at any time. */
+/** The options that such a thread reads. They may change at any time. */
 export type CallbackOptions = Pick<
   UseLangGraphRuntimeOptions,
   "load" | "getCheckpointId" | "autoCancelPendingToolCalls" | "eventHandlers" | "uiStateKey" | "resume"
@@ -20,7 +20,7 @@ export interface ThreadItem {
   initialize: () => Promise<LangGraphThreadIds>;
 }
 
-/** What the thread is told. */
+/** The events that the thread gets. */
 interface Told extends Pick<Required<StreamSettings<LangChainMessage>>, "onMessages" | "onInterrupt" | "onFailure" | "onCancelled"> {
   options: () => CallbackOptions;
   item: ThreadItem;

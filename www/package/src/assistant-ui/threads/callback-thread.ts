@@ -50,7 +50,7 @@ export class CallbackThread implements LangGraphThread {
   #pendingState: GraphState | undefined;
   /** Counts what the person asks for: a lookup that is overtaken by something newer ends without a trace. */
   #asked = 0;
-  /** What the run that is followed, or was last, was sent with. */
+  /** The parameters of the followed run, or of the last one. */
   #current: Sending | undefined;
   /** Whether the graph itself failed in this run; what waits behind it is dropped. */
   #failed = false;
@@ -169,7 +169,7 @@ export class CallbackThread implements LangGraphThread {
     });
   }
 
-  /** What belongs to messages that go is put aside. */
+  /** Cuts the thread, and removes the data of the removed messages. */
   #truncate(keep: LangChainMessage[]): void {
     this.#stream.set({ uiMessages: this.#branch.truncateUI(this.#stream.state.uiMessages, keep) }, true);
     this.#marks.truncate(keep);

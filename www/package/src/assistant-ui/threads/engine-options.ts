@@ -8,7 +8,7 @@ import { applyUIUpdate } from "../messages/ui.js";
 import { isUIUpdate } from "./events.js";
 import type { EngineFacts } from "./engine-snapshot.js";
 
-/** What of the runtime's options such a thread reads. */
+/** The runtime's options that such a thread reads. */
 export type EngineThreadOptions = Omit<
   UseLangGraphRuntimeOptions,
   "cloud" | "unstable_threadListAdapter" | "create" | "delete" | "onThreadIdChange" | "threadId" | "initialThreadId" | "assistantId"

@@ -17,13 +17,13 @@ import { merged } from "./reconcile.js";
 
 type Values = Record<string, unknown>;
 
-/** What a thread's messages are shown with. Immutable lists: a new one where something in it has changed. */
+/** The visible state of a thread's messages. The lists are immutable: a change makes a new one. */
 export interface StreamState<T> {
   /** The messages, as far as they have streamed. */
   messages: T[];
   /** UI messages. */
   uiMessages: UIMessage[];
-  /** What came beside a message's chunks, by message id. */
+  /** The metadata of a message's chunks, by message id. */
   messageMetadata: Map<string, LangGraphTupleMetadata>;
   /** The last state that was streamed. */
   values: Values | undefined;
@@ -31,7 +31,7 @@ export interface StreamState<T> {
   interrupts: readonly LangGraphInterruptState[];
 }
 
-/** What a thread's messages are streamed with. May be changed between sends. */
+/** The settings of a thread's message stream. They may change between sends. */
 export interface StreamSettings<T> {
   stream: LangGraphStreamCallback<T>;
   appendMessage: (prev: T | undefined, curr: T) => T;
@@ -53,7 +53,7 @@ export interface StreamSettings<T> {
 /** Events of a run. */
 export type Events<T> = AsyncIterable<LangGraphMessagesEvent<T>>;
 
-/** What a send may carry beside its messages and config. */
+/** The further parameters of a send, besides its messages and config. */
 export interface SendExtras<T> {
   /** Called when the run is over, before anything of it is told. */
   onComplete?: (() => void) | undefined;
@@ -70,7 +70,7 @@ export interface Run<T extends { id?: string }> {
   readonly config: LangGraphSendMessageConfig;
   /** The messages when it began: what is not among them is its own. */
   readonly before: ReadonlySet<T>;
-  /** What was sent, with ids. */
+  /** The sent messages, with ids. */
   readonly sent: T[];
   /** Whether anything has come. */
   heard: boolean;
@@ -98,7 +98,7 @@ export class MessageStream<T extends { id?: string }> {
     this.#changed = changed;
   }
 
-  /** What there is now, ahead of what is shown by at most a frame. */
+  /** The state now, ahead of the shown one by at most a frame. */
   get state(): StreamState<T> {
     if (this.#metadataChanged && this.#run) {
       // Copied once a frame, not once a token. What came beside messages of earlier runs stays with them.
@@ -117,7 +117,7 @@ export class MessageStream<T extends { id?: string }> {
     this.#changed(soon);
   }
 
-  /** What came beside a chunk is in the accumulator. */
+  /** The metadata of a chunk is in the accumulator. */
   metadataChanged(): void {
     this.#metadataChanged = true;
     this.#changed(true);
@@ -138,7 +138,7 @@ export class MessageStream<T extends { id?: string }> {
   /** Shows this question in the place of all others; undefined: none. */
   readonly setInterrupt = (interrupt: LangGraphInterruptState | undefined): void => this.set({ interrupts: interrupt ? [interrupt] : [] });
 
-  /** Ends the run here. What its stream does with the signal is its own affair. */
+  /** Ends the run here. Its stream may do anything with the signal. */
   readonly cancel = (): void => this.#run?.abort.abort();
 
   /** Lays messages that were read over those shown. */
@@ -167,9 +167,9 @@ export class MessageStream<T extends { id?: string }> {
   };
 
   /**
-   * Sends messages and shows what comes. Resolves when the run is over, also where it was cancelled.
+   * Sends messages and shows the answer as it comes. Resolves when the run is over, also if it was cancelled.
    *
-   * @throws what the `stream` callback threw
+   * @throws the exception of the `stream` callback
    */
   readonly send = async (outgoing: readonly T[], config: LangGraphSendMessageConfig, { onComplete, keep, open }: SendExtras<T> = {}): Promise<void> => {
     const asked = this.#state.interrupts;

@@ -1,4 +1,4 @@
-/** What the hooks take and return. */
+/** The parameters and results of the hooks. */
 import type { AIMessage, BaseMessage } from "@langchain/core/messages";
 import type { DefaultSubagentStates, InferSubagentStates, InferToolCalls, IsAgentLike, IsDeepAgentLike } from "../../types/agents.js";
 import type { BagTemplate, GetConfigurableType, GetToolCallsType, GetUpdateType, ShownState, StateRecord } from "../../types/bag.js";
@@ -68,7 +68,7 @@ export type ClassStream<StateType extends object, Bag extends BagTemplate = BagT
     values: ClassState<StateType>;
     /** The states of the shown branch, oldest first. Throws without `fetchStateHistory`. */
     history: ThreadState<ClassState<StateType>>[];
-    /** What is known about a message beside its content. `index` helps where it has no id. */
+    /** The metadata of a message. `index` helps if the message has no id. */
     getMessagesMetadata: (message: BaseMessage, index?: number) => MessageMetadata<ClassState<StateType>> | undefined;
     /** Runs the assistant; queues the submission on the server while a run is active. Resolves when the run is over, or queued. */
     submit: (values: ClassUpdate<GetUpdateType<Bag, StateRecord<StateType>>> | null | undefined, options?: OptionsOf<StateType, Bag>) => Promise<void>;
@@ -99,7 +99,7 @@ type Subagents<States, ToolCall> = {
   getSubagentsByMessage: (messageId: string) => ClassSubagentStreamInterface<States[keyof States], ToolCall, keyof States & string>[];
 };
 
-/** What `useStream` returns for a type argument: tool calls where it is an agent, subagents where it is a deep agent. */
+/** The result of `useStream` for a type argument: with tool calls for an agent, with subagents for a deep agent. */
 export type StreamOf<T, Bag extends BagTemplate = BagTemplate> = ClassStream<ShownState<T>, Bag> &
   (IsAgentLike<T> extends true ? ToolCalls<InferToolCalls<T>> : unknown) &
   (IsDeepAgentLike<T> extends true ? ToolCalls<InferToolCalls<T>> & Subagents<InferSubagentStates<T>, InferToolCalls<T>> : unknown);
@@ -135,7 +135,7 @@ export type WithSuspense<Stream> = Omit<Stream, "isLoading" | "error" | "isThrea
   isStreaming: boolean;
 };
 
-/** What `useSuspenseStream` returns, for a state type. */
+/** The result of `useSuspenseStream`, for a state type. */
 export type UseSuspenseStream<
   StateType extends object = Record<string, unknown>,
   Bag extends BagTemplate = BagTemplate,
