@@ -4,6 +4,7 @@ export { FetchStreamTransport, type FetchStreamTransportOptions } from "../trans
 export type { AnyHeadlessToolImplementation, HeadlessToolImplementation, OnToolCallback, ToolEvent } from "../headless-tools.js";
 export type { ToolOutcome } from "../headless-run.js";
 export type { WasmSource } from "../engine.js";
+export { useStreamContext, type StreamProviderCustomProps, type StreamProviderProps } from "./context.js";
 export * from "./headless.js";
 export * from "./namespaces.js";
 export { SubagentManager, type SubagentManagerOptions } from "./subagent-manager.js";
