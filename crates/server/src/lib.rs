@@ -316,7 +316,7 @@ impl Server {
     /// reader moves to another server. Answers in progress are waited for, for a moment. The next start ends the runs that
     /// are not over.
     pub async fn stop(self) {
-        self.engine.leave();
+        self.engine.drain();
         tokio::time::sleep(self.drain).await;
         if !self.producer.shutdown(STOP_GRACE).await {
             tracing::warn!("messages were not stored in time; their lease will end them");

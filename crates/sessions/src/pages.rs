@@ -84,7 +84,7 @@ impl Sessions {
                 return Ok(sums.into_nodes()?.pop().ok_or_else(missing)?);
             }
         }
-        Err(restless())
+        Err(changes_too_fast())
     }
 
     async fn show(
@@ -98,7 +98,7 @@ impl Sessions {
                 return Ok(found);
             }
         }
-        Err(restless())
+        Err(changes_too_fast())
     }
 
     /// `None` where the log changed too much meanwhile.
@@ -286,7 +286,7 @@ impl Sessions {
     }
 }
 
-fn restless() -> SessionError {
+fn changes_too_fast() -> SessionError {
     LogError::Store("the session changes faster than it can be read".to_owned()).into()
 }
 

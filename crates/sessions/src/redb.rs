@@ -209,7 +209,7 @@ impl RedbLog {
             let before = orphans.len();
             orphans.extend(found);
             if orphans.len() == before {
-                self.shared.deadlines.forget_over(&session, &producer);
+                self.shared.deadlines.forget_expired(&session, &producer);
             }
             if orphans.len() >= limit {
                 break;

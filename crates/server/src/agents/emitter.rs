@@ -75,19 +75,23 @@ impl Emitter {
         data: &Value,
     ) -> Result<(), ServerError> {
         if self.wants(mode) {
-            self.say(name, data).await
+            self.send_event(name, data).await
         } else {
             Ok(())
         }
     }
 
     /// Sends an event whatever the client asked for. Returns before it is committed; order is kept.
-    pub(crate) async fn say(&self, name: &'static str, data: &Value) -> Result<(), ServerError> {
-        self.say_then(name, data, || {}).await
+    pub(crate) async fn send_event(
+        &self,
+        name: &'static str,
+        data: &Value,
+    ) -> Result<(), ServerError> {
+        self.send_event_then(name, data, || {}).await
     }
 
     /// The same; `then` is called once the event is committed.
-    async fn say_then(
+    async fn send_event_then(
         &self,
         name: &'static str,
         data: &Value,
@@ -153,7 +157,7 @@ impl Emitter {
         };
         if self.wants(StreamMode::MessagesTuple) {
             let data = json!([wire, metadata]);
-            return self.say_then("messages", &data, mirrored).await;
+            return self.send_event_then("messages", &data, mirrored).await;
         }
         mirrored();
         Ok(())

@@ -198,9 +198,9 @@ impl Mirror {
             .map_err(ServerError::from)
             .and_then(|view| view.unmirrored(Some(thread)));
         // Its own mark is one of them.
-        let is_level = marks.is_ok_and(|marks| marks.len() <= 1);
+        let is_in_sync = marks.is_ok_and(|marks| marks.len() <= 1);
         let run_id = run.map(|run| run.to_string().into());
-        shadow.lock().enter(run_id, before, is_level);
+        shadow.lock().enter(run_id, before, is_in_sync);
         shadow
     }
 
@@ -279,7 +279,7 @@ impl Mirror {
         }
         // What was shown of a run that keeps no events stays, though its thread does not have it.
         let own = heads.iter().filter(of_gone).map(|head| head.id.clone());
-        shadow.lock().owns(own.filter(|id| !lost.contains(id)));
+        shadow.lock().add_own(own.filter(|id| !lost.contains(id)));
         Ok(heads)
     }
 
@@ -335,7 +335,7 @@ impl Mirror {
     /// The last word of a run (or of a change by hand): its thread is in the store.
     fn finish(self: &Arc<Self>, shadow: &Arc<Shadow>, run: RunId) {
         match held(&self.store, shadow.thread) {
-            Ok(held) => self.say(shadow, held),
+            Ok(held) => self.set_conversation(shadow, held),
             Err(error) => {
                 tracing::debug!(thread = %shadow.thread, %error, "a run's last state could not be read");
                 shadow.lock().abandon();
@@ -344,9 +344,9 @@ impl Mirror {
         self.settle(shadow, run);
     }
 
-    fn say(self: &Arc<Self>, shadow: &Arc<Shadow>, held: Vec<Held>) {
+    fn set_conversation(self: &Arc<Self>, shadow: &Arc<Shadow>, held: Vec<Held>) {
         let mut replica = shadow.lock();
-        replica.say(held);
+        replica.set_conversation(held);
         let is_behind = replica.give_up_if_behind();
         drop(replica);
         if is_behind {
@@ -375,14 +375,14 @@ impl Mirror {
 
     async fn leave(&self, shadow: &Shadow, run: RunId) {
         let thread = shadow.thread;
-        self.unmark(move |tx| tx.remove_unmirrored(thread, run))
+        self.clear_mark(move |tx| tx.remove_unmirrored(thread, run))
             .await;
         self.release(thread);
     }
 
     async fn forget(&self, shadow: &Shadow) {
         let thread = shadow.thread;
-        self.unmark(move |tx| {
+        self.clear_mark(move |tx| {
             tx.remove_all_unmirrored(thread);
             Ok(())
         })
@@ -390,8 +390,11 @@ impl Mirror {
         self.release(thread);
     }
 
-    async fn unmark(&self, unmark: impl FnOnce(&Tx) -> Result<(), ServerError> + Send + 'static) {
-        if let Err(error) = self.store.write(unmark).await {
+    async fn clear_mark(
+        &self,
+        clear_mark: impl FnOnce(&Tx) -> Result<(), ServerError> + Send + 'static,
+    ) {
+        if let Err(error) = self.store.write(clear_mark).await {
             tracing::debug!(%error, "a mark stays; the next start looks at the session again");
         }
     }
@@ -447,7 +450,9 @@ impl RunMirror {
     /// The state is another.
     pub(crate) fn state(&self, at: &CheckpointRecord) {
         if let Some(shadow) = self.0.shadow.get() {
-            self.0.mirror.say(shadow, conversation(Some(at)));
+            self.0
+                .mirror
+                .set_conversation(shadow, conversation(Some(at)));
         }
     }
 

@@ -56,7 +56,7 @@ struct Stream {
     /// `None` while the session is not known.
     writer: Option<MessageWriter>,
     /// Whether the run was told that it was stopped from elsewhere.
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// A thread's conversation and its session.
@@ -98,7 +98,7 @@ impl Held {
         Some(Self {
             id: id.into(),
             value: value.clone(),
-            mark: mark(value),
+            mark: digest(value),
         })
     }
 
@@ -129,7 +129,7 @@ impl Held {
     }
 }
 
-fn mark(value: &Value) -> u64 {
+fn digest(value: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.to_string().hash(&mut hasher);
     hasher.finish()
@@ -156,10 +156,10 @@ impl Replica {
         self.sent.is_some() || self.is_deleted
     }
 
-    /// Sets the thread's messages before a run. They are known to be in the session only if `is_level`.
-    pub(super) fn enter(&mut self, run_id: Option<RunId>, held: &[Held], is_level: bool) {
+    /// Sets the thread's messages before a run. They are known to be in the session only if `is_in_sync`.
+    pub(super) fn enter(&mut self, run_id: Option<RunId>, held: &[Held], is_in_sync: bool) {
         self.own.extend(held.iter().map(|held| held.id.clone()));
-        if self.sent.is_none() && is_level {
+        if self.sent.is_none() && is_in_sync {
             self.before = held
                 .iter()
                 .map(|held| (held.id.clone(), held.mark))
@@ -169,7 +169,7 @@ impl Replica {
     }
 
     /// Messages that are the thread's, wherever they are.
-    pub(super) fn owns(&mut self, ids: impl Iterator<Item = MessageId>) {
+    pub(super) fn add_own(&mut self, ids: impl Iterator<Item = MessageId>) {
         self.own.extend(ids);
     }
 
@@ -185,7 +185,7 @@ impl Replica {
             stream.whole.merge_chunk(chunk.clone());
             let said = stream.writer.as_ref().map(|writer| writer.append(chunk));
             return match said {
-                Some(Err(why)) if !std::mem::replace(&mut stream.is_told, true) => Err(why),
+                Some(Err(why)) if !std::mem::replace(&mut stream.is_reported, true) => Err(why),
                 Some(_) | None => Ok(()),
             };
         }
@@ -195,7 +195,7 @@ impl Replica {
             run_id: run_id.clone(),
             whole: chunk,
             writer: None,
-            is_told: false,
+            is_reported: false,
         };
         if let Some(sent) = &mut self.sent {
             stream.open(&self.producer, &self.session);
@@ -206,7 +206,7 @@ impl Replica {
     }
 
     /// The conversation now. No message of it is being streamed.
-    pub(super) fn say(&mut self, conversation: Vec<Held>) {
+    pub(super) fn set_conversation(&mut self, conversation: Vec<Held>) {
         if self.is_deleted {
             return;
         }
@@ -214,7 +214,7 @@ impl Replica {
             .extend(conversation.iter().map(|held| held.id.clone()));
         self.conversation = Some(conversation);
         if self.sent.is_some() {
-            self.level();
+            self.write_difference();
         } else {
             // Nothing of them was said yet; what is kept of them is in the conversation.
             self.streams.clear();
@@ -260,16 +260,16 @@ impl Replica {
             above: PIECES_ABOVE.max(head.pieces + 1),
             is_left_open: head.ended.is_none() && head.producer == *self.producer.id(),
         });
-        let is_level = |sent: &Sent| !self.streams.iter().any(|stream| stream.id == sent.id);
-        self.sent = Some(sent.filter(is_level).collect());
+        let is_written = |sent: &Sent| !self.streams.iter().any(|stream| stream.id == sent.id);
+        self.sent = Some(sent.filter(is_written).collect());
         let streams = std::mem::take(&mut self.streams);
         if self.conversation.is_some() {
-            self.level();
+            self.write_difference();
         }
         for mut stream in streams {
             let head = heads.iter().find(|head| head.id == stream.id);
             if let Some(head) = head {
-                stream.go_on(&self.producer, &self.session, head.pieces);
+                stream.resume(&self.producer, &self.session, head.pieces);
             } else {
                 stream.open(&self.producer, &self.session);
             }
@@ -282,7 +282,7 @@ impl Replica {
     }
 
     /// Says what the session lacks of the conversation, and takes away what is not in it.
-    fn level(&mut self) {
+    fn write_difference(&mut self) {
         let (Some(sent), Some(conversation)) = (self.sent.take(), self.conversation.take()) else {
             return;
         };
@@ -382,7 +382,7 @@ impl Stream {
         self.writer = producer.begin(session, self.whole.clone(), run_id);
     }
 
-    fn go_on(&mut self, producer: &Producer, session: &SessionId, stored: u64) {
+    fn resume(&mut self, producer: &Producer, session: &SessionId, stored: u64) {
         self.writer = producer.resume(session, self.whole.clone(), stored + PIECES_TRIED);
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Start {
 pub(super) type Answers = BTreeMap<String, Value>;
 
 impl Start {
-    fn going_on(at: CheckpointRecord) -> Self {
+    fn continuing(at: CheckpointRecord) -> Self {
         Self {
             at,
             answers: Answers::new(),
@@ -87,7 +87,7 @@ impl Runner {
     async fn go_on(&self, base: CheckpointRecord, is_named: bool) -> Result<Start, AgentError> {
         if !is_named && !base.failed {
             self.values(&base).await?;
-            return Ok(Start::going_on(base));
+            return Ok(Start::continuing(base));
         }
         let mut fork = CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
         fork.go_to(base.next.clone());
@@ -108,7 +108,7 @@ impl Runner {
         }
         self.save(vec![fork.clone()]).await?;
         self.values(&fork).await?;
-        Ok(Start::going_on(fork))
+        Ok(Start::continuing(fork))
     }
 
     async fn begin_with_input(

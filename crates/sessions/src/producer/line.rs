@@ -107,17 +107,17 @@ impl Line {
         };
         self.waiting.push(chunk);
         if self.waiting.len() > PIECES_WAITING_MAX {
-            self.say_whole();
+            self.send_whole();
         }
     }
 
-    pub(super) fn say_nothing(&mut self) {
+    pub(super) fn drop_waiting(&mut self) {
         self.repair = false;
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
 
-    pub(super) fn say_whole(&mut self) {
+    pub(super) fn send_whole(&mut self) {
         self.repair = true;
         self.waiting.clear();
         self.waiting_bytes = 0;

@@ -99,7 +99,7 @@ impl Outbox {
         let (id, told) = self.open_line(message)?;
         let line = self.lines.get_mut(&id)?;
         line.next = pieces;
-        line.say_whole();
+        line.send_whole();
         line.is_queued = true;
         self.queue.push_back(Entry::Pieces(id.clone()));
         Some((id, told))
@@ -171,7 +171,7 @@ impl Outbox {
         }
         line.whole = message;
         line.bytes = bytes;
-        line.say_whole();
+        line.send_whole();
         if !std::mem::replace(&mut line.is_queued, true) {
             self.queue.push_back(Entry::Pieces(id));
         }
@@ -346,7 +346,7 @@ impl Outbox {
                     let line = id.as_ref().and_then(|id| self.lines.get_mut(id));
                     match (id, line) {
                         (Some(id), Some(line)) => {
-                            line.say_whole();
+                            line.send_whole();
                             line.is_queued = true;
                             if !whole.insert(id.clone()) {
                                 continue;
@@ -384,7 +384,7 @@ impl Outbox {
         let Some(line) = self.lines.get_mut(&id) else {
             return true;
         };
-        line.say_nothing();
+        line.drop_waiting();
         line.is_ending = false;
         for change in dropped {
             if let Change::Started { message, run_id } = change {

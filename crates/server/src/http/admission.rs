@@ -36,7 +36,7 @@ const EVERY: &str = "*";
 
 /// The allowed hosts and origins beyond loopback.
 #[derive(Clone)]
-pub(crate) struct Doors(Arc<Allowed>);
+pub(crate) struct Admission(Arc<Allowed>);
 
 struct Allowed {
     origins: Vec<String>,
@@ -45,7 +45,7 @@ struct Allowed {
     prefix: String,
 }
 
-impl Doors {
+impl Admission {
     pub(crate) fn new(config: &Config) -> Self {
         let lower = |list: &[String]| list.iter().map(|item| item.to_ascii_lowercase()).collect();
         Self(Arc::new(Allowed {
@@ -137,8 +137,12 @@ fn address(host: &str) -> Option<IpAddr> {
 }
 
 /// Refuses who may not knock, answers preflights, and lets pages read every other answer.
-pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Next) -> Response {
-    if let Err(refused) = doors.check(&request) {
+pub(crate) async fn guard(
+    State(admission): State<Admission>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(refused) = admission.check(&request) {
         tracing::debug!(code = refused.code(), "refused at the door");
         return refused.into_response();
     }
@@ -185,22 +189,22 @@ mod tests {
 
     use super::*;
 
-    fn doors(config: Config) -> Doors {
-        Doors::new(&config)
+    fn admission(config: Config) -> Admission {
+        Admission::new(&config)
     }
 
-    fn code(doors: &Doors, path: &str, headers: &[(&str, &str)]) -> Option<&'static str> {
+    fn code(admission: &Admission, path: &str, headers: &[(&str, &str)]) -> Option<&'static str> {
         let mut request = Request::builder().uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        doors.check(&request).err().map(|error| error.code())
+        admission.check(&request).err().map(|error| error.code())
     }
 
     #[test]
     fn a_host_is_loopback_the_address_listened_on_or_named() {
-        let plain = doors(Config::default());
+        let plain = admission(Config::default());
         for host in [
             "localhost",
             "LOCALHOST:8787",
@@ -234,7 +238,7 @@ mod tests {
         assert_eq!(code(&plain, "/", &two), Some("host_not_allowed"));
         let absolute = code(&plain, "http://evil.example/", &[("host", "localhost")]);
         assert_eq!(absolute, Some("host_not_allowed"));
-        let named = doors(Config {
+        let named = admission(Config {
             listen: ([192, 0, 2, 1], 80).into(),
             allow_hosts: vec!["Agents.example".to_owned()],
             ..Config::default()
@@ -255,10 +259,10 @@ mod tests {
 
     #[test]
     fn an_origin_is_loopback_the_servers_own_or_named() {
-        let plain = doors(Config::default());
-        let ask = |doors: &Doors, path: &str, origin: &str| {
+        let plain = admission(Config::default());
+        let ask = |admission: &Admission, path: &str, origin: &str| {
             code(
-                doors,
+                admission,
                 path,
                 &[("host", "localhost:8787"), ("origin", origin)],
             )
@@ -289,7 +293,7 @@ mod tests {
             let refused = ask(&plain, "/threads", origin);
             assert_eq!(refused, Some("origin_not_allowed"), "{origin}");
         }
-        let named = doors(Config {
+        let named = admission(Config {
             allow_origins: vec!["https://App.example".to_owned()],
             api_prefix: "/api".to_owned(),
             ..Config::default()
@@ -300,13 +304,13 @@ mod tests {
         for path in ["/faults", "/faults/restart", "/api/faults"] {
             assert!(ask(&named, path, "https://app.example").is_some(), "{path}");
         }
-        let every = doors(Config {
+        let every = admission(Config {
             allow_origins: vec!["*".to_owned()],
             ..Config::default()
         });
         assert_eq!(ask(&every, "/threads", "null"), None);
         assert!(ask(&every, "/faults", "https://app.example").is_some());
-        let own = doors(Config {
+        let own = admission(Config {
             allow_hosts: vec!["agents.example".to_owned()],
             ..Config::default()
         });
