@@ -42,8 +42,8 @@ function fromStart(messages: readonly Message[]): Known {
   return { calls, results, firsts, lastAi };
 }
 
-/** From what was made of the list before: where neither a result nor the number of calls is another. */
-function goneOn(messages: readonly Message[]): Known | undefined {
+/** Made from the result for the list before, if neither the results nor the number of calls have changed. */
+function continued(messages: readonly Message[]): Known | undefined {
   const change = changeOf(messages);
   const last = change && known.get(change.from);
   if (!last) return undefined;
@@ -59,6 +59,6 @@ function goneOn(messages: readonly Message[]): Known | undefined {
 /** All tool calls of all AI messages, in order; the same array as long as none of them changes. */
 export function toolCallsOf(messages: readonly Message[]): ToolCallWithResult[] {
   let now = known.get(messages);
-  if (!now) known.set(messages, (now = goneOn(messages) ?? fromStart(messages)));
+  if (!now) known.set(messages, (now = continued(messages) ?? fromStart(messages)));
   return now.calls;
 }

@@ -6,7 +6,7 @@ import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, transportOf, type A
 import { differs, handleOf, type Tracker } from "./handle.js";
 
 /** On a server React warns of layout effects, and runs none. */
-const earlyEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
+const layoutEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
 
 /** The options that a store cannot change during its life. */
 export const identityOf = (options: AnyOptions): string =>
@@ -48,7 +48,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: I
 
   const prop = options.threadId ?? null;
   const lastProp = useRef(prop);
-  const useEarlyEffect = earlyEffect();
+  const useEarlyEffect = layoutEffect();
   useEarlyEffect(() => {
     store.setOptions(options);
     if (!isControlled || lastProp.current === prop) return;

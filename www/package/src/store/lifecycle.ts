@@ -87,14 +87,14 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     state.engine = engine;
     state.error = undefined;
     if (isWhole) extras.extend(engine);
-    else if (state.wanted) extras.bring();
+    else if (state.wanted) extras.loadNow();
     hear();
     if (thread !== null) ask(engine, "thread", { thread_id: thread });
     provideHistory();
     extras.drain();
   };
 
-  const notBegun = (cause: unknown): void => {
+  const startFailed = (cause: unknown): void => {
     starting = false;
     const { code } = (cause ?? {}) as { code?: string };
     const error = code === "invalid_option" ? requestError(cause) : loadError(cause);
@@ -120,7 +120,7 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     const without = new Promise<false>((resolve) => extended && !needed && setTimeout(resolve, WITHOUT_MS, false));
     Promise.all([load(), extended && Promise.race([extended, without])])
       .then(([Engine, isWhole]) => begun(Engine, isWhole))
-      .catch(notBegun);
+      .catch(startFailed);
   };
 
   /** Now, or when what it needs is there; after what was asked before. */

@@ -68,13 +68,13 @@ export function orderNodes(list: OpenNodes, ids: readonly string[]): void {
   Object.assign(list, next);
 }
 
-/** One is new, or another. */
-export function sayNode(list: OpenNodes, id: string, json: string, said: string): void {
+/** Sets a node that is new or has changed. */
+export function setNode(list: OpenNodes, id: string, json: string, said: string): void {
   const place = list.places.get(id);
   if (place !== undefined) put(list, place, factsOf(id, said), cellOf(json, "server"));
 }
 
-/** Only the text of one has grown. */
+/** Sets a node with only more text. */
 export function growNode(list: OpenNodes, id: string, text: string): void {
   const place = list.places.get(id) ?? -1;
   const cell = list.cells[place];

@@ -3,7 +3,7 @@ import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type 
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, listOf, openList, setCell, type MessageCell, type OpenList } from "../messages.js";
 import { lazy, NOTHING, type Feed, type Moment, type Lazy, type Status } from "./moment.js";
-import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
+import { closeNodes, growNode, orderNodes, setNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
 import type { Connection } from "../types/options.js";
 import { initialOf, type State, type Values } from "./state.js";
@@ -143,7 +143,7 @@ export function momentHost(
       else list(name).ids = ids;
     },
     message(name, id, text, origin) {
-      if (name === NODES) sayNode(nodes(), id, text, origin);
+      if (name === NODES) setNode(nodes(), id, text, origin);
       else setCell(list(name), id, cellOf(text, origin as MessageOrigin));
     },
     append(name, id, text) {

@@ -116,7 +116,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     source.track("updates", "messages-tuple");
     return derive("subagents", [list, moment.lists, moment.facts], () => subagentsIn(moment, source));
   };
-  const those = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
+  const agentsWhere = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
   const tree = () => derive("tree", [moment.tree, moment.history], () => treeOf(moment.tree(), moment.history()));
 
   // Without a history there is one state to look at.
@@ -208,7 +208,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
       return agents();
     },
     get activeSubagents() {
-      return derive("activeSubagents", [agents()], () => those((agent) => agent.status === "running"));
+      return derive("activeSubagents", [agents()], () => agentsWhere((agent) => agent.status === "running"));
     },
     getToolCalls(message: AIMessage) {
       return this.toolCalls.filter(({ aiMessage }) => aiMessage.id === message.id);
@@ -237,7 +237,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     },
     getMessageOrigin: (id) => (id === undefined ? undefined : cellWith(list, id)?.origin),
     getSubagent: (id) => agents().get(id ?? ""),
-    getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
-    getSubagentsByMessage: (id) => those(({ aiMessageId }) => aiMessageId === id),
+    getSubagentsByType: (type: string) => agentsWhere(({ toolCall }) => toolCall.args.subagent_type === type),
+    getSubagentsByMessage: (id) => agentsWhere(({ aiMessageId }) => aiMessageId === id),
   };
 }

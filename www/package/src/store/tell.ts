@@ -73,9 +73,9 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
   call(onFinish, head as ThreadState, transport ? undefined : meta);
 }
 
-/** The host's `notice`. `bring`: brings the second module. */
+/** The host's `notice`. `loadExtras`: loads the second module. */
 export const noticeOf =
-  (state: State, bring: () => void): EngineHost["notice"] =>
+  (state: State, loadExtras: () => void): EngineHost["notice"] =>
   (kind, json) => {
     const { options, commands } = state;
     const data = JSON.parse(json);
@@ -94,7 +94,7 @@ export const noticeOf =
     } else if (kind === "thread_created") tellThread(state, data.thread_id);
     else if (kind === "warning") call(options.onWarning, fromEngine(data));
     else if (kind === "storage_failed") call(options.onWarning, new RejoinError(data.code, "The page's storage cannot be used; see the code."));
-    else if (kind === "extras_wanted") bring();
+    else if (kind === "extras_wanted") loadExtras();
     else if (kind === "ended") {
       state.ended = data.error?.code;
       state.telling = ended(state, data);

@@ -269,7 +269,7 @@ export function makeView(store: StreamStore, limit = LIMIT): StreamView {
 }
 
 /** A view that shows what is wrong, and does nothing. */
-export function brokenView(error: RejoinError): StreamView {
+export function failedView(error: RejoinError): StreamView {
   const loadOlder = ({ throwOnError }: LoadOlderOptions = {}): Promise<number> => (throwOnError ? Promise.reject(error) : Promise.resolve(0));
   const shown: ViewSnapshot = { nodes: NO_NODES, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
   return { subscribe: () => () => {}, getSnapshot: () => shown, getServerSnapshot: () => shown, loadOlder, dispose: () => {} };

@@ -33,7 +33,7 @@ interface Told extends Pick<Required<StreamSettings<LangChainMessage>>, "onMessa
 type Streamed = LangGraphMessagesEvent<LangChainMessage>;
 
 /** Notes the ids of events, for a `resume` that asks for what came after them. */
-function noting(events: Events<LangChainMessage>, note: (id: string) => void): AsyncGenerator<Streamed> {
+function withNotedIds(events: Events<LangChainMessage>, note: (id: string) => void): AsyncGenerator<Streamed> {
   const iterator = events[Symbol.asyncIterator]();
   return {
     next: async () => {
@@ -62,7 +62,7 @@ export function callbackSettings({ options, item, onValues, onEventId, ...told }
   });
   return {
     ...told,
-    stream: async (messages, config) => noting(await options().stream(messages, config), onEventId),
+    stream: async (messages, config) => withNotedIds(await options().stream(messages, config), onEventId),
     appendMessage: appendLangChainChunk as StreamSettings<LangChainMessage>["appendMessage"],
     get uiStateKey() {
       return options().uiStateKey ?? "ui";

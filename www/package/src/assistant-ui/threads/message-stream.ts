@@ -73,7 +73,7 @@ export interface Run<T extends { id?: string }> {
   /** The sent messages, with ids. */
   readonly sent: T[];
   /** Whether anything has come. */
-  heard: boolean;
+  hasEvents: boolean;
   /** Whether messages come in chunks, which makes a state's messages only a part of what is shown. */
   tuples: boolean;
   /** Questions of subgraphs that the graph itself has not asked yet. */
@@ -89,7 +89,7 @@ export class MessageStream<T extends { id?: string }> {
   #state: StreamState<T> = { messages: [], uiMessages: [], messageMetadata: new Map(), values: undefined, interrupts: [] };
   #run: Run<T> | undefined;
   /** Whether anything came of the last run. */
-  heard = false;
+  hasEvents = false;
   #metadataChanged = false;
 
   /** `changed`: called after each change; `soon` where it may wait for a frame. */
@@ -180,7 +180,7 @@ export class MessageStream<T extends { id?: string }> {
       for await (const chunk of abortableIterable(response, run.abort.signal)) {
         // A stream may ignore its signal.
         if (run.abort.signal.aborted) break;
-        run.heard = this.heard = true;
+        run.hasEvents = this.hasEvents = true;
         applyEvent(this, run, chunk);
       }
       if (!run.abort.signal.aborted) finishRun(this, run);
@@ -188,7 +188,7 @@ export class MessageStream<T extends { id?: string }> {
       const isAbort = error instanceof Error && error.name === "AbortError";
       if (!run.abort.signal.aborted && !isAbort) {
         // Nothing came, so nothing was answered.
-        if (!run.heard) this.set({ interrupts: asked });
+        if (!run.hasEvents) this.set({ interrupts: asked });
         const last = lastOwn(run);
         if (last) markFailed(this, run, last, error);
         this.settings.onFailure?.(error, last?.id, true);
@@ -214,14 +214,14 @@ export class MessageStream<T extends { id?: string }> {
     const sent = outgoing.map((message) => (message.id ? message : { ...message, id: generateId() }));
     const named = namedBy(config.command?.resume, interrupts);
     const left = follows ? interrupts : named ? interrupts.filter((interrupt) => !named.has(idOf(interrupt) ?? "")) : [];
-    this.heard = false;
+    this.hasEvents = false;
     this.#run = {
       abort: new AbortController(),
       accumulator,
       config,
       before,
       sent,
-      heard: false,
+      hasEvents: false,
       tuples: false,
       inner: new Set(),
       lastMessages: undefined,
