@@ -116,7 +116,7 @@ pub(crate) fn Editor(
                 readonly=move || is_sending.get() prop:value=typed on:input=move |event| rewrite.text.set(Some(event_target_value(&event))) on:keydown=on_key
             ></textarea>
             <div class="editor-foot">
-                <p role="status">{move || if is_sending.get() { "Looking up where to go on from…" } else { "What comes after it is answered anew." }}</p>
+                <p role="status">{move || if is_sending.get() { "Finding the place to continue from…" } else { "The agent answers again from here." }}</p>
                 <button type="button" class="button" data-testid="edit-cancel" title="Cancel (Esc)" on:click=move |_| cancel()>"Cancel"</button>
                 <button type="submit" class="button primary" data-testid="edit-save" title="Save and send (Enter)" disabled=move || !can_save()>"Save"</button>
             </div>

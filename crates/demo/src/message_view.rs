@@ -159,16 +159,16 @@ fn ToolCards(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoV
 /// Why a message ends before its end, in words.
 fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
     if is_unstored {
-        return Some("Not whole: the agent stopped here, and the server has not stored this.");
+        return Some("Incomplete: the agent stopped here, and the server has not stored this.");
     }
     match message
         .fields
         .get("response_metadata")
         .and_then(|metadata| metadata.text_of("finish_reason"))
     {
-        Some("error") => Some("Not whole: the agent failed here."),
-        Some("cancelled") => Some("Not whole: the agent was stopped here."),
-        Some("length" | "max_tokens") => Some("Not whole: the model's limit was reached here."),
+        Some("error") => Some("Incomplete: the agent failed here."),
+        Some("cancelled") => Some("Incomplete: the agent was stopped here."),
+        Some("length" | "max_tokens") => Some("Incomplete: the model's limit was reached here."),
         Some(_) | None => None,
     }
 }

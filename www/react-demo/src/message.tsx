@@ -82,7 +82,7 @@ export const MessageView = memo(function MessageView(props: Props) {
           {tool.result && <pre tabIndex={0}>{textOf(tool.result)}</pre>}
         </section>
       ))}
-      {isIncomplete && <p className="hint">Not whole: the agent stopped here, and the server has not stored this.</p>}
+      {isIncomplete && <p className="hint">Incomplete: the agent stopped here, and the server has not stored this.</p>}
       {problem && <p className="banner error" role="alert" data-testid="edit-error" data-code={problem.code}>{problem.message}</p>}
       <MessageFoot
         versions={count > 1 ? { place, count } : undefined} isBusy={isBusy} choose={(to) => actions.choose(message, to)}
