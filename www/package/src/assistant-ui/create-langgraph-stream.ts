@@ -36,7 +36,7 @@ export const streamSource = (stream: object): Source | undefined => sources.get(
  * Makes a `stream` callback that sends runs with an SDK client. Given to `useLangGraphRuntime` as it is, runs also resume after
  * a reload and a switch of threads; wrapped in a function of your own it is only that: a callback.
  *
- * @throws Error where the thread has no id at the server
+ * @throws Error if the thread has no id on the server
  */
 export function unstable_createLangGraphStream({
   client,

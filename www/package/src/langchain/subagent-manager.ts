@@ -189,7 +189,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
     }
   }
 
-  /** Gives a subagent the messages of its own checkpoint. False where it is not known, or has messages already. */
+  /** Gives a subagent the messages of its own checkpoint. False if it is not known, or has messages already. */
   updateSubagentFromSubgraphState(toolCallId: string, messages: Message[], values: Values = {}): boolean {
     const agent = this.getSubagent(toolCallId);
     if (!agent || agent.messages.length > 0) return false;

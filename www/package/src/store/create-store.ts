@@ -16,7 +16,7 @@ import { call, eventOf, noticeOf, restore, runTools, tellStatus } from "./tell.j
 
 declare const process: { env: { NODE_ENV?: string } };
 
-/** Tells options that are not known, while the application is developed: bundlers put the word in, and leave the rest of it out of what ships. */
+/** Warns of unknown options in development. Bundlers replace the condition, so production builds do not contain this. */
 function checkNames(options: AnyOptions): void {
   try {
     if (process.env.NODE_ENV === "production") return;
@@ -161,7 +161,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   return store;
 }
 
-/** Checks the options and makes a store of the application's own, of whatever state its entry says. Throws where they are wrong. */
+/** Checks the options and makes a store for the application, with the state type of its entry. Throws if they are wrong. */
 export function makePublicStore(given: object, load: EngineLoader): object {
   const options = given as AnyOptions;
   const problem = problemOf(options);

@@ -50,7 +50,7 @@ type Beyond<StateType extends object, Bag extends BagTemplate> = Omit<
     replacement: string | MessageContentComplex[] | BaseMessage | GetUpdateType<Bag, StateRecord<StateType>>,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
   ) => Promise<void>;
-  /** Changes what is shown until the server's next values. */
+  /** Changes the shown values until the server's next ones. */
   mutate: Mutate<StateRecord<ClassState<StateType>>>;
 };
 
@@ -111,7 +111,7 @@ export type UseStream<
   SubagentStates extends object = DefaultSubagentStates,
 > = ClassStream<StateType, Bag> & ToolCalls<GetToolCallsType<StateType>> & Subagents<SubagentStates, GetToolCallsType<StateType>>;
 
-/** The same through a transport of your own: what needs a thread on a server is left out. */
+/** The same through a transport of your own, without the members that need a thread on a server. */
 export type UseStreamCustom<
   StateType extends object = Record<string, unknown>,
   Bag extends BagTemplate = BagTemplate,
@@ -129,7 +129,7 @@ export type UseStreamCustom<
   queue: QueueInterface<StateType, CustomSubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>>;
 };
 
-/** A stream without what `<Suspense>` and error boundaries show. */
+/** A stream without the members that `<Suspense>` and error boundaries replace. */
 export type WithSuspense<Stream> = Omit<Stream, "isLoading" | "error" | "isThreadLoading"> & {
   /** Whether a run is followed. */
   isStreaming: boolean;
