@@ -2,7 +2,7 @@
 //
 // `rejoin` is a folder beside this one with packages of its own installed for its tests, and React, assistant-ui's core and
 // its store keep contexts and symbols in their modules: of each there may be one only, which is this folder's.
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
@@ -45,4 +45,6 @@ await build({
   plugins: [single],
   logLevel: "warning",
 });
-for (const file of ["index.html", "style.css"]) await cp(`${here}${file}`, `${out}/${file}`);
+await cp(`${here}index.html`, `${out}/index.html`);
+const styles = await Promise.all(["../demo-base.css", "style.css"].map((file) => readFile(`${here}${file}`, "utf8")));
+await writeFile(`${out}/style.css`, styles.join("\n"));

@@ -2,7 +2,7 @@
 //
 // Both React versions are installed under aliases, and "react" is pointed at one of them for the whole bundle. The tests
 // take the development mode: only there does <StrictMode> mount everything twice.
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 
@@ -38,4 +38,6 @@ await build({
   alias: { react: `react-${react}`, "react-dom": `react-dom-${react}` },
   logLevel: "warning",
 });
-for (const file of ["index.html", "style.css"]) await cp(`${here}${file}`, `${out}/${file}`);
+await cp(`${here}index.html`, `${out}/index.html`);
+const styles = await Promise.all(["../demo-base.css", "style.css"].map((file) => readFile(`${here}${file}`, "utf8")));
+await writeFile(`${out}/style.css`, styles.join("\n"));

@@ -39,7 +39,7 @@ pub(crate) struct Driver {
     intermediary: RefCell<Option<Rc<dyn Intermediary>>>,
     records: Records,
     locks: Locks,
-    /// Where threads' last states are saved, where that is wanted.
+    /// The place of threads' last states, if they are saved.
     pub(crate) saved_place: RefCell<Option<Rc<dyn SavedPlace>>>,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,

@@ -101,7 +101,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// What becomes of a body.
+/// The treatment of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
     /// Fed as it comes.
@@ -126,7 +126,7 @@ impl Http {
         }
     }
 
-    /// Sends a request. What comes of it is fed to the driver, until it is aborted.
+    /// Sends a request. Its answer is fed to the driver, until it is aborted.
     pub(crate) fn start(
         &self,
         driver: &Weak<Driver>,
@@ -267,7 +267,7 @@ impl Http {
         }
     }
 
-    /// What `fetch` gave, or a piece of the body.
+    /// Handles the answer of `fetch`, or a piece of the body.
     fn settled(&self, driver: &Driver, attempt: AttemptId, result: Result<JsValue, JsValue>) {
         let Some(open) = self.find(attempt) else {
             return;
@@ -412,7 +412,7 @@ impl Exchange {
     }
 }
 
-/// What `fetch` is called with beside the URL.
+/// The options of `fetch`, besides the URL.
 fn init_of(
     request: &HttpRequest,
     headers: Vec<(String, String)>,

@@ -34,7 +34,7 @@ pub(crate) fn digest(text: &str) -> Result<JsValue, JsValue> {
     digest.call2(&subtle, &"SHA-256".into(), &bytes)
 }
 
-/// What such a promise has given, as hexadecimal digits; `None` where it gave no bytes.
+/// The result of such a promise, as hexadecimal digits; `None` if it gave no bytes.
 pub(crate) fn hex(digest: &JsValue) -> Option<String> {
     let mut text = String::new();
     for byte in bytes_of(digest)? {

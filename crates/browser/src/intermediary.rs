@@ -1,4 +1,4 @@
-//! What can stand between the client and the connections of its streams. Nothing does unless it is asked for, so a page that does not ask
+//! An intermediary between the client and the connections of its streams. There is none by default, so a page without one
 //! need not download it.
 
 use rejoin_core::{AttemptId, HttpRequest, Input};

@@ -53,8 +53,8 @@ pub use storage::{JsStore, LocalStore, MemoryStore, RecordStore, SessionStore, S
 pub use stream::{CheckpointResolver, Conclusion, Stream, StreamOptions, WeakStream};
 pub use tabs::ShareConnections;
 
-/// The global object. A window in a page; in a worker something that has the same functions where it has them at all,
-/// which is why what can be absent is called so that its absence is an error and not an exception.
+/// The global object: a window in a page, and in a worker an object with some of the same functions. A function that may be
+/// absent is called so that its absence is an error and not an exception.
 pub(crate) fn scope() -> web_sys::Window {
     SCOPE.with(Clone::clone)
 }

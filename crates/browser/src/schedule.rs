@@ -19,8 +19,8 @@ extern "C" {
     fn clear_timeout(timeout: &JsValue);
 }
 
-/// Wakes its owner at a time. Set again and again, it makes as few timers as it can: while a time only moves
-/// away, as a watchdog's does with every chunk, the timer that is set stays, and asks for the time when it fires.
+/// Wakes its owner at a time. It makes as few timers as it can when it is set again and again. While the time only moves
+/// away, as a watchdog's does with every chunk, the existing timer stays, and checks the time when it fires.
 pub(crate) struct Alarm {
     callback: Closure<dyn Fn()>,
     set: RefCell<Option<(JsValue, Millis)>>,
@@ -84,7 +84,7 @@ enum Requested {
 
 /// A hidden page has no animation frames.
 const HIDDEN_FRAME: Millis = Millis(100);
-/// Where there are none at all, nobody paints either; this only gathers what comes together.
+/// The interval if there are no frames. Nobody paints then, so this only gathers changes that come together.
 const TIMER_FRAME: Millis = Millis(16);
 
 impl Frame {

@@ -108,7 +108,8 @@ impl RecordStore for JsStore {
     }
 }
 
-/// Where a logout leaves a mark that no other logout has left. It says nothing of anybody, and stays when the rest is removed.
+/// The key of the mark that a logout leaves; each logout leaves a different one. It tells nothing about anybody, and stays
+/// when the rest is removed.
 pub(crate) const LOGOUT_KEY: &str = "rejoin-logout";
 
 /// With what keys in the page's stores begin.
@@ -119,7 +120,8 @@ const PREFIXES: [&str; 2] = ["rejoin:", "rejoin.events|"];
 pub(crate) struct LastLogout(Option<String>);
 
 impl LastLogout {
-    /// The last one so far. What this tab has had since before it is removed: nobody but this tab can.
+    /// The last mark so far. Entries of this tab's `sessionStorage` from before that logout are removed, because no other tab
+    /// can do so.
     pub(crate) fn so_far() -> Self {
         let mark = mark_of(&LocalStore);
         heed(mark.as_deref());
@@ -292,7 +294,7 @@ impl Records {
         (refused.or_else(|| result.ok().flatten()), wrong)
     }
 
-    /// What is newly wrong.
+    /// Stores a text. Returns the error, if it is a new one.
     pub(crate) fn save(&self, key: &str, text: &str) -> Option<ErrorCode> {
         if !self.logout.is_still_last() {
             return None;
@@ -306,7 +308,7 @@ impl Records {
         self.newly_wrong(result.as_ref().err())
     }
 
-    /// What is newly wrong.
+    /// Removes a text. Returns the error, if it is a new one.
     pub(crate) fn remove(&self, key: &str) -> Option<ErrorCode> {
         if !self.logout.is_still_last() {
             return None;

@@ -263,9 +263,9 @@ impl Stream {
         self.driver.with_view(read)
     }
 
-    /// Calls `reader` when the view has changed, at most once per animation frame; while the page is hidden every
-    /// 100 ms at most, where there are no frames every 16 ms, and never sooner after the last call than
-    /// [`StreamOptions::notify_interval`]. A reader that owns a `Stream` keeps it alive: let it own a [`WeakStream`].
+    /// Calls `reader` when the view has changed, at most once per animation frame. A hidden page calls it every 100 ms at
+    /// most, a place without frames every 16 ms. Two calls are never closer than [`StreamOptions::notify_interval`]. A
+    /// reader that owns a `Stream` keeps it alive: let it own a [`WeakStream`].
     pub fn subscribe(&self, reader: impl Fn() + 'static) -> Subscription {
         self.driver.readers.add(Rc::new(move |told| {
             if let Told::Changed = told {

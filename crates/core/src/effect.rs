@@ -26,7 +26,7 @@ pub enum Effect {
     },
     /// Drop a request or a connection. Later inputs for it are ignored.
     Abort {
-        /// Which.
+        /// The attempt.
         attempt: AttemptId,
     },
     /// Read what is stored under a key and feed [`crate::Input::RecordLoaded`].

@@ -50,7 +50,7 @@ pub enum Notice {
         /// Why.
         code: ErrorCode,
     },
-    /// What [`crate::EXTRAS`] holds is needed to read what is stored to be sent: [`crate::Input::ExtrasCame`] brings it. Nothing else
+    /// [`crate::EXTRAS`] is needed to read the stored submissions: [`crate::Input::ExtrasCame`] brings it. Nothing else
     /// waits for it.
     ExtrasWanted,
     /// A run is over, or the client has given it up (`onFinish`, `onError`).
@@ -62,7 +62,7 @@ pub enum Notice {
     },
     /// A command is done.
     Concluded {
-        /// Which.
+        /// The command.
         command: CommandId,
         /// How.
         outcome: Outcome,
@@ -95,8 +95,8 @@ pub enum Outcome {
     NothingToJoin,
     /// An edit that something later overtook before it was sent.
     Superseded,
-    /// What was never sent: it waited for a run that failed, or that an edit replaced; or a tool's result that answers
-    /// no pending call.
+    /// It was never sent. It waited for a run that failed or that an edit replaced, or it is a tool's result for no pending
+    /// call.
     Dropped,
 }
 

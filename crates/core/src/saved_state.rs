@@ -114,8 +114,8 @@ impl FromJson for Stored {
     }
 }
 
-/// What is saved in one place, what was used longest ago first. It stands beside the states, so that those that have to go can be
-/// found without reading any.
+/// The index of saved states, the one used longest ago first. It is stored beside the states, so that the ones to remove can
+/// be found without reading any.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SavedIndex {
     entries: Vec<Entry>,

@@ -127,9 +127,9 @@ impl<'a> SessionView<'a> {
         }
     }
 
-    /// The view's revision at which what is shown was last begun anew: another thread's, a log that was begun anew, or a
-    /// snapshot that messages shown before it do not adjoin. Older pages are gone then, and positions before and after
-    /// it do not compare.
+    /// The view's revision at which the shown messages last started over: with another thread, a new log, or a snapshot that
+    /// does not adjoin the messages shown before. Older pages are gone then, and positions from before cannot be compared
+    /// with later ones.
     pub fn generation(&self) -> u64 {
         self.session.generation
     }

@@ -1,4 +1,4 @@
-//! What has happened: the timeline's entries, the notices above the conversation, and the agent's progress.
+//! The past events: the timeline's entries, the notices above the conversation, and the agent's progress.
 
 use leptos::prelude::*;
 use rejoin_leptos::{prelude::*, wire::event::EventName};
@@ -229,12 +229,12 @@ impl Activity {
 fn outcome_words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Finished => "Finished while connected".to_owned(),
-        Outcome::Replayed => "Finished; what was missed was replayed".to_owned(),
+        Outcome::Replayed => "Finished; the missed part was replayed".to_owned(),
         Outcome::SnapshotThenTail => {
-            "Finished; what was missed came from the thread's state".to_owned()
+            "Finished; the missed part came from the thread's state".to_owned()
         }
         Outcome::Expired => {
-            "The run is not known any more; the thread's history is shown".to_owned()
+            "The server has forgotten the run; the thread's history is shown".to_owned()
         }
         Outcome::TimedOut => {
             "The run could not be followed in time; the thread's history is shown".to_owned()
@@ -243,8 +243,8 @@ fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Cancelled => "The agent was stopped".to_owned(),
         Outcome::Disconnected => "Disconnected; the agent goes on".to_owned(),
         Outcome::NothingToJoin => "There is nothing to join".to_owned(),
-        Outcome::Superseded => "Given up for what was asked later".to_owned(),
-        Outcome::Dropped => "Never sent: what it waited for failed".to_owned(),
+        Outcome::Superseded => "Dropped for a later question".to_owned(),
+        Outcome::Dropped => "Never sent: the run before it failed".to_owned(),
         other => other.as_str().replace('_', " "),
     }
 }

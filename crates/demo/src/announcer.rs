@@ -1,5 +1,5 @@
-//! What a screen reader is told: answers when they are whole, and questions of the agent. The connection's state
-//! speaks for itself, and errors are alerts.
+//! The texts for a screen reader: complete answers, and questions of the agent. The connection's state has its own live
+//! region, and errors are alerts.
 
 use crate::chat::Chat;
 use leptos::prelude::*;

@@ -107,7 +107,7 @@ async fn call(method: Method, url: &str, body: Option<String>) -> Result<String,
         .map_err(|_| "The answer broke off.".to_owned())
 }
 
-/// From a thread as servers list it. What only one of them sends may be missing.
+/// Reads a thread as servers list it. Fields that only one server sends may be missing.
 impl FromJson for ThreadLine {
     fn from_json(text: &str) -> Result<Self, JsonError> {
         let (mut id, mut status, mut title, mut graph) = (None, ThreadStatus::Unknown, None, None);

@@ -8,7 +8,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*};
 
-/// What is open above the conversation.
+/// The panel that is open above the conversation.
 #[derive(Clone, Copy)]
 pub(crate) struct Overlays {
     /// The sidebar, where the window is too narrow to show it always.

@@ -1,4 +1,4 @@
-//! Which of several answers, or of several wordings of a question, is shown: `‹ 2/3 ›`.
+//! The switcher between versions of an answer or of a question: `‹ 2/3 ›`.
 
 use crate::{chat::Chat, icons, page};
 use leptos::prelude::*;
@@ -84,7 +84,7 @@ fn Switcher(branch: Signal<MessageBranch>) -> impl IntoView {
     }
 }
 
-/// Which of the options is shown, from 0.
+/// The index of the shown option.
 fn place(branch: &MessageBranch) -> usize {
     let MessageBranch {
         branch, options, ..

@@ -27,21 +27,21 @@ use std::time::Duration;
 /// The view follows the stream once a frame; after this long it shows what a notice was about.
 const VIEW_DELAY: Duration = Duration::from_millis(150);
 
-/// What the pieces share.
+/// The state that the components share.
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
     pub(crate) stream: UseStream,
     pub(crate) activity: Activity,
-    /// What is typed and not sent.
+    /// The typed and unsent text.
     pub(crate) draft: RwSignal<String>,
     pub(crate) follow: Follow,
     /// Messages as plain text, byte for byte.
     pub(crate) is_plain: bool,
     pub(crate) assistant: StoredValue<String>,
     names_questions: bool,
-    /// What a screen reader is told next; see [`Announcer`].
+    /// The next text for a screen reader; see [`Announcer`].
     pub(crate) spoken: RwSignal<String>,
-    /// Which button shall have the focus when the branch that was asked for is shown.
+    /// The button to focus when the requested branch is shown.
     pub(crate) refocus: StoredValue<Option<Refocus>>,
     run_config: StoredValue<Option<Value>>,
     last_text: StoredValue<Option<String>>,
@@ -96,7 +96,7 @@ impl Chat {
         })
     }
 
-    /// What every run is given.
+    /// The options of every run.
     fn run(self) -> Run {
         let run = self.stream.run();
         match self.run_config.get_value() {
@@ -105,8 +105,8 @@ impl Chat {
         }
     }
 
-    /// Begins the run again that failed. Where that cannot be, the thread's last question is sent again, under its own id
-    /// so that it does not appear twice.
+    /// Starts the failed run again. If that is not possible, the thread's last question is sent again, under its own id so
+    /// that it does not appear twice.
     pub(crate) fn retry(self) {
         if self.last_text.get_value() == Some(self.draft.get_untracked()) {
             self.draft.set(String::new());
@@ -337,8 +337,7 @@ fn tune(config: &mut Config, query: &Query) {
     }
 }
 
-/// What runs are given beside the question: the address's knobs; without any, our own chat agent is asked for a
-/// formatted answer.
+/// The run's configuration: the settings of the address. Without any, our own chat agent is asked for a formatted answer.
 fn run_config(query: &Query, target: &Target) -> Option<Value> {
     let mut knobs = query.agent_knobs();
     if knobs.is_empty() && target.server == own_server() && target.assistant == "chat" {

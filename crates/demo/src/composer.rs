@@ -1,4 +1,4 @@
-//! Where a question is typed.
+//! The field for a question.
 
 use crate::{app::Overlays, chat::Chat, icons, page};
 use leptos::{ev, html, prelude::*};
@@ -75,7 +75,7 @@ pub(crate) fn is_send_key(event: &ev::KeyboardEvent) -> bool {
         && event.key_code() != IME_KEY_CODE
 }
 
-/// What browsers say of a key that an input method takes.
+/// The key code that browsers give for a key that an input method takes.
 const IME_KEY_CODE: u32 = 229;
 
 fn global_key(event: &ev::KeyboardEvent, chat: Chat, overlays: Overlays) {

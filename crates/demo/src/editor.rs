@@ -6,10 +6,10 @@ use rejoin_leptos::{prelude::*, wire::message::Content};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What becomes of one message: what is typed in its place, and why the last try came to nothing.
+/// The editing of one message: the typed text, and the reason why the last attempt failed.
 #[derive(Clone, Copy)]
 pub(crate) struct Rewrite {
-    /// What is typed; `None` while the message is shown as it is.
+    /// The typed text; `None` while the message is shown as it is.
     pub(crate) text: RwSignal<Option<String>>,
     pub(crate) problem: RwSignal<Option<StreamError>>,
 }
@@ -22,7 +22,7 @@ impl Rewrite {
         }
     }
 
-    /// Waits for an edit or a new answer. Where it succeeds, the message and all of this goes away with what it replaces.
+    /// Waits for an edit or a new answer. If it succeeds, the message disappears, and the editor with it.
     pub(crate) fn follow(self, outcome: impl Future<Output = Outcome> + 'static) {
         self.problem.set(None);
         spawn_local(async move {
@@ -116,7 +116,7 @@ pub(crate) fn Editor(
                 readonly=move || is_sending.get() prop:value=typed on:input=move |event| rewrite.text.set(Some(event_target_value(&event))) on:keydown=on_key
             ></textarea>
             <div class="editor-foot">
-                <p role="status">{move || if is_sending.get() { "Looking up where to go on from…" } else { "What comes after it is answered anew." }}</p>
+                <p role="status">{move || if is_sending.get() { "Finding the place to continue from…" } else { "The agent answers again from here." }}</p>
                 <button type="button" class="button" data-testid="edit-cancel" title="Cancel (Esc)" on:click=move |_| cancel()>"Cancel"</button>
                 <button type="submit" class="button primary" data-testid="edit-save" title="Save and send (Enter)" disabled=move || !can_save()>"Save"</button>
             </div>
@@ -136,7 +136,7 @@ pub(crate) fn EditError(rewrite: Rewrite) -> impl IntoView {
     }
 }
 
-/// A message's content with another text. What is not text, such as images, stays behind it.
+/// A message's content with another text. Other parts, such as images, stay after it.
 pub(crate) fn with_text(content: &Content, text: &str) -> Value {
     let Content::Blocks(blocks) = content else {
         return Value::from(text);

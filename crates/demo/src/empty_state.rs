@@ -1,4 +1,4 @@
-//! What a new conversation offers.
+//! The suggestions of a new conversation.
 
 use crate::chat::Chat;
 use leptos::prelude::*;

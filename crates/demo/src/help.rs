@@ -35,7 +35,7 @@ pub(crate) fn Help(open: RwSignal<bool>) -> impl IntoView {
             </div>
             <p>
                 "Reload this page in the middle of an answer. Close the tab and open it again. Pull the cable, close the lid, open the page on another device. "
-                "The text goes on where it was: nothing is lost, nothing comes twice."
+                "The text goes on where it was: nothing is lost, nothing is repeated."
             </p>
             <dl class="help-words">
                 <dt>"Disconnect"</dt><dd>"stops following. The agent goes on; everything received stays."</dd>

@@ -1,4 +1,4 @@
-//! What an agent asks, made readable, and the answers it understands.
+//! An agent's question, made readable, and the answers that it understands.
 
 use crate::tool_card::plain;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Question {
     pub(crate) title: String,
-    /// What the question is about, by name.
+    /// The subject of the question, by name.
     pub(crate) details: Vec<(String, String)>,
     /// How many tool calls are to be decided; 0 where the agent asks in its own way.
     actions: usize,
@@ -97,7 +97,7 @@ impl Question {
     }
 }
 
-/// What the two buttons say: several tool calls are decided together.
+/// The labels of the two buttons: several tool calls are decided together.
 pub(crate) fn approval_words(question: &Question) -> (&'static str, &'static str) {
     if question.actions > 1 {
         ("Approve all", "Reject all")

@@ -1,8 +1,7 @@
 //! A model's markdown as HTML that cannot do anything.
 //!
-//! Safe by construction: only the tags written here are ever written, all text is escaped, raw HTML is shown as the
-//! text that it is, links go to `http`, `https` and `mailto` only, and images become links, so that a model cannot
-//! make the page fetch an address.
+//! Safe by construction: the renderer writes only the tags in this file, escapes all text, and shows raw HTML as text. Links
+//! go to `http`, `https` and `mailto` only. Images become links, so that a model cannot make the page fetch an address.
 //!
 //! While a message streams, blocks that are followed by another are final: only the rest is parsed again.
 

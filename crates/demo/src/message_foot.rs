@@ -1,4 +1,4 @@
-//! What can be done with a message, in a row below it.
+//! The commands for a message, in a row below it.
 
 use crate::{
     branch_switcher::BranchSwitcher, chat::Chat, copy::CopyButton, editor::Rewrite, icons, page,

@@ -30,7 +30,7 @@ pub(crate) fn MessageView(entry: StreamMessage) -> impl IntoView {
     view! { <Show when=move || !is_in_card.get()><Frame entry /></Show> }.into_any()
 }
 
-/// Who speaks, for ears.
+/// The speaker, for screen readers.
 pub(crate) fn speaker(kind: &MessageKind) -> &'static str {
     match kind {
         MessageKind::Human => "You",
@@ -159,21 +159,21 @@ fn ToolCards(message: Signal<Arc<Message>>, streaming: Memo<bool>) -> impl IntoV
 /// Why a message ends before its end, in words.
 fn cut_off(message: &Message, is_unstored: bool) -> Option<&'static str> {
     if is_unstored {
-        return Some("Not whole: the agent stopped here, and the server has not stored this.");
+        return Some("Incomplete: the agent stopped here, and the server has not stored this.");
     }
     match message
         .fields
         .get("response_metadata")
         .and_then(|metadata| metadata.text_of("finish_reason"))
     {
-        Some("error") => Some("Not whole: the agent failed here."),
-        Some("cancelled") => Some("Not whole: the agent was stopped here."),
-        Some("length" | "max_tokens") => Some("Not whole: the model's limit was reached here."),
+        Some("error") => Some("Incomplete: the agent failed here."),
+        Some("cancelled") => Some("Incomplete: the agent was stopped here."),
+        Some("length" | "max_tokens") => Some("Incomplete: the model's limit was reached here."),
         Some(_) | None => None,
     }
 }
 
-/// What a model thinks aloud, in the forms that providers use.
+/// A model's reasoning, in the forms that providers use.
 fn reasoning(message: &Message) -> String {
     let Content::Blocks(blocks) = &message.content else {
         let text = message

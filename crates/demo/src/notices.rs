@@ -4,7 +4,7 @@ use crate::{activity::Banner, chat::Chat, editor::is_about_edits, icons};
 use leptos::prelude::*;
 use rejoin_leptos::ErrorCode;
 
-/// What failed, in words, with its stable code and a way to try again.
+/// A failure, in words, with its stable code and a way to try again.
 #[component]
 pub(crate) fn ErrorBanner() -> impl IntoView {
     let chat: Chat = expect_context();

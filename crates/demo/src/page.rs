@@ -97,8 +97,8 @@ pub(crate) fn focus_first(buttons: &[&HtmlButtonElement]) {
     }
 }
 
-/// What had the focus may be gone with its message: the next key then goes to the message field, or without a keyboard to
-/// the messages, which covers nothing.
+/// The focused element may disappear with its message. The next key then goes to the message field, or, without a keyboard,
+/// to the messages, because that covers nothing.
 pub(crate) fn rescue_focus() {
     request_animation_frame(|| {
         let document = document();

@@ -3,13 +3,13 @@
 use rejoin_leptos::ShareConnections;
 use serde_json::{Map, Value};
 
-/// What the address asks for. Unknown parameters are left alone.
+/// The parameters of the address. Unknown ones are left alone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
 }
 
-/// Where a run's record is kept.
+/// The storage of a run's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StorageChoice {
     /// Survives the browser's end.
@@ -53,7 +53,8 @@ impl Query {
         self.text("checkpoints") != Some("off")
     }
 
-    /// Which tabs share connections (`share`): `headers` (the default), those with the same headers; `off`, none; or who the user is.
+    /// The tabs that share connections (`share`). `headers` (the default) means tabs with the same headers, `off` none. Any
+    /// other text names the user.
     pub(crate) fn share_connections(&self) -> Option<ShareConnections> {
         match self.text("share") {
             Some("off") => None,
@@ -82,7 +83,7 @@ impl Query {
         (self.text("view") == Some("session")).then(|| limit.unwrap_or(50))
     }
 
-    /// Where records are kept. Default local.
+    /// The storage of records. Default: local.
     pub(crate) fn storage(&self) -> StorageChoice {
         match self.text("storage") {
             Some("session") => StorageChoice::Session,

@@ -1,5 +1,5 @@
-//! Scrolling that follows the text while the reader is at its end, and lets go as soon as the reader scrolls up. What the
-//! reader presses or types in stays where it is meanwhile.
+//! Scrolling that follows the text while the reader is at its end, and stops as soon as the reader scrolls up. The control
+//! that the reader presses or types in stays in place meanwhile.
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast, prelude::Closure};
@@ -8,7 +8,7 @@ use web_sys::{Element, ResizeObserver, ScrollBehavior, ScrollToOptions};
 /// How near to the end counts as at the end, in CSS pixels.
 const NEAR_PX: i32 = 40;
 
-/// What a hand is on: a press counts only where it is let go on the same button.
+/// The controls in use: a press counts only if it is released on the same button.
 const IN_HAND: &str = ":active, form:focus-within";
 
 /// Whether the view follows, and the means to.

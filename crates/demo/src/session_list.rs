@@ -185,10 +185,10 @@ fn cut_off(status: &NodeStatus) -> Option<String> {
     match status {
         NodeStatus::Streaming | NodeStatus::Ended(EndStatus::Complete) => None,
         NodeStatus::Ended(EndStatus::Cancelled) => {
-            Some("Not whole: the agent was stopped here.".to_owned())
+            Some("Incomplete: the agent was stopped here.".to_owned())
         }
-        NodeStatus::Ended(EndStatus::Aborted { reason }) => {
-            Some(format!("Not whole: the agent was cut off here ({reason})."))
-        }
+        NodeStatus::Ended(EndStatus::Aborted { reason }) => Some(format!(
+            "Incomplete: the agent was cut off here ({reason})."
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! Which assistant answers, and on which server.
+//! The choice of the assistant and the server.
 
 use crate::{
     target::{Nav, own_server},
@@ -6,7 +6,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// What the embedded server has, for as long as a server has not said what it has.
+/// The assistants of the embedded server, shown until the server has listed its own.
 const USUAL_ASSISTANTS: &[&str] = &["chat", "tools", "approval", "research", "boom", "openai"];
 
 /// Chooses the assistant. A change begins a new conversation.

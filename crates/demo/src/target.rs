@@ -1,4 +1,4 @@
-//! What the page is turned to: a server, an assistant and a thread. The address follows it.
+//! The target of the page: a server, an assistant and a thread. The address follows it.
 
 use crate::{page, query::Query};
 use leptos::{ev, prelude::*};
@@ -21,7 +21,7 @@ pub(crate) struct Target {
 #[derive(Clone, Copy)]
 pub(crate) struct Nav {
     target: RwSignal<Target>,
-    /// What is typed and not sent; it stays while threads and assistants change.
+    /// The typed and unsent text; it stays while threads and assistants change.
     pub(crate) draft: RwSignal<String>,
 }
 

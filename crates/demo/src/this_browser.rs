@@ -1,4 +1,4 @@
-//! What this browser has to do with it: a second tab, and what is stored here.
+//! Controls for this browser: opening a second tab, and deleting the stored data.
 
 use crate::{page, target::Nav};
 use leptos::{prelude::*, task::spawn_local};
@@ -17,9 +17,9 @@ pub(crate) fn ThisBrowser(nav: Nav) -> impl IntoView {
         });
     };
     let expected = if page::query().share_connections().is_some() {
-        "It shows the same answer, over the same connection. What you ask in one tab, the other shows at once."
+        "It shows the same answer, over the same connection. A question in one tab appears in the other at once."
     } else {
-        "It shows the same answer, over a connection of its own."
+        "It shows the same answer, over its own connection."
     };
     let second = move || {
         let thread = nav.get().thread?;
@@ -37,10 +37,10 @@ pub(crate) fn ThisBrowser(nav: Nav) -> impl IntoView {
                 <p class="server-note">"Ask something first: then this conversation can be opened in a second tab."</p>
             </Show>
             <button type="button" class="button wide" data-testid="clear-stored" aria-describedby="clear-stored-about" on:click=clear>
-                "Clear what is stored here"
+                "Clear stored data"
             </button>
             <p class="server-note" id="clear-stored-about">
-                "Removes saved conversations, and questions that wait to be sent, in all tabs. The page is loaded anew. What the server has stays."
+                "Removes saved conversations and unsent questions, in all tabs, and reloads the page. The server keeps its conversations."
             </p>
             {move || problem.get().map(|words| view! { <p class="server-note bad" role="alert">{words}</p> })}
         </details>

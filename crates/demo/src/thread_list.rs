@@ -207,7 +207,7 @@ pub(crate) fn Sidebar(nav: Nav, threads: Threads, overlays: Overlays) -> impl In
             </ul>
             <Show when=move || threads.lines.with(Vec::is_empty) && !threads.is_loading.get()>
                 <p class="panel-empty">
-                    {move || if threads.problem().is_some() { "The list could not be loaded. Asking works all the same, as soon as the server answers." } else { "None yet." }}
+                    {move || if threads.problem().is_some() { "The list could not be loaded. You can ask anyway; the question is sent when the server answers." } else { "None yet." }}
                 </p>
             </Show>
             <ThisBrowser nav />

@@ -1,4 +1,4 @@
-//! What has happened, line by line, for who wants to know.
+//! The history of events, line by line, for readers who want to know.
 
 use crate::{activity::Entry, chat::Chat, icons};
 use leptos::{ev, prelude::*};
@@ -25,7 +25,7 @@ pub(crate) fn Timeline(close: impl Fn() + 'static + Send + Sync) -> impl IntoVie
                 <button type="button" class="icon-button" aria-label="Close the timeline" title="Close" on:click=move |_| close()>{icons::close()}</button>
             </div>
             <Show when=move || entries.with(Vec::is_empty)>
-                <p class="panel-empty">"Nothing yet. Connections, events and what went wrong appear here as they happen."</p>
+                <p class="panel-empty">"Nothing yet. Connections, events and errors appear here as they happen."</p>
             </Show>
             <ol class="timeline-entries" tabindex="0" aria-label="Newest first">
                 <For each=move || entries.get().into_iter().rev() key=|entry| entry.number let:entry>

@@ -1,4 +1,4 @@
-//! What a model asked a tool, and what the tool said.
+//! A model's call of a tool, and the tool's result.
 
 use crate::icons;
 use leptos::prelude::*;

@@ -4,7 +4,8 @@ use crate::chat::Chat;
 use leptos::prelude::*;
 use rejoin_leptos::{StatusWords, Waiting, WaitingState};
 
-/// What waits: the words, and what can be done about each. A message that is shown in the conversation is not shown again.
+/// The waiting submissions: their text, and the possible commands for each. A submission that is shown in the conversation
+/// is not shown again.
 #[component]
 pub(crate) fn WaitingList() -> impl IntoView {
     let chat: Chat = expect_context();

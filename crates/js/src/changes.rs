@@ -1,4 +1,4 @@
-//! What has changed since the host was told last.
+//! The changes since the last report to the host.
 
 use crate::{
     extras::Extras,
@@ -16,7 +16,7 @@ use rejoin_core::{
 };
 use std::{cell::RefCell, rc::Rc};
 
-/// What the host knows.
+/// The facts that the host knows.
 #[derive(Default)]
 pub(crate) struct Sent {
     revision: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Sent {
     /// The position of the first of a session's messages that the host knows.
     first: u64,
     editable: String,
-    /// What each submission that waits is waiting for, and whether it is among the messages.
+    /// For each waiting submission, the reason for waiting, and whether it is among the messages.
     waiting: Vec<(WaitingState, bool)>,
     growing: Growing,
     /// The subgraphs that have a list of their own.
@@ -49,7 +49,7 @@ struct Part<'a> {
     id: &'a MessageId,
     message: &'a Message,
     reshaped: u64,
-    /// What goes with it, asked for where it is sent whole.
+    /// The facts that go with it, made only if it is sent whole.
     said: &'a dyn Fn() -> String,
 }
 
@@ -64,13 +64,13 @@ pub(crate) enum Call {
     Status(String),
     Feed(String),
     Order(Rc<str>, Array),
-    /// Where it comes from, or what is said of a session's message.
+    /// Its origin, or the facts about a session's message.
     Message(Rc<str>, MessageId, String, String),
     Append(Rc<str>, MessageId, String),
     Changed(u32),
 }
 
-/// Tells the host what has changed. What to tell is copied first, as the host's functions may change it.
+/// Tells the host the changes. They are copied first, because the host's functions may change the view.
 pub(crate) fn show(stream: &Stream, sent: &RefCell<Sent>, extras: Option<&Extras>, host: &Host) {
     let (calls, revision) = stream.with_view(|view| {
         let mut sent = sent.borrow_mut();
@@ -143,7 +143,7 @@ impl Sent {
         calls
     }
 
-    /// What has changed in the session that a view shows.
+    /// The changes in the session of a view.
     pub(crate) fn session(&mut self, view: View<'_>, since: u64, calls: &mut Vec<Call>) {
         let ns: Rc<str> = Rc::from(NODES);
         let Some(session) = view.session() else {

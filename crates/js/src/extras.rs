@@ -1,4 +1,5 @@
-//! What the second module brings: see [`rejoin_core::EXTRAS`]. Nothing else may name [`EXTRAS`], or it is in the first one.
+//! The parts of the second module: see [`rejoin_core::EXTRAS`]. Only this file may name [`EXTRAS`]; otherwise they would be
+//! in the first module.
 
 use crate::{
     changes::{Call, Sent},

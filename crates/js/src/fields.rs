@@ -12,7 +12,7 @@ use rejoin_core::{
 use std::cell::Cell;
 use wasm_bindgen::JsValue;
 
-/// What is said of a field that is not known.
+/// The words for an unknown field.
 pub(crate) const UNKNOWN: &str = "left out: it is not known";
 
 /// The words of [`StreamMode`], for who got them wrong.
@@ -31,7 +31,7 @@ pub(crate) fn invalid(option: &str, wanted: &str) -> JsValue {
     error.into()
 }
 
-/// What was wrong first, of an object and of those within it.
+/// The first fault of an object and of the objects within it.
 #[derive(Default)]
 pub(crate) struct Wrong(Cell<Option<JsValue>>);
 
@@ -48,8 +48,8 @@ impl Wrong {
     }
 }
 
-/// An object's fields, each taken by its name. What is wrong is noted, and what is read goes on: asking after each would
-/// be most of this code. `null` is as good as absent.
+/// An object's fields, each taken by its name. Faults are noted, and reading goes on: a check after each field would be most
+/// of this code. `null` counts as absent.
 pub(crate) struct Fields<'a> {
     /// Of each field that was not taken yet, its name and its value as written.
     left: Vec<(String, &'a str)>,
@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
         set(into, self.number(name).map(Millis));
     }
 
-    /// What does not fit is as much as can be.
+    /// A count. A number that does not fit becomes the largest possible one.
     pub(crate) fn count(&mut self, name: &str, into: &mut u32) {
         let count = self.number(name);
         set(
@@ -211,7 +211,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What is not given leaves `into` as it is.
+/// Sets `into`, if a value is given.
 pub(crate) fn set<T>(into: &mut T, given: Option<T>) {
     if let Some(given) = given {
         *into = given;

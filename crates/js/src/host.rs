@@ -60,8 +60,8 @@ extern "C" {
     fn queue_microtask(function: &Function);
 }
 
-/// What a function of the host throws is the application's fault: it is thrown again where the page's own error handlers
-/// see it, and the engine goes on.
+/// An exception of a host function is the application's fault. It is thrown again for the page's own error handlers, and the
+/// engine goes on.
 pub(crate) fn rethrow_later(result: Result<(), JsValue>) {
     if let Err(thrown) = result {
         let throw: Closure<dyn Fn()> =

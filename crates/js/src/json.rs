@@ -1,4 +1,4 @@
-//! What leaves as JSON text.
+//! The JSON texts that leave for JavaScript.
 
 use crate::extras::Extras;
 use rejoin_core::{
@@ -41,7 +41,7 @@ fn write_error(out: &mut String, error: &StreamError) {
     object.end();
 }
 
-/// The `status` of the contract. What is as `before`, and is an object, is left out.
+/// The `status` of the contract. Objects that are the same as in `before` are left out.
 pub(crate) fn status(status: &Status, before: Option<&Status>, now: Millis) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
@@ -92,7 +92,7 @@ fn write_some_error(out: &mut String, error: Option<&StreamError>) {
     }
 }
 
-/// The `feed` of the contract. What is as `before`, and is an object, is left out.
+/// The `feed` of the contract. Objects that are the same as in `before` are left out.
 pub(crate) fn feed(feed: &FeedStatus, before: Option<&FeedStatus>, now: Millis) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
@@ -110,7 +110,7 @@ pub(crate) fn feed(feed: &FeedStatus, before: Option<&FeedStatus>, now: Millis) 
     out
 }
 
-/// What is said of a session's message beside itself.
+/// The facts about a session's message, without the message itself.
 pub(crate) fn node_facts(node: &SessionNode<'_>) -> String {
     let mut out = String::new();
     let mut object = Writer::object(&mut out);
@@ -247,7 +247,7 @@ pub(crate) fn message_metadata(view: View<'_>, id: &MessageId, extras: Option<&E
     out
 }
 
-/// What the history says of it.
+/// The message's facts in the history.
 pub(crate) fn message_branch(view: View<'_>, id: &MessageId, object: &mut Writer<'_>) {
     let place = view.message_branch(id);
     if let Some(first_seen) = place.first_seen {

@@ -1,8 +1,8 @@
 //! The edge between Rejoin and JavaScript: one class, [`Engine`], with plain data on both sides.
 //!
-//! What the reader sees leaves as changes, once per frame, to the functions of one host object; JSON that nobody here has
-//! to read crosses as its text, once. The contract is `www/package/src/engine.ts`; `cargo xtask package` checks that the types
-//! generated from here are the same.
+//! The view leaves as changes, once per frame, to the functions of one host object. JSON that no code here reads crosses as
+//! its text, once. The contract is `www/package/src/engine.ts`; `cargo xtask package` checks that the types generated from
+//! here are the same.
 //!
 //! Nothing is borrowed while a function of the host runs, so any of them may call any method.
 
@@ -117,7 +117,7 @@ impl Engine {
         self.stream.with_view(|view| json::read(view, part, extras))
     }
 
-    /// Where a message stands in the history, and what came beside its chunks: JSON. Empty for an unknown message.
+    /// A message's place in the history, and the metadata of its chunks: JSON. Empty for an unknown message.
     #[wasm_bindgen(js_name = messageMetadata)]
     pub fn message_metadata(&self, id: String) -> String {
         let id = MessageId::from(id);

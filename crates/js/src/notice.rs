@@ -1,4 +1,4 @@
-//! What is told once, as it happens.
+//! Notices: facts that are told once, as they happen.
 
 use crate::{
     host::{Host, rethrow_later, strings},

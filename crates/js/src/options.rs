@@ -1,4 +1,4 @@
-//! What an engine is made with.
+//! The options of an engine.
 
 use crate::{
     fields::{Fields, Wrong, set},

@@ -1,4 +1,4 @@
-//! What JavaScript asks of an engine.
+//! The requests of JavaScript to an engine.
 
 use crate::{
     extras::Extras,
@@ -118,7 +118,7 @@ pub(crate) fn extra(name: &str, fields: &mut Fields<'_>, command: CommandId) -> 
     })
 }
 
-/// Which threads' states are saved: `{"cache": ..}`.
+/// The saving of threads' states: `{"cache": ..}`.
 pub(crate) fn cache(text: &str) -> Result<Cache, JsValue> {
     let wrong = Wrong::default();
     let mut cache = Cache::default();

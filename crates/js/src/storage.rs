@@ -1,4 +1,4 @@
-//! Where records are kept: the host says.
+//! The place of stored records: the host chooses it.
 
 use crate::{fields::invalid, host::Host};
 use js_sys::Reflect;

@@ -5,7 +5,7 @@ use leptos::prelude::{Dispose, Owner, StoredValue, WithValue};
 use leptos::reactive::owner::WeakOwner;
 use std::ops::Deref;
 
-/// Whose arena values are put into. It does not keep its owner alive, as what it is a part of belongs to that owner.
+/// The owner of the arena that values are put into. It does not keep that owner alive, because that owner owns it.
 #[derive(Clone)]
 pub(crate) struct Place(Option<WeakOwner>);
 
@@ -62,7 +62,7 @@ where
     handle.try_with_value(read)
 }
 
-/// What a shared value is once it is gone.
+/// Reads a shared value, or the default once it is gone.
 pub(crate) fn or_default<T: Default, R>(
     value: Option<impl Deref<Target = T>>,
     read: impl FnOnce(&T) -> R,

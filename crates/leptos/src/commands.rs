@@ -51,10 +51,10 @@ impl UseStream {
     /// Edits a message: the input, as [`UseStream::submit`] takes it, stands in the place of it and of all after it, on a
     /// branch of its own.
     ///
-    /// First the checkpoint is found that holds what comes before the message ([`UseStream::editing`] meanwhile; nothing
-    /// else changes), then all of it happens in one step: a run under way is replaced, the messages are cut, the new one is
-    /// shown and sent. If there is no such checkpoint, the outcome and [`UseStream::error`] say so, and nothing has
-    /// changed. Of two edits the later one wins; the earlier one's outcome is [`rejoin_core::Outcome::Superseded`].
+    /// First it looks up the checkpoint that holds everything before the message ([`UseStream::editing`] names it meanwhile;
+    /// nothing else changes). Then, in one step, it replaces an active run, cuts the messages, and shows and sends the new
+    /// one. If there is no such checkpoint, the outcome and [`UseStream::error`] say so, and nothing has changed. If two
+    /// edits overlap, the later one wins; the earlier one's outcome is [`rejoin_core::Outcome::Superseded`].
     pub fn edit(&self, message_id: impl Into<MessageId>, input: impl Serialize) {
         drop(self.run().edit(message_id, input));
     }
@@ -131,8 +131,8 @@ impl UseStream {
     }
 
     /// Shows another branch of the history, as [`crate::StreamMessage::branch`] names them; `""` is the newest. While a run
-    /// is followed only [`UseStream::branch`] changes; what is shown follows when the run is over. What is submitted
-    /// afterwards goes on from the branch that is shown.
+    /// is followed only [`UseStream::branch`] changes, and the messages follow when the run is over. A later submission goes
+    /// on from the shown branch.
     pub fn set_branch(&self, branch: impl Into<String>) {
         self.with_stream(|stream| stream.send(input::branch_selected(branch.into())));
     }

@@ -100,7 +100,7 @@ pub(crate) struct EventRecord {
     is_due: Rc<Cell<bool>>,
 }
 
-/// What is stored.
+/// The stored data.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     run: RunId,

@@ -3,8 +3,8 @@
 use rejoin_core::wire::Json;
 use serde_json::Value;
 
-/// Gives each input message without an id one, so that the same submission can be sent again and mean the same messages.
-/// What is not a list of objects is left as it is: the client judges it.
+/// Gives an id to each input message without one, so that the same submission can be sent again and mean the same messages.
+/// An input that is not a list of objects is left as it is: the client judges it.
 pub(crate) fn with_message_ids(input: Json, messages_key: &str) -> Json {
     with_ids_from(input, messages_key, rejoin_browser::random_uuid)
 }

@@ -1,5 +1,5 @@
-//! What the core is told without a method of its own on the driver. In one place, so that a change of the core's input is a
-//! change of this file.
+//! The core's inputs that the driver has no method for, in one place, so that a change of the core's input is a change of
+//! this file.
 
 use rejoin_core::{
     BranchesInput, CommandId, EditInput, Input, WaitingInput,
@@ -29,7 +29,7 @@ pub(crate) fn values_mutated(values: Json) -> Input {
 /// The events that the core tells without being asked.
 const TOLD_ANYWAY: [&str; 3] = ["custom", "updates", "error"];
 
-/// Where there are events to listen for that are not told anyway.
+/// The input that asks for events, if there are any beyond those that come anyway.
 pub(crate) fn events_listened(names: &[String]) -> Option<Input> {
     let more = names
         .iter()

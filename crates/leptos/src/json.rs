@@ -1,4 +1,4 @@
-//! What an application gives, as JSON, and what it reads of it.
+//! JSON from an application and for it.
 
 use rejoin_core::wire::Json;
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,7 +10,7 @@ pub(crate) fn written(value: &(impl Serialize + ?Sized)) -> Result<Json, String>
     Json::from_value(value).map_err(|error| error.to_string())
 }
 
-/// What is submitted, as the graph's input: a text is one human message; `null` is no input.
+/// A submission as the graph's input: a text is one human message; `null` is no input.
 pub(crate) fn input(
     value: &(impl Serialize + ?Sized),
     messages_key: &str,

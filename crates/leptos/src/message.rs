@@ -14,8 +14,9 @@ use rejoin_core::{
 };
 use std::{collections::HashMap, fmt, sync::Arc};
 
-/// One message of a list. `Copy`; its content is in signals of its own, which the methods read: a reactive closure that calls
-/// one runs again when what it read has changed, at most once per animation frame, and not when another message changes.
+/// One message of a list. It is `Copy`, because its content is in signals of its own, which the methods read. A reactive
+/// closure that calls a method runs again when the data that it read has changed, at most once per animation frame. Changes
+/// of other messages do not run it.
 ///
 /// Two of them are equal where they are the same message of the same list. A message that has left the list reads as an
 /// empty one, without an id.
@@ -178,7 +179,7 @@ impl MessageRows {
         }
     }
 
-    /// What is written next counts as changed, as it is another client's.
+    /// The next view to write counts as changed, because it is another client's.
     pub(crate) fn forget_revisions(&mut self) {
         for row in &mut self.rows {
             row.revision = NO_REVISION;

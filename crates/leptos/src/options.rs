@@ -232,11 +232,12 @@ impl UseStreamOptions {
         self
     }
 
-    /// Saves threads' last states in this browser, in IndexedDB, so that a thread is on screen before the server has answered:
-    /// [`crate::UseStream::is_thread_loading`] stays true meanwhile, and the connection is [`rejoin_core::Connection::Saved`]. A
-    /// saved thread can only be read: submissions wait, and nothing can be edited. A thread is removed when the server refuses it
-    /// (401, 403) or does not know it (404); call [`crate::UseStream::forget_thread`] when the page deletes one, and
-    /// [`crate::clear_data`] when the user logs out. Default off.
+    /// Saves threads' last states in this browser, in IndexedDB, so that a thread is on screen before the server has
+    /// answered. Meanwhile [`crate::UseStream::is_thread_loading`] stays true, and the connection is
+    /// [`rejoin_core::Connection::Saved`]. A saved thread can only be read: submissions wait, and nothing can be edited. A
+    /// thread is removed when the server refuses it (401, 403) or does not know it (404). Call
+    /// [`crate::UseStream::forget_thread`] when the page deletes a thread, and [`crate::clear_data`] when the user logs out.
+    /// Default off.
     ///
     /// ```
     /// use rejoin_leptos::prelude::*;

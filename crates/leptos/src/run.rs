@@ -27,8 +27,8 @@ use serde::Serialize;
 /// }
 /// ```
 ///
-/// What has no JSON form, such as a map with keys that are no texts, ends the command as [`Outcome::Failed`] with the code
-/// `invalid_input`, and nothing is sent.
+/// A value without a JSON form, such as a map with keys that are not texts, ends the command as [`Outcome::Failed`] with the
+/// code `invalid_input`, and nothing is sent.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is asked for before its last method, such as `submit`"]
 pub struct Run {

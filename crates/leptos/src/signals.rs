@@ -7,7 +7,7 @@ use rejoin_core::{
     wire::{Json, MessageId, RunId, ThreadId, message::ToolCall, thread::Interrupt},
 };
 
-/// Where the view is written to. They belong to the owner under which they were made.
+/// The signals that the view is written to. They belong to the owner under which they were made.
 #[derive(Clone, Copy)]
 pub(crate) struct Signals {
     pub(crate) values: RwSignal<Json>,

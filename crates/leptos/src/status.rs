@@ -7,10 +7,10 @@ use std::time::Duration;
 /// Says in words what a stream is doing: `Connection lost; the agent goes on. Reconnecting (attempt 3) in 4 s. No contact for
 /// 40 s`. It has no style of its own.
 ///
-/// A `<div class="rejoin-status">` with `data-testid="connection"` and the connection's word in `data-state`. In it a
-/// `role="status"` with the words, `.rejoin-status-words`; then, where they count, `.rejoin-status-countdown` to the next
-/// attempt and `.rejoin-status-lost` with the time without contact, both of them a `role="timer"`, which can be read and is
-/// not read out second by second; then the children.
+/// A `<div class="rejoin-status">` with `data-testid="connection"` and the connection's word in `data-state`. It contains a
+/// `role="status"` with the words, `.rejoin-status-words`. After it, if they apply, come `.rejoin-status-countdown` to the
+/// next attempt and `.rejoin-status-lost` with the time without contact. Both are a `role="timer"`, which can be read and is
+/// not read out second by second. The children come last.
 ///
 /// On a server: the words for a stream that has not begun.
 #[component]
@@ -58,7 +58,7 @@ pub fn ConnectionStatus(
 /// How often the clock is looked at while something counts.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What there is to say, counted on while it counts.
+/// The status text, kept up to date while it counts.
 fn status(stream: UseStream) -> Memo<StreamStatus> {
     let ticks = RwSignal::new(0_u32);
     let is_counting = Memo::new(move |_| {

@@ -4,8 +4,8 @@ use crate::{UseStream, UseStreamOptions, arena::Place, use_stream};
 use leptos::prelude::{Owner, StoredValue, UpdateValue, WithValue, provide_context, use_context};
 use std::{collections::HashMap, fmt};
 
-/// Streams by key, in a context. They live as long as the owner that called [`provide_stream_store`]: a component that is left
-/// and comes back finds its stream as it was, still connected, and two components with one key share one client.
+/// Streams by key, in a context. They live as long as the owner that called [`provide_stream_store`]. A component that is
+/// left and comes back finds its stream as it was, still connected. Two components with one key share one client.
 #[derive(Clone, Copy)]
 pub struct StreamStore {
     streams: StoredValue<HashMap<String, Kept>>,

@@ -22,7 +22,7 @@ impl PartialEq for Subgraph {
 
 impl Eq for Subgraph {}
 
-/// What changed of one list.
+/// The changes of one list.
 pub(crate) struct SubgraphSnapshot {
     namespace: String,
     order: bool,

@@ -26,7 +26,7 @@ impl ThreadSource {
         }
     }
 
-    /// What is followed.
+    /// The signal to follow.
     pub(crate) fn signal(&self) -> Option<Signal<Option<ThreadId>>> {
         match &self.0 {
             Source::Id(_) => None,
@@ -90,7 +90,7 @@ pub(crate) struct ThreadPlaces {
     pub(crate) key: Option<String>,
 }
 
-/// Where the thread's id is kept, and what is told where that fails.
+/// The place of the thread's id, and the callback for its failures.
 #[derive(Clone)]
 pub(crate) struct Kept {
     places: ThreadPlaces,

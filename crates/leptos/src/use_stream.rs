@@ -82,7 +82,7 @@ pub struct UseStream {
     pub(crate) handle: Option<StoredValue<Option<Handle>, LocalStorage>>,
 }
 
-/// What keeps the stream alive.
+/// The owner of everything that keeps the stream alive.
 pub(crate) struct Handle {
     pub(crate) stream: Stream,
     pub(crate) messages_key: String,
@@ -212,8 +212,8 @@ impl UseStream {
     }
 }
 
-/// What a client shows that has been asked for a thread and has heard nothing yet. A server renders it, and the page's first
-/// render is the same, so that hydration matches.
+/// The first view of a client that has a thread to enter and no answer yet. A server renders it, and the page's first render
+/// is the same, so that hydration matches.
 fn first_snapshot(options: &UseStreamOptions, thread: Option<ThreadId>) -> Snapshot {
     let mut client = Client::new(options.config.clone(), 0);
     client.handle(Millis(0), input::thread_switched(thread));
@@ -326,7 +326,7 @@ fn connect(
     }
 }
 
-/// What the hook itself takes note of.
+/// Handles the notices that the hook itself needs.
 fn take_notice(notice: &Notice, signals: Signals, kept: &Kept) {
     match notice {
         Notice::ThreadCreated { thread_id } => kept.write(Some(thread_id), HistoryEntry::Same),

@@ -112,9 +112,9 @@ impl fmt::Debug for ViewNode {
     }
 }
 
-/// Shows the session of a stream's thread, whichever thread that is, for as long as the current owner lives: the newest
-/// `limit` messages (1 to 1,000) at first, and that many more with each [`UseView::load_older`]. Several views of one stream
-/// show the same; the limit of the last one counts.
+/// Shows the session of a stream's thread, whichever thread that is, for as long as the current owner lives. It shows the
+/// newest `limit` messages (1 to 1,000) at first, and that many more with each [`UseView::load_older`]. Several views of one
+/// stream show the same; the limit of the last one counts.
 ///
 /// Whoever wants nothing else of a long thread sets `reads_state` of [`crate::UseStreamOptions::config`] to false: entering
 /// it then costs one page.
@@ -185,7 +185,7 @@ fn open(stream: &Stream, limit: usize, signals: Signals) -> Subscription {
     stream.subscribe(show)
 }
 
-/// Where the session is written to.
+/// The signals that the session is written to.
 #[derive(Clone, Copy)]
 struct Signals {
     nodes: RwSignal<Vec<ViewNode>>,
@@ -209,7 +209,7 @@ impl Signals {
     }
 }
 
-/// What changed, copied out of the view.
+/// The changes, copied out of the view.
 struct Shown {
     revision: u64,
     /// All ids, where some came, went or moved.

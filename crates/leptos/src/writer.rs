@@ -36,7 +36,7 @@ impl Writer {
         self.revision
     }
 
-    /// What is written next is another client's, so nothing of it is known.
+    /// The next view to write is another client's, so nothing of it is known.
     pub(crate) fn change_client(&mut self) {
         self.revision = 0;
         self.rows.forget_revisions();
@@ -97,7 +97,7 @@ impl Writer {
     }
 }
 
-/// What changed, copied out of the view. Messages are shared, not copied.
+/// The changes, copied out of the view. Messages are shared, not copied.
 pub(crate) struct Snapshot {
     revision: u64,
     order: bool,

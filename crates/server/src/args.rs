@@ -16,13 +16,13 @@ use rejoin_server::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-/// What `--help` groups the options under.
-const REACHED: &str = "Where it is reached, and by whom";
-const STORED: &str = "Where and for how long things are stored";
-const LIMITS: &str = "What clients may take";
+/// The headings of the groups of options in `--help`.
+const REACHED: &str = "Address and access";
+const STORED: &str = "Storage and retention";
+const LIMITS: &str = "Limits per client";
 const RUNNING: &str = "Running it";
 
-/// What a stranger may try first.
+/// Commands for a first try.
 const EXAMPLES: &str = "\
 Examples:
   rejoin-server --memory
@@ -58,7 +58,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Print a token, for trying what one allows; applications make their own
+    /// Print a token, to try the capabilities; applications make their own
     Token(Token),
 }
 
@@ -67,10 +67,10 @@ pub(crate) struct Token {
     /// The session that it is for; * is every one
     #[arg(long)]
     pub(crate) session: String,
-    /// What it allows: stream, history, publish, cancel, separated by commas, or nothing
+    /// Its capabilities: stream, history, publish, cancel, separated by commas, or nothing
     #[arg(long, value_parser = capabilities, default_value = "stream,history")]
     pub(crate) caps: Capabilities,
-    /// How long it holds, such as 90s, 15m, 1h or 7d
+    /// Its lifetime, such as 90s, 15m, 1h or 7d
     #[arg(long, value_parser = duration, default_value = "1h")]
     pub(crate) ttl: Duration,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub(crate) struct Token {
 
 #[derive(Args)]
 pub(crate) struct Secret {
-    /// A file with the secret that tokens are signed with, at least 32 bytes; without a secret nobody is asked for a token
+    /// A file with the secret that signs tokens, at least 32 bytes; without a secret the server asks nobody for a token
     #[arg(long, env = "REJOIN_AUTH_SECRET_FILE")]
     auth_secret_file: Option<PathBuf>,
 }
@@ -122,7 +122,7 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = REACHED, env = "REJOIN_ASSETS")]
     assets: Option<PathBuf>,
-    /// The path that the API is under
+    /// The path before every endpoint
     #[arg(
         long,
         help_heading = REACHED,
@@ -135,7 +135,7 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = REACHED, env = "REJOIN_ALLOW_ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
-    /// Names that the server is reached under, beside loopback and the address it listens on, separated by commas
+    /// Host names of the server, beside loopback and the address it listens on, separated by commas
     #[arg(long,
         help_heading = REACHED, env = "REJOIN_ALLOW_HOST", value_delimiter = ',')]
     allow_host: Vec<String>,
@@ -151,7 +151,7 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = STORED, env = "REJOIN_RETENTION_S", default_value_t = 600)]
     retention_s: u64,
-    /// Where sessions are stored: own (the database of everything else), memory, redb:DIRECTORY or redis://HOST:PORT
+    /// The store of sessions: own (the database of everything else), memory, redb:DIRECTORY or redis://HOST:PORT
     #[arg(
         long,
         help_heading = STORED,
@@ -160,7 +160,7 @@ pub(crate) struct Serve {
         default_value = "own"
     )]
     sessions: SessionStore,
-    /// Milliseconds that a message of this server is held without a word, before any server may end it
+    /// Milliseconds after which any server may end a message that this server has not renewed
     #[arg(long,
         help_heading = RUNNING, env = "REJOIN_LEASE_MS", default_value_t = 15_000, value_parser = value_parser!(u64).range(100..))]
     lease_ms: u64,
@@ -180,7 +180,7 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = LIMITS, env = "REJOIN_MESSAGE_BYTES_MAX", default_value_t = SessionLimits::default().message_bytes_max)]
     message_bytes_max: usize,
-    /// The most records that a reader is sent; one that lacks more gets a snapshot
+    /// The most records that a reader is sent; a reader further behind gets a snapshot
     #[arg(long,
         help_heading = LIMITS, env = "REJOIN_REPLAY_RECORDS_MAX", default_value_t = SessionLimits::default().replay_records_max)]
     replay_records_max: u64,
@@ -200,11 +200,11 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = LIMITS, env = "REJOIN_BODY_BYTES_MAX", default_value_t = Limits::default().body_bytes_max)]
     body_bytes_max: usize,
-    /// The most connections; fewer where the process may not have so many files
+    /// The most connections; fewer if the process may not open as many files
     #[arg(long,
         help_heading = LIMITS, env = "REJOIN_CONNECTIONS_MAX", default_value_t = Limits::default().connections_max)]
     connections_max: usize,
-    /// The most connections of one address; half of all where it is not given
+    /// The most connections of one address; half of all by default
     #[arg(long,
         help_heading = LIMITS, env = "REJOIN_CONNECTIONS_PER_ADDRESS_MAX")]
     connections_per_address_max: Option<usize>,
@@ -234,11 +234,11 @@ pub(crate) struct Serve {
     #[arg(long,
         help_heading = RUNNING, env = "REJOIN_DRAIN_MS", default_value_t = 0)]
     drain_ms: u64,
-    /// What to log to standard error: off, error, warn, info, debug or trace
+    /// The level of the log on standard error: off, error, warn, info, debug or trace
     #[arg(long,
         help_heading = RUNNING, env = "REJOIN_LOG", default_value = "info")]
     pub(crate) log: LevelFilter,
-    /// How to log
+    /// The form of the log
     #[arg(long,
         help_heading = RUNNING, env = "REJOIN_LOG_FORMAT", value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -252,7 +252,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// What comes before what, of options that say the same: the first, unless only the others are on the command line.
+/// The priority of options that set the same value: the first one wins, unless only the others are on the command line.
 const RIVALS: [(&str, &[&str]); 2] = [("listen", &["host", "port"]), ("memory", &["data"])];
 
 impl Cli {
@@ -288,10 +288,10 @@ impl Cli {
 }
 
 impl Serve {
-    /// What the server is started with.
+    /// The server's configuration.
     ///
     /// # Errors
-    /// Where the secret of tokens cannot be had.
+    /// The secret of tokens is not available.
     pub(crate) fn config(self) -> Result<Config, SecretError> {
         Ok(Config {
             listen: self.listen.unwrap_or(SocketAddr::new(self.host, self.port)),
@@ -352,7 +352,7 @@ fn seconds(duration: Duration) -> u64 {
     duration.as_secs()
 }
 
-/// What `--caps` says.
+/// The value of `--caps`.
 #[derive(Clone)]
 pub(crate) struct Capabilities(pub(crate) Vec<Capability>);
 

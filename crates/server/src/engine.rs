@@ -38,7 +38,7 @@ pub(crate) struct Engine {
     slots: Mutex<Slots>,
     stopping: watch::Sender<bool>,
     /// Whether the server is about to stop.
-    leaving: AtomicBool,
+    draining: AtomicBool,
 }
 
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl Engine {
             quotas,
             slots: Mutex::default(),
             stopping: watch::Sender::new(false),
-            leaving: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
         })
     }
 
@@ -132,7 +132,7 @@ impl Engine {
             .await;
         match created {
             Ok((run, busy)) => {
-                self.make_way(&run, &busy);
+                self.cancel_replaced_runs(&run, &busy);
                 Ok((run, live))
             }
             Err(error) => {
@@ -203,7 +203,7 @@ impl Engine {
     /// Removes threads of runs without one that the last process left.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// The store fails.
     pub(crate) async fn delete_temporary(&self) -> Result<(), ServerError> {
         let threads = self.store.view()?.threads()?;
         for thread in threads.into_iter().filter(|thread| thread.is_temporary) {
@@ -213,13 +213,13 @@ impl Engine {
     }
 
     /// The server will stop soon: nothing changes but what it says of itself.
-    pub(crate) fn leave(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Whether the server is about to stop.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Ends every stream; runs that go on are ended by the next start.
@@ -232,7 +232,7 @@ impl Engine {
         self.stopping.subscribe()
     }
 
-    fn make_way(&self, run: &RunRecord, busy: &[RunId]) {
+    fn cancel_replaced_runs(&self, run: &RunRecord, busy: &[RunId]) {
         let action = match run.request.multitask_strategy {
             Some(MultitaskStrategy::Interrupt) => CancelAction::Interrupt,
             Some(MultitaskStrategy::Rollback) => CancelAction::Rollback,

@@ -1,4 +1,4 @@
-//! What can go wrong between a request and its answer.
+//! The errors between a request and its answer.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -60,7 +60,7 @@ pub enum ServerError {
     /// which can be deleted.
     #[error("A record of {0} cannot be read")]
     Unreadable(String),
-    /// A bug of this server. What it was doing was undone.
+    /// A bug of this server. The request's changes were undone.
     #[error("An internal error")]
     Internal,
     /// The server is stopping; try again later.
@@ -90,7 +90,7 @@ pub enum ServerError {
     /// The client's messages in sessions would be longer than they may be altogether: delete some sessions.
     #[error("What this client has published would be more than {0} bytes")]
     PublishedTooMuch(u64),
-    /// What the real servers have and this one does not: an endpoint, or a parameter of one.
+    /// An endpoint, or a parameter of one, that the real servers have and this one does not.
     #[error("This server does not have {0}")]
     NotImplemented(String),
     /// The request is for a name that is not this server's (the caller's fault, or the operator's: `--allow-host`).
@@ -191,7 +191,7 @@ impl ServerError {
         }
     }
 
-    /// What a 401 says beside its body, by RFC 6750.
+    /// The header that goes with a 401, by RFC 6750.
     fn challenge(&self) -> Option<HeaderValue> {
         (self.status() == StatusCode::UNAUTHORIZED).then(|| {
             HeaderValue::from_static(if *self == Self::TokenMissing {

@@ -1,11 +1,11 @@
 //! A server of the Agent Server protocol, with an embedded durable store.
 //!
-//! It answers the part of the LangGraph Agent Server's REST + SSE protocol that a streaming client needs: threads with
-//! checkpoints, runs that go on without a reader, streams that are resumed by `Last-Event-ID`. An event is committed
-//! before any reader sees it, so a reader's cursor is never ahead of the log, also after `kill -9`.
+//! It answers the part of the LangGraph Agent Server's protocol (REST and SSE) that a streaming client needs. There are threads
+//! with checkpoints, runs that go on without a reader, and streams that resume. An event is committed before any reader sees it. So a
+//! reader's cursor (`Last-Event-ID`) is never ahead of the log, even after `kill -9`.
 //!
-//! It never runs two runs of a thread at once, never leaves a run `running` that nobody runs (a start ends what the last
-//! process left), and never logs a request's content or a key.
+//! It never runs two runs of a thread at once, and never logs a request's content or a key. It never leaves a dead run as
+//! `running`: each start ends the runs of the last process.
 //!
 //! ```
 //! use rejoin_server::{Config, Server};
@@ -48,7 +48,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub use error::ServerError;
 pub use ids::{CheckpointId, RunId, ThreadId, assistant_id};
 pub use limits::Limits;
-/// What the server keeps sessions with.
+/// The crate of the server's sessions.
 pub use rejoin_sessions as sessions;
 
 use agents::{Agents, OpenAiConfig};
@@ -72,10 +72,10 @@ const DATABASE: &str = "rejoin.redb";
 /// How long a stopping server waits for answers under way.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
-/// What a server is started with.
+/// The server's configuration.
 #[derive(Clone)]
 pub struct Config {
-    /// Where to listen. Default: a free port of 127.0.0.1.
+    /// The address to listen on. Default: a free port of 127.0.0.1.
     pub listen: SocketAddr,
     /// The directory of the database, made where it is missing. Default: `.rejoin`.
     pub data: PathBuf,
@@ -98,7 +98,7 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How long the event log of an ended run is kept. Default: 600 s.
     pub retention: Duration,
-    /// Where sessions are stored. Default: in the database of everything else.
+    /// The store of sessions. Default: the database of everything else.
     pub sessions: SessionStore,
     /// An engine of one's own for sessions, instead. Default: none.
     pub session_log: Option<Arc<dyn SessionLog>>,
@@ -107,15 +107,15 @@ pub struct Config {
     /// For how long a message that this server writes is held without a word, before any server may end it. It is renewed
     /// three times as often. Default: 15 s.
     pub lease: Duration,
-    /// What clients may take. Default: [`Limits::default`].
+    /// Limits per client. Default: [`Limits::default`].
     pub limits: Limits,
-    /// What tokens are signed with. Default: none, and then nobody is asked for one.
+    /// The secret that signs tokens. Default: none, and the server asks nobody for a token.
     pub auth: Option<AuthSecret>,
     /// For how long a stopping server still serves while `/ready` says 503, so that a load balancer can look. Default: 0.
     pub drain: Duration,
     /// The endpoint of the `openai` agent. Default: none; its runs fail with an error that says so.
     pub openai: Option<OpenAiConfig>,
-    /// What can run. Default: [`Agents::standard`].
+    /// The agents. Default: [`Agents::standard`].
     pub agents: Option<Agents>,
 }
 
@@ -155,7 +155,7 @@ pub enum StartError {
     Listen {
         /// The address asked for.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The database could not be opened: another server has it, or the file is damaged or not writable.
@@ -163,10 +163,10 @@ pub enum StartError {
     Data {
         /// The directory asked for.
         directory: PathBuf,
-        /// What the store said.
+        /// The store's error.
         source: ServerError,
     },
-    /// Where sessions are to be stored cannot be opened or reached. Neither the address nor its password is in the text.
+    /// The store of sessions cannot be opened or reached. The text holds neither its address nor its password.
     #[error("cannot open the store of sessions: {0}")]
     Sessions(String),
 }
@@ -196,7 +196,7 @@ impl Server {
     /// Opens the store, ends what the last process left running, and listens.
     ///
     /// # Errors
-    /// Where the address or the data directory cannot be had.
+    /// The address or the data directory is not available.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let data_error = |source| StartError::Data {
             directory: config.data.clone(),
@@ -294,12 +294,12 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, as a URL without a trailing slash or the API prefix.
+    /// The address that it listens on, as a URL without a trailing slash or the API prefix.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -312,11 +312,11 @@ impl Server {
         }
     }
 
-    /// Hands over: `/ready` says 503 from now on; after [`Config::drain`] every stream ends, cleanly, so that its reader
-    /// comes back to a server that stays, and answers under way are waited for, a moment. Runs that are not over are ended
-    /// by the next start.
+    /// Stops the server. `/ready` answers 503 from now on. After [`Config::drain`] every stream ends cleanly, so that its
+    /// reader moves to another server. Answers in progress are waited for, for a moment. The next start ends the runs that
+    /// are not over.
     pub async fn stop(self) {
-        self.engine.leave();
+        self.engine.drain();
         tokio::time::sleep(self.drain).await;
         if !self.producer.shutdown(STOP_GRACE).await {
             tracing::warn!("messages were not stored in time; their lease will end them");

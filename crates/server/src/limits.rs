@@ -1,8 +1,8 @@
-//! What clients may take of the server.
+//! Limits per client.
 
 use std::time::Duration;
 
-/// What clients may take of the server. A client is a token's session (`*` is one client) or, without tokens, an address.
+/// Limits per client. A client is a token's session (`*` is one client) or, without tokens, an address.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// From the beginning of a connection, or its last answer, until the head of the next request is there. Default: 30 s.
@@ -21,7 +21,7 @@ pub struct Limits {
     pub runs_max: usize,
     /// Sessions that one client has published in and that are not deleted. Default: 100,000.
     pub sessions_max: usize,
-    /// What one client has published in them, in bytes of its messages. Default: 8 GiB.
+    /// The bytes of messages that one client may have published in them. Default: 8 GiB.
     pub published_bytes_max: u64,
     /// The events of one run, in bytes; one that says more fails. Default: 64 MiB.
     pub run_bytes_max: usize,

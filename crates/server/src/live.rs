@@ -64,7 +64,7 @@ struct Events {
     broken: bool,
 }
 
-/// What a reader gets at a position.
+/// The answer to a reader at a position.
 pub(crate) enum Tail {
     /// Events from there on.
     Events(Vec<LiveEvent>),
@@ -144,7 +144,7 @@ impl LiveRun {
         self.lock().list.len()
     }
 
-    /// What there is at position `from`, at most `limit` events.
+    /// The events from position `from`, at most `limit` of them.
     pub(crate) fn read(&self, from: usize, limit: usize) -> Tail {
         let events = self.lock();
         match events.list.get(from..) {

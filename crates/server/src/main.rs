@@ -13,7 +13,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// What `/faults/restart` ends the process with, so that a supervisor starts it again.
+/// The exit code after `/faults/restart`, so that a supervisor starts the process again.
 const RESTART_CODE: u8 = 75;
 
 #[tokio::main]

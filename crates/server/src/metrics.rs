@@ -1,4 +1,4 @@
-//! What an operator is shown: counts and times, never a name or a text of a conversation.
+//! Metrics for an operator: counts and times, never a name or a text of a conversation.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use crate::sessions;
 
-/// What [`Metrics::text`] is, for the header that says so.
+/// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counters of one server, those of its sessions among them. Cheap to call from anywhere.

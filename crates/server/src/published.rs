@@ -15,7 +15,7 @@ use crate::{
     tables::PUBLISHED,
 };
 
-/// What is not kept yet of a count, at most: a crash forgets it.
+/// The most bytes of a count that are not stored yet; a crash forgets them.
 const UNKEPT_BYTES_MAX: u64 = 64 << 10;
 /// Ends a session's name in a key: no name holds it.
 const END: u8 = 0;
@@ -29,14 +29,14 @@ pub(crate) struct Published {
     clients: HashMap<Client, Total>,
 }
 
-/// What a client has published in one session, in bytes.
+/// The bytes that a client has published in one session.
 #[derive(Default, Clone, Copy)]
 struct Count {
     bytes: u64,
     kept: u64,
 }
 
-/// What a client has published altogether.
+/// The bytes that a client has published in all sessions.
 #[derive(Default, Clone, Copy)]
 struct Total {
     sessions: usize,
@@ -52,10 +52,10 @@ pub(crate) struct Row {
 }
 
 impl Published {
-    /// What was kept of the counts.
+    /// Reads the stored counts.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// The store fails.
     pub(crate) fn read(store: &impl Reads) -> Result<Self, ServerError> {
         let span = Span {
             from: &[],

@@ -16,7 +16,7 @@ use crate::{
     sessions::log::SessionId,
 };
 
-/// Who asks, as far as limits go. Only a hash: an address is not to be stored.
+/// A client, for the limits. Only a hash, because no address may be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Client(Arc<str>);
@@ -61,7 +61,7 @@ pub(crate) struct RunPlace {
     client: Client,
 }
 
-/// What is about to be published; it is given back when this is dropped before it was stored.
+/// Bytes reserved for a publication. Dropping this before the publication is stored releases them.
 pub(crate) struct Publishing {
     quotas: Arc<Quotas>,
     session: SessionId,

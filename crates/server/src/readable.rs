@@ -1,4 +1,4 @@
-//! What is stored must be read again: JSON that this server's readers would refuse is refused before it is stored.
+//! Stored JSON must be readable again: JSON that this server's readers would refuse is refused before it is stored.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub(crate) const RECORD_DEPTH_MAX: usize = 127;
 /// Checks that a JSON text can be read again: its depth, its numbers, the surrogates in its texts.
 ///
 /// # Errors
-/// What does not fit, and where.
+/// The fault, with its place.
 pub(crate) fn check(text: &[u8], depth_max: usize) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     Levels(depth_max).deserialize(&mut reader)?;

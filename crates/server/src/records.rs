@@ -1,4 +1,4 @@
-//! What the store keeps, and the shapes the protocol shows of it.
+//! The stored records, and their form in the protocol.
 
 use rejoin_wire::request::{RunRequest, StreamMode};
 pub(crate) use rejoin_wire::thread::{RunStatus, ThreadStatus};
@@ -32,7 +32,7 @@ pub(crate) struct ThreadRecord {
     /// Whether it is only there for a run without a thread of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_temporary: bool,
-    /// Who made it, for the limit; of a thread from before that nobody.
+    /// The client that made it, for the limit. A thread from before that has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Client>,
 }
@@ -100,8 +100,8 @@ pub(crate) struct TaskRecord {
     pub(crate) name: String,
     pub(crate) error: Option<String>,
     pub(crate) interrupts: Vec<InterruptRecord>,
-    /// What the node wrote, kept while another task of the step waits for an answer. Of `__start__`: the input, so that a
-    /// run which goes on from here is given it again.
+    /// The node's writes, kept while another task of the step waits for an answer. For `__start__` this is the input, so
+    /// that a run from this checkpoint gets it again.
     pub(crate) result: Option<Value>,
 }
 
@@ -131,7 +131,7 @@ impl ThreadRecord {
         }
     }
 
-    /// What is listed of a thread that cannot be read.
+    /// The entry in a list for a thread that cannot be read.
     pub(crate) fn unreadable(thread_id: ThreadId) -> Self {
         const LONG_AGO: &str = "1970-01-01T00:00:00+00:00";
         let message = "a stored record of this thread cannot be read; delete the thread";
@@ -211,7 +211,7 @@ impl RunRecord {
         shown
     }
 
-    /// What the client asked to see; `values` when it asked for nothing.
+    /// The modes that the client asked for; `values` by default.
     pub(crate) fn modes(&self) -> Vec<StreamMode> {
         if self.request.stream_mode.is_empty() {
             vec![StreamMode::Values]

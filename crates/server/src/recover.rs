@@ -1,4 +1,4 @@
-//! What a start has to put right, and what time removes.
+//! The repairs of a start, and the deletions as time passes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,13 +19,13 @@ use crate::{
 
 /// Ends every run that the last process left pending or running. Returns how many.
 ///
-/// Each gets an `error` event with the next id, so that a reader that comes back with its cursor is told; what it had
-/// streamed becomes a message of the thread.
+/// Each gets an `error` event with the next id, so that a returning reader learns of it. Its streamed text becomes a message
+/// of the thread.
 ///
 /// One that cannot be read is left as it is, and said.
 ///
 /// # Errors
-/// Where the store fails.
+/// The store fails.
 pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
     let mut ended = 0;
     let orphans = store.view()?.all_active_runs()?;
@@ -61,7 +61,7 @@ fn give_up(tx: &Tx, thread: ThreadId, run: RunId, error: &ServerError) -> Result
 /// Ends runs whose end could not be stored while the disk failed.
 ///
 /// # Errors
-/// Where the store fails.
+/// The store fails.
 pub(crate) async fn end_lost(engine: &Engine) -> Result<(), ServerError> {
     let active = engine.store.view()?.all_active_runs()?;
     for (thread, run) in active {

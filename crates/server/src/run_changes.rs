@@ -1,4 +1,4 @@
-//! What a run's making, beginning and end write.
+//! The writes of a run's creation, start and end.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) enum Outcome {
 /// A run's record, as it is asked for.
 ///
 /// # Errors
-/// What does not fit, or its token does not allow.
+/// The request does not fit the thread, or its token does not allow it.
 pub(crate) fn new_run(
     thread_id: ThreadId,
     graph: &str,
@@ -279,7 +279,7 @@ fn save_partials(
 /// Says how a thread is once none of its runs is under way.
 ///
 /// # Errors
-/// Where the store fails, or the thread cannot be read.
+/// The store fails, or the thread cannot be read.
 pub(crate) fn settle_thread(
     tx: &Tx,
     thread_id: ThreadId,

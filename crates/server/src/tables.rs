@@ -26,7 +26,7 @@ pub(crate) const EVENTS: Table = Table::new("events");
 pub(crate) const ACTIVE: Table = Table::new("active");
 /// Runs whose event log is to be dropped, by the time they ended.
 pub(crate) const ENDED: Table = Table::new("ended");
-/// What clients have published, by session and client.
+/// The published bytes of clients, by session and client.
 pub(crate) const PUBLISHED: Table = Table::new("published");
 /// Threads whose session may not hold what they do, by run; who was writing it.
 pub(crate) const UNMIRRORED: Table = Table::new("unmirrored");

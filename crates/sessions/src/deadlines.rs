@@ -51,7 +51,7 @@ impl Deadlines {
     }
 
     /// A lease that was over, of a producer that has nothing under way. One that was renewed meanwhile stays.
-    pub(super) fn forget_over(&self, session: &SessionId, producer: &ProducerId) {
+    pub(super) fn forget_expired(&self, session: &SessionId, producer: &ProducerId) {
         let now = Instant::now();
         let mut sessions = self.lock();
         if let Some(producers) = sessions.get_mut(session) {

@@ -5,13 +5,13 @@ use crate::log::LogError;
 /// Why a session's request is refused or fails; [`SessionError::code`] is stable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// What the engine says.
+    /// The engine's error.
     #[error(transparent)]
     Log(#[from] LogError),
     /// A message would be longer than the limit (the caller's fault). Nothing of the batch is stored.
     #[error("message {id} would be longer than {bytes_max} bytes")]
     MessageTooLarge {
-        /// Which.
+        /// The message's id.
         id: String,
         /// [`SessionLimits::message_bytes_max`](crate::SessionLimits::message_bytes_max).
         bytes_max: usize,
@@ -19,7 +19,7 @@ pub enum SessionError {
     /// The batch has too many changes, is too long, or asks for too long a lease (the caller's fault).
     #[error("{0}")]
     Invalid(String),
-    /// What is stored does not add up (the store is damaged).
+    /// The stored records are inconsistent (the store is damaged).
     #[error("the session's records do not add up at {seq}")]
     Damaged {
         /// The record.

@@ -45,7 +45,7 @@ impl Hub {
     /// The session's tail, begun at the log's end where nobody reads it yet.
     ///
     /// # Errors
-    /// What the log says.
+    /// An error of the log.
     pub(super) async fn join(
         self: &Arc<Self>,
         log: &Arc<dyn SessionLog>,
@@ -110,7 +110,7 @@ impl Live {
         self.tail().head()
     }
 
-    /// What there is after a record.
+    /// The records after a record.
     pub(super) fn after(&self, after: u64, records_max: usize, bytes_max: usize) -> Found {
         self.tail().after(after, records_max, bytes_max)
     }
@@ -173,21 +173,21 @@ impl Drop for Live {
     }
 }
 
-/// What keeps a tail up.
+/// The task that fills a tail.
 struct Pump {
     log: Arc<dyn SessionLog>,
     session: SessionId,
     live: Weak<Live>,
 }
 
-/// What a look at the log found.
-enum Look {
+/// The result of reading new records.
+enum ReadResult {
     /// The tail has everything.
-    Level,
-    /// Nothing more will come of this life.
-    Over,
+    UpToDate,
+    /// The log has ended: it was deleted or replaced.
+    Ended,
     /// Nobody reads any more.
-    Unread,
+    NoReaders,
 }
 
 impl Pump {
@@ -195,13 +195,13 @@ impl Pump {
         let mut retry = RETRY_MIN;
         loop {
             wake.mark_unchanged();
-            match self.look().await {
-                Ok(Look::Level) => {
+            match self.read_new_records().await {
+                Ok(ReadResult::UpToDate) => {
                     retry = RETRY_MIN;
                     // Much is shown without a look; but now and then there is one, whatever is told.
-                    let _ = tokio::time::timeout(LOOK_EVERY, self.news(&mut wake)).await;
+                    let _ = tokio::time::timeout(LOOK_EVERY, self.wait_for_change(&mut wake)).await;
                 }
-                Ok(Look::Over | Look::Unread) => return,
+                Ok(ReadResult::Ended | ReadResult::NoReaders) => return,
                 Err(error) => {
                     tracing::debug!(session = self.session.as_str(), %error, "a session could not be read on");
                     tokio::time::sleep(retry).await;
@@ -212,7 +212,7 @@ impl Pump {
     }
 
     /// Waits until the log tells of something that the tail does not have.
-    async fn news(&self, wake: &mut watch::Receiver<u64>) {
+    async fn wait_for_change(&self, wake: &mut watch::Receiver<u64>) {
         loop {
             if wake.changed().await.is_err() {
                 // The engine is gone: nothing more will be told.
@@ -228,10 +228,10 @@ impl Pump {
         }
     }
 
-    async fn look(&self) -> Result<Look, LogError> {
+    async fn read_new_records(&self) -> Result<ReadResult, LogError> {
         loop {
             let Some(live) = self.live.upgrade() else {
-                return Ok(Look::Unread);
+                return Ok(ReadResult::NoReaders);
             };
             let after = Cursor {
                 epoch: live.epoch,
@@ -252,16 +252,16 @@ impl Pump {
             let bounds = match self.log.bounds(&self.session).await {
                 Err(LogError::NotFound) => {
                     live.end();
-                    return Ok(Look::Over);
+                    return Ok(ReadResult::Ended);
                 }
                 bounds => bounds?,
             };
             if bounds.epoch != live.epoch || bounds.head < after.seq {
                 live.end();
-                return Ok(Look::Over);
+                return Ok(ReadResult::Ended);
             }
             if bounds.head <= live.head() {
-                return Ok(Look::Level);
+                return Ok(ReadResult::UpToDate);
             }
             if bounds.first > after.seq + 1 {
                 // They were trimmed before they were read. Readers are told by what the log has.

@@ -34,7 +34,7 @@ struct Length {
     pieces: u64,
 }
 
-/// What a batch makes of the lengths, once it is stored.
+/// The change of the lengths by a batch, to apply once it is stored.
 pub(super) struct Growth {
     /// The lengths that had to be added up.
     found: Known,
@@ -229,7 +229,7 @@ fn length_of_change(change: &Change) -> usize {
     }
 }
 
-/// What a message holds, and so what a piece of it adds, in bytes: its content, calls and whatever else may grow.
+/// The bytes of a message that may grow: its content, calls and other fields. A piece adds the same.
 fn length(message: &Message) -> usize {
     let content = match &message.content {
         Content::Text(text) => text.len(),

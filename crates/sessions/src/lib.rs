@@ -78,7 +78,7 @@ impl Sessions {
         })
     }
 
-    /// What happens in them, counted.
+    /// The metrics of these sessions.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
@@ -86,17 +86,17 @@ impl Sessions {
     /// Whether the store answers.
     ///
     /// # Errors
-    /// What the log says.
+    /// An error of the log.
     pub async fn probe(&self) -> Result<(), SessionError> {
         Ok(self.log.probe().await?)
     }
 
-    /// Where they are stored.
+    /// The engine that stores them.
     pub fn log(&self) -> &Arc<dyn SessionLog> {
         &self.log
     }
 
-    /// What they may grow to.
+    /// Their limits.
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
     }
@@ -133,7 +133,7 @@ impl Sessions {
     /// waited for.
     ///
     /// # Errors
-    /// What the log says.
+    /// An error of the log.
     pub async fn attach(
         self: &Arc<Self>,
         session: &SessionId,
@@ -148,7 +148,7 @@ impl Sessions {
     /// Throws a session away; its readers are told.
     ///
     /// # Errors
-    /// What the log says; [`LogError::NotFound`](log::LogError::NotFound) where it is not there.
+    /// An error of the log; [`LogError::NotFound`](log::LogError::NotFound) if the session does not exist.
     pub async fn delete(&self, session: &SessionId) -> Result<(), SessionError> {
         self.log.bounds(session).await?;
         self.lengths.forget(session);

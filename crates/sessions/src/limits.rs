@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What a session may grow to and a reader may cost.
+/// Limits of a session's size and of a reader's cost.
 #[derive(Debug, Clone)]
 pub struct SessionLimits {
     /// The longest message, as JSON. Default: 1 MiB.
@@ -27,7 +27,7 @@ pub struct SessionLimits {
     /// The most that may wait of a thread's session while its store cannot be reached, as JSON. With more it is forgotten,
     /// and said anew from the thread once the store is back. Default: 16 MiB.
     pub waiting_bytes_max: usize,
-    /// Which records are kept.
+    /// The records to keep.
     pub retention: Retention,
 }
 
@@ -49,7 +49,7 @@ impl Default for SessionLimits {
     }
 }
 
-/// Which records of a session are kept. Its messages stay: they are added up before their records go.
+/// The records of a session to keep. Its messages stay: they are added up before their records are deleted.
 #[derive(Debug, Clone)]
 pub struct Retention {
     /// The most records. Default: 50,000.

@@ -1,8 +1,8 @@
-//! Where sessions are stored: one trait, several engines.
+//! The store of sessions: one trait, several engines.
 //!
-//! An engine only stores. It gives each record its number, refuses what does not follow (so that a retried append is
-//! applied once, and a producer whose lease was taken away cannot go on), and says what it still has. What the records
-//! mean, who may read them and when they are thrown away is decided above it, once for all engines.
+//! An engine only stores. It numbers the records and reports the range that it still has. It refuses appends that leave a
+//! gap, so that a retried append is applied once, and a producer that lost its lease cannot go on. The layers above, shared
+//! by all engines, decide the meaning of records, their readers and their retention.
 
 use std::time::Duration;
 
@@ -49,22 +49,22 @@ impl SessionId {
     }
 }
 
-/// Who writes a message. A process draws one for itself when it starts; nobody else can go on with its messages.
+/// A producer's id. A process draws one when it starts; no other can go on with its messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProducerId(pub String);
 
 /// Changes that are stored together or not at all.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Who writes.
+    /// The writing producer.
     pub producer: ProducerId,
-    /// What, in order. Every message in it has an id.
+    /// The changes, in order. Every message in them has an id.
     pub changes: Vec<Change>,
     /// For how long the producer holds the messages that it has begun, from now on.
     pub lease: Duration,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// The log's end.
@@ -73,10 +73,10 @@ pub struct Appended {
     pub repeated: usize,
 }
 
-/// What a log has.
+/// The range of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Which life of the log.
+    /// The epoch of the log.
     pub epoch: Epoch,
     /// The number of the oldest record that is kept; `head + 1` where none is.
     pub first: u64,
@@ -86,16 +86,16 @@ pub struct Bounds {
     pub bytes: u64,
 }
 
-/// What is known of a message without reading the records.
+/// The facts about a message that are known without its records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MessageHead {
-    /// Which.
+    /// The message's id.
     pub id: MessageId,
     /// The number of the record that began it.
     pub position: u64,
-    /// The number of the last record about it. Where [`Node::changed`] of its node is the same, the node is all of it.
+    /// The number of the last record about it. If [`Node::changed`] of its node is the same, the node is complete.
     pub changed: u64,
-    /// Who writes it.
+    /// The producer that writes it.
     pub producer: ProducerId,
     /// How many pieces it has.
     pub pieces: u64,
@@ -108,11 +108,11 @@ pub struct MessageHead {
 /// A message whose producer was not heard of in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {
-    /// Of which session.
+    /// Its session.
     pub session: SessionId,
-    /// Which.
+    /// The message's id.
     pub id: MessageId,
-    /// Who had it.
+    /// The producer that held it.
     pub producer: ProducerId,
 }
 
@@ -130,7 +130,7 @@ pub enum LogError {
     /// An append is not the message's next piece: `expected` is (pieces are missing).
     #[error("the next piece of message {id} is {expected}")]
     PieceGap {
-        /// Which message.
+        /// The message's id.
         id: String,
         /// The number that is next.
         expected: u64,
@@ -170,13 +170,12 @@ pub trait SessionLog: Send + Sync + 'static {
     /// without changes.
     fn append<'a>(&'a self, session: &'a SessionId, batch: Batch) -> Answer<'a, Appended>;
 
-    /// What the log has.
+    /// The range of the log.
     fn bounds<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Bounds>;
 
-    /// The records after `after`, in order, without a hole: at most `limit`, and no more once they are `bytes` long. Empty
-    /// at the log's end. Where the record after it is not kept any more, where `after` is beyond the log's end (which
-    /// may have been lost), or of another life of the log: empty too; [`SessionLog::bounds`], asked afterwards, tells
-    /// which it is.
+    /// The records after `after`, in order, without gaps: at most `limit`, and no more once they have `bytes`. Empty at the
+    /// log's end. Empty too if the next record is no longer kept, if `after` is beyond the log's end (which may have been
+    /// lost), or if it has another epoch. [`SessionLog::bounds`], called afterwards, tells which.
     fn records<'a>(
         &'a self,
         session: &'a SessionId,
@@ -196,9 +195,8 @@ pub trait SessionLog: Send + Sync + 'static {
     /// Every message that is streaming, oldest first.
     fn streaming<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Vec<MessageHead>>;
 
-    /// Keeps messages added up, so that the records they are made of may go. One that is known as of a later record
-    /// already stays as it is; one that was removed meanwhile is left out.
-    /// Where `epoch` is not the log's, the nodes are of another life of it: nothing happens.
+    /// Stores messages added up, so that their records may be deleted. A stored message of a later record stays as it is; a
+    /// message that was removed meanwhile is left out. If `epoch` is not the log's, nothing happens.
     fn compact<'a>(
         &'a self,
         session: &'a SessionId,
@@ -206,12 +204,11 @@ pub trait SessionLog: Send + Sync + 'static {
         nodes: Vec<Node>,
     ) -> Answer<'a, ()>;
 
-    /// Throws away the records up to and including `through`. Every message that began there must have been
-    /// [compacted](SessionLog::compact) as of `through` or later.
-    /// Where `through` is of another life of the log: nothing happens.
+    /// Deletes the records up to and including `through`. Every message that began there must have been
+    /// [compacted](SessionLog::compact) as of `through` or later. If `through` has another epoch, nothing happens.
     fn trim<'a>(&'a self, session: &'a SessionId, through: Cursor) -> Answer<'a, ()>;
 
-    /// Throws a session away. What is stored under its name later is another life of it.
+    /// Deletes a session. A later session of the same name has another epoch.
     fn delete<'a>(&'a self, session: &'a SessionId) -> Answer<'a, ()>;
 
     /// Whether a session that is not there was deleted, as far as is known. Else its store has lost it, and another life of
@@ -250,7 +247,7 @@ pub trait SessionLog: Send + Sync + 'static {
 /// to here.
 pub const PIECES_MAX: u64 = 1 << 48;
 
-/// What an engine does with a change.
+/// The effect of a change in an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// Stores it.

@@ -1,4 +1,4 @@
-//! What goes into a log, counted: how many records, how long, how often the store fails.
+//! A log that counts its records, their length and the store's failures.
 
 use std::{
     sync::{
@@ -45,7 +45,7 @@ impl Measured {
             Err(LogError::Store(_)) => (AppendResult::Failed, changes),
             Err(_) => (AppendResult::Refused, changes),
         };
-        self.say_if_new(&answer);
+        self.log_if_changed(&answer);
         let stored = changes.saturating_sub(repeated);
         let repeated = if answer.is_ok() { repeated } else { 0 };
         self.metrics
@@ -73,7 +73,7 @@ impl Measured {
     }
 
     /// Says that the store fails, or works again, once for each time.
-    fn say_if_new(&self, answer: &Result<Appended, LogError>) {
+    fn log_if_changed(&self, answer: &Result<Appended, LogError>) {
         match answer {
             Err(LogError::Store(why)) => {
                 if !self.is_failing.swap(true, Ordering::Relaxed) {

@@ -108,7 +108,7 @@ impl MemoryLog {
                 })
                 .collect();
             if found.is_empty() {
-                self.deadlines.forget_over(&session, &producer);
+                self.deadlines.forget_expired(&session, &producer);
             }
             orphans.extend(found);
         }

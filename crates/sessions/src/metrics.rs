@@ -1,4 +1,4 @@
-//! What an operator is shown: counts and times, never a name or a text of a conversation.
+//! Metrics for an operator: counts and times, never a name or a text of a conversation.
 
 use std::{sync::Arc, time::Duration};
 

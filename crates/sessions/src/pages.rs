@@ -1,8 +1,8 @@
 //! Pages and snapshots: messages as of one record.
 //!
-//! Nothing is locked while a page is read. Two looks at the log's end are taken instead, and the heads are read between
-//! them: whatever happened to them meanwhile is among the records between the two looks, and the page is as of the
-//! second. Where records went away meanwhile, or the log is another, all is read again.
+//! Nothing is locked while a page is read. Instead the log's end is read twice, and the heads in between. Changes to the
+//! heads in that time are among the records between the two ends, so the page is right as of the second one. If records were
+//! deleted meanwhile, or the log was replaced, everything is read again.
 
 use rejoin_wire::session::{Change, Cursor, Epoch, Node, NodeStatus, Page, Record};
 
@@ -24,7 +24,7 @@ const RECORD_BYTES_AT_ONCE: usize = 1 << 20;
 /// How often a page is read again because the log changed under it.
 const TRIES: usize = 32;
 
-/// What a page shows.
+/// The content of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Show {
     /// The newest messages that began before a record.
@@ -42,7 +42,7 @@ impl Sessions {
     /// [`SessionLimits::page_bytes_max`](crate::SessionLimits::page_bytes_max) together.
     ///
     /// # Errors
-    /// What the log says; [`LogError::NotFound`] where the session is not there.
+    /// An error of the log; [`LogError::NotFound`] if the session does not exist.
     pub async fn page(
         &self,
         session: &SessionId,
@@ -66,7 +66,7 @@ impl Sessions {
     /// A message as of now, added up from its node and the records since.
     ///
     /// # Errors
-    /// What the log says; [`LogError::MessageNotFound`] where it was removed.
+    /// An error of the log; [`LogError::MessageNotFound`] if the message was removed.
     pub async fn node(
         &self,
         session: &SessionId,
@@ -84,7 +84,7 @@ impl Sessions {
                 return Ok(sums.into_nodes()?.pop().ok_or_else(missing)?);
             }
         }
-        Err(restless())
+        Err(changes_too_fast())
     }
 
     async fn show(
@@ -98,7 +98,7 @@ impl Sessions {
                 return Ok(found);
             }
         }
-        Err(restless())
+        Err(changes_too_fast())
     }
 
     /// `None` where the log changed too much meanwhile.
@@ -286,7 +286,7 @@ impl Sessions {
     }
 }
 
-fn restless() -> SessionError {
+fn changes_too_fast() -> SessionError {
     LogError::Store("the session changes faster than it can be read".to_owned()).into()
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::log::{Admission, Batch, LogError, MessageHead, Orphan, ProducerId, admit};
 
-/// What a batch changes. Nothing of it is stored yet.
+/// The changes of a batch. None of them is stored yet.
 pub(super) struct Plan {
     /// The changes that are new, in order: the first becomes the record after the log's head.
     pub(super) changes: Vec<Change>,
@@ -28,7 +28,7 @@ pub(super) struct Touched {
 }
 
 impl Touched {
-    /// Where the message was, if it is not there any more, or begun anew elsewhere.
+    /// The former position of the message, if it was removed or begun again at another one.
     pub(super) fn left(&self) -> Option<u64> {
         let before = self.before.as_ref()?.position;
         let after = self.after.as_ref().map(|head| head.position);

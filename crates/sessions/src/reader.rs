@@ -35,7 +35,7 @@ const NOWHERE: Cursor = Cursor {
     seq: 0,
 };
 
-/// What a reader is told, in order.
+/// The events of a reader, in order.
 #[derive(Debug, Clone)]
 pub enum ReaderEvent {
     /// How it goes on: at the beginning, and whenever it has to start over.
@@ -70,15 +70,15 @@ pub struct Reader {
     limit: usize,
     /// The last record that was told of; `None` before the first answer.
     cursor: Option<Cursor>,
-    /// Where the reader has caught up, until it was said.
-    level_at: Option<u64>,
-    told: VecDeque<ReaderEvent>,
+    /// The record at which the reader has caught up, until it was events.
+    catch_up_at: Option<u64>,
+    events: VecDeque<ReaderEvent>,
     state: State,
     seen: Seen,
     _counted: ReaderGuard,
 }
 
-/// What a reader has seen of its session.
+/// A reader's place in its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Nothing,
@@ -109,35 +109,35 @@ impl Reader {
             session,
             limit,
             cursor: cursor.filter(|cursor| cursor.epoch != NOWHERE.epoch),
-            level_at: None,
-            told: VecDeque::new(),
+            catch_up_at: None,
+            events: VecDeque::new(),
             state: State::Lost,
             seen: Seen::Nothing,
             _counted: counted,
         }
     }
 
-    /// What comes next; waits where there is nothing. `None` after [`ReaderEvent::Deleted`] or an error.
+    /// The next event; waits for one. `None` after [`ReaderEvent::Deleted`] or an error.
     ///
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<ReaderEvent, SessionError>> {
         loop {
-            if let Some(event) = self.told.pop_front() {
+            if let Some(event) = self.events.pop_front() {
                 return Some(Ok(event));
             }
             if let Err(error) = self.go_on().await {
                 self.state = State::Over;
                 return Some(Err(error));
             }
-            if self.told.is_empty() && matches!(self.state, State::Over) {
+            if self.events.is_empty() && matches!(self.state, State::Over) {
                 return None;
             }
         }
     }
 
-    /// What can be told without waiting.
+    /// The next event, if there is one without waiting.
     pub fn ready(&mut self) -> Option<ReaderEvent> {
-        self.told.pop_front()
+        self.events.pop_front()
     }
 
     async fn go_on(&mut self) -> Result<(), SessionError> {
@@ -157,7 +157,7 @@ impl Reader {
                 changed.mark_unchanged();
                 let after = self.cursor.map_or(0, |cursor| cursor.seq);
                 match live.after(after, RECORDS_AT_ONCE, RECORD_BYTES_AT_ONCE) {
-                    Found::Frames(frames) => self.tell(frames),
+                    Found::Frames(frames) => self.push_records(frames),
                     Found::Level if live.is_over() => self.state = State::Lost,
                     Found::Level => {
                         // The pump holds no receiver: the sender is in `live`, which this holds.
@@ -196,21 +196,21 @@ impl Reader {
             return Ok(());
         }
         let frames = records.iter().map(|record| Frame::new(live.epoch, record));
-        self.tell(frames.collect());
+        self.push_records(frames.collect());
         Ok(())
     }
 
-    fn tell(&mut self, frames: Vec<Frame>) {
+    fn push_records(&mut self, frames: Vec<Frame>) {
         let Some(cursor) = &mut self.cursor else {
             return;
         };
         for frame in frames {
             cursor.seq = frame.seq();
             let cursor = *cursor;
-            self.told.push_back(ReaderEvent::Record { cursor, frame });
-            if self.level_at.is_some_and(|head| cursor.seq >= head) {
-                self.level_at = None;
-                self.told.push_back(ReaderEvent::CaughtUp { cursor });
+            self.events.push_back(ReaderEvent::Record { cursor, frame });
+            if self.catch_up_at.is_some_and(|head| cursor.seq >= head) {
+                self.catch_up_at = None;
+                self.events.push_back(ReaderEvent::CaughtUp { cursor });
             }
         }
     }
@@ -223,7 +223,7 @@ impl Reader {
             let tried = self.try_to_attach().await;
             match tried {
                 Err(SessionError::Log(LogError::NotFound)) => {
-                    return self.be_absent(wake).await;
+                    return self.enter_absence(wake).await;
                 }
                 Ok(false) => {}
                 Ok(true) => return Ok(()),
@@ -247,11 +247,11 @@ impl Reader {
             None => SnapshotReason::New,
             Some(cursor) => match sessions.why_not_replay(cursor, bounds) {
                 None => {
-                    self.level_at = Some(bounds.head);
-                    self.say(AttachMode::Replay, None, cursor, bounds.head);
+                    self.catch_up_at = Some(bounds.head);
+                    self.push_attached(AttachMode::Replay, None, cursor, bounds.head);
                     if cursor.seq == bounds.head {
-                        self.level_at = None;
-                        self.told.push_back(ReaderEvent::CaughtUp { cursor });
+                        self.catch_up_at = None;
+                        self.events.push_back(ReaderEvent::CaughtUp { cursor });
                     }
                     self.seen = Seen::Session;
                     self.state = State::Reading(live, changed);
@@ -264,17 +264,17 @@ impl Reader {
         if cursor.epoch != live.epoch {
             return Ok(false);
         }
-        self.give(reason, cursor, page);
+        self.push_snapshot(reason, cursor, page);
         self.seen = Seen::Session;
         self.state = State::Reading(live, changed);
         Ok(true)
     }
 
     /// The session is not there: it was deleted while it was read, its store has lost it, or it has not begun.
-    async fn be_absent(&mut self, wake: watch::Receiver<u64>) -> Result<(), SessionError> {
+    async fn enter_absence(&mut self, wake: watch::Receiver<u64>) -> Result<(), SessionError> {
         let was_there = self.seen == Seen::Session;
         if was_there && self.sessions.log().was_deleted(&self.session).await? {
-            self.told.push_back(ReaderEvent::Deleted);
+            self.events.push_back(ReaderEvent::Deleted);
             self.state = State::Over;
             return Ok(());
         }
@@ -284,7 +284,7 @@ impl Reader {
                     Some(_) => SnapshotReason::ForeignEpoch,
                     None => SnapshotReason::New,
                 };
-                self.give(reason, NOWHERE, Page::default());
+                self.push_snapshot(reason, NOWHERE, Page::default());
                 // What begins is new to it.
                 self.cursor = None;
                 self.seen = Seen::Absence;
@@ -295,17 +295,24 @@ impl Reader {
         Ok(())
     }
 
-    fn give(&mut self, reason: SnapshotReason, cursor: Cursor, page: Page) {
+    fn push_snapshot(&mut self, reason: SnapshotReason, cursor: Cursor, page: Page) {
         self.sessions.metrics().snapshot(reason);
         self.cursor = Some(cursor);
-        self.level_at = None;
-        self.say(AttachMode::Snapshot, Some(reason), cursor, cursor.seq);
-        self.told.push_back(ReaderEvent::Snapshot { cursor, page });
-        self.told.push_back(ReaderEvent::CaughtUp { cursor });
+        self.catch_up_at = None;
+        self.push_attached(AttachMode::Snapshot, Some(reason), cursor, cursor.seq);
+        self.events
+            .push_back(ReaderEvent::Snapshot { cursor, page });
+        self.events.push_back(ReaderEvent::CaughtUp { cursor });
     }
 
-    fn say(&mut self, mode: AttachMode, reason: Option<SnapshotReason>, cursor: Cursor, head: u64) {
-        self.told.push_back(ReaderEvent::Attached(Attached {
+    fn push_attached(
+        &mut self,
+        mode: AttachMode,
+        reason: Option<SnapshotReason>,
+        cursor: Cursor,
+        head: u64,
+    ) {
+        self.events.push_back(ReaderEvent::Attached(Attached {
             mode,
             reason,
             cursor,

@@ -1,14 +1,14 @@
 //! The embedded engine: sessions in a redb database, the server's own or another.
 //!
-//! A session's rows are under its epoch, so that what is stored after a deletion never meets what was there before:
+//! A session's rows are under its epoch, so that rows after a deletion never mix with earlier ones:
 //!
 //! | table | key | value |
 //! | --- | --- | --- |
 //! | `sessions` | name | epoch, first, head, bytes |
 //! | `session_records` | epoch, seq | the change, as JSON |
-//! | `session_messages` | epoch, message id | what is known of it (`row.rs`) |
+//! | `session_messages` | epoch, message id | the message's head (`row.rs`) |
 //! | `session_order` | epoch, position | message id |
-//! | `session_open` | epoch, position, of those that are streaming | lease, session's name, message id |
+//! | `session_open` | epoch, position, for streaming messages | lease, session's name, message id |
 //! | `session_nodes` | epoch, position | the message added up, as JSON |
 
 mod row;
@@ -209,7 +209,7 @@ impl RedbLog {
             let before = orphans.len();
             orphans.extend(found);
             if orphans.len() == before {
-                self.shared.deadlines.forget_over(&session, &producer);
+                self.shared.deadlines.forget_expired(&session, &producer);
             }
             if orphans.len() >= limit {
                 break;

@@ -1,12 +1,11 @@
 //! The engine for several servers: sessions in a Redis (7.0 or newer, not a cluster) that they share.
 //!
-//! A session is a stream with ids `epoch-seq`, and what is known of its messages beside it; every change is one script, so
-//! that all of it is stored or nothing, and no two servers step on each other. Leases are counted by Redis's clock.
+//! A session is a stream with ids `epoch-seq`, with the heads of its messages beside it. Every change is one script, so it
+//! is stored as a whole or not at all, and two servers never conflict. Redis's clock counts the leases.
 //!
-//! **What Redis acknowledges it may lose** unless it runs with `appendonly yes` and `appendfsync always`: the engine warns
-//! then, and each log becomes another life of itself (another [`Epoch`]) with the first append after a restart or a
-//! failover, so that a reader that had more is given a snapshot and never the wrong records. Set
-//! `maxmemory-policy noeviction`.
+//! **Redis may lose acknowledged records** unless it runs with `appendonly yes` and `appendfsync always`, so the engine
+//! warns otherwise. After a restart or a failover, each log gets another [`Epoch`] with its first append. A reader that had
+//! more then gets a snapshot, never the wrong records. Set `maxmemory-policy noeviction`.
 //!
 //! | key (behind the prefix) | |
 //! | --- | --- |
@@ -49,12 +48,12 @@ use durability::Run;
 use reads::Messages;
 use scripts::Scripts;
 
-/// Where the sessions are.
+/// The address of the sessions.
 #[derive(Clone)]
 pub struct RedisConfig {
     /// `redis://[user:password@]host[:port][/database]`. Never logged.
     pub url: String,
-    /// What every key begins with. Servers with another one share nothing. Default: `rejoin`.
+    /// The prefix of every key. Servers with different prefixes share nothing. Default: `rejoin`.
     pub prefix: String,
     /// How long a request may take, reconnecting included. Default: 5 s.
     pub timeout: Duration,
@@ -136,7 +135,7 @@ impl Drop for RedisLog {
     }
 }
 
-/// Which kind of error it is. Redis's own sentence may hold what was sent to it, and errors are logged.
+/// The kind of an error. Redis's own sentence may repeat data that was sent to it, and errors are logged.
 fn failed(error: redis::RedisError) -> LogError {
     let kind = error.category();
     LogError::Store(match error.code() {
@@ -151,7 +150,7 @@ impl Shared {
         format!("{}:{name}", self.config.prefix)
     }
 
-    /// What the keys of a session begin with; an empty name for what all of them do.
+    /// The prefix of a session's keys; with an empty name, the prefix of all keys.
     fn key(&self, session: &SessionId, part: &str) -> String {
         format!("{}:s:{}:{part}", self.config.prefix, session.as_str())
     }

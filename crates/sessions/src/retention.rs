@@ -1,4 +1,4 @@
-//! What goes with time: old records, once their messages are added up.
+//! Deletes old records, once their messages are added up.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -27,7 +27,7 @@ const HEADS_AT_ONCE: usize = 256;
 /// Messages that are added up and kept at once.
 const NODES_AT_ONCE: usize = 64;
 /// Looks at a log's end that are remembered: the age of a record is known to within a part of its limit.
-const LOOKS_MAX: u32 = 32;
+const SAMPLES_MAX: u32 = 32;
 
 /// Sweeps for as long as the server runs.
 pub async fn sweep(sessions: Arc<Sessions>, mut stopping: watch::Receiver<bool>) {
@@ -52,7 +52,7 @@ struct Ages(HashMap<SessionId, Age>);
 
 struct Age {
     epoch: Epoch,
-    looks: VecDeque<(Instant, u64)>,
+    samples: VecDeque<(Instant, u64)>,
 }
 
 impl Ages {
@@ -61,22 +61,26 @@ impl Ages {
         let now = Instant::now();
         let new = || Age {
             epoch: bounds.epoch,
-            looks: VecDeque::new(),
+            samples: VecDeque::new(),
         };
         let age = self.0.entry(session.clone()).or_insert_with(new);
         if age.epoch != bounds.epoch {
             *age = new();
         }
-        let pace = retention.age_max / LOOKS_MAX;
+        let pace = retention.age_max / SAMPLES_MAX;
         let is_due = |(at, _): &(Instant, u64)| now.duration_since(*at) >= pace;
-        if age.looks.back().is_none_or(is_due) {
-            age.looks.push_back((now, bounds.head));
+        if age.samples.back().is_none_or(is_due) {
+            age.samples.push_back((now, bounds.head));
         }
         let is_old = |(at, _): &(Instant, u64)| now.duration_since(*at) >= retention.age_max;
-        let count = age.looks.iter().take_while(|look| is_old(look)).count();
+        let count = age
+            .samples
+            .iter()
+            .take_while(|sample| is_old(sample))
+            .count();
         // The newest of the old ones says as much as all of them.
-        age.looks.drain(..count.saturating_sub(1));
-        match age.looks.front() {
+        age.samples.drain(..count.saturating_sub(1));
+        match age.samples.front() {
             Some(look) if count > 0 => look.1,
             _ => 0,
         }

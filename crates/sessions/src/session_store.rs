@@ -1,4 +1,4 @@
-//! Which engine a server's sessions are in.
+//! The choice of the engine that stores a server's sessions.
 
 use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     store::Store,
 };
 
-/// Which engine a server's sessions are in.
+/// The engine that stores a server's sessions.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum SessionStore {
     /// In the server's own database, or in memory where that is.

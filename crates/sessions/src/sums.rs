@@ -41,8 +41,8 @@ impl Sums {
         Self(heads.into_iter().map(sum).collect())
     }
 
-    /// Which records are missing: stretches, first and last, in order. `first` is the oldest record that was kept before
-    /// the heads were read: what went away before it is in their nodes.
+    /// The missing records, as ranges (first and last) in order. `first` is the oldest record that was kept before the heads
+    /// were read. Older records are in the nodes of those heads.
     pub(super) fn missing(&self, first: u64) -> Result<Vec<(u64, u64)>, SessionError> {
         let mut stretches = Vec::new();
         for sum in self.0.values() {

@@ -16,7 +16,7 @@ const EVENT: &str = "record";
 #[derive(Debug, Clone)]
 pub struct Frame {
     bytes: Bytes,
-    /// Where in it the record's JSON is.
+    /// The range of the record's JSON in it.
     data: Range<usize>,
     seq: u64,
 }
@@ -71,7 +71,7 @@ pub(super) struct Tail {
     bytes_max: usize,
 }
 
-/// What a reader finds.
+/// The records that a reader gets.
 pub(super) enum Found {
     /// The records after its own.
     Frames(Vec<Frame>),

@@ -1,4 +1,4 @@
-//! Who waits for a session's log to grow.
+//! The tasks that wait for a session's log to grow.
 
 use std::{
     collections::HashMap,
@@ -18,13 +18,13 @@ pub(super) struct Watchers(Mutex<Inner>);
 struct Inner {
     sessions: HashMap<SessionId, Watched>,
     /// How many may be there before those that nobody watches are looked for.
-    clean_at: usize,
+    clean_above: usize,
 }
 
 struct Watched {
     tell: watch::Sender<u64>,
     /// The log's end, as it was last told.
-    told: Option<Cursor>,
+    last_head: Option<Cursor>,
 }
 
 /// Fewer forgotten sessions than this are not worth looking for.
@@ -33,30 +33,30 @@ const CLEAN_FROM: usize = 64;
 impl Watchers {
     pub(super) fn watch(&self, session: &SessionId) -> watch::Receiver<u64> {
         let mut inner = self.lock();
-        if inner.sessions.len() > inner.clean_at {
+        if inner.sessions.len() > inner.clean_above {
             inner.forget_unwatched();
-            inner.clean_at = inner.sessions.len() * 2 + CLEAN_FROM;
+            inner.clean_above = inner.sessions.len() * 2 + CLEAN_FROM;
         }
         let new = || Watched {
             tell: watch::channel(0).0,
-            told: None,
+            last_head: None,
         };
         let watched = inner.sessions.entry(session.clone()).or_insert_with(new);
         watched.tell.subscribe()
     }
 
-    /// The log has grown up to `head`. Tidings that come late are dropped.
+    /// The log has grown up to `head`. A late notice is dropped.
     pub(super) fn grown(&self, session: &SessionId, head: Cursor) {
-        self.tell(session, |told| match told {
-            Some(told) if told.epoch == head.epoch && told.seq >= head.seq => None,
+        self.tell(session, |last| match last {
+            Some(last) if last.epoch == head.epoch && last.seq >= head.seq => None,
             _ => Some(Some(head)),
         });
     }
 
-    /// The log ends at `head`, `None` where it is not there: told where that is something else than was told before.
+    /// The log ends at `head`; `None` if it does not exist. Watchers hear of it if that differs from the last head.
     #[cfg(feature = "redis")]
     pub(super) fn found(&self, session: &SessionId, head: Option<Cursor>) {
-        self.tell(session, |told| (told != head).then_some(head));
+        self.tell(session, |last| (last != head).then_some(head));
     }
 
     /// The log was deleted.
@@ -85,8 +85,8 @@ impl Watchers {
             inner.sessions.remove(session);
             return;
         }
-        if let Some(head) = news(watched.told) {
-            watched.told = head;
+        if let Some(head) = news(watched.last_head) {
+            watched.last_head = head;
             watched.tell.send_replace(head.map_or(0, |head| head.seq));
         }
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn late_tidings_are_dropped_and_another_life_or_a_lost_end_is_told() {
+    fn late_notices_are_dropped_and_another_epoch_or_a_lost_end_is_told() {
         let watchers = Watchers::default();
         let session = SessionId::parse("s").unwrap();
         let mut watch = watchers.watch(&session);

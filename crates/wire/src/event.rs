@@ -358,7 +358,7 @@ impl Event {
         Some(values)
     }
 }
-/// What an event's name says of its data.
+/// The form of an event's data, by the event's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Promise {
     /// Nothing: it may not even be JSON.
@@ -371,11 +371,11 @@ enum Promise {
     List,
 }
 
-/// Where values and updates say what an agent asks.
+/// The key of an agent's questions in values and updates.
 const INTERRUPT_KEY: &str = "__interrupt__";
 
 impl EventName {
-    /// What its data is.
+    /// The form of its data.
     fn promise(&self) -> Promise {
         match self {
             Self::Metadata

@@ -3,9 +3,9 @@
 //! This crate is the only place that knows how the LangGraph Agent Server's REST + SSE protocol
 //! looks on the wire. Client ([`rejoin-core`](../rejoin_core/index.html)) and server share it.
 //!
-//! It never opens a connection, reads a clock or keeps a run's state: [`sse::Decoder`] turns bytes into
-//! frames, [`event::Event`] gives a frame its protocol meaning, [`message::Message`] is LangChain's
-//! message with the merge rules of its streaming chunks.
+//! It never opens a connection, reads a clock or keeps a run's state. [`sse::Decoder`] turns bytes into frames.
+//! [`event::Event`] gives a frame its meaning in the protocol. [`message::Message`] is LangChain's message with the merge
+//! rules of its streaming chunks.
 //!
 //! ```
 //! use rejoin_wire::{event::{Event, EventBody}, sse::{Decoder, Item, Limits}};

@@ -13,13 +13,13 @@ pub(crate) fn contains(text: &str, word: &str) -> bool {
     false
 }
 
-/// What stands before the first `mark`, which is ASCII, and what behind it.
+/// The text before the first `mark`, which is ASCII, and the text behind it.
 pub fn split_once(text: &str, mark: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|byte| byte == mark)?;
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// What stands before, between and behind every `mark`, which is ASCII.
+/// The texts before, between and behind all `mark`s, which are ASCII.
 pub fn split(text: &str, mark: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

@@ -25,7 +25,7 @@ macro_rules! words {
                 }
             }
 
-            /// What a word means; `None` where it means nothing.
+            /// The meaning of a word; `None` if it has none.
             pub fn from_wire(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*

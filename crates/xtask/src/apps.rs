@@ -24,10 +24,10 @@ pub(crate) enum App {
     AssistantUi,
 }
 
-/// Which build of React.
+/// The build of React.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Where `<StrictMode>` mounts twice and React tells what is wrong: for tests.
+    /// The build in which `<StrictMode>` mounts twice and React warns of mistakes: for tests.
     Development,
     /// As it ships.
     Production,

@@ -20,11 +20,11 @@ use crate::step::{Steps, cargo, root, run, target_dir};
 pub(crate) enum Profile {
     /// Quick to build, large.
     Dev,
-    /// What ships: fat LTO, then wasm-opt.
+    /// The release: fat LTO, then wasm-opt.
     Release,
 }
 
-/// What the demo that ships is compiled with.
+/// The profile of the released demo.
 const RELEASE: &str = "wasm-release";
 
 impl Profile {
@@ -51,7 +51,7 @@ pub(crate) struct DemoArgs {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8710)]
     port: u16,
-    /// Which page.
+    /// The page to serve.
     #[arg(long, default_value = "leptos")]
     app: App,
     /// Build the demo quickly instead of as it ships.
@@ -127,7 +127,7 @@ pub(crate) fn server() -> Result<()> {
     ]))
 }
 
-/// Where `server` leaves the program.
+/// The path of the program that `server` builds.
 pub(crate) fn server_binary() -> PathBuf {
     target_dir().join("debug/rejoin-server")
 }
@@ -250,7 +250,7 @@ fn without_trunk(page: &str) -> Result<String> {
     Ok(out)
 }
 
-/// What `boot.js` is about to ask for.
+/// The preloads of the files that `boot.js` requests.
 const PRELOAD: &str = "  <link rel=\"modulepreload\" href=\"rejoin-demo.js\">
   <link rel=\"preload\" href=\"rejoin-demo_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin>";
 

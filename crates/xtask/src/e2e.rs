@@ -1,5 +1,5 @@
-//! Runs the end-to-end tests: the Leptos demo and the assistant-ui demo once per server, the React demo on our own server, once per
-//! React version, all in Chromium; and the tunnels, in Firefox and WebKit as well.
+//! Runs the end-to-end tests in Chromium: the Leptos demo and the assistant-ui demo once per server, and the React demo on
+//! our own server, once per React version. The tunnels also run in Firefox and WebKit.
 
 use std::process::Command;
 
@@ -48,10 +48,10 @@ impl Server {
 /// Options of `cargo xtask e2e`.
 #[derive(Args)]
 pub(crate) struct E2eArgs {
-    /// Which server; all three when not given.
+    /// The server to test; all three by default.
     #[arg(long)]
     server: Vec<Server>,
-    /// Which page; all when not given. `react18` and `react19` are tested on our own server only.
+    /// The page to test; all by default. `react18` and `react19` are tested on our own server only.
     #[arg(long)]
     app: Vec<App>,
     /// Test the build that ships instead of the quick one.
@@ -133,7 +133,7 @@ pub(crate) fn pages(
     jobs
 }
 
-/// Which tunnels a reader is sent through.
+/// The tunnels to test.
 #[derive(Clone, Copy)]
 enum Tunnels {
     /// One in each browser: what CI has time for.

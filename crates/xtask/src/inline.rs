@@ -1,8 +1,8 @@
 //! The wasm as text in a JavaScript module, for pages that cannot fetch a file of its own.
 //!
-//! Base64 would hide from brotli and gzip that the same instructions come again and again, as their place within three bytes differs;
-//! compressed first, it would need a decompressor wherever it is read. Here each byte is one printable character or two, whatever stands
-//! beside it: a page downloads hardly more than the file itself. `www/package/src/wasm/decode.ts` reads it.
+//! Base64 would hide repeated instructions from brotli and gzip, because their position within three bytes differs. A
+//! compressed module would need a decompressor in the reader. Here each byte is one printable character or two, independent
+//! of its neighbours, so the download is hardly larger than the file itself. `www/package/src/wasm/decode.ts` reads it.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What the linker tells of a module with `--emit-relocs`: which data belongs together, and where addresses of it are.
+//! Reads a module linked with `--emit-relocs`: the data that belongs together, and the places of its addresses.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use wasmparser::{
     SymbolInfo,
 };
 
-/// What an address is of.
+/// The target of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Address {
     /// Data: the symbol's number.
@@ -27,7 +27,7 @@ pub(crate) struct Linked {
     pub(crate) segments: usize,
     /// Addresses that are a constant, or the fixed part of where a load reads, by where that instruction is in the file.
     pub(crate) in_code: BTreeMap<u32, Address>,
-    /// What is addressed in any other way.
+    /// The targets that are addressed in any other way.
     pub(crate) always: BTreeSet<Address>,
     /// Segment and place in it, by the symbol's number.
     symbols: BTreeMap<u32, (usize, Range<usize>)>,
@@ -210,7 +210,7 @@ fn constant(wasm: &[u8], at: usize) -> Result<i64> {
     Ok(i64::from(reader.read_var_i32()?))
 }
 
-/// Where the load is whose fixed part is at `at`: behind its opcode and one byte of its alignment.
+/// The position of the load whose constant part is at `at`: after its opcode and one byte of its alignment.
 fn load(wasm: &[u8], at: usize) -> Option<usize> {
     const LOADS: std::ops::RangeInclusive<u8> = 0x28..=0x35;
     const ALIGNMENT_MAX: u8 = 4;

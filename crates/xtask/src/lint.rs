@@ -1,12 +1,10 @@
-//! Formatting, clippy, native and wasm32, the prose of Markdown pages, and whether the crates for crates.io can be packaged. The rule about which crate may use which is a test at the end.
-
-use std::process::Command;
+//! Formatting, clippy, native and wasm32, prose, and whether the crates for crates.io can be packaged. The rule about which crate may use which is a test at the end.
 
 use anyhow::Result;
 
 use crate::{
-    setup,
-    step::{self, Steps, cargo, root},
+    prose, release,
+    step::{self, Steps, cargo},
 };
 
 /// The crates that only exist on wasm32.
@@ -18,14 +16,6 @@ const WASM_PACKAGES: [&str; 5] = [
     "rejoin-demo",
 ];
 
-/// The crates that go to crates.io, each behind those it uses.
-const PUBLISHED: [&str; 4] = [
-    "rejoin-wire",
-    "rejoin-core",
-    "rejoin-browser",
-    "rejoin-leptos",
-];
-
 /// All lints.
 pub(crate) fn run(steps: &mut Steps) {
     steps.run("lint: formatting", || {
@@ -34,7 +24,7 @@ pub(crate) fn run(steps: &mut Steps) {
     steps.run("lint: clippy, native", native);
     steps.run("lint: clippy, wasm32", wasm);
     steps.run("lint: packages for crates.io", packages);
-    steps.run("lint: prose", prose);
+    steps.run("lint: prose", prose::lint);
 }
 
 fn native() -> Result<()> {
@@ -66,30 +56,10 @@ fn packages() -> Result<()> {
         "--no-verify",
         "--allow-dirty",
     ]);
-    for package in PUBLISHED {
-        command.args(["--package", package]);
+    for package in release::crates()? {
+        command.args(["--package", &package]);
     }
     step::run(&mut command)
-}
-
-/// Short sentences that begin with their subject, in every Markdown page but the exceptions: `tests/prose`.
-fn prose() -> Result<()> {
-    let dir = root().join("tests/prose");
-    setup::npm_packages(&dir)?;
-    let mut textlint = Command::new(dir.join("node_modules/.bin/textlint"));
-    textlint.current_dir(root());
-    textlint.args(["--rulesdir", "tests/prose/rules", "--format", "unix"]);
-    textlint.args(["--ignore-path", "tests/prose/exceptions.txt"]);
-    for pages in [
-        "*.md",
-        "crates/**/*.md",
-        "docs/**/*.md",
-        "tests/**/*.md",
-        "www/**/*.md",
-    ] {
-        textlint.arg(pages);
-    }
-    step::run(&mut textlint)
 }
 
 fn run_clippy(args: &[&str]) -> Result<()> {
@@ -105,7 +75,7 @@ mod tests {
 
     use crate::step::{cargo, output};
 
-    /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
+    /// The allowed uses between crates. `tests/*` may use anything, and nothing may use `tests/*`.
     const ALLOWED: [(&str, &[&str]); 10] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),
@@ -124,12 +94,6 @@ mod tests {
         ("rejoin-server", &["rejoin-sessions", "rejoin-wire"]),
         ("xtask", &[]),
     ];
-
-    #[test]
-    fn few_pages_are_left_out_by_the_prose_linter() {
-        let exceptions = include_str!("../../../tests/prose/exceptions.txt");
-        assert!(exceptions.lines().count() <= 10, "{exceptions}");
-    }
 
     #[test]
     fn crates_use_each_other_only_along_the_arrows() {

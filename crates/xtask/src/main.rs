@@ -1,7 +1,7 @@
 //! Every command a person or CI runs on this repository: `cargo xtask help`.
 //!
-//! It never decides anything about the product; it finds tools, says what is missing, installs it from the
-//! ordinary package registries, and runs the builds and tests one step at a time, printing the seconds of each.
+//! It decides nothing about the product. It finds tools, reports missing ones, and installs them from the ordinary package
+//! registries. It runs builds and tests one step at a time, and prints the seconds of each.
 #![allow(clippy::print_stdout, reason = "a command line tool talks on stdout")]
 
 mod apps;
@@ -13,6 +13,8 @@ mod lint;
 mod package;
 mod packaging;
 mod panics;
+mod prose;
+mod release;
 mod servers;
 mod setup;
 mod size;
@@ -61,9 +63,11 @@ enum Command {
     Packaging(packaging::PackagingArgs),
     /// Everything CI checks: lint, native, simulated, browser and end-to-end tests, on three servers.
     Test(test::TestArgs),
-    /// Formatting and clippy, native and wasm32.
+    /// Formatting, clippy (native and wasm32), packages for crates.io, and prose.
     Lint,
-    /// What a page downloads, of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
+    /// The prose linter alone: Markdown pages and doc comments.
+    Prose,
+    /// The download sizes of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
     Size {
         /// Write the sizes into crates/xtask/size.json, which the next changes are compared with.
         #[arg(long)]
@@ -71,9 +75,11 @@ enum Command {
     },
     /// End-to-end tests of the demos in real browsers.
     E2e(e2e::E2eArgs),
+    /// The crates and the npm package that a release would publish, in order, and what is missing.
+    Release(release::ReleaseArgs),
     /// Install (once) and run a real Agent Server in the foreground, with a clean state.
     AgentServer {
-        /// Which one.
+        /// The server to run.
         kind: Kind,
         /// Port on 127.0.0.1; 0 takes a free one.
         #[arg(long, default_value_t = 0)]
@@ -119,6 +125,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::AgentServer { kind, port } => return servers::run_in_foreground(kind, port),
         Command::Demo(args) => return build::demo(&mut steps, &args),
+        Command::Release(args) => return release::run(&args),
         Command::Setup => {
             setup::for_tests(&mut steps);
             steps.run("setup: Firefox and WebKit", setup::other_browsers);
@@ -144,6 +151,9 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Packaging(args) => packaging::run(&mut steps, &args),
         Command::Test(args) => test::run(&mut steps, &args),
+        Command::Prose => {
+            steps.run("lint: prose", prose::lint);
+        }
         Command::Lint => {
             setup::for_builds(&mut steps);
             lint::run(&mut steps);

@@ -18,10 +18,10 @@ use crate::split;
 use crate::step::{Job, Steps, cargo, output, root, run, target_dir};
 use crate::unreached;
 
-/// What the module that ships is compiled with, apart from the demo's: it has flags of its own.
+/// The profile of the released module. The demo has another one, with its own flags.
 const RELEASE: &str = "wasm-package";
 
-/// Where the package is.
+/// The folder of the package.
 pub(crate) fn package_dir() -> PathBuf {
     root().join("www/package")
 }
@@ -37,7 +37,7 @@ const EXTRAS_WASM: &str = "rejoin_extras_bg.wasm";
 /// A module with nothing in it.
 const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
 
-/// What only the second module has.
+/// The export that only the second module implements.
 const EXTEND: &str = "engine_extend";
 
 /// Builds everything. True when it worked.
@@ -83,8 +83,8 @@ fn compile_wasm(profile: Profile) -> Result<()> {
     run(&mut command)
 }
 
-/// Flags that make what ships the same on every machine: a panic says where it is, but not below which folder the sources
-/// of dependencies and, where they are installed, of the standard library are kept.
+/// Flags that make the release the same on every machine. A panic tells its position without the folder of the sources,
+/// which differs between machines, also for dependencies and the standard library.
 fn no_local_paths() -> Result<String> {
     let sysroot = output(
         Command::new("rustc")
@@ -111,7 +111,7 @@ fn no_local_paths() -> Result<String> {
     Ok(flags.join("\u{1f}"))
 }
 
-/// Where cargo keeps the sources of dependencies.
+/// The folder where cargo keeps the sources of dependencies.
 fn cargo_home() -> Option<PathBuf> {
     env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -233,7 +233,7 @@ fn bindgen(compiled: &Path, out_dir: &Path, profile: Profile) -> Result<()> {
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
 }
 
-/// What wasm-opt does to the modules that ship.
+/// The wasm-opt options for released modules.
 const OPTIMISE: [&str; 5] = [
     // The lowest kilobyte is the far end of the stack, so an address may be folded into what is read from it.
     "--low-memory-unused",
@@ -248,8 +248,8 @@ const OPTIMISE: [&str; 5] = [
 /// Prints what is called what from then on.
 const SHORT_NAMES: &str = "--minify-imports-and-exports-and-modules";
 
-/// Makes the modules small, and tells the bindings and the second module the short names of what the first takes and gives: with
-/// the long ones, each a hash, all of them were a good deal larger to download.
+/// Makes the modules small. It also tells the bindings and the second module the short names of the first module's imports
+/// and exports. The long names, each a hash, were a good deal of the download.
 fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
     let Some(wasm_opt) = wasm_opt() else {
         println!("wasm-opt is not installed: the modules stay larger than they need to be");
@@ -277,7 +277,7 @@ fn make_small(wasm: &Path, extras: &Path, bindings: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Optimises a module in its place. What wasm-opt prints.
+/// Optimises a module in its place, and returns the output of wasm-opt.
 fn optimise(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
     output(
         Command::new(wasm_opt)
@@ -289,15 +289,15 @@ fn optimise(wasm_opt: &Path, wasm: &Path, more: &[&str]) -> Result<String> {
     )
 }
 
-/// A name that no other module has, for the second module to call it by. In a page that has been open since before the site's last
-/// release the second module may be a newer one, which would find other functions under the names that it knows.
+/// A unique name for a module, by which the second module refers to it. A page may have been open since before the site's
+/// last release. The second module may then be a newer one, and would find other functions under the names that it knows.
 fn name_of(wasm: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     fs::read(wasm)?.hash(&mut hasher);
     Ok(format!("{:08x}", hasher.finish() as u32))
 }
 
-/// What wasm-opt calls what was called so; `key` is at `at` in its rows, and the new name is behind it.
+/// The new name that wasm-opt gave; `key` is at `at` in its rows, and the new name follows.
 fn short_name(names: &Value, kind: &str, at: usize, name: &str) -> Option<String> {
     let rows = names[kind].as_array()?;
     let row = rows.iter().find(|row| row[at] == name)?;
@@ -345,13 +345,13 @@ fn with_short_names(js: &str, names: &Value) -> Result<String> {
     Ok(out + rest)
 }
 
-/// The bindings of one instance are one call of a function: importing them touches nothing, and what an instance that has failed
-/// left behind (timers, answers under way) never reaches the next one.
+/// The bindings of one instance are made by one function call. So importing them has no effect, and leftovers of a failed
+/// instance (timers, pending answers) never reach the next one.
 const BEGIN: &str = "export function bindings({ decodeText, encodeText }) {
 class Engine";
 
-/// What that function gives. How the module is loaded is `src/wasm/load.ts`: what the bindings bring for that is more to download,
-/// and prints warnings.
+/// The results of that function. `src/wasm/load.ts` loads the module, because the loader in the bindings is larger and
+/// prints warnings.
 const EXPORTS: &str = "function extend(exports) {
     wasm = { ...wasm, ...exports };
 }

@@ -12,7 +12,7 @@ use crate::package;
 use crate::setup;
 use crate::step::{self, Job, Steps, root};
 
-/// What the names of tests contain that compare the package with a text in this repository.
+/// The word in the names of tests that compare the package with a text in this repository.
 const STORED_NAME: &str = "stored";
 /// The files they are in.
 const STORED: [&str; 2] = ["api-docs.test.mjs", "surface.test.mjs"];

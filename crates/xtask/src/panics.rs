@@ -1,12 +1,13 @@
 //! Takes the words of panics out of a module.
 //!
-//! A panic is a bug of our own, and in a browser it ends in a trap: nothing prints its words, so nobody would read them. What
-//! puts them together, and what each call of it needs, is a good deal of what would be downloaded. The trap stays.
+//! A panic is a bug of our own. In a browser it ends in a trap, and nothing prints its message. The code that formats such
+//! messages, and the arguments at each call, would be a good part of the download. The trap stays.
 
 use anyhow::{Result, ensure};
 use walrus::{FunctionBuilder, FunctionKind, Module};
 
-/// What std calls where a program panics, by the start of its names, and what the bindings call where they are misused.
+/// The functions that std calls when a program panics, by the start of their names, and those that the bindings call when
+/// they are misused.
 const PANICS: [&str; 14] = [
     "core::panicking::",
     "core::option::unwrap_failed",

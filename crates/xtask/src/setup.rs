@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::step::{self, Steps, find_program, root, run};
 
-/// What building for the browser needs: the wasm target, and wasm-opt when npm is there.
+/// The needs of a build for the browser: the wasm target, and wasm-opt if npm is installed.
 pub(crate) fn for_builds(steps: &mut Steps) -> bool {
     steps.run("setup: Rust", rust) && steps.run("setup: npm packages", || npm_packages(&e2e_dir()))
 }
 
-/// What the tests need on top: Chromium and its driver, a Redis for sessions that servers share, nginx before two servers.
+/// The further needs of the tests: Chromium and its driver, a Redis for shared sessions, nginx as a balancer of two servers.
 pub(crate) fn for_tests(steps: &mut Steps) -> bool {
     for_builds(steps)
         && steps.run("setup: browser", || browser().map(drop))

@@ -1,5 +1,5 @@
-//! Measures what a page downloads: against a budget, so growth is a decision and not an accident, and against what was accepted
-//! last, so whoever commits a change knows what it costs.
+//! Measures the download size of a page. The budget makes growth a decision and not an accident. The comparison with the
+//! last accepted sizes shows the cost of a change.
 
 use std::fs;
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::step::{output, root};
 /// The limits, by page and part. A part without one is only printed.
 const BUDGET: &str = "crates/xtask/size-budget.json";
 
-/// What was measured when somebody last ran this with `--accept`.
+/// The sizes at the last run with `--accept`.
 const ACCEPTED: &str = "crates/xtask/size.json";
 
 /// Node has gzip and brotli built in, so no compressor has to be compiled for this.
@@ -97,7 +97,7 @@ fn line(sizes: &Value, before: &Value, limits: &Value) -> String {
     line.trim_end().to_owned()
 }
 
-/// What is larger than its limit, of the pages that were measured.
+/// The measured sizes beyond their limits.
 fn over_budget(measured: &Value, budget: &Value) -> Result<Vec<String>> {
     let mut over = Vec::new();
     for (page, parts) in object(measured)? {
@@ -116,7 +116,7 @@ fn over_budget(measured: &Value, budget: &Value) -> Result<Vec<String>> {
     Ok(over)
 }
 
-/// Which commit wrote the file last.
+/// The last commit that changed the file.
 fn last_commit_of(file: &str) -> String {
     let mut git = Command::new("git");
     git.current_dir(root())

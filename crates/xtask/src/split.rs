@@ -1,9 +1,9 @@
-//! Splits a module in two: what only one of its exports reaches goes to a second module, which is loaded into the memory and the
-//! function table of the first when it is wanted.
+//! Splits a module in two. The code that only one of its exports reaches goes to a second module, which is loaded on demand
+//! into the memory and the function table of the first.
 //!
-//! What reaches what is known from `unreached.rs`: code by its calls, and everything else by the addresses that the linker wrote. The
-//! first module keeps its places in the table and in memory as they are, with traps and zeros where the second's parts will be; of its
-//! own it exports what the second calls.
+//! `unreached.rs` tells which items reach which: code by its calls, and everything else by the addresses that the linker
+//! wrote. The first module keeps its places in the table and in memory, with traps and zeros in place of the second's parts.
+//! It exports the functions of its own that the second calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +19,7 @@ use walrus::{
 use crate::linked::{Address, Linked};
 use crate::unreached::{self, Optimised, dead, empty_data, empty_table, read, table};
 
-/// What the second module's imports from the first are called as a module.
+/// The module name of the second module's imports from the first.
 pub(crate) const FIRST: &str = "first";
 
 /// A function of so many instructions is copied into both: to share it would take as much.
@@ -126,7 +126,7 @@ fn share(
     Ok(())
 }
 
-/// What functions call, directly or through each other, and the globals that they use.
+/// The functions that functions call, directly or through each other, and the globals that they use.
 #[derive(Default)]
 struct Uses {
     functions: BTreeSet<FunctionId>,

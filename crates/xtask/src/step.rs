@@ -28,7 +28,7 @@ pub(crate) struct Job {
     pub(crate) lock: Option<fs::File>,
 }
 
-/// What ran so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
+/// The steps so far. A failed step does not stop the ones that do not need it; `finish` reports them all.
 pub(crate) struct Steps {
     start: Instant,
     done: Vec<Done>,
@@ -38,13 +38,13 @@ struct Done {
     name: String,
     seconds: f64,
     ok: bool,
-    /// What a failed command printed last.
+    /// The last lines that a failed command printed.
     last_lines: Vec<String>,
 }
 
 impl Done {
     /// Prints how a step ended.
-    fn told(name: String, start: Instant, result: Result<()>) -> Self {
+    fn report(name: String, start: Instant, result: Result<()>) -> Self {
         let seconds = start.elapsed().as_secs_f64();
         match &result {
             Ok(()) => println!("==> {name}: {seconds:.1} s"),
@@ -66,13 +66,13 @@ impl Done {
 /// A command that ended otherwise than with success.
 #[derive(Debug)]
 struct CommandFailed {
-    said: String,
+    message: String,
     last_lines: Vec<String>,
 }
 
 impl fmt::Display for CommandFailed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.said)
+        out.write_str(&self.message)
     }
 }
 
@@ -92,7 +92,7 @@ impl Steps {
     pub(crate) fn run(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         println!("==> {name}");
         let start = Instant::now();
-        let done = Done::told(name.to_owned(), start, work());
+        let done = Done::report(name.to_owned(), start, work());
         let ok = done.ok;
         self.done.push(done);
         ok
@@ -197,7 +197,7 @@ fn one_of_many(
     println!("==> {name}");
     let start = Instant::now();
     let result = run_and_repeat(&mut command, &format!("[{name}] "));
-    Done::told(name, start, result)
+    Done::report(name, start, result)
 }
 
 /// Prints each line of the command's as it comes, behind `prefix`, and keeps the last ones for the case that it fails.
@@ -232,7 +232,7 @@ fn run_and_repeat(command: &mut Command, prefix: &str) -> Result<()> {
     }
     let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
     Err(CommandFailed {
-        said: format!("{} failed ({status})", shown(command)),
+        message: format!("{} failed ({status})", shown(command)),
         last_lines: last.into(),
     }
     .into())
@@ -246,7 +246,7 @@ pub(crate) fn root() -> &'static Path {
         .expect("crates/xtask is two levels below the root")
 }
 
-/// Where cargo puts its output; `CARGO_TARGET_DIR` moves it.
+/// Cargo's output folder; `CARGO_TARGET_DIR` moves it.
 pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
@@ -309,7 +309,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "seq 100; exit 3"]);
         let result = run_and_repeat(&mut command, "").context("while it was tested");
-        let done = Done::told("counting".to_owned(), Instant::now(), result);
+        let done = Done::report("counting".to_owned(), Instant::now(), result);
         let wanted: Vec<String> = (41..=100).map(|n| n.to_string()).collect();
         assert!(!done.ok);
         assert_eq!(done.last_lines, wanted);

@@ -1,11 +1,11 @@
-//! Takes out of a module the data and the functions that were only needed for what has been cut off since it was linked: the
-//! words of panics (`panics.rs`), which are places in the source, formats, and the functions that would have written them.
+//! Takes data and functions out of a module that became unreachable after linking. Examples are the words of panics
+//! (`panics.rs`): source positions, formats, and the functions that would have written them.
 //!
-//! The linker keeps whatever has its address taken. wasm-opt drops the addresses that are of no use, but to it an address is a
-//! number like any other, so it keeps what was there. Here the two are brought together: in a copy of the module every address
-//! that the linker put into the code is read from a global of its own, the copy is optimised, and what no code reads a global for
-//! any more, nor any data that is still reached, is reached by nothing. In the module itself that data becomes zeros, and a place
-//! in the function table a trap.
+//! The linker keeps every item whose address is taken. wasm-opt drops useless addresses, but to it an address is a number
+//! like any other, so it keeps the item itself. This pass combines the two. In a copy of the module, each address that the
+//! linker wrote into the code is read from a global of its own, and the copy is optimised. If no code reads an item's global
+//! any more, and no reachable data refers to it, the item is unreachable. In the module itself its data becomes zeros, and
+//! its place in the function table a trap.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +33,8 @@ pub(crate) struct Copy {
     linked: Linked,
     /// By the globals' numbers.
     addresses: Vec<Address>,
-    /// What functions mention that wasm-bindgen carries out, and where the addresses stay numbers, by the functions' names.
+    /// The addresses in functions that wasm-bindgen runs, and in those whose addresses stay numbers, by the functions'
+    /// names.
     unnamed: BTreeMap<String, Vec<Address>>,
 }
 
@@ -124,7 +125,7 @@ impl Copy {
     }
 }
 
-/// What an optimised copy tells of the module.
+/// The facts that an optimised copy tells about the module.
 pub(crate) struct Optimised {
     copy: Copy,
     module: Module,
@@ -145,7 +146,7 @@ impl Optimised {
             .with_context(|| module.display().to_string())
     }
 
-    /// What is reached from the exports, but for one.
+    /// The items reachable from the exports, except from one.
     pub(crate) fn reached(&self, without: Option<&str>) -> Result<BTreeSet<Address>> {
         reached(&self.module, &self.copy, &self.always, without)
     }
@@ -239,7 +240,7 @@ fn address(linked: &Linked, instr: &Instr, at: InstrLocId) -> Option<(Address, i
     Some((address, value))
 }
 
-/// What the optimised copy reaches from its exports.
+/// The items that the optimised copy reaches from its exports.
 fn reached(
     optimised: &Module,
     copy: &Copy,
@@ -290,7 +291,7 @@ fn reached(
     }
 }
 
-/// What functions mention and nobody has looked at yet.
+/// Addresses in functions that have not been followed yet.
 #[derive(Default)]
 pub(crate) struct Walk {
     pub(crate) functions: Vec<FunctionId>,
@@ -354,7 +355,7 @@ pub(crate) fn empty_data(
     Ok(emptied)
 }
 
-/// Which bytes of a segment belong to symbols and to none that is reached.
+/// The bytes of a segment that belong to unreachable symbols only.
 pub(crate) fn dead(
     bytes: usize,
     segment: usize,

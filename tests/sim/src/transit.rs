@@ -1,5 +1,7 @@
 //! Requests and answers on their way: what [`crate::network`] says goes wrong, happens here.
 
+use std::collections::BTreeMap;
+
 use crate::{
     happenings::Gone,
     network::{Ending, Exchange, Fault, Strike, split},
@@ -104,11 +106,7 @@ impl World {
     }
 
     pub(crate) fn arrive(&mut self, key: Key) {
-        let Some(exchange) = self
-            .exchanges
-            .get_mut(&key)
-            .filter(|exchange| !exchange.is_silent)
-        else {
+        let Some(exchange) = audible(&mut self.exchanges, key) else {
             return;
         };
         let latency = exchange.latency_ms;
@@ -252,11 +250,7 @@ impl World {
 
     /// The proxy has had enough of a connection.
     pub(crate) fn cap(&mut self, key: Key, clean: bool) {
-        let Some(exchange) = self
-            .exchanges
-            .get_mut(&key)
-            .filter(|exchange| !exchange.is_silent)
-        else {
+        let Some(exchange) = audible(&mut self.exchanges, key) else {
             return;
         };
         let (name, ending) = match clean {
@@ -322,11 +316,7 @@ impl World {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) {
-        let Some(exchange) = self
-            .exchanges
-            .get_mut(&key)
-            .filter(|exchange| !exchange.is_silent)
-        else {
+        let Some(exchange) = audible(&mut self.exchanges, key) else {
             return;
         };
         let is_whole = exchange.conn.is_none();
@@ -393,11 +383,7 @@ impl World {
     }
 
     pub(crate) fn flush(&mut self, key: Key) {
-        let Some(exchange) = self
-            .exchanges
-            .get_mut(&key)
-            .filter(|exchange| !exchange.is_silent)
-        else {
+        let Some(exchange) = audible(&mut self.exchanges, key) else {
             return;
         };
         exchange.is_flush_planned = false;
@@ -473,4 +459,11 @@ impl World {
             self.feed_to(key, |attempt| Input::RequestFailed { attempt, error });
         }
     }
+}
+
+/// The exchange of a request whose server can still be heard.
+fn audible(exchanges: &mut BTreeMap<Key, Exchange>, key: Key) -> Option<&mut Exchange> {
+    exchanges
+        .get_mut(&key)
+        .filter(|exchange| !exchange.is_silent)
 }

@@ -10,7 +10,7 @@ export function Failure() {
   return isInMessage ? null : <Banner />;
 }
 
-/** What an answer ended with: the thread's last failure below the last answer, words alone below an older one. */
+/** The failure of an answer: the thread's last failure with its commands below the last answer, words alone below an older one. */
 export function MessageFailure() {
   const isLast = useAuiState((state) => state.message.isLast);
   const { error } = useLangGraphError();

@@ -31,7 +31,7 @@ function Branches() {
   );
 }
 
-/** What a person asked. */
+/** A person's question. */
 export function UserMessage() {
   const canEdit = useLangGraphCanEdit(useAuiState((state) => state.message.id));
   return (
@@ -47,7 +47,7 @@ export function UserMessage() {
   );
 }
 
-/** What was asked, while it is changed. */
+/** A person's question, while it is edited. */
 export function UserEditor() {
   return (
     <MessagePrimitive.Root className="message editing" data-role="human" role="article" aria-label="You, editing">
@@ -62,7 +62,7 @@ export function UserEditor() {
   );
 }
 
-/** What the agent answered: text, tool calls, and how it ended. */
+/** The agent's answer: text, tool calls, and its end. */
 export function AssistantMessage() {
   const status = useAuiState((state) => state.message.status);
   const canRegenerate = useLangGraphCanRegenerate(useAuiState((state) => state.message.id));

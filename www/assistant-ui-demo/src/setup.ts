@@ -1,9 +1,9 @@
 // The page's address: which server and assistant, which source of the thread, and the knobs that tests turn.
 
-/** Where the thread comes from. */
+/** The source of the thread. */
 export type Mode = "engine" | "callback";
 
-/** What the address asks for, besides the thread. */
+/** The parameters of the address, besides the thread. */
 export interface Setup {
   /** The Agent Server's base URL. */
   server: string;
@@ -15,7 +15,7 @@ export interface Setup {
   checkpoints: boolean;
   /** How many of the thread's states are read when it is entered; undefined is the runtime's default. */
   states: number | undefined;
-  /** Which tabs share connections: those with the same headers, those that name the same user, or none. In the mode `engine`. */
+  /** The tabs that share connections: those with the same headers, those that name the same user, or none. In the mode `engine`. */
   share: boolean | string;
   /** Whether threads are saved in this browser (`?cache=on`). In the mode `engine`. */
   saves: boolean;

@@ -4,7 +4,7 @@ import { useLangGraphConnection, useLangGraphInterrupts } from "rejoin/assistant
 
 const WORDS: Record<string, string> = {
   idle: "Ready.",
-  saved: "Saved here before. Asking the server for what is new…",
+  saved: "Saved earlier. Asking the server for news…",
   connecting: "Connecting…",
   live: "Connected. The answer is coming in.",
   stalled: "Connected, but nothing has come for a while. Checking…",
@@ -14,7 +14,7 @@ const WORDS: Record<string, string> = {
   catching_up: "Connected again. Fetching what was missed…",
   disconnected: "Disconnected; the agent goes on.",
   finished: "Finished.",
-  expired: "The run could not be followed any more. This is what the thread's history holds.",
+  expired: "The run can no longer be followed. This is the thread's history.",
   failed: "Failed.",
 };
 

@@ -1,7 +1,7 @@
 /** Addresses: the server's, and ids that become a part of one. */
 import { RejoinError } from "./errors.js";
 
-/** What is wrong with an id as a segment of a path: there it would climb, or lead elsewhere. As `is_usable` of the core. */
+/** The fault of an id as a path segment: it would climb or lead elsewhere. Equal to `is_usable` of the core. */
 export function problemOfId(id: unknown): RejoinError | undefined {
   if (typeof id === "string" && !/^\.{0,2}$|[/\\%\u0000-\u001f\u007f]/.test(id)) return undefined;
   return new RejoinError("invalid_id", `The id ${JSON.stringify(id) ?? "undefined"} cannot be a part of an address, so nothing was sent.`);

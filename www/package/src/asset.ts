@@ -1,5 +1,6 @@
 /**
- * Agent streams that survive reloads, sleep and bad networks: the framework-free store, with the wasm as a file beside it, fetched and compiled as it streams in.
+ * Agent streams that survive reloads, sleep and bad networks: the framework-free store. The wasm is a file beside it, compiled while it
+ * downloads.
  *
  * @module rejoin/asset
  */

@@ -1,13 +1,13 @@
 /**
- * Class messages of `@langchain/core`, as they are given to a stream. Known by their shape, so that nothing of that package is loaded:
+ * Class messages of `@langchain/core`, given to a stream. They are recognised by their shape, so that nothing of that package is loaded:
  *
  * | given | becomes |
  * | --- | --- |
  * | an instance: it has `getType` or `_getType` | `{type, content, ..}` |
  * | its JSON: `{lc: 1, type: "constructor", id: [.., "HumanMessage"], kwargs}` | the same |
- * | what its `toDict()` gives: `{type: "human", data: {content, ..}}` | the same |
+ * | the result of its `toDict()`: `{type: "human", data: {content, ..}}` | the same |
  *
- * Anything else stays the object that it was.
+ * Any other value stays the same object.
  */
 
 type Fields = Record<string, unknown>;
@@ -24,7 +24,7 @@ const TYPES = /* @__PURE__ */ new Map([
 ]);
 const KNOWN_TYPES = /* @__PURE__ */ new Set(TYPES.values());
 
-/** What an instance is made of that says nothing of its class's own JSON. */
+/** The fields of an instance that its class's own JSON leaves out. */
 const FIELDS = ["id", "content", "name", "additional_kwargs", "response_metadata", "tool_calls", "invalid_tool_calls", "usage_metadata", "tool_call_id", "status", "artifact", "role"];
 
 const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null;
@@ -42,7 +42,7 @@ function messageOf(type: string, fields: Fields): Fields {
   return type === "generic" && typeof fields["role"] === "string" ? told : { ...told, type };
 }
 
-/** What an instance holds, by its own account where it gives one. */
+/** The fields of an instance, as its own JSON gives them, if it has any. */
 function instanceFields(message: Fields): Fields {
   const { kwargs } = (typeof message["toJSON"] === "function" ? (message["toJSON"] as () => Fields)() : {}) as { kwargs?: unknown };
   if (isObject(kwargs)) return kwargs;
@@ -83,5 +83,5 @@ function converted(value: unknown, above: Set<unknown>): unknown {
   return differs ? copy : value;
 }
 
-/** The same, with plain messages in the place of class messages, wherever they are. Where there are none it is the same object. */
+/** The same value, with plain messages in place of class messages at any depth. Without class messages it is the same object. */
 export const withPlainMessages = <T>(given: T): T => converted(given, new Set()) as T;

@@ -5,7 +5,10 @@ import { inTime } from "./in-time.js";
 /** As the engine calls them. */
 const PREFIX = "rejoin:";
 const DATABASE = "rejoin";
-/** Where a logout leaves a mark that no other has left. By it the engines of all tabs know that what they have is of before. */
+/**
+ * The key of the mark that a logout leaves; each logout leaves a different one. By it, the engines of all tabs know that their data is from
+ * before the logout.
+ */
 const LOGOUT_KEY = "rejoin-logout";
 /** How long the browser may take. Another tab of another version may be in the way. */
 const CLEARED_MS = 5_000;
@@ -38,14 +41,15 @@ const deleted = (factory: IDBFactory): Promise<void> =>
   });
 
 /**
- * Removes all data of Rejoin from this browser and origin: the run records and unsent submissions, in `localStorage` and in the
- * `sessionStorage` of each tab, and the threads that the option `cache` has saved. Call it for a logout. Existing streams, in this tab
- * and in others, store and read nothing more; streams that are made later do. The application itself must dispose of existing streams,
- * which go on otherwise, and must clear a `storage` of its own.
+ * Removes all data of Rejoin from this browser and origin. Call it at a logout. The data are the run records and unsent submissions, in
+ * `localStorage` and in the `sessionStorage` of each tab, and the threads that the option `cache` has saved.
+ *
+ * Existing streams, in this tab and in others, then store and read nothing more; later streams do. Existing streams still show and send,
+ * so the application must dispose of them. It must also clear a `storage` of its own.
  *
  * A random text stays in `localStorage`. It tells other tabs of the logout.
  *
- * @throws RejoinError `clear_failed` where the browser does not remove the saved threads, or not within 5 seconds
+ * @throws RejoinError `clear_failed` if the browser does not remove the saved threads within 5 seconds
  */
 export async function clearRejoinData(): Promise<void> {
   if (typeof document === "undefined") return;

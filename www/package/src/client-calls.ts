@@ -22,12 +22,12 @@ interface Asked {
 /** A request, and the call that asks for the same. */
 interface Call {
   method: "GET" | "POST";
-  /** What is behind the URL of the threads. */
+  /** The path after the URL of the threads. */
   path: RegExp;
   part: "threads" | "runs";
   name: string;
   args: (asked: Asked) => unknown[];
-  /** What a client says that has no such method, and no server behind it. Default: 404. */
+  /** The answer of a client that has no such method and no server. Default: 404. */
   without?: (asked: Asked, client: ClientLike) => unknown;
 }
 
@@ -58,7 +58,7 @@ function pageOf(query: URLSearchParams): object {
   return { limit: limitOf(query), ...(before && { before: { configurable: { checkpoint_id: before } } }) };
 }
 
-/** The events of a run. Where only the callback has named it an event does so too. */
+/** The events of a run. If only the callback has named the run, an event is added that names it. */
 async function* eventsOf(given: unknown, named: () => RunCallbackMeta | undefined): AsyncGenerator<StreamEvent> {
   let isNamed = false;
   for await (const event of (await given) as AsyncIterable<StreamEvent>) {

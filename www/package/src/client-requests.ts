@@ -8,7 +8,7 @@ import type { Assistant, Item } from "./types/schema.js";
 
 type Fields = Record<string, unknown>;
 
-/** What a request is made of, beside its method and its path. Each may hold the signal that ends it. */
+/** The parts of a request, besides its method and its path. Each may hold the signal that ends it. */
 interface Parts {
   body?: object | undefined;
   query?: object | undefined;

@@ -6,7 +6,7 @@ import type { FetchLike } from "./types/options.js";
 import type { Client, ClientLike } from "./types/client.js";
 import type { StreamClient } from "./types/sdk-client.js";
 
-/** What a given client is made of. The SDK keeps these on its parts; they are protected there, and stable since 0.0.x. */
+/** The parts of a given client that are used. The SDK keeps these on its parts; they are protected there, and stable since 0.0.x. */
 export interface ClientParts {
   apiUrl?: string;
   defaultHeaders?: HeadersLike;
@@ -29,8 +29,8 @@ export function partsOfClient(client: ClientLike | undefined): ClientParts {
 export type ClientMethod = (...args: unknown[]) => unknown;
 
 /**
- * The method, where it is the application's own: where the part is none of the SDK's, which has its URL on each, or where it was put in the
- * place of the SDK's, as tests do. The SDK's own are not called: what is asked by their URL is followed better.
+ * The method, if it is the application's own. The part may not be one of the SDK's (which have a URL each), or tests may have replaced
+ * the method. The SDK's own methods are not called, because Rejoin follows requests to their URL better.
  */
 export function ownMethod(client: ClientLike, part: "threads" | "runs", name: string): ClientMethod | undefined {
   const methods = client[part] as Record<string, unknown> | undefined;
@@ -40,7 +40,7 @@ export function ownMethod(client: ClientLike, part: "threads" | "runs", name: st
   return isOwn ? (...args) => method.apply(methods, args) as unknown : undefined;
 }
 
-/** What a stream asks a client for. */
+/** The methods of a client that a stream calls. */
 const CALLED = [
   { part: "threads", names: ["create", "get", "getState", "getHistory"] },
   { part: "runs", names: ["stream", "joinStream", "list", "get", "cancel"] },
@@ -60,7 +60,7 @@ const METHODS: { readonly [Part in keyof Client]: readonly (keyof Client[Part])[
   "~ui": ["getComponent"],
 };
 
-/** What the SDK's parts have and ours do not: what they stream would end with the connection. */
+/** The methods that the SDK's parts have and ours do not: their streams would end with the connection. */
 const STREAMING = { threads: ["stream", "joinStream"], runs: ["stream", "joinStream"] } as const;
 
 const notInClient = (method: string): RejoinError =>

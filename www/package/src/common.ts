@@ -1,4 +1,4 @@
-/** What all entries export. */
+/** The exports of all entries. */
 export { clearRejoinData } from "./clear.js";
 export { RejoinError } from "./errors.js";
 export { FetchStreamTransport, type FetchStreamTransportOptions } from "./transport.js";

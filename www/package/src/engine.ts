@@ -5,7 +5,7 @@
 
 import type { RejoinError } from "./errors.js";
 
-/** Where the wasm comes from when the package's own loading cannot be used. See `loadRejoin`. */
+/** The source of the wasm, if the package's own loading cannot be used. See `loadRejoin`. */
 export type WasmSource = string | URL | Response | Promise<Response> | BufferSource | WebAssembly.Module;
 
 /**
@@ -21,7 +21,7 @@ export interface EngineLoader {
 /** The engine's class. `options`: {@link EngineOptions} as JSON. */
 export type EngineConstructor = new (options: string, host: EngineHost) => Engine;
 
-/** What an engine is made with. Numbers are whole; a wrong type throws an `Error` with `code: "invalid_option"`. */
+/** The options of an engine. Numbers are whole; a wrong type throws an `Error` with `code: "invalid_option"`. */
 export interface EngineOptions {
   apiUrl: string;
   assistantId: string;
@@ -62,11 +62,11 @@ export interface EngineOptions {
   limits?: object;
   recordTtlMs?: number;
   recordBytesMax?: number;
-  /** What becomes of submissions that the server does not have yet: `enabled`, `askAfter` in milliseconds, `bytesMax`. */
+  /** Storing submissions that the server does not have yet: `enabled`, `askAfter` in milliseconds, `bytesMax`. */
   outbox?: object;
 }
 
-/** Which threads' last states are saved. */
+/** The threads whose last states are saved. */
 export interface EngineCaching {
   cache: {
     /** Names the user. Absent: a digest of the headers does. */
@@ -77,7 +77,7 @@ export interface EngineCaching {
   };
 }
 
-/** Where a message comes from: a state or an event of the server, this page, or a run that the server did not keep. */
+/** The origin of a message: a state or an event of the server, this page, or a run that the server did not keep. */
 export type MessageOrigin = "server" | "optimistic" | "partial";
 
 /** The name of the list of a session's nodes, while a view is open. No namespace is called so. */
@@ -86,9 +86,9 @@ export const NODES = "session";
 /** Parts of what is shown, as bits of {@link EngineHost.changed} and for {@link Engine.read}. The branch tree changes with the history. */
 export const Part = { values: 1, interrupts: 2, history: 4, head: 8, editable: 16, branchTree: 32, waiting: 64 } as const;
 
-/** What the engine calls. Calls may call the engine back. */
+/** The functions that the engine calls. They may call the engine back. */
 export interface EngineHost {
-  /** As `fetch`. What it rejects with may have a `code`: `invalid_request`, or `redirected` with where to as its `detail`. */
+  /** As `fetch`. Its rejection may have a `code`: `invalid_request`, or `redirected` with the target as its `detail`. */
   fetch?: (url: string, init: EngineInit) => Promise<Response | EngineAnswer>;
   headers?: (refresh: boolean) => Promise<Record<string, string>> | Record<string, string>;
   /** Null or absent: memory. */
@@ -187,7 +187,7 @@ export interface EngineStatus {
   editing: string | null;
 }
 
-/** What a submission waits for that the server does not have: see `WaitingSubmission`. */
+/** The reason why an unsent submission waits: see `WaitingSubmission`. */
 export type EngineWaitingState = "queued" | "unreachable" | "other_tab" | "held";
 
 /** An item of {@link Part}'s `waiting`. */
@@ -212,7 +212,7 @@ export interface EngineFeed {
   error: EngineError | null;
 }
 
-/** What is said of a session's message beside itself. */
+/** The facts about a session's message, without the message itself. */
 export interface EngineNode {
   /** Absent: it was submitted here, and the log does not have it yet. */
   position?: number;
@@ -247,7 +247,10 @@ export interface EngineMessageMetadata {
   stream?: Record<string, unknown>;
 }
 
-/** What {@link Engine.send} takes, by its name: objects, whose fields are called as in the protocol. Those marked (2) need {@link Engine.extend}. */
+/**
+ * The requests that {@link Engine.send} takes, by their names: objects, whose fields are called as in the protocol. Those marked (2) need
+ * {@link Engine.extend}.
+ */
 export interface EngineRequests {
   /** Runs the assistant. */
   submission: object;
@@ -271,9 +274,9 @@ export interface EngineRequests {
   values: { values: object };
   /** (2) Thread states that somebody else has read, newest first. */
   history: { states: object[] };
-  /** What runs stream from now on. */
+  /** The stream modes of runs from now on. */
   modes: { modes: string[] };
-  /** What {@link EngineHost.event} is called with from now on. */
+  /** The events that {@link EngineHost.event} is called with from now on. */
   events: { names: string[] };
   /**
    * (2) Opens the session's feed, of whatever thread is entered, with so many messages in a page, 1 to 1000. Again: another size for

@@ -5,17 +5,21 @@ import { camelName } from "./names.js";
 /**
  * Something that went wrong, with a stable code.
  *
- * Codes of runs, threads and connections are listed in `docs/errors.md`. This package adds:
- * `invalid_option` (an option is missing or has the wrong type; the message names it), `wasm_blocked` (the page's content
- * security policy forbids wasm: allow `'wasm-unsafe-eval'`), `load_failed` (the wasm could not be fetched or compiled;
- * the next command tries again), `clear_failed` (what was saved of threads could not be removed), `engine_failed` (the wasm has failed while it ran, most likely for want of memory; what was received
- * stays, and the next command begins with another engine), `disposed` (the stream was disposed), `not_in_client` (a method that Rejoin's own
- * client does not have; the message names what to use).
+ * `docs/errors.md` lists the codes of runs, threads and connections. This package adds:
+ *
+ * * `invalid_option`: an option is missing or has the wrong type; the message names it.
+ * * `wasm_blocked`: the page's content security policy forbids wasm; allow `'wasm-unsafe-eval'`.
+ * * `load_failed`: the wasm could not be fetched or compiled; the next command tries again.
+ * * `clear_failed`: the saved threads could not be removed.
+ * * `engine_failed`: the wasm failed while it ran, most likely for want of memory. The received messages stay, and the next command
+ *   begins with another engine.
+ * * `disposed`: the stream was disposed.
+ * * `not_in_client`: Rejoin's own client does not have this method; the message names the alternative.
  */
 export class RejoinError extends Error {
   /** Stable; compare this, not the message. */
   readonly code: string;
-  /** The HTTP status, where one came. */
+  /** The HTTP status, if there is one. */
   readonly status?: number;
   /** The server's own words, at most 500 characters. */
   readonly detail?: string;
@@ -64,7 +68,7 @@ export function fromEngine(error: EngineError, failure?: unknown): RejoinError {
 
 const NO_WASM = "This browser has no WebAssembly, or it is switched off, so nothing can be sent or followed here.";
 
-/** What loading the wasm failed with, told apart by what can be done about it. */
+/** The error of loading the wasm, by its remedy. */
 export function loadError(cause: unknown): RejoinError {
   if (cause instanceof RejoinError) return cause;
   const words = cause instanceof Error ? cause.message : String(cause);

@@ -29,7 +29,7 @@ export async function executeTool<Args, Output>(
   }
 }
 
-/** Runs the tool that a call is for. What the graph is told: its result, or `{error}`. */
+/** Runs the tool of a call. The answer for the graph is its result, or `{error}`. */
 export async function runCall({ name, args }: HeadlessToolCall, tools: readonly AnyHeadlessToolImplementation[], onTool?: OnToolCallback): Promise<unknown> {
   const implementation = findTool(tools, name);
   if (!implementation) {
@@ -43,8 +43,8 @@ export async function runCall({ name, args }: HeadlessToolCall, tools: readonly 
 }
 
 /**
- * Runs what waits and has not run yet, all at once, and gives the value to resume with: by interrupt id, each by its tool
- * call's id. `handled` is what has run; it is added to before anything runs.
+ * Runs all waiting tools that have not run yet, at once. Gives the value to resume with: the results by interrupt id, each by its tool
+ * call's id. `handled` holds the ids of the calls that have run. The new ids are added before anything runs.
  */
 export async function runHeadlessTools(
   interrupts: readonly Interrupt[],

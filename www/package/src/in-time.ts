@@ -1,4 +1,4 @@
-/** What the application promises, waited for with an end. */
+/** Waits for a promise of the application, with a time limit. */
 import { RejoinError } from "./errors.js";
 
 /** As the engine's own default for the headers of a stream. */

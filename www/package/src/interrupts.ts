@@ -30,8 +30,8 @@ function bothSpellings(value: unknown): unknown {
 }
 
 /**
- * What waits for an answer. `raw`: the thread's interrupts. Where there is none, nothing runs, nothing failed and nodes
- * are still to run, the graph waits at a breakpoint.
+ * The pending questions. `raw`: the thread's interrupts. If there is none, nothing runs, nothing failed and nodes are still to run, the
+ * graph waits at a breakpoint.
  */
 export function interruptsOf<T>(raw: Interrupt[], head: ThreadState | undefined, quiet: boolean): Interrupt<T>[] {
   if (raw.length === 0) return quiet && head?.next?.length ? [{ when: "breakpoint" }] : [];

@@ -13,7 +13,7 @@ export interface MessageCell {
 /** A cell for a message that came whole. */
 export const cellOf = (json: string, origin: MessageOrigin): MessageCell => ({ json, tail: "", value: undefined, origin });
 
-/** The same message with more text. What was not read yet is still not parsed. */
+/** The same message with more text. Text that was not read yet is still not parsed. */
 export function grown(cell: MessageCell, text: string): MessageCell {
   const { value, origin } = cell;
   return value
@@ -36,8 +36,8 @@ export function readCell(cell: MessageCell): Message {
 const RECENT_MAX = 64;
 
 /**
- * A namespace's messages by name. Of a long list few change between two frames: those lie over a map that the revisions share, so that a
- * token copies what has changed lately and not the list.
+ * A namespace's messages by id. Few messages of a long list change between two frames. Those lie over a map that the revisions share, so a
+ * token copies only the recent changes and not the list.
  */
 export class CellMap {
   readonly #whole: Map<string, MessageCell>;
@@ -85,7 +85,7 @@ export class CellMap {
   }
 }
 
-/** What has changed in an array: the rest is that of the one before. */
+/** The changes in an array; the rest equals the array before. */
 export interface Change<Item = unknown> {
   from: readonly Item[];
   places: readonly number[];
@@ -93,7 +93,7 @@ export interface Change<Item = unknown> {
 
 const changes = /* @__PURE__ */ new WeakMap<readonly unknown[], Change>();
 
-/** What an array differs in from the one before it, where that is known: whoever has made something of that one need not begin anew. */
+/** The changes from the array before, if they are known. A result made from that array then need not be made again. */
 export const changeOf = <Item>(array: readonly Item[]): Change<Item> | undefined => changes.get(array) as Change<Item> | undefined;
 
 /** A copy with these items, which tells what has changed. */
@@ -132,7 +132,7 @@ export function listOf(messages: unknown): MessageList {
 
 const places = /* @__PURE__ */ new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
-/** Where each id stands. */
+/** The index of each id. */
 function placesOf(ids: readonly string[]): ReadonlyMap<string, number> {
   let known = places.get(ids);
   if (!known) places.set(ids, (known = new Map(ids.map((id, place) => [id, place]))));
@@ -195,7 +195,7 @@ export function setCell(list: OpenList, id: string, cell: MessageCell): void {
   list.changed.add(id);
 }
 
-/** What is shown of an open list from now on. Messages that are not in the order any more are let go. */
+/** The list to show from now on. Messages that are no longer in the order are dropped. */
 export function closeList(list: OpenList): MessageList {
   const { ids, changed, shown } = list;
   if (list.cells.size > ids.length) list.cells = list.cells.only(ids);
@@ -204,7 +204,7 @@ export function closeList(list: OpenList): MessageList {
   return (list.shown = { ids, cells: list.cells, array: undefined, before: shown && shown.ids === ids ? beforeOf(shown, changed) : undefined });
 }
 
-/** What the next revision is made of. A list with messages that are still to come has no places. */
+/** The base of the next revision. A list with messages that are still to come has no indices. */
 function beforeOf({ ids, array, before }: MessageList, changed: ReadonlySet<string>): MessageList["before"] {
   if (array) return array.length === ids.length ? { array, changed } : undefined;
   return before && { array: before.array, changed: new Set([...before.changed, ...changed]) };

@@ -11,7 +11,7 @@ const STATUSES = [301, 302, 303, 307, 308];
 /** Redirects of one request that are followed. */
 const HOPS_MAX = 5;
 
-/** Where an answer leads, if it does. A browser does not say: whoever asks the same address without anything secret may see it. */
+/** The target of a redirected answer, if it is one. A browser does not tell the target, so the same address is requested again without secrets. */
 async function targetOf(send: Send, response: Response, url: string): Promise<string | undefined> {
   if (response.type === "opaqueredirect") {
     const end = await send(url, { method: "GET", credentials: "omit", cache: "no-store", redirect: "follow" }).catch(() => undefined);

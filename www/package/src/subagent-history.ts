@@ -13,8 +13,8 @@ const pushed = (state: ThreadState<Values>): PushTask[] =>
   ((state.tasks ?? []) as PushTask[]).filter(({ path }) => path?.[0] === "__pregel_push");
 
 /**
- * The checkpoint namespace of each call, as far as it can be told. A task that is done has the call's id in its result;
- * one that is not has only its place among the calls that the newest AI message made and nobody answered yet.
+ * The checkpoint namespace of each call, as far as it can be told. A finished task has the call's id in its result. An unfinished one has
+ * only its place among the newest AI message's calls without an answer.
  */
 function namespacesOf(states: readonly ThreadState<Values>[], messagesKey: string): Map<string, string> {
   const found = new Map<string, string>();
@@ -40,7 +40,7 @@ function namespacesOf(states: readonly ThreadState<Values>[], messagesKey: strin
   return found;
 }
 
-/** Reads what is missing into `memory`. True where something came. What cannot be read is left out: it is an extra. */
+/** Reads missing states into `memory`. True if any came. A state that cannot be read is left out, because it is an extra. */
 export async function restoreSubagents(
   agents: Iterable<SubagentStream>,
   states: readonly ThreadState<Values>[],

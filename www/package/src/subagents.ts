@@ -4,7 +4,7 @@ import { toolCallsOf } from "./tool-calls.js";
 import type { AIMessage, Message } from "./types/messages.js";
 import type { SubagentStream, SubagentToolCall } from "./types/subagents.js";
 
-/** What events have told of a namespace, by the id in its first `tools:` part. */
+/** The facts that events told about a namespace, by the id in its first `tools:` part. */
 export interface SubagentFact {
   namespace: string[];
   values?: Record<string, unknown>;
@@ -13,7 +13,7 @@ export interface SubagentFact {
 /** All that was told. Replaced, never changed. */
 export type SubagentFacts = ReadonlyMap<string, SubagentFact>;
 
-/** What is remembered between two computations. */
+/** The memory between two computations. */
 export interface SubagentMemory {
   /** Namespace id to tool call id. */
   names: Map<string, string>;
@@ -54,7 +54,7 @@ interface Streamed {
   values: Record<string, unknown> | undefined;
 }
 
-/** What streamed, by namespace id. */
+/** The streamed messages, by namespace id. */
 function streamedOf(lists: ReadonlyMap<string, MessageList>, facts: SubagentFacts): Map<string, Streamed> {
   const found = new Map<string, Streamed>();
   for (const [id, { namespace, values }] of facts) found.set(id, { namespace, messages: [], values });

@@ -2,11 +2,11 @@
 import { changeOf, withItems } from "./messages.js";
 import type { AIMessage, Message, ToolCallWithResult, ToolMessage } from "./types/messages.js";
 
-/** What was made of one list of messages, and what the next is made of. */
+/** The result for one list of messages, from which the next result is made. */
 interface Known {
   readonly calls: ToolCallWithResult[];
   readonly results: ReadonlyMap<string, ToolMessage>;
-  /** Where the first call of each AI message stands, by the message's place; of those that have calls. */
+  /** The index of the first call of each AI message, by the message's index; only for messages with calls. */
   readonly firsts: ReadonlyMap<number, number>;
   /** The place of the last AI message: the tools before it are done. */
   readonly lastAi: number;
@@ -42,8 +42,8 @@ function fromStart(messages: readonly Message[]): Known {
   return { calls, results, firsts, lastAi };
 }
 
-/** From what was made of the list before: where neither a result nor the number of calls is another. */
-function goneOn(messages: readonly Message[]): Known | undefined {
+/** Made from the result for the list before, if neither the results nor the number of calls have changed. */
+function continued(messages: readonly Message[]): Known | undefined {
   const change = changeOf(messages);
   const last = change && known.get(change.from);
   if (!last) return undefined;
@@ -59,6 +59,6 @@ function goneOn(messages: readonly Message[]): Known | undefined {
 /** All tool calls of all AI messages, in order; the same array as long as none of them changes. */
 export function toolCallsOf(messages: readonly Message[]): ToolCallWithResult[] {
   let now = known.get(messages);
-  if (!now) known.set(messages, (now = goneOn(messages) ?? fromStart(messages)));
+  if (!now) known.set(messages, (now = continued(messages) ?? fromStart(messages)));
   return now.calls;
 }

@@ -17,7 +17,7 @@ export interface FetchStreamTransportOptions {
 
 /**
  * Posts `{input, context, command, config}` as JSON and reads the answer as server-sent events, as
- * `toLangGraphEventStreamResponse` makes them. Rejects where the answer's status is not 2xx.
+ * `toLangGraphEventStreamResponse` makes them. Rejects if the answer's status is not 2xx.
  */
 export class FetchStreamTransport<
   StateType extends Record<string, unknown> = Record<string, unknown>,

@@ -1,4 +1,4 @@
-// docs/use-stream.md and docs/use-view.md: no row without a test, no name of the incumbent, or of a view, without a row.
+// docs/use-stream.md and docs/use-view.md: no row without a test, no name of the SDK, or of a view, without a row.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ const sources = readdirSync(here, { recursive: true }).map(String).filter((name)
 const titles = new Set([...sources.matchAll(/\btest\(\s*"([^"]+)"/g)].map(([, title]) => title));
 const rowsOf = (text) => text.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---")).map((line) => line.slice(2, -2).split(" | "));
 const rows = rowsOf(page);
-const HEADS = ["option", "member", "promise", "what is wrong"];
+const HEADS = ["option", "member", "promise", "fault"];
 /** Fails on a row whose last column is no test's name. */
 const prove = (all) => {
   for (const row of all) {
@@ -33,7 +33,7 @@ test("each row of docs/use-stream.md names a test that exists", () => {
   for (const title of named) assert.ok(titles.has(title), `no test: ${title}`);
 });
 
-test("each name of the incumbent's types has a row", () => {
+test("each name of the SDK's types has a row", () => {
   const types = read("../node_modules/@langchain/langgraph-sdk/dist/ui/types.d.ts");
   const members = (text, name) => {
     const body = new RegExp(`interface ${name}\\b[^{]*\\{`).exec(text);

@@ -12,7 +12,7 @@ import { ThisBrowser } from "./this-browser";
 import { addressOf, useThreads } from "./threads";
 import { Waiting } from "./waiting";
 
-/** What the graphs keep. */
+/** The state of the graphs. */
 interface State {
   messages: Message[];
 }

@@ -4,7 +4,7 @@ import { useEffect, useRef, type RefObject } from "react";
 
 const NEAR_PX = 40;
 
-/** What a hand is on: a press counts only where it is let go on the same button. */
+/** The controls in use: a press counts only if it is released on the same button. */
 const IN_HAND = ":active, form:focus-within";
 
 /** For a scrolling element and the one element in it that grows. */

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 
 /** The versions of a message, and the way to another. */
 export interface Versions {
-  /** Which is shown, from 1. */
+  /** The number of the shown version, from 1. */
   place: number;
   count: number;
 }
@@ -67,7 +67,7 @@ export function Editor({ text, isSending, save, cancel }: { text: string; isSend
     >
       <textarea data-testid="edit-text" aria-label="Edit your message" rows={1} autoComplete="off" ref={field} value={draft} readOnly={isSending} onChange={(event) => setDraft(event.target.value)} onKeyDown={onKeyDown} />
       <div className="row spread">
-        <p className="hint" role="status">{isSending ? "Looking up where to go on from…" : "What comes after it is answered anew."}</p>
+        <p className="hint" role="status">{isSending ? "Finding the place to continue from…" : "The agent answers again from here."}</p>
         <button type="button" data-testid="edit-cancel" onClick={cancel}>Cancel</button>
         <button type="submit" className="primary" data-testid="edit-save" disabled={!canSave}>Save</button>
       </div>

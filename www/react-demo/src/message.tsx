@@ -4,7 +4,7 @@ import type { Message, RunPromise, ToolCallWithResult } from "rejoin/react";
 import { Details } from "./details";
 import { Editor, MessageFoot } from "./message-foot";
 
-/** What can be done with a message; the same functions in every render. */
+/** The commands for a message; the same functions in every render. */
 export interface Actions {
   /** Puts other words in a question's place. */
   edit: (id: string, text: string) => RunPromise;
@@ -21,7 +21,7 @@ interface Props {
   isStreaming: boolean;
   /** Its run failed or was cancelled, and the server has not stored it. */
   isIncomplete: boolean;
-  /** Which version is shown, from 1, and of how many; 0 where there is one. */
+  /** The number of the shown version, from 1, and the number of versions; 0 if there is only one. */
   place: number;
   count: number;
   /** A run is followed. */
@@ -55,7 +55,7 @@ export const MessageView = memo(function MessageView(props: Props) {
     wasEdited.current = isEdited;
   }, [isEdited]);
 
-  /** Where it succeeds, this message goes away with what it replaces. */
+  /** If the run succeeds, this message disappears with the part that it replaces. */
   async function follow(run: RunPromise) {
     setProblem(undefined);
     const { error } = await run;
@@ -82,7 +82,7 @@ export const MessageView = memo(function MessageView(props: Props) {
           {tool.result && <pre tabIndex={0}>{textOf(tool.result)}</pre>}
         </section>
       ))}
-      {isIncomplete && <p className="hint">Not whole: the agent stopped here, and the server has not stored this.</p>}
+      {isIncomplete && <p className="hint">Incomplete: the agent stopped here, and the server has not stored this.</p>}
       {problem && <p className="banner error" role="alert" data-testid="edit-error" data-code={problem.code}>{problem.message}</p>}
       <MessageFoot
         versions={count > 1 ? { place, count } : undefined} isBusy={isBusy} choose={(to) => actions.choose(message, to)}

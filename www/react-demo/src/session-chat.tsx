@@ -11,7 +11,7 @@ import { Status } from "./status";
 import { useThreads } from "./threads";
 
 const LABELS: Record<string, string> = { human: "You", ai: "Assistant", system: "System", tool: "Tool" };
-const ENDS: Record<string, string> = { aborted: "Not whole: the agent stopped here", cancelled: "Stopped here" };
+const ENDS: Record<string, string> = { aborted: "Incomplete: the agent stopped here", cancelled: "Stopped here" };
 
 /** The page. */
 export function SessionChat({ setup }: { setup: Setup }) {
@@ -70,7 +70,7 @@ export function SessionChat({ setup }: { setup: Setup }) {
                 {loading ? "Loading older messages…" : "Load older messages"}
               </button>
             )}
-            {nodes.length === 0 && <p className="hint">{loading ? "Loading the conversation…" : "Nothing was said yet."}</p>}
+            {nodes.length === 0 && <p className="hint">{loading ? "Loading the conversation…" : "There are no messages yet."}</p>}
             {!hasOlder && nodes.length > 0 && <p className="hint" data-testid="beginning">The beginning of the conversation.</p>}
             {nodes.map((node) => <NodeView key={node.id} node={node} />)}
           </div>

@@ -1,18 +1,18 @@
 // The page's address: which server and assistant, and the knobs that tests turn. All times in milliseconds.
 
-/** What the address asks for, besides the thread. */
+/** The parameters of the address, besides the thread. */
 export interface Setup {
   /** The Agent Server's base URL. */
   server: string;
   /** The assistant's id or graph name. */
   assistant: string;
-  /** What is shown: the thread's state as `useStream` has it, or its session, page by page, with `useView`. */
+  /** The view: the thread's state with `useStream`, or its session, page by page, with `useView`. */
   view: "thread" | "session";
   /** How many messages a page of the session has. */
   pageSize: number;
-  /** Where a run's record is kept. */
+  /** The storage of a run's record. */
   storage: "local" | "session" | "none";
-  /** Which tabs share connections: those with the same headers, those that name the same user, or none. */
+  /** The tabs that share connections: those with the same headers, those that name the same user, or none. */
   share: boolean | string;
   /** How the checkpoint is found that an edit goes on from. */
   checkpoints: "automatic" | "off";

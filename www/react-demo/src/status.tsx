@@ -20,7 +20,7 @@ const UNSENT = "Not sent yet: the server cannot be reached. It is sent when it c
 
 const WORDS: Record<Connection["state"], string> = {
   idle: "Ready.",
-  saved: "Saved here before. Asking the server for what is new…",
+  saved: "Saved earlier. Asking the server for news…",
   connecting: "Connecting…",
   live: "Connected. The answer is coming in.",
   stalled: "Connected, but nothing has come for a while. Checking…",
@@ -30,7 +30,7 @@ const WORDS: Record<Connection["state"], string> = {
   catching_up: "Connected again. Fetching what was missed…",
   disconnected: "Disconnected; the agent goes on. Rejoin to follow it.",
   finished: "Finished.",
-  expired: "The run could not be followed any more. This is what the thread's history holds.",
+  expired: "The run can no longer be followed. This is the thread's history.",
   failed: "Failed.",
 };
 

@@ -17,14 +17,14 @@ export function ThisBrowser({ address, shares }: { address: string | undefined; 
             <a data-testid="second-tab" href={address} target="_blank" aria-describedby="second-tab-about">Open a second tab</a>
             <p id="second-tab-about">
               {shares
-                ? "It shows the same answer, over the same connection. What you ask in one tab, the other shows at once."
-                : "It shows the same answer, over a connection of its own."}
+                ? "It shows the same answer, over the same connection. A question in one tab appears in the other at once."
+                : "It shows the same answer, over its own connection."}
             </p>
           </>
         )}
-        <button type="button" data-testid="clear-stored" aria-describedby="clear-stored-about" onClick={clear}>Clear what is stored here</button>
+        <button type="button" data-testid="clear-stored" aria-describedby="clear-stored-about" onClick={clear}>Clear stored data</button>
         <p id="clear-stored-about">
-          Removes saved conversations, and questions that wait to be sent, in all tabs. The page is loaded anew. What the server has stays.
+          Removes saved conversations and unsent questions, in all tabs, and reloads the page. The server keeps its conversations.
         </p>
         {problem !== undefined && <p role="alert">{problem}</p>}
       </div>

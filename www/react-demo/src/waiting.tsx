@@ -13,11 +13,11 @@ interface Props {
   waiting: readonly WaitingSubmission[];
   takeBack: (id: string) => void;
   sendNow: (id: string) => void;
-  /** What was taken back goes to where it was typed. */
+  /** Puts the text of a submission that was taken back into the message field. */
   restore: (text: string) => void;
 }
 
-/** What waits, below the conversation. A message that is shown there already is not shown again. */
+/** The waiting submissions, below the conversation. A message that is shown there already is not shown again. */
 export function Waiting({ waiting, takeBack, sendNow, restore }: Props) {
   if (waiting.length === 0) return null;
   return (

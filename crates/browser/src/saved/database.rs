@@ -1,7 +1,8 @@
 //! The database: states under their names, and beside them an index, so that what was used longest ago can go.
 //!
-//! A browser takes back what a page has not committed when it is left. So a state is stored without reading anything before, and committed
-//! at once; the index comes after it, if the page is still there. What the index lacks is removed with the index's next change.
+//! When a page is left, the browser rolls back its uncommitted changes. So a state is stored without reading anything
+//! before, and committed at once. The index follows, if the page still lives. States that the index lacks are removed with
+//! its next change.
 //!
 //! Everything about it may be missing, throw, fail, or never answer. It is opened when it is first needed, and not again when that
 //! has failed.
@@ -270,8 +271,8 @@ fn make_store(request: &IdbOpenDbRequest) {
     request.set_onupgradeneeded(Some(make.unchecked_ref()));
 }
 
-/// Whoever deletes the database, or needs another version of it, does not have to wait for this page. What this page would still save is
-/// of whoever was here before.
+/// A page that deletes the database, or needs another version of it, does not have to wait for this page. Anything that this
+/// page would still save belongs to the earlier user.
 fn give_way(database: &IdbDatabase, open: &Rc<RefCell<Open>>) {
     let open: Weak<RefCell<Open>> = Rc::downgrade(open);
     let closed = database.clone();

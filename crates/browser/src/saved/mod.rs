@@ -14,12 +14,12 @@ use std::{
     rc::{Rc, Weak},
 };
 
-/// A place for the last states of threads. What it is told is done whenever it can be.
+/// A place for the last states of threads. Each call is carried out as soon as possible.
 pub(crate) trait SavedPlace {
     fn take(self: Rc<Self>, driver: &Weak<Driver>, effect: SavedEffect);
 }
 
-/// What may wait for a database that takes its time. More is left out: it is worth no more than a moment.
+/// The most calls that wait for a slow database. Further ones are left out: they are worth no more than a moment.
 const WAITING_MAX: usize = 4;
 
 /// The database, and what waits for it: one order is carried out after the other.

@@ -1,5 +1,5 @@
-//! The name under which a state is saved: a digest of the server, the thread and the user, so that whoever lists the names learns
-//! nothing, and no other user's state is ever found.
+//! The name under which a state is saved: a digest of the server, the thread and the user. So a list of the names tells
+//! nothing, and another user's state is never found.
 
 use crate::{
     driver::Driver,
@@ -15,7 +15,7 @@ const FORMAT: &str = "rejoin saved 1";
 /// Takes the name, or why there is none.
 pub(super) type Told = Box<dyn FnOnce(Result<String, String>)>;
 
-/// Finds the name. Where the key names no user, the application's headers do.
+/// Finds the name. If the key names no user, the application's headers do.
 pub(super) fn find(driver: Option<&Driver>, key: SavedKey, told: Told) {
     if let Some(identity) = &key.identity {
         return digested(&key, &of_text(identity), told);

@@ -62,7 +62,7 @@ struct Shared {
     name: String,
     channel: Option<Channel>,
     lock: Option<Lock>,
-    /// Which of the locks asked for is this one's.
+    /// The number of this stream's request for the lock.
     lock_number: u64,
     has_lock: bool,
     /// Whether another tab has taken the lock.
@@ -205,7 +205,7 @@ impl Tabs {
         document().is_some() && lock::locks().is_some()
     }
 
-    /// What this client may share of a request.
+    /// The place at which this client may share a request, if it may.
     fn place(&self, request: &HttpRequest) -> Option<Place> {
         let may = self.taken.get() < TAKEN_MAX && Self::has_tabs();
         may.then(|| Place::of(request)).flatten()

@@ -62,7 +62,7 @@ impl Tabs {
         }
     }
 
-    /// Makes the name. What is joined begins then; a stream that this tab has begun can be followed then.
+    /// Makes the name. A shared stream is joined then, and a stream that this tab has begun can be followed from then on.
     pub(super) fn find_name(&self, attempt: AttemptId, url: &str, joined: Option<(Kind, String)>) {
         let Some(shared) = self.find(attempt) else {
             return;

@@ -344,8 +344,8 @@ pub struct Submission {
     pub stream_subgraphs: Option<bool>,
     /// The id that a new thread gets. Ignored where the client has a thread.
     pub thread_id: Option<ThreadId>,
-    /// What is the server's alone to read: `context`, `interrupt_before`, `interrupt_after`, `durability`, and what only some
-    /// servers know, such as `strict_resume`. Sent as it is.
+    /// Fields that only the server reads: `context`, `interrupt_before`, `interrupt_after`, `durability`, and fields that
+    /// only some servers know, such as `strict_resume`. Sent as it is.
     pub more: Vec<(String, Json)>,
 }
 
@@ -390,9 +390,9 @@ pub enum EditAt {
     /// This message's turn is answered again: what is kept ends with the human message before it. The submission's
     /// input is not looked at.
     Answer(MessageId),
-    /// The run that failed is begun again: with its own submission where nothing of that was stored, else without
-    /// input from the thread's newest state; one that may still be active is joined. The submission given is not
-    /// looked at.
+    /// The failed run is started again. If nothing of its submission was stored, it starts with that submission, else
+    /// without input from the thread's newest state. A run that may still be active is joined. The given submission is
+    /// ignored.
     Failed,
 }
 

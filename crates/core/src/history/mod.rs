@@ -13,7 +13,7 @@ use state::message_ids;
 use rejoin_wire::{CheckpointId, Json, MessageId, json::Lenient, thread::ThreadState};
 use std::cell::OnceCell;
 
-/// Where a message stands in the history.
+/// A message's place in the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageBranch {
     /// The oldest state in [`crate::View::history`] that holds it, as an index.

@@ -11,7 +11,7 @@ pub enum Kind {
     Feed,
 }
 
-/// What has come of the tab's own connection.
+/// An event of the tab's own connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own<'a> {
     /// Status and headers; whether they promise a stream.

@@ -8,7 +8,7 @@ const CURSOR_HEADER: &str = "last-event-id";
 /// Before a cursor in a query: of a run's stream, without and with a mode before it, and of a feed.
 const CURSOR_KEYS: [&str; 3] = ["?last_event_id=", "&last_event_id=", "&cursor="];
 
-/// What a request opens.
+/// The stream that a request opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A stream that other tabs may have already.
@@ -25,7 +25,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What the request opens; `None` where tabs cannot share it.
+    /// The stream that the request opens; `None` if tabs cannot share it.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         if request.method == Method::Post {
             return thread_of(request).map(|_| Self::Begun);

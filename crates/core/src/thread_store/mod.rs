@@ -45,13 +45,13 @@ pub struct MessageSlot {
     pub revision: u64,
     /// The view's revision at which it last changed otherwise than by text appended to its content.
     pub reshaped: u64,
-    /// Where it comes from.
+    /// The origin of the message.
     pub origin: MessageOrigin,
-    /// What the stream said of its last chunk: which node produced it and so on.
+    /// The metadata of the last streamed chunk: the node that produced it and so on.
     pub metadata: Option<Json>,
 }
 
-/// Where a shown message comes from.
+/// The origin of a shown message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageOrigin {
     /// The server sent it.
@@ -83,9 +83,9 @@ impl MessageSlot {
         }
     }
 
-    /// Names the message for as long as it is shown: the id under which it was shown first, or for one that came
-    /// without, its place in the list then. What the server calls it by now is its [`Message::id`]; whatever asks for
-    /// a message's id takes both.
+    /// The message's name for as long as it is shown: the id under which it was shown first, or, if it came without one, its
+    /// place in the list then. The server's present id is its [`Message::id`]. Everything that takes a message's id takes
+    /// both.
     pub fn id(&self) -> &MessageId {
         &self.id
     }

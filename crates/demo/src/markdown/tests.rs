@@ -1,4 +1,4 @@
-//! What the renderer may and may not write.
+//! The renderer's output: allowed and forbidden parts.
 
 use super::Renderer;
 

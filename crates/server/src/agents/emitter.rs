@@ -75,19 +75,23 @@ impl Emitter {
         data: &Value,
     ) -> Result<(), ServerError> {
         if self.wants(mode) {
-            self.say(name, data).await
+            self.send_event(name, data).await
         } else {
             Ok(())
         }
     }
 
     /// Sends an event whatever the client asked for. Returns before it is committed; order is kept.
-    pub(crate) async fn say(&self, name: &'static str, data: &Value) -> Result<(), ServerError> {
-        self.say_then(name, data, || {}).await
+    pub(crate) async fn send_event(
+        &self,
+        name: &'static str,
+        data: &Value,
+    ) -> Result<(), ServerError> {
+        self.send_event_then(name, data, || {}).await
     }
 
     /// The same; `then` is called once the event is committed.
-    async fn say_then(
+    async fn send_event_then(
         &self,
         name: &'static str,
         data: &Value,
@@ -153,7 +157,7 @@ impl Emitter {
         };
         if self.wants(StreamMode::MessagesTuple) {
             let data = json!([wire, metadata]);
-            return self.say_then("messages", &data, mirrored).await;
+            return self.send_event_then("messages", &data, mirrored).await;
         }
         mirrored();
         Ok(())
@@ -166,7 +170,7 @@ impl Emitter {
             .any(|message| message.id.as_ref().map(|id| id.as_str()) == id.as_str())
     }
 
-    /// What was streamed and is in no checkpoint yet.
+    /// The streamed messages that are in no checkpoint yet.
     pub(crate) fn take_partials(&self) -> Vec<Message> {
         std::mem::take(&mut *self.partials())
     }
@@ -190,7 +194,7 @@ fn record(tx: &Tx, live: &Arc<LiveRun>, event: &NewEvent) -> Result<LiveEvent, S
     ))
 }
 
-/// What a node is given.
+/// The context that a node gets.
 pub struct NodeContext {
     pub(crate) emitter: Emitter,
     pub(crate) node: String,
@@ -227,7 +231,7 @@ impl NodeContext {
     /// Sends a `custom` event: any JSON.
     ///
     /// # Errors
-    /// Where the event cannot be stored.
+    /// The event cannot be stored.
     pub async fn custom(&self, data: &Value) -> Result<(), AgentError> {
         self.check_length()?;
         self.emitter
@@ -295,7 +299,7 @@ impl MessageStream<'_> {
     /// Streams text.
     ///
     /// # Errors
-    /// Where the event cannot be stored, or the run's log is over its limit.
+    /// The event cannot be stored, or the run's log is over its limit.
     pub async fn text(&mut self, text: &str) -> Result<(), AgentError> {
         self.chunk(Chunk {
             content: text.to_owned(),

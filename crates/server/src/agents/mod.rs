@@ -1,4 +1,4 @@
-//! What runs: agents, and what they are given to talk with.
+//! Agents, and the means that they get to stream messages.
 //!
 //! An agent is a small graph. The runner calls [`Agent::run`] for one node at a time, merges what the node wrote
 //! into the state, saves a checkpoint and asks [`Agent::after`] where to go. A node never touches the store.
@@ -54,7 +54,7 @@ pub trait Agent: Send + Sync {
     fn run<'a>(&'a self, node: &'a str, context: &'a mut NodeContext) -> NodeFuture<'a>;
 }
 
-/// What [`Agent::run`] returns.
+/// The result of [`Agent::run`].
 pub type NodeFuture<'a> = Pin<Box<dyn Future<Output = Result<NodeEnd, AgentError>> + Send + 'a>>;
 
 /// How a node ended.
@@ -82,7 +82,7 @@ impl NodeEnd {
 pub struct AgentError {
     /// The kind: a stable name like `ValueError`.
     pub kind: String,
-    /// What went wrong, for people. Never holds a key.
+    /// The fault, for people. It never holds a key.
     pub message: String,
 }
 

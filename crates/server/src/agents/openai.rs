@@ -377,7 +377,7 @@ fn to_openai(message: &Value) -> Option<Value> {
     (!is_empty).then(|| json!({"role": role, "content": content}))
 }
 
-/// Parts as the endpoint wants them. Where all of them are text, one text: some endpoints take nothing else.
+/// Parts in the endpoint's form. If all of them are text they become one text, because some endpoints take nothing else.
 fn parts_of(parts: &[Value]) -> Value {
     if parts.iter().all(|part| text_of(part).is_some()) {
         return parts.iter().filter_map(text_of).collect::<String>().into();

@@ -19,12 +19,12 @@ use crate::{
     sessions::log::SessionId,
 };
 
-/// What the layer has to know.
+/// The data of the layer.
 #[derive(Clone)]
 pub(crate) struct Guard {
     /// `None`: everybody may do everything.
     pub(crate) secret: Option<AuthSecret>,
-    /// What paths begin with.
+    /// The prefix of all paths.
     pub(crate) prefix: Arc<str>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -52,7 +52,7 @@ pub(crate) async fn check(
     Ok(streamed::watch(response, time_left, &guard.metrics))
 }
 
-/// What a request that was let in may do.
+/// The rights of an admitted request.
 #[derive(Debug, Clone)]
 pub(crate) struct Permit {
     pub(crate) access: Access,

@@ -1,4 +1,4 @@
-//! Who may do what: signed tokens that name a session and what may be done with it.
+//! Authorisation: signed tokens that name a session and its capabilities.
 //!
 //! ```text
 //! Authorization: Bearer <JWT, HS256>    {"exp": 1795280000, "session": "..." | "*", "caps": ["stream", "history"]}

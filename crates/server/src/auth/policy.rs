@@ -1,4 +1,4 @@
-//! What each endpoint asks of a token: one table for all of them.
+//! The capabilities that each endpoint needs: one table for all of them.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// What an endpoint always needs.
+/// The capabilities that an endpoint always needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing: whether the server is there.
@@ -60,7 +60,7 @@ pub enum Needs {
     Session(&'static [Capability]),
 }
 
-/// What only some requests to an endpoint read or end.
+/// A property of a request that needs a further capability, because of data that it reads or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// Reads what was said before: a stream from a cursor, or a session's stream that does not say `limit=0`.
@@ -79,7 +79,7 @@ pub enum Ask {
     ReplaceMessages,
 }
 
-/// What becomes of a request without the capability that it needs beside those of its endpoint.
+/// The result for a request without the further capability that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Otherwise {
     /// It is refused.
@@ -88,14 +88,14 @@ pub enum Otherwise {
     LeftOut,
 }
 
-/// What a request needs beside what its endpoint always does.
+/// A further need of some requests to an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Also {
-    /// Where it asks for this,
+    /// The property that a request has.
     pub ask: Ask,
-    /// it needs that;
+    /// The capability that it then needs.
     pub needs: Capability,
-    /// without it, this happens.
+    /// The result without that capability.
     pub otherwise: Otherwise,
 }
 
@@ -112,7 +112,7 @@ const STATE_LEFT_OUT: Also = Also {
     needs: History,
     otherwise: Otherwise::LeftOut,
 };
-/// What a run may do to others of its thread, and to what it holds.
+/// The effects that a run may have on other runs and on the messages of its thread.
 const RUN: &[Also] = &[
     refused(Ask::EndRuns, Cancel),
     refused(Ask::RemoveMessages, Cancel),
@@ -139,9 +139,9 @@ pub struct Endpoint {
     pub method: &'static str,
     /// Such as `/threads/{thread_id}`.
     pub path: &'static str,
-    /// What a token must say.
+    /// The capabilities that every request needs.
     pub needs: Needs,
-    /// What it must say for some requests.
+    /// The further needs of some requests.
     pub also: &'static [Also],
     /// The parameters of its query; `None` where nobody looks at them.
     pub query: Option<&'static [&'static str]>,
@@ -184,8 +184,8 @@ impl Endpoint {
         self
     }
 
-    /// Whether a request reads what a stream said before: only what is sure not to does not need the capability, so that
-    /// whatever the endpoint makes of an odd query, it is guarded.
+    /// Whether a request reads earlier events. Only a request that surely does not needs no `history`. So the endpoint is
+    /// guarded, however it reads an odd query.
     pub(super) fn replays(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         if !self.also.iter().any(|also| also.ask == Ask::Replay) {
             return false;
@@ -208,7 +208,7 @@ const fn session(caps: &'static [Capability]) -> Needs {
     Needs::Session(caps)
 }
 
-/// Every endpoint. What is not here is refused while tokens are asked for.
+/// Every endpoint. A request to any other is refused while tokens are needed.
 pub const ENDPOINTS: &[Endpoint] = &[
     row("GET", "/ok", Needs::Nothing).any_query(),
     row("GET", "/ready", Needs::Nothing).any_query(),
@@ -330,7 +330,7 @@ const fn unbuilt(method: &'static str, path: &'static str) -> Endpoint {
     row(method, path, Needs::Token).any_query()
 }
 
-/// What the official clients call and this server does not have: 501.
+/// Endpoints of the official clients that this server does not have: 501.
 pub const UNBUILT: &[Endpoint] = &[
     unbuilt("POST", "/assistants"),
     unbuilt("PATCH", "/assistants/{assistant_id}"),

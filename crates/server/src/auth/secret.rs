@@ -24,9 +24,9 @@ pub enum SecretError {
     /// The file cannot be read.
     #[error("cannot read the secret of tokens from {path}: {reason}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
 }
@@ -63,7 +63,7 @@ impl AuthSecret {
     /// Reads the secret from a file.
     ///
     /// # Errors
-    /// Where it cannot be read, or is too short.
+    /// The file cannot be read, or the secret is too short.
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let bytes = std::fs::read(path).map_err(|error| SecretError::Unreadable {
             path: path.display().to_string(),

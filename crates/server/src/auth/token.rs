@@ -11,22 +11,22 @@ use crate::sessions::log::SessionId;
 /// The name that stands for every session.
 const EVERY_SESSION: &str = "*";
 
-/// What a token says. Other claims are left alone, but for `aud`: a token for somebody else is refused, and `nbf`.
+/// A token's claims. `aud` and `nbf` count too: a token for another audience is refused. Other claims are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// Until when, in seconds since 1970. From that second on it is refused; there is no leeway.
     pub exp: u64,
-    /// Which session, in the spelling that [`SessionId::parse`] takes, or `*` for every one.
+    /// The session's name, in the spelling that [`SessionId::parse`] takes, or `*` for all.
     pub session: String,
-    /// What may be done with it. A word this version does not know gives nothing.
+    /// The capabilities. A word that this version does not know gives none.
     pub caps: Vec<String>,
 }
 
 /// Why a token is refused. Nothing of the token is in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not signed with this server's secret by HS256, says no `exp`, `session` or `caps`, names a session in a
-    /// spelling that is none, has a `crit`, or is no token.
+    /// It is not a token, or is not signed with this server's secret by HS256. It has a `crit`, lacks `exp`, `session` or
+    /// `caps`, or misspells its session.
     #[error("The token is not valid")]
     Invalid,
     /// Its time is over.
@@ -59,7 +59,7 @@ impl Claims {
     /// Reads a token, whoever sent it.
     ///
     /// # Errors
-    /// Where it is not this server's, or its time is over.
+    /// It is not this server's token, or it has expired.
     pub fn verify(token: &str, secret: &AuthSecret) -> Result<Self, TokenError> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
@@ -82,12 +82,12 @@ impl Claims {
     }
 }
 
-/// What the sender of a request may do.
+/// The rights of a request's sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// Everything: tokens are switched off.
     Open,
-    /// What a token says.
+    /// The claims of a token.
     Token(Claims),
 }
 

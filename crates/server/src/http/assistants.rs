@@ -20,7 +20,7 @@ const LIMIT_DEFAULT: usize = 10;
 /// All of them are there from the beginning.
 const MADE_AT: &str = "1970-01-01T00:00:00+00:00";
 
-/// Which assistants are meant.
+/// The filter of a search.
 #[derive(Deserialize)]
 pub(crate) struct Count {
     graph_id: Option<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Count {
     metadata: Option<Map<String, Value>>,
 }
 
-/// Which assistants are meant, and what of them is shown.
+/// The filter of a search, and the fields to show.
 #[derive(Deserialize)]
 pub(crate) struct Search {
     graph_id: Option<String>,
@@ -91,7 +91,7 @@ pub(crate) async fn get(
     Ok(Json(to_json(agent.as_ref())))
 }
 
-/// What the agents here have in common: a conversation goes in and comes out, beside whatever else.
+/// The common schema of the agents here: a conversation as input and output, and any other keys.
 pub(crate) async fn schemas(
     State(app): State<App>,
     Path(id): Path<String>,

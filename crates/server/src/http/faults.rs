@@ -220,7 +220,7 @@ fn with_status(status: u16, headers: &Map<String, Value>, body: String) -> Respo
     response
 }
 
-/// What happens to a body after its first bytes.
+/// The fate of a body after its first bytes.
 enum Then {
     Cut,
     Reset(Option<Connection>),

@@ -1,9 +1,9 @@
 //! The endpoints: what each request means in terms of the engine.
 
 mod access_log;
+mod admission;
 mod assets;
 mod assistants;
-mod doors;
 mod event_stream;
 #[cfg(feature = "faults")]
 mod faults;
@@ -48,7 +48,7 @@ use crate::{
 pub(crate) use faults::Faults;
 pub(crate) use listener::Tcp;
 
-/// What every handler is given.
+/// The state that every handler gets.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) engine: Arc<Engine>,
@@ -94,8 +94,8 @@ pub(crate) fn router(app: App, #[cfg(feature = "faults")] faults: Option<Faults>
     router
         .layer(DefaultBodyLimit::max(config.limits.body_bytes_max))
         .layer(middleware::from_fn_with_state(
-            doors::Doors::new(&config),
-            doors::guard,
+            admission::Admission::new(&config),
+            admission::guard,
         ))
         .layer(middleware::from_fn(access_log::log))
 }

@@ -23,7 +23,7 @@ pub(crate) async fn ok() -> Json<Value> {
 
 /// New requests are welcome: 503 while the server is stopping, and while a store cannot be reached or written.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ServerError> {
-    if app.engine.is_leaving() {
+    if app.engine.is_draining() {
         return Err(ServerError::Stopping);
     }
     let store = app.engine.store.clone();

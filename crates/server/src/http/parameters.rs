@@ -1,7 +1,7 @@
 //! Nothing that a request asks for is ignored: a parameter that this server does not know is refused, by its name.
 //!
-//! The names of a body are those of the type it is read as; the names of a query are in the table of endpoints. What asks for
-//! nothing (`null`, `false`, nothing in it) is let pass: clients send it with everything.
+//! The known names of a body are those of its type; the known names of a query are in the table of endpoints. A parameter
+//! that asks for nothing (`null`, `false`, an empty value) passes, because clients send some with every request.
 
 use std::borrow::Cow;
 

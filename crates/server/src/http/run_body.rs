@@ -25,7 +25,7 @@ pub(crate) struct RunBody {
     pub(crate) keep: Option<bool>,
 }
 
-/// What a body says beside a [`RunRequest`].
+/// The fields of a body beside those of [`RunRequest`].
 #[derive(Deserialize)]
 struct Beside {
     after_seconds: Option<f64>,

@@ -208,7 +208,7 @@ pub(crate) async fn join_stream(
     Ok(respond(&app.engine, thread, run, reading))
 }
 
-/// Where a joining reader stands.
+/// The place of a joining reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cursor {
     /// No cursor: what comes from now on, as on both real servers.

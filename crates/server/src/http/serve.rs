@@ -79,7 +79,7 @@ pub(crate) async fn serve(
 
 type Connection = Pin<Box<dyn GracefulConnection>>;
 
-/// What is needed of a connection here.
+/// The functions of a connection that are needed here.
 trait GracefulConnection: Future<Output = hyper::Result<()>> + Send {
     fn end_soon(self: Pin<&mut Self>);
 }

@@ -149,7 +149,7 @@ pub(crate) async fn stream(
     ))
 }
 
-/// The next events. Where the store fails the stream ends as broken: the reader comes back with its cursor.
+/// The next events. If the store fails, the stream ends as broken, and the reader returns with its cursor.
 async fn next_chunk(reader: &mut Reader) -> Option<Result<Bytes, SessionError>> {
     let first = match reader.next().await? {
         Ok(event) => event,
@@ -370,7 +370,7 @@ async fn is_own(
     }
 }
 
-/// Which message is to end; all that are streaming where none is named.
+/// The message to end; without a name, all streaming ones.
 struct Cancelled(Option<MessageId>);
 
 impl FromJson for Cancelled {
@@ -414,8 +414,8 @@ pub(crate) async fn cancel(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Stops the run that says a message, where it is one of this server's; else ends the message in its producer's name,
-/// who is told so by what it writes next.
+/// Stops the run that writes a message, if it is one of this server's. Otherwise ends the message in its producer's name;
+/// the producer learns of it with its next write.
 async fn end_message(app: &App, session: &SessionId, head: &MessageHead) -> Result<(), Refused> {
     let node = match app.sessions.node(session, head).await {
         // It is gone, which is as good.

@@ -23,7 +23,7 @@ use crate::{
 /// Events put into one write.
 const EVENTS_PER_CHUNK_MAX: usize = 256;
 
-/// Where a reader's events come from.
+/// The source of a reader's events.
 pub(crate) enum Source {
     /// A run that is pending or running, from this position.
     Live {
@@ -53,7 +53,7 @@ pub(crate) fn is_only_new(mode: &StreamMode) -> bool {
     }
 }
 
-/// Which events a reader wants; `metadata` and `error` always pass.
+/// The events that a reader wants; `metadata` and `error` always pass.
 pub(crate) struct Filter {
     modes: Option<Vec<String>>,
     /// Whether events that hold the whole state pass.
@@ -100,7 +100,7 @@ impl Filter {
     }
 }
 
-/// What a reader asked for.
+/// The request of a reader.
 pub(crate) struct Reading {
     pub(crate) source: Source,
     pub(crate) filter: Filter,

@@ -16,7 +16,7 @@ use crate::{
 const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 1000;
 
-/// Which threads are meant.
+/// The filter of a search.
 #[derive(Deserialize)]
 pub(crate) struct Count {
     status: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Count {
     values: Option<Map<String, Value>>,
 }
 
-/// Which threads are meant, and what of them is shown.
+/// The filter of a search, and the fields to show.
 #[derive(Deserialize)]
 pub(crate) struct Search {
     status: Option<String>,

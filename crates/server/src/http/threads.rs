@@ -357,7 +357,7 @@ pub(crate) struct HistoryBody {
     limit: Option<usize>,
     before: Option<Value>,
     metadata: Option<Map<String, Value>>,
-    /// Of which graph: there are no subgraphs here.
+    /// The graph's address: there are no subgraphs here.
     checkpoint: Option<Address>,
 }
 

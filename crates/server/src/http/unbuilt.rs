@@ -1,5 +1,5 @@
-//! What the official clients call and this server does not have: answered as such, so that nobody looks for a mistake of
-//! their own.
+//! Calls of the official clients that this server does not have. They get an answer that says so, so that nobody looks for a
+//! mistake of their own.
 
 use axum::{
     Router,

@@ -1,8 +1,8 @@
 //! Runs of this server write their threads' conversations to sessions: a session has its thread's id.
 //!
-//! A run tells what it does and goes on; a [`Replica`] per thread works out what the session lacks. Until a session is known
-//! to hold what its thread does, a mark in the server's own store says so, and which producer was writing: the next start
-//! ends that producer's messages and puts the session right.
+//! A run reports its steps and goes on; a [`Replica`] per thread works out the changes that the session needs. While a
+//! session may differ from its thread, a mark in the server's own store says so, and names the producer that was writing.
+//! The next start ends that producer's messages and repairs the session.
 
 use std::{
     collections::HashMap,
@@ -75,7 +75,7 @@ pub(crate) fn conversation(head: Option<&CheckpointRecord>) -> Vec<Held> {
     head.map_or_else(Vec::new, |head| Held::list(&head.conversation()))
 }
 
-/// What a thread holds now.
+/// The messages of a thread now.
 fn held(store: &Store, thread: ThreadId) -> Result<Vec<Held>, ServerError> {
     let view = store.view()?;
     let thread = view.thread(thread)?;
@@ -92,7 +92,7 @@ impl Mirror {
         })
     }
 
-    /// Who writes, for the mark of a thread that is not level with its session.
+    /// The producer, for the mark of a thread that differs from its session.
     pub(crate) fn producer(&self) -> &Producer {
         &self.producer
     }
@@ -137,7 +137,7 @@ impl Mirror {
     /// Puts right the sessions of threads that the last process left behind.
     ///
     /// # Errors
-    /// Where the server's own store fails. The store of sessions is waited for elsewhere.
+    /// The server's own store fails. The store of sessions is waited for elsewhere.
     pub(crate) fn recover(self: &Arc<Self>) -> Result<(), ServerError> {
         let view = self.store.view()?;
         let mut marks: HashMap<ThreadId, Vec<(RunId, ProducerId)>> = HashMap::new();
@@ -198,9 +198,9 @@ impl Mirror {
             .map_err(ServerError::from)
             .and_then(|view| view.unmirrored(Some(thread)));
         // Its own mark is one of them.
-        let is_level = marks.is_ok_and(|marks| marks.len() <= 1);
+        let is_in_sync = marks.is_ok_and(|marks| marks.len() <= 1);
         let run_id = run.map(|run| run.to_string().into());
-        shadow.lock().enter(run_id, before, is_level);
+        shadow.lock().enter(run_id, before, is_in_sync);
         shadow
     }
 
@@ -279,7 +279,7 @@ impl Mirror {
         }
         // What was shown of a run that keeps no events stays, though its thread does not have it.
         let own = heads.iter().filter(of_gone).map(|head| head.id.clone());
-        shadow.lock().owns(own.filter(|id| !lost.contains(id)));
+        shadow.lock().add_own(own.filter(|id| !lost.contains(id)));
         Ok(heads)
     }
 
@@ -315,7 +315,7 @@ impl Mirror {
         }
     }
 
-    /// What is known of every message of a session, oldest first.
+    /// The heads of all messages of a session, oldest first.
     async fn heads(&self, session: &SessionId) -> Result<Vec<MessageHead>, SessionError> {
         let log = self.producer.sessions().log();
         let mut heads: Vec<MessageHead> = Vec::new();
@@ -335,7 +335,7 @@ impl Mirror {
     /// The last word of a run (or of a change by hand): its thread is in the store.
     fn finish(self: &Arc<Self>, shadow: &Arc<Shadow>, run: RunId) {
         match held(&self.store, shadow.thread) {
-            Ok(held) => self.say(shadow, held),
+            Ok(held) => self.set_conversation(shadow, held),
             Err(error) => {
                 tracing::debug!(thread = %shadow.thread, %error, "a run's last state could not be read");
                 shadow.lock().abandon();
@@ -344,9 +344,9 @@ impl Mirror {
         self.settle(shadow, run);
     }
 
-    fn say(self: &Arc<Self>, shadow: &Arc<Shadow>, held: Vec<Held>) {
+    fn set_conversation(self: &Arc<Self>, shadow: &Arc<Shadow>, held: Vec<Held>) {
         let mut replica = shadow.lock();
-        replica.say(held);
+        replica.set_conversation(held);
         let is_behind = replica.give_up_if_behind();
         drop(replica);
         if is_behind {
@@ -375,14 +375,14 @@ impl Mirror {
 
     async fn leave(&self, shadow: &Shadow, run: RunId) {
         let thread = shadow.thread;
-        self.unmark(move |tx| tx.remove_unmirrored(thread, run))
+        self.clear_mark(move |tx| tx.remove_unmirrored(thread, run))
             .await;
         self.release(thread);
     }
 
     async fn forget(&self, shadow: &Shadow) {
         let thread = shadow.thread;
-        self.unmark(move |tx| {
+        self.clear_mark(move |tx| {
             tx.remove_all_unmirrored(thread);
             Ok(())
         })
@@ -390,8 +390,11 @@ impl Mirror {
         self.release(thread);
     }
 
-    async fn unmark(&self, unmark: impl FnOnce(&Tx) -> Result<(), ServerError> + Send + 'static) {
-        if let Err(error) = self.store.write(unmark).await {
+    async fn clear_mark(
+        &self,
+        clear_mark: impl FnOnce(&Tx) -> Result<(), ServerError> + Send + 'static,
+    ) {
+        if let Err(error) = self.store.write(clear_mark).await {
             tracing::debug!(%error, "a mark stays; the next start looks at the session again");
         }
     }
@@ -424,7 +427,7 @@ impl Pause {
     }
 }
 
-/// What a run tells of itself. Cheap to clone; never waits.
+/// A run's reports to its session. Cheap to clone; never waits.
 #[derive(Clone)]
 pub(crate) struct RunMirror(Arc<OfRun>);
 
@@ -447,7 +450,9 @@ impl RunMirror {
     /// The state is another.
     pub(crate) fn state(&self, at: &CheckpointRecord) {
         if let Some(shadow) = self.0.shadow.get() {
-            self.0.mirror.say(shadow, conversation(Some(at)));
+            self.0
+                .mirror
+                .set_conversation(shadow, conversation(Some(at)));
         }
     }
 

@@ -1,8 +1,8 @@
 //! A thread's conversation in its session: what is there, what there should be, and the changes between.
 //!
-//! The session's store may be slow or gone, and a run does not wait for it. Until the session has been read, and after it
-//! was given up because too much was waiting, only the conversation and the messages being streamed are held, which are
-//! in memory anyway; then the difference is said at once.
+//! The session's store may be slow or gone, and a run does not wait for it. A replica may hold only the conversation and the
+//! streaming messages, which are in memory anyway. It does so until the session has been read, and after giving the session
+//! up because too much was waiting. The difference is then written at once.
 
 use std::collections::{HashMap, HashSet, hash_map::DefaultHasher};
 use std::hash::{Hash as _, Hasher as _};
@@ -32,7 +32,7 @@ const PIECES_ABOVE: u64 = 1 << 32;
 pub(crate) struct Held {
     pub(crate) id: MessageId,
     pub(crate) value: Value,
-    /// What it says, in short: equal where it is the same.
+    /// A digest of its content: equal for equal content.
     mark: u64,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Held {
 #[derive(Debug, Clone, PartialEq)]
 struct Sent {
     id: MessageId,
-    /// What it says; `None` where that is not known.
+    /// A digest of its content; `None` if that is not known.
     mark: Option<u64>,
     /// Above every number of pieces that it was tried with: what it is said anew under.
     above: u64,
@@ -56,16 +56,16 @@ struct Stream {
     /// `None` while the session is not known.
     writer: Option<MessageWriter>,
     /// Whether the run was told that it was stopped from elsewhere.
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// A thread's conversation and its session.
 pub(super) struct Replica {
     session: SessionId,
     producer: Producer,
-    /// What the session has of the thread, in order; `None` until it has been read.
+    /// The session's messages of the thread, in order; `None` until they have been read.
     sent: Option<Vec<Sent>>,
-    /// What the thread held when its session was last known to hold the same.
+    /// The thread's messages when its session was last known to hold the same.
     before: HashMap<MessageId, u64>,
     /// Messages that are the thread's: they may be removed. Others in the session are somebody else's.
     own: HashSet<MessageId>,
@@ -78,7 +78,7 @@ pub(super) struct Replica {
     pub(super) is_deleted: bool,
 }
 
-/// What has to happen to a session so that it holds a conversation.
+/// A change that a session needs to hold a conversation.
 #[derive(Debug, Clone, PartialEq)]
 enum Step {
     Remove(MessageId),
@@ -98,7 +98,7 @@ impl Held {
         Some(Self {
             id: id.into(),
             value: value.clone(),
-            mark: mark(value),
+            mark: digest(value),
         })
     }
 
@@ -129,7 +129,7 @@ impl Held {
     }
 }
 
-fn mark(value: &Value) -> u64 {
+fn digest(value: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.to_string().hash(&mut hasher);
     hasher.finish()
@@ -156,10 +156,10 @@ impl Replica {
         self.sent.is_some() || self.is_deleted
     }
 
-    /// What the thread held before a run. Known to be in the session only where `is_level`.
-    pub(super) fn enter(&mut self, run_id: Option<RunId>, held: &[Held], is_level: bool) {
+    /// Sets the thread's messages before a run. They are known to be in the session only if `is_in_sync`.
+    pub(super) fn enter(&mut self, run_id: Option<RunId>, held: &[Held], is_in_sync: bool) {
         self.own.extend(held.iter().map(|held| held.id.clone()));
-        if self.sent.is_none() && is_level {
+        if self.sent.is_none() && is_in_sync {
             self.before = held
                 .iter()
                 .map(|held| (held.id.clone(), held.mark))
@@ -169,7 +169,7 @@ impl Replica {
     }
 
     /// Messages that are the thread's, wherever they are.
-    pub(super) fn owns(&mut self, ids: impl Iterator<Item = MessageId>) {
+    pub(super) fn add_own(&mut self, ids: impl Iterator<Item = MessageId>) {
         self.own.extend(ids);
     }
 
@@ -185,7 +185,7 @@ impl Replica {
             stream.whole.merge_chunk(chunk.clone());
             let said = stream.writer.as_ref().map(|writer| writer.append(chunk));
             return match said {
-                Some(Err(why)) if !std::mem::replace(&mut stream.is_told, true) => Err(why),
+                Some(Err(why)) if !std::mem::replace(&mut stream.is_reported, true) => Err(why),
                 Some(_) | None => Ok(()),
             };
         }
@@ -195,7 +195,7 @@ impl Replica {
             run_id: run_id.clone(),
             whole: chunk,
             writer: None,
-            is_told: false,
+            is_reported: false,
         };
         if let Some(sent) = &mut self.sent {
             stream.open(&self.producer, &self.session);
@@ -206,7 +206,7 @@ impl Replica {
     }
 
     /// The conversation now. No message of it is being streamed.
-    pub(super) fn say(&mut self, conversation: Vec<Held>) {
+    pub(super) fn set_conversation(&mut self, conversation: Vec<Held>) {
         if self.is_deleted {
             return;
         }
@@ -214,7 +214,7 @@ impl Replica {
             .extend(conversation.iter().map(|held| held.id.clone()));
         self.conversation = Some(conversation);
         if self.sent.is_some() {
-            self.level();
+            self.write_difference();
         } else {
             // Nothing of them was said yet; what is kept of them is in the conversation.
             self.streams.clear();
@@ -235,7 +235,7 @@ impl Replica {
         is_behind
     }
 
-    /// What the thread holds cannot be read.
+    /// Gives up: the thread's messages cannot be read.
     pub(super) fn abandon(&mut self) {
         self.streams.clear();
     }
@@ -260,16 +260,16 @@ impl Replica {
             above: PIECES_ABOVE.max(head.pieces + 1),
             is_left_open: head.ended.is_none() && head.producer == *self.producer.id(),
         });
-        let is_level = |sent: &Sent| !self.streams.iter().any(|stream| stream.id == sent.id);
-        self.sent = Some(sent.filter(is_level).collect());
+        let is_written = |sent: &Sent| !self.streams.iter().any(|stream| stream.id == sent.id);
+        self.sent = Some(sent.filter(is_written).collect());
         let streams = std::mem::take(&mut self.streams);
         if self.conversation.is_some() {
-            self.level();
+            self.write_difference();
         }
         for mut stream in streams {
             let head = heads.iter().find(|head| head.id == stream.id);
             if let Some(head) = head {
-                stream.go_on(&self.producer, &self.session, head.pieces);
+                stream.resume(&self.producer, &self.session, head.pieces);
             } else {
                 stream.open(&self.producer, &self.session);
             }
@@ -282,7 +282,7 @@ impl Replica {
     }
 
     /// Says what the session lacks of the conversation, and takes away what is not in it.
-    fn level(&mut self) {
+    fn write_difference(&mut self) {
         let (Some(sent), Some(conversation)) = (self.sent.take(), self.conversation.take()) else {
             return;
         };
@@ -382,7 +382,7 @@ impl Stream {
         self.writer = producer.begin(session, self.whole.clone(), run_id);
     }
 
-    fn go_on(&mut self, producer: &Producer, session: &SessionId, stored: u64) {
+    fn resume(&mut self, producer: &Producer, session: &SessionId, stored: u64) {
         self.writer = producer.resume(session, self.whole.clone(), stored + PIECES_TRIED);
     }
 }

@@ -51,10 +51,10 @@ impl Runner {
     /// Runs to the end.
     ///
     /// # Errors
-    /// What the agent or the store said; the caller records it.
+    /// The error of the agent or of the store; the caller records it.
     pub(crate) async fn drive(self) -> Result<Ending, AgentError> {
         let metadata = json!({"run_id": self.run.run_id, "attempt": 1});
-        self.emitter.say("metadata", &metadata).await?;
+        self.emitter.send_event("metadata", &metadata).await?;
         let Start {
             mut at,
             mut answers,

@@ -1,4 +1,4 @@
-//! Where a run begins: with input, with answers, from a checkpoint by name, or where the thread stopped.
+//! The start of a run: with input, with answers, from a named checkpoint, or from the thread's last one.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     tables::Records,
 };
 
-/// Where a run begins.
+/// The start of a run.
 pub(super) struct Start {
     pub(super) at: CheckpointRecord,
     pub(super) answers: Answers,
@@ -30,7 +30,7 @@ pub(super) struct Start {
 pub(super) type Answers = BTreeMap<String, Value>;
 
 impl Start {
-    fn going_on(at: CheckpointRecord) -> Self {
+    fn continuing(at: CheckpointRecord) -> Self {
         Self {
             at,
             answers: Answers::new(),
@@ -40,7 +40,7 @@ impl Start {
 }
 
 impl Runner {
-    /// Where the run begins, with what it was given in the state.
+    /// The start of the run, with its input in the state.
     pub(super) async fn begin(&self) -> Result<Start, AgentError> {
         let request = &self.run.request;
         let asked_for = requested_checkpoint(request)?;
@@ -87,7 +87,7 @@ impl Runner {
     async fn go_on(&self, base: CheckpointRecord, is_named: bool) -> Result<Start, AgentError> {
         if !is_named && !base.failed {
             self.values(&base).await?;
-            return Ok(Start::going_on(base));
+            return Ok(Start::continuing(base));
         }
         let mut fork = CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
         fork.go_to(base.next.clone());
@@ -108,7 +108,7 @@ impl Runner {
         }
         self.save(vec![fork.clone()]).await?;
         self.values(&fork).await?;
-        Ok(Start::going_on(fork))
+        Ok(Start::continuing(fork))
     }
 
     async fn begin_with_input(
@@ -223,7 +223,7 @@ pub(crate) fn requested_checkpoint(
 /// Whether the thread's newest messages are still there, as they were said, in what a run would begin with now.
 ///
 /// # Errors
-/// Where the store fails, or a record of the thread cannot be read; a checkpoint that is not there; an odd input.
+/// The store fails, a record of the thread cannot be read, a checkpoint does not exist, or the input is malformed.
 pub(crate) fn keeps_conversation(
     store: &impl Records,
     run: &RunRecord,
@@ -261,7 +261,7 @@ pub(crate) fn keeps_conversation(
     Ok(state::keeps(&head.conversation(), &first.conversation()))
 }
 
-/// Which open question gets which answer.
+/// Assigns the answers to the open questions.
 fn answers(at: &CheckpointRecord, resume: Value) -> Result<Answers, AgentError> {
     let open = at.interrupts();
     // As on both real servers: what looks like a map from ids is one, also where no question has these ids (any more).

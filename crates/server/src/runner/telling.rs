@@ -1,4 +1,4 @@
-//! What a run tells of itself: its events, in one commit with the checkpoints that they tell of, and its thread's session.
+//! Writes a run's events, in one commit with the checkpoints that they report, and its thread's session.
 
 use rejoin_wire::request::StreamMode;
 use serde_json::{Map, Value, json};

@@ -43,7 +43,7 @@ impl MessageWriter {
         &self.lane
     }
 
-    /// Which message.
+    /// The message's id.
     pub fn id(&self) -> &MessageId {
         &self.id
     }
@@ -51,7 +51,7 @@ impl MessageWriter {
     /// A piece follows. It is merged by LangChain's rules.
     ///
     /// # Errors
-    /// Where nothing can be added any more, and why. The agent need not care: it may go on without.
+    /// The message takes no more, with the reason. The agent may ignore it and go on without.
     pub fn append(&self, chunk: Message) -> Result<(), Stopped> {
         let said = self.lane.with(|outbox| outbox.append(&self.id, chunk));
         // The outbox forgets a message that was refused; why, this knows.

@@ -107,17 +107,17 @@ impl Line {
         };
         self.waiting.push(chunk);
         if self.waiting.len() > PIECES_WAITING_MAX {
-            self.say_whole();
+            self.send_whole();
         }
     }
 
-    pub(super) fn say_nothing(&mut self) {
+    pub(super) fn drop_waiting(&mut self) {
         self.repair = false;
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
 
-    pub(super) fn say_whole(&mut self) {
+    pub(super) fn send_whole(&mut self) {
         self.repair = true;
         self.waiting.clear();
         self.waiting_bytes = 0;
@@ -162,7 +162,7 @@ fn join(last: &mut Message, chunk: Message) -> Option<Message> {
     }
 }
 
-/// What a piece adds to a message's JSON.
+/// The bytes that a piece adds to a message's JSON.
 pub(super) fn added_bytes(chunk: &Message) -> usize {
     let mut text = String::new();
     match &chunk.content {
@@ -183,7 +183,7 @@ mod tests {
         Message::read_quietly(&json).unwrap()
     }
 
-    /// What a reader of the log makes of pieces, of which the first was sent before the others came.
+    /// Checks the text that a reader of the log makes of pieces, if the first was sent before the others came.
     fn check(pieces: &[&str], expect: &str, batches: usize) {
         let (mut line, _) = Line::new(piece(pieces[0]));
         for text in &pieces[1..] {

@@ -1,8 +1,8 @@
 //! Writing to sessions without waiting for their store.
 //!
-//! One task per session with something to say sends batches in order, one at a time; what is appended meanwhile waits in
-//! the [`Outbox`]. A batch whose fate is unknown is sent again as it was, which the log applies once; after
-//! [`ProducerOptions::repair_after`] failures its messages are said whole, and appends go on from there.
+//! One task per session with unsent changes sends batches in order, one at a time. Appends in the meantime wait in the
+//! [`Outbox`]. A batch whose result is unknown is sent again unchanged, and the log applies it once. After
+//! [`ProducerOptions::repair_after`] failures, its messages are sent whole, and appends go on from there.
 
 mod encoder;
 mod line;
@@ -102,7 +102,7 @@ struct State {
     is_closed: bool,
 }
 
-/// What a lane's task does next.
+/// The next action of a lane's task.
 enum Step {
     Send(Vec<Change>),
     Wait { renew: bool },
@@ -144,7 +144,7 @@ impl Producer {
         &self.shared.id
     }
 
-    /// Where it writes.
+    /// The sessions that it writes to.
     pub fn sessions(&self) -> &Arc<Sessions> {
         &self.shared.sessions
     }
@@ -223,7 +223,7 @@ impl Producer {
         }
     }
 
-    /// What is held in memory of messages that are not stored yet, in bytes of JSON.
+    /// The memory held by messages that are not stored yet, in bytes of JSON.
     pub fn held_bytes(&self) -> usize {
         let lanes: Vec<Arc<Lane>> = self.lanes().values().cloned().collect();
         lanes
@@ -351,14 +351,14 @@ impl Lane {
     }
 
     /// Looks at the outbox.
-    fn look<T>(&self, look: impl FnOnce(&Outbox) -> T) -> T {
-        look(&self.lock().outbox)
+    fn peek<T>(&self, read: impl FnOnce(&Outbox) -> T) -> T {
+        read(&self.lock().outbox)
     }
 
     /// Waits until the outbox is as asked.
     async fn until(&self, is_so: impl Fn(&Outbox) -> bool) {
         let mut progress = self.progress.subscribe();
-        while !self.look(&is_so) && progress.changed().await.is_ok() {}
+        while !self.peek(&is_so) && progress.changed().await.is_ok() {}
     }
 
     fn step(&self) -> Step {
@@ -380,7 +380,7 @@ impl Lane {
     }
 
     /// Waits for something to say. Whether there is, before the time is over.
-    async fn woken(&self, within: Duration) -> bool {
+    async fn wait_for_work(&self, within: Duration) -> bool {
         tokio::time::timeout(within, self.wake.notified())
             .await
             .is_ok()
@@ -393,12 +393,12 @@ async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
         match lane.step() {
             Step::Send(changes) => send(&shared, &lane, changes).await,
             Step::Wait { renew: true } => {
-                if !lane.woken(shared.options.lease / 3).await {
+                if !lane.wait_for_work(shared.options.lease / 3).await {
                     renew(&shared, &lane).await;
                 }
             }
             Step::Wait { renew: false } => {
-                if !lane.woken(IDLE).await && lane.close() {
+                if !lane.wait_for_work(IDLE).await && lane.close() {
                     let mut lanes = shared.lanes();
                     // Another lane may have taken its place already.
                     if lanes
@@ -439,13 +439,13 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
             .publish(&lane.session, shared.batch(changes));
         match tokio::time::timeout(shared.options.attempt, answer).await {
             Ok(Ok(_)) => {
-                lane.look_mut(Outbox::confirm);
+                lane.update(Outbox::confirm);
                 lane.progress.send_replace(());
                 return;
             }
             // Only removals, of a session that is not there.
             Ok(Err(SessionError::Log(LogError::NotFound))) => {
-                lane.look_mut(Outbox::confirm);
+                lane.update(Outbox::confirm);
                 lane.progress.send_replace(());
                 return;
             }
@@ -472,7 +472,7 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
                 );
                 tokio::time::sleep(shared.pause(failures)).await;
                 if failures % shared.options.repair_after.max(1) == 0 {
-                    let repaired = lane.look_mut(Outbox::rewind);
+                    let repaired = lane.update(Outbox::rewind);
                     for _ in 0..repaired {
                         shared.sessions.metrics().message_repaired();
                     }
@@ -485,7 +485,7 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
                 }
             }
         }
-        changes = lane.look_mut(|outbox| outbox.take().to_vec());
+        changes = lane.update(|outbox| outbox.take().to_vec());
     }
     // Everything was refused or given up.
     lane.progress.send_replace(());
@@ -495,34 +495,34 @@ async fn send(shared: &Shared, lane: &Lane, mut changes: Vec<Change>) {
 fn refused(lane: &Lane, error: &SessionError) -> bool {
     let why = match error {
         SessionError::MessageTooLarge { id, .. } => {
-            return lane.look_mut(|outbox| outbox.refuse_too_large(id));
+            return lane.update(|outbox| outbox.refuse_too_large(id));
         }
         SessionError::Log(LogError::Fenced(id) | LogError::MessageExists(id)) => {
             (id, Stopped::Fenced)
         }
         SessionError::Log(LogError::MessageEnded(id)) => (id, Stopped::Ended),
         SessionError::Log(LogError::MessageNotFound(id)) => (id, Stopped::Removed),
-        SessionError::Log(LogError::PieceGap { id, .. }) if lane.look(|outbox| outbox.has(id)) => {
+        SessionError::Log(LogError::PieceGap { id, .. }) if lane.peek(|outbox| outbox.has(id)) => {
             // The log has lost pieces that it had acknowledged.
-            lane.look_mut(Outbox::rewind);
+            lane.update(Outbox::rewind);
             return true;
         }
         SessionError::Log(LogError::PieceGap { id, .. }) => (id, Stopped::Removed),
         SessionError::Log(LogError::InvalidSession) | SessionError::Invalid(_) => {
             tracing::error!(session = lane.session.as_str(), %error, "a batch can never be stored");
-            lane.look_mut(Outbox::give_up);
+            lane.update(Outbox::give_up);
             return true;
         }
         SessionError::Log(LogError::NotFound | LogError::Store(_))
         | SessionError::Log(LogError::Damaged)
         | SessionError::Damaged { .. } => return false,
     };
-    lane.look_mut(|outbox| outbox.refuse(why.0, why.1))
+    lane.update(|outbox| outbox.refuse(why.0, why.1))
 }
 
 impl Lane {
     /// Works on the outbox from its own task.
-    fn look_mut<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
+    fn update<T>(&self, work: impl FnOnce(&mut Outbox) -> T) -> T {
         work(&mut self.lock().outbox)
     }
 }

@@ -1,15 +1,17 @@
-//! What a producer has to say to one session and is not sure of yet: batches out, answers in. No clock, no task.
+//! The changes that a producer has for one session and that are not surely stored: batches out, answers in. No clock, no
+//! task.
 //!
 //! ```text
 //!  begin ──► Start ─┐
 //! append ──► Pieces ├─► queue ──► take ──► batch ──► confirm: it is stored
 //!    end ──► End   ─┘     ▲                 │
-//!                         └──── rewind ◄────┤ failed too often: its messages are said whole
+//!                         └──── rewind ◄────┤ failed too often: its messages are sent whole
 //!                                           ├ failed: the same batch again
 //!                                           └ refuse: one message is out, the rest is sent again
 //! ```
-//! What is appended to a message while a batch is under way waits with it and is merged where merging changes nothing. A
-//! message that has too much waiting is said whole, so what is held is the message itself and little more.
+//!
+//! Appends to a message wait while a batch is in flight, and are merged if that changes nothing. A message with too much
+//! waiting is sent whole, so memory holds little more than the message itself.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -23,7 +25,7 @@ use tokio::sync::watch;
 
 use super::line::{Fate, Line, Stopped, added_bytes};
 
-/// What an outbox may hold.
+/// The limits of an outbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutboxLimits {
     /// A message, as JSON.
@@ -34,11 +36,11 @@ pub(super) struct OutboxLimits {
     pub(super) batch_bytes: usize,
 }
 
-/// What a producer has to say to one session.
+/// The unconfirmed changes of a producer to one session.
 pub(super) struct Outbox {
     limits: OutboxLimits,
     queue: VecDeque<Entry>,
-    /// What waits of [`Entry::Other`].
+    /// The waiting bytes of [`Entry::Other`].
     other_bytes: usize,
     lines: HashMap<MessageId, Line>,
     /// The batch whose fate is open; empty where none is.
@@ -48,7 +50,7 @@ pub(super) struct Outbox {
     is_sent: bool,
 }
 
-/// Something to say, in the order it was asked for. What it says is decided when it is its turn.
+/// A change to write, in the order of the requests. Its content is decided when it is sent.
 enum Entry {
     Start(MessageId),
     Pieces(MessageId),
@@ -97,7 +99,7 @@ impl Outbox {
         let (id, told) = self.open_line(message)?;
         let line = self.lines.get_mut(&id)?;
         line.next = pieces;
-        line.say_whole();
+        line.send_whole();
         line.is_queued = true;
         self.queue.push_back(Entry::Pieces(id.clone()));
         Some((id, told))
@@ -169,7 +171,7 @@ impl Outbox {
         }
         line.whole = message;
         line.bytes = bytes;
-        line.say_whole();
+        line.send_whole();
         if !std::mem::replace(&mut line.is_queued, true) {
             self.queue.push_back(Entry::Pieces(id));
         }
@@ -242,7 +244,7 @@ impl Outbox {
         !waits && !self.under_way.iter().any(is_of)
     }
 
-    /// What waits of a message, in bytes.
+    /// The waiting bytes of a message.
     pub(super) fn waiting_bytes(&self, id: &MessageId) -> usize {
         self.lines.get(id).map_or(0, |line| {
             if line.repair {
@@ -344,7 +346,7 @@ impl Outbox {
                     let line = id.as_ref().and_then(|id| self.lines.get_mut(id));
                     match (id, line) {
                         (Some(id), Some(line)) => {
-                            line.say_whole();
+                            line.send_whole();
                             line.is_queued = true;
                             if !whole.insert(id.clone()) {
                                 continue;
@@ -382,7 +384,7 @@ impl Outbox {
         let Some(line) = self.lines.get_mut(&id) else {
             return true;
         };
-        line.say_nothing();
+        line.drop_waiting();
         line.is_ending = false;
         for change in dropped {
             if let Change::Started { message, run_id } = change {

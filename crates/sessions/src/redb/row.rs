@@ -1,4 +1,4 @@
-//! What the rows hold, in bytes: numbers big-endian, so that keys sort.
+//! The bytes of the rows: numbers are big-endian, so that keys sort.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub(super) fn named(epoch: Epoch, id: &MessageId) -> Vec<u8> {
     [&epoch.0.to_be_bytes(), id.as_str().as_bytes()].concat()
 }
 
-/// What is known of a message, but for its id and its node.
+/// The head of a message, without its id and its node.
 pub(super) fn write_message(head: &MessageHead) -> Vec<u8> {
     let mut row = Vec::with_capacity(64);
     for number in [head.position, head.pieces, head.changed] {
@@ -157,7 +157,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, LogError> {
     String::from_utf8(bytes.to_vec()).map_err(|_| damaged())
 }
 
-/// What is stored is not what was written.
+/// The stored data is not in the written form.
 pub(super) fn damaged() -> LogError {
     LogError::Damaged
 }

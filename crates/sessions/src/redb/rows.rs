@@ -35,7 +35,7 @@ pub(super) trait Rows: Reads {
         row.map(|row| Life::read(&row)).transpose()
     }
 
-    /// What is known of a message, but for its node.
+    /// The head of a message, without its node.
     fn message(&self, epoch: Epoch, id: &MessageId) -> Result<Option<MessageHead>, LogError> {
         let row = self.get(MESSAGES, &row::named(epoch, id))?;
         row.map(|row| row::read_message(id.clone(), &row))

@@ -11,7 +11,7 @@ const BOUNDS: [&str; 4] = ["epoch", "first", "head", "bytes"];
 const RECORDS_AT_ONCE: usize = 128;
 /// Sessions that are asked for at once.
 const SESSIONS_AT_ONCE: usize = 500;
-/// Which messages.
+/// The messages to read.
 pub(super) enum Messages {
     /// Before a position, newest first, at most so many.
     Before(u64, usize),
@@ -74,8 +74,8 @@ impl Shared {
         Ok(records)
     }
 
-    /// What is answered where the log has a hole: what is before it, if it is because the log was trimmed or became another
-    /// meanwhile. Else Redis has lost records.
+    /// The answer if the log has a gap: the records before it, if the log was trimmed or replaced meanwhile. Otherwise Redis
+    /// has lost records.
     async fn missing(
         &self,
         session: &SessionId,

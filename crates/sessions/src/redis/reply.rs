@@ -1,4 +1,4 @@
-//! What the scripts answer.
+//! The replies of the scripts.
 
 use redis::{FromRedisValue, Value};
 use rejoin_wire::{
@@ -8,7 +8,7 @@ use rejoin_wire::{
 
 use crate::log::{Appended, Bounds, LogError, MessageHead, ProducerId};
 
-/// What is stored is not what was written.
+/// The stored data is not in the written form.
 pub(super) fn damaged() -> LogError {
     LogError::Damaged
 }
@@ -18,7 +18,7 @@ fn read<T: FromRedisValue>(value: Option<&Value>) -> Result<T, LogError> {
     T::from_redis_value_ref(value).map_err(|_| damaged())
 }
 
-/// What became of an append; `None` where Redis is another process than it was thought to be.
+/// The result of an append; `None` if Redis is not the process that it was believed to be.
 pub(super) fn appended(reply: &[Value]) -> Result<Option<Appended>, LogError> {
     let text = |index: usize| read::<String>(reply.get(index));
     let number = |index: usize| read::<u64>(reply.get(index));

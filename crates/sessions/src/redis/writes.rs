@@ -22,7 +22,7 @@ const RUN_CHANGES_MAX: usize = 3;
 /// Longer leases are of no use, and a sum with the time has to stay exact in Lua.
 const LEASE_MS_MAX: u64 = 1 << 40;
 
-/// Who writes, and how.
+/// The writing producer, and its means.
 struct Write<'a> {
     mode: &'static str,
     session: &'a SessionId,

@@ -15,10 +15,10 @@ use super::StoreError;
 
 /// Between two tries to open it again.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
-/// What has to fit beside the database before it is opened again.
+/// The free bytes that the disk must have before the database is opened again.
 const ROOM_BYTES: usize = 1 << 20;
 
-/// Where a database is.
+/// The place of a database.
 pub(super) trait Place: Send + Sync {
     /// Opens it, or makes it.
     fn open(&self) -> Result<Database, StoreError>;

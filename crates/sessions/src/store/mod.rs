@@ -1,14 +1,13 @@
 //! The embedded store: one redb database, one writer thread, group commit.
 //!
-//! Every change is a job: a closure over a transaction. The writer thread runs all jobs that are waiting in one
-//! transaction, commits once, and only then tells the waiters and publishes what the jobs made. So jobs are serialised
-//! (a job may read and then write without a lock), nobody sees what a crash could still take back, and the cost of an
-//! event is a share of one fsync.
+//! Every change is a job: a closure over a transaction. The writer thread runs all waiting jobs in one transaction and
+//! commits once. Only then it answers the waiting tasks and publishes the results. So jobs are serialised: a job may read and
+//! then write without a lock. Nobody sees a change that a crash could still undo, and an event costs a share of one fsync.
 //!
 //! A job that fails or panics is undone alone: its error goes to its caller, and the rest of the batch is committed. Only
 //! where the disk fails does the whole batch fail.
 //!
-//! What the tables hold is nothing to it: whoever opens it names them.
+//! The store does not know the content of its tables; its users define them.
 
 mod disk;
 #[cfg(any(test, feature = "faults"))]
@@ -36,7 +35,7 @@ const JOBS_WAITING_MAX: usize = 4096;
 /// A table: bytes to bytes. Keys are ids in sort order, values JSON.
 pub type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-/// What is written to find out whether it can be.
+/// The table for a write that tests whether the store can be written.
 const PROBES: Table = TableDefinition::new("probes");
 
 /// Why the store fails.
@@ -45,7 +44,7 @@ pub enum StoreError {
     /// The database cannot be opened, read or committed: the disk is full, the file is damaged or another process has it.
     #[error("The store failed: {0}")]
     Failed(String),
-    /// A job panicked, which is a bug. What it did was undone.
+    /// A job panicked, which is a bug. Its changes were undone.
     #[error("An internal error")]
     Panicked,
     /// The writer has ended.

@@ -22,7 +22,7 @@ pub trait Reads {
 /// A key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// Which keys to read, and in which order.
+/// The keys to read, and their order.
 #[derive(Clone, Copy)]
 pub struct Span<'a> {
     /// The first key.

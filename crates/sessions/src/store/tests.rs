@@ -1,4 +1,4 @@
-//! What becomes of jobs that are refused, fail or panic, and of a disk that is full.
+//! Jobs that are refused, fail or panic, and a disk that is full.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! What a job works with: a transaction that it shares with the others of its batch, and that can undo it alone.
+//! A job's transaction. The jobs of a batch share one transaction, and each can be undone alone.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use super::{
 
 /// Writing, inside a job.
 pub trait Writes: Reads {
-    /// What else has to happen where the job or its commit fails.
+    /// A further action if the job or its commit fails.
     fn on_undo(&self, undo: impl FnOnce() + 'static);
 
     /// Writes a value under `key`, in place of what is there.
@@ -44,10 +44,10 @@ pub trait Writes: Reads {
 pub struct Tx {
     txn: WriteTransaction,
     changed: RefCell<Vec<Changed>>,
-    undoing: RefCell<Vec<Undo>>,
+    undo: RefCell<Vec<Undo>>,
     /// The same of the jobs that are done, for where the commit fails.
     done: RefCell<Vec<Undo>>,
-    doomed: RefCell<Vec<(Table, Vec<u8>)>>,
+    prefixes_to_remove: RefCell<Vec<(Table, Vec<u8>)>>,
     /// Why this transaction must not be committed: a job could not be undone.
     broken: RefCell<Option<StoreError>>,
 }
@@ -55,7 +55,7 @@ pub struct Tx {
 /// Takes back what a job did outside of the store.
 type Undo = Box<dyn FnOnce()>;
 
-/// What was under a key before the job changed it.
+/// The value of a key before the job changed it.
 struct Changed {
     table: Table,
     key: Vec<u8>,
@@ -67,14 +67,14 @@ impl Tx {
         Self {
             txn,
             changed: RefCell::default(),
-            undoing: RefCell::default(),
+            undo: RefCell::default(),
             done: RefCell::default(),
-            doomed: RefCell::default(),
+            prefixes_to_remove: RefCell::default(),
             broken: RefCell::default(),
         }
     }
 
-    /// Runs one job of the batch. Where it fails nothing of it is left.
+    /// Runs one job of the batch. If it fails, all its changes are undone.
     pub(super) fn run<T, E: From<StoreError>>(
         &self,
         job: impl FnOnce(&Self) -> Result<T, E>,
@@ -94,10 +94,8 @@ impl Tx {
 
     fn keep(&self) -> Result<(), StoreError> {
         self.changed.borrow_mut().clear();
-        self.done
-            .borrow_mut()
-            .append(&mut self.undoing.borrow_mut());
-        for (table, prefix) in self.doomed.take() {
+        self.done.borrow_mut().append(&mut self.undo.borrow_mut());
+        for (table, prefix) in self.prefixes_to_remove.take() {
             let to = after_prefix(&prefix);
             let mut open = self.open(table)?;
             open.retain_in(prefix.as_slice()..to.as_slice(), |_, _| false)
@@ -107,8 +105,8 @@ impl Tx {
     }
 
     fn undo(&self) -> Result<(), StoreError> {
-        self.doomed.borrow_mut().clear();
-        for undo in self.undoing.take().into_iter().rev() {
+        self.prefixes_to_remove.borrow_mut().clear();
+        for undo in self.undo.take().into_iter().rev() {
             undo();
         }
         for Changed { table, key, before } in self.changed.take().into_iter().rev() {
@@ -154,7 +152,7 @@ impl Tx {
 
 impl Writes for Tx {
     fn on_undo(&self, undo: impl FnOnce() + 'static) {
-        self.undoing.borrow_mut().push(Box::new(undo));
+        self.undo.borrow_mut().push(Box::new(undo));
     }
 
     fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
@@ -187,7 +185,9 @@ impl Writes for Tx {
     }
 
     fn remove_prefix(&self, table: Table, prefix: &[u8]) {
-        self.doomed.borrow_mut().push((table, prefix.to_vec()));
+        self.prefixes_to_remove
+            .borrow_mut()
+            .push((table, prefix.to_vec()));
     }
 }
 

@@ -4,8 +4,8 @@ use super::{FromJson, Json, JsonError, items, scan::whole};
 
 /// A shape of which each piece is read by itself: a piece that is odd costs no other one.
 ///
-/// [`FromJson`] of such a shape is strict: it fails where a field of its own would be noted. What is odd deeper within is
-/// mended there too.
+/// [`FromJson`] of such a shape is strict: it fails if a field of its own would be noted. Odd data deeper within is repaired
+/// there too.
 pub trait Lenient: Sized {
     /// Reads it, and notes in `odd` which pieces are not as they should be.
     ///

@@ -1,8 +1,8 @@
 //! JSON: text that nobody has read yet, the reader that takes it apart, and the tree for what has to be changed.
 //!
-//! The client's own reader and writer, small enough for a page to load: every shape of the protocol is read through
-//! [`parts`], [`fields`] and [`items`], which share one scanner, where derived code would bring one per shape. Serde's
-//! traits are there for native code and go through the text.
+//! The client's own reader and writer, small enough for a page to load. Every shape of the protocol is read through
+//! [`parts`], [`fields`] and [`items`], which share one scanner; derived code would bring one per shape. Serde's traits are
+//! there for native code and go through the text.
 
 mod lenient;
 mod node;

@@ -28,9 +28,9 @@ pub enum Node {
 }
 
 impl Node {
-    /// Reads the start of a JSON text as far as it has come: open texts, lists and objects are closed, a key without
-    /// its value and a half-written word are left out. `None` where the text is not the start of any JSON value, is
-    /// nested deeper than [`PARTIAL_DEPTH_MAX`], or where nothing can be said yet.
+    /// Reads the start of a JSON text as far as it goes. Open texts, lists and objects are closed. A key without its value
+    /// and a half-written word are left out. `None` if the text is not the start of any JSON value, is nested deeper than
+    /// [`PARTIAL_DEPTH_MAX`], or is too short to tell.
     pub fn read_partial(text: &str) -> Option<Self> {
         let mut scanner = Scanner::partial(text);
         let node = scanner.node(DEPTH_MAX - PARTIAL_DEPTH_MAX).ok()?;

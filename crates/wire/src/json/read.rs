@@ -36,8 +36,8 @@ pub fn items<'a>(
     walk(text, b'[', &mut |_, item| each(item))
 }
 
-/// The values of an object's fields that have these names, as written and in the order of the names: `null` for one that is
-/// not there, the last of one that is there twice.
+/// The values of an object's fields with these names, as written and in the order of the names: `null` for a missing one,
+/// the last of a repeated one.
 ///
 /// # Errors
 /// If `text` is no object.
@@ -190,8 +190,8 @@ impl FromJson for u64 {
     }
 }
 
-/// The number that digits say, and nothing but digits. What std reads a number with, of any type and base, is many times as
-/// large.
+/// The number that the digits mean; the text may hold only digits. The code of std, for numbers of any type and base, is
+/// many times as large.
 pub fn whole_number(digits: &str) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -320,8 +320,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// What a string that has been checked says, given without its quotes. Half of a surrogate pair, which Rust's text
-/// cannot hold, becomes U+FFFD.
+/// The text of a string that has been checked, given without its quotes. Half of a surrogate pair, which Rust's text cannot
+/// hold, becomes U+FFFD.
 pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
     unescape_noting(inner, &mut false)
 }

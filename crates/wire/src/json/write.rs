@@ -13,7 +13,7 @@ pub trait ToJson {
     }
 }
 
-/// Appends a whole number's digits. What std writes a number with, of any type and base, is many times as large.
+/// Appends a whole number's digits. The code of std, for numbers of any type and base, is many times as large.
 pub fn write_number(out: &mut String, value: u64) {
     if value >= 10 {
         write_number(out, value / 10);
@@ -59,7 +59,7 @@ pub fn write_string(out: &mut String, text: &str) {
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut String,
-    /// What ends it.
+    /// The closing character.
     close: char,
     is_empty: bool,
 }
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Where the next item of a list goes.
+    /// The text to append the next item of a list to.
     pub fn item(&mut self) -> &mut String {
         if !std::mem::replace(&mut self.is_empty, false) {
             self.out.push(',');
@@ -92,7 +92,7 @@ impl<'a> Writer<'a> {
         self.out
     }
 
-    /// Where the value of the next field of an object goes.
+    /// The text to append the value of the next field of an object to.
     pub fn field(&mut self, name: &str) -> &mut String {
         self.item();
         write_string(self.out, name);

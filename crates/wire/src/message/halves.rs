@@ -1,8 +1,8 @@
 //! Halves of surrogate pairs. A server that counts UTF-16 units may cut a pair, so that one chunk ends with the first
 //! half and the next begins with the second.
 //!
-//! Rust's texts cannot hold a half, so a message has U+FFFD there, and beside it, only while there is a half that may be
-//! completed, all of itself once more with the halves *marked*:
+//! Rust's texts cannot hold a half, so a message has U+FFFD there. While a half may still be completed, the message is also
+//! kept in full with the halves *marked*:
 //!
 //! ```text
 //! marked text = any text, in which   MARK + U+100000..=U+1007FF   stands for a half
@@ -37,7 +37,7 @@ struct Marked {
     chunks: u8,
 }
 
-/// Which halves may be completed.
+/// The halves that may be completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     /// Those at a text's beginning and end: what the text is appended to is not here.
@@ -343,7 +343,7 @@ fn with_marks(text: &str) -> String {
     text.replace(MARK, &String::from_iter([MARK, ITSELF]))
 }
 
-/// What a reader sees.
+/// The text that a reader sees.
 fn without_marks(text: &str) -> String {
     replace_marks(text, |out, _| out.push(char::REPLACEMENT_CHARACTER))
 }

@@ -99,7 +99,7 @@ impl Message {
 }
 
 impl Merge<'_> {
-    /// What stands in a field of a chunk joins what stood there.
+    /// Merges a field of a chunk into the same field of the message.
     fn field(&mut self, fields: &mut Object, name: String, more: Node) {
         match (name.as_str(), fields.get_mut(&name), more) {
             // They are read from the pieces.
@@ -147,8 +147,8 @@ impl Merge<'_> {
         }
     }
 
-    /// A piece joins the last call with the same index, or, where it has no index, the one with the same id;
-    /// a different id under the same index is a new call.
+    /// A piece joins the last call with the same index. Without an index it joins the one with the same id. A different id
+    /// under the same index is a new call.
     fn tool_call_chunk(&mut self, calls: &mut Vec<Node>, piece: Node) {
         let mut found = calls.iter_mut().rev();
         match (found.find_map(|call| joined(call, &piece)), piece) {

@@ -158,7 +158,7 @@ fn word(text: &str) -> Option<String> {
     String::from_json(text).ok()
 }
 
-/// What a message says of its kind. Other servers' own words for a message (`message`) say less than its role.
+/// The kind of a message. Other servers' own words for a message (`message`) tell less than its role.
 fn kind_of(kind: &str, role: &str, odd: &mut Oddities) -> MessageKind {
     let [said, role] = [kind, role].map(|text| Some(MessageKind::from_wire(&word(text)?)));
     match (said, role) {
@@ -217,7 +217,7 @@ impl Lenient for Content {
 
 const CONTENT: &str = "a text or a list of blocks";
 
-/// Blocks are objects or texts. What is neither is shown as its JSON text; `null` is nothing.
+/// Blocks are objects or texts. Any other item is shown as its JSON text; `null` is nothing.
 fn blocks(items: Vec<Node>, odd: &mut Oddities) -> Vec<Node> {
     let mut blocks = Vec::with_capacity(items.len());
     for (at, item) in items.into_iter().enumerate() {

@@ -14,7 +14,7 @@ pub struct Epoch(pub u64);
 /// The last record that was had. Written `epoch-seq`, such as `81985529216486-1204`; the first record of a log is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// Of which life.
+    /// The epoch of the log.
     pub epoch: Epoch,
     /// The record's number; 0 before the first.
     pub seq: u64,

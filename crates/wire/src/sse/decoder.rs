@@ -7,9 +7,8 @@
 //!                       └───────────◀──────────────────────┴──────────────────▶ Err, terminated
 //! ```
 //!
-//! Work is linear in the bytes pushed. The search for a line end resumes where it stopped, a line is
-//! parsed once, when it is whole, and the buffer is moved to its front only when at least as many
-//! bytes have been consumed as remain.
+//! Work is linear in the bytes pushed. The search for a line end resumes where it stopped, and a line is parsed once, when
+//! it is complete. The buffer is moved to its front only when at least as many bytes have been consumed as remain.
 
 use super::{DecodeError, Frame, Item, Limits};
 use crate::json::with_digit;

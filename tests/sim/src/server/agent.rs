@@ -106,6 +106,20 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// A model's text, and nothing beside it.
+    pub(crate) fn answer(text: String) -> Self {
+        Self {
+            kind: "ai",
+            text,
+            name: None,
+            call_id: None,
+            finish: None,
+            tokens: 0,
+        }
+    }
+}
+
+impl Said {
     pub(super) fn response_metadata(&self) -> Value {
         self.finish
             .map_or(json!({}), |reason| json!({ "finish_reason": reason }))
@@ -310,14 +324,7 @@ impl Script<'_> {
 
     fn say(&mut self, text: &str) {
         let text = self.whole(text);
-        let said = Said {
-            kind: "ai",
-            text,
-            name: None,
-            call_id: None,
-            finish: None,
-            tokens: 0,
-        };
+        let said = Said::answer(text);
         self.push(1, Op::Say(said, true));
         self.push(0, Op::NextNode);
     }

@@ -70,13 +70,7 @@ impl Server {
             thread.messages = None;
             thread.forget_states();
             thread.interrupts.clear();
-            for run in thread.runs.clone() {
-                self.runs
-                    .get_mut(&run)
-                    .expect("listed on its thread")
-                    .log
-                    .clear();
-            }
+            self.forget_events(&id);
         }
     }
 
@@ -100,13 +94,7 @@ impl Server {
             if busy || thread.changed_at + JS_STORED_AFTER_MS > now {
                 self.lose(&id);
             } else {
-                for run in thread.runs.clone() {
-                    self.runs
-                        .get_mut(&run)
-                        .expect("listed on its thread")
-                        .log
-                        .clear();
-                }
+                self.forget_events(&id);
             }
         }
     }
@@ -139,19 +127,20 @@ impl Server {
             thread.error = error;
             thread.changed_at = now;
             if let Some((message, text)) = run.message.take().filter(|(_, text)| !text.is_empty()) {
-                let said = Said {
-                    kind: "ai",
-                    text,
-                    name: None,
-                    call_id: None,
-                    finish: None,
-                    tokens: 0,
-                };
+                let said = Said::answer(text);
                 thread.put(self.ways.said(&message, &said));
                 thread.store("loop", run.node);
             }
         }
         self.run_over_at = now;
+    }
+
+    /// The events of a thread's runs are gone.
+    fn forget_events(&mut self, id: &str) {
+        for run in &self.threads[id].runs {
+            let run = self.runs.get_mut(run).expect("listed on its thread");
+            run.log.clear();
+        }
     }
 
     fn lose(&mut self, id: &str) {

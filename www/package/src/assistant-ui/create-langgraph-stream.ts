@@ -26,17 +26,17 @@ export interface CreateLangGraphStreamOptions {
 
 type Source = { client: ClientLike; assistantId: string };
 
-/** What our streams were made with, so that the runtime can follow their runs by itself. */
+/** The client and assistant of each of our streams, so that the runtime can follow their runs by itself. */
 const sources = new WeakMap<object, Source>();
 
-/** What this callback was made with; undefined where it is the application's own. */
+/** The client and assistant of this callback; undefined if it is the application's own. */
 export const streamSource = (stream: object): Source | undefined => sources.get(stream);
 
 /**
  * Makes a `stream` callback that sends runs with an SDK client. Given to `useLangGraphRuntime` as it is, runs also resume after
  * a reload and a switch of threads; wrapped in a function of your own it is only that: a callback.
  *
- * @throws Error where the thread has no id at the server
+ * @throws Error if the thread has no id on the server
  */
 export function unstable_createLangGraphStream({
   client,

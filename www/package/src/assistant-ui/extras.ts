@@ -1,11 +1,11 @@
-/** What the runtime gives to its own hooks through assistant-ui's `thread.extras`, told apart from other runtimes' by a brand. */
+/** The data that the runtime gives to its own hooks through assistant-ui's `thread.extras`, marked by a brand. */
 import { useAuiState, type AssistantClient } from "@assistant-ui/store";
 import type { RejoinError } from "../errors.js";
 import type { Connection } from "../types/options.js";
 import type { GraphState, LangGraphThread } from "./threads/thread.js";
 import type { LangGraphInterruptState, LangGraphTupleMetadata, UIMessage } from "./types.js";
 
-/** What `thread.extras` holds under this runtime. */
+/** The content of `thread.extras` under this runtime. */
 export interface LangGraphRuntimeExtras extends Pick<LangGraphThread, "send" | "setState" | "respond" | "respondAll" | "retry"> {
   /** The first question that waits. */
   interrupt: LangGraphInterruptState | undefined;
@@ -13,7 +13,7 @@ export interface LangGraphRuntimeExtras extends Pick<LangGraphThread, "send" | "
   interrupts: readonly LangGraphInterruptState[];
   /** The graph's state. */
   state: GraphState | undefined;
-  /** What came beside a message's chunks, by message id. */
+  /** The metadata of a message's chunks, by message id. */
   messageMetadata: Map<string, LangGraphTupleMetadata>;
   /** UI messages. */
   uiMessages: readonly UIMessage[];

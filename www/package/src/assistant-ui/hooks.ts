@@ -35,7 +35,7 @@ export const useLangGraphInterruptState = (): LangGraphInterruptState | undefine
 /** Not in assistant-ui's package: all questions that wait for an answer. */
 export const useLangGraphInterrupts = (): readonly LangGraphInterruptState[] => useExtras((extras) => extras.interrupts, NO_INTERRUPTS);
 
-/** Sends messages as they are. The promise rejects where that fails, and where it was dropped before its turn. */
+/** Sends messages as they are. The promise rejects if that fails, or if the send was dropped before its turn. */
 export function useLangGraphSend(): (messages: LangChainMessage[], config: LangGraphSendMessageConfig) => Promise<void> {
   const aui = useAui();
   return useCallback((messages, config) => extrasOf(aui).send(messages, config), [aui]);

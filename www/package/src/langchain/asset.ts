@@ -1,5 +1,6 @@
 /**
- * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`, with the wasm as a file beside it, fetched and compiled as it streams in.
+ * The drop-in for `@langchain/react` 0.3: the React hook with class messages of `@langchain/core`. The wasm is a file beside it, compiled
+ * while it downloads.
  *
  * @module rejoin/asset/langchain
  */
@@ -8,25 +9,13 @@ import type { AnyOptions } from "../store/options.js";
 import type { ReactNode } from "react";
 import { loadEngine } from "../wasm/asset-loader.js";
 import type { BagTemplate } from "../types/bag.js";
-import { providerOf, useProvided } from "./context.js";
+import { providerOf, type StreamProviderCustomProps, type StreamProviderProps } from "./context.js";
 import { useSuspenseStreamWith, type SuspenseCache } from "./suspense.js";
 import type { ResolveStreamCustomOptions, ResolveStreamOptions, StreamOf, WithSuspense } from "./types/hooks.js";
 import { useClassStream } from "./use-stream.js";
 
 export * from "./common.js";
 export { createStream, loadRejoin } from "../asset.js";
-
-/** Props of {@link StreamProvider}. */
-export type StreamProviderProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamOptions<T, Bag> & {
-  /** The components that use the stream. */
-  children: ReactNode;
-};
-
-/** Props of {@link StreamProvider} with a transport of your own. */
-export type StreamProviderCustomProps<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> = ResolveStreamCustomOptions<T, Bag> & {
-  /** The components that use the stream. */
-  children: ReactNode;
-};
 
 /**
  * A thread on an Agent Server, with class messages. Renders when something changes that was read.
@@ -44,8 +33,8 @@ export function useStream(options: AnyOptions): unknown {
 }
 
 /**
- * The same for components below `<Suspense>` and an error boundary: suspends while the thread is loaded, throws what a run or the
- * loading failed with, and shows everything else as it comes.
+ * The same for components below `<Suspense>` and an error boundary. It suspends while the thread is loaded, throws the failure of a run or
+ * of the loading, and shows everything else as it comes.
  *
  * @typeParam T the state's type, an agent's (`typeof agent`), or a compiled graph's
  * @typeParam Bag types of updates, interrupts, custom events and the configurable
@@ -68,10 +57,4 @@ export function StreamProvider<T = Record<string, unknown>, Bag extends BagTempl
 ): ReactNode;
 export function StreamProvider(props: object): ReactNode {
   return Provider(props);
-}
-
-/** The stream of the nearest {@link StreamProvider}. Throws where there is none. */
-export function useStreamContext<T = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>(): StreamOf<T, Bag>;
-export function useStreamContext(): unknown {
-  return useProvided();
 }

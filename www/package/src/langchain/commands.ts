@@ -7,7 +7,7 @@ type Values = Record<string, unknown>;
 type Update = Values | ((prev: Values) => Values);
 type Mutate = (update: Update) => void;
 
-/** Gives functions the state with instances. What they give back may have instances; the store takes those. */
+/** Gives functions the state with instances. Their results may have instances; the store takes those. */
 const withPrev = (update: Update, messagesKey: string): Update =>
   typeof update === "function" ? (prev) => unchangedLists(update(valuesOf(prev, messagesKey))) : update;
 

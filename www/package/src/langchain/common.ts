@@ -1,9 +1,10 @@
-/** What both entries export, beside what loads the wasm. */
+/** The common exports of both entries, besides those that load the wasm. */
 export { RejoinError } from "../errors.js";
 export { FetchStreamTransport, type FetchStreamTransportOptions } from "../transport.js";
 export type { AnyHeadlessToolImplementation, HeadlessToolImplementation, OnToolCallback, ToolEvent } from "../headless-tools.js";
 export type { ToolOutcome } from "../headless-run.js";
 export type { WasmSource } from "../engine.js";
+export { useStreamContext, type StreamProviderCustomProps, type StreamProviderProps } from "./context.js";
 export * from "./headless.js";
 export * from "./namespaces.js";
 export { SubagentManager, type SubagentManagerOptions } from "./subagent-manager.js";

@@ -29,7 +29,7 @@ export interface FlushPendingHeadlessToolInterruptsOptions {
   defer?: (run: () => void) => void;
 }
 
-/** Reads an interrupt's value, in the spelling of JS (`toolCall`) or of Python (`tool_call`). Null where it asks for no tool. */
+/** Reads an interrupt's value, in the spelling of JS (`toolCall`) or of Python (`tool_call`). Null if it asks for no tool. */
 export function parseHeadlessToolInterruptPayload(value: unknown): HeadlessToolInterrupt | null {
   const toolCall = toolOfInterrupt(value);
   return toolCall ? { type: "tool", toolCall } : null;
@@ -65,7 +65,7 @@ export async function handleHeadlessToolInterrupt(
   return { toolCallId: toolCall.id, value: await runCall(toolCall, tools, onTool) };
 }
 
-/** The command that gives a result to the graph: by the call's id where it has one. */
+/** The command that gives a result to the graph: by the call's id if it has one. */
 export const headlessToolResumeCommand = ({ toolCallId, value }: HeadlessToolResult): { resume: unknown } => ({
   resume: toolCallId ? { [toolCallId]: value } : value,
 });

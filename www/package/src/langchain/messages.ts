@@ -37,11 +37,11 @@ export const messageOf = /* @__PURE__ */ once((message: Message | BaseMessage): 
   return make(fields);
 });
 
-/** What was made of each list, and the list that each was made of. */
+/** The results for lists, and the list behind each result. */
 const lists = /* @__PURE__ */ new WeakMap<object, unknown[]>();
 const arrays = /* @__PURE__ */ new WeakMap<object, readonly unknown[]>();
 
-/** What a function makes of each item: the same array for the same list, and of a list of which some items have changed only those anew. */
+/** The results of a function for each item. The same list gives the same array, and a list with some changed items makes only those again. */
 function each<From, To>(list: readonly From[], make: (item: From) => To): To[] {
   let made = lists.get(list) as To[] | undefined;
   if (!made) {
@@ -64,7 +64,7 @@ export const valuesOf = /* @__PURE__ */ once((values: Values, messagesKey: strin
   return Array.isArray(messages) ? { ...values, [messagesKey]: messagesOf(messages) } : values;
 });
 
-/** What an application made of such a state: lists that it left alone are the stream's own again. */
+/** An application's update of such a state, in which lists that it left alone are the stream's own again. */
 export const unchangedLists = (update: Values): Values =>
   Object.fromEntries(Object.entries(update).map(([name, value]) => [name, (typeof value === "object" && value !== null && arrays.get(value)) || value]));
 
@@ -77,7 +77,7 @@ export const stateOf = /* @__PURE__ */ once(
 /** A list of states with instances. */
 export const historyOf = /* @__PURE__ */ once((states: ThreadState<Values>[], messagesKey: string): ThreadState<Values>[] => states.map((state) => stateOf(state, messagesKey)));
 
-/** What is known of a message, with the instances of the state that it was first seen in. */
+/** The metadata of a message, with the instances of the state in which it was first seen. */
 export const metadataOf = /* @__PURE__ */ once((metadata: MessageMetadata<Values>, messagesKey: string): MessageMetadata<Values> => {
   const { firstSeenState } = metadata;
   return firstSeenState ? { ...metadata, firstSeenState: stateOf(firstSeenState, messagesKey) } : metadata;

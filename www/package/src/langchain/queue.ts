@@ -16,7 +16,7 @@ type Entry = QueueEntry<Values, Options>;
 /** Strategies that do not wait for the active run's end. */
 const AT_ONCE = ["interrupt", "rollback", "reject"];
 
-/** What the server is told of a queued submission beside its input. */
+/** The fields of a queued submission that the server gets besides its input. */
 const SENT = ["config", "context", "command", "metadata", "interruptBefore", "interruptAfter", "onCompletion", "onDisconnect", "feedbackKeys", "streamSubgraphs", "durability"] as const;
 
 const PENDING_NO_MORE = [404, 409, 422];
@@ -63,7 +63,7 @@ export class SubmissionQueue {
     return () => void this.#listeners.delete(listener);
   };
 
-  /** What the application sees; the same object until an entry comes or goes. */
+  /** The queue that the application sees; the same object until an entry comes or goes. */
   getSnapshot = (): QueueInterface<Values, Options> => this.#shown;
 
   /** Follows the next run when nothing else is followed. */

@@ -19,7 +19,7 @@ export interface SubagentManagerOptions {
   toMessage?: (message: BaseMessage) => Message | BaseMessage;
 }
 
-/** What came, added to what there is of an AI message; anything else comes whole. */
+/** Adds a chunk of an AI message to the message so far; any other message comes whole. */
 function joined(before: BaseMessage | undefined, { type, ...fields }: Message): BaseMessage {
   // JavaScript's server calls a chunk `ai`, Python's `AIMessageChunk`.
   if (!/^ai/i.test(type)) return messageOf({ type, ...fields } as Message);
@@ -38,7 +38,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
   readonly #toolNames: string[];
   /** The messages that call subagents, and their results, as a thread has them. */
   #thread: Message[] = [];
-  /** What streamed, by namespace id: the id in the `tools:` part, which is the server's own name for the call. */
+  /** The streamed messages, by namespace id: the id in the `tools:` part, which is the server's own name for the call. */
   readonly #streamed = new Map<string, Map<string, BaseMessage>>();
   readonly #facts = new Map<string, SubagentFact>();
   /** Tasks of namespaces that no call was found for yet. */
@@ -189,7 +189,7 @@ export class SubagentManager<ToolCall = DefaultToolCall> {
     }
   }
 
-  /** Gives a subagent the messages of its own checkpoint. False where it is not known, or has messages already. */
+  /** Gives a subagent the messages of its own checkpoint. False if it is not known, or has messages already. */
   updateSubagentFromSubgraphState(toolCallId: string, messages: Message[], values: Values = {}): boolean {
     const agent = this.getSubagent(toolCallId);
     if (!agent || agent.messages.length > 0) return false;

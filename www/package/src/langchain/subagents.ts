@@ -11,7 +11,7 @@ export type ClassSubagent = Omit<SubagentStream, "messages" | "toolCalls" | "get
   getToolCalls: (message: AIMessage) => ClassToolCall[];
 };
 
-/** What tells two moments of one subagent apart. */
+/** The fields by which two moments of one subagent differ. */
 const FIELDS = ["status", "values", "result", "error", "depth", "parentId", "aiMessageId", "startedAt", "completedAt"] as const;
 
 const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((item, at) => item === b[at]);

@@ -26,7 +26,7 @@ const shared: SuspenseCache = /* @__PURE__ */ new Map();
 /** Makes a cache of its own, for tests that must not see each other's threads. */
 export const createSuspenseCache = (): SuspenseCache => new Map();
 
-/** Forgets what was loaded, and what failed, so that the next render loads anew. Call it where an error boundary is reset. */
+/** Forgets loaded and failed threads, so that the next render loads again. Call it when an error boundary is reset. */
 export function invalidateSuspenseCache(cache: SuspenseCache = shared): void {
   for (const entry of cache.values()) if (entry.status === "resolved") (entry.data as Loaded).release();
   cache.clear();

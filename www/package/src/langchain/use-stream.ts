@@ -10,7 +10,7 @@ import { historyOf, messageOf, messagesOf, metadataOf, toolCallsOf, valuesOf } f
 import { SubmissionQueue } from "./queue.js";
 import { Subagents } from "./subagents.js";
 
-/** What belongs to one store. */
+/** The parts that belong to one store. */
 interface Adapter {
   messagesKey: string;
   queue: SubmissionQueue;

@@ -1,4 +1,4 @@
-/** What both React entries export, beside the hook itself. */
+/** The common exports of both React entries, besides the hook itself. */
 export * from "../common.js";
 export { useConnection, useMessage, useMessageIds, useMessages, useStreamSelector } from "./selectors.js";
 export { useView, type UseViewOptions } from "./use-view.js";

@@ -1,4 +1,4 @@
-/** What `useStream` returns: the snapshot's members, read through, so that what is read decides when to render again. */
+/** The result of `useStream`: the snapshot's members, read through getters, so that the read ones decide when to render again. */
 import { queueOf } from "./queue.js";
 import { PARTS } from "../store/snapshot.js";
 import type { Moment, Part } from "../store/moment.js";
@@ -9,10 +9,10 @@ type Snapshot = ReturnType<InnerStore["getSnapshot"]>;
 /** Members that a spread does not read, as in LangGraph's SDK: reading them costs, or throws without their option. */
 const HIDDEN = ["history", "experimental_branchTree", "toolProgress", "subagents", "activeSubagents"];
 
-/** What may be done is asked of the store: the same function in every render, and never of an old snapshot. */
+/** Members that ask the store: the same function in every render, and never an old snapshot's answer. */
 const ASKED = ["canEdit", "canRegenerate"];
 
-/** What stays the same while the store lives. */
+/** Members that stay the same during the store's life. */
 const FIXED: readonly (keyof InnerStore)[] = [
   "submit",
   "stop",
@@ -35,7 +35,7 @@ const FIXED: readonly (keyof InnerStore)[] = [
   "assistantId",
 ];
 
-/** Which parts a component has read. */
+/** The parts that a component has read. */
 export interface Tracker {
   parts: Set<Part>;
 }
@@ -46,7 +46,7 @@ export const differs = (tracker: Tracker, a: Moment, b: Moment): boolean => {
   return false;
 };
 
-/** What the members of one render's object are read from. */
+/** The source of the members of one render's object. */
 interface Reader {
   store: InnerStore;
   shown: Snapshot;
@@ -115,8 +115,8 @@ const MEMBERS: PropertyDescriptorMap = Object.fromEntries([
 ]);
 
 /**
- * Makes the object for one render. What was read by the time of a render stays as it was in that render; what is read for
- * the first time later (in an event handler) is what is shown then.
+ * Makes the object for one render. A member that was read by the time of a render keeps its value of that render. A member that is first
+ * read later (in an event handler) has the value of that moment.
  */
 export function handleOf(store: InnerStore, shown: Snapshot, tracker: Tracker, extra: object): object {
   const handle: Record<string, unknown> = { store, ...extra };

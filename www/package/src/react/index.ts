@@ -1,5 +1,6 @@
 /**
- * Agent streams that survive reloads, sleep and bad networks: the React hook, with the wasm inside of it, as text, in a module of its own that is loaded when it is needed.
+ * Agent streams that survive reloads, sleep and bad networks: the React hook. The wasm is inside, as text, in a module of its own that is
+ * loaded on demand.
  *
  * @module rejoin/react
  */

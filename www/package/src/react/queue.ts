@@ -1,4 +1,4 @@
-/** What waits, in the words of LangChain's hooks, whose `queue` generative UI components want of a stream. */
+/** Waiting submissions, in the form of LangChain's hooks: generative UI components want a stream's `queue`. */
 import type { QueueInterface } from "../types/queue.js";
 import type { StreamCommands, StreamSnapshot } from "../types/stream.js";
 

@@ -6,9 +6,9 @@ import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, transportOf, type A
 import { differs, handleOf, type Tracker } from "./handle.js";
 
 /** On a server React warns of layout effects, and runs none. */
-const earlyEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
+const layoutEffect = (): typeof useEffect => (typeof document === "undefined" ? useEffect : useLayoutEffect);
 
-/** What a store cannot change while it lives. */
+/** The options that a store cannot change during its life. */
 export const identityOf = (options: AnyOptions): string =>
   problemOf(options)?.message ??
   JSON.stringify([
@@ -48,7 +48,7 @@ export function useStreamWith(load: EngineLoader, options: AnyOptions, ready?: I
 
   const prop = options.threadId ?? null;
   const lastProp = useRef(prop);
-  const useEarlyEffect = earlyEffect();
+  const useEarlyEffect = layoutEffect();
   useEarlyEffect(() => {
     store.setOptions(options);
     if (!isControlled || lastProp.current === prop) return;

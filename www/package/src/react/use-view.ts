@@ -3,7 +3,7 @@ import { useMemo, useSyncExternalStore } from "react";
 import type { BagTemplate, GetToolCallsType } from "../types/bag.js";
 import type { Message } from "../types/messages.js";
 import type { ViewOptions, ViewSnapshot } from "../types/view.js";
-import { brokenView, makeView, problemOf, anyStoreOf, type StreamSource } from "../view/create-view.js";
+import { failedView, makeView, problemOf, anyStoreOf, type StreamSource } from "../view/create-view.js";
 
 /** Options of `useView`. */
 export interface UseViewOptions<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate> extends ViewOptions {
@@ -25,6 +25,6 @@ export function useView<StateType extends object = Record<string, unknown>, Bag 
   const problem = problemOf(stream, limit === undefined ? {} : { limit });
   const store = problem ? undefined : anyStoreOf(stream);
   const wrong = problem?.message;
-  const view = useMemo(() => (store ? makeView(store, limit) : brokenView(problem as NonNullable<typeof problem>)), [store, limit, wrong]);
+  const view = useMemo(() => (store ? makeView(store, limit) : failedView(problem as NonNullable<typeof problem>)), [store, limit, wrong]);
   return useSyncExternalStore(view.subscribe, view.getSnapshot, view.getServerSnapshot);
 }

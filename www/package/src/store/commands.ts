@@ -18,7 +18,7 @@ export interface Pending {
   onError?: ((error: unknown, run: RunCallbackMeta | undefined) => void) | undefined;
   /** The messages that it brings. */
   typed?: unknown;
-  /** What a transport is given. Null: what the engine sends. */
+  /** The payload for a transport. Null: the payload that the engine sends. */
   payload?: TransportPayload | null;
   filter?: { runId: string; keep: (event: StreamEvent) => boolean };
   resolve: (result: RunResult) => void;
@@ -72,18 +72,18 @@ const SENT: readonly (keyof SubmitOptions)[] = [
   "threadId",
 ];
 
-/** What makes a submission an edit. */
+/** The place of an edit, in a submission. */
 export interface EditAt {
   kind: "message" | "answer" | "failed";
   message_id?: string;
 }
 
-/** What makes a submission take another's place that waits. */
+/** The waiting submission that another one replaces. */
 export interface InPlaceOf {
   id: string;
 }
 
-/** What takes a message's place, as an update of the state. */
+/** The replacement of a message, as an update of the state. */
 export function replacementOf(given: unknown, messagesKey: string): unknown {
   const isContent = typeof given === "string" || Array.isArray(given);
   const message = isContent ? { type: "human", content: given } : given;

@@ -16,12 +16,12 @@ import { call, eventOf, noticeOf, restore, runTools, tellStatus } from "./tell.j
 
 declare const process: { env: { NODE_ENV?: string } };
 
-/** Tells options that are not known, while the application is developed: bundlers put the word in, and leave the rest of it out of what ships. */
+/** Warns of unknown options in development. Bundlers replace the condition, so production builds do not contain this. */
 function checkNames(options: AnyOptions): void {
   try {
     if (process.env.NODE_ENV === "production") return;
     const tell = (error: RejoinError): void => (options.onWarning ? call(options.onWarning, error) : console.warn(`[rejoin] ${error.message}`));
-    import("./unknown-options.js").then(({ tellUnknown }) => tellUnknown(options, tell), later);
+    import("./unknown-options.js").then(({ warnOfUnknownOptions }) => warnOfUnknownOptions(options, tell), later);
   } catch {
     // A page without a bundler.
   }
@@ -68,7 +68,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
       restore(state).catch(later);
     },
     event: eventOf(state, mutate as (update: unknown) => void),
-    notice: noticeOf(state, () => extras.bring()),
+    notice: noticeOf(state, () => extras.loadNow()),
     concluded(id, outcome, error) {
       const result = resultOf(outcome, error, state.status?.error, state.failure);
       // What failed before there was a run is told by nothing else. A page that could not be read is its view's to tell.
@@ -84,7 +84,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   const setPageSize = (limit: number): void => {
     state.pageSize = limit;
     if (state.extended) ask(state.engine, "view", { limit });
-    else if (limit > 0) extras.bring();
+    else if (limit > 0) extras.loadNow();
   };
 
   const store: InnerStore = {
@@ -161,7 +161,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
   return store;
 }
 
-/** Checks the options and makes a store of the application's own, of whatever state its entry says. Throws where they are wrong. */
+/** Checks the options and makes a store for the application, with the state type of its entry. Throws if they are wrong. */
 export function makePublicStore(given: object, load: EngineLoader): object {
   const options = given as AnyOptions;
   const problem = problemOf(options);

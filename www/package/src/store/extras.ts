@@ -1,4 +1,4 @@
-/** The second module: brought when something of it is first wanted. What is asked meanwhile waits, in its order. */
+/** The second module, loaded on first use. Requests to it wait meanwhile, in their order. */
 import type { Engine, EngineLoader } from "../engine.js";
 import { loadError, type RejoinError } from "../errors.js";
 import type { RunResult } from "../types/stream.js";
@@ -12,15 +12,15 @@ import { call } from "./tell.js";
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 60_000;
 
-/** What a store has to do with it. */
+/** The interface of a store to the second module. */
 export interface Extras {
   /** It is wanted, whenever it can be had. */
   want(): void;
   /** It is wanted now. */
-  bring(): void;
+  loadNow(): void;
   /** It is there, for this engine. */
   extend(engine: Engine): void;
-  /** Which tabs share connections may have changed. */
+  /** Called if the tabs that share connections may have changed. */
   share(): void;
   /** Sends what waits, up to the first that needs what is not there. */
   drain(): void;
@@ -43,7 +43,7 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
   };
   const drain = (): void => {
     for (let next = waiting[0]; state.engine && next; next = waiting[0]) {
-      if (next.extras && !state.extended) return bring();
+      if (next.extras && !state.extended) return loadNow();
       waiting.shift();
       next.send(state.engine);
     }
@@ -71,11 +71,11 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
     for (const { id } of refused) if (id) conclude(id, { outcome: "failed", error });
     if (state.pageSize > 0) setPart(state, "feed", { connection: { state: "failed" }, hasOlder: false, ready: false, generation: 0, error });
     clearTimeout(timer);
-    timer = setTimeout(bring, retryMs);
+    timer = setTimeout(loadNow, retryMs);
     retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
     drain();
   };
-  const bring = (): void => {
+  const loadNow = (): void => {
     if (coming || state.extended || !state.engine) return;
     coming = true;
     load.extras().then(came, failed);
@@ -84,11 +84,11 @@ export function extrasOf(state: State, load: EngineLoader, conclude: (id: number
     want() {
       if (state.wanted) return;
       state.wanted = true;
-      bring();
+      loadNow();
     },
-    bring() {
+    loadNow() {
       state.wanted = true;
-      bring();
+      loadNow();
     },
     extend,
     share() {

@@ -15,14 +15,14 @@ import { call } from "./tell.js";
 /** So long nothing begins for want of a module that it can do without, in milliseconds. */
 const WITHOUT_MS = 1_000;
 
-/** What the rest of a store does with its engine. */
+/** The interface of a store to its engine's life. */
 export interface Lifecycle {
   readonly extras: Extras;
   /** Makes an engine, if there is none and there is to be one. */
   start(): void;
   /** Asks for something now, or when what it needs is there; after what was asked before. */
   withEngine(send: (engine: Engine) => void, needs?: { id?: number; extras?: boolean }): void;
-  /** Lets the engine go. What it has not concluded by itself ends; runs go on. */
+  /** Drops the engine. Unfinished commands end; runs go on. */
   close(): void;
   /** The engine has failed. */
   trapped(error: RejoinError): void;
@@ -87,14 +87,14 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     state.engine = engine;
     state.error = undefined;
     if (isWhole) extras.extend(engine);
-    else if (state.wanted) extras.bring();
+    else if (state.wanted) extras.loadNow();
     hear();
     if (thread !== null) ask(engine, "thread", { thread_id: thread });
     provideHistory();
     extras.drain();
   };
 
-  const notBegun = (cause: unknown): void => {
+  const startFailed = (cause: unknown): void => {
     starting = false;
     const { code } = (cause ?? {}) as { code?: string };
     const error = code === "invalid_option" ? requestError(cause) : loadError(cause);
@@ -120,7 +120,7 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     const without = new Promise<false>((resolve) => extended && !needed && setTimeout(resolve, WITHOUT_MS, false));
     Promise.all([load(), extended && Promise.race([extended, without])])
       .then(([Engine, isWhole]) => begun(Engine, isWhole))
-      .catch(notBegun);
+      .catch(startFailed);
   };
 
   /** Now, or when what it needs is there; after what was asked before. */

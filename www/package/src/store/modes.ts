@@ -1,4 +1,4 @@
-/** What the next run streams. */
+/** The stream modes of the next run. */
 import type { StreamMode } from "../types/schema.js";
 import { callbackModes } from "./options.js";
 import type { State } from "./state.js";

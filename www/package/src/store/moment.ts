@@ -1,4 +1,4 @@
-/** What is shown at one moment, as the parts that change by themselves. */
+/** Everything shown at one moment, as the parts that change independently. */
 import type { EngineEditable, EngineError, EngineFeed, EngineStatus, EngineSequence, EngineWaiting } from "../engine.js";
 import type { RejoinError } from "../errors.js";
 import { EMPTY, listOf, type MessageList } from "../messages.js";
@@ -69,7 +69,7 @@ export interface Moment {
   waiting: Lazy<EngineWaiting[]>;
   tools: ToolProgress[];
   facts: SubagentFacts;
-  /** What the feed holds of the session; there while a view is open. */
+  /** The messages of the session in the feed; present while a view is open. */
   nodes: Nodes;
   feed: Feed | undefined;
 }

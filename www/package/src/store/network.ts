@@ -50,12 +50,12 @@ export interface TransportPayload {
   streamSubgraphs?: boolean;
 }
 
-/** What the network needs of its store. */
+/** The parts of a store that the network needs. */
 export interface NetworkSource {
   options: () => AnyOptions;
   /** The submission that a transport is to send now; none where the request says it all. */
   payload: () => TransportPayload | null | undefined;
-  /** What a transport failed with. */
+  /** Reports the error of a transport. */
   failed: (error: unknown) => void;
   /** The filter of the run that is joined, where one was given. */
   filter: () => { runId: string; keep: (event: StreamEvent) => boolean } | undefined;
@@ -64,7 +64,7 @@ export interface NetworkSource {
 /** Transports and filters: loaded for stores that have one, as most have none. */
 const loadRewritten = () => import("./rewritten.js");
 
-/** Loads what `fetchFor` will need, beside the wasm. Where that fails the first request does, and is tried again. */
+/** Loads the code that `fetchFor` will need, beside the wasm. If that fails, the first request fails too, and loading is tried again. */
 export const prepareFetch = (options: AnyOptions): void => void (transportOf(options) && loadRewritten().catch(() => {}));
 
 /** A signal that `fetch` takes: a test's page may have classes that are not those of its `fetch`. Then an answer is left, and not aborted. */

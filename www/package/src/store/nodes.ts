@@ -1,4 +1,4 @@
-/** A session's messages as they come from the engine. What a frame costs is what has changed in it, however long the list. */
+/** A session's messages as they come from the engine. A frame costs only its changes, however long the list is. */
 import type { EngineNode } from "../engine.js";
 import { cellOf, grown, readCell, type MessageCell } from "../messages.js";
 import type { SessionNode } from "../types/view.js";
@@ -68,20 +68,20 @@ export function orderNodes(list: OpenNodes, ids: readonly string[]): void {
   Object.assign(list, next);
 }
 
-/** One is new, or another. */
-export function sayNode(list: OpenNodes, id: string, json: string, said: string): void {
+/** Sets a node that is new or has changed. */
+export function setNode(list: OpenNodes, id: string, json: string, said: string): void {
   const place = list.places.get(id);
   if (place !== undefined) put(list, place, factsOf(id, said), cellOf(json, "server"));
 }
 
-/** Only the text of one has grown. */
+/** Sets a node with only more text. */
 export function growNode(list: OpenNodes, id: string, text: string): void {
   const place = list.places.get(id) ?? -1;
   const cell = list.cells[place];
   if (cell) put(list, place, list.facts[place] as Facts, grown(cell, text));
 }
 
-/** What is shown of it from now on. */
+/** The nodes to show from now on. */
 export function closeNodes(list: OpenNodes): Nodes {
   list.shared = true;
   return list.nodes;

@@ -59,7 +59,7 @@ export function transportOf({ transport }: AnyOptions): UseStreamTransport | und
   return typeof transport === "object" && transport !== null ? transport : undefined;
 }
 
-/** What is wrong with the options, if anything is. */
+/** The fault of the options, if there is one. */
 export function problemOf(options: AnyOptions): RejoinError | undefined {
   if (typeof options !== "object" || options === null) return invalidOption("`options` must be an object.");
   const given = options as unknown as Record<string, unknown>;
@@ -87,8 +87,8 @@ export function historyLimitOf({ fetchStateHistory: history }: AnyOptions): numb
 }
 
 /**
- * Which tabs share connections, in the engine's words. Only a page has tabs. A user without a name is nobody's, and of who the user is a
- * `fetch` of the application's own may say more than the headers do.
+ * The tabs that share connections, in the engine's words. Only a page has tabs. An empty name of a user shares with nobody. A `fetch` of
+ * the application's own may tell users apart by more than the headers.
  */
 export function sharesOf(options: AnyOptions): string | undefined {
   const { shareConnections: share, callerOptions, client } = options;
@@ -101,7 +101,7 @@ export function sharesOf(options: AnyOptions): string | undefined {
 /** Whether an engine with these options cannot do without its second module. */
 export const needsExtras = (options: AnyOptions): boolean => historyLimitOf(options) > 0 || !!options.thread || !!options.cancelPendingToolCalls;
 
-/** Which threads are saved, as the engine takes it. Behind a transport there are none. */
+/** The threads to save, in the engine's form. Behind a transport there are none. */
 export const cacheOf = (options: AnyOptions): string | undefined =>
   options.cache && !transportOf(options) ? engineText({ cache: options.cache === true ? {} : options.cache }) : undefined;
 
@@ -169,7 +169,7 @@ export function apiUrlOf({ client, apiUrl }: AnyOptions): string {
   return url.replace(/\/+$/, "");
 }
 
-/** The engine reads whole numbers, and JSON has no infinity: that is as much as can be. What is no number stays wrong. */
+/** A whole number for the engine. JSON has no infinity, so infinity becomes the largest number. A value that is not a number stays wrong. */
 const whole = (value: number): unknown => (value >= 0 ? Math.floor(Math.min(value, Number.MAX_SAFE_INTEGER)) : String(value));
 
 /** {@link EngineOptions} as the engine takes them. */

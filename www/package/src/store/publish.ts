@@ -3,7 +3,7 @@ import { NODES, Part, type EngineFeed, type EngineHost, type EngineStatus, type 
 import { fromEngine, later } from "../errors.js";
 import { cellOf, closeList, grown, listOf, openList, setCell, type MessageCell, type OpenList } from "../messages.js";
 import { lazy, NOTHING, type Feed, type Moment, type Lazy, type Status } from "./moment.js";
-import { closeNodes, growNode, orderNodes, sayNode, type OpenNodes } from "./nodes.js";
+import { closeNodes, growNode, orderNodes, setNode, type OpenNodes } from "./nodes.js";
 import { snapshotOf } from "./snapshot.js";
 import type { Connection } from "../types/options.js";
 import { initialOf, type State, type Values } from "./state.js";
@@ -33,7 +33,7 @@ function statusNow(state: State): Status {
   };
 }
 
-/** What has not changed is the same value: the engine tells an object only where it is another one. */
+/** An unchanged part is the same value: the engine sends an object only if it differs. */
 const differs = (status: Status, old: Status): boolean => (Object.keys(status) as (keyof Status)[]).some((name) => status[name] !== old[name]);
 
 function closeLists(state: State): void {
@@ -83,7 +83,7 @@ export function showTyped(state: State, typed: unknown): void {
   }
 }
 
-/** What is shown now, with what has come since the last frame. */
+/** The values to show now, with the changes since the last frame. */
 export const valuesNow = (state: State): Values => ({ ...state.snapshot.peek(), ...state.overlay });
 
 function changed(state: State, what: number): void {
@@ -143,7 +143,7 @@ export function momentHost(
       else list(name).ids = ids;
     },
     message(name, id, text, origin) {
-      if (name === NODES) sayNode(nodes(), id, text, origin);
+      if (name === NODES) setNode(nodes(), id, text, origin);
       else setCell(list(name), id, cellOf(text, origin as MessageOrigin));
     },
     append(name, id, text) {

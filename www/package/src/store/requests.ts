@@ -1,4 +1,4 @@
-/** What an application asks of a stream, checked and handed to the engine. */
+/** Requests of an application to a stream, checked and handed to the engine. */
 import { problemOfId } from "../addresses.js";
 import { withPlainMessages } from "../class-messages.js";
 import type { Engine } from "../engine.js";
@@ -29,10 +29,10 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
   let nextCommand = 1;
 
   const mutate = (update: Values | ((prev: Values) => Values)): void => {
-    const laid = layer(state, update);
-    if (Object.keys(laid).length === 0) return;
-    state.overlay = { ...state.overlay, ...laid };
-    withEngine((to) => ask(to, "values", { values: laid }));
+    const layered = layer(state, update);
+    if (Object.keys(layered).length === 0) return;
+    state.overlay = { ...state.overlay, ...layered };
+    withEngine((to) => ask(to, "values", { values: layered }));
   };
 
   const refusal = (throwOnError: boolean | undefined, result: RunResult): RunPromise =>
@@ -93,8 +93,8 @@ export function requestsOf(state: State, { start, withEngine, conclude, revive }
     const problem = asked.threadId === undefined ? undefined : problemOfId(asked.threadId);
     if (problem) return refused(problem, asked);
     const submission = written(() => {
-      const laid = optimisticValues && layer(state, optimisticValues as Values | ((prev: Values) => Values));
-      return submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesOf(state)])], laid, edit);
+      const layered = optimisticValues && layer(state, optimisticValues as Values | ((prev: Values) => Values));
+      return submissionOf(values, asked, [...new Set([...(asked.streamMode ?? []), ...modesOf(state)])], layered, edit);
     }, throwOnError);
     if (typeof submission !== "string") return submission;
     const typed = edit ? undefined : (withPlainMessages(values) as Values | null | undefined)?.[state.source.messagesKey];

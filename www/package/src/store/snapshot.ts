@@ -12,7 +12,7 @@ import type { MessageMetadata, StreamSnapshot } from "../types/stream.js";
 import type { SubagentStream } from "../types/subagents.js";
 import type { Moment, Part } from "./moment.js";
 
-/** What a snapshot needs of its store. */
+/** The parts of a store that a snapshot needs. */
 export interface SnapshotSource {
   messagesKey: string;
   hasHistory: boolean;
@@ -27,7 +27,7 @@ export interface SnapshotSource {
   memo: Map<string, { from: readonly unknown[]; value: unknown }>;
 }
 
-/** Which parts of a moment each member is made of. What a component has read decides when it renders again. */
+/** The parts of a moment that each member is made of. The members that a component has read decide when it renders again. */
 export const PARTS: Readonly<Record<string, readonly Part[]>> = {
   values: ["values", "list", "interrupts"],
   messages: ["list"],
@@ -116,7 +116,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     source.track("updates", "messages-tuple");
     return derive("subagents", [list, moment.lists, moment.facts], () => subagentsIn(moment, source));
   };
-  const those = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
+  const agentsWhere = (filter: (agent: SubagentStream) => boolean): SubagentStream[] => [...agents().values()].filter(filter);
   const tree = () => derive("tree", [moment.tree, moment.history], () => treeOf(moment.tree(), moment.history()));
 
   // Without a history there is one state to look at.
@@ -208,7 +208,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
       return agents();
     },
     get activeSubagents() {
-      return derive("activeSubagents", [agents()], () => those((agent) => agent.status === "running"));
+      return derive("activeSubagents", [agents()], () => agentsWhere((agent) => agent.status === "running"));
     },
     getToolCalls(message: AIMessage) {
       return this.toolCalls.filter(({ aiMessage }) => aiMessage.id === message.id);
@@ -237,7 +237,7 @@ export function snapshotOf(moment: Moment, source: SnapshotSource): InnerSnapsho
     },
     getMessageOrigin: (id) => (id === undefined ? undefined : cellWith(list, id)?.origin),
     getSubagent: (id) => agents().get(id ?? ""),
-    getSubagentsByType: (type: string) => those(({ toolCall }) => toolCall.args.subagent_type === type),
-    getSubagentsByMessage: (id) => those(({ aiMessageId }) => aiMessageId === id),
+    getSubagentsByType: (type: string) => agentsWhere(({ toolCall }) => toolCall.args.subagent_type === type),
+    getSubagentsByMessage: (id) => agentsWhere(({ aiMessageId }) => aiMessageId === id),
   };
 }

@@ -1,4 +1,4 @@
-/** What a store remembers. Its modules are functions over this. */
+/** The state of a store. The modules of a store are functions over it. */
 import { withPlainMessages } from "../class-messages.js";
 import type { Engine, EngineStatus } from "../engine.js";
 import type { RejoinError } from "../errors.js";
@@ -19,13 +19,13 @@ export type Values = Record<string, unknown>;
 /** A snapshot, with the moment it shows. */
 export type Snapshot = ReturnType<typeof snapshotOf>;
 
-/** What differs between a store of the application's own and a hook's. */
+/** The differences between a store of the application's own and a hook's. */
 export interface StoreKind {
   /** Streamed whatever is read. */
   modes: StreamMode[];
   /** Whether the engine goes when nobody listens, and comes back when somebody does. */
   untended: boolean;
-  /** What is wrong with the options: it is shown, and nothing is done. */
+  /** The fault of the options: it is shown, and nothing else happens. */
   problem?: RejoinError | undefined;
 }
 
@@ -58,21 +58,21 @@ export interface State {
   failure: unknown;
   /** The code of the last run's failure, which was told. */
   ended: string | undefined;
-  /** What a transport threw. */
+  /** The exception of a transport. */
   thrown: unknown;
   /** An error that the engine knows nothing of. */
   error: unknown;
   /** Whether the last run was cancelled. */
   cancelled: boolean;
-  /** What `mutate` has laid over the values since the engine gave them last. */
+  /** The values that `mutate` has laid over the engine's last ones. */
   overlay: Values;
-  /** What the application is still being told of a run that is over. */
+  /** The callbacks for a finished run that are still being called. */
   telling: Promise<void>;
   readonly commands: Map<number, Pending>;
   /** Whether it has been extended by the second module, and whether that is wanted. */
   extended: boolean;
   wanted: boolean;
-  /** What waits for the engine, or for the second module. */
+  /** The calls that wait for the engine, or for the second module. */
   readonly waiting: Waiting[];
   readonly listeners: Set<() => void>;
   /** Messages by namespace while a moment is put together, and the namespaces that have changed. */

@@ -13,7 +13,7 @@ import { subagentsIn } from "./snapshot.js";
 import { initialOf, type Snapshot, type State, type Values } from "./state.js";
 import { setPart, valuesNow } from "./publish.js";
 
-/** Calls the application. What it throws is thrown to the page. */
+/** Calls the application. An exception of its callback is thrown to the page. */
 export function call<A extends unknown[]>(callback: ((...args: A) => unknown) | undefined, ...args: A): void {
   try {
     callback?.(...args);
@@ -73,9 +73,9 @@ async function ended(state: State, { outcome, error, run_id }: { outcome: string
   call(onFinish, head as ThreadState, transport ? undefined : meta);
 }
 
-/** The host's `notice`. `bring`: brings the second module. */
+/** The host's `notice`. `loadExtras`: loads the second module. */
 export const noticeOf =
-  (state: State, bring: () => void): EngineHost["notice"] =>
+  (state: State, loadExtras: () => void): EngineHost["notice"] =>
   (kind, json) => {
     const { options, commands } = state;
     const data = JSON.parse(json);
@@ -94,7 +94,7 @@ export const noticeOf =
     } else if (kind === "thread_created") tellThread(state, data.thread_id);
     else if (kind === "warning") call(options.onWarning, fromEngine(data));
     else if (kind === "storage_failed") call(options.onWarning, new RejoinError(data.code, "The page's storage cannot be used; see the code."));
-    else if (kind === "extras_wanted") bring();
+    else if (kind === "extras_wanted") loadExtras();
     else if (kind === "ended") {
       state.ended = data.error?.code;
       state.telling = ended(state, data);
@@ -133,8 +133,8 @@ export const eventOf =
   };
 
 /**
- * What is laid over `shown`: what `update` gives, as far as it differs, as what a function gives back unchanged may be out of date by
- * then. The function is given what is shown over the initial values, as they are what it would see of keys that no server knows.
+ * The keys to lay over `shown`: those of `update` that differ, because a value that a function returns unchanged may be out of date by
+ * then. The function gets the shown values over the initial values, which hold the keys that no server knows.
  */
 export function layer(state: State, update: Values | ((prev: Values) => Values)): Values {
   const shown = valuesNow(state);

@@ -37,7 +37,7 @@ function* unknownIn(given: object, known: readonly string[], path: string): Gene
 }
 
 /** Tells `tell` of each that was not told yet. */
-export function tellUnknown(options: object, tell: (error: RejoinError) => void): void {
+export function warnOfUnknownOptions(options: object, tell: (error: RejoinError) => void): void {
   const known = [...OPTIONS.flatMap(({ names }) => names), "hear"];
   const found = [...unknownIn(options, known, "")];
   for (const [name, names] of Object.entries(WITHIN)) {

@@ -1,9 +1,12 @@
-/** What the type of an agent, of a deep agent or of a compiled graph tells of its stream. Known by their shape, so that none of their packages is needed. */
+/**
+ * The facts about a stream in the type of an agent, of a deep agent or of a compiled graph. Such types are recognised by their shape, so
+ * that none of their packages is needed.
+ */
 import type { DefaultToolCall, Message, ToolCallFromTool } from "./messages.js";
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** What `createAgent` notes of an agent's types, under `~agentTypes`. */
+/** The types of an agent, as `createAgent` notes them under `~agentTypes`. */
 export interface AgentTypeConfigLike {
   /** The structured response. */
   Response: unknown;
@@ -17,7 +20,7 @@ export interface AgentTypeConfigLike {
   Tools: unknown;
 }
 
-/** What `createDeepAgent` notes, under `~deepAgentTypes`. */
+/** The types of a deep agent, as `createDeepAgent` notes them under `~deepAgentTypes`. */
 export interface DeepAgentTypeConfigLike extends AgentTypeConfigLike {
   /** The subagents' definitions. */
   Subagents: unknown;
@@ -33,9 +36,9 @@ export interface AgentMiddlewareLike {
 
 /** A subagent's definition. */
 export interface SubAgentLike {
-  /** What the `task` tool calls it by. */
+  /** The name by which the `task` tool calls it. */
   name: string;
-  /** What it is for, as the model reads it. */
+  /** Its purpose, as the model reads it. */
   description: string;
   /** Its own middleware. */
   middleware?: readonly AgentMiddlewareLike[];
@@ -43,9 +46,9 @@ export interface SubAgentLike {
 
 /** A subagent that was compiled already. */
 export interface CompiledSubAgentLike {
-  /** What the `task` tool calls it by. */
+  /** The name by which the `task` tool calls it. */
   name: string;
-  /** What it is for, as the model reads it. */
+  /** Its purpose, as the model reads it. */
   description: string;
   /** The graph. */
   runnable: unknown;
@@ -55,14 +58,14 @@ export interface CompiledSubAgentLike {
 export type IsAgentLike<T> = T extends { "~agentTypes": AgentTypeConfigLike } ? true : false;
 /** Whether it is an agent of `createDeepAgent`. */
 export type IsDeepAgentLike<T> = T extends { "~deepAgentTypes": DeepAgentTypeConfigLike } ? true : false;
-/** An agent's {@link AgentTypeConfigLike}; never for what is no agent. */
+/** An agent's {@link AgentTypeConfigLike}; never for any other type. */
 export type ExtractAgentConfig<T> = T extends { "~agentTypes": infer C extends AgentTypeConfigLike } ? C : never;
-/** A deep agent's {@link DeepAgentTypeConfigLike}; never for what is none. */
+/** A deep agent's {@link DeepAgentTypeConfigLike}; never for any other type. */
 export type ExtractDeepAgentConfig<T> = T extends { "~deepAgentTypes": infer C extends DeepAgentTypeConfigLike } ? C : never;
-/** A subagent's middleware; an empty list where it has none. */
+/** A subagent's middleware; an empty list if it has none. */
 export type ExtractSubAgentMiddleware<T> = T extends { middleware?: infer M extends readonly AgentMiddlewareLike[] } ? M : readonly [];
 
-/** What goes into a schema: one of Zod 4, of Zod 3, or of LangGraph. */
+/** The input type of a schema: one of Zod 4, of Zod 3, or of LangGraph. */
 export type SchemaInput<S> =
   IsAny<S> extends true
     ? {}
@@ -98,10 +101,10 @@ type LiteralCall<Call> = Call extends { name: infer N } ? (string extends N ? ne
 type CallsOf<Tool> = Tool extends unknown ? LiteralCall<ToolCallFromTool<Tool>> : never;
 type ToolsOf<T> = ExtractAgentConfig<T>["Tools"] extends readonly (infer Tool)[] ? CallsOf<Tool> : never;
 
-/** The union of the tool calls that an agent makes; {@link DefaultToolCall} where its tools' names are not known. */
+/** The union of the tool calls that an agent makes; {@link DefaultToolCall} if its tools' names are not known. */
 export type InferAgentToolCalls<T> = [ToolsOf<T>] extends [never] ? DefaultToolCall : ToolsOf<T>;
 
-/** An agent's state: the messages, its own schema's, its middleware's, and the structured response where it gives one. */
+/** An agent's state: the messages, its own schema's, its middleware's, and the structured response if it gives one. */
 export type InferAgentState<T> = [ExtractAgentConfig<T>] extends [never]
   ? {}
   : { messages: Message<InferAgentToolCalls<T>>[] } & SchemaInput<NonNullable<ExtractAgentConfig<T>["State"]>> &
@@ -111,7 +114,7 @@ export type InferAgentState<T> = [ExtractAgentConfig<T>] extends [never]
 /** The tool calls of an agent; {@link DefaultToolCall} for anything else. */
 export type InferToolCalls<T> = T extends { "~agentTypes": unknown } ? InferAgentToolCalls<T> : DefaultToolCall;
 
-/** A deep agent's subagents, as a tuple of their definitions; never for what is no deep agent. */
+/** A deep agent's subagents, as a tuple of their definitions; never for any other type. */
 export type InferDeepAgentSubagents<T> = [ExtractDeepAgentConfig<T>] extends [never] ? never : ExtractDeepAgentConfig<T>["Subagents"];
 
 type OneSubagent<T> = InferDeepAgentSubagents<T> extends readonly (infer One)[] ? One : never;
@@ -121,13 +124,13 @@ export type InferSubagentByName<T, TName extends string> = Extract<OneSubagent<T
 /** The names of a deep agent's subagents. */
 export type InferSubagentNames<T> = OneSubagent<T> extends { name: infer N extends string } ? N : never;
 
-/** What every subagent's state has. */
+/** The common state of all subagents. */
 export type BaseSubagentState<ToolCall = DefaultToolCall> = {
   /** Its own messages. */
   messages: Message<ToolCall>[];
 };
 
-/** The state of the subagent with this name: its messages and what its middleware adds. */
+/** The state of the subagent with this name: its messages and its middleware's additions. */
 export type InferSubagentState<T, TName extends string, ToolCall = DefaultToolCall> = [InferSubagentByName<T, TName>] extends [never]
   ? Record<string, unknown>
   : BaseSubagentState<ToolCall> & InferMiddlewareStatesFromArray<ExtractSubAgentMiddleware<InferSubagentByName<T, TName>>>;

@@ -24,7 +24,7 @@ export interface ClientLike {
 
 type Values = Record<string, unknown>;
 type SortOrder = "asc" | "desc";
-/** Which assistants. */
+/** The filter of assistants. */
 type AssistantQuery = {
   graphId?: string;
   metadata?: Metadata;
@@ -35,7 +35,7 @@ type AssistantQuery = {
   sortOrder?: SortOrder;
   select?: string[];
 } & RequestOptions;
-/** How long something is kept, in minutes, and what happens then. A number: it is deleted. */
+/** The lifetime in minutes, and the action at its end. A number: deletion. */
 type Ttl = number | { ttl: number; strategy?: "delete" };
 /** Per request. */
 export interface RequestOptions {
@@ -109,7 +109,7 @@ export interface ThreadsClient {
   ): Promise<ThreadState<V>[]>;
 }
 
-/** Runs without their stream, which is what this package is for. */
+/** Runs without their stream; the stream of this package is for that. */
 export interface RunsClient {
   /** Starts a run and resolves at once. To follow it give its id to `joinStream`. Without a thread it has one of its own, which ends with it. */
   create(
@@ -129,7 +129,7 @@ export interface RunsClient {
   ): Promise<Run>;
   /** Starts several runs without a thread. */
   createBatch(payloads: ({ assistantId: string } & Values)[], options?: RequestOptions): Promise<Run[]>;
-  /** Starts a run and resolves to the values at its end. Rejects where the run fails, unless `raiseError` is false. */
+  /** Starts a run and resolves to the values at its end. Rejects if the run fails, unless `raiseError` is false. */
   wait(threadId: string | null, assistantId: string, payload?: Values & { raiseError?: boolean } & RequestOptions): Promise<Values>;
   /** The runs of a thread, newest first. Without `limit` the server gives 10. */
   list(
@@ -160,7 +160,7 @@ export interface RunsClient {
 export interface AssistantsClient {
   /** One assistant. */
   get(assistantId: string, options?: RequestOptions): Promise<Assistant>;
-  /** Assistants that match all that is given. Without `limit` there are 10. With `includePagination` also where the next page begins. */
+  /** Assistants that match the whole query, 10 by default (`limit`). `includePagination` adds the start of the next page. */
   search(query: AssistantQuery & { includePagination: true }): Promise<{ assistants: Assistant[]; next: string | null }>;
   /** Assistants that match all that is given. */
   search(query?: AssistantQuery & { includePagination?: false }): Promise<Assistant[]>;
@@ -184,7 +184,7 @@ export interface AssistantsClient {
   setLatest(assistantId: string, version: number, options?: RequestOptions): Promise<Assistant>;
 }
 
-/** Which scheduled runs. */
+/** The filter of scheduled runs. */
 type CronQuery = { assistantId?: string; threadId?: string; metadata?: Metadata };
 
 /** Runs that the server starts by a schedule. */
@@ -236,7 +236,7 @@ export interface UiClient {
 }
 
 /**
- * For requests beside the stream. Each method rejects with a `RejoinError` where the server refuses. It has the SDK client's methods but
+ * For requests beside the stream. Each method rejects with a `RejoinError` if the server refuses. It has the SDK client's methods but
  * those that stream: they throw `not_in_client` and name the member to use instead.
  */
 export interface Client {

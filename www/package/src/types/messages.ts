@@ -14,7 +14,7 @@ export interface MessageBase {
   content: MessageContent;
   /** Unique in its thread. Messages that are submitted without one are given one. */
   id?: string | undefined;
-  /** The author, where the graph names one. */
+  /** The author, if the graph names one. */
   name?: string | undefined;
   /** The provider's data beside the content. */
   additional_kwargs?: Record<string, unknown> | undefined;
@@ -89,7 +89,7 @@ export type Message<ToolCall = DefaultToolCall> =
   | FunctionMessage
   | RemoveMessage;
 
-/** `pending` until there is a result (or a later AI message), `error` where the result says so. */
+/** `pending` until there is a result (or a later AI message), `error` if the result is one. */
 export type ToolCallState = "pending" | "completed" | "error";
 
 /** A tool call with its result. */

@@ -46,7 +46,7 @@ export type Mutate<StateType extends Values> = (
 export interface EventOptions<StateType extends Values> {
   /** The subgraph the event is from; undefined is the graph itself. */
   namespace: string[] | undefined;
-  /** Changes what is shown until the server's next values. */
+  /** Changes the shown values until the server's next ones. */
   mutate: Mutate<StateType>;
 }
 
@@ -54,7 +54,7 @@ export interface EventOptions<StateType extends Values> {
 export interface Connection {
   /**
    * `idle`: there is no run. `saved`: the same, and a saved state of the thread is shown until the server has answered. `connecting`: the first connection is being made. `live`: events come, or could at any time.
-   * `stalled`: connected, but silent for too long. `reconnecting`: lost, and made anew. `offline`:
+   * `stalled`: connected, but silent for too long. `reconnecting`: lost, and being restored. `offline`:
    * no network; goes on when it is back. `paused`: lost while the page is hidden; goes on when it is shown. `catching_up`:
    * missed events are fetched. `disconnected`: left on purpose; the agent goes on. `finished`: the run is over. `expired`:
    * the server does not have the run any more; the thread's history is shown. `failed`: something failed for good, see `error`.
@@ -98,7 +98,7 @@ export interface RunMetadataStorage {
 export interface UseStreamThread<StateType extends Values> {
   /** States, newest first. */
   data: ThreadState<StateType>[] | null | undefined;
-  /** What fetching failed with. */
+  /** The error of fetching. */
   error: unknown;
   /** Whether it is being fetched. */
   isLoading: boolean;
@@ -266,7 +266,7 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   thread?: UseStreamThread<StateType>;
   /**
    * Absent: runs are rejoined when the page comes back, through `localStorage`. `true`: the same through
-   * `sessionStorage`. A function: through what it returns. `false`: nothing is rejoined by itself.
+   * `sessionStorage`. A function: the storage that it returns. `false`: no run is rejoined automatically.
    */
   reconnectOnMount?: boolean | (() => RunMetadataStorage);
   /**
@@ -320,7 +320,7 @@ export interface UseStreamOptions<StateType extends Values = Values, Bag extends
   /**
    * Not in LangGraph's SDK: whether to read the thread's state on entering it and at the end of a run. Default true. With false, a
    * view (`createView`, `useView`) shows a long thread page by page, and it is never read as a whole. `values`
-   * and `messages` then hold only what runs stream while the page lives, and nothing can be edited or answered again.
+   * and `messages` then hold only what runs stream while the page lives, and nothing can be edited or regenerated.
    */
   loadState?: boolean;
   /** The number and pace of attempts. */

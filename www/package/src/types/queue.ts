@@ -3,7 +3,7 @@ import type { CustomSubmitOptions, SubmitOptions } from "./options.js";
 
 /** One submission that waits. */
 export interface QueueEntry<StateType extends object = Record<string, unknown>, OptionsType = SubmitOptions | CustomSubmitOptions> {
-  /** The run's id where it waits on the server; until the server has answered, and where it waits in the page, an id of this page. Each may be given to `cancel`. */
+  /** The run's id, if the entry waits on the server; an id of this page until the server has answered, or if it waits in the page. `cancel` takes both. */
   id: string;
   /** The submitted values. */
   values: Partial<StateType> | null | undefined;
@@ -19,7 +19,7 @@ export interface QueueInterface<StateType extends object = Record<string, unknow
   readonly entries: ReadonlyArray<QueueEntry<StateType, OptionsType>>;
   /** The number of entries. */
   readonly size: number;
-  /** Cancels one. False where it is not in the queue any more, or where the server could not be told: then it stays in it. */
+  /** Cancels one entry. False if it is no longer in the queue, or if the server could not be reached: then it stays. */
   cancel: (id: string) => Promise<boolean>;
   /** Cancels all. */
   clear: () => Promise<void>;

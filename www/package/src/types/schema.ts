@@ -56,7 +56,7 @@ export interface Interrupt<TValue = unknown> {
   /** The id that a resume names if several interrupts wait. */
   id?: string;
   value?: TValue;
-  /** JSON schema of the answer, where the graph gives one. */
+  /** JSON schema of the answer, if the graph gives one. */
   response_schema?: Record<string, unknown>;
   namespace?: string[];
   /** @deprecated by the server */
@@ -172,7 +172,7 @@ export interface Send {
 export interface Command {
   /** Laid over the thread's state. */
   update?: Record<string, unknown> | [string, unknown][] | null;
-  /** The answer to an interrupt; an object by interrupt ids where several wait. */
+  /** The answer to an interrupt; if several wait, an object by interrupt ids. */
   resume?: unknown;
   /** The nodes to go on with. */
   goto?: Send | Send[] | string | string[];

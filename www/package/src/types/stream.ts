@@ -74,7 +74,7 @@ export interface BranchNode<StateType = Record<string, unknown>> {
   path: string[];
 }
 
-/** A place where a thread goes several ways; the newest is the last. */
+/** A fork of a thread: its branches, the newest last. */
 export interface Fork<StateType = Record<string, unknown>> {
   /** Tells it from a node. */
   type: "fork";
@@ -96,7 +96,7 @@ export type MessageMetadata<StateType> = {
   messageId: string;
   /** The oldest state that has it. Needs `fetchStateHistory` for more than the newest state. */
   firstSeenState: ThreadState<StateType> | undefined;
-  /** Its branch, where there are several. */
+  /** Its branch, if there are several. */
   branch: string | undefined;
   /** All branches at that place, for a switcher; give one to `setBranch`. */
   branchOptions: string[] | undefined;
@@ -185,9 +185,9 @@ export interface StreamSnapshot<StateType extends object = Record<string, unknow
   readonly canRetry: boolean;
   /** The message that is edited or answered again, while its checkpoint is looked up; null if there is none. */
   readonly editing: string | null;
-  /** Whether `edit` works for this message: a person's, and everything before it is the server's. Loads what `canRetry` does. */
+  /** Whether `edit` works for this message: it is a person's, and the server has everything before it. Loads the second module, as `canRetry` does. */
   canEdit(messageId: string | undefined): boolean;
-  /** Whether `regenerate` works for this message: the AI's, after a person's. Loads what `canRetry` does. */
+  /** Whether `regenerate` works for this message: it is the AI's, after a person's. Loads the second module, as `canRetry` does. */
   canRegenerate(messageId: string | undefined): boolean;
   /** Subagents by their tool call's id. */
   readonly subagents: Map<string, SubagentStream>;
@@ -283,7 +283,7 @@ export interface StreamCommands<StateType extends object = Record<string, unknow
 /** A framework-free stream. */
 export interface StreamStore<StateType extends object = Record<string, unknown>, Bag extends BagTemplate = BagTemplate>
   extends StreamCommands<StateType, Bag> {
-  /** Calls `listener` after each change, at most once a frame. Returns what ends it. The first one starts loading. */
+  /** Calls `listener` after each change, at most once a frame. Returns a function that ends it. The first listener starts loading. */
   subscribe: (listener: () => void) => () => void;
   /** The current snapshot; the same object until something changes. */
   getSnapshot: () => StreamSnapshot<StateType, Bag>;

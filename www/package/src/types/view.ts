@@ -61,7 +61,7 @@ export interface ViewSnapshot<MessageType = Message> {
 
 /** A framework-free view. */
 export interface StreamView<MessageType = Message> {
-  /** Calls `listener` after each change, at most once a frame. Returns what ends it. The first one opens the feed, the last closes it. */
+  /** Calls `listener` after each change, at most once a frame. Returns a function that ends it. The first listener opens the feed, the last one's end closes it. */
   subscribe: (listener: () => void) => () => void;
   /** The current snapshot; the same object until something changes. */
   getSnapshot: () => ViewSnapshot<MessageType>;

@@ -41,7 +41,7 @@ export function createView<StateType extends object = Record<string, unknown>, B
   return makeView(anyStoreOf(stream), options?.limit) as StreamView<Message<GetToolCallsType<StateType>>>;
 }
 
-/** What is wrong with a view's options, if anything is. */
+/** The fault of a view's options, if there is one. */
 export function problemOf(stream: unknown, options: ViewOptions | undefined): RejoinError | undefined {
   const { limit = LIMIT } = options ?? {};
   if (typeof stream !== "object" || stream === null || !sources.has(storeOf(stream as StreamSource))) {
@@ -77,7 +77,7 @@ export function makeView(store: StreamStore, limit = LIMIT): StreamView {
   let unsubscribe: (() => void) | undefined;
   let isOpen = false;
   let over = false;
-  /** Where the window begins; nowhere while there is no page. */
+  /** The position of the window's start; undefined until there is a page. */
   let from: number | undefined;
   let generation: number | undefined;
   /** Whether the window has been given as many messages as it is to show, where another view's page was smaller. */
@@ -269,7 +269,7 @@ export function makeView(store: StreamStore, limit = LIMIT): StreamView {
 }
 
 /** A view that shows what is wrong, and does nothing. */
-export function brokenView(error: RejoinError): StreamView {
+export function failedView(error: RejoinError): StreamView {
   const loadOlder = ({ throwOnError }: LoadOlderOptions = {}): Promise<number> => (throwOnError ? Promise.reject(error) : Promise.resolve(0));
   const shown: ViewSnapshot = { nodes: NO_NODES, hasOlder: false, loading: false, error, connection: { state: "failed" }, loadOlder };
   return { subscribe: () => () => {}, getSnapshot: () => shown, getServerSnapshot: () => shown, loadOlder, dispose: () => {} };

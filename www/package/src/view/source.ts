@@ -1,4 +1,4 @@
-/** What a view needs of its stream, beside what everybody sees of it. */
+/** The parts of a stream that only a view needs. */
 import type { State } from "../store/state.js";
 import type { RunPromise } from "../types/stream.js";
 

@@ -1,11 +1,11 @@
-/** What both loaders share. */
+/** The common part of both loaders. */
 
 import { bindings, name, type Bindings } from "./rejoin.js";
 import { decodeText, encodeText } from "./text.js";
 import { RejoinError, loadError } from "../errors.js";
 import type { EngineConstructor, EngineHost, EngineLoader, WasmSource } from "../engine.js";
 
-/** Where wasm can come from, once whatever had to be waited for has come. */
+/** The sources of the wasm, after all promises have resolved. */
 export type Wasm = Awaited<WasmSource>;
 
 /** Gives the package's own wasm. */
@@ -25,7 +25,7 @@ let extending: Promise<void> | undefined;
 let given: { first: WasmSource | undefined; extras: WasmSource | undefined } | undefined;
 let loaded: Loaded | undefined;
 
-/** What a call of a dead instance gives: as much of it as is read of any answer. */
+/** The result of a call to a dead instance: as much of it as is read of any answer. */
 const NOTHING = [0, 0, 0, 0];
 
 /** Whether it is the engine's own failure: no memory, a stack too deep, a mistake of ours. Anything else was thrown on purpose. */

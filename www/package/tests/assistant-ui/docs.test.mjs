@@ -1,4 +1,4 @@
-// docs/use-langgraph-runtime.md: no row without a test that is run, no name of the incumbent and none of ours without a row.
+// docs/use-langgraph-runtime.md: no row without a test that is run, no name of @assistant-ui/react-langgraph and none of ours without a row.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -36,7 +36,7 @@ test("each row of docs/use-langgraph-runtime.md names a test that is run", () =>
   }
 });
 
-test("each export, option and event handler of the incumbent has a row", () => {
+test("each export, option and event handler of @assistant-ui/react-langgraph has a row", () => {
   const exported = read("index.ts", peer);
   const names = [...exported.matchAll(/export \{([^}]+)\}/g)].flatMap(([, list]) => list.split(",").map((name) => name.trim())).filter((name) => name && !name.startsWith("type "));
   assert.ok(names.length >= 14, `${names}`);

@@ -1,4 +1,4 @@
-// Options of useLangGraphRuntime that the incumbent's own tests leave out.
+// Options of useLangGraphRuntime that @assistant-ui/react-langgraph's own tests leave out.
 import { test } from "node:test";
 import { makePage, withReact } from "../support/react.mjs";
 

@@ -1,4 +1,4 @@
-// Options of the runtime that the incumbent's own tests leave out. Bundled with one version of React by lib-options.test.mjs.
+// Options of the runtime that @assistant-ui/react-langgraph's own tests leave out. Bundled with one version of React by lib-options.test.mjs.
 import assert from "node:assert/strict";
 import { MessagePrimitiveParts, MessageByIndexProvider, AssistantRuntimeProvider } from "@assistant-ui/core/react";
 import { useAuiState } from "@assistant-ui/store";

@@ -1,4 +1,4 @@
-// useLangGraphRuntime on the application's own callbacks: what it does, and each measured fault of the incumbent that it does not have.
+// useLangGraphRuntime on the application's own callbacks: what it does, and each measured fault of @assistant-ui/react-langgraph that it does not have.
 import { test } from "node:test";
 import { makePage, withReact } from "../support/react.mjs";
 

@@ -609,7 +609,7 @@ export function suite(test) {
   more(test);
 }
 
-/** Options and hooks that behave as the incumbent's. */
+/** Options and hooks that behave as @assistant-ui/react-langgraph's. */
 function more(test) {
   test("state that is set is shown, rides the next run and gives way to the server's", async (t) => {
     const page = await conversation(t);
@@ -727,7 +727,7 @@ function more(test) {
     assert.deepEqual([page.at().interrupt.id, page.at().ui.length], ["i1", 1]);
   });
 
-  test("a wrapped stream of unstable_createLangGraphStream sends as the incumbent's does", async (t) => {
+  test("a wrapped stream of unstable_createLangGraphStream sends as @assistant-ui/react-langgraph's does", async (t) => {
     const sent = [];
     const client = { runs: { stream: (...args) => (sent.push(args), (async function* () {})()) } };
     const stream = unstable_createLangGraphStream({ client, assistantId: "chat" });

@@ -91,7 +91,7 @@ test("prev is what is shown over the initial values", async (t) => {
   await done;
 });
 
-test("prev: a spread of it brings the initial values back, as the incumbent's does", async (t) => {
+test("prev: a spread of it brings the initial values back, as the SDK's does", async (t) => {
   const stream = make(t, { initialValues: { counter: 1, list: ["a"] } });
   fake.script = () => [["values", { messages: [] }]];
   await stream.submit(say);

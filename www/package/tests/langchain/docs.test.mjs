@@ -1,4 +1,4 @@
-// docs/use-langchain-react.md: no row without a test, no name of the incumbent without a row.
+// docs/use-langchain-react.md: no row without a test, no name of @langchain/react without a row.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -15,8 +15,8 @@ const all = new URL("../", here);
 const tests = readdirSync(all, { recursive: true }).map(String).filter((name) => /^(react|langchain|drop-in)\/.*\.(jsx|mjs)$|^[^/]+\.test\.mjs$/.test(name)).map((name) => read(name, all)).join("\n");
 const titles = new Set([...tests.matchAll(/\btest\(\s*["`]([^"`$]+)/g)].map(([, title]) => title));
 
-const incumbent = new URL("../../node_modules/@langchain/react/", here);
-const sdk = new URL("node_modules/@langchain/langgraph-sdk/dist/ui/", incumbent);
+const peer = new URL("../../node_modules/@langchain/react/", here);
+const sdk = new URL("node_modules/@langchain/langgraph-sdk/dist/ui/", peer);
 
 /** The names of an interface's members. */
 function members(text, name) {
@@ -47,14 +47,14 @@ test("each row of docs/use-langchain-react.md names a test that exists", () => {
   for (const title of inProse) assert.ok(titles.has(title), `no test: ${title}`);
 });
 
-test("each export of the incumbent has a row", () => {
-  const list = /export \{([^}]+)\};/.exec(read("dist/index.d.ts", incumbent))[1];
+test("each export of @langchain/react has a row", () => {
+  const list = /export \{([^}]+)\};/.exec(read("dist/index.d.ts", peer))[1];
   const names = list.split(",").map((name) => name.trim().replace(/^type /, "").replace(/.* as /, ""));
   assert.ok(names.length > 70, `${names.length}`);
   for (const name of names) assert.ok(named.has(name), `no row for ${name}`);
 });
 
-test("each option, submit option and member of the incumbent has a row", () => {
+test("each option, submit option and member of @langchain/react has a row", () => {
   const types = read("types.d.ts", sdk);
   const wanted = [
     ...members(types, "UseStreamOptions"),

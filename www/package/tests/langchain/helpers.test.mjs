@@ -95,7 +95,7 @@ test("what waits is run once, all at once, and the graph is resumed with all res
 
 // --- namespaces ---
 
-test("namespaces are read as the incumbent reads them", async () => {
+test("namespaces are read as @langchain/react reads them", async () => {
   for (const namespace of [undefined, [], ["agent:1"], ["tools:a"], ["tools:a", "model:1"], ["agent:0", "tools:a", "tools:b", "model:1"]]) {
     for (const name of ["isSubagentNamespace", "extractToolCallIdFromNamespace", "calculateDepthFromNamespace"]) await both((of) => of[name](namespace));
   }

@@ -15,7 +15,7 @@ export async function story(open, { hasQueue = true, hasSuspense = true, hasDeep
   if (hasQueue) {
     await first.click("slow");
     await first.shows(/busy/);
-    // One only: of two that are queued the incumbent sometimes never shows the last.
+    // One only: of two that are queued @langchain/react sometimes never shows the last.
     await first.click("one");
     await first.shows(/queued 1/);
     await first.note(/(human.*ai: .*3 .*){3}idle  queued 0/);

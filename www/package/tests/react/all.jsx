@@ -1,3 +1,3 @@
-export { incumbent } from "./incumbent.jsx";
+export { sdk } from "./sdk.jsx";
 export { legacy } from "./legacy.jsx";
 export { reactVersion, suite } from "./suite.jsx";

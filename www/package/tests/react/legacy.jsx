@@ -159,7 +159,7 @@ export function legacy(test, apiUrl) {
 
   // --- callbacks ---
 
-  test("callbacks come in the incumbent's order", async (t) => {
+  test("callbacks come in the SDK's order", async (t) => {
     const told = [];
     const note = (name) => () => void told.push(name);
     const { at } = await against(t, [["updates", { agent: {} }], ["custom", 1], ...simple], {

@@ -5,9 +5,9 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { incumbent, legacy, suite, reactVersion } = await withReact(18, "react/all.jsx");
+const { sdk, legacy, suite, reactVersion } = await withReact(18, "react/all.jsx");
 
 test("this is React 18", () => assert.match(reactVersion, /^18\./));
 suite(test, apiUrl);
 legacy(test, apiUrl);
-incumbent(test);
+sdk(test);

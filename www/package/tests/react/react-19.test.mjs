@@ -5,9 +5,9 @@ import { startServer } from "../support/server.mjs";
 
 const apiUrl = await startServer();
 makePage();
-const { incumbent, legacy, suite, reactVersion } = await withReact(19, "react/all.jsx");
+const { sdk, legacy, suite, reactVersion } = await withReact(19, "react/all.jsx");
 
 test("this is React 19", () => assert.match(reactVersion, /^19\./));
 suite(test, apiUrl);
 legacy(test, apiUrl);
-incumbent(test);
+sdk(test);

@@ -1,4 +1,4 @@
-// The types of `rejoin/assistant-ui`, beside the incumbent's. Compiled, never run: `npm run check`.
+// The types of `rejoin/assistant-ui`, beside @assistant-ui/react-langgraph's. Compiled, never run: `npm run check`.
 import type * as Theirs from "@assistant-ui/react-langgraph";
 import * as theirs from "@assistant-ui/react-langgraph";
 import type * as Ours from "rejoin/assistant-ui";
@@ -11,7 +11,7 @@ type Mutual<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 type Fits<A, B> = [A] extends [B] ? true : false;
 const yes = <T extends true>(): T => true as T;
 
-// --- messages: an application's own messages go in, and ours come out where it wants the incumbent's ---
+// --- messages: an application's own messages go in, and ours come out where it wants @assistant-ui/react-langgraph's ---
 yes<Mutual<Ours.LangChainMessage, Theirs.LangChainMessage>>();
 yes<Mutual<Ours.LangChainMessageChunk, Theirs.LangChainMessageChunk>>();
 yes<Mutual<Ours.LangChainToolCall, Theirs.LangChainToolCall>>();
@@ -43,7 +43,7 @@ yes<Mutual<Ours.OnErrorEventCallback, Theirs.OnErrorEventCallback>>();
 yes<Mutual<Ours.OnSubgraphErrorEventCallback, Theirs.OnSubgraphErrorEventCallback>>();
 yes<Mutual<Ours.OnCustomEventCallback, Theirs.OnCustomEventCallback>>();
 
-// --- options and values: what was written for the incumbent compiles ---
+// --- options and values: what was written for @assistant-ui/react-langgraph compiles ---
 yes<Fits<Theirs.UseLangGraphRuntimeOptions, Ours.UseLangGraphRuntimeOptions>>();
 yes<Fits<ReturnType<typeof ours.useLangGraphRuntime>, ReturnType<typeof theirs.useLangGraphRuntime>>>();
 yes<Fits<typeof ours.convertLangChainMessages, typeof theirs.convertLangChainMessages>>();
@@ -58,7 +58,7 @@ yes<Fits<typeof ours.useLangGraphUIMessages, typeof theirs.useLangGraphUIMessage
 yes<Fits<typeof ours.useLangGraphStreamingTiming, typeof theirs.useLangGraphStreamingTiming>>();
 yes<Fits<typeof ours.unstable_createLangGraphStream, typeof theirs.unstable_createLangGraphStream>>();
 
-// --- reading an interrupt and its value needs no cast, as with the incumbent ---
+// --- reading an interrupt and its value needs no cast, as with @assistant-ui/react-langgraph ---
 export function ask(interrupt: Ours.LangGraphInterruptState): string {
   return interrupt.value.question;
 }

@@ -1,4 +1,4 @@
-// The types of `rejoin/langchain`, beside the incumbent's. Compiled, never run: `npm run check`.
+// The types of `rejoin/langchain`, beside @langchain/react's. Compiled, never run: `npm run check`.
 import type { AIMessage as CoreAIMessage, BaseMessage, ToolMessage as CoreToolMessage } from "@langchain/core/messages";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import type { Client } from "@langchain/langgraph-sdk";
@@ -162,7 +162,7 @@ yes<Equal<Ours.SubagentStateMap<Deep>["researcher"]["notes"], string[]>>();
 yes<Equal<Ours.InferSubagentState<Deep, "writer">["messages"], Ours.Message[]>>();
 yes<Fits<Ours.BaseSubagentState, { messages: Ours.Message[] }>>();
 
-/** Every type that the incumbent exports, used as an application uses it. */
+/** Every type that @langchain/react exports, used as an application uses it. */
 export type Used = [
   Ours.AgentTypeConfigLike, Ours.AnyHeadlessToolImplementation, Ours.BaseStream<Untouched>, Ours.ClassSubagentStreamInterface, Ours.CompiledSubAgentLike,
   Ours.DeepAgentTypeConfigLike, Ours.DefaultSubagentStates, Ours.ExtractSubAgentMiddleware<Researcher>, Ours.HeadlessToolImplementation, Ours.InferBag<Agent>,
@@ -175,7 +175,7 @@ export type Used = [
 ];
 void theirs;
 
-// --- `client` is the SDK's `Client`, as the incumbent's ---
+// --- `client` is the SDK's `Client`, as @langchain/react's ---
 {
   const stream = ours.useStream(options);
   const sdk: Client = stream.client;

@@ -1,4 +1,4 @@
-// The types of `rejoin/react`, beside the incumbent's for the common forms. Compiled, never run: `npm run check`.
+// The types of `rejoin/react`, beside the SDK's for the common forms. Compiled, never run: `npm run check`.
 import { useStream as theirs } from "@langchain/langgraph-sdk/react";
 import type { Client as TheirClient, Message as TheirMessage, ThreadState as TheirState } from "@langchain/langgraph-sdk";
 import { LoadExternalComponent } from "@langchain/langgraph-sdk/react-ui";
@@ -124,7 +124,7 @@ type Calls = { name: "weather"; args: { city: string }; id?: string } | { name: 
   yes<Equal<typeof b.values, { messages: Message[]; count: number }>>();
 }
 
-// --- promises may stand where the incumbent's do, and tell more ---
+// --- promises may stand where the SDK's do, and tell more ---
 {
   const b = ours<State>(options);
   const submit: () => Promise<void> = () => b.submit(null);
@@ -224,7 +224,7 @@ type Calls = { name: "weather"; args: { city: string }; id?: string } | { name: 
   void [use, done];
 }
 
-// --- headers in every form, and the incumbent's names for the server's own stream ---
+// --- headers in every form, and the SDK's names for the server's own stream ---
 {
   ours({ ...options, headers: new Headers() });
   ours({ ...options, headers: [["a", "b"]], defaultHeaders: new Headers({ a: "b" }) });

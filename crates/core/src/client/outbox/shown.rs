@@ -17,7 +17,7 @@ pub struct WaitingSubmission<'a> {
     pub messages: &'a [Arc<Message>],
     /// Its input, unread.
     pub input: Option<&'a Json>,
-    /// What it waits for.
+    /// The reason why it waits.
     pub state: WaitingState,
     /// Whether its messages are in [`crate::View::messages`] already.
     pub is_shown: bool,
@@ -27,7 +27,7 @@ pub struct WaitingSubmission<'a> {
     pub submitted_at: Millis,
 }
 
-/// What a submission waits for.
+/// The reason why a submission waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitingState {
     /// The run before it, or the thread's load.

@@ -20,8 +20,8 @@ function close(iterator: AsyncIterator<unknown>): void {
 }
 
 /**
- * The same items, until the signal aborts: then the loop over them ends at once, even while the source is waiting for
- * something of its own, and the source is told to clean up.
+ * The same items, until the signal aborts. The loop over them then ends at once, even while the source waits, and the source is told to
+ * clean up.
  */
 export function abortableIterable<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
   return {

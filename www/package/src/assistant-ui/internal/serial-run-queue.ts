@@ -1,6 +1,6 @@
 /** Runs one after the other. */
 
-/** What a queued run is rejected with when it is dropped. */
+/** The error of a queued run that was dropped. */
 export class SerialRunQueueDropError extends Error {
   /** The error of one dropped run. */
   constructor() {
@@ -17,7 +17,7 @@ export type SerialRunQueue<TPayload> = {
   drop(): void;
 };
 
-/** What a queue needs. */
+/** The options of a queue. */
 export type SerialRunQueueOptions<TPayload> = {
   /** Does one run. It calls `onComplete` together with its last change, so that both are shown at once. */
   run: (payload: TPayload, onComplete: () => void) => Promise<void>;

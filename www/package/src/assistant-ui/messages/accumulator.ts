@@ -3,7 +3,7 @@ import type { LangGraphTupleMetadata, UIMessage } from "../types.js";
 import { newMessageId } from "./new-id.js";
 import { applyUIUpdate, type UIUpdate } from "./ui.js";
 
-/** What an accumulator is begun with. */
+/** The start of an accumulator. */
 export type LangGraphStateAccumulatorConfig<TMessage> = {
   /** The messages that are there. Default: none. */
   initialMessages?: TMessage[];
@@ -51,7 +51,7 @@ export class LangGraphMessageAccumulator<TMessage extends { id?: string }> {
     return [...this.#messages.values()];
   }
 
-  /** What the server said of each message, by id; the accumulator's own map, which goes on changing. */
+  /** The server's metadata of each message, by id. This is the accumulator's own map, which keeps changing. */
   getMetadataMap(): Map<string, LangGraphTupleMetadata> {
     return this.#metadata;
   }

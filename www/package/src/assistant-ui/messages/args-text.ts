@@ -64,8 +64,8 @@ export interface ShownArgs {
 }
 
 /**
- * The arguments of a call. Their text is the JSON that was streamed where there is any, even of a call that has its
- * arguments by now: what was shown must be the beginning of what is shown next.
+ * The arguments of a call as text. If any JSON was streamed, the text is that JSON, even after the call has its arguments. Each shown text
+ * must be the beginning of the next.
  */
 export function argsOf(call: LangChainToolCall, chunk: LangChainToolCallChunk | undefined, all: KeyOrders | undefined, key: string): ShownArgs {
   const args = isObject(call.args) ? call.args : {};

@@ -3,7 +3,7 @@ import type { CompleteAttachment } from "@assistant-ui/core";
 import type { ContentPart } from "./content-parts.js";
 import { parseDataUrl } from "./data-url.js";
 
-/** What makes two parts copies of each other; null for a part that is never left out. */
+/** The key by which two parts are copies of each other; null for a part that is never left out. */
 function payload(part: CompleteAttachment["content"][number] | ContentPart): string | null {
   const bare = (kind: string, value: string): string => `${kind}:${parseDataUrl(value)?.data ?? value}`;
   if (part.type === "image") return bare("image", part.image);

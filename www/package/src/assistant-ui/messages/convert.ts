@@ -6,7 +6,7 @@ import { argsOf, type KeyOrders, stableArgsText } from "./args-text.js";
 import { withoutAttached } from "./attachments.js";
 import { type ContentBlock, type ContentPart, partOf, withTranscript } from "./content-parts.js";
 
-/** What is known beside the messages. */
+/** The data for a conversion, besides the messages. */
 export type LangGraphConverterMetadata = useExternalMessageConverter.Metadata & {
   /** Remembers the order of keys in tools' arguments. */
   toolArgsKeyOrderCache?: KeyOrders;

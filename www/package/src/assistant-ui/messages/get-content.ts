@@ -1,4 +1,4 @@
-/** What a person wrote and attached, as LangChain's content. */
+/** A person's text and attachments, as LangChain's content. */
 import type { AppendMessage } from "@assistant-ui/core";
 import type { UserMessageContent } from "../types.js";
 import { parseDataUrl } from "./data-url.js";
@@ -7,10 +7,10 @@ type Part = AppendMessage["content"][number] | NonNullable<AppendMessage["attach
 type Block = Exclude<UserMessageContent, string>[number];
 
 /**
- * Types of sound that models take. LangChain hands on what stands behind the slash as the format, and there the only names
- * are wav and mp3; any other sound goes as a file.
+ * Audio types that models take. LangChain passes the part after the slash on as the format, and the only formats are wav and
+ * mp3. Any other audio goes as a file.
  */
-const SOUND = new Map([
+const AUDIO_TYPES = new Map([
   ["audio/mp3", "audio/mp3"],
   ["audio/mpeg", "audio/mp3"],
   ["audio/wav", "audio/wav"],
@@ -18,7 +18,7 @@ const SOUND = new Map([
   ["audio/x-wav", "audio/wav"],
 ]);
 
-const sound = (data: string, type: string): Block => ({ type: "audio", data, mime_type: type, source_type: "base64" });
+const audioBlock = (data: string, type: string): Block => ({ type: "audio", data, mime_type: type, source_type: "base64" });
 
 function fileBlock(part: Extract<Part, { type: "file" }>): Block {
   const { data: given, mimeType: mime_type, sourceType, filename = "file" } = part;
@@ -26,8 +26,8 @@ function fileBlock(part: Extract<Part, { type: "file" }>): Block {
   if (sourceType === "id") return { type: "file", id: given, mime_type, ...named, source_type: "id" };
   if (sourceType === "url" || /^https?:\/\//i.test(given)) return { type: "file", url: given, mime_type, ...named, source_type: "url" };
   const { data, mimeType } = parseDataUrl(given) ?? part;
-  const audio = SOUND.get(mimeType.toLowerCase());
-  return audio ? sound(data, audio) : { type: "file", data, mime_type: mimeType, ...named, source_type: "base64" };
+  const audio = AUDIO_TYPES.get(mimeType.toLowerCase());
+  return audio ? audioBlock(data, audio) : { type: "file", data, mime_type: mimeType, ...named, source_type: "base64" };
 }
 
 function blocksOf(part: Part): Block[] {
@@ -39,7 +39,7 @@ function blocksOf(part: Part): Block[] {
     case "file":
       return [fileBlock(part)];
     case "audio":
-      return [sound(parseDataUrl(part.audio.data)?.data ?? part.audio.data, `audio/${part.audio.format}`)];
+      return [audioBlock(parseDataUrl(part.audio.data)?.data ?? part.audio.data, `audio/${part.audio.format}`)];
     case "data":
       return [];
     case "tool-call":

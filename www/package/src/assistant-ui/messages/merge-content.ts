@@ -53,7 +53,7 @@ export function mergeReasoning(before: MessageContentReasoning, next: MessageCon
   return { ...before, ...said(next), ...texts, ...(summary.length ? { summary } : {}) };
 }
 
-/** Where the block is that the next one belongs to: the same type and index; without an index, the last if it is of that type. */
+/** The index of the block that the next one belongs to: the one of the same type and index; without an index, the last if it is of that type. */
 function placeOf(blocks: readonly Block[], type: string, index: Index, last: boolean): number {
   if (index !== undefined && index !== null) return blocks.findIndex((block) => block.type === type && (block as { index?: Index }).index === index);
   return last && blocks.at(-1)?.type === type ? blocks.length - 1 : -1;

@@ -1,4 +1,4 @@
-/** What chunks of an answer carry beside its content and tool calls. */
+/** Merges the fields of an answer's chunks, besides content and tool calls. */
 import type { LangChainAiMessage, MessageContentReasoning } from "../types.js";
 import { mergeReasoning } from "./merge-content.js";
 

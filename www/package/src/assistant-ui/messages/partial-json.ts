@@ -1,10 +1,10 @@
 /**
- * Reads JSON that is still being written, piece by piece: each piece costs its own length, however much came before. It
- * never throws. What was handed out is never changed afterwards.
+ * Reads unfinished JSON, piece by piece. Each piece costs its own length, however much came before. It never throws, and never changes a
+ * result that it has given.
  */
 import type { ReadonlyJSONObject } from "../types.js";
 
-/** What has been read. */
+/** The parsed part. */
 export interface PartialJson {
   /** The object as far as it goes; undefined before it begins, and for text that is no object or array. */
   readonly value: ReadonlyJSONObject | undefined;
@@ -27,7 +27,7 @@ interface Open {
   key: string;
 }
 
-/** What may come next. */
+/** The tokens that may come next. */
 type Expect = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "comma-or-end" | "nothing";
 
 const SPACE = /[ \t\r\n]*/y;
@@ -38,7 +38,7 @@ const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/;
 const ESCAPES: Record<string, string> = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 const WORDS = ["true", "false", "null"];
 
-/** What an unfinished number or word stands for. A word is known by its first letter; a number may lack its end. */
+/** The value of an unfinished number or word. A word is known by its first letter; a number may lack its end. */
 function scalar(text: string, ended: boolean): { value: unknown } | undefined {
   const word = WORDS.find((known) => (ended ? known === text : known.startsWith(text)));
   if (word && text) return { value: JSON.parse(word) };
@@ -161,7 +161,7 @@ class Reader implements PartialJsonReader {
     this.#expect = "comma-or-end";
   }
 
-  /** What is being written as a value, if anything can be said of it. */
+  /** The unfinished value, if it has one already. */
   #current(): { value: unknown } | undefined {
     const token = this.#token;
     if (token?.kind === "string") return { value: token.text };
@@ -187,7 +187,7 @@ class Reader implements PartialJsonReader {
   }
 }
 
-/** What a sticky pattern finds at a place. */
+/** The match of a sticky pattern at a position. */
 function match(pattern: RegExp, text: string, at: number): string {
   pattern.lastIndex = at;
   return pattern.exec(text)?.[0] ?? "";

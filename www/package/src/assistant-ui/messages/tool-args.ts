@@ -2,12 +2,12 @@
 import type { LangChainAiMessage, LangChainToolCall, LangChainToolCallChunk } from "../types.js";
 import { type PartialJson, type PartialJsonReader, partialJsonReader, readPartialJson } from "./partial-json.js";
 
-/** What was read of a call's `partial_json`. */
+/** The parsed part of a call's `partial_json`. */
 const known = new WeakMap<object, PartialJson>();
 /** The reader that stands at the end of a call's `partial_json`. It goes over to the call's next state. */
 const readers = new WeakMap<object, PartialJsonReader>();
 
-/** What a call's `partial_json` says. */
+/** Reads a call's `partial_json`. */
 export function readArgs(call: LangChainToolCall): PartialJson {
   let json = known.get(call);
   if (!json) {
@@ -44,7 +44,7 @@ function grow(call: LangChainToolCall | undefined, chunk: LangChainToolCallChunk
   return grown;
 }
 
-/** Where the call is that this one belongs to: by id, else by index when one of the two has no id. -1: nowhere. */
+/** The index of the call that this one belongs to: by id, else by index if one of the two has no id. -1: none. */
 function placeOf(calls: readonly LangChainToolCall[], id: string | undefined, index: number | null | undefined): number {
   const byId = id ? calls.findIndex((call) => call?.id === id) : -1;
   if (byId >= 0 || index === undefined || index === null) return byId;

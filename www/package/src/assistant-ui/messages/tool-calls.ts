@@ -3,7 +3,7 @@ import type { LangChainAiMessage, LangChainMessage, LangChainToolCall } from "..
 
 /** Calls whose results are sent together. */
 export type PendingToolCallGroup = {
-  /** What the calls have in common: their message, or what the caller says. */
+  /** The key of the group: the message of the calls, or the caller's own key. */
   key: string;
   /** The calls that have no result, in order. */
   toolCalls: LangChainToolCall[];

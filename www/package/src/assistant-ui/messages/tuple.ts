@@ -1,4 +1,4 @@
-/** What a `messages` event carries, told apart: a piece of an answer, or a whole message. */
+/** The content of a `messages` event, by kind: a piece of an answer, or a whole message. */
 import type { LangChainMessage, LangChainMessageChunk, LangChainToolCallChunk } from "../types.js";
 
 /** A piece of an answer, or a whole message. */

@@ -23,7 +23,7 @@ function telling(list: InMemoryThreadListAdapter, remove: Remove): RemoteThreadL
 }
 
 /** Without a cloud assistant-ui's list tells nobody what is deleted; this one tells the server. Any other list is left as it is. */
-export function useDeletes(list: RemoteThreadListAdapter, remove: Remove | undefined): RemoteThreadListAdapter {
+export function useListWithDelete(list: RemoteThreadListAdapter, remove: Remove | undefined): RemoteThreadListAdapter {
   const latest = useRef(remove);
   useInsertionEffect(() => {
     latest.current = remove;

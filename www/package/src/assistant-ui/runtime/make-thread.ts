@@ -1,4 +1,4 @@
-/** Which kind of thread the options ask for. */
+/** Makes the kind of thread that the options ask for. */
 import { invalidOption } from "../../errors.js";
 import { streamSource } from "../create-langgraph-stream.js";
 import type { ThreadItem } from "../threads/callback-settings.js";
@@ -7,7 +7,7 @@ import { EngineThread } from "../threads/engine-thread.js";
 import type { LangGraphThread } from "../threads/thread.js";
 import type { UseLangGraphRuntimeOptions } from "../types.js";
 
-/** What a thread reads of the options. */
+/** The options that a thread reads. */
 export type ThreadOptions = Omit<
   UseLangGraphRuntimeOptions,
   "cloud" | "unstable_threadListAdapter" | "create" | "delete" | "onThreadIdChange" | "threadId" | "initialThreadId"

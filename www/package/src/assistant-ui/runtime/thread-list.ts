@@ -21,7 +21,7 @@ interface Source {
   remove: UseLangGraphRuntimeOptions["delete"];
 }
 
-/** A thread as assistant-ui lists it. What is written here are members of the thread's metadata: `title` and `archived`. */
+/** A thread in assistant-ui's list. This list writes two members of the thread's metadata: `title` and `archived`. */
 function listed({ thread_id, metadata, updated_at }: Thread): Metadata {
   const { title, archived } = (metadata ?? {}) as { title?: unknown; archived?: unknown };
   const lastMessageAt = new Date(updated_at);
@@ -34,7 +34,7 @@ function listed({ thread_id, metadata, updated_at }: Thread): Metadata {
   };
 }
 
-/** What a server's threads of an assistant are found by: it writes both with a thread's first run. */
+/** The filter for an assistant's threads on a server, which writes both members with a thread's first run. */
 const ofAssistant = (assistantId: string): Record<string, string> => ({ [/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(assistantId) ? "assistant_id" : "graph_id"]: assistantId });
 
 /** A title made of the first thing that was asked. */

@@ -3,7 +3,7 @@ import { useAui } from "@assistant-ui/store";
 import { useCloudThreadListAdapter, useRemoteThreadListRuntime } from "@assistant-ui/core/react";
 import type { AssistantRuntime } from "@assistant-ui/core";
 import type { UseLangGraphRuntimeOptions } from "../types.js";
-import { useDeletes } from "./deletes.js";
+import { useListWithDelete } from "./deletes.js";
 import { usesEngine } from "./make-thread.js";
 import { useServerThreadList } from "./thread-list.js";
 import { useThreadRuntime } from "./use-thread-runtime.js";
@@ -11,9 +11,9 @@ import { useThreadRuntime } from "./use-thread-runtime.js";
 /**
  * A runtime for `AssistantRuntimeProvider`.
  *
- * With `stream` the application sends runs by itself. With `assistantId` and `apiUrl` or `client` in its place, or with a
- * `stream` made by `unstable_createLangGraphStream`, runs are followed by this package: they resume after a reload and after
- * a switch of threads, and checkpoints and branches are found by themselves.
+ * With `stream` the application sends the requests itself. This package follows the runs if `assistantId` with `apiUrl` or `client`
+ * replaces `stream`, or if `unstable_createLangGraphStream` made it. Runs then resume after a reload and after a switch of threads, and
+ * checkpoints and branches are found without callbacks.
  */
 export function useLangGraphRuntime({
   cloud,
@@ -31,7 +31,7 @@ export function useLangGraphRuntime({
     // Inside of another list of threads, that one makes it.
     return aui.threadListItem.source ? aui.threadListItem.initialize().then(({ externalId }) => ({ externalId })) : { externalId: undefined };
   };
-  const ofCloud = useDeletes(useCloudThreadListAdapter({ cloud, create: makeThread, delete: remove } as Parameters<typeof useCloudThreadListAdapter>[0]), remove);
+  const ofCloud = useListWithDelete(useCloudThreadListAdapter({ cloud, create: makeThread, delete: remove } as Parameters<typeof useCloudThreadListAdapter>[0]), remove);
   const ofServer = useServerThreadList(options, create, remove);
   // Without a cloud the server itself knows the threads, so that a reload finds them.
   const adapter = given ?? (usesEngine(options) && !cloud ? ofServer : ofCloud);

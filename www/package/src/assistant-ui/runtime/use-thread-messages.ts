@@ -8,41 +8,41 @@ import { useLangGraphStreamingTiming } from "../streaming-timing.js";
 import type { LangGraphThread, ThreadSnapshot } from "../threads/thread.js";
 import type { LangChainMessage } from "../types.js";
 
-/** Stand-ins for answers that failed before they began: shown, and no part of the thread. */
-const standIns = new WeakSet<LangChainMessage>();
+/** Placeholders for answers that failed before they began: shown, and no part of the thread. */
+const placeholders = new WeakSet<LangChainMessage>();
 
-/** Without stand-ins. */
-export const innerMessages = (messages: readonly LangChainMessage[]): LangChainMessage[] => messages.filter((message) => !standIns.has(message));
+/** The messages without placeholders. */
+export const innerMessages = (messages: readonly LangChainMessage[]): LangChainMessage[] => messages.filter((message) => !placeholders.has(message));
 
 type Converter = useExternalMessageConverter.Callback<LangChainMessage>;
 
 /** Stable: another function would convert everything anew. */
 const convert: Converter = (message, metadata) => {
-  if (!standIns.has(message)) return convertLangChainMessages(message, metadata as Parameters<typeof convertLangChainMessages>[1]) as ReturnType<Converter>;
+  if (!placeholders.has(message)) return convertLangChainMessages(message, metadata as Parameters<typeof convertLangChainMessages>[1]) as ReturnType<Converter>;
   const { id, status } = message as LangChainMessage & { type: "ai" };
   // Passing things are forgotten by assistant-ui when they go, in place of staying as a branch.
   return { role: "assistant", content: [], metadata: { isOptimistic: true }, ...(id && { id }), ...(status && { status }) };
 };
 
-/** The messages with a stand-in after each one whose turn failed without an answer. */
+/** The messages with a placeholder after each one whose turn failed without an answer. */
 function useShown({ messages, failures }: ThreadSnapshot): LangChainMessage[] {
   const [made] = useState(() => new Map<string, LangChainMessage>());
   return useMemo(() => {
     if (failures.size === 0) return messages;
     return messages.flatMap((message, at) => {
       const words = failures.get(message.id ?? "");
-      // An answer that is there after all would be shown as one with the stand-in.
+      // An answer that is there after all would be shown as one with the placeholder.
       if (words === undefined || [message, messages[at + 1]].some((one) => one?.type === "ai" || one?.type === "tool")) return [message];
       const key = `${message.id} ${words}`;
-      const standIn = made.get(key) ?? { type: "ai" as const, id: `error-${message.id}`, content: "", status: { type: "incomplete" as const, reason: "error" as const, error: words } };
-      made.set(key, standIn);
-      standIns.add(standIn);
-      return [message, standIn];
+      const placeholder = made.get(key) ?? { type: "ai" as const, id: `error-${message.id}`, content: "", status: { type: "incomplete" as const, reason: "error" as const, error: words } };
+      made.set(key, placeholder);
+      placeholders.add(placeholder);
+      return [message, placeholder];
     });
   }, [messages, failures, made]);
 }
 
-/** What {@link useThreadMessages} gives. */
+/** The result of {@link useThreadMessages}. */
 export interface ThreadMessages {
   /** The messages that are shown. */
   messages: readonly ThreadMessage[];
@@ -52,7 +52,7 @@ export interface ThreadMessages {
   branchOf: (headId: string | null) => string | undefined;
 }
 
-/** Converts what a thread shows. What has not changed keeps its identity. */
+/** Converts a thread's messages. Unchanged ones keep their identity. */
 export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnapshot, isRunning: boolean): ThreadMessages {
   const { messages, uiMessages, cancelled, failures, branches } = snapshot;
   const shown = useShown(snapshot);

@@ -39,7 +39,7 @@ function useMessageQueue(thread: LangGraphThread, isOn: boolean, isRunning: bool
   return queue;
 }
 
-/** What the hooks read. */
+/** The data that the hooks read. */
 function useExtras(thread: LangGraphThread, snapshot: ThreadSnapshot): object {
   const { send, setState, respond, respondAll, retry } = thread;
   return useMemo(() => {

@@ -1,4 +1,4 @@
-/** What each event of a run changes. */
+/** The effect of each event of a run. */
 import { normalizeLangGraphTupleMessage } from "../messages/tuple.js";
 import type {
   LangGraphMessagesEvent,
@@ -13,7 +13,7 @@ import type { MessageStream, Run } from "./message-stream.js";
 /** The application's event callbacks. */
 export type EventHandlers = NonNullable<UseLangGraphRuntimeOptions["eventHandlers"]>;
 
-/** Calls the application. What it throws, or rejects with, is logged and ends nothing. */
+/** Calls the application. An exception or a rejection is logged and ends nothing. */
 export function tell<K extends keyof EventHandlers>(handlers: EventHandlers, name: K, ...args: Parameters<NonNullable<EventHandlers[K]>>): void {
   const failed = (error: unknown): void => console.error(`[rejoin] ${name} threw an error`, error);
   try {

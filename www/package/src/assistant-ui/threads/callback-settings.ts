@@ -5,7 +5,7 @@ import type { EventHandlers } from "./apply-event.js";
 import { isObject } from "./events.js";
 import type { Events, StreamSettings } from "./message-stream.js";
 
-/** What of the options such a thread reads. May be changed at any time. */
+/** The options that such a thread reads. They may change at any time. */
 export type CallbackOptions = Pick<
   UseLangGraphRuntimeOptions,
   "load" | "getCheckpointId" | "autoCancelPendingToolCalls" | "eventHandlers" | "uiStateKey" | "resume"
@@ -20,7 +20,7 @@ export interface ThreadItem {
   initialize: () => Promise<LangGraphThreadIds>;
 }
 
-/** What the thread is told. */
+/** The events that the thread gets. */
 interface Told extends Pick<Required<StreamSettings<LangChainMessage>>, "onMessages" | "onInterrupt" | "onFailure" | "onCancelled"> {
   options: () => CallbackOptions;
   item: ThreadItem;
@@ -33,7 +33,7 @@ interface Told extends Pick<Required<StreamSettings<LangChainMessage>>, "onMessa
 type Streamed = LangGraphMessagesEvent<LangChainMessage>;
 
 /** Notes the ids of events, for a `resume` that asks for what came after them. */
-function noting(events: Events<LangChainMessage>, note: (id: string) => void): AsyncGenerator<Streamed> {
+function withNotedIds(events: Events<LangChainMessage>, note: (id: string) => void): AsyncGenerator<Streamed> {
   const iterator = events[Symbol.asyncIterator]();
   return {
     next: async () => {
@@ -62,7 +62,7 @@ export function callbackSettings({ options, item, onValues, onEventId, ...told }
   });
   return {
     ...told,
-    stream: async (messages, config) => noting(await options().stream(messages, config), onEventId),
+    stream: async (messages, config) => withNotedIds(await options().stream(messages, config), onEventId),
     appendMessage: appendLangChainChunk as StreamSettings<LangChainMessage>["appendMessage"],
     get uiStateKey() {
       return options().uiStateKey ?? "ui";

@@ -50,7 +50,7 @@ export class CallbackThread implements LangGraphThread {
   #pendingState: GraphState | undefined;
   /** Counts what the person asks for: a lookup that is overtaken by something newer ends without a trace. */
   #asked = 0;
-  /** What the run that is followed, or was last, was sent with. */
+  /** The parameters of the followed run, or of the last one. */
   #current: Sending | undefined;
   /** Whether the graph itself failed in this run; what waits behind it is dropped. */
   #failed = false;
@@ -82,7 +82,7 @@ export class CallbackThread implements LangGraphThread {
       mended: (error) => {
         if (this.#error === error) this.#clearError();
       },
-      follow: (open) => this.#quietly(this.#enqueue({ messages: [], config: {}, open })),
+      follow: (open) => this.#withoutRejecting(this.#enqueue({ messages: [], config: {}, open })),
     });
     this.#publisher = new Publisher(() => this.#snapshot());
     this.#queue = createSerialRunQueue<Sending>({
@@ -169,7 +169,7 @@ export class CallbackThread implements LangGraphThread {
     });
   }
 
-  /** What belongs to messages that go is put aside. */
+  /** Cuts the thread, and removes the data of the removed messages. */
   #truncate(keep: LangChainMessage[]): void {
     this.#stream.set({ uiMessages: this.#branch.truncateUI(this.#stream.state.uiMessages, keep) }, true);
     this.#marks.truncate(keep);
@@ -203,11 +203,11 @@ export class CallbackThread implements LangGraphThread {
   /** Sends again what never became a run, or lets the graph go on from where it failed. */
   #resend(sending: Sending): Promise<void> {
     const { runConfig } = sending.config;
-    return this.#quietly(this.#enqueue(this.#stream.heard ? { messages: [], config: runConfig === undefined ? {} : { runConfig } } : sending));
+    return this.#withoutRejecting(this.#enqueue(this.#stream.hasEvents ? { messages: [], config: runConfig === undefined ? {} : { runConfig } } : sending));
   }
 
   /** Errors are shown; promises of assistant-ui's own callbacks do not reject with them. */
-  async #quietly(done: Promise<void>): Promise<void> {
+  async #withoutRejecting(done: Promise<void>): Promise<void> {
     await done.catch(() => {});
   }
 
@@ -229,7 +229,7 @@ export class CallbackThread implements LangGraphThread {
     this.#ownership.interruptConfig = undefined;
     this.#queue.drop();
     const called = this.options.autoCancelPendingToolCalls === false ? [] : cancellations(this.#messages);
-    await this.#quietly(this.send([...called, message], { runConfig }));
+    await this.#withoutRejecting(this.send([...called, message], { runConfig }));
   };
 
   readonly respond = (value: unknown, { interruptId, runConfig }: RespondOptions = {}): Promise<void> =>
@@ -252,7 +252,7 @@ export class CallbackThread implements LangGraphThread {
     const batch = this.#tools.add(this.#messages, result);
     if (!batch) return;
     const runConfig = batch.map(({ tool_call_id }) => this.#ownership.configOfTool(tool_call_id)).find((config) => config !== undefined);
-    await this.#quietly(this.send(batch, { runConfig }));
+    await this.#withoutRejecting(this.send(batch, { runConfig }));
     this.#tools.done(batch);
   };
 
@@ -302,9 +302,9 @@ export class CallbackThread implements LangGraphThread {
       // The run that is left ends first; what it still brings is not shown any more.
       this.#queue.drop();
       this.#stream.cancel();
-      return this.#quietly(this.#enqueue({ messages: message ? [message] : [], config: { runConfig, ...(checkpointId && { checkpointId }) }, keep: kept }));
+      return this.#withoutRejecting(this.#enqueue({ messages: message ? [message] : [], config: { runConfig, ...(checkpointId && { checkpointId }) }, keep: kept }));
     };
-    return this.#quietly(this.#resolved(kept, at, go, () => this.edit(request)));
+    return this.#withoutRejecting(this.#resolved(kept, at, go, () => this.edit(request)));
   };
 
   readonly setBranch = (messages: LangChainMessage[]): void => {
@@ -318,7 +318,7 @@ export class CallbackThread implements LangGraphThread {
   #fromBranch(messages: LangChainMessage[], config: LangGraphSendMessageConfig): Promise<void> {
     const kept = this.#messages;
     const go = (checkpointId?: string): Promise<void> => this.#enqueue({ messages, config: { ...config, ...(checkpointId && { checkpointId }) } });
-    return told(this.#resolved(kept, messages.at(-1)?.id, go, () => this.#quietly(this.#fromBranch(messages, config))));
+    return told(this.#resolved(kept, messages.at(-1)?.id, go, () => this.#withoutRejecting(this.#fromBranch(messages, config))));
   }
 
   readonly stage = (message: LangChainMessage & { type: "human"; id: string }, runConfig: unknown, kept: LangChainMessage[] | undefined): void => {
@@ -336,7 +336,7 @@ export class CallbackThread implements LangGraphThread {
   readonly runStaged = async (id: string | null, runConfig: unknown): Promise<boolean> => {
     const staged = this.#staged.take(id, this.#messages);
     if (!staged) return false;
-    await this.#quietly(this.#enqueue({ messages: staged.messages, config: { runConfig: runConfig ?? staged.runConfig } }));
+    await this.#withoutRejecting(this.#enqueue({ messages: staged.messages, config: { runConfig: runConfig ?? staged.runConfig } }));
     return true;
   };
 

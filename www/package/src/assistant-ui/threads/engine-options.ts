@@ -8,7 +8,7 @@ import { applyUIUpdate } from "../messages/ui.js";
 import { isUIUpdate } from "./events.js";
 import type { EngineFacts } from "./engine-snapshot.js";
 
-/** What of the runtime's options such a thread reads. */
+/** The runtime's options that such a thread reads. */
 export type EngineThreadOptions = Omit<
   UseLangGraphRuntimeOptions,
   "cloud" | "unstable_threadListAdapter" | "create" | "delete" | "onThreadIdChange" | "threadId" | "initialThreadId" | "assistantId"
@@ -24,15 +24,15 @@ const SAME = [
 ] as const;
 
 /** Events that the store has no callback for, with the handlers that need them. */
-const HEARD: Readonly<Record<string, readonly (keyof EventHandlers)[]>> = {
+const HANDLERS_OF: Readonly<Record<string, readonly (keyof EventHandlers)[]>> = {
   messages: ["onMessageChunk"],
   values: ["onValues", "onSubgraphValues"],
   info: ["onInfo"],
   error: ["onSubgraphError"],
 };
 
-/** Tells such an event. */
-function told(handlers: EventHandlers, name: string, parts: readonly string[], data: unknown): void {
+/** Calls the handlers of such an event. */
+function callHandlers(handlers: EventHandlers, name: string, parts: readonly string[], data: unknown): void {
   const namespace = parts.join("|");
   if (name === "messages") {
     const [given, beside] = (Array.isArray(data) ? data : []) as [unknown, LangGraphTupleMetadata | undefined];
@@ -54,29 +54,29 @@ export function streamOptions(facts: EngineFacts, now: () => EngineThreadOptions
   const options = now();
   const given = Object.fromEntries(SAME.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
   const handlers = (): EventHandlers => now().eventHandlers ?? {};
-  const heard = options.eventHandlers ?? {};
-  const names = Object.keys(HEARD).filter((name) => HEARD[name]?.some((handler) => heard[handler]));
+  const handlersAtStart = options.eventHandlers ?? {};
+  const names = Object.keys(HANDLERS_OF).filter((name) => HANDLERS_OF[name]?.some((handler) => handlersAtStart[handler]));
   const made: UseStreamOptions & Pick<AnyOptions, "hear"> = {
     ...(given as unknown as UseStreamOptions),
-    hear: { names, event: (name, namespace, data) => told(handlers(), name, namespace, data) },
+    hear: { names, event: (name, namespace, data) => callHandlers(handlers(), name, namespace, data) },
     fetchStateHistory: options.fetchStateHistory ?? { limit: HISTORY_LIMIT },
     cancelPendingToolCalls: options.autoCancelPendingToolCalls !== false,
     ...(options.getCheckpointId && {
       getCheckpointId: (threadId, parents) => (now().getCheckpointId as NonNullable<EngineThreadOptions["getCheckpointId"]>)(threadId, parents as LangChainMessage[]),
     }),
     onError: (error) => tell(handlers(), "onError", error),
-    // Always heard: UI messages come by it.
+    // Always listened to: UI messages come by it.
     onCustomEvent: (data, { namespace }) => {
       if (namespace === undefined && isUIUpdate(data)) {
         facts.uiMessages = applyUIUpdate(facts.uiMessages ?? facts.stateUI ?? [], data);
         changed();
       } else tell(handlers(), "onCustomEvent", "custom", data);
     },
-    ...((heard.onUpdates || heard.onSubgraphUpdates) && {
+    ...((handlersAtStart.onUpdates || handlersAtStart.onSubgraphUpdates) && {
       onUpdateEvent: (data: unknown, { namespace }: { namespace: string[] | undefined }) =>
         namespace === undefined ? tell(handlers(), "onUpdates", data) : tell(handlers(), "onSubgraphUpdates", namespace.join("|"), data),
     }),
-    ...(heard.onMetadata && { onMetadataEvent: (data: unknown) => tell(handlers(), "onMetadata", data) }),
+    ...(handlersAtStart.onMetadata && { onMetadataEvent: (data: unknown) => tell(handlers(), "onMetadata", data) }),
   };
   return made;
 }

@@ -1,4 +1,4 @@
-/** A stream's snapshot as a thread shows it. What has not changed keeps its identity. */
+/** A stream's snapshot in the form that a thread shows. Unchanged parts keep their identity. */
 import { RejoinError } from "../../errors.js";
 import type { Sequence, StreamSnapshot } from "../../types/stream.js";
 import { filterUIMessagesBySurvivingIds } from "../messages/ui.js";
@@ -7,7 +7,7 @@ import { runError } from "./failures.js";
 import { sameIds } from "./reconcile.js";
 import type { Branch, GraphState, ThreadSnapshot } from "./thread.js";
 
-/** What is known of a thread beside the stream's snapshot. Changed in place. */
+/** The facts of a thread that are not in the stream's snapshot. Changed in place. */
 export interface EngineFacts {
   /** Messages that are sent when the thread is made. */
   pending: readonly LangChainMessage[];
@@ -17,7 +17,7 @@ export interface EngineFacts {
   isStarting: boolean;
   /** Does again what failed before anything was sent. */
   again: (() => Promise<void>) | undefined;
-  /** What failed before anything was sent. */
+  /** The error from before anything was sent. */
   error: RejoinError | undefined;
   /** Messages that were not finished as their run was cancelled. */
   cancelled: ReadonlySet<string>;
@@ -76,7 +76,7 @@ function branchesOf(tree: Sequence): Branch[] {
 /** The error as one of ours. */
 const asError = (error: unknown): RejoinError | undefined => (error == null ? undefined : error instanceof RejoinError ? error : runError(error, true));
 
-/** Where a turn that failed without an answer shows why. */
+/** The places at which a turn that failed without an answer shows its error. */
 function failuresOf(error: RejoinError | undefined, messages: readonly LangChainMessage[], isRunning: boolean): ReadonlyMap<string, string> {
   const last = messages.at(-1);
   if (!error || isRunning || !last || ELSEWHERE.has(error.code)) return NO_FAILURES;

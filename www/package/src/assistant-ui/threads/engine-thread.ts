@@ -129,7 +129,7 @@ export class EngineThread implements LangGraphThread {
     return { ...rest, ...(Object.keys(values).length > 0 && { configurable: values }) } as NonNullable<Sent["config"]>;
   }
 
-  /** What is shown here until the store shows it: the store's frame comes later, and its module may still have to be loaded. */
+  /** Shows a message here until the store shows it: the store's frame comes later, and its module may still have to be loaded. */
   #handOver(): void {
     const { messageIds } = this.#store.getSnapshot();
     if (this.#facts.pending.some(({ id }) => id !== undefined && messageIds.includes(id))) this.#facts.pending = [];
@@ -185,7 +185,7 @@ export class EngineThread implements LangGraphThread {
     }
   }
 
-  /** Rejects with a run's error. What waited for a run that failed was dropped. */
+  /** Rejects with a run's error. Submissions that waited for a failed run were dropped. */
   async #settled(run: RunPromise): Promise<void> {
     const { error, outcome } = await run;
     this.#publisher.now();

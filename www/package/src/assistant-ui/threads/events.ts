@@ -46,7 +46,7 @@ export function interruptsIn(data: Fields): LangGraphInterruptState[] {
   return Array.isArray(list) ? list.filter(isObject) : [];
 }
 
-/** What tells one question from another: its id, else what it says. */
+/** The key of a question: its id, or else its content. */
 export const interruptKey = (interrupt: LangGraphInterruptState): string => idOf(interrupt) ?? JSON.stringify(interrupt);
 
 /** A question's id. Servers before 0.6 call it `interrupt_id`, or give none. */
@@ -72,7 +72,7 @@ export function namedBy(resume: unknown, waiting: readonly LangGraphInterruptSta
   return names.length > 0 && names.every((name) => ids.has(name)) ? new Set(names) : undefined;
 }
 
-/** What an `error` event or something that was thrown says, in words. */
+/** The words of an `error` event or of an exception. */
 export function wordsOf(failure: unknown): string {
   if (typeof failure === "string" && failure) return failure;
   if (!isObject(failure)) return "The run failed.";

@@ -3,7 +3,7 @@ import { RejoinError } from "../../errors.js";
 import { idOf, isObject, namedBy, wordsOf } from "./events.js";
 import type { LangGraphInterruptState } from "../types.js";
 
-/** What a run failed with, as an error event told it or as the stream threw it. */
+/** The error of a run, from an error event or thrown by the stream. */
 export function runError(failure: unknown, thrown: boolean): RejoinError {
   if (failure instanceof RejoinError) return failure;
   const name = failure instanceof Error ? failure.name : isObject(failure) && typeof failure["error"] === "string" ? failure["error"] : undefined;

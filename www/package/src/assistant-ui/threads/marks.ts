@@ -1,4 +1,4 @@
-/** Which message a run was writing, and how it is marked where the run failed. */
+/** The message that a run was writing, and its mark if the run failed. */
 import { isObject, wordsOf } from "./events.js";
 import type { MessageStream, Run } from "./message-stream.js";
 
@@ -9,7 +9,7 @@ export function lastOwn<T extends { id?: string }>(run: Run<T>): T | undefined {
   return run.accumulator.getMessages().findLast((message) => (message as Typed<T>).type === "ai" && message.id !== undefined && !run.before.has(message));
 }
 
-/** Marks an answer as failed. Where several messages are shown as one, the first of them says how it ended. */
+/** Marks an answer as failed. If several messages are shown as one, the first of them carries the mark. */
 export function markFailed<T extends { id?: string }>(stream: MessageStream<T>, run: Run<T>, last: T, failure: unknown): void {
   const status = { type: "incomplete" as const, reason: "error" as const, error: failure instanceof Error || !isObject(failure) ? wordsOf(failure) : failure };
   const messages = run.accumulator.getMessages() as Typed<T>[];

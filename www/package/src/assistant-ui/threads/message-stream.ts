@@ -17,13 +17,13 @@ import { merged } from "./reconcile.js";
 
 type Values = Record<string, unknown>;
 
-/** What a thread's messages are shown with. Immutable lists: a new one where something in it has changed. */
+/** The visible state of a thread's messages. The lists are immutable: a change makes a new one. */
 export interface StreamState<T> {
   /** The messages, as far as they have streamed. */
   messages: T[];
   /** UI messages. */
   uiMessages: UIMessage[];
-  /** What came beside a message's chunks, by message id. */
+  /** The metadata of a message's chunks, by message id. */
   messageMetadata: Map<string, LangGraphTupleMetadata>;
   /** The last state that was streamed. */
   values: Values | undefined;
@@ -31,7 +31,7 @@ export interface StreamState<T> {
   interrupts: readonly LangGraphInterruptState[];
 }
 
-/** What a thread's messages are streamed with. May be changed between sends. */
+/** The settings of a thread's message stream. They may change between sends. */
 export interface StreamSettings<T> {
   stream: LangGraphStreamCallback<T>;
   appendMessage: (prev: T | undefined, curr: T) => T;
@@ -53,7 +53,7 @@ export interface StreamSettings<T> {
 /** Events of a run. */
 export type Events<T> = AsyncIterable<LangGraphMessagesEvent<T>>;
 
-/** What a send may carry beside its messages and config. */
+/** The further parameters of a send, besides its messages and config. */
 export interface SendExtras<T> {
   /** Called when the run is over, before anything of it is told. */
   onComplete?: (() => void) | undefined;
@@ -70,10 +70,10 @@ export interface Run<T extends { id?: string }> {
   readonly config: LangGraphSendMessageConfig;
   /** The messages when it began: what is not among them is its own. */
   readonly before: ReadonlySet<T>;
-  /** What was sent, with ids. */
+  /** The sent messages, with ids. */
   readonly sent: T[];
   /** Whether anything has come. */
-  heard: boolean;
+  hasEvents: boolean;
   /** Whether messages come in chunks, which makes a state's messages only a part of what is shown. */
   tuples: boolean;
   /** Questions of subgraphs that the graph itself has not asked yet. */
@@ -89,7 +89,7 @@ export class MessageStream<T extends { id?: string }> {
   #state: StreamState<T> = { messages: [], uiMessages: [], messageMetadata: new Map(), values: undefined, interrupts: [] };
   #run: Run<T> | undefined;
   /** Whether anything came of the last run. */
-  heard = false;
+  hasEvents = false;
   #metadataChanged = false;
 
   /** `changed`: called after each change; `soon` where it may wait for a frame. */
@@ -98,7 +98,7 @@ export class MessageStream<T extends { id?: string }> {
     this.#changed = changed;
   }
 
-  /** What there is now, ahead of what is shown by at most a frame. */
+  /** The state now, ahead of the shown one by at most a frame. */
   get state(): StreamState<T> {
     if (this.#metadataChanged && this.#run) {
       // Copied once a frame, not once a token. What came beside messages of earlier runs stays with them.
@@ -117,7 +117,7 @@ export class MessageStream<T extends { id?: string }> {
     this.#changed(soon);
   }
 
-  /** What came beside a chunk is in the accumulator. */
+  /** The metadata of a chunk is in the accumulator. */
   metadataChanged(): void {
     this.#metadataChanged = true;
     this.#changed(true);
@@ -138,7 +138,7 @@ export class MessageStream<T extends { id?: string }> {
   /** Shows this question in the place of all others; undefined: none. */
   readonly setInterrupt = (interrupt: LangGraphInterruptState | undefined): void => this.set({ interrupts: interrupt ? [interrupt] : [] });
 
-  /** Ends the run here. What its stream does with the signal is its own affair. */
+  /** Ends the run here. Its stream may do anything with the signal. */
   readonly cancel = (): void => this.#run?.abort.abort();
 
   /** Lays messages that were read over those shown. */
@@ -167,9 +167,9 @@ export class MessageStream<T extends { id?: string }> {
   };
 
   /**
-   * Sends messages and shows what comes. Resolves when the run is over, also where it was cancelled.
+   * Sends messages and shows the answer as it comes. Resolves when the run is over, also if it was cancelled.
    *
-   * @throws what the `stream` callback threw
+   * @throws the exception of the `stream` callback
    */
   readonly send = async (outgoing: readonly T[], config: LangGraphSendMessageConfig, { onComplete, keep, open }: SendExtras<T> = {}): Promise<void> => {
     const asked = this.#state.interrupts;
@@ -180,7 +180,7 @@ export class MessageStream<T extends { id?: string }> {
       for await (const chunk of abortableIterable(response, run.abort.signal)) {
         // A stream may ignore its signal.
         if (run.abort.signal.aborted) break;
-        run.heard = this.heard = true;
+        run.hasEvents = this.hasEvents = true;
         applyEvent(this, run, chunk);
       }
       if (!run.abort.signal.aborted) finishRun(this, run);
@@ -188,7 +188,7 @@ export class MessageStream<T extends { id?: string }> {
       const isAbort = error instanceof Error && error.name === "AbortError";
       if (!run.abort.signal.aborted && !isAbort) {
         // Nothing came, so nothing was answered.
-        if (!run.heard) this.set({ interrupts: asked });
+        if (!run.hasEvents) this.set({ interrupts: asked });
         const last = lastOwn(run);
         if (last) markFailed(this, run, last, error);
         this.settings.onFailure?.(error, last?.id, true);
@@ -214,14 +214,14 @@ export class MessageStream<T extends { id?: string }> {
     const sent = outgoing.map((message) => (message.id ? message : { ...message, id: generateId() }));
     const named = namedBy(config.command?.resume, interrupts);
     const left = follows ? interrupts : named ? interrupts.filter((interrupt) => !named.has(idOf(interrupt) ?? "")) : [];
-    this.heard = false;
+    this.hasEvents = false;
     this.#run = {
       abort: new AbortController(),
       accumulator,
       config,
       before,
       sent,
-      heard: false,
+      hasEvents: false,
       tuples: false,
       inner: new Set(),
       lastMessages: undefined,

@@ -1,9 +1,9 @@
-/** Which run a message and a tool call came from, and with what config that run was sent. Kept while the page lives. */
+/** The run of each message and tool call, with the config that it was sent with. Kept while the page lives. */
 import type { LangChainMessage } from "../types.js";
 
 type Ai = Extract<LangChainMessage, { type: "ai" }>;
 
-/** What is known of runs by what they wrote. */
+/** The known runs, by the messages that they wrote. */
 export class Ownership {
   readonly #configs = new Map<string, unknown>();
   readonly #runs = new Map<string, string>();
@@ -17,7 +17,7 @@ export class Ownership {
     this.#run = String(++this.#count);
   }
 
-  /** The run wrote these. What was known before stays with the run that wrote it first. */
+  /** Notes that the run wrote these. Known messages stay with the run that wrote them first. */
   remember(messages: readonly LangChainMessage[], runConfig: unknown): void {
     this.#note(messages, runConfig, this.#run);
   }

@@ -1,4 +1,4 @@
-/** What is shown, told to listeners at most once a frame while tokens come, and at once where somebody did something. */
+/** Publishes the snapshot to listeners: at most once a frame while tokens come, and at once after a person's action. */
 
 /** A frame's time where there are no frames: a hidden page, or no page. */
 const TICK_MS = 16;
@@ -41,7 +41,7 @@ export class Publisher<S> {
     return () => void this.#listeners.delete(own);
   };
 
-  /** What is shown; the same object until something is told. */
+  /** The snapshot; the same object until the next publication. */
   readonly getSnapshot = (): S => (this.#shown ??= this.#make());
 
   /** Tells a change at once. */

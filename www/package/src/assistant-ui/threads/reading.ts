@@ -24,7 +24,7 @@ export interface ReadThread {
   changed: () => void;
   /** Shows an error, and how what failed is done again. */
   fail: (error: RejoinError, again: () => Promise<void>) => void;
-  /** What was wrong is right now. */
+  /** Reports that an error is over. */
   mended: (error: RejoinError) => void;
   /** Follows a run. */
   follow: (open: Open) => Promise<void>;
@@ -49,7 +49,7 @@ export class Reading {
     if (purpose === undefined) this.isLoading = false;
   }
 
-  /** Reads, then follows a run that goes on. What fails is shown. */
+  /** Reads, then follows an active run. A failure is shown. */
   async enter(purpose: LoadPurpose): Promise<void> {
     try {
       await this.load(purpose);

@@ -5,13 +5,13 @@ interface Identified {
 }
 
 /**
- * What is shown when a thread that was read meets what has happened since reading began. What a run has changed is newer
- * than what was read and keeps its place; the rest is as it was read, and what was not read is gone where `whole`.
+ * Combines a thread that was read with the changes since the read began. A run's changes are newer than the read, and keep their place. The
+ * rest is as it was read, and if `whole`, messages that were not read are removed.
  *
- * @param read what the server gave
- * @param before what was shown when reading began
- * @param now what is shown
- * @param whole whether a message that is missing was deleted; false where the server may not have stored it yet
+ * @param read the server's messages
+ * @param before the messages shown when the read began
+ * @param now the messages shown now
+ * @param whole whether a missing message was deleted; false if the server may not have stored it yet
  */
 export function merged<T extends Identified>(read: readonly T[], before: readonly T[], now: readonly T[], whole: boolean): T[] {
   const unchanged = new Set(before);

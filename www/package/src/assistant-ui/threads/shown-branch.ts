@@ -1,4 +1,4 @@
-/** Which way through the thread is shown, where assistant-ui keeps the others. */
+/** The shown path through the thread; assistant-ui keeps the others. */
 import { filterUIMessagesBySurvivingIds } from "../messages/ui.js";
 import type { LangChainMessage, UIMessage } from "../types.js";
 import type { StreamState } from "./message-stream.js";
@@ -19,7 +19,7 @@ export class ShownBranch {
     return this.#isOther;
   }
 
-  /** What is shown is the newest, as far as is known. */
+  /** The shown path is the newest, as far as is known. */
   settle(messages: readonly LangChainMessage[]): void {
     this.#head = messages;
   }

@@ -9,19 +9,19 @@ export type GraphState = Record<string, unknown>;
 
 /** One way through a thread's messages that is not shown, for a branch switcher. */
 export interface Branch {
-  /** What {@link LangGraphThread.setBranch} takes. */
+  /** The argument of {@link LangGraphThread.setBranch}. */
   readonly key: string;
   /** The messages from the first to the last. */
   readonly messages: LangChainMessage[];
 }
 
-/** What a thread shows. Immutable: a new one for each change, in which what has not changed keeps its identity. */
+/** The visible state of a thread. Immutable: each change makes a new one, in which unchanged parts keep their identity. */
 export interface ThreadSnapshot {
   /** The messages, as far as they have streamed; one that has not changed is the same object. */
   readonly messages: LangChainMessage[];
   /** UI messages. */
   readonly uiMessages: UIMessage[];
-  /** What came beside a message's chunks, by message id. */
+  /** The metadata of a message's chunks, by message id. */
   readonly messageMetadata: Map<string, LangGraphTupleMetadata>;
   /** The graph's state, with what was set for the next run laid over it. */
   readonly state: GraphState | undefined;
@@ -39,11 +39,11 @@ export interface ThreadSnapshot {
   readonly canRetry: boolean;
   /** Ids of messages that were not finished as their run was cancelled. */
   readonly cancelled: ReadonlySet<string>;
-  /** What turns that wrote nothing failed with, by the id of the message after which it is shown; "" is the start. */
+  /** The failures of turns that wrote nothing, by the id of the message after which each is shown; "" is the start. */
   readonly failures: ReadonlyMap<string, string>;
   /** Whether messages can be edited and answers regenerated at all. */
   readonly canEdit: boolean;
-  /** Which messages can be edited, and which answers given again; undefined: all, where `canEdit`. */
+  /** The messages that can be edited, and the answers that can be given again; undefined: all, if `canEdit`. */
   readonly editable: { readonly edit: (id: string) => boolean; readonly regenerate: (id: string) => boolean } | undefined;
   /** How the connection stands; undefined where only the `stream` callback knows. */
   readonly connection: Connection | undefined;
@@ -57,7 +57,7 @@ export interface ThreadSnapshot {
 export interface EditRequest {
   /** The messages before the one that is edited, or up to the one that is answered again. */
   kept: LangChainMessage[];
-  /** What takes the place of what is not kept; null: nothing, the last kept message is answered again. */
+  /** The replacement of the messages that are not kept; null: none, and the last kept message is answered again. */
   message: (LangChainMessage & { type: "human" }) | null;
   /** The message that is edited or answered again, where it is known. */
   at: string | undefined;

@@ -18,7 +18,7 @@ const messageOf = ({ toolCallId, toolName, result, isError, artifact }: ToolResu
   status: isError ? "error" : "success",
 });
 
-/** What tells the graph that nobody will answer its calls, as a new turn has begun. */
+/** Messages that tell the graph that nobody will answer its calls, because a new turn has begun. */
 export const cancellations = (messages: LangChainMessage[]): ToolMessage[] =>
   getPendingToolCalls(messages).map(({ id, name }) => ({
     type: "tool",

@@ -1,4 +1,4 @@
-/** Which turns failed before an answer began, and which answers were not finished. */
+/** The turns that failed before an answer began, and the unfinished answers. */
 import type { LangChainMessage } from "../types.js";
 
 /** Marks of a thread's turns. Its maps and sets are made anew when they change. */
@@ -10,7 +10,7 @@ export class TurnMarks {
   get cancelled(): ReadonlySet<string> {
     return this.#cancelled;
   }
-  /** What turns failed with, by the id of the message after which it is shown. */
+  /** The failures of turns, by the id of the message after which each is shown. */
   get failures(): ReadonlyMap<string, string> {
     return this.#failures;
   }

@@ -23,9 +23,9 @@ export type ClassUpdate<Update> = Update extends object
   ? { [K in keyof Update]: K extends "messages" ? Update[K] | AnyMessage | AnyMessage[] : Update[K] }
   : Update;
 
-/** Options of a submission, with instances in what is shown at once. */
+/** Options of a submission, with instances in the optimistic values. */
 export type ClassSubmitOptions<StateType, Options = SubmitOptions> = Omit<Options, "optimisticValues"> & {
-  /** Shown at once. A function is given what is shown now. */
+  /** Shown at once. A function gets the values shown now. */
   optimisticValues?: Partial<ClassUpdate<ClassState<StateType>>> | ((prev: ClassState<StateType>) => Partial<ClassUpdate<ClassState<StateType>>>);
 };
 

@@ -1,4 +1,4 @@
-/** What the hooks take and return. */
+/** The parameters and results of the hooks. */
 import type { AIMessage, BaseMessage } from "@langchain/core/messages";
 import type { DefaultSubagentStates, InferSubagentStates, InferToolCalls, IsAgentLike, IsDeepAgentLike } from "../../types/agents.js";
 import type { BagTemplate, GetConfigurableType, GetToolCallsType, GetUpdateType, ShownState, StateRecord } from "../../types/bag.js";
@@ -50,7 +50,7 @@ type Beyond<StateType extends object, Bag extends BagTemplate> = Omit<
     replacement: string | MessageContentComplex[] | BaseMessage | GetUpdateType<Bag, StateRecord<StateType>>,
     options?: SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>,
   ) => Promise<void>;
-  /** Changes what is shown until the server's next values. */
+  /** Changes the shown values until the server's next ones. */
   mutate: Mutate<StateRecord<ClassState<StateType>>>;
 };
 
@@ -68,7 +68,7 @@ export type ClassStream<StateType extends object, Bag extends BagTemplate = BagT
     values: ClassState<StateType>;
     /** The states of the shown branch, oldest first. Throws without `fetchStateHistory`. */
     history: ThreadState<ClassState<StateType>>[];
-    /** What is known about a message beside its content. `index` helps where it has no id. */
+    /** The metadata of a message. `index` helps if the message has no id. */
     getMessagesMetadata: (message: BaseMessage, index?: number) => MessageMetadata<ClassState<StateType>> | undefined;
     /** Runs the assistant; queues the submission on the server while a run is active. Resolves when the run is over, or queued. */
     submit: (values: ClassUpdate<GetUpdateType<Bag, StateRecord<StateType>>> | null | undefined, options?: OptionsOf<StateType, Bag>) => Promise<void>;
@@ -99,7 +99,7 @@ type Subagents<States, ToolCall> = {
   getSubagentsByMessage: (messageId: string) => ClassSubagentStreamInterface<States[keyof States], ToolCall, keyof States & string>[];
 };
 
-/** What `useStream` returns for a type argument: tool calls where it is an agent, subagents where it is a deep agent. */
+/** The result of `useStream` for a type argument: with tool calls for an agent, with subagents for a deep agent. */
 export type StreamOf<T, Bag extends BagTemplate = BagTemplate> = ClassStream<ShownState<T>, Bag> &
   (IsAgentLike<T> extends true ? ToolCalls<InferToolCalls<T>> : unknown) &
   (IsDeepAgentLike<T> extends true ? ToolCalls<InferToolCalls<T>> & Subagents<InferSubagentStates<T>, InferToolCalls<T>> : unknown);
@@ -111,7 +111,7 @@ export type UseStream<
   SubagentStates extends object = DefaultSubagentStates,
 > = ClassStream<StateType, Bag> & ToolCalls<GetToolCallsType<StateType>> & Subagents<SubagentStates, GetToolCallsType<StateType>>;
 
-/** The same through a transport of your own: what needs a thread on a server is left out. */
+/** The same through a transport of your own, without the members that need a thread on a server. */
 export type UseStreamCustom<
   StateType extends object = Record<string, unknown>,
   Bag extends BagTemplate = BagTemplate,
@@ -129,13 +129,13 @@ export type UseStreamCustom<
   queue: QueueInterface<StateType, CustomSubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>>;
 };
 
-/** A stream without what `<Suspense>` and error boundaries show. */
+/** A stream without the members that `<Suspense>` and error boundaries replace. */
 export type WithSuspense<Stream> = Omit<Stream, "isLoading" | "error" | "isThreadLoading"> & {
   /** Whether a run is followed. */
   isStreaming: boolean;
 };
 
-/** What `useSuspenseStream` returns, for a state type. */
+/** The result of `useSuspenseStream`, for a state type. */
 export type UseSuspenseStream<
   StateType extends object = Record<string, unknown>,
   Bag extends BagTemplate = BagTemplate,

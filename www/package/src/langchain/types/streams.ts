@@ -1,4 +1,4 @@
-/** What streams of graphs, agents and deep agents show, with plain messages: the names that applications use in types of their own. */
+/** The members of streams of graphs, agents and deep agents, with plain messages. Applications use these names in types of their own. */
 import type {
   DefaultSubagentStates,
   InferAgentState,
@@ -20,7 +20,7 @@ import type { MessageMetadata, Sequence } from "../../types/stream.js";
 import type { SubagentStream as PlainSubagentStream, SubagentToolCall } from "../../types/subagents.js";
 import type { QueueInterface } from "../../types/queue.js";
 
-/** What the stream of any graph shows and does. */
+/** The members of any graph's stream. */
 export interface BaseStream<StateType extends object = Record<string, unknown>, ToolCall = DefaultToolCall, Bag extends BagTemplate = BagTemplate> {
   /** The state, with the messages as far as they have streamed. */
   values: StateType;
@@ -51,7 +51,7 @@ export interface BaseStream<StateType extends object = Record<string, unknown>, 
   history: ThreadState<StateType>[];
   /** All branches. Throws without `fetchStateHistory`. */
   experimental_branchTree: Sequence<StateType>;
-  /** What is known about a message beside its content. */
+  /** The metadata of a message. */
   getMessagesMetadata: (message: Message<ToolCall>, index?: number) => MessageMetadata<StateRecord<StateType>> | undefined;
   /** How far tools are. */
   toolProgress: ToolProgress[];
@@ -67,7 +67,7 @@ export interface BaseStream<StateType extends object = Record<string, unknown>, 
   queue: QueueInterface<StateType, SubmitOptions<StateRecord<StateType>, GetConfigurableType<Bag>>>;
 }
 
-/** What the stream of an agent shows besides. */
+/** The further members of an agent's stream. */
 export interface UseAgentStream<StateType extends object = Record<string, unknown>, ToolCall = DefaultToolCall, Bag extends BagTemplate = BagTemplate>
   extends BaseStream<StateType, ToolCall, Bag> {
   /** All tool calls of the messages, with their results. */
@@ -86,7 +86,7 @@ export interface SubagentStreamInterface<StateType = Record<string, unknown>, To
 type OneOf<States> = States[keyof States];
 type NameOf<States> = keyof States & string;
 
-/** What the stream of a deep agent shows besides. */
+/** The further members of a deep agent's stream. */
 export interface UseDeepAgentStream<
   StateType extends object = Record<string, unknown>,
   ToolCall = DefaultToolCall,

@@ -1,4 +1,4 @@
-// The same events through the incumbent's hook and through ours: what an application is told must be the same.
+// The same events through the hook of the SDK and through ours: an application must be told the same.
 import assert from "node:assert/strict";
 import { createRoot } from "react-dom/client";
 import { useStream as theirs } from "@langchain/langgraph-sdk/react";
@@ -43,7 +43,7 @@ function clean(name, data, more) {
   return [data, more?.namespace, typeof more?.mutate];
 }
 
-export function incumbent(test) {
+export function sdk(test) {
   const quiet = (t) => {
     const { error, warn } = console;
     console.error = console.warn = () => {};
@@ -59,7 +59,7 @@ export function incumbent(test) {
   const shown = (s) => ({ messages: s.messages, interrupts: s.interrupts, interrupt: s.interrupt, loading: s.isLoading, toolCalls: s.toolCalls, title: s.values.title });
   const end = (messages, more = {}) => ["values", { messages, ...more }];
 
-  test("incumbent: the same callbacks in the same order, and the same end", async (t) => {
+  test("SDK: the same callbacks in the same order, and the same end", async (t) => {
     const events = [
       ["updates", { agent: { n: 1 } }], ["custom", { p: 1 }], ["custom|sub:1", { p: 2 }], ["events", { event: "on_chain_start" }], ["debug", { d: 1 }], ["checkpoints", { c: 1 }],
       ["tasks", { id: "t" }], ["tools", { event: "on_tool_start", name: "search", toolCallId: "c1", input: {} }], end([human("hi", "h1")]),
@@ -68,20 +68,20 @@ export function incumbent(test) {
     await both(t, events, { read: shown });
   });
 
-  test("incumbent: a failed run", async (t) => {
+  test("SDK: a failed run", async (t) => {
     const events = [end([human("hi", "h1")]), chunk("a1", "half"), ["error", { error: "ValueError", message: "no such city" }]];
     const read = (s) => ({ name: s.error?.name, message: s.error?.message, texts: s.messages.map(({ content }) => content), loading: s.isLoading });
     await both(t, events, { read });
   });
 
-  test("incumbent: interrupts of parallel branches", async (t) => {
+  test("SDK: interrupts of parallel branches", async (t) => {
     const ask = (id, value) => ({ id, value });
     const request = { action_requests: [{ action_name: "send", args: {} }], review_configs: [{ allowed_decisions: ["approve"] }] };
     const events = [end([human("hi", "h1")]), ["values", { messages: [human("hi", "h1")], __interrupt__: [ask("i1", request)] }], ["values", { __interrupt__: [ask("i2", "sure?")] }]];
     await both(t, events, { read: (s) => ({ interrupts: s.interrupts, interrupt: s.interrupt, loading: s.isLoading }) });
   });
 
-  test("incumbent: tool calls in chunks, with their results", async (t) => {
+  test("SDK: tool calls in chunks, with their results", async (t) => {
     const part = (args, first) => chunk("a1", "", { tool_call_chunks: [{ index: 0, args, type: "tool_call_chunk", ...(first ? { id: "c1", name: "search" } : {}) }] });
     const call = { id: "c1", name: "search", args: { q: "birds" }, type: "tool_call" };
     const result = { type: "tool", id: "t1", tool_call_id: "c1", name: "search", content: "found" };
@@ -91,7 +91,7 @@ export function incumbent(test) {
     await both(t, [end([human("hi", "h1")]), part('{"q":', true), part('"bir'), part('ds"}')], { read });
   });
 
-  test("incumbent: the same submission on the wire, but for what differs on purpose", async (t) => {
+  test("SDK: the same submission on the wire, but for what differs on purpose", async (t) => {
     const submit = [{ messages: [human("hi", "h1")] }, { config: { configurable: { model: "m" } }, context: { u: 1 }, metadata: { k: 1 }, interruptBefore: ["a"], interruptAfter: "*", durability: "sync", streamSubgraphs: true, multitaskStrategy: "reject", streamMode: ["debug"] }];
     const { theirOwn, our } = await both(t, [end([human("hi", "h1"), ai("hello")])], { submit, read: (s) => s.messages });
     const { if_not_exists, metadata, ...ourBody } = our.body;
@@ -131,7 +131,7 @@ export function incumbent(test) {
     "values of a subgraph": [human1, ["values|sub:1", { messages: [ai("inner", "x")] }], chunk("a1", "outer")],
     "nothing but values": [end([human("hi", "h1"), ai("hello")])],
   })) {
-    test(`incumbent: ${what}`, (t) => both(t, events, { read: reading }));
+    test(`SDK: ${what}`, (t) => both(t, events, { read: reading }));
   }
 
   const THREAD = "11111111-1111-4111-8111-111111111111";
@@ -186,7 +186,7 @@ export function incumbent(test) {
     "a history that was cut off": forked.slice(0, 5),
     "a history that was cut off between two branches": forked.slice(0, 4),
   })) {
-    test(`incumbent: branches of ${what}`, async (t) => {
+    test(`SDK: branches of ${what}`, async (t) => {
       quiet(t);
       assert.deepEqual(await walk(t, ours, states), await walk(t, theirs, states));
     });

@@ -1,4 +1,4 @@
-//! Who may knock: under which names the server is reached, and pages of which origins may talk to it.
+//! Checks `Host` and `Origin`: the names that the server may be reached under, and the origins whose pages may use it.
 //!
 //! Without this any page in a browser on this machine, or one whose name was made to lead here, could read and run
 //! everything of a server without tokens.
@@ -23,7 +23,8 @@ use crate::{Config, error::ServerError};
 
 const METHODS: HeaderValue =
     HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
-/// What a page may read: without `content-location` it could not learn its run's id before the first event.
+/// The response headers that a page may read. Without `content-location` it could not learn its run's id before the first
+/// event.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "content-location, retry-after, x-pagination-total, x-pagination-next",
 );
@@ -33,9 +34,9 @@ const PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allo
 /// The word that allows every one.
 const EVERY: &str = "*";
 
-/// What is allowed beside loopback.
+/// The allowed hosts and origins beyond loopback.
 #[derive(Clone)]
-pub(crate) struct Doors(Arc<Allowed>);
+pub(crate) struct Admission(Arc<Allowed>);
 
 struct Allowed {
     origins: Vec<String>,
@@ -44,7 +45,7 @@ struct Allowed {
     prefix: String,
 }
 
-impl Doors {
+impl Admission {
     pub(crate) fn new(config: &Config) -> Self {
         let lower = |list: &[String]| list.iter().map(|item| item.to_ascii_lowercase()).collect();
         Self(Arc::new(Allowed {
@@ -136,8 +137,12 @@ fn address(host: &str) -> Option<IpAddr> {
 }
 
 /// Refuses who may not knock, answers preflights, and lets pages read every other answer.
-pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Next) -> Response {
-    if let Err(refused) = doors.check(&request) {
+pub(crate) async fn guard(
+    State(admission): State<Admission>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(refused) = admission.check(&request) {
         tracing::debug!(code = refused.code(), "refused at the door");
         return refused.into_response();
     }
@@ -161,7 +166,7 @@ pub(crate) async fn guard(State(doors): State<Doors>, request: Request, next: Ne
     response
 }
 
-/// Which headers a preflight asks for; `None` where the request is none.
+/// The headers that a preflight asks for; `None` if the request is not a preflight.
 fn preflight(request: &Request) -> Option<Option<HeaderValue>> {
     let headers = request.headers();
     let is_one = request.method() == Method::OPTIONS
@@ -184,22 +189,22 @@ mod tests {
 
     use super::*;
 
-    fn doors(config: Config) -> Doors {
-        Doors::new(&config)
+    fn admission(config: Config) -> Admission {
+        Admission::new(&config)
     }
 
-    fn code(doors: &Doors, path: &str, headers: &[(&str, &str)]) -> Option<&'static str> {
+    fn code(admission: &Admission, path: &str, headers: &[(&str, &str)]) -> Option<&'static str> {
         let mut request = Request::builder().uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        doors.check(&request).err().map(|error| error.code())
+        admission.check(&request).err().map(|error| error.code())
     }
 
     #[test]
     fn a_host_is_loopback_the_address_listened_on_or_named() {
-        let plain = doors(Config::default());
+        let plain = admission(Config::default());
         for host in [
             "localhost",
             "LOCALHOST:8787",
@@ -233,7 +238,7 @@ mod tests {
         assert_eq!(code(&plain, "/", &two), Some("host_not_allowed"));
         let absolute = code(&plain, "http://evil.example/", &[("host", "localhost")]);
         assert_eq!(absolute, Some("host_not_allowed"));
-        let named = doors(Config {
+        let named = admission(Config {
             listen: ([192, 0, 2, 1], 80).into(),
             allow_hosts: vec!["Agents.example".to_owned()],
             ..Config::default()
@@ -254,10 +259,10 @@ mod tests {
 
     #[test]
     fn an_origin_is_loopback_the_servers_own_or_named() {
-        let plain = doors(Config::default());
-        let ask = |doors: &Doors, path: &str, origin: &str| {
+        let plain = admission(Config::default());
+        let ask = |admission: &Admission, path: &str, origin: &str| {
             code(
-                doors,
+                admission,
                 path,
                 &[("host", "localhost:8787"), ("origin", origin)],
             )
@@ -288,7 +293,7 @@ mod tests {
             let refused = ask(&plain, "/threads", origin);
             assert_eq!(refused, Some("origin_not_allowed"), "{origin}");
         }
-        let named = doors(Config {
+        let named = admission(Config {
             allow_origins: vec!["https://App.example".to_owned()],
             api_prefix: "/api".to_owned(),
             ..Config::default()
@@ -299,13 +304,13 @@ mod tests {
         for path in ["/faults", "/faults/restart", "/api/faults"] {
             assert!(ask(&named, path, "https://app.example").is_some(), "{path}");
         }
-        let every = doors(Config {
+        let every = admission(Config {
             allow_origins: vec!["*".to_owned()],
             ..Config::default()
         });
         assert_eq!(ask(&every, "/threads", "null"), None);
         assert!(ask(&every, "/faults", "https://app.example").is_some());
-        let own = doors(Config {
+        let own = admission(Config {
             allow_hosts: vec!["agents.example".to_owned()],
             ..Config::default()
         });
