@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
-use crate::build::{Profile, node};
+use crate::build::{self, Profile, node};
 use crate::package;
 use crate::setup;
-use crate::step::{self, Steps, root};
+use crate::step::{self, Steps, root, target_dir};
 
 /// Options of `cargo xtask bench`.
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub(crate) struct BenchArgs {
     /// Where to write every figure as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Take www/package/dist as it is.
+    /// Take www/package/dist and the page in Leptos as they are.
     #[arg(long)]
     no_build: bool,
 }
@@ -38,7 +38,11 @@ pub(crate) fn run(steps: &mut Steps, args: &BenchArgs) {
         && setup::for_builds(steps)
         && steps.run("setup: browser", || setup::browser().map(drop))
         && steps.run("bench: npm packages", || setup::npm_packages(&dir()))
-        && (args.no_build || package::build(steps, Profile::Release));
+        && (args.no_build
+            || (package::build(steps, Profile::Release)
+                && steps.run("bench: the page in Leptos", || {
+                    build::leptos_page(LEPTOS, Profile::Release, &leptos_dist())
+                })));
     if ready {
         steps.run("bench", || {
             // Another build would change the files, and would take the time that is measured.
@@ -50,6 +54,13 @@ pub(crate) fn run(steps: &mut Steps, args: &BenchArgs) {
     }
 }
 
+/// The page in Leptos: its package, and where its module is bound.
+const LEPTOS: &str = "rejoin-bench-leptos";
+
+fn leptos_dist() -> PathBuf {
+    target_dir().join(LEPTOS)
+}
+
 fn dir() -> PathBuf {
     root().join("tests/bench/page")
 }
@@ -58,6 +69,7 @@ fn bench(args: &BenchArgs) -> Result<Command> {
     let mut command = node();
     command.arg(dir().join("run.mjs"));
     command.arg(format!("--rounds={}", args.rounds));
+    command.env("REJOIN_BENCH_LEPTOS", leptos_dist());
     for (flag, names) in [("only", &args.only), ("contenders", &args.contenders)] {
         if let Some(names) = names {
             command.arg(format!("--{flag}={names}"));

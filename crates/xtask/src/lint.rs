@@ -10,11 +10,12 @@ use crate::{
 };
 
 /// The crates that only exist on wasm32.
-const WASM_PACKAGES: [&str; 5] = [
+const WASM_PACKAGES: [&str; 6] = [
     "rejoin-browser",
     "rejoin-js",
     "rejoin-leptos",
     "rejoin-example-csr",
+    "rejoin-bench-leptos",
     "rejoin-demo",
 ];
 

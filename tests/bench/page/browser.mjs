@@ -76,6 +76,9 @@ class Page {
 
   /** What is kept when the garbage is gone: JavaScript's heap, nodes and listeners of the document, and the memory of wasm. */
   async kept() {
+    // What a finalizer frees is garbage of the second time.
+    await this.#cdp.send("HeapProfiler.collectGarbage");
+    await this.settle();
     await this.#cdp.send("HeapProfiler.collectGarbage");
     const { JSHeapUsedSize, Nodes, JSEventListeners } = await this.#metrics();
     return { heap: JSHeapUsedSize, nodes: Nodes, listeners: JSEventListeners, wasm: await this.run(() => window.wasmBytes()) };

@@ -10,12 +10,17 @@ const dist = fileURLToPath(new URL("../../../www/package/dist/", import.meta.url
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/wasm" };
 const QUALITY = 11;
 
+/** The page in Leptos, as xtask has bound it. */
+const leptos = process.env.REJOIN_BENCH_LEPTOS ?? fileURLToPath(new URL("../../../target/rejoin-bench-leptos/", import.meta.url));
+const LEPTOS = "rejoin-bench-leptos";
+
 /** Each page: its script, the hook in it, which build of Rejoin, and what it is. */
 export const CONTENDERS = {
   R: { entry: "react-page.jsx", tested: "rejoin.js", rejoin: "react/asset.js", what: "`useStream` of `rejoin/asset/react`" },
   "R'": { entry: "react-page.jsx", tested: "rejoin-rows.jsx", rejoin: "react/asset.js", what: "the same, rows by `useMessage`" },
   "R''": { entry: "rejoin-store.js", rejoin: "asset.js", what: "`createStream` of `rejoin/asset`, without React" },
   I: { entry: "react-page.jsx", tested: "rejoin.js", rejoin: "react/index.js", what: "`useStream` of `rejoin/react`, the wasm inlined" },
+  L: { entry: "leptos.js", leptos: true, what: "`rejoin-leptos`, a page in Leptos" },
   A: { entry: "react-page.jsx", tested: "langgraph.js", what: "`useStream` of `@langchain/langgraph-sdk/react`" },
   D: { entry: "react-page.jsx", tested: "ai-sdk.js", what: "`useChat` of the AI SDK, throttled to 50 ms, on its own protocol" },
   E: { entry: "react-page.jsx", tested: "by-hand-read.js", what: "by hand: `setState` for each read" },
@@ -45,9 +50,10 @@ export async function buildPages(names) {
   await bundle("/watch", "watch.js", {});
   const watch = files.get("/watch/main.js");
   for (const name of names) {
-    const { entry, tested, rejoin } = CONTENDERS[name];
+    const { entry, tested, rejoin, leptos: isLeptos } = CONTENDERS[name];
     const folder = folderOf(name);
-    await bundle(folder, entry, { ...(tested && { "under-test": join(here, "pages", tested) }), ...(rejoin && { "under-test-rejoin": join(dist, rejoin) }) });
+    await bundle(folder, entry, { ...(tested && { "under-test": join(here, "pages", tested) }), ...(rejoin && { "under-test-rejoin": join(dist, rejoin) }), "under-test-leptos": join(leptos, `${LEPTOS}.js`) });
+    if (isLeptos) put(`${folder}/${LEPTOS}_bg.wasm`, await readFile(join(leptos, `${LEPTOS}_bg.wasm`)));
     files.set(`${folder}/watch.js`, watch);
     put(`${folder}/index.html`, Buffer.from('<!doctype html><meta charset="utf-8"><title>bench</title><link rel="icon" href="data:,"><div id="chat"></div><script type="module" src="watch.js"></script><script type="module" src="main.js"></script>'));
   }

@@ -43,9 +43,10 @@ async function main({ rounds, scenarios, contenders, json }) {
       const browser = await startBrowser();
       ({ version } = browser);
       const measure = (scenario, contender) =>
-        one({ browser, server, scenario, contender, folder: folderOf(contender), hasWasm: CONTENDERS[contender].rejoin !== undefined });
+        one({ browser, server, scenario, contender, folder: folderOf(contender), hasWasm: (CONTENDERS[contender].rejoin ?? CONTENDERS[contender].leptos) !== undefined });
       try {
         for (const [at, scenario] of scenarios.entries()) {
+          if (SCENARIOS[scenario].once && round > 1) continue;
           // Another one begins in each round.
           const order = SCENARIOS[scenario].of.filter((name) => used.includes(name));
           const turned = order.map((_, place) => order[(place + round - 1) % order.length]);

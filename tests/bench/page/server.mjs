@@ -56,9 +56,10 @@ class MockServer {
     this.mark();
   }
 
-  /** Counts bytes and calls from here. */
+  /** Counts the API's bytes, the pages' and the calls from here. */
   mark() {
     this.bytes = 0;
+    this.pageBytes = 0;
     this.calls = [];
   }
 
@@ -96,6 +97,7 @@ class MockServer {
   #file(path, response) {
     const file = this.#files.get(path.endsWith("/") ? `${path}index.html` : path);
     if (!file) return void response.writeHead(404).end();
+    this.pageBytes += file.body.length;
     response.writeHead(200, { "content-type": file.type, "content-encoding": file.encoding, "cache-control": "no-store", ...ISOLATED });
     response.end(file.body);
   }

@@ -1,7 +1,8 @@
-// Medians of the runs, and how each stands to what was written by hand in the same run.
+// Medians of the runs, and how pages stand to each other in the same run.
 import { SCENARIOS } from "./scenarios.mjs";
 
-const BY_HAND = "E";
+/** Who is compared with whom. */
+const RATIOS = [["R", "E"], ["R''", "E"], ["L", "R''"], ["A", "E"], ["D", "E"]];
 /** Rows of every scenario. */
 const COMMON = { longestTask: "longest task, ms", longestScript: "longest script, ms" };
 
@@ -22,22 +23,31 @@ export function table(runs, scenarios, contenders) {
         const values = runs.filter((run) => run.scenario === scenario && run.contender === contender).map((run) => run[key]).filter((value) => value !== undefined);
         if (values.length > 0) figures[contender] = median(values);
       }
-      const ratio = "R" in figures && figures[BY_HAND] > 0 && !(key in COMMON) ? figures.R / figures[BY_HAND] : undefined;
-      rows.push({ scenario, what, key, label, figures, ratio });
+      const ratios = {};
+      for (const [one, other] of RATIOS) {
+        if (!(key in COMMON) && one in figures && figures[other] > 0) ratios[`${one}/${other}`] = figures[one] / figures[other];
+      }
+      rows.push({ scenario, what, key, label, figures, ratios });
     }
   }
   return { rows, text: markdown(rows, contenders) };
 }
 
 function markdown(rows, contenders) {
-  const lines = [`| | | ${contenders.join(" | ")} | R/E |`, `|---|---|${contenders.map(() => "--:").join("|")}|--:|`];
+  const ratioNames = RATIOS.map((pair) => pair.join("/")).filter((name) => rows.some(({ ratios }) => name in ratios));
+  const columns = [...contenders, ...ratioNames];
+  const lines = [`| | | ${columns.join(" | ")} |`, `|---|---|${columns.map(() => "--:").join("|")}|`];
   let last;
-  for (const { what, label, figures, ratio } of rows) {
-    const cells = contenders.map((name) => (name in figures ? shown(figures[name]) : ""));
-    lines.push(`| ${what === last ? "" : what} | ${label} | ${cells.join(" | ")} | ${ratio === undefined ? "" : ratio.toFixed(2)} |`);
+  for (const { what, label, figures, ratios } of rows) {
+    const cells = [...contenders.map((name) => shown(figures[name])), ...ratioNames.map((name) => ratios[name]?.toFixed(2) ?? "")];
+    lines.push(`| ${what === last ? "" : what} | ${label} | ${cells.join(" | ")} |`);
     last = what;
   }
   return lines.join("\n");
 }
 
-const shown = (value) => (value >= 100 ? Math.round(value).toLocaleString("en-US") : value >= 10 ? value.toFixed(1) : value.toFixed(2));
+function shown(value) {
+  if (value === undefined) return "";
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
+  return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+}

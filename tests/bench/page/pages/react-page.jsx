@@ -25,9 +25,9 @@ function Alone() {
   const { busy, send, ...rest } = tested.useThread(config);
   bench.send = send;
   bench.busy = busy;
-  if (tested.Alone) return <tested.Alone {...rest} at={config.before + 1} seen={bench.seen} />;
+  if (tested.Alone) return <tested.Alone {...rest} at={config.before + 1} bench={bench} />;
   const answer = rest.messages[config.before + 1];
-  if (rest.messages.length >= config.before) bench.shownAt ??= performance.now();
+  bench.counted(rest.messages.length);
   if (answer) bench.seen(tested.textOf(answer));
   return null;
 }

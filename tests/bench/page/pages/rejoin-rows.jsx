@@ -22,7 +22,8 @@ const Look = memo(({ store, id, seen }) => {
   return null;
 });
 
-export function Alone({ stream, at, seen }) {
-  const id = useMessageIds(stream)[at];
-  return id === undefined ? null : <Look store={stream.store} id={id} seen={seen} />;
+export function Alone({ stream, at, bench }) {
+  const ids = useMessageIds(stream);
+  bench.counted(ids.length);
+  return ids.length > at ? <Look store={stream.store} id={ids[at]} seen={bench.seen} /> : null;
 }

@@ -17,6 +17,7 @@ bench.mount = (element) => {
     bench.busy = isLoading;
     if (messages === shown) return;
     if (config.alone) {
+      bench.counted(messages.length);
       const answer = messages[config.before + 1];
       if (answer) bench.seen(answer.content);
     } else {

@@ -49,6 +49,10 @@ const bench = {
     }
     bench.watchMs += performance.now() - began;
   },
+  /** So many messages are there, shown or not. */
+  counted(messages) {
+    if (messages >= config.before) bench.shownAt ??= performance.now();
+  },
   /** Whether all earlier messages are shown as they are. */
   checkEarlier() {
     const shown = [...document.getElementById("list").children].map((row) => row.textContent);
@@ -68,7 +72,7 @@ function difference(now) {
 new MutationObserver(() => {
   const began = performance.now();
   const rows = document.getElementById("list")?.children;
-  if (rows && rows.length >= config.before) bench.shownAt ??= began;
+  if (rows) bench.counted(rows.length);
   const row = rows?.[config.before + 1];
   bench.watchMs += performance.now() - began;
   if (row) bench.seen(row.textContent);
