@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::build::{self, Profile, node};
+use crate::instructions;
 use crate::package;
 use crate::setup;
 use crate::step::{self, Steps, root, target_dir};
@@ -30,10 +31,19 @@ pub(crate) struct BenchArgs {
     /// Take www/package/dist and the page in Leptos as they are.
     #[arg(long)]
     no_build: bool,
+    /// Count the instructions of the Rust code in place of that, against tests/bench/native/instructions.json.
+    #[arg(long, conflicts_with_all = ["rounds", "only", "contenders", "json", "no_build"])]
+    instructions: bool,
+    /// Write the counts into that file.
+    #[arg(long, requires = "instructions")]
+    accept: bool,
 }
 
 /// Builds what ships and measures it.
 pub(crate) fn run(steps: &mut Steps, args: &BenchArgs) {
+    if args.instructions {
+        return instructions::run(steps, args.accept);
+    }
     let ready = steps.run("bench: options", || step::run(bench(args)?.arg("--check")))
         && setup::for_builds(steps)
         && steps.run("setup: browser", || setup::browser().map(drop))

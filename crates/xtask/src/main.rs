@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod e2e;
 mod inline;
+mod instructions;
 mod linked;
 mod lint;
 mod package;

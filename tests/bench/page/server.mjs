@@ -26,6 +26,7 @@ class MockServer {
 
   constructor(files) {
     this.#files = files;
+    this.mark();
   }
 
   get origin() {

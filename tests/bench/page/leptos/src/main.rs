@@ -34,7 +34,8 @@ pub fn unmount() {
 
 #[component]
 fn Chat(thread: Option<String>) -> impl IntoView {
-    let stream = use_stream(UseStreamOptions::new("/api", "chat").thread_id(thread.map(ThreadId::from)));
+    let stream =
+        use_stream(UseStreamOptions::new("/api", "chat").thread_id(thread.map(ThreadId::from)));
     view! {
         <div id="list" data-busy=move || stream.is_loading.get().to_string()>
             <For each=move || stream.messages.get() key=|message| message.id() let:message>
