@@ -64,6 +64,11 @@ pub(crate) fn run(steps: &mut Steps, args: &BenchArgs) {
     }
 }
 
+/// The bench's server is compared with the recorded one. Nothing is installed for this.
+pub(crate) fn server_tests() -> Result<()> {
+    step::run(node().arg("--test").arg(dir().join("wire.test.mjs")))
+}
+
 /// The page in Leptos: its package, and where its module is bound.
 const LEPTOS: &str = "rejoin-bench-leptos";
 

@@ -41,6 +41,7 @@ pub(crate) fn run(steps: &mut Steps) {
 fn native() -> Result<()> {
     run_clippy(&[])?;
     run_clippy(&["--package", "xtask"])?;
+    run_clippy(&["--package", "rejoin-bench-native"])?;
     // What tests switch on, left out: the server as it is installed, and its least.
     for features in [&[][..], &["--no-default-features"]] {
         let mut command = cargo(&["clippy", "--quiet", "--package", "rejoin-server"]);

@@ -180,21 +180,3 @@ fn opened(client: &mut Client, now: Millis) -> AttemptId {
 pub fn measured<T>(work: impl FnOnce() -> T) -> T {
     std::hint::black_box(work())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{answer, decode, frames, merge, read, stream, view};
-
-    /// More than one chunk of bytes.
-    const TOKENS: usize = 300;
-
-    #[test]
-    fn each_work_does_all_of_it() {
-        let bytes = stream(TOKENS);
-        assert_eq!(decode(&bytes), TOKENS + 1);
-        let chunks = read(frames(&bytes));
-        assert_eq!(chunks.len(), TOKENS);
-        assert_eq!(merge(chunks).content.text(), answer(TOKENS));
-        assert_eq!(view(&bytes), answer(TOKENS));
-    }
-}
