@@ -68,10 +68,16 @@ class Page {
     await this.#cdp.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput: bytes, uploadThroughput: bytes });
   }
 
-  /** Milliseconds that the main thread has worked, without what the watch over the texts took. */
+  /** Begins to count what the main thread works. The answer gives the milliseconds until then, without the watch over the texts. */
   async cpu() {
-    const { ThreadTime } = await this.#metrics();
-    return 1000 * ThreadTime - (await this.run(() => window.bench.watchMs));
+    const now = async () => ({ ...(await this.#metrics()), watched: await this.run(() => window.bench.watchMs / 1000) });
+    const start = await now();
+    return async () => {
+      const end = await now();
+      const [thread, tasks, watched] = ["ThreadTime", "TaskDuration", "watched"].map((name) => end[name] - start[name]);
+      // Tasks and watch are told in passed time, of which the thread had a part.
+      return 1000 * thread * Math.max(0, 1 - watched / tasks);
+    };
   }
 
   /** What is kept when the garbage is gone: JavaScript's heap, nodes and listeners of the document, and the memory of wasm. */

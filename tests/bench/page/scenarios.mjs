@@ -70,13 +70,13 @@ function burst(tokens, { alone, rate = 0, before = 0 }) {
     await mount(at);
     if (before > 0) await page.until(() => window.bench.shownAt !== undefined);
     const start = await page.kept();
-    const cpu = await page.cpu();
+    const spent = await page.cpu();
     await page.run(() => window.bench.submit());
     await page.until(() => window.bench.isEnded());
     await page.settle();
-    const spent = (await page.cpu()) - cpu;
+    const cpu = (1000 * (await spent())) / tokens;
     const end = await page.kept();
-    return { cpu: (1000 * spent) / tokens, heap: (end.heap - start.heap) / MIB, wasm: end.wasm / MIB };
+    return { cpu, heap: (end.heap - start.heap) / MIB, wasm: end.wasm / MIB };
   };
 }
 
@@ -85,14 +85,14 @@ async function thread(at) {
   const id = server.prepare({ tokens: 0, before: LONG });
   await open(at, { tokens: 0, before: LONG, thread: id });
   server.mark();
-  const cpu = await page.cpu();
+  const spent = await page.cpu();
   await page.run(() => window.bench.begin());
   await page.until(() => window.bench.shownAt !== undefined && !window.bench.isBusy());
   await page.settle();
-  const spent = (await page.cpu()) - cpu;
+  const cpu = await spent();
   const wrong = at.contender === "F" ? undefined : await page.run(() => window.bench.checkEarlier());
   const { shownAt, mountedAt } = await times(at);
-  return { ms: shownAt - mountedAt, cpu: spent, bytes: server.bytes, wrong };
+  return { ms: shownAt - mountedAt, cpu, bytes: server.bytes, wrong };
 }
 
 async function half(at, config) {
@@ -108,16 +108,16 @@ async function cut(at) {
   const { page, server } = at;
   server.prepare({ tokens: MANY, hold: HALF });
   await half(at, {});
-  const cpu = await page.cpu();
+  const spent = await page.cpu();
   server.mark();
   const lost = performance.timeOrigin + performance.now();
   server.cut();
   await page.until(() => window.bench.isEnded());
   await page.settle();
-  const spent = (await page.cpu()) - cpu;
+  const cpu = await spent();
   const { wholeAt, origin } = await times(at);
   const asked = server.calls.find(({ path }) => path.endsWith("/stream") || path.includes("/stream?"));
-  return { ms: origin + wholeAt - lost, waited: asked && asked.at - lost, cpu: spent, bytes: server.bytes };
+  return { ms: origin + wholeAt - lost, waited: asked && asked.at - lost, cpu, bytes: server.bytes };
 }
 
 async function reload(at) {
@@ -127,13 +127,13 @@ async function reload(at) {
   await page.open("about:blank");
   await open(at, { tokens: MANY, thread });
   server.mark();
-  const cpu = await page.cpu();
+  const spent = await page.cpu();
   await page.run(() => window.bench.begin());
   await page.until(() => window.bench.isEnded());
   await page.settle();
-  const spent = (await page.cpu()) - cpu;
+  const cpu = await spent();
   const { wholeAt, mountedAt } = await times(at);
-  return { ms: wholeAt - mountedAt, cpu: spent, bytes: server.bytes };
+  return { ms: wholeAt - mountedAt, cpu, bytes: server.bytes };
 }
 
 

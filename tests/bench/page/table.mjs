@@ -3,6 +3,8 @@ import { SCENARIOS } from "./scenarios.mjs";
 
 /** Who is compared with whom. */
 const RATIOS = [["R", "E"], ["R''", "E"], ["L", "R''"], ["A", "E"], ["D", "E"]];
+/** Rows that say what a page cost. Their ratios count; those of a heap of half a mebibyte do not. */
+const COSTS = new Set(["ms", "cpu", "bytes"]);
 /** Rows of every scenario. */
 const COMMON = { longestTask: "longest task, ms", longestScript: "longest script, ms" };
 
@@ -25,7 +27,7 @@ export function table(runs, scenarios, contenders) {
       }
       const ratios = {};
       for (const [one, other] of RATIOS) {
-        if (!(key in COMMON) && one in figures && figures[other] > 0) ratios[`${one}/${other}`] = figures[one] / figures[other];
+        if (COSTS.has(key) && one in figures && figures[other] > 0) ratios[`${one}/${other}`] = figures[one] / figures[other];
       }
       rows.push({ scenario, what, key, label, figures, ratios });
     }
