@@ -103,16 +103,12 @@ pub(crate) fn demo_assets(steps: &mut Steps, profile: Profile) -> bool {
         "build the demo (dev)"
     };
     steps.run(name, || {
-        run(&mut cargo(&[
-            "build",
-            "--package",
-            "rejoin-demo",
-            "--target",
-            "wasm32-unknown-unknown",
-            "--profile",
-            profile.cargo_name(RELEASE),
-        ]))?;
-        bind(profile)
+        let next = root().join("dist.next");
+        leptos_page("rejoin-demo", profile, &next)?;
+        copy_page(&next)?;
+        let dist = dist_dir();
+        remove_dir(&dist)?;
+        fs::rename(&next, &dist).context("could not move the new files to dist/")
     })
 }
 
@@ -137,22 +133,32 @@ pub(crate) fn dist_dir() -> PathBuf {
     root().join("dist")
 }
 
-/// Generates the bindings next to index.html and the styles. Built beside and renamed, so a server that runs never sees half of it.
-fn bind(profile: Profile) -> Result<()> {
+/// Compiles an application in Leptos and fills `out` with its module and the bindings. The demo's are built beside its files and
+/// renamed, so a server that runs never sees half of them.
+pub(crate) fn leptos_page(package: &str, profile: Profile, out: &Path) -> Result<()> {
+    run(&mut cargo(&[
+        "build",
+        "--package",
+        package,
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        profile.cargo_name(RELEASE),
+    ]))?;
     let wasm = target_dir()
         .join("wasm32-unknown-unknown")
         .join(profile.dir_name(RELEASE))
-        .join("rejoin-demo.wasm");
-    let next = root().join("dist.next");
-    remove_dir(&next)?;
-    fs::create_dir_all(&next)?;
+        .join(package)
+        .with_extension("wasm");
+    remove_dir(out)?;
+    fs::create_dir_all(out)?;
     let mut args: Vec<OsString> = [
         "wasm-bindgen",
         "--target",
         "web",
         "--no-typescript",
         "--out-name",
-        "rejoin-demo",
+        package,
     ]
     .map(OsString::from)
     .to_vec();
@@ -162,15 +168,12 @@ fn bind(profile: Profile) -> Result<()> {
             args.extend(["--remove-name-section", "--remove-producers-section"].map(OsString::from))
         }
     }
-    args.extend(["--out-dir".into(), next.clone().into(), wasm.into()]);
+    args.extend(["--out-dir".into(), out.into(), wasm.into()]);
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")?;
     if profile == Profile::Release {
-        optimise(&next.join("rejoin-demo_bg.wasm"))?;
+        optimise(&out.join(format!("{package}_bg.wasm")))?;
     }
-    copy_page(&next)?;
-    let dist = dist_dir();
-    remove_dir(&dist)?;
-    fs::rename(&next, &dist).context("could not move the new files to dist/")
+    Ok(())
 }
 
 fn optimise(wasm: &Path) -> Result<()> {

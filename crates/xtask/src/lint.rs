@@ -8,11 +8,12 @@ use crate::{
 };
 
 /// The crates that only exist on wasm32.
-const WASM_PACKAGES: [&str; 5] = [
+const WASM_PACKAGES: [&str; 6] = [
     "rejoin-browser",
     "rejoin-js",
     "rejoin-leptos",
     "rejoin-example-csr",
+    "rejoin-bench-leptos",
     "rejoin-demo",
 ];
 
@@ -30,6 +31,7 @@ pub(crate) fn run(steps: &mut Steps) {
 fn native() -> Result<()> {
     run_clippy(&[])?;
     run_clippy(&["--package", "xtask"])?;
+    run_clippy(&["--package", "rejoin-bench-native"])?;
     // What tests switch on, left out: the server as it is installed, and its least.
     for features in [&[][..], &["--no-default-features"]] {
         let mut command = cargo(&["clippy", "--quiet", "--package", "rejoin-server"]);

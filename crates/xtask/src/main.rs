@@ -5,9 +5,11 @@
 #![allow(clippy::print_stdout, reason = "a command line tool talks on stdout")]
 
 mod apps;
+mod bench;
 mod build;
 mod e2e;
 mod inline;
+mod instructions;
 mod linked;
 mod lint;
 mod package;
@@ -73,6 +75,8 @@ enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// How fast pages show a stream: Rejoin and its peers, in Chromium, in interleaved rounds. A table of medians.
+    Bench(bench::BenchArgs),
     /// End-to-end tests of the demos in real browsers.
     E2e(e2e::E2eArgs),
     /// The crates and the npm package that a release would publish, in order, and what is missing.
@@ -167,6 +171,7 @@ fn run(command: Command) -> Result<()> {
                 steps.run("size: the npm package", || size::package(accept));
             }
         }
+        Command::Bench(args) => bench::run(&mut steps, &args),
         Command::E2e(args) => e2e::run(&mut steps, &args),
     }
     steps.finish()

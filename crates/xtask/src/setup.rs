@@ -94,6 +94,18 @@ fn without_service(program: &str, package: &str, service: &str) -> Result<()> {
         .with_context(|| format!("{program} is still not on PATH after the install"))
 }
 
+/// Finds valgrind, or installs it from Debian.
+pub(crate) fn valgrind() -> Result<()> {
+    if find_program("valgrind").is_some() {
+        return Ok(());
+    }
+    println!("valgrind is not on PATH: installing Debian's package");
+    apt_install(
+        &["valgrind"],
+        "install valgrind: this system has no apt-get, so it cannot be installed for you",
+    )
+}
+
 /// The folder that holds the end-to-end tests and, as an npm package beside them, wasm-opt.
 pub(crate) fn e2e_dir() -> PathBuf {
     root().join("tests/e2e")

@@ -9,7 +9,7 @@ use crate::apps::{self, App, Mode};
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
-use crate::{lint, package, packaging, setup, size};
+use crate::{bench, instructions, lint, package, packaging, setup, size};
 
 /// For all tests of one crate together, in seconds; the runner's own default of 20 is short for a busy machine.
 const WASM_TEST_TIMEOUT_S: &str = "180";
@@ -53,6 +53,8 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
             steps.run("test: xtask", || {
                 step::run(&mut cargo(&["test", "--quiet", "--package", "xtask"]))
             });
+            steps.run("test: the bench's server", bench::server_tests);
+            instructions::run(steps, false);
         },
     );
     let server = steps.run("build the server", build::server);

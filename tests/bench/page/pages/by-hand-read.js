@@ -1,0 +1,4 @@
+import { byHand, textOf } from "./by-hand.js";
+
+export { textOf };
+export const useThread = byHand(false);
