@@ -1,6 +1,6 @@
 //! Formatting, clippy, native and wasm32, the prose of Markdown pages, and whether the crates for crates.io can be packaged. The rule about which crate may use which is a test at the end.
 
-use std::process::Command;
+use std::{ffi::OsStr, process::Command};
 
 use anyhow::Result;
 
@@ -17,6 +17,9 @@ const WASM_PACKAGES: [&str; 5] = [
     "rejoin-example-csr",
     "rejoin-demo",
 ];
+
+/// The examples that are both a page and its server.
+const SERVED_EXAMPLES: [&str; 2] = ["rejoin-example-ssr", "rejoin-example-islands"];
 
 /// The crates that go to crates.io, each behind those it uses.
 const PUBLISHED: [&str; 4] = [
@@ -38,22 +41,38 @@ pub(crate) fn run(steps: &mut Steps) {
 }
 
 fn native() -> Result<()> {
-    run_clippy(&[])?;
+    run_clippy::<&str>(&[])?;
     run_clippy(&["--package", "xtask"])?;
     // What tests switch on, left out: the server as it is installed, and its least.
     for features in [&[][..], &["--no-default-features"]] {
         let mut command = cargo(&["clippy", "--quiet", "--package", "rejoin-server"]);
         step::run(command.args(features).args(["--", "-D", "warnings"]))?;
     }
-    Ok(())
+    run_clippy(&served_examples("ssr"))
 }
 
 fn wasm() -> Result<()> {
-    let mut args = vec!["--target", "wasm32-unknown-unknown"];
+    // In one go with the others, so that Leptos is checked once, with the features of all.
+    let mut args = served_examples("hydrate");
+    args.extend(["--target", "wasm32-unknown-unknown"].map(str::to_owned));
     for package in WASM_PACKAGES {
-        args.extend(["--package", package]);
+        args.extend(["--package", package].map(str::to_owned));
     }
     run_clippy(&args)
+}
+
+/// What names these examples with one of their features.
+fn served_examples(feature: &str) -> Vec<String> {
+    let named = |package: &str| {
+        let feature = format!("{package}/{feature}");
+        [
+            "--package".to_owned(),
+            package.to_owned(),
+            "--features".to_owned(),
+            feature,
+        ]
+    };
+    SERVED_EXAMPLES.into_iter().flat_map(named).collect()
 }
 
 /// Whether each has what crates.io asks for: versions on its dependencies, a licence and a README that are there. Without the
@@ -92,7 +111,7 @@ fn prose() -> Result<()> {
     step::run(&mut textlint)
 }
 
-fn run_clippy(args: &[&str]) -> Result<()> {
+fn run_clippy<A: AsRef<OsStr>>(args: &[A]) -> Result<()> {
     let mut command = cargo(&["clippy", "--quiet", "--all-targets"]);
     step::run(command.args(args).args(["--", "-D", "warnings"]))
 }
@@ -106,7 +125,7 @@ mod tests {
     use crate::step::{cargo, output};
 
     /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
-    const ALLOWED: [(&str, &[&str]); 10] = [
+    const ALLOWED: [(&str, &[&str]); 12] = [
         ("rejoin-wire", &[]),
         ("rejoin-core", &["rejoin-wire"]),
         ("rejoin-browser", &["rejoin-core", "rejoin-wire"]),
@@ -119,6 +138,8 @@ mod tests {
             &["rejoin-browser", "rejoin-core", "rejoin-wire"],
         ),
         ("rejoin-example-csr", &["rejoin-leptos"]),
+        ("rejoin-example-ssr", &["rejoin-leptos"]),
+        ("rejoin-example-islands", &["rejoin-leptos"]),
         ("rejoin-demo", &["rejoin-leptos"]),
         ("rejoin-sessions", &["rejoin-wire"]),
         ("rejoin-server", &["rejoin-sessions", "rejoin-wire"]),
