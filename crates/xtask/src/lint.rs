@@ -22,7 +22,7 @@ const WASM_PACKAGES: [&str; 5] = [
 const SERVED_EXAMPLES: [&str; 2] = ["rejoin-example-ssr", "rejoin-example-islands"];
 
 /// The crates that go to crates.io, each behind those it uses.
-const PUBLISHED: [&str; 4] = [
+pub(crate) const PUBLISHED: [&str; 4] = [
     "rejoin-wire",
     "rejoin-core",
     "rejoin-browser",
@@ -77,7 +77,7 @@ fn served_examples(feature: &str) -> Vec<String> {
 
 /// Whether each has what crates.io asks for: versions on its dependencies, a licence and a README that are there. Without the
 /// network, and without building what has been built.
-fn packages() -> Result<()> {
+pub(crate) fn packages() -> Result<()> {
     let mut command = cargo(&[
         "package",
         "--quiet",

@@ -1,5 +1,8 @@
 //! A chat that is rendered on a server and goes on in the page.
 
+#[cfg(feature = "ssr")]
+mod policy;
+
 use leptos::prelude::*;
 use rejoin_leptos::prelude::*;
 use serde_json::json;
@@ -7,7 +10,7 @@ use serde_json::json;
 /// The document, which only the server renders.
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    allow_what_the_page_needs();
+    policy::send_with_page(&agent_url());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -22,20 +25,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
-}
-
-/// Leptos' inline scripts carry the response's nonce. Everything else that runs comes from this server.
-#[cfg(feature = "ssr")]
-fn allow_what_the_page_needs() {
-    use axum::http::{HeaderValue, header::CONTENT_SECURITY_POLICY};
-    let nonce = leptos::nonce::use_nonce().expect("leptos_axum makes a nonce for each response");
-    let policy = format!(
-        "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; \
-         connect-src 'self' {}; object-src 'none'; base-uri 'none'",
-        agent_url()
-    );
-    let policy = HeaderValue::from_str(&policy).expect("AGENT_URL is an address");
-    expect_context::<leptos_axum::ResponseOptions>().insert_header(CONTENT_SECURITY_POLICY, policy);
 }
 
 /// The agent's server, as the server's environment names it.
