@@ -225,6 +225,11 @@ describe("leptos", () => {
     page.trouble.splice(0, Infinity, ...page.trouble.filter((line) => !line.includes("Content Security Policy")));
   });
 
+  test("leptos: README.md tells how many lines each step takes", () => {
+    const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+    for (const [name, files] of Object.entries(STEPS)) assert.ok(new RegExp(`^\\| \\d+\\. ${name} \\|[^|]+\\| ${lines(files)}\\b`, "m").test(readme), `${name}: ${lines(files)} lines`);
+  });
+
   test("leptos: the example sends the policy that is tested here", () => {
     const policy = (dir) => readFileSync(join(dir, "policy.rs"), "utf8");
     assert.equal(policy(EXAMPLE), policy(join(SOURCES, "src")));

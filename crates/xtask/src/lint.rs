@@ -120,8 +120,9 @@ fn run_clippy<A: AsRef<OsStr>>(args: &[A]) -> Result<()> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
+    use super::PUBLISHED;
     use crate::step::{cargo, output};
 
     /// Who may use whom; `tests/*` may use anything, and nothing may use `tests/*`.
@@ -152,11 +153,44 @@ mod tests {
         assert!(exceptions.lines().count() <= 10, "{exceptions}");
     }
 
-    #[test]
-    fn crates_use_each_other_only_along_the_arrows() {
+    fn metadata() -> Value {
         let metadata = output(&mut cargo(&["metadata", "--format-version=1", "--no-deps"]))
             .expect("cargo metadata runs");
-        let metadata: Value = serde_json::from_str(&metadata).expect("cargo metadata prints JSON");
+        serde_json::from_str(&metadata).expect("cargo metadata prints JSON")
+    }
+
+    /// An application has its own wasm-bindgen, compiler and Leptos.
+    #[test]
+    fn what_is_published_fits_into_other_applications() {
+        let metadata = metadata();
+        let packages = metadata["packages"].as_array().expect("packages is a list");
+        for name in PUBLISHED {
+            let package = packages.iter().find(|package| package["name"] == name);
+            let package = package.unwrap_or_else(|| panic!("{name} is not a package"));
+            assert_eq!(package["rust_version"], "1.88", "{name}: as Leptos' own");
+            let dependencies = package["dependencies"].as_array().expect("it is a list");
+            for dependency in dependencies {
+                let (used, version) = (&dependency["name"], &dependency["req"]);
+                let version = version.as_str().expect("a requirement is text");
+                assert!(
+                    !version.starts_with('='),
+                    "{name}: {used} only in {version}"
+                );
+                assert_ne!(version, "*", "{name}: {used} has no version");
+            }
+        }
+        let leptos = packages
+            .iter()
+            .find(|package| package["name"] == "rejoin-leptos");
+        let features = &leptos.expect("it was found above")["features"];
+        assert_eq!(features["default"], Value::Null, "nothing is on by itself");
+        assert_eq!(features["ssr"], json!(["leptos/ssr"]));
+        assert_eq!(features["hydrate"], json!(["leptos/hydrate"]));
+    }
+
+    #[test]
+    fn crates_use_each_other_only_along_the_arrows() {
+        let metadata = metadata();
         let packages = metadata["packages"].as_array().expect("packages is a list");
         let names: BTreeSet<&str> = packages
             .iter()
