@@ -1,4 +1,4 @@
-//! The README shows the example, and CI builds the example.
+//! The README shows the examples, and CI builds them.
 #![cfg(not(target_arch = "wasm32"))]
 
 const README: &str = include_str!("../README.md");
@@ -16,8 +16,9 @@ fn check(file: &str) {
 }
 
 #[test]
-fn the_readme_shows_the_example_as_it_is_built() {
+fn the_readme_shows_the_examples_as_they_are_built() {
     check(include_str!("../examples/csr/src/main.rs"));
     check(include_str!("../examples/csr/index.html"));
     check(include_str!("../examples/csr/Trunk.toml"));
+    check(include_str!("../examples/ssr/src/policy.rs"));
 }

@@ -177,3 +177,34 @@ fn options_can_go_into_a_context() {
         use_stream(options);
     });
 }
+
+/// The crate's names hide none of the language's.
+mod under_a_glob {
+    #[allow(unused_imports, clippy::wildcard_imports)]
+    use rejoin_leptos::*;
+
+    pub(super) fn size() -> usize {
+        core::mem::size_of::<u32>()
+    }
+}
+
+#[test]
+fn the_crates_own_names_hide_nothing_of_the_language() {
+    assert_eq!(under_a_glob::size(), 4);
+}
+
+#[test]
+fn a_message_can_be_copied_and_what_it_says_is_its_own() {
+    fn is_copy<T: Copy + Send + Sync>(_: T) {}
+    Owner::new().with(|| {
+        let greeting = json!({ "type": "ai", "id": "a", "content": "Hello!" });
+        let stream = use_stream(options().initial_values(json!({ "messages": [greeting] })));
+        let message = stream.messages.get_untracked()[0];
+        is_copy(message);
+        is_copy(stream);
+        assert_eq!(untrack(|| message.text()), "Hello!");
+        assert_eq!(untrack(|| message.kind()), MessageKind::Ai);
+        // Its id is what commands want.
+        stream.edit(message.id(), "Hello?");
+    });
+}

@@ -22,6 +22,7 @@ mod setup;
 mod size;
 mod split;
 mod step;
+mod ten_steps;
 mod test;
 mod unreached;
 

@@ -11,11 +11,15 @@ use crate::build::{self, Profile, node, server_binary};
 use crate::package;
 use crate::setup;
 use crate::step::{self, Job, Steps, root};
+use crate::ten_steps;
 
 /// The word in the names of tests that compare the package with a text in this repository.
 const STORED_NAME: &str = "stored";
 /// The files they are in.
 const STORED: [&str; 2] = ["api-docs.test.mjs", "surface.test.mjs"];
+
+/// How the names of the tests begin that are not of the npm package.
+const LEPTOS: &str = "leptos";
 
 /// Options of `cargo xtask packaging`.
 #[derive(Args)]
@@ -40,9 +44,13 @@ pub(crate) fn run(steps: &mut Steps, args: &PackagingArgs) {
     } else {
         Profile::Release
     };
+    let filter = args.filter.as_deref();
+    let is_leptos = filter.is_some_and(|filter| filter.starts_with(LEPTOS));
     let ready = setup::for_tests(steps)
         && (args.no_build
-            || (package::build(steps, profile) && steps.run("build the server", build::server)));
+            || ((is_leptos || package::build(steps, profile))
+                && steps.run("build the server", build::server)
+                && (filter.is_some() && !is_leptos || ten_steps::build(steps))));
     if !ready {
         steps.skip("packaging", "a step before it failed");
     } else if args.accept {
@@ -52,8 +60,15 @@ pub(crate) fn run(steps: &mut Steps, args: &PackagingArgs) {
             let _lock = lock()?;
             step::run(&mut node_tests(&files, profile, Some(STORED_NAME), true)?)
         });
+    } else if is_leptos {
+        steps.run("packaging: npm packages", || setup::npm_packages(&dir()));
+        steps.run("packaging: the Leptos application", || {
+            let files = [dir().join("leptos.test.mjs")];
+            let _lock = lock()?;
+            step::run(&mut node_tests(&files, profile, filter, false)?)
+        });
     } else {
-        let job = tests(steps, profile, args.filter.as_deref());
+        let job = tests(steps, profile, filter);
         steps.run_side_by_side(job.into_iter().collect());
     }
 }
@@ -124,6 +139,7 @@ fn node_tests(
     command
         .args(files)
         .env("REJOIN_SERVER_BINARY", server_binary())
+        .env("TEN_STEPS_BINARY", ten_steps::server_binary())
         .env("CHROMIUM", setup::browser()?.chromium);
     if profile == Profile::Dev {
         command.env("REJOIN_PACKAGE_PROFILE", "dev");

@@ -9,7 +9,7 @@ use crate::apps::{self, App, Mode};
 use crate::build::{self, Profile};
 use crate::e2e::{self, Server};
 use crate::step::{self, Steps, cargo, root};
-use crate::{bench, instructions, lint, package, packaging, setup, size};
+use crate::{bench, instructions, lint, package, packaging, setup, size, ten_steps};
 
 /// For all tests of one crate together, in seconds; the runner's own default of 20 is short for a busy machine.
 const WASM_TEST_TIMEOUT_S: &str = "180";
@@ -65,6 +65,8 @@ pub(crate) fn run(steps: &mut Steps, args: &TestArgs) {
     } else {
         steps.skip("e2e: the Leptos demo", "a build failed");
     }
+    // Without it its tests say what is missing.
+    ten_steps::build(steps);
     if package && server {
         of_package.extend(package::tests(steps));
         of_package.extend(packaging::tests(steps, Profile::Release, None));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod address;
+mod commands;
 mod events;
 #[path = "../../../browser/tests/browser/fake_server.rs"]
 #[allow(dead_code)] // Shared with the driver's own tests.
