@@ -164,6 +164,7 @@ impl Event {
     /// [`WireError::EventData`] where such data is not JSON.
     pub fn from_frame(frame: Frame) -> Result<Self, WireError> {
         let full_name = frame.event_name().to_owned();
+        let id = frame.event_id();
         let mut parts = split(&full_name, b'|');
         let name = EventName::from_wire(parts.next().unwrap_or_default());
         let namespace = parts.map(str::to_owned).collect();
@@ -179,7 +180,6 @@ impl Event {
                 })?
             }
         };
-        let id = frame.id.filter(|id| !id.is_empty()).map(EventId::from);
         Ok(Self {
             id,
             name,
@@ -215,6 +215,15 @@ impl Event {
             };
             odd.note("", expected, self.data.text());
         }
+    }
+
+    /// Whether a frame of this name would have its name and namespace.
+    pub(crate) fn is_named(&self, frame_name: &str) -> bool {
+        let mut rest = frame_name.strip_prefix(self.name.as_str());
+        for part in &self.namespace {
+            rest = rest.and_then(|rest| rest.strip_prefix('|')?.strip_prefix(part.as_str()));
+        }
+        rest == Some("")
     }
 
     /// Whether it comes from the graph itself rather than from a subgraph.
