@@ -290,7 +290,7 @@ impl Client {
     pub(super) fn had(&self, run: &Run, id: Option<&EventId>, hash: u64) -> bool {
         let is_join = self.phase.link().is_some_and(Link::is_join);
         // Without an id two equal events may both be meant.
-        is_join && id.is_some() && run.applied.contains(hash)
+        is_join && id.is_some() && run.has_applied(hash)
     }
 
     /// Dense ids tell when events are missing. The first time everything is asked for again.
@@ -493,8 +493,7 @@ impl Client {
         is_error: bool,
     ) -> bool {
         run.cursor.advance(id, hash);
-        let is_new = run.recent.insert(hash);
-        run.applied.insert(hash);
+        let is_new = run.note_applied(hash);
         if is_new && !is_error {
             run.last_word = LastWord::None;
         }
