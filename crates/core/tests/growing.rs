@@ -14,7 +14,7 @@ use odd::Chance;
 use rejoin_core::{AttemptId, Input, MessageSlot, Notice, wire::ThreadId};
 use support::Bench;
 
-const CASES: u64 = 1_500;
+const CASES: u64 = 800;
 
 /// Two clients to whom the same happens. The second reads every event.
 struct Pair {
