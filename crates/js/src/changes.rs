@@ -121,13 +121,7 @@ impl Sent {
         let changes = view.changes_since(since);
         self.revision = changes.revision;
         let root = Rc::clone(&self.root.0);
-        self.list(
-            &root,
-            view.messages(),
-            changes.order,
-            since,
-            &mut calls,
-        );
+        self.list(&root, view.messages(), changes.order, since, &mut calls);
         let mut gone = std::mem::take(&mut self.namespaces);
         for subgraph in view.subgraphs() {
             let known = gone.iter().position(|ns| **ns == *subgraph.namespace);
