@@ -348,11 +348,20 @@ impl Http {
             self.finish(driver, attempt);
             return Ok(());
         }
-        let value = field(piece, "value")?;
+        self.take_in(driver, attempt, &field(piece, "value")?)?;
+        self.read_on(attempt)
+    }
+
+    fn take_in(
+        &self,
+        driver: &Driver,
+        attempt: AttemptId,
+        value: &JsValue,
+    ) -> Result<(), TransportError> {
         let Some(mut open) = self.find(attempt) else {
             return Ok(());
         };
-        match (&mut open.answer, array_of(&value)) {
+        match (&mut open.answer, array_of(value)) {
             (Some(answer), Some(bytes)) => {
                 let (before, more) = (answer.body.len(), bytes.length() as usize);
                 if before + more > self.response_bytes_max {
@@ -368,12 +377,12 @@ impl Http {
             }
             (None, None) => {
                 drop(open);
-                let event = event_of(&value);
+                let event = event_of(value);
                 let event = event.ok_or_else(|| broken("the body is not bytes or events"))?;
                 driver.feed_from_network(Input::EventArrived { attempt, event });
             }
         }
-        self.read_on(attempt)
+        Ok(())
     }
 
     /// Feeds a piece of a streamed body bit by bit. The browser may give megabytes at once, and memory that wasm has taken is never
