@@ -11,6 +11,7 @@
 //! like one only the text is read.
 
 use crate::{
+    Json,
     event::{Event, EventName},
     json::{items, parts, text_inside},
     sse::Frame,
@@ -20,7 +21,9 @@ use std::{borrow::Cow, ops::Range};
 /// A `messages` event around the text of its chunk.
 #[derive(Debug)]
 pub struct ChunkPattern {
-    event: Event,
+    /// The event's name with its namespace.
+    name: String,
+    data: Json,
     /// Where the text stands in the event's data, without its quotes.
     place: Range<usize>,
 }
@@ -55,24 +58,20 @@ impl ChunkPattern {
         // It is a part of the data.
         let start = content.as_ptr().addr() - data.as_ptr().addr();
         Some(Self {
-            event: event.clone(),
+            name: event.full_name(),
+            data: event.data.clone(),
             place: start + 1..start + content.len() - 1,
         })
     }
 
-    /// The event that this is the pattern of.
-    pub fn event(&self) -> &Event {
-        &self.event
-    }
-
     /// The data before the text, with its opening quote.
     pub fn before(&self) -> &str {
-        &self.event.data.text()[..self.place.start]
+        &self.data.text()[..self.place.start]
     }
 
     /// The data behind the text, with its closing quote.
     pub fn behind(&self) -> &str {
-        &self.event.data.text()[self.place.end..]
+        &self.data.text()[self.place.end..]
     }
 
     /// The text of a frame that differs from the pattern's event in nothing but this and its id. Read as a whole, that frame is the
@@ -85,7 +84,7 @@ impl ChunkPattern {
         if end < before.len()
             || !are_equal(&data.as_bytes()[end..], behind.as_bytes())
             || !are_equal(&data.as_bytes()[..place.start], before.as_bytes())
-            || !self.event.is_named(frame.event_name())
+            || frame.event_name() != self.name
         {
             return None;
         }
@@ -167,7 +166,8 @@ mod tests {
         ];
         for (before, behind) in CHUNKS {
             let whole = |text: &str| [before, text, behind].concat();
-            let pattern = ChunkPattern::of(&event("messages", &whole("Hel"))).expect(before);
+            let first = event("messages", &whole("Hel"));
+            let pattern = ChunkPattern::of(&first).expect(before);
             let mut seen = 0;
             for text in texts {
                 let frame = frame("messages", &whole(text));
@@ -182,7 +182,7 @@ mod tests {
                 assert_eq!(found.text, expected.content.text(), "{text}");
                 assert_eq!(found.written, text);
                 // Whatever else the two say is the same.
-                let (read, same_metadata) = pattern.event().message(&mut odd).expect("a chunk");
+                let (read, same_metadata) = first.message(&mut odd).expect("a chunk");
                 expected.content = read.content.clone();
                 assert_eq!((expected, metadata), (read, same_metadata));
             }

@@ -217,13 +217,14 @@ impl Event {
         }
     }
 
-    /// Whether a frame of this name would have its name and namespace.
-    pub(crate) fn is_named(&self, frame_name: &str) -> bool {
-        let mut rest = frame_name.strip_prefix(self.name.as_str());
+    /// Its name with its namespace, as a frame says it.
+    pub(crate) fn full_name(&self) -> String {
+        let mut name = self.name.as_str().to_owned();
         for part in &self.namespace {
-            rest = rest.and_then(|rest| rest.strip_prefix('|')?.strip_prefix(part.as_str()));
+            name.push('|');
+            name.push_str(part);
         }
-        rest == Some("")
+        name
     }
 
     /// Whether it comes from the graph itself rather than from a subgraph.

@@ -515,13 +515,13 @@ impl Client {
 
     /// Tells an event to whoever listens to its name, unless they could not read it as what the name promises.
     fn tell_event(&mut self, event: Event) {
-        if event.keeps_promise() && self.listens_to(&event) {
+        if event.keeps_promise() && self.listens_to(&event.name) {
             self.notify(Notice::EventApplied(event));
         }
     }
 
-    pub(super) fn listens_to(&self, event: &Event) -> bool {
-        let name = event.name.as_str();
+    pub(super) fn listens_to(&self, name: &EventName) -> bool {
+        let name = name.as_str();
         self.listened.iter().any(|listened| listened == name)
     }
 

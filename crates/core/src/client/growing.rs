@@ -17,12 +17,13 @@ use super::{Client, link::Link, run::Run};
 use crate::{
     cursor::{hash_of_name, hash_with_id},
     hash::{TextHash, ended},
+    list::retain,
     thread_store::ThreadStore,
 };
 use rejoin_wire::{
     EventId, MessageId,
     chunk_pattern::{ChunkPattern, ChunkText},
-    event::Event,
+    event::{Event, EventName},
     sse::Frame,
 };
 
@@ -76,19 +77,21 @@ impl Growing {
 
 impl Client {
     /// Lets a message grow by the text of an event that brings nothing else. False: the event is to be read.
+    #[inline(never)]
     pub(super) fn grow(&mut self, run: &mut Run, frame: &Frame) -> bool {
         let Some(link) = self.phase.link_mut() else {
             return false;
         };
-        let found = link.growing.iter().enumerate().rev();
-        let found = found.filter_map(|(at, growing)| Some((at, growing.pattern.text_in(frame)?)));
-        let Some((at, chunk)) = { found }.next() else {
-            return false;
-        };
-        let mut growing = std::mem::take(&mut link.growing);
-        let has_grown = self.grow_by(run, &mut growing[at], frame, &chunk);
+        let mut list = std::mem::take(&mut link.growing);
+        let mut has_grown = false;
+        for growing in &mut list {
+            if let Some(chunk) = growing.pattern.text_in(frame) {
+                has_grown = self.grow_by(run, growing, frame, &chunk);
+                break;
+            }
+        }
         if let Some(link) = self.phase.link_mut() {
-            link.growing = growing;
+            link.growing = list;
         }
         has_grown
     }
@@ -106,7 +109,7 @@ impl Client {
         let is_open = !self.phase.link().is_some_and(Link::is_verified)
             || run.doubt().is_some()
             || growing.in_replay != run.replay.is_some()
-            || self.listens_to(growing.pattern.event())
+            || self.listens_to(&EventName::Messages)
             || id.as_ref().is_some_and(misses)
             || self.had(run, id.as_ref(), hash);
         if is_open {
@@ -124,6 +127,7 @@ impl Client {
     }
 
     /// An event was read, had nothing odd in it and was applied to this message. Where it has only made that grow, later ones may too.
+    #[inline(never)]
     pub(super) fn note_growing(
         &mut self,
         run: &mut Run,
@@ -139,14 +143,11 @@ impl Client {
         let Some((grown, link)) = grown.zip(self.phase.link_mut()) else {
             return;
         };
-        let growing = &mut link.growing;
-        let same = growing
-            .iter()
-            .position(|known| known.id == grown.id && known.list == grown.list);
-        let is_full = growing.len() == GROWING_MAX;
-        if let Some(at) = same.or(is_full.then_some(0)) {
-            growing.remove(at);
+        let is_other = |known: &Growing| known.id != grown.id || known.list != grown.list;
+        retain(&mut link.growing, is_other);
+        if link.growing.len() == GROWING_MAX {
+            link.growing.clear();
         }
-        growing.push(grown);
+        link.growing.push(grown);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Link {
     pub(super) decoder: Decoder,
     pub(super) asks: Asks,
     pub(super) start: Start,
-    /// The messages that grow by it; the one that began to last comes last.
+    /// The messages that grow by it.
     pub(super) growing: Vec<Growing>,
     pub(super) got_byte: bool,
     /// Whether nothing has come for half of the time after which the connection is made anew.
