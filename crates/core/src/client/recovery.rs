@@ -34,9 +34,8 @@
 //!   run is looked for.
 //! * A connection of a run that has brought something new and breaks is made again at once, without a wait: most breaks are those of
 //!   one connection, and a person waits for text. This happens once in [`AT_ONCE_EVERY`] at most. Every other wait is drawn.
-//!
 //! * `refused` ends what was asked with the error. A run whose state is refused ends with what was received.
-
+//!
 //! What a server meets that restarts while a thousand clients follow runs:
 //!
 //! ```text
