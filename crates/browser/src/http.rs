@@ -74,6 +74,9 @@ extern "C" {
     fn cancel(this: &Reader) -> Result<JsValue, JsValue>;
 }
 
+/// So many bytes of a streamed body are copied into wasm at once.
+const SLICE_BYTES: u32 = 64 * 1024;
+
 /// The requests under way, and what they have in common.
 pub(crate) struct Http {
     headers: Option<HeaderProvider>,
@@ -345,33 +348,53 @@ impl Http {
             self.finish(driver, attempt);
             return Ok(());
         }
-        let value = field(piece, "value")?;
+        self.take_in(driver, attempt, &field(piece, "value")?)?;
+        self.read_on(attempt)
+    }
+
+    fn take_in(
+        &self,
+        driver: &Driver,
+        attempt: AttemptId,
+        value: &JsValue,
+    ) -> Result<(), TransportError> {
         let Some(mut open) = self.find(attempt) else {
             return Ok(());
         };
-        let input = match (&mut open.answer, bytes_of(&value)) {
+        match (&mut open.answer, array_of(value)) {
             (Some(answer), Some(bytes)) => {
-                answer.body.extend_from_slice(&bytes);
-                if answer.body.len() > self.response_bytes_max {
+                let (before, more) = (answer.body.len(), bytes.length() as usize);
+                if before + more > self.response_bytes_max {
                     return Err(too_large(self.response_bytes_max));
                 }
-                None
+                answer.body.resize(before + more, 0);
+                bytes.copy_to(&mut answer.body[before..]);
             }
             (Some(_), None) => return Err(broken("the body is not bytes")),
             (None, Some(bytes)) => {
-                (!bytes.is_empty()).then_some(Input::ChunkArrived { attempt, bytes })
+                drop(open);
+                self.feed_bytes(driver, attempt, &bytes);
             }
             (None, None) => {
-                let event = event_of(&value);
+                drop(open);
+                let event = event_of(value);
                 let event = event.ok_or_else(|| broken("the body is not bytes or events"))?;
-                Some(Input::EventArrived { attempt, event })
+                driver.feed_from_network(Input::EventArrived { attempt, event });
             }
-        };
-        drop(open);
-        if let Some(input) = input {
-            driver.feed_from_network(input);
         }
-        self.read_on(attempt)
+        Ok(())
+    }
+
+    /// Feeds a piece of a streamed body bit by bit. The browser may give megabytes at once, and memory that wasm has taken is never
+    /// given back.
+    fn feed_bytes(&self, driver: &Driver, attempt: AttemptId, piece: &Uint8Array) {
+        let mut from = 0;
+        while from < piece.length() && self.find(attempt).is_some() {
+            let to = piece.length().min(from + SLICE_BYTES);
+            let bytes = piece.subarray(from, to).to_vec();
+            driver.feed_from_network(Input::ChunkArrived { attempt, bytes });
+            from = to;
+        }
     }
 
     fn read_on(&self, attempt: AttemptId) -> Result<(), TransportError> {
@@ -469,9 +492,17 @@ fn is_redirect(status: u16) -> bool {
 
 /// Bytes, also those that another realm's `Uint8Array` holds.
 pub(crate) fn bytes_of(value: &JsValue) -> Option<Vec<u8>> {
+    array_of(value).map(|bytes| bytes.to_vec())
+}
+
+/// The same, where they are.
+fn array_of(value: &JsValue) -> Option<Uint8Array> {
+    if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
+        return Some(bytes.clone());
+    }
     let length = Reflect::get(value, &"byteLength".into()).ok()?;
     length.as_f64()?;
-    Some(Uint8Array::new(value).to_vec())
+    Some(Uint8Array::new(value))
 }
 
 /// An event that the application's `fetch` has read itself: `{event, data, id?}`, its data JSON text. `null` for one that is

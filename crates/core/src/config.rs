@@ -149,7 +149,8 @@ pub enum Checkpoints {
     Off,
 }
 
-/// Exponential backoff with full jitter: the n-th wait is uniform in `0..=min(base * 2^(n-1), max)`.
+/// Exponential backoff with full jitter: the wait before the n-th attempt in a row is uniform in `0..=min(base * 2^(n-1), max)`. A run's
+/// connection that broke after it had brought something new is made again without the first wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The first wait's upper bound. Default 500 ms.

@@ -1,5 +1,6 @@
 //! Where in a run's events the client stands, and which events it has had.
 
+use crate::hash::{HASH_OF_NOTHING, hashed};
 use rejoin_wire::{
     EventId,
     event::Event,
@@ -86,8 +87,9 @@ impl Cursor {
         self.last.is_none()
     }
 
-    pub(crate) fn advance(&mut self, event: &Event, hash: u64) {
-        let Some(id) = &event.id else { return };
+    /// An event with this id was applied.
+    pub(crate) fn advance(&mut self, id: Option<&EventId>, hash: u64) {
+        let Some(id) = id else { return };
         self.dense = Some(self.dense.unwrap_or(true) && self.is_next(id));
         if self.last.as_ref() != Some(id) {
             self.before_last = self.last.replace(id.clone());
@@ -261,27 +263,24 @@ fn not_free(hash: u64) -> u64 {
     if hash == 0 { u64::MAX } else { hash }
 }
 
-/// Over id, name and data.
+/// Over name, namespace, id and data, in this order.
 pub(crate) fn event_hash(event: &Event) -> u64 {
-    let id = event.id.as_ref().map_or("", EventId::as_str);
-    let mut hash = hashed(HASH_OF_NOTHING, id);
-    hash = hashed(hash, event.name.as_str());
+    let named = hash_of_name(event);
+    hashed(hash_with_id(named, event.id.as_ref()), event.data.text())
+}
+
+/// Of an event's hash what its name and namespace make.
+pub(crate) fn hash_of_name(event: &Event) -> u64 {
+    let mut hash = hashed(HASH_OF_NOTHING, event.name.as_str());
     for part in &event.namespace {
         hash = hashed(hash, part);
     }
-    hashed(hash, event.data.text())
+    hash
 }
 
-pub(crate) const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// The hash with one more text in it, by FNV-1a: hashes of events are stored with the cursor, so it must mean the same in
-/// every build.
-pub(crate) fn hashed(mut hash: u64, text: &str) -> u64 {
-    let mut add = |byte| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().for_each(&mut add);
-    // Which no text has in it.
-    add(0xff);
-    hash
+/// The same with the event's id. The data goes behind it.
+pub(crate) fn hash_with_id(named: u64, id: Option<&EventId>) -> u64 {
+    hashed(named, id.map_or("", EventId::as_str))
 }
 
 #[cfg(test)]
@@ -303,7 +302,7 @@ mod tests {
         let mut cursor = Cursor::default();
         for (id, data) in events {
             let event = event(id, data);
-            cursor.advance(&event, event_hash(&event));
+            cursor.advance(event.id.as_ref(), event_hash(&event));
         }
         cursor
     }

@@ -36,6 +36,7 @@ mod connection;
 mod cursor;
 mod effect;
 mod error;
+mod hash;
 mod history;
 mod list;
 mod millis;

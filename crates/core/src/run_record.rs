@@ -16,7 +16,9 @@ use rejoin_wire::{
 
 /// Every key starts with this.
 pub const RECORD_PREFIX: &str = "rejoin:1:";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+/// Of this version the cursor's hashes mean nothing any more.
+const OLD_HASHES: u64 = 1;
 
 /// The key under which a thread's record is stored: server, assistant and thread, each percent-encoded.
 pub fn record_key(config: &Config, thread_id: &ThreadId) -> String {
@@ -96,7 +98,12 @@ impl Record {
         wall_clock: Millis,
         ttl: Millis,
     ) -> Result<Self, Unusable> {
-        let record = Self::from_json(text).map_err(|_| Unusable::Corrupt)?;
+        let mut record = Self::from_json(text).map_err(|_| Unusable::Corrupt)?;
+        if record.v == OLD_HASHES {
+            // The run is fetched from its start, behind what was shown.
+            record.v = VERSION;
+            record.cursor = None;
+        }
         if record.v != VERSION || record.thread_id != *thread_id {
             return Err(Unusable::Corrupt);
         }

@@ -67,6 +67,33 @@ fn a_cut_connection_resumes_one_id_early_and_drops_what_it_has() {
 }
 
 #[test]
+fn a_connection_that_has_worked_is_made_again_at_once_but_not_again_and_again() {
+    let path = "/runs/r/stream";
+    let is_asked = |bench: &Bench| bench.open.iter().any(|(_, r)| r.url.ends_with(path));
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    assert!(is_asked(&bench), "no time has passed");
+    assert_eq!(bench.state(), "reconnecting");
+    let join = bench.accept(path, "r");
+    bench.token(join, "2", "m", "b ");
+    bench.token(join, "3", "m", "c ");
+    bench.cut(join);
+    assert!(!is_asked(&bench), "a server that breaks each connection");
+    bench.pass(500);
+    let join = bench.accept(path, "r");
+    bench.token(join, "3", "m", "c ");
+    bench.pass(10_000);
+    bench.token(join, "4", "m", "d ");
+    bench.cut(join);
+    assert!(is_asked(&bench), "this one has held");
+    let join = bench.accept(path, "r");
+    bench.cut(join);
+    assert!(!is_asked(&bench), "it has brought nothing");
+    bench.pass(1_000);
+    assert!(is_asked(&bench));
+}
+
+#[test]
 fn ids_that_repeat_and_go_backwards_lose_and_double_nothing() {
     let mut bench = Bench::new();
     bench.submit("hi");

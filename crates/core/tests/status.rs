@@ -48,6 +48,9 @@ fn no_contact_counts_from_the_last_byte_through_each_attempt_until_an_answer() {
     bench.cut(attempt);
     assert_eq!(status(&bench).lost_since, Some(heard_at));
     bench.feed(Input::WentOffline);
+    // The connection is made again at once, and then fails.
+    let again = bench.asked("/runs/r/stream").0;
+    bench.cut(again);
     assert_eq!(status(&bench).connection.as_str(), "offline");
     bench.pass(5000);
     bench.feed(Input::WentOnline);

@@ -29,6 +29,8 @@ pub(crate) struct Sent {
     /// For each waiting submission, the reason for waiting, and whether it is among the messages.
     waiting: Vec<(WaitingState, bool)>,
     growing: Growing,
+    /// The name of the thread's own list.
+    root: Root,
     /// The subgraphs that have a list of their own.
     namespaces: Vec<Rc<str>>,
 }
@@ -37,6 +39,15 @@ pub(crate) struct Sent {
 /// One that is not among them any more is sent whole.
 #[derive(Default)]
 struct Growing(Vec<Grown>);
+
+/// The empty name, made once.
+struct Root(Rc<str>);
+
+impl Default for Root {
+    fn default() -> Self {
+        Self(Rc::from(""))
+    }
+}
 
 struct Grown {
     ns: Rc<str>,
@@ -109,13 +120,8 @@ impl Sent {
         let since = self.revision;
         let changes = view.changes_since(since);
         self.revision = changes.revision;
-        self.list(
-            &Rc::from(""),
-            view.messages(),
-            changes.order,
-            since,
-            &mut calls,
-        );
+        let root = Rc::clone(&self.root.0);
+        self.list(&root, view.messages(), changes.order, since, &mut calls);
         let mut gone = std::mem::take(&mut self.namespaces);
         for subgraph in view.subgraphs() {
             let known = gone.iter().position(|ns| **ns == *subgraph.namespace);

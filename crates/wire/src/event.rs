@@ -164,6 +164,7 @@ impl Event {
     /// [`WireError::EventData`] where such data is not JSON.
     pub fn from_frame(frame: Frame) -> Result<Self, WireError> {
         let full_name = frame.event_name().to_owned();
+        let id = frame.event_id();
         let mut parts = split(&full_name, b'|');
         let name = EventName::from_wire(parts.next().unwrap_or_default());
         let namespace = parts.map(str::to_owned).collect();
@@ -179,7 +180,6 @@ impl Event {
                 })?
             }
         };
-        let id = frame.id.filter(|id| !id.is_empty()).map(EventId::from);
         Ok(Self {
             id,
             name,
@@ -215,6 +215,16 @@ impl Event {
             };
             odd.note("", expected, self.data.text());
         }
+    }
+
+    /// Its name with its namespace, as a frame says it.
+    pub(crate) fn full_name(&self) -> String {
+        let mut name = self.name.as_str().to_owned();
+        for part in &self.namespace {
+            name.push('|');
+            name.push_str(part);
+        }
+        name
     }
 
     /// Whether it comes from the graph itself rather than from a subgraph.

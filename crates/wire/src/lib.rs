@@ -18,7 +18,8 @@
 //! # Ok::<(), rejoin_wire::WireError>(())
 //! ```
 
-pub mod error;
+pub mod chunk_pattern;
+mod error;
 pub mod event;
 pub mod id;
 pub mod json;

@@ -28,6 +28,8 @@ pub struct Script<'a> {
     /// Whether a join is sent some events twice, with ids that go back: Python's race between replay and
     /// live queue.
     pub repeats: bool,
+    /// Whether somebody is told each event, so that the client reads them all. Else it passes over what only makes a message grow.
+    pub reads_all: bool,
 }
 
 /// How a connection ends while its run goes on.
@@ -80,6 +82,14 @@ pub struct Ending {
 #[must_use]
 pub fn play(recording: &Recording, script: &Script<'_>) -> Ending {
     let mut player = Player::new(recording, script);
+    if script.reads_all {
+        let names = ["custom", "updates", "error", "messages"].map(str::to_owned);
+        player.feed(Input::EventsListened {
+            names: names.to_vec(),
+        });
+        // As if nothing had been fed.
+        player.now -= 1;
+    }
     let command = CommandId(1);
     player.feed(Input::SubmitRequested {
         command,

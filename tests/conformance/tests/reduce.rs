@@ -172,6 +172,7 @@ fn check_every_frame(python: bool, repeats: bool) {
                     chunks: Some(vec![&recording.body[..end]]),
                     lost: Some(how),
                     repeats,
+                    reads_all: false,
                 };
                 check_resumed(&case, &play(&recording, &script), &expected);
             }
@@ -183,6 +184,7 @@ fn check_every_frame(python: bool, repeats: bool) {
                 chunks,
                 lost: Some(How::Reset),
                 repeats,
+                reads_all: false,
             };
             check_resumed(&case, &play(&recording, &script), &expected);
         }
@@ -222,6 +224,7 @@ fn lost_without_resumption_settles_on_the_threads_state() {
                 chunks: Some(vec![&recording.body[..block.end]]),
                 lost: Some(How::Reset),
                 repeats: false,
+                reads_all: false,
             };
             let got = play(&recording, &script);
             let case = format!("{}: lost at byte {}", recording.name, block.end);
@@ -232,4 +235,51 @@ fn lost_without_resumption_settles_on_the_threads_state() {
         }
     }
     assert!(played > 100, "{played}");
+}
+
+#[test]
+fn what_is_not_read_as_it_only_makes_a_message_grow_would_have_done_the_same() {
+    for recording in whole_runs() {
+        let mut seed = Seed::new(recording.body.len() as u64);
+        let step = 1 + recording.blocks.len() / 12;
+        for block in recording.blocks.iter().step_by(step) {
+            for (lost, repeats) in [
+                (None, false),
+                (Some(How::Reset), false),
+                (Some(How::End), true),
+            ] {
+                let repeats = repeats && recording.is_python;
+                let end = if lost.is_none() {
+                    recording.body.len()
+                } else {
+                    block.end
+                };
+                let script = Script {
+                    chunks: Some(seed.chunks(&recording.body[..end], 4_000)),
+                    lost,
+                    repeats,
+                    reads_all: false,
+                };
+                if lost.is_none() && block.start > 0 {
+                    continue;
+                }
+                let grows = play(&recording, &script);
+                let mut reads = play(
+                    &recording,
+                    &Script {
+                        reads_all: true,
+                        ..script
+                    },
+                );
+                let case = format!("{}: {lost:?} at byte {end}", recording.name);
+                reads.events.retain(|(name, _)| name != "messages");
+                assert_alike(&case, &grows, &reads);
+                assert_eq!(
+                    (grows.outcome, grows.joins),
+                    (reads.outcome, reads.joins),
+                    "{case}"
+                );
+            }
+        }
+    }
 }

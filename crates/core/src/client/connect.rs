@@ -78,7 +78,7 @@ impl Client {
             false => Asks::AfterCursor,
         };
         if asks == Asks::All {
-            run.applied = Recent::default();
+            run.applied = Some(Recent::default());
         }
         self.open(run, request, asks, Some(cursor));
     }

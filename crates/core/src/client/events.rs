@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     AttemptId, ErrorCode, Notice, Outcome, StreamError, TransportError,
-    cursor::{HASH_OF_NOTHING, event_hash, hashed},
+    cursor::event_hash,
+    hash::{HASH_OF_NOTHING, hashed},
     thread_store::{Attempt, MessageWithoutId, Progress, ThreadStore},
 };
 use rejoin_wire::{
@@ -76,6 +77,9 @@ impl Client {
     }
 
     fn frame_arrived(&mut self, run: &mut Run, frame: Frame) {
+        if self.grow(run, &frame) {
+            return;
+        }
         match Event::from_frame(frame) {
             Ok(event) => self.event_arrived(run, event),
             Err(error) => self.corrupt(run, &error),
@@ -149,17 +153,13 @@ impl Client {
             self.heartbeat(run);
             return self.tell_event(event);
         }
-        if let Some(link) = self.phase.link_mut() {
-            link.event_came();
-        }
+        self.run_event_came(run);
         let hash = event_hash(&event);
-        // The server has the stream: silence before this was not its last word.
-        run.silent_joins = 0;
         let is_first = !self.phase.link().is_some_and(Link::is_verified);
         if !self.check_start(run, &event, hash) {
             return;
         }
-        if self.had(run, &event, hash) {
+        if self.had(run, event.id.as_ref(), hash) {
             if event.name == EventName::Error {
                 // It may be all that is said of the run's end, also to a person who joins it again.
                 run.last_word = LastWord::Failed(run_failed(&ErrorBody::read(&event.data)));
@@ -277,11 +277,20 @@ impl Client {
         self.reopen(run);
     }
 
-    /// Whether it has come before, by (id, name, data).
-    fn had(&self, run: &Run, event: &Event, hash: u64) -> bool {
+    /// An event of the run has come.
+    pub(super) fn run_event_came(&mut self, run: &mut Run) {
+        if let Some(link) = self.phase.link_mut() {
+            link.event_came();
+        }
+        // The server has the stream: silence before this was not its last word.
+        run.silent_joins = 0;
+    }
+
+    /// Whether an event has come before, by (id, name, data).
+    pub(super) fn had(&self, run: &Run, id: Option<&EventId>, hash: u64) -> bool {
         let is_join = self.phase.link().is_some_and(Link::is_join);
         // Without an id two equal events may both be meant.
-        is_join && event.id.is_some() && run.applied.contains(hash)
+        is_join && id.is_some() && run.has_applied(hash)
     }
 
     /// Dense ids tell when events are missing. The first time everything is asked for again.
@@ -362,7 +371,11 @@ impl Client {
             }
             EventName::Messages => {
                 if let Some((message, metadata)) = event.message(odd) {
-                    self.apply_message(run, &self.list_of(event), message, metadata);
+                    let list = self.list_of(event);
+                    let applied = self.apply_message(run, &list, message, metadata);
+                    if let Some(id) = applied.filter(|_| odd.is_empty()) {
+                        self.note_growing(run, event, list, id);
+                    }
                 }
             }
             EventName::MessagesPartial | EventName::MessagesComplete => {
@@ -424,22 +437,30 @@ impl Client {
         list
     }
 
-    fn apply_message(&mut self, run: &mut Run, list: &str, message: Message, metadata: Json) {
+    /// Applies a chunk. Its message, if nothing was odd.
+    fn apply_message(
+        &mut self,
+        run: &mut Run,
+        list: &str,
+        message: Message,
+        metadata: Json,
+    ) -> Option<MessageId> {
         if let Some(doubt) = run.doubt_mut()
             && doubt.may_be_torn(&message, &metadata)
         {
-            return;
+            return None;
         }
         let id = message.id.clone();
         let chunk = |store: &mut ThreadStore| store.apply_chunk(message, metadata);
         match self.target(run).in_list(list, chunk) {
-            Ok(oddities) if oddities.is_empty() => {}
+            Ok(oddities) if oddities.is_empty() => return id,
             Ok(oddities) => {
                 let id = id.as_ref().map_or("", MessageId::as_str);
                 self.tell_odd(&["message ", id].concat(), oddities);
             }
             Err(MessageWithoutId) => self.warn_code(ErrorCode::MessageWithoutId),
         }
+        None
     }
 
     fn apply_error(&mut self, run: &mut Run, error: ErrorBody) -> Result<(), RunUnknown> {
@@ -451,18 +472,32 @@ impl Client {
         Ok(())
     }
 
-    fn target<'a>(&'a mut self, run: &'a mut Run) -> &'a mut ThreadStore {
+    pub(super) fn target<'a>(&'a mut self, run: &'a mut Run) -> &'a mut ThreadStore {
         run.replay.as_deref_mut().unwrap_or(&mut self.store)
     }
 
     fn applied(&mut self, run: &mut Run, event: Event, hash: u64) {
-        run.cursor.advance(&event, hash);
-        let is_new = run.recent.insert(hash);
-        run.applied.insert(hash);
-        if is_new && event.name != EventName::Error {
+        let is_error = event.name == EventName::Error;
+        let is_new = self.advance(run, event.id.as_ref(), hash, is_error);
+        if is_new || event.id.is_none() {
+            self.tell_event(event);
+        }
+    }
+
+    /// An event was applied. Whether it is new.
+    pub(super) fn advance(
+        &mut self,
+        run: &mut Run,
+        id: Option<&EventId>,
+        hash: u64,
+        is_error: bool,
+    ) -> bool {
+        run.cursor.advance(id, hash);
+        let is_new = run.note_applied(hash);
+        if is_new && !is_error {
             run.last_word = LastWord::None;
         }
-        if is_new && event.id.is_some() {
+        if is_new && id.is_some() {
             // Without an id it may be the same again, which is no progress.
             run.recovery.progressed();
             run.corrupt_before = false;
@@ -475,17 +510,19 @@ impl Client {
             self.show_replay(run);
         }
         self.mark_record();
-        if is_new || event.id.is_none() {
-            self.tell_event(event);
-        }
+        is_new
     }
 
     /// Tells an event to whoever listens to its name, unless they could not read it as what the name promises.
     fn tell_event(&mut self, event: Event) {
-        let name = event.name.as_str();
-        if event.keeps_promise() && self.listened.iter().any(|listened| listened == name) {
+        if event.keeps_promise() && self.listens_to(&event.name) {
             self.notify(Notice::EventApplied(event));
         }
+    }
+
+    pub(super) fn listens_to(&self, name: &EventName) -> bool {
+        let name = name.as_str();
+        self.listened.iter().any(|listened| listened == name)
     }
 
     /// Shows the replay as nothing more seems to come. Where more does, its `values` may be older than what is shown.

@@ -1,6 +1,9 @@
 //! One connection, of a run's stream or of a session's feed: its bytes, its silence, and an answer that is no stream.
 
-use super::requests::{header, retry_after};
+use super::{
+    growing::Growing,
+    requests::{header, retry_after},
+};
 use crate::{AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts};
 use rejoin_wire::{
     event::Event,
@@ -19,6 +22,8 @@ pub(crate) struct Link {
     pub(super) decoder: Decoder,
     pub(super) asks: Asks,
     pub(super) start: Start,
+    /// The messages that grow by it.
+    pub(super) growing: Vec<Growing>,
     pub(super) got_byte: bool,
     /// Whether nothing has come for half of the time after which the connection is made anew.
     pub(super) stalled: bool,
@@ -105,6 +110,7 @@ impl Link {
             decoder: Decoder::new(limits),
             asks,
             start: Start::Unknown,
+            growing: Vec::new(),
             got_byte: false,
             stalled: false,
             refusal: None,

@@ -2,7 +2,7 @@
 
 use super::{
     Client, Passing,
-    link::Asks,
+    link::{Asks, Link},
     phase::{After, Next, Phase},
     recovery::{Failure, Recovery, Turn, Wait},
     requests::{Answer, no_answer},
@@ -89,7 +89,9 @@ impl Client {
     /// An attempt has failed, for a reason that may pass.
     pub(super) fn lost(&mut self, run: &mut Run, loss: Loss) {
         let Loss { error, .. } = &loss;
-        let was_post = self.phase.link().map(|link| link.asks) == Some(Asks::Post);
+        let link = self.phase.link();
+        let was_post = link.map(|link| link.asks) == Some(Asks::Post);
+        let has_worked = link.is_some_and(Link::got_event) && run.recovery.tries == 0;
         self.close_link(error.code.as_str());
         if was_post {
             self.post_failed(run);
@@ -107,7 +109,12 @@ impl Client {
         if loss.failure != Failure::NoAnswer {
             self.contact_made();
         }
-        self.rest(run, loss.retry_after);
+        let may_go = has_worked && run.id.is_some() && self.reach().is_whole();
+        if may_go && run.recovery.may_go_at_once(self.now) {
+            self.open_stream(run);
+        } else {
+            self.rest(run, loss.retry_after);
+        }
     }
 
     /// Waits before the next attempt. The client goes on as long as the page is open, unless the application wants an end.

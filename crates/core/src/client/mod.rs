@@ -8,6 +8,7 @@ mod connect;
 mod deadlines;
 mod edits;
 mod events;
+mod growing;
 mod input;
 mod link;
 mod loading;

@@ -20,8 +20,8 @@ pub(super) struct Run {
     pub(super) join_modes: Vec<String>,
     /// The events that were had, in order to tell each once.
     pub(super) recent: Recent,
-    /// Those of them that have been applied since the run was asked for from its start.
-    pub(super) applied: Recent,
+    /// Those of them that have been applied since the run was asked for from its start again. `None` where it was not: all of them.
+    pub(super) applied: Option<Recent>,
     /// A replay from the run's start, shown when it has caught up, so that no reader sees text shrink.
     pub(super) replay: Option<Box<ThreadStore>>,
     pub(super) recovery: Recovery,
@@ -208,12 +208,24 @@ impl Run {
             id: record.run_id,
             submission: record.submission_id.map(Posting::of),
             recent: Recent::from_tail(cursor.tail()),
-            applied: Recent::from_tail(cursor.tail()),
             cursor,
             recovery: Recovery::of_known(),
             completeness: Completeness::Replayed,
             ..Self::default()
         })
+    }
+
+    /// Whether an event has been applied since the run was asked for from its start.
+    pub(super) fn has_applied(&self, hash: u64) -> bool {
+        self.applied.as_ref().unwrap_or(&self.recent).contains(hash)
+    }
+
+    /// An event was applied. Whether it is new.
+    pub(super) fn note_applied(&mut self, hash: u64) -> bool {
+        if let Some(applied) = &mut self.applied {
+            applied.insert(hash);
+        }
+        self.recent.insert(hash)
     }
 
     /// Whether it was submitted or named, so that the server may know it.
@@ -250,7 +262,7 @@ impl Run {
         if let Some(last) = options.last_event_id {
             self.cursor.start_after(last);
             self.recent = Recent::default();
-            self.applied = Recent::default();
+            self.applied = None;
         }
     }
 

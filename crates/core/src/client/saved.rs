@@ -12,7 +12,7 @@ use super::{
 use crate::{
     AttemptId, Cache, DeadlineReason, Effect, ErrorCode, Millis, SavedEffect, SavedInput, SavedKey,
     StreamError,
-    cursor::{HASH_OF_NOTHING, hashed},
+    hash::{HASH_OF_NOTHING, hashed},
     saved_state::SavedState,
 };
 use rejoin_wire::{Json, ThreadId};

@@ -5,7 +5,7 @@ use super::{
     state::{message_ids, source_of},
 };
 use crate::{
-    cursor::{HASH_OF_NOTHING, hashed},
+    hash::{HASH_OF_NOTHING, hashed},
     list::collected,
 };
 use rejoin_wire::{CheckpointId, Json, MessageId};

@@ -4,7 +4,7 @@ use super::{
     ThreadStore,
     known::{AHEAD, CONFIRMED, HEARD, STREAMED, UNREAD, VOID},
 };
-use crate::cursor::{HASH_OF_NOTHING, hashed};
+use crate::hash::{HASH_OF_NOTHING, hashed};
 use rejoin_wire::{MessageId, RunId};
 
 /// One attempt of a server's at a run.
@@ -39,6 +39,7 @@ impl ThreadStore {
     /// hold it. `starts_over`: so it is with all that was streamed since the run began.
     pub(crate) fn begin_attempt(&mut self, attempt: Attempt, starts_over: bool) {
         self.attempt = attempt;
+        self.known.may_be_void = true;
         for entry in &mut self.known.entries {
             let streams = starts_over && entry.has(STREAMED);
             let is_void = entry.attempt.is_other_than(attempt) || streams;
@@ -67,7 +68,9 @@ impl ThreadStore {
     }
 
     pub(super) fn drop_void(&mut self) {
-        if self.known.entries.iter().any(|entry| entry.has(VOID)) {
+        if std::mem::take(&mut self.known.may_be_void)
+            && self.known.entries.iter().any(|entry| entry.has(VOID))
+        {
             self.retain(&|_, entry| !entry.has(VOID));
             self.known.unmark_all(VOID);
         }

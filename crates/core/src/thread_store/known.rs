@@ -79,6 +79,8 @@ pub(super) struct Known {
     names: Vec<Name>,
     /// Never more than half full; its length is a power of two. Places in `names`, counted from one; 0 is free.
     buckets: Vec<u32>,
+    /// Whether any entry may have the mark [`VOID`].
+    pub(super) may_be_void: bool,
 }
 
 impl Known {

@@ -533,6 +533,43 @@ impl ThreadStore {
         Ok(notes)
     }
 
+    /// The revision of a message that the last chunk has only made grow, where another chunk like it would do nothing else.
+    pub(crate) fn has_grown(&self, id: &MessageId) -> Option<u64> {
+        let slot = self.slots.get(self.growing_place(id)?)?;
+        let has_grown = slot.revision == self.revisions.latest && slot.reshaped < slot.revision;
+        let is_text = matches!(slot.message.content, Content::Text(_));
+        let is_whole = slot.message.halves.is_empty();
+        (has_grown && is_text && is_whole).then_some(slot.revision)
+    }
+
+    /// Appends a text to a message that has this revision, as [`ThreadStore::has_grown`] gave it, and that chunks are still appended
+    /// to. Its revision then.
+    pub(crate) fn grow(&mut self, id: &MessageId, revision: u64, text: &str) -> Option<u64> {
+        let place = self.growing_place(id)?;
+        let slot = self.slots.get_mut(place)?;
+        if slot.revision != revision {
+            return None;
+        }
+        let Content::Text(content) = &mut Arc::make_mut(&mut slot.message).content else {
+            return None;
+        };
+        content.push_str(text);
+        self.revisions.latest += 1;
+        slot.revision = self.revisions.latest;
+        Some(slot.revision)
+    }
+
+    /// Where a message stands to which this attempt's chunks are appended, while that changes nothing else.
+    fn growing_place(&self, id: &MessageId) -> Option<usize> {
+        let entry = self.known.find(id)?;
+        let is_appended_to = entry.has(STREAMED)
+            && entry.has(HEARD)
+            && !entry.has(CONFIRMED | AHEAD)
+            && entry.attempt == self.attempt
+            && !self.known.may_be_void;
+        is_appended_to.then_some(entry.place)
+    }
+
     /// Applies a message as far as it has come (`messages/partial`, `messages/complete`).
     pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
         self.drop_void();

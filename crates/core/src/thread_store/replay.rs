@@ -104,6 +104,7 @@ impl ThreadStore {
         self.replace_slots(other.slots);
         const ADOPTED: u16 = STREAMED | VOID | CONFIRMED | TOLD | UNREAD | HEARD | AHEAD;
         self.known.unmark_all(ADOPTED);
+        self.known.may_be_void |= other.known.may_be_void;
         for entry in other.known.entries {
             let own = self.known.entry(&entry.id);
             own.marks |= entry.marks & ADOPTED;

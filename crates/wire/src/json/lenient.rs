@@ -237,6 +237,11 @@ impl Oddities {
         }
     }
 
+    /// Whether nothing was odd.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The oddities, in the order in which they were read.
     pub fn into_list(self) -> Vec<Oddity> {
         self.list

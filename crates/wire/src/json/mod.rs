@@ -19,6 +19,7 @@ pub(crate) use read::with_digit;
 pub use read::{
     FromJson, Optional, field, fields, find, items, parts, parts_and_more, required, whole_number,
 };
+pub(crate) use scan::text_inside;
 pub use scan::{DEPTH_MAX, JsonError};
 pub use write::{ToJson, Writer, digits, write_number, write_string};
 

@@ -326,6 +326,17 @@ pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
     unescape_noting(inner, &mut false)
 }
 
+/// What a JSON string says, given with its quotes. `None` for anything else, and for half of a surrogate pair.
+pub(crate) fn text_inside(quoted: &str) -> Option<Cow<'_, str>> {
+    if whole(quoted).ok()?.len() < quoted.len() {
+        return None;
+    }
+    let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    let mut has_half = false;
+    let text = unescape_noting(inner, &mut has_half);
+    (!has_half).then_some(text)
+}
+
 fn unescape_noting<'a>(inner: &'a str, has_half: &mut bool) -> Cow<'a, str> {
     let mut rest = inner;
     let mut out = String::new();

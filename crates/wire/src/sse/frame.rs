@@ -1,5 +1,7 @@
 //! The decoder's output.
 
+use crate::EventId;
+
 /// One dispatched event of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -20,6 +22,13 @@ impl Frame {
     #[must_use]
     pub fn event_name(&self) -> &str {
         self.event.as_deref().unwrap_or("message")
+    }
+
+    /// The event's id; `None` also where it resets the cursor.
+    #[must_use]
+    pub fn event_id(&self) -> Option<EventId> {
+        let id = self.id.as_deref().filter(|id| !id.is_empty());
+        id.map(EventId::from)
     }
 
     /// The size that [`Limits::frame_bytes_max`](super::Limits::frame_bytes_max) counts.

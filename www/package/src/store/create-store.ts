@@ -4,6 +4,7 @@ import type { EngineHost, EngineLoader } from "../engine.js";
 import { later, type RejoinError } from "../errors.js";
 import type { StreamStore } from "../types/stream.js";
 import { sources } from "../view/source.js";
+import { aheadOf } from "./ahead.js";
 import { resolveCheckpoint } from "./checkpoints.js";
 import { ask, replacementOf, resultOf, type Pending } from "./commands.js";
 import { lifecycleOf } from "./lifecycle.js";
@@ -48,7 +49,8 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
     () => lifecycle.extras.want(),
   );
   const { commands, listeners } = state;
-  const lifecycle = lifecycleOf(state, load, () => host);
+  const ahead = aheadOf();
+  const lifecycle = lifecycleOf(state, load, () => host, ahead);
   const { start, withEngine, close, conclude, extras } = lifecycle;
   const { mutate, isClosed, submit, editAt, resume, addToolResult, join, leave, switchThread, older } = requestsOf(state, lifecycle);
   checkNames(first);
@@ -59,7 +61,7 @@ export function makeStore(first: AnyOptions, load: EngineLoader, kind: StoreKind
 
   const host: EngineHost = {
     ...momentHost(state, (before, now) => tellStatus(state, before, now)),
-    fetch: fetchFor({ options: () => state.options, payload: () => oldest("payload")?.payload, failed: (error) => (state.thrown = error), filter: () => oldest("filter")?.filter }),
+    fetch: fetchFor({ options: () => state.options, payload: () => oldest("payload")?.payload, failed: (error) => (state.thrown = error), early: ahead.take, filter: () => oldest("filter")?.filter }),
     headers: (refresh) => headersOf(state.options, refresh),
     resolveCheckpoint: (command, parents) => resolveCheckpoint(state, command, parents),
     commit() {

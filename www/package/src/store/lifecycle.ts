@@ -3,6 +3,7 @@ import { withPlainMessages } from "../class-messages.js";
 import type { Engine, EngineConstructor, EngineHost, EngineLoader } from "../engine.js";
 import { loadError, requestError, type RejoinError } from "../errors.js";
 import type { RunResult } from "../types/stream.js";
+import type { Ahead } from "./ahead.js";
 import { ask, settle } from "./commands.js";
 import { extrasOf, type Extras } from "./extras.js";
 import { modesOf } from "./modes.js";
@@ -37,9 +38,10 @@ export interface Lifecycle {
 }
 
 /** The life of a store's engines. `host` is asked for each. */
-export function lifecycleOf(state: State, load: EngineLoader, host: () => EngineHost): Lifecycle {
+export function lifecycleOf(state: State, load: EngineLoader, host: () => EngineHost, ahead: Ahead): Lifecycle {
   const { commands, waiting } = state;
   let starting = false;
+  let began = false;
   let revived = false;
   let heard = "";
 
@@ -114,6 +116,9 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     if (state.engine || starting || state.over || state.gone) return;
     starting = true;
     prepareFetch(state.options);
+    // What another engine has changed would not be in it.
+    if (!began && state.thread !== null) ahead.ask(state.options, state.thread);
+    began = true;
     // Without what an option needs nothing begins; what somebody only looks at may come later.
     const needed = needsExtras(state.options);
     const extended = state.wanted && load.extras().then(() => true, (cause) => (needed ? Promise.reject(cause) : false));
@@ -138,6 +143,7 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     state.extended = false;
     waiting.length = 0;
     heard = "";
+    ahead.drop();
     engine?.dispose();
     // What the engine has not concluded by itself ends here; runs go on.
     for (const id of [...commands.keys()]) conclude(id, { outcome: "disconnected" });

@@ -57,6 +57,8 @@ export interface NetworkSource {
   payload: () => TransportPayload | null | undefined;
   /** Reports the error of a transport. */
   failed: (error: unknown) => void;
+  /** The answer to a request that was sent before the engine asked. */
+  early: (url: string, init: EngineInit) => Promise<Response> | undefined;
   /** The filter of the run that is joined, where one was given. */
   filter: () => { runId: string; keep: (event: StreamEvent) => boolean } | undefined;
 }
@@ -78,7 +80,7 @@ function fitting({ signal, ...init }: RequestInit): RequestInit {
 }
 
 /** Sends a request by the application's way, or by the page's. */
-async function sendOwn(options: AnyOptions, url: string, given: RequestInit): Promise<Response> {
+export async function sendOwn(options: AnyOptions, url: string, given: RequestInit): Promise<Response> {
   checkUrl(url);
   const parts = partsOfClient(options.client);
   const own = options.callerOptions?.fetch ?? parts.fetch;
@@ -86,6 +88,9 @@ async function sendOwn(options: AnyOptions, url: string, given: RequestInit): Pr
   const send: Send = own ? async (to, how) => (await own(to, how)) as Response : (to, how) => fetch(to, fitting(how));
   return sendWithinOrigin(send, url, init);
 }
+
+/** Whether a client's own methods may answer in the place of a request. */
+export const clientHasOwnMethods = ({ client }: AnyOptions): boolean => !!client && hasOwnMethods(client);
 
 /** The engine's fetch. */
 export function fetchFor(source: NetworkSource): (url: string, init: EngineInit) => Promise<Response | EngineAnswer> {
@@ -98,7 +103,8 @@ export function fetchFor(source: NetworkSource): (url: string, init: EngineInit)
       const answer = await (await import("../client-calls.js")).viaClient(client, url, init, filter?.keep);
       if (answer) return answer;
     }
-    const response = await sendOwn(options, url, init);
+    const early = await source.early(url, init)?.catch(() => undefined);
+    const response = early ?? (await sendOwn(options, url, init));
     if (!filter || !response.ok || !url.includes(`/runs/${filter.runId}/stream`)) return response;
     return (await loadRewritten()).filtered(response, filter.keep);
   };
