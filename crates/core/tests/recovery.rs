@@ -296,6 +296,20 @@ fn a_thread_that_the_application_names_is_made_first_and_without_the_mark() {
 }
 
 #[test]
+fn a_thread_that_the_application_has_made_is_not_made_again() {
+    let mut bench = Bench::new();
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(1),
+        submission: Box::new(Submission {
+            thread_id: Some("chosen".into()),
+            thread_is_made: true,
+            ..Submission::default()
+        }),
+    });
+    body_of_post(&bench);
+}
+
+#[test]
 fn a_thread_that_the_server_has_said_it_lacks_is_made_first() {
     let mut bench = Bench::new();
     bench.feed(Input::ThreadSwitched {

@@ -70,6 +70,7 @@ const SENT: readonly (keyof SubmitOptions)[] = [
   "durability",
   "feedbackKeys",
   "threadId",
+  "threadIsMade",
 ];
 
 /** What makes a submission an edit. */
