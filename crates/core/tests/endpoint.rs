@@ -291,3 +291,45 @@ fn what_a_filter_leaves_out_is_a_sign_of_life() {
     bench.pass(10 * stall);
     assert_eq!(bench.aborted.first(), Some(&stream), "silence ends it");
 }
+
+/// The texts of what is shown.
+fn texts(bench: &Bench) -> Vec<String> {
+    let view = bench.client.view();
+    let text = |slot: &rejoin_core::MessageSlot| slot.message.content.text().into_owned();
+    view.messages().iter().map(text).collect()
+}
+
+#[test]
+fn a_question_that_the_values_tell_otherwise_is_not_shown_beside_theirs() {
+    let (mut bench, stream) = streaming();
+    assert_eq!(texts(&bench), ["hi", "a "]);
+    // Not a word of the messages.
+    bench.event(stream, "", "values", r#"{"step":1}"#);
+    assert_eq!(texts(&bench), ["hi", "a "]);
+    bench.event(
+        stream,
+        "",
+        "values",
+        r#"{"messages":[{"type":"human","id":"h","content":"hi, tidied"},{"type":"ai","id":"m","content":"a b"}]}"#,
+    );
+    assert_eq!(texts(&bench), ["hi, tidied", "a b"]);
+    // The next one is on the screen until its own run's values come.
+    bench.end(stream);
+    bench.submit("next");
+    assert_eq!(texts(&bench), ["hi, tidied", "a b", "next"]);
+}
+
+#[test]
+fn a_question_stays_where_the_values_tell_answers_only() {
+    let (mut bench, stream) = streaming();
+    bench.event(
+        stream,
+        "",
+        "values",
+        r#"{"messages":[{"type":"ai","id":"m","content":"a b"}]}"#,
+    );
+    bench.end(stream);
+    let mut shown = texts(&bench);
+    shown.sort();
+    assert_eq!(shown, ["a b", "hi"]);
+}

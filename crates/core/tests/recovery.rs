@@ -281,6 +281,111 @@ fn a_new_thread_gets_no_metadata_but_the_applications() {
     }
 }
 
+/// The body of the request that makes the thread.
+fn made_thread(bench: &Bench) -> serde_json::Value {
+    let (_, request) = bench.asked("/threads");
+    request.body.expect("a body").read().expect("JSON")
+}
+
+fn submit_to(bench: &mut Bench, thread_id: Option<&str>) {
+    let metadata = serde_json::json!({ "topic": "birds" });
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(1),
+        submission: Box::new(Submission {
+            metadata: Some(Json::from_value(&metadata).expect("JSON")),
+            thread_id: thread_id.map(Into::into),
+            ..Submission::default()
+        }),
+    });
+}
+
+// D-5: a thread that a run's post makes gets the run's metadata, and so its mark.
+
+#[test]
+fn a_thread_that_the_application_names_is_made_first_and_without_the_mark() {
+    let mut bench = Bench::new();
+    submit_to(&mut bench, Some("chosen"));
+    let body = made_thread(&bench);
+    assert_eq!(body["thread_id"], "chosen");
+    assert_eq!(body["metadata"], serde_json::json!({ "topic": "birds" }));
+    assert_eq!(body["if_exists"], "do_nothing");
+    bench.answer("/threads", 200, "{}");
+    let body = body_of_post(&bench);
+    assert!(body["metadata"]["rejoin_submission"].is_string(), "{body}");
+
+    // It is there now: the next one is posted at once.
+    let post = bench.accept("/runs/stream", "r");
+    bench.metadata(post, "1", "r");
+    bench.end(post);
+    bench.settle("r", "success", r#"{"messages":[]}"#);
+    bench.submit("again");
+    body_of_post(&bench);
+}
+
+#[test]
+fn a_thread_that_the_application_has_made_is_not_made_again() {
+    let mut bench = Bench::new();
+    bench.feed(Input::SubmitRequested {
+        command: CommandId(1),
+        submission: Box::new(Submission {
+            thread_id: Some("chosen".into()),
+            thread_is_made: true,
+            ..Submission::default()
+        }),
+    });
+    body_of_post(&bench);
+}
+
+#[test]
+fn a_thread_that_the_server_has_said_it_lacks_is_made_first() {
+    let mut bench = Bench::new();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some("chosen".into()),
+    });
+    bench.answer("/state", 404, "");
+    bench.answer("/threads/chosen", 404, "");
+    submit_to(&mut bench, None);
+    let body = made_thread(&bench);
+    assert_eq!(body["thread_id"], "chosen");
+    bench.answer("/threads", 200, "{}");
+    body_of_post(&bench);
+}
+
+#[test]
+fn a_server_that_makes_no_thread_when_asked_is_posted_to_all_the_same() {
+    for status in [404, 405, 422] {
+        let mut bench = Bench::new();
+        submit_to(&mut bench, Some("chosen"));
+        bench.answer("/threads", status, "");
+        let post = bench.accept("/runs/stream", "r");
+        bench.metadata(post, "1", "r");
+        assert_eq!((bench.state(), bench.error_code()), ("live", None));
+    }
+}
+
+#[test]
+fn a_server_that_makes_threads_only_when_asked_is_given_the_applications_metadata() {
+    let mut bench = Bench::new();
+    submit_to(&mut bench, None);
+    bench.refuse("/runs/stream", 404, &[], r#"{"detail":"Thread not found"}"#);
+    assert_eq!(
+        made_thread(&bench)["metadata"],
+        serde_json::json!({ "topic": "birds" })
+    );
+}
+
+#[test]
+fn a_page_that_is_left_while_the_thread_is_made_keeps_the_submission() {
+    let mut bench = Bench::new();
+    submit_to(&mut bench, Some("chosen"));
+    made_thread(&bench);
+    assert!(
+        bench.stored.values().any(|text| text.contains("birds")),
+        "{:?}",
+        bench.stored
+    );
+}
+
 #[test]
 fn the_first_run_of_a_new_thread_is_found_without_a_mark() {
     for (others, expected) in [

@@ -196,6 +196,7 @@ fn submission(fields: &mut Fields<'_>) -> Submission {
         stream_resumable: fields.flag("stream_resumable"),
         stream_subgraphs: fields.flag("stream_subgraphs"),
         thread_id: fields.text("thread_id").map(ThreadId::from),
+        thread_is_made: fields.flag("thread_is_made").unwrap_or_default(),
         more,
     }
 }

@@ -317,7 +317,7 @@ test("a submission's fields go out as they came", async () => {
     stream_mode: ["values", "updates"],
     thread_id: "11111111-1111-4111-8111-111111111111",
   };
-  engine.send("submission", JSON.stringify(submission), 1);
+  engine.send("submission", JSON.stringify({ ...submission, thread_is_made: true }), 1);
   await until("the request", () => server.bodies.length === 1);
   const { thread_id, input, metadata, ...rest } = submission;
   const [body] = server.bodies;

@@ -18,7 +18,7 @@ const listOf = (count) => Array.from({ length: count }, (_, at) => ({ type: at %
 
 /** A server in the page: a thread with that many messages, and a run whose events come when they are told. */
 function serverOf(count) {
-  const values = { messages: listOf(count) };
+  const values = { messages: listOf(count), ui: [{ type: "ui", id: "u", name: "card", props: {}, metadata: { message_id: "m1" } }] };
   const json = (value) => new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
   let controller;
   let sent = 0;
@@ -91,20 +91,20 @@ const byList = ({ messages, toolCalls }) => ({ count: messages.length, text: mes
 const byId = ({ messageIds, getMessage }) => ({ count: messageIds.length, text: getMessage(messageIds.at(-1))?.content });
 
 /** The same work, within a tenth, beside `copies` of the whole list for each token. */
-function assertEven([few, many], copies) {
+function assertEven([few, many], copies, lists = LISTS) {
   for (const what of ["runs", "elements", "bytes"]) {
     assert.ok(few[what] > 0, `nothing was counted: ${what}`);
     // With the question and its answer.
-    const copied = LISTS.map((count) => (what === "elements" ? copies * TOKENS * (count + 2) : 0));
+    const copied = lists.map((count) => (what === "elements" ? copies * TOKENS * (count + 2) : 0));
     const [own, same] = [few[what] - copied[0], many[what] - copied[1]];
-    assert.ok(same <= own * 1.1, `${what}: ${own} with ${LISTS[0]} messages, ${same} with ${LISTS[1]}\n${few.most.join("\n")}\n\n${many.most.join("\n")}`);
+    assert.ok(same <= own * 1.1, `${what}: ${own} with ${lists[0]} messages, ${same} with ${lists[1]}\n${few.most.join("\n")}\n\n${many.most.join("\n")}`);
   }
 }
 
 /** What the tokens cost in a list of each length. */
-async function costs(t, mount) {
+async function costs(t, mount, lists = LISTS) {
   const found = [];
-  for (const count of LISTS) found.push(await costOf(t, count, mount));
+  for (const count of lists) found.push(await costOf(t, count, mount));
   t.diagnostic(found.map(({ most: _, ...cost }) => JSON.stringify(cost)).join(" "));
   return found;
 }
@@ -119,3 +119,34 @@ for (const [name, path] of Object.entries(ADAPTERS)) {
     assertEven(await costs(t, withHook(useStream, byList)), name === "rejoin/react" ? 1 : 2);
   });
 }
+
+const { useLangGraphRuntime } = await import("../dist/assistant-ui/index.js");
+const { AssistantRuntimeProvider } = await import("@assistant-ui/core/react");
+const { useAuiState } = await import("@assistant-ui/store");
+
+/** Shows a thread in assistant-ui's runtime. */
+async function withRuntime(t, { threadId, storage, ...options }) {
+  let thread, runtime;
+  const Thread = () => {
+    thread = useAuiState((state) => state.thread);
+    return null;
+  };
+  const Chat = () => {
+    runtime = useLangGraphRuntime({ ...options, storage, unstable_threadListAdapter: ONE_THREAD });
+    return createElement(AssistantRuntimeProvider, { runtime }, createElement(Thread));
+  };
+  render(t, createElement(Chat));
+  await until(() => runtime && thread, "a render");
+  await runtime.threads.switchToThread(threadId);
+  const text = () => thread.messages.at(-1)?.content.map((part) => part.text ?? "").join("");
+  return { count: () => thread.messages.length, text, say: (content) => void runtime.thread.append(content) };
+}
+
+const T = { status: "regular", remoteId: "t", externalId: "t", title: "t" };
+const ONE_THREAD = { list: async () => ({ threads: [T] }), fetch: async () => T, initialize: async () => T };
+
+test("rejoin/assistant-ui: a token costs a copy of the list, as assistant-ui reads one, and nothing else of it", async (t) => {
+  // Not more, as assistant-ui itself goes over the list several times for each token.
+  const lists = [10, 200];
+  assertEven(await costs(t, withRuntime, lists), 1, lists);
+});

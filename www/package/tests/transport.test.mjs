@@ -104,6 +104,21 @@ test("messages under another key are sent with their ids too", async (t) => {
   assert.equal(given[0].input.chat[0].id, stream.getSnapshot().messageIds[0]);
 });
 
+test("a question that the endpoint's values tell in other words is shown once, and stays where they tell answers only", async (t) => {
+  for (const [told, texts] of [
+    [[{ ...human("Hi, tidied"), id: "srv-1" }, ai("srv-2", "Hello")], ["Hello", "Hi, tidied"]],
+    [[ai("srv-2", "Hello")], ["Hello", "hi"]],
+  ]) {
+    const { stream } = through(t, async function* () {
+      yield values(...told);
+    });
+    await stream.submit({ messages: [human("hi")] });
+    const shown = () => stream.getSnapshot().messages.map(({ content }) => content).sort();
+    await until(() => shown().includes("Hello"), "the values");
+    assert.deepEqual(shown(), texts);
+  }
+});
+
 test("equal questions, one after the other, are as many as were asked", async (t) => {
   const told = [];
   const { stream, shown } = through(t, async function* () {

@@ -175,6 +175,8 @@ impl Client {
         if self.thread_id.is_none() {
             // Made here, so that the thread has its id before the first answer and a lost one costs nothing.
             let thread_id = run.submission.thread_id.clone();
+            let is_named = thread_id.is_some() && !self.is_stream_only();
+            self.thread_is_new = is_named && !run.submission.thread_is_made;
             let thread_id = thread_id.unwrap_or_else(|| ThreadId::from(run.submission_id.clone()));
             self.thread_id = Some(thread_id.clone());
             self.notify(Notice::ThreadCreated { thread_id });

@@ -9,12 +9,13 @@ use super::{
     recovery::{Failure, Purpose, Verdict},
     requests::{Answer, header, status_error},
     run::{Cancel, Fate, Left, Posting, Run},
+    submission::metadata_given,
     urls,
 };
 use crate::{Effect, ErrorCode, HttpRequest, Method, Millis, Notice, StreamError, cursor::Recent};
 use rejoin_wire::{
     RunId,
-    json::{Writer, write_string},
+    json::{ToJson, Writer, write_string},
 };
 
 impl Client {
@@ -34,9 +35,18 @@ impl Client {
             Some(posting) if posting.body.is_some() && self.asks_before_sending(run) => {
                 self.abandon(run);
             }
+            Some(posting) if posting.body.is_some() && self.wants_thread(posting) => {
+                self.save_outbox();
+                self.make_thread(run);
+            }
             Some(posting) if posting.body.is_some() => self.open_post(run),
             Some(_) | None => self.find_run(run),
         }
+    }
+
+    /// Whether the thread is made before the post. One that the post makes gets the run's metadata on every server, so also the mark.
+    fn wants_thread(&self, posting: &Posting) -> bool {
+        self.thread_is_new && !posting.thread_made && !self.is_named_after(&posting.mark)
     }
 
     fn open_post(&mut self, run: &mut Run) {
@@ -212,7 +222,7 @@ impl Client {
             Verdict::Gone if is_post => {
                 run.unpost();
                 self.close_link("the thread is not known");
-                self.make_thread(run, error);
+                self.thread_is_lacking(run, error);
             }
             Verdict::Gone => {
                 self.close_link("the run is not known");
@@ -257,17 +267,25 @@ impl Client {
     }
 
     /// The server has no such thread, and does not make one by itself. Where it was made already, that was not it.
-    fn make_thread(&mut self, run: &mut Run, error: StreamError) {
+    fn thread_is_lacking(&mut self, run: &mut Run, error: StreamError) {
         let posting = run.submission.as_ref();
-        let may_help =
-            posting.is_some_and(|posting| !posting.thread_made && posting.body.is_some());
-        let Some(thread_id) = self.thread_id.as_ref().filter(|_| may_help) else {
-            return self.fail(run, error);
+        if posting.is_some_and(|posting| !posting.thread_made && posting.body.is_some()) {
+            run.recovery.last_error = Some(error);
+            return self.make_thread(run);
+        }
+        self.fail(run, error);
+    }
+
+    fn make_thread(&mut self, run: &mut Run) {
+        let (Some(thread_id), Some(posting)) = (&self.thread_id, &run.submission) else {
+            return self.without_thread(run);
         };
-        run.recovery.last_error = Some(error);
         let mut body = String::new();
         let mut object = Writer::object(&mut body);
         write_string(object.field("thread_id"), thread_id.as_str());
+        if let Some(metadata) = posting.body.as_ref().and_then(metadata_given) {
+            metadata.write_json(object.field("metadata"));
+        }
         write_string(object.field("if_exists"), "do_nothing");
         object.end();
         let url = self.config.api_url.clone() + "/threads";
@@ -277,6 +295,8 @@ impl Client {
 
     pub(super) fn thread_made(&mut self, run: &mut Run, answer: &Answer<'_>) {
         let verdict = Purpose::MakeThread.verdict(answer.failure());
+        let posting = run.submission.as_ref();
+        let was_refused = !posting.is_some_and(|posting| self.wants_thread(posting));
         let result = match answer.check() {
             // It was there already.
             Err(_) if verdict == Verdict::Gone => Ok(()),
@@ -287,11 +307,17 @@ impl Client {
                 if let Some(posting) = &mut run.submission {
                     posting.thread_made = true;
                 }
+                self.thread_is_new = false;
                 self.open_stream(run);
             }
             Err(error) => match verdict {
                 Verdict::Renew => self.renew(run, error, &Next::Stream),
                 Verdict::Again => self.request_lost(run, error, answer),
+                Verdict::Gone | Verdict::Refused if !was_refused => {
+                    // Its post may make it all the same.
+                    self.thread_is_new = false;
+                    self.open_stream(run);
+                }
                 // What the post itself was refused with says more.
                 Verdict::Gone | Verdict::Refused => {
                     let first = run.recovery.last_error.take();

@@ -416,7 +416,13 @@ impl Client {
 
     fn apply_values(&mut self, run: &mut Run, values: &Values, odd: &mut Oddities) {
         let lacks_text = run.doubt().is_some();
-        self.target(run).apply_values(values, lacks_text, odd);
+        let is_stream_only = self.is_stream_only();
+        let store = self.target(run);
+        store.apply_values(values, lacks_text, odd);
+        if is_stream_only {
+            // Nothing that is read later would say what became of it.
+            store.drop_untold();
+        }
         if let Some(doubt) = run.doubt_mut() {
             doubt.step_seen |= !values.only_interrupts;
         }

@@ -342,8 +342,10 @@ pub struct Submission {
     pub stream_resumable: Option<bool>,
     /// Instead of [`crate::Config::stream_subgraphs`].
     pub stream_subgraphs: Option<bool>,
-    /// The id that a new thread gets. Ignored where the client has a thread.
+    /// The id that a new thread gets, which is made before the run is posted. Ignored where the client has a thread.
     pub thread_id: Option<ThreadId>,
+    /// Whether the application has made that thread already.
+    pub thread_is_made: bool,
     /// Fields that only the server reads: `context`, `interrupt_before`, `interrupt_after`, `durability`, and fields that
     /// only some servers know, such as `strict_resume`. Sent as it is.
     pub more: Vec<(String, Json)>,

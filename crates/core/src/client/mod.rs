@@ -81,6 +81,8 @@ pub struct Client {
     /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
     run: Option<Box<Run>>,
     load: ThreadLoad,
+    /// Whether the server is not known to have the thread, as the application has named a new one or the server has said so.
+    thread_is_new: bool,
     /// Submissions that the server does not have yet.
     outbox: outbox::Outbox,
     /// A join of a run whose thread is being looked up.
@@ -131,6 +133,7 @@ impl Client {
             error_passes: None,
             run: None,
             load: ThreadLoad::None,
+            thread_is_new: false,
             outbox: outbox::Outbox::new(seed),
             thread_lookup: None,
             history: History::default(),

@@ -15,7 +15,7 @@
 //!                    └────────────────────────────────── over, unknown ───────────────────────┘
 //!   stop: any ──► Ended(Disconnected).
 //!   Finding: the run has no id yet, so the thread's runs are listed. MakingThread: the server does not make threads by
-//!   itself. Looking: the run cannot be followed for now, so the thread's state is shown while attempts go on.
+//!   itself, or the application has named a new one. Looking: the run cannot be followed for now, so the thread's state is shown while attempts go on.
 //! ```
 
 use super::{link::Link, recovery::Wait, requests::Asked};

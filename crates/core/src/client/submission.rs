@@ -329,6 +329,13 @@ fn config_at_newest(given: Option<&Json>) -> Result<Object, JsonError> {
     Ok(config)
 }
 
+/// The metadata that the application gave, of a run's body.
+pub(super) fn metadata_given(body: &Json) -> Option<Object> {
+    let mut metadata = Object::from_json(field(body.text(), "metadata")?).ok()?;
+    metadata.remove(SUBMISSION_KEY);
+    Some(metadata)
+}
+
 /// The submission cannot be sent as it is.
 pub(super) fn invalid_input(error: JsonError) -> StreamError {
     StreamError::new(ErrorCode::InvalidInput).with_detail(error.words())

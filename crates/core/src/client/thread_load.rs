@@ -30,6 +30,7 @@ impl Client {
     }
 
     pub(super) fn start_load(&mut self) {
+        self.thread_is_new = false;
         let Some(thread_id) = self.thread_id.clone().filter(|_| !self.is_stream_only()) else {
             self.load = ThreadLoad::None;
             return;
@@ -446,6 +447,7 @@ impl Client {
 
     pub(super) fn enter_missing(&mut self, join: Option<Join>) {
         let error = StreamError::new(ErrorCode::ThreadNotFound);
+        self.thread_is_new = true;
         self.remove_record();
         self.run = None;
         if let Some(join) = join {

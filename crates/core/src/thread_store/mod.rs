@@ -288,6 +288,17 @@ impl ThreadStore {
         self.retain(&|slot, _| slot.origin != MessageOrigin::Optimistic);
     }
 
+    /// Takes away what the run has submitted where its `values` hold questions, and not this. Values without any question are of a
+    /// server that tells answers only.
+    pub(crate) fn drop_untold(&mut self) {
+        let is_untold = |slot: &MessageSlot, entry: &Entry| {
+            slot.origin == MessageOrigin::Optimistic && entry.has(SUBMITTED)
+        };
+        if self.asked.is_some() {
+            self.retain(&|slot, entry| !is_untold(slot, entry));
+        }
+    }
+
     /// Takes away what the server does not have.
     pub(crate) fn keep_stored(&mut self) {
         self.retain(&|slot, _| slot.origin == MessageOrigin::Server);

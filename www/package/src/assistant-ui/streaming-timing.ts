@@ -15,17 +15,25 @@ function partText(part: unknown): string {
   return typeof reasoning === "string" ? reasoning : "";
 }
 
-const find = (messages: readonly LangChainMessage[], wanted: string): (LangChainMessage & { type: "ai" }) | undefined =>
-  messages.findLast((message): message is LangChainMessage & { type: "ai" } => message.type === "ai" && message.id === wanted);
+type Answer = LangChainMessage & { type: "ai" };
+
+/** The last answer, of this id where one is given: what streams stands at the list's end. */
+function lastAnswer(messages: readonly LangChainMessage[], wanted?: string): Answer | undefined {
+  for (let at = messages.length - 1; at >= 0; at--) {
+    const message = messages[at];
+    if (message?.type === "ai" && (wanted === undefined || message.id === wanted)) return message;
+  }
+  return undefined;
+}
 
 const ACCESSORS: StreamingTimingAccessors<LangChainMessage> = {
-  getAssistantMessageId: (messages) => messages.findLast(({ type }) => type === "ai")?.id,
+  getAssistantMessageId: (messages) => lastAnswer(messages)?.id,
   getTextLength: (messages, id) => {
-    const { content = "", additional_kwargs: beside } = find(messages, id) ?? {};
+    const { content = "", additional_kwargs: beside } = lastAnswer(messages, id) ?? {};
     const parts: unknown[] = typeof content === "string" ? [content] : [...content];
     return [beside?.reasoning, ...parts].reduce<number>((length, part) => length + partText(part).length, 0);
   },
-  getToolCallCount: (messages, id) => find(messages, id)?.tool_calls?.length ?? 0,
+  getToolCallCount: (messages, id) => lastAnswer(messages, id)?.tool_calls?.length ?? 0,
 };
 
 /**

@@ -70,6 +70,7 @@ const SENT: readonly (keyof SubmitOptions)[] = [
   "durability",
   "feedbackKeys",
   "threadId",
+  "threadIsMade",
 ];
 
 /** The place of an edit, in a submission. */

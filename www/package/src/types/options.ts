@@ -403,8 +403,10 @@ export interface SubmitOptions<StateType extends Values = Values, ContextType ex
   streamResumable?: boolean;
   /** When the server writes checkpoints. */
   durability?: Durability;
-  /** The id of the new thread, if one is made. */
+  /** The id of the new thread, if one is made. It is made before the run. */
   threadId?: string;
+  /** Not in LangGraph's SDK: whether you have made the thread `threadId` already, so that no request comes before the run's. Default false. */
+  threadIsMade?: boolean;
   /** Called for this submission, after the stream's own `onError`. */
   onError?: (error: unknown, run: RunCallbackMeta | undefined) => void;
   /** Not in LangGraph's SDK: whether the promise rejects if its result has an error. Default false. */

@@ -297,7 +297,7 @@ export function legacy(test, apiUrl) {
       checkpoint: { thread_id: "gone", checkpoint_ns: "", checkpoint_id: "c9", checkpoint_map: null },
     });
     const [body] = fake.bodies;
-    assert.equal(fake.requests[0].path, "/threads/22222222-2222-4222-8222-222222222222/runs/stream");
+    assert.deepEqual(fake.requests.slice(0, 2).map(({ path }) => path), ["/threads", "/threads/22222222-2222-4222-8222-222222222222/runs/stream"]);
     const { rejoin_submission: _, ...metadata } = body.metadata;
     const { stream_mode, metadata: __, if_not_exists: ___, ...rest } = body;
     assert.deepEqual(metadata, { k: "v" });
@@ -307,6 +307,19 @@ export function legacy(test, apiUrl) {
       interrupt_before: ["a"], interrupt_after: "*", multitask_strategy: "reject", strict_resume: true, on_completion: "continue", feedback_keys: ["f"], on_disconnect: "cancel",
       stream_subgraphs: true, stream_resumable: false, durability: "sync", checkpoint: { checkpoint_ns: "", checkpoint_id: "c9" },
     });
+  });
+
+  test("a thread that submit names is made first, with the application's metadata, unless it is said to be made", async (t) => {
+    const threadId = "22222222-2222-4222-8222-222222222222";
+    for (const threadIsMade of [false, true]) {
+      const { fake, at } = await against(t, simple);
+      const { outcome } = await at().submit({ messages: [] }, { metadata: { k: "v" }, threadId, threadIsMade });
+      assert.equal(outcome, "finished");
+      const made = fake.requests.filter(({ path }) => path === "/threads").map(({ body }) => body);
+      assert.deepEqual(made, threadIsMade ? [] : [{ thread_id: threadId, metadata: { k: "v" }, if_exists: "do_nothing" }]);
+      // The run has the mark as well; the thread has not.
+      assert.equal(typeof fake.bodies[0].metadata.rejoin_submission, "string");
+    }
   });
 
   test("submit defaults: the run is resumable and goes on without a reader", async (t) => {

@@ -206,6 +206,7 @@ fn read_body(text: &str) -> Result<Submission, JsonError> {
         stream_resumable: optional.some(stream_resumable),
         stream_subgraphs: optional.some(stream_subgraphs),
         thread_id: None,
+        thread_is_made: false,
         more,
     };
     optional.done(submission)

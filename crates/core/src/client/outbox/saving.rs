@@ -9,7 +9,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 impl Client {
     /// Stores what this client has to send.
-    pub(super) fn save_outbox(&mut self) {
+    pub(in crate::client) fn save_outbox(&mut self) {
         self.outbox.revision = self.store.touched();
         let Some(key) = self.outbox_key() else {
             return;

@@ -140,6 +140,7 @@ impl Client {
 
     /// The server has it.
     pub(in crate::client) fn sent(&mut self, mark: &str) {
+        self.thread_is_new = false;
         if self.outbox.sending.as_deref() == Some(mark) {
             self.outbox.sending = None;
         }

@@ -38,6 +38,7 @@ export function groupUIMessages(shown: readonly UIMessage[]): Map<string, UIMess
 
 /** The components that stay when only these messages do. One that belongs to no message is the thread's, and stays. */
 export function filterUIMessagesBySurvivingIds(shown: readonly UIMessage[], surviving: readonly { id?: string | undefined }[]): UIMessage[] {
+  if (shown.length === 0) return [];
   const ids = new Set(surviving.map(({ id }) => id));
   return shown.filter((message) => {
     const parent = uiMessageParent(message);

@@ -1,7 +1,7 @@
 /** A thread's LangChain messages as assistant-ui's. */
 import type { ExportedMessageRepository, ThreadMessage } from "@assistant-ui/core";
 import { convertExternalMessages, createExternalMessageConversionCache, useExternalMessageConverter, type ExternalMessageConversionCache } from "@assistant-ui/core/react";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { convertLangChainMessages } from "../messages/convert.js";
 import { groupUIMessages } from "../messages/ui.js";
 import { useLangGraphStreamingTiming } from "../streaming-timing.js";
@@ -24,29 +24,51 @@ const convert: Converter = (message, metadata) => {
   return { role: "assistant", content: [], metadata: { isOptimistic: true }, ...(id && { id }), ...(status && { status }) };
 };
 
-/** The messages with a placeholder after each one whose turn failed without an answer. */
+/** The placeholders, kept from one list to the next. */
+class Placeholders {
+  readonly #made = new Map<string, LangChainMessage>();
+  /** Where a message stood last: it is looked for only where it stands there no more. */
+  readonly #places = new Map<string, number>();
+
+  #placeOf(id: string, messages: readonly LangChainMessage[]): number {
+    const last = this.#places.get(id);
+    if (last !== undefined && messages[last]?.id === id) return last;
+    const at = messages.findIndex((message) => message.id === id);
+    this.#places.set(id, at);
+    return at;
+  }
+
+  #placeholder(id: string, words: string): LangChainMessage {
+    const key = `${id} ${words}`;
+    const placeholder = this.#made.get(key) ?? { type: "ai" as const, id: `error-${id}`, content: "", status: { type: "incomplete" as const, reason: "error" as const, error: words } };
+    this.#made.set(key, placeholder);
+    placeholders.add(placeholder);
+    return placeholder;
+  }
+
+  /** The messages with a placeholder after each one whose turn failed without an answer. */
+  withThem(messages: LangChainMessage[], failures: ThreadSnapshot["failures"]): LangChainMessage[] {
+    // An answer that is there after all would be shown as one with the placeholder.
+    const isAnswered = (at: number): boolean => [messages[at], messages[at + 1]].some((one) => one?.type === "ai" || one?.type === "tool");
+    const found = [...failures].map(([id, words]) => ({ id, words, at: this.#placeOf(id, messages) })).filter(({ at }) => at >= 0 && !isAnswered(at));
+    if (found.length === 0) return messages;
+    const shown = [...messages];
+    for (const { id, words, at } of found.sort((a, b) => b.at - a.at)) shown.splice(at + 1, 0, this.#placeholder(id, words));
+    return shown;
+  }
+}
+
+/** What is shown of a thread: see {@link Placeholders.withThem}. */
 function useShown({ messages, failures }: ThreadSnapshot): LangChainMessage[] {
-  const [made] = useState(() => new Map<string, LangChainMessage>());
-  return useMemo(() => {
-    if (failures.size === 0) return messages;
-    return messages.flatMap((message, at) => {
-      const words = failures.get(message.id ?? "");
-      // An answer that is there after all would be shown as one with the placeholder.
-      if (words === undefined || [message, messages[at + 1]].some((one) => one?.type === "ai" || one?.type === "tool")) return [message];
-      const key = `${message.id} ${words}`;
-      const placeholder = made.get(key) ?? { type: "ai" as const, id: `error-${message.id}`, content: "", status: { type: "incomplete" as const, reason: "error" as const, error: words } };
-      made.set(key, placeholder);
-      placeholders.add(placeholder);
-      return [message, placeholder];
-    });
-  }, [messages, failures, made]);
+  const [made] = useState(() => new Placeholders());
+  return useMemo(() => (failures.size === 0 ? messages : made.withThem(messages, failures)), [messages, failures, made]);
 }
 
 /** The result of {@link useThreadMessages}. */
 export interface ThreadMessages {
   /** The messages that are shown. */
   messages: readonly ThreadMessage[];
-  /** These with all branches; undefined where assistant-ui keeps branches by itself. */
+  /** These with all branches; undefined where assistant-ui has them already, or keeps branches by itself. */
   repository: ExportedMessageRepository | undefined;
   /** The thread's own name of the branch that ends with this message. */
   branchOf: (headId: string | null) => string | undefined;
@@ -86,7 +108,16 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
       }),
     [branches, metadata],
   );
-  const repository = useMemo(() => (branches ? repositoryOf(others.map((branch) => branch.messages), converted) : undefined), [branches, others, converted]);
+  // assistant-ui keeps the branches that it was given, so while tokens come it is given the shown messages alone.
+  const given = useRef<ThreadSnapshot["branches"]>(undefined);
+  const isKept = isRunning && given.current === branches;
+  const repository = useMemo(
+    () => (branches && !isKept ? repositoryOf(others.map((branch) => branch.messages), converted) : undefined),
+    [branches, isKept, others, isKept ? undefined : converted],
+  );
+  useEffect(() => {
+    given.current = branches;
+  }, [branches]);
   const branchOf = (headId: string | null): string | undefined =>
     (others.findLast((branch) => branch.messages.at(-1)?.id === headId) ?? others.findLast((branch) => branch.messages.some(({ id }) => id === headId)))?.key;
   return { messages: converted, repository, branchOf };

@@ -103,7 +103,6 @@ export function engineSnapshot(facts: EngineFacts, shown: Shown): ThreadSnapshot
     facts.uiMessages = undefined;
   }
   const everyUI = facts.uiMessages ?? facts.stateUI;
-  const uiMessages = derived(facts, "ui", [everyUI, messages], () => filterUIMessagesBySurvivingIds(everyUI ?? [], messages));
   const interrupts = derived(facts, "interrupts", [shown.interrupts], () =>
     // A stop before a node is no question.
     (shown.interrupts as LangGraphInterruptState[]).filter((interrupt) => interrupt.when !== "breakpoint"),
@@ -111,6 +110,8 @@ export function engineSnapshot(facts: EngineFacts, shown: Shown): ThreadSnapshot
   const error = facts.error ?? asError(shown.error);
   const isOnlyAsked = facts.isReading && ["idle", "connecting"].includes(shown.connection.state);
   const isRunning = (shown.isLoading && !isOnlyAsked) || isStarting;
+  // Which messages there are, and not what they say: tokens change nothing of it. The server may rename some when the run is over.
+  const uiMessages = derived(facts, "ui", [everyUI, shown.messageIds, pending, staged, isRunning], () => filterUIMessagesBySurvivingIds(everyUI ?? [], messages));
   const tree = shown.experimental_branchTree;
   return {
     messages,

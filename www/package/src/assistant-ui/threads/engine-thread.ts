@@ -155,7 +155,8 @@ export class EngineThread implements LangGraphThread {
         config: this.#config(config),
         ...(command && { command: command as NonNullable<Sent["command"]> }),
         ...(checkpointId !== undefined && { checkpoint: { checkpoint_id: checkpointId, checkpoint_ns: "", checkpoint_map: null } }),
-        ...(isNew && id !== undefined && { threadId: id }),
+        // The list of threads has made it.
+        ...(isNew && id !== undefined && { threadId: id, threadIsMade: true }),
       });
     } catch (cause) {
       const error = cause instanceof RejoinError ? cause : new RejoinError("stream_failed", "The thread could not be made.", { cause });
