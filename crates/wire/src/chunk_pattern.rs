@@ -24,7 +24,7 @@ pub struct ChunkPattern {
     /// The event's name with its namespace.
     name: String,
     data: Json,
-    /// Where the text stands in the event's data, without its quotes.
+    /// The place of the text in the event's data, without its quotes.
     place: Range<usize>,
 }
 
@@ -33,7 +33,7 @@ pub struct ChunkPattern {
 pub struct ChunkText<'a> {
     /// As it is written in JSON, without its quotes.
     pub written: &'a str,
-    /// What it says.
+    /// The text itself.
     pub text: Cow<'a, str>,
 }
 

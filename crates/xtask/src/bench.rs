@@ -25,7 +25,7 @@ pub(crate) struct BenchArgs {
     /// Only these pages, with commas between them. A wrong name lists all.
     #[arg(long)]
     contenders: Option<String>,
-    /// Where to write every figure as JSON.
+    /// The file that gets every figure as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Take www/package/dist and the page in Leptos as they are.

@@ -13,7 +13,7 @@ use crate::step::{self, Steps, cargo, root, target_dir};
 
 const PACKAGE: &str = "rejoin-bench-native";
 
-/// What the program does: bytes to frames, frames to messages, chunks to one message, bytes to what is shown.
+/// The program's works: bytes to frames, frames to messages, chunks to one message, bytes to what is shown.
 const WORKS: [&str; 4] = ["decode", "events", "merge", "view"];
 
 /// So much more than the budget is a failure, in percent. libc takes other instructions on other processors.

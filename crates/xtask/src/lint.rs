@@ -55,7 +55,7 @@ fn wasm() -> Result<()> {
     run_clippy(&args)
 }
 
-/// What names these examples with one of their features.
+/// The arguments that name these examples with one of their features.
 fn served_examples(feature: &str) -> Vec<String> {
     let named = |package: &str| {
         let feature = format!("{package}/{feature}");

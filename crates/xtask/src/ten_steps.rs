@@ -34,7 +34,7 @@ const PAGE: [&str; 5] = [
 /// The release of Leptos after the one that the crate asks for.
 const NEXT_LEPTOS: &str = "=0.9.0-rc1";
 
-/// What the crate says otherwise with it: file, words, words.
+/// The one word of the crate that differs with it: file, word, other word.
 const NEXT_WORDS: (&str, &str, &str) = (
     "crates/rejoin-leptos/src/status.rs",
     "set_interval_with_handle(",
@@ -55,7 +55,7 @@ pub(crate) fn build(steps: &mut Steps) -> bool {
     }) && steps.run("packaging: with the next Leptos", with_next_leptos)
 }
 
-/// Where the server's program is.
+/// The server's program.
 pub(crate) fn server_binary() -> PathBuf {
     target_dir().join("debug").join(NAME)
 }

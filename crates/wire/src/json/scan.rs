@@ -326,7 +326,7 @@ pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
     unescape_noting(inner, &mut false)
 }
 
-/// What a JSON string says, given with its quotes. `None` for anything else, and for half of a surrogate pair.
+/// The text of a JSON string that is given with its quotes. `None` for anything else, and for half of a surrogate pair.
 pub(crate) fn text_inside(quoted: &str) -> Option<Cow<'_, str>> {
     if whole(quoted).ok()?.len() < quoted.len() {
         return None;

@@ -1,6 +1,6 @@
 /**
  * The first requests of a store that begins on a thread, sent while its wasm comes: the thread and its state. The engine asks for them
- * as soon as it is there, and is given these answers. What is not as the engine asks for it is dropped, and asked for again.
+ * as soon as it is there, and gets these answers. An answer to a request that the engine makes otherwise is dropped, and the request sent.
  */
 import { clientHasOwnMethods, headersOf, sendOwn } from "./network.js";
 import { apiUrlOf, historyLimitOf, transportOf, type AnyOptions } from "./options.js";

@@ -52,7 +52,7 @@ pub fn Chat(
     }
 }
 
-/// Where the page begins.
+/// The page's entry point.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

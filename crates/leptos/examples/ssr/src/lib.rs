@@ -61,7 +61,7 @@ pub fn Chat() -> impl IntoView {
     }
 }
 
-/// Where the page begins.
+/// The page's entry point.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

@@ -27,7 +27,7 @@ const convert: Converter = (message, metadata) => {
 /** The placeholders, kept from one list to the next. */
 class Placeholders {
   readonly #made = new Map<string, LangChainMessage>();
-  /** Where a message stood last: it is looked for only where it stands there no more. */
+  /** The last place of each message. A message is looked for only if it is there no more. */
   readonly #places = new Map<string, number>();
 
   #placeOf(id: string, messages: readonly LangChainMessage[]): number {
@@ -58,7 +58,7 @@ class Placeholders {
   }
 }
 
-/** What is shown of a thread: see {@link Placeholders.withThem}. */
+/** The messages that are shown of a thread: see {@link Placeholders.withThem}. */
 function useShown({ messages, failures }: ThreadSnapshot): LangChainMessage[] {
   const [made] = useState(() => new Placeholders());
   return useMemo(() => (failures.size === 0 ? messages : made.withThem(messages, failures)), [messages, failures, made]);
