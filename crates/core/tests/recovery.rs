@@ -94,6 +94,24 @@ fn a_connection_that_has_worked_is_made_again_at_once_but_not_again_and_again() 
 }
 
 #[test]
+fn a_page_that_is_being_left_asks_for_nothing_more() {
+    let is_asked = |bench: &Bench| {
+        let mut open = bench.open.iter();
+        open.any(|(_, r)| r.url.ends_with("/runs/r/stream"))
+    };
+    let (mut bench, stream) = streaming();
+    let wall_clock = Millis(bench.now + 1_000_000);
+    bench.feed(Input::PageHiding { wall_clock });
+    // Chromium aborts the stream now, and says that the page is hidden after that.
+    bench.cut(stream);
+    assert!(!is_asked(&bench));
+    bench.feed(Input::BecameHidden);
+    // Back from where it was put aside.
+    bench.feed(Input::Thawed);
+    assert!(is_asked(&bench));
+}
+
+#[test]
 fn ids_that_repeat_and_go_backwards_lose_and_double_nothing() {
     let mut bench = Bench::new();
     bench.submit("hi");

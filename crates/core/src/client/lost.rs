@@ -109,7 +109,9 @@ impl Client {
         if loss.failure != Failure::NoAnswer {
             self.contact_made();
         }
-        let may_go = has_worked && run.id.is_some() && self.reach().is_whole();
+        // A page that is being left loses its connections, and nobody waits for new ones.
+        let may_go =
+            has_worked && run.id.is_some() && self.reach().is_whole() && !self.is_being_left;
         if may_go && run.recovery.may_go_at_once(self.now) {
             self.open_stream(run);
         } else {

@@ -102,6 +102,8 @@ pub struct Client {
     records: storage::Records,
     online: bool,
     visible: bool,
+    /// Whether the page is going away, or was put aside.
+    is_being_left: bool,
     refresh_headers: bool,
     told: Connection,
     told_oddities: oddities::Told,
@@ -146,6 +148,7 @@ impl Client {
             records: storage::Records::default(),
             online: true,
             visible: true,
+            is_being_left: false,
             refresh_headers: false,
             told: Connection::Idle,
             told_oddities: oddities::Told::default(),

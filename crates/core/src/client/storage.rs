@@ -73,6 +73,7 @@ impl Client {
     }
 
     pub(super) fn page_hiding(&mut self, wall_clock: Millis) {
+        self.is_being_left = true;
         self.set_wall_clock(wall_clock);
         if self.is_active() && self.records.unsaved_since.is_some() {
             self.with_run(|client, run| client.save_record(run));

@@ -51,6 +51,7 @@ impl Client {
     /// The page was frozen or kept aside: no connection can be relied on.
     pub(super) fn thawed(&mut self) {
         self.visible = true;
+        self.is_being_left = false;
         match &self.phase {
             Phase::Live(_) | Phase::Opening(_) => self.reopen_unless_alive(Millis(0)),
             Phase::Waiting { .. } => self.set_reachable(self.online, true),
