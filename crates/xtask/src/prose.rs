@@ -22,11 +22,7 @@ const PAGES: [&str; 5] = [
 ];
 
 /// The sources, as git matches paths: `*` also matches slashes.
-const SOURCES: [&str; 3] = [
-    "crates/*/src/*.rs",
-    "www/*/src/*.ts",
-    "www/*/src/*.tsx",
-];
+const SOURCES: [&str; 3] = ["crates/*/src/*.rs", "www/*/src/*.ts", "www/*/src/*.tsx"];
 
 /// Runs the linter.
 pub(crate) fn lint() -> Result<()> {
