@@ -1,4 +1,4 @@
-//! Where in a run's events the client stands, and which events it has had.
+//! The client's place in a run's events, and the events that it has had.
 
 use crate::hash::{HASH_OF_NOTHING, hashed};
 use rejoin_wire::{
@@ -17,18 +17,19 @@ const RECENT_EVENTS_MAX: usize = 8192;
 
 /// The place to resume from: one distinct id before the last.
 ///
-/// Ids are opaque. Python's repeat within a millisecond, so resuming after the last id can lose its twin; resuming
-/// one id early fetches at least one event that is known already, which is dropped, and which proves that the
-/// server still has the stream.
+/// Ids are opaque. Python's repeat within a millisecond, so resuming after the last id can lose its twin. Resuming one
+/// id early fetches at least one event that is known already. That event is dropped, and proves that the server still
+/// has the stream.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Cursor {
     last: Option<EventId>,
     before_last: Option<EventId>,
     /// Hashes of the events after `before_last`.
     tail: Vec<u64>,
-    /// Where this attempt at the run began, and which it is. Another one means that the server started over.
+    /// The place where this attempt at the run began, and its identity. Another value means that the server started
+    /// over.
     pub(crate) metadata: Option<u64>,
-    /// Which attempt it is.
+    /// The identity of the attempt.
     pub(crate) attempt: Option<u64>,
     /// The first event of the run, whatever it is. A stream that begins with it begins at the start.
     first: Option<u64>,
@@ -247,7 +248,7 @@ impl Hashes {
         self.count += 1;
     }
 
-    /// Where it is, or the free place where it would go.
+    /// The place of the hash, or the free place where it would go.
     fn place(&self, hash: u64) -> usize {
         let hash = not_free(hash);
         let mask = self.places.len() - 1;

@@ -4,14 +4,14 @@
 //! new is hashed at the cost of the middle, and gets the hash of its whole text. Hashes are stored with the cursor, so this must mean
 //! the same in every build: [`crate::run_record`] counts its version.
 
-/// Where a hash begins.
+/// The value that a hash begins with.
 pub(crate) const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// The polynomial's point: odd and one of the longest periods, from Knuth's generator.
 const POINT: u64 = 0x5851_f42d_4c95_7f2d;
 /// Bytes that are added in one step.
 const STEP: usize = 8;
-/// What ends a text: more than any byte.
+/// The value that ends a text: more than any byte.
 const END: u64 = 0x1ff;
 
 /// A text's effect on a hash: `hash * factor + sum`.

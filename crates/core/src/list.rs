@@ -1,5 +1,5 @@
-//! Filling and filtering lists. What std does it with is quicker on long lists, and several times as large for each type of
-//! item; none of these is on a token's way.
+//! Filling and filtering lists. The methods of std are quicker on long lists, and several times as large for each type of
+//! item. None of these functions is on a token's way.
 
 /// The items as a list.
 pub(crate) fn collected<T>(items: impl Iterator<Item = T>) -> Vec<T> {

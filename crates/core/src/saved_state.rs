@@ -88,7 +88,7 @@ impl SavedState {
         })
     }
 
-    /// What is saved of a state.
+    /// The text that is saved of a state.
     pub(crate) fn written(thread_id: &ThreadId, saved_at: Millis, state: &Json) -> String {
         let mut text = String::with_capacity(state.text().len() + 128);
         let mut object = Writer::object(&mut text);

@@ -18,7 +18,7 @@ pub(super) struct Branches {
     asks: Asks,
 }
 
-/// What the last request for the thread's states brings.
+/// The answer that the last request for the thread's states brings.
 #[derive(Debug, Default)]
 enum Asks {
     /// The state alone.

@@ -1,4 +1,4 @@
-//! What a person asks for: submit, join, stop, cancel, another thread.
+//! The requests of a person: submit, join, stop, cancel, another thread.
 
 use super::{
     Client,
@@ -19,7 +19,7 @@ use rejoin_wire::{
     request::MultitaskStrategy,
 };
 
-/// What was submitted last.
+/// The last submission.
 pub(super) struct Last {
     pub(super) submission: Box<Submission>,
     /// The messages that it brought.

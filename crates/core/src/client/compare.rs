@@ -212,7 +212,7 @@ impl Client {
         self.with_run(|client, run| client.find_run(run));
     }
 
-    /// What the thread says of itself when it is entered.
+    /// Notes the thread's time of change, as the thread tells it when it is entered.
     pub(super) fn note_update(&mut self, summary: ThreadSummary) {
         self.comparison.updated_at = summary.updated_at;
     }

@@ -203,7 +203,7 @@ impl Client {
         self.attempt_failed(run, purpose, failure, error, refusal.retry_after);
     }
 
-    /// A stream was not to be had. What that means stands in the table in `recovery.rs`.
+    /// A stream was not to be had. The table in `recovery.rs` says what that means.
     pub(super) fn attempt_failed(
         &mut self,
         run: &mut Run,
@@ -266,7 +266,7 @@ impl Client {
         self.deny(run, error);
     }
 
-    /// The server has no such thread, and does not make one by itself. Where it was made already, that was not it.
+    /// The server has no such thread, and does not make one by itself. If the thread was made already, its lack was not the cause.
     fn thread_is_lacking(&mut self, run: &mut Run, error: StreamError) {
         let posting = run.submission.as_ref();
         if posting.is_some_and(|posting| !posting.thread_made && posting.body.is_some()) {

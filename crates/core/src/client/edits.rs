@@ -1,7 +1,7 @@
 //! Editing a message, answering again, trying again.
 //!
-//! The checkpoint is looked up first, beside whatever runs; only then, in one step, the run that is active is replaced,
-//! the screen goes back to what the checkpoint holds, and the new run begins there.
+//! The checkpoint is looked up first, beside whatever runs. Only then, in one step, the active run is replaced, the
+//! screen goes back to the state of the checkpoint, and the new run begins there.
 
 use super::{
     Client,
@@ -32,10 +32,10 @@ struct Resolving {
     message: MessageId,
     command: CommandId,
     submission: Box<Submission>,
-    /// What is kept, oldest first, by the server's ids.
+    /// The messages that are kept, oldest first, by the server's ids.
     kept: Vec<MessageId>,
-    /// How many of them a state must hold. What came with the message that is edited, such as answers to the tool calls
-    /// before it, is in no state without it, and is sent again.
+    /// How many of them a state must hold. Messages that came with the one that is edited, such as answers to the tool
+    /// calls before it, are in no state without it, and are sent again.
     stored: usize,
     which: Which,
     /// The page that is being read.
@@ -161,7 +161,7 @@ impl Edits {
     }
 }
 
-/// What is done with the edit gives what is left of it: nothing where it was sent or given up.
+/// Each step of the edit gives the rest of the edit: nothing if it was sent or given up.
 impl Resolving {
     /// In what was read already; else page by page.
     fn look_up(self: Box<Self>, client: &mut Client) -> Option<Box<Self>> {
@@ -302,7 +302,7 @@ impl Resolving {
         None
     }
 
-    /// Whose it was. Nobody waits for its page any more.
+    /// The command that asked for the edit. Nobody waits for its page any more.
     fn close(mut self, client: &mut Client) -> CommandId {
         if let Some(attempt) = self.request.close() {
             client.abort(attempt);

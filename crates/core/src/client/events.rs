@@ -195,9 +195,9 @@ impl Client {
     /// | all | a `metadata` that may only be repeated | it is applied; the event after it tells |
     /// | all | another, with an id | the cursor was ignored: see [`Client::cursor_ignored`] |
     /// | all | another | it may be the middle of a message: see [`Client::doubt`] |
-    /// | what follows the cursor | one that was had after the cursor | the cursor was honoured |
-    /// | what follows the cursor | the run's `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else, where the `metadata` is a new one, the run has started over |
-    /// | what follows the cursor | another | the cursor was ignored: see [`Client::cursor_ignored`] |
+    /// | events after the cursor | one that was had after the cursor | the cursor was honoured |
+    /// | events after the cursor | the run's `metadata` | the event after it tells: one that was had, and the `metadata` is only repeated; else, where the `metadata` is a new one, the run has started over |
+    /// | events after the cursor | another | the cursor was ignored: see [`Client::cursor_ignored`] |
     fn check_start(&mut self, run: &mut Run, event: &Event, hash: u64) -> bool {
         let is_metadata = is_metadata(event);
         let Some(link) = self.phase.link_mut() else {
@@ -257,8 +257,8 @@ impl Client {
         }
     }
 
-    /// The server has sent something else than what follows the cursor, so there may be a hole. All events are asked for once, with
-    /// the cursor in the query as well, as proxies drop headers. Where that does not help, later joins only doubt. Whether the
+    /// The server has sent something else than the events after the cursor, so there may be a hole. All events are asked for once,
+    /// with the cursor in the query as well, as proxies drop headers. If that does not help, later joins only doubt. Whether the
     /// event is to be applied.
     fn cursor_ignored(&mut self, run: &mut Run) -> bool {
         if run.doubt().is_none() && !std::mem::replace(&mut self.cursor_in_query, true) {
@@ -531,7 +531,7 @@ impl Client {
         self.listened.iter().any(|listened| listened == name)
     }
 
-    /// Shows the replay as nothing more seems to come. Where more does, its `values` may be older than what is shown.
+    /// Shows the replay as nothing more seems to come. If more does, its `values` may be older than what is shown.
     pub(super) fn show_silent_replay(&mut self, run: &mut Run) {
         let may_go_on = run
             .replay
@@ -553,8 +553,8 @@ impl Client {
         }
     }
 
-    /// An event that cannot be read. It may have been damaged on its way, so it is fetched once more; when it comes
-    /// as broken again it is left out, and the messages it may have belonged to wait for the thread's values.
+    /// An event that cannot be read. It may have been damaged on its way, so it is fetched once more. If it comes as
+    /// broken again it is left out, and the messages it may have belonged to wait for the thread's values.
     fn corrupt(&mut self, run: &mut Run, error: &WireError) {
         self.warn(wire_error(error));
         let resumable = !self.is_stream_only() && run.id.is_some() && !run.cursor.is_at_start();
@@ -610,7 +610,8 @@ fn is_metadata(event: &Event) -> bool {
     event.name == EventName::Metadata && event.is_root()
 }
 
-/// Which attempt at which run an event says that it begins. What else it says, such as the time, may change when it is repeated.
+/// The attempt, and its run, that an event says that it begins. The event's other fields, such as the time, may change when it
+/// is repeated.
 fn attempt_of(event: &Event) -> u64 {
     let text = event.data.text();
     let part = |name: &str| field(text, name).unwrap_or_default();
@@ -623,8 +624,8 @@ fn beginning_of(event: &Event) -> u64 {
     hashed(attempt_of(event), id)
 }
 
-/// Whether a `metadata` that comes first on a connection may be the server's way to begin each connection: it has no place among the
-/// run's events, and names the attempt that is known.
+/// Whether a `metadata` that comes first on a connection may be the server's way to begin each connection. Such a one has no place
+/// among the run's events, and names the attempt that is known.
 fn may_be_repeated(run: &Run, metadata: &Event) -> bool {
     let known = run.cursor.attempt;
     metadata.id.is_none() && known.is_none_or(|known| known == attempt_of(metadata))

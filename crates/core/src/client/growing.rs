@@ -41,7 +41,7 @@ pub(super) struct Growing {
     revision: u64,
     /// Whether it is in a replay that is not shown yet.
     in_replay: bool,
-    /// What its events' hashes have in common.
+    /// The common part of its events' hashes.
     named: u64,
     before: TextHash,
     behind: TextHash,
@@ -126,7 +126,8 @@ impl Client {
         true
     }
 
-    /// An event was read, had nothing odd in it and was applied to this message. Where it has only made that grow, later ones may too.
+    /// An event was read, had nothing odd in it and was applied to this message. If it has only made the message grow, later ones may
+    /// too.
     #[inline(never)]
     pub(super) fn note_growing(
         &mut self,

@@ -201,7 +201,7 @@ pub enum EditInput {
     Requested {
         /// Named in [`crate::Notice::Concluded`].
         command: CommandId,
-        /// What.
+        /// The edit.
         edit: Box<Edit>,
     },
     /// The answer to [`crate::Effect::ResolveCheckpoint`].

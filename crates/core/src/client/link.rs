@@ -36,7 +36,7 @@ pub(crate) struct Link {
     heartbeat_every: Option<Millis>,
 }
 
-/// What a connection asks for.
+/// The events that a connection asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asks {
     /// A run, with the submission that begins it.
@@ -49,14 +49,14 @@ pub(super) enum Asks {
     Feed,
 }
 
-/// What the first events say about where the stream begins.
+/// The stream's beginning, as far as the first events tell it.
 #[derive(Debug)]
 pub(super) enum Start {
     /// No event has come.
     Unknown,
     /// The event that begins a run has come although the cursor is later: the run has started over, or a proxy repeats it.
     Metadata(Event),
-    /// Where it was asked to begin, or where it cannot be known.
+    /// The stream begins at the place that was asked for, or its beginning cannot be known.
     Verified,
 }
 
@@ -77,7 +77,7 @@ impl Refusal {
     }
 }
 
-/// What an answer's headers say.
+/// The meaning of an answer's headers.
 #[derive(Debug)]
 pub(super) enum Opening {
     /// Events come.
@@ -88,7 +88,7 @@ pub(super) enum Opening {
     Foreign(StreamError),
 }
 
-/// What a chunk of its body holds.
+/// The content of a chunk of its body.
 #[derive(Debug)]
 pub(super) enum Chunk {
     /// Events, for the decoder to give.
@@ -191,7 +191,7 @@ impl Link {
         }
     }
 
-    /// Where no header names the type: an error if these first bytes are a page or JSON rather than events.
+    /// An answer without a content type is an error if its first bytes are a page or JSON rather than events.
     fn sniff(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         // A byte order mark may be cut anywhere.
         let says_nothing = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);

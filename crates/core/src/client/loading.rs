@@ -42,7 +42,7 @@ pub(super) struct Loading {
     pub(super) join: Option<Join>,
 }
 
-/// What a request brings.
+/// The piece of the thread that a request brings.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Piece {
     State,
@@ -98,7 +98,7 @@ impl Loading {
         self.record.is_some() && self.state.is_done() && self.thread.is_done()
     }
 
-    /// Which piece an attempt asks for.
+    /// The piece that an attempt asks for.
     pub(super) fn asked_by(&self, attempt: AttemptId) -> Option<Piece> {
         if self.state.is_asked_by(attempt) {
             return Some(Piece::State);
@@ -122,7 +122,7 @@ impl Loading {
         asked
     }
 
-    /// State and thread are read side by side. What a run did in between is in the thread, which says that nothing runs any
+    /// State and thread are read side by side. A run's work in between is in the thread, which says that nothing runs any
     /// more, and not in the state.
     pub(super) fn has_outdated_state(&self) -> bool {
         let Part::Got(state) = &self.state else {
@@ -150,7 +150,7 @@ impl ThreadLoad {
         }
     }
 
-    /// What was loading, once everything has come. From then on it is loaded.
+    /// The loaded pieces, once everything has come. From then on the thread is loaded.
     pub(super) fn take_complete(&mut self) -> Option<Box<Loading>> {
         match std::mem::replace(self, Self::Loaded) {
             Self::Loading(loading) if loading.is_complete() => Some(loading),
@@ -204,7 +204,7 @@ impl ThreadLoad {
         }
     }
 
-    /// What a person is told while there is no run. `shows_saved`: what was saved of the thread is shown.
+    /// The connection that a person is told of while there is no run. `shows_saved`: the thread's saved state is shown.
     pub(super) fn connection(&self, online: bool, shows_saved: bool) -> Connection {
         let Self::Loading(loading) = self else {
             return Connection::Idle;

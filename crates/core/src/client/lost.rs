@@ -132,7 +132,7 @@ impl Client {
         self.set_phase(Phase::Waiting { wait, next });
     }
 
-    /// Where streams do not come through, every other attempt asks for the run instead, so that its end is noticed.
+    /// If streams do not come through, every other attempt asks for the run instead, so that its end is noticed.
     fn next_step(&mut self, run: &mut Run) -> Next {
         let policy = &self.config.retry;
         let takes_long = run.recovery.failures() > policy.attempts_max
@@ -201,7 +201,7 @@ impl Client {
     }
 }
 
-/// What kind of failure a transport error is.
+/// The kind of failure that a transport error is.
 pub(super) fn failure_of(error: &StreamError) -> Failure {
     let code = error.code;
     if matches!(

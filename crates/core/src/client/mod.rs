@@ -76,7 +76,7 @@ pub struct Client {
     pub(crate) thread_id: Option<ThreadId>,
     pub(crate) store: ThreadStore,
     pub(crate) error: Option<StreamError>,
-    /// What takes the error away again, where it is told while attempts go on.
+    /// The sign that takes the error away again, if it is told while attempts go on.
     error_passes: Option<Passing>,
     /// The run that is followed, or was last. Taken out while it is changed: see [`Client::with_run`].
     run: Option<Box<Run>>,
@@ -90,7 +90,7 @@ pub struct Client {
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
     history_asked: Option<requests::Asked>,
-    /// What was submitted last, to be begun again.
+    /// The last submission, to be begun again.
     last: Option<Box<commands::Last>>,
     /// The events that are told, by name.
     listened: Vec<String>,
@@ -429,7 +429,7 @@ impl Client {
         self.error_passes = Some(passing);
     }
 
-    /// What was wrong is over.
+    /// The cause of a passing error is over.
     fn clear_passing_error(&mut self) {
         if self.error_passes.is_some() {
             self.set_error(None);
@@ -516,7 +516,7 @@ impl Client {
     }
 }
 
-/// What takes an error away that is told while attempts go on.
+/// The sign that takes away an error that is told while attempts go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passing {
     /// Any answer of the server's.

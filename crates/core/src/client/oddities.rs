@@ -10,11 +10,11 @@ use rejoin_wire::{
 /// Oddities of one thread that are told. A server sends the same ones again with each step, and others without end.
 const TOLD_MAX: usize = 64;
 
-/// What was told of the thread that is shown.
+/// The oddities that were told of the thread that is shown.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     thread_id: Option<ThreadId>,
-    /// Where, and what kind of thing.
+    /// The place, and the kind of thing.
     pieces: Vec<(String, &'static str)>,
 }
 

@@ -22,7 +22,7 @@ enum Step {
     Waiting(Wait),
 }
 
-/// What follows an answer that is no page.
+/// The step after an answer that is no page.
 pub(super) enum PageFailed {
     /// It is to be asked for again at once, with new headers.
     AskAgain,

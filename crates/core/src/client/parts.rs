@@ -1,6 +1,6 @@
-//! Features that many pages never use: views of the session, edits, tools that run in the page, the history and its branches, what
-//! an earlier page or another tab has to send and changes of it, saved states. Each is a part that owns its state; the client says what
-//! happens, and works without them.
+//! Features that many pages never use: views of the session, edits, tools that run in the page, the history and its branches, saved
+//! states, and stored submissions. Stored submissions are those that an earlier page or another tab has to send, with changes of them.
+//! Each feature is a part that owns its state; the client says what happens, and works without them.
 //!
 //! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
 //! something of it is first wanted.
@@ -62,7 +62,8 @@ impl Woke {
     }
 }
 
-/// What the client tells each part. One that asks the server for nothing has nothing to do with it.
+/// The client's reports to each part. A part leaves out those that it has no use for, such as answers if it asks the
+/// server for nothing.
 pub(super) trait Part {
     /// Something has come of a request or a connection. Whether it is the part's own; else nobody has looked at it.
     fn answered(
@@ -152,11 +153,11 @@ pub(super) trait BranchesPart: Part {
     fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
 }
 
-/// What is stored to be sent, and changes of what waits.
+/// The submissions that are stored to be sent, and changes of those that wait.
 pub(super) trait OutboxPart: Part {
     fn handle(&mut self, client: &mut Client, input: WaitingInput);
 
-    /// What is stored for the thread has been loaded.
+    /// The text that is stored for the thread has been loaded.
     fn read(&mut self, client: &mut Client, text: Option<&str>);
 
     /// A lock is held. Whether it was asked for.
@@ -191,7 +192,7 @@ pub(super) struct Parts {
     pub(super) saved: Option<Box<dyn SavedPart>>,
 }
 
-/// What makes the parts that can be loaded later.
+/// The function that makes the parts that can be loaded later.
 pub struct Extras {
     make: fn(&mut Parts),
 }

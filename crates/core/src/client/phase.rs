@@ -1,4 +1,4 @@
-//! Where the client stands with a run. Each phase holds what is true in it and nothing else.
+//! The phases of a client that follows a run. Each phase holds what is true in it and nothing else.
 //!
 //! ```text
 //!                submit / join / rejoin
@@ -118,7 +118,7 @@ impl Phase {
     }
 }
 
-/// What is done when a wait is over.
+/// The step that is taken when a wait is over.
 #[derive(Debug, Clone)]
 pub(crate) enum Next {
     /// The stream is asked for: posted, joined, or its run found.

@@ -1,5 +1,5 @@
-//! One policy for whatever is asked of a server: the run, the thread's load, the session's feed, its older pages, the
-//! pages that an edit looks a checkpoint up in, the history.
+//! One policy for all requests to a server. It covers the run, the thread's load, the session's feed, its older pages,
+//! the pages that an edit looks a checkpoint up in, and the history.
 //!
 //! A [`Recovery`] counts what failed in a row and says how long to wait, a [`Wait`] is that wait, and [`Purpose::verdict`] says what an
 //! answer means. The table; `again` is after a wait, `renew` at once with headers made anew and the second time `denied`:
@@ -22,21 +22,22 @@
 //! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   | refused |
 //! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused   | refused |
 //!
-//! What follows:
+//! The consequences:
 //!
-//! * `gone`: a submission's thread is made (once), or is there already; a run that is cancelled is over; a run has expired, unless its stream has said how it ended; a thread is not
-//!   known; a server has no sessions. A run that cannot be asked for counts as gone; so does one that is answered for with 500
-//!   more than [`crate::RetryPolicy::attempts_max`] times in a row, once its stream has said how it ended.
+//! * `gone` has a meaning for each request. A submission's thread is made (once), or is there already. A run that is cancelled is
+//!   over. A run has expired, unless its stream has said how it ended. A thread is not known. A server has no sessions. A run that
+//!   cannot be asked for counts as gone. So does one that is answered for with 500 more than [`crate::RetryPolicy::attempts_max`]
+//!   times in a row, once its stream has said how it ended.
 //! * `again`, and when it is given up: the run, the load and the feed never are, while the page is open
 //!   ([`crate::RetryPolicy::give_up_after`] limits it for those who want an end). A page is, after [`PAGE_TRIES_MAX`].
 //!   A run's state that the server answers and that cannot be used is, after [`STATE_TRIES_MAX`]: the run is over.
 //! * A stream that is answered without a body (204, 205) may be there the next time. A submission that is answered so has arrived: its
 //!   run is looked for.
-//! * A connection of a run that has brought something new and breaks is made again at once, without a wait: most breaks are those of
+//! * A connection of a run that has brought something new and breaks is made again at once, without a wait. Most breaks are those of
 //!   one connection, and a person waits for text. This happens once in [`AT_ONCE_EVERY`] at most. Every other wait is drawn.
 //! * `refused` ends what was asked with the error. A run whose state is refused ends with what was received.
 //!
-//! What a server meets that restarts while a thousand clients follow runs:
+//! The attempts that a server meets if it restarts while a thousand clients follow runs:
 //!
 //! ```text
 //! attempt   when it is made                                   attempts per millisecond
@@ -62,7 +63,7 @@ pub(super) const STATE_TRIES_MAX: u32 = 3;
 /// How often a page is asked for before a person is told that it is not to be had.
 pub(super) const PAGE_TRIES_MAX: u32 = 3;
 
-/// What is asked of the server.
+/// The purpose of a request to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// A submission is posted.
@@ -89,7 +90,7 @@ pub(super) enum Purpose {
     Cancel,
 }
 
-/// What came instead of a good answer.
+/// The failure that came instead of a good answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     /// An HTTP status.
@@ -116,14 +117,14 @@ impl Failure {
     }
 }
 
-/// What it means.
+/// The meaning of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It passes: ask again.
     Again,
     /// The headers are refused: ask again with new ones, once.
     Renew,
-    /// What was asked for is not there.
+    /// The thing that was asked for is not there.
     Gone,
     /// The server, or the browser, will not have it.
     Refused,
@@ -170,7 +171,7 @@ impl Purpose {
     }
 }
 
-/// What failed in a row, of one thing that is asked for until it is there.
+/// The failures in a row of one thing that is asked for until it is there.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     /// Attempts in a row that brought nothing new; they set the pace.
@@ -185,7 +186,7 @@ pub(super) struct Recovery {
     met: bool,
     /// Whether the headers were made anew since they were last accepted.
     renewed: bool,
-    /// What the last attempt failed of.
+    /// The error that the last attempt failed with.
     pub(super) last_error: Option<StreamError>,
     /// When the last attempt began, or was heard last, where it was not answered: so long it has waited already.
     silent_from: Option<Millis>,
@@ -323,8 +324,9 @@ impl Recovery {
         };
     }
 
-    /// The wait before the next attempt: its own pace, counted from when the last one began to be silent, or what the server asks
-    /// for, counted from its answer, whichever is longer. A hidden page, or one without a network, waits for that to end.
+    /// The wait before the next attempt is the longer of two. The client's own pace counts from when the last attempt began to be
+    /// silent. The wait that the server asks for counts from its answer. A hidden page, or one without a network, waits for that
+    /// to end.
     pub(super) fn wait(&self, turn: &mut Turn<'_>, retry_after: Option<Millis>) -> Wait {
         if !turn.reach.is_whole() {
             return Wait::parked(turn.now);
@@ -340,7 +342,7 @@ impl Recovery {
     }
 }
 
-/// What a wait depends on beside what failed.
+/// The facts that a wait depends on, beside the failure.
 pub(super) struct Turn<'a> {
     pub(super) now: Millis,
     pub(super) reach: Reach,

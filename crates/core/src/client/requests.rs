@@ -32,7 +32,7 @@ pub(super) struct Answer<'a> {
     failure: Option<StreamError>,
 }
 
-/// What is looked at of a run that the server knows.
+/// The parts that are read of a run that the server knows.
 #[derive(Debug)]
 pub(super) struct KnownRun {
     pub(super) run_id: Option<RunId>,
@@ -95,7 +95,7 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// What came instead of a good answer; of a 2xx, that its body cannot be read.
+    /// The failure that came instead of a good answer; of a 2xx, that its body cannot be read.
     pub(super) fn failure(&self) -> Failure {
         match &self.failure {
             Some(error) => failure_of(error),
@@ -237,7 +237,7 @@ fn body_invalid(what: &'static str, error: &JsonError) -> StreamError {
     StreamError::new(ErrorCode::BodyInvalid).with_detail(error.words())
 }
 
-/// What a status means. The body's first words go with it.
+/// The error that a status means. The body's first words go with it.
 pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
     let code = match status {
         200..=299 => ErrorCode::NotAnEventStream,

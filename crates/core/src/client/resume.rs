@@ -1,8 +1,8 @@
-//! Which interrupts a resume answers.
+//! The interrupts that a resume answers.
 
 use rejoin_wire::{Json, json::fields, thread::Interrupt};
 
-/// What a resume is an answer to.
+/// The interrupts that one resume is an answer to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answers {
     /// Whatever waits.
@@ -13,8 +13,8 @@ pub(super) enum Answers {
     Unclear,
 }
 
-/// A map from interrupt ids to answers is told from an answer that is an object by its keys: all of them name what waits,
-/// or look like interrupt ids do on every server, 32 hexadecimal digits.
+/// A map from interrupt ids to answers is told from an answer that is an object by its keys. Each key of a map names an
+/// interrupt that waits, or looks like interrupt ids do on every server: 32 hexadecimal digits.
 pub(super) fn answers(resume: &Json, waiting: &[Interrupt]) -> Answers {
     let is_id = |key: &str| {
         let mut ids = waiting.iter().filter_map(|interrupt| interrupt.id.as_ref());

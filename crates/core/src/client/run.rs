@@ -1,4 +1,4 @@
-//! What is known of the run being followed.
+//! The known facts of the run being followed.
 
 use super::{recovery::Recovery, requests::Asked, standing::Standing};
 use crate::{
@@ -13,7 +13,7 @@ use rejoin_wire::{Json, MessageId, RunId};
 #[derive(Debug, Default)]
 pub(super) struct Run {
     pub(super) id: Option<RunId>,
-    /// Where this client submitted it.
+    /// The submission, if this client made it.
     pub(super) submission: Option<Posting>,
     pub(super) cursor: Cursor,
     /// The kinds of event that joins ask for; empty for all.
@@ -41,7 +41,7 @@ pub(super) struct Run {
     pub(super) last_word: LastWord,
     pub(super) cancel: Cancel,
     pub(super) left: Left,
-    /// What the thread said of its last run when this one, a stored one, was begun to be followed.
+    /// The standing of the thread's last run when the client began to follow this one, a stored run.
     pub(super) entered: Option<Standing>,
     /// The stored run that the thread's active one is looked for instead of, while that is not known.
     pub(super) turned_from: Option<Box<Run>>,
@@ -53,7 +53,7 @@ pub(super) struct Run {
 pub(super) struct Posting {
     /// Names it on the server, to find its run when the answer was lost.
     pub(super) mark: String,
-    /// What to post. Gone once the server has named the run.
+    /// The body to post. Gone once the server has named the run.
     pub(super) body: Option<Json>,
     /// How often it was posted.
     pub(super) posts: u32,
@@ -64,7 +64,7 @@ pub(super) struct Posting {
     pub(super) withdrawn: bool,
 }
 
-/// What became of the last post.
+/// The fate of the last post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It has not left, or the server has refused it.
@@ -101,7 +101,7 @@ pub(super) struct Doubt {
     pub(super) step_seen: bool,
 }
 
-/// What the stream itself said of the run's end. No later answer of the server, which may have forgotten the run, takes it back.
+/// The stream's own word on the run's end. No later answer of the server, which may have forgotten the run, takes it back.
 #[derive(Debug, Default)]
 pub(super) enum LastWord {
     /// Nothing.
@@ -123,7 +123,7 @@ pub(super) enum Cancel {
     Asked(Asked),
 }
 
-/// What may be found when a person goes back to the run.
+/// The expected state of the run when a person goes back to it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     /// It may still be active.
@@ -144,7 +144,7 @@ pub(super) struct Waiter {
 }
 
 impl Posting {
-    /// Of which no more is known than its name.
+    /// A posting of which only the name is known.
     fn of(mark: String) -> Self {
         Self {
             mark,
@@ -326,7 +326,7 @@ impl Run {
         }
     }
 
-    /// What its stream said of its end, where it said something.
+    /// The outcome that the run's stream told, if it told one.
     pub(super) fn last_outcome(&self) -> Option<Outcome> {
         match &self.last_word {
             LastWord::None => None,

@@ -228,7 +228,7 @@ impl Client {
         }
     }
 
-    /// The server does not know the run, or cannot say. What the stream has said of its end counts all the same.
+    /// The server does not know the run, or cannot say. The stream's word on its end counts all the same.
     pub(super) fn run_is_gone(&mut self, run: &mut Run) {
         match run.last_outcome() {
             Some(outcome) => self.settle_as(run, outcome, true),

@@ -1,9 +1,9 @@
 //! The part that saves the thread's last state, and shows it when the thread is entered the next time, until the server has
 //! answered.
 //!
-//! A state is saved as the server sent it, when nothing runs and it has not changed for a moment. A state that is read back decides nothing:
-//! submissions wait for the thread as they do without it, nothing can be edited, and no question or tool call of it waits for an
-//! answer.
+//! A state is saved as the server sent it, when nothing runs and it has not changed for a moment. A state that is read back
+//! decides nothing. Submissions wait for the thread as they do without it, nothing can be edited, and no question or tool call
+//! of it waits for an answer.
 
 use super::{
     Client,
@@ -25,17 +25,17 @@ const BETWEEN: Millis = Millis(5_000);
 /// The part.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
-    /// What is saved. `None`: nothing.
+    /// The limits of the saved states. `None`: nothing is saved.
     cache: Option<Cache>,
     /// The thread that the rest is of.
     thread_id: Option<ThreadId>,
     /// Whether what is saved of it is being read.
     asked: bool,
-    /// What was read, until it can be shown.
+    /// The state that was read, until it can be shown.
     read: Option<Box<SavedState>>,
     /// A hash of the state that is saved, where that is known.
     saved: Option<u64>,
-    /// What is to be saved.
+    /// The state that is to be saved.
     unsaved: Option<Unsaved>,
     saved_at: Option<Millis>,
     /// The revision of the thread's state that was looked at last.
@@ -189,7 +189,8 @@ impl Saved {
         }
     }
 
-    /// Shows what was read, unless the server was first. What is stored of a run is painted before it, as it is newer.
+    /// Shows the state that was read, unless the server was first. The stored record of a run is painted before it, as
+    /// it is newer.
     fn show(&mut self, client: &mut Client) {
         if !client.load.waits_for_state() {
             self.read = None;
@@ -204,7 +205,7 @@ impl Saved {
         }
     }
 
-    /// What the server does not let this user read, or does not know, is neither kept nor shown.
+    /// A thread that the server does not let this user read, or does not know, is neither kept nor shown.
     fn heed_refusal(&mut self, client: &mut Client) {
         let refuses = |error: &StreamError| {
             matches!(

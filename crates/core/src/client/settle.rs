@@ -314,7 +314,7 @@ impl Client {
         self.end(run, End::Failed(error), outcome);
     }
 
-    /// The client's part is over. What follows it is begun when the input is done.
+    /// The client's part is over. The next step begins when the input is done.
     pub(super) fn end(&mut self, run: &mut Run, end: End, outcome: Outcome) {
         let run_id = run.id.clone();
         let waiters = std::mem::take(&mut run.waiters);

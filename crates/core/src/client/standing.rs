@@ -14,7 +14,7 @@ use rejoin_wire::{
     thread::ThreadStatus,
 };
 
-/// What is asked of a thread that is entered.
+/// The standing of a thread that is entered, as far as the client asks for it.
 #[derive(Debug)]
 pub(super) enum Standing {
     Idle,
@@ -24,14 +24,14 @@ pub(super) enum Standing {
     Failed(StreamError),
 }
 
-/// What a thread says of its last run.
+/// The last run of a thread, as the thread tells of it.
 pub(super) struct LastRun {
     pub(super) status: ThreadStatus,
     pub(super) failure: Option<StreamError>,
     pub(super) values: Option<Json>,
 }
 
-/// What is no object is not to be compared with the state's values.
+/// Whether these are values to compare with the state's: only an object is.
 fn is_values(values: &Json) -> bool {
     values.text().starts_with('{')
 }

@@ -264,5 +264,5 @@ impl Client {
     }
 }
 
-/// What a message costs beside its text, roughly: ids, keys, metadata.
+/// The cost of a message beside its text, roughly: ids, keys, metadata.
 const MESSAGE_OVERHEAD_BYTES: usize = 400;

@@ -16,12 +16,12 @@ use rejoin_wire::{
 };
 
 /// The key in a run's metadata by which a lost answer's run is found again. The first run of a thread that is made for it has none, as
-/// servers copy its metadata to the thread: such a thread is named after its submission, and its run is the first without a mark.
+/// servers copy its metadata to the thread. Such a thread is named after its submission, and its run is the first without a mark.
 pub(super) const SUBMISSION_KEY: &str = "rejoin_submission";
 
 /// A run that can be sent as it is.
 pub(super) struct Prepared {
-    /// What it is made of, with the ids of its messages.
+    /// The submission that it is made of, with the ids of its messages.
     pub(super) submission: Box<Submission>,
     pub(super) submission_id: String,
     /// Of an edit, the messages that stay shown.
@@ -30,7 +30,7 @@ pub(super) struct Prepared {
     pub(super) checkpoint: Option<CheckpointId>,
     /// The messages that it brings.
     pub(super) shown: Vec<Message>,
-    /// Whose tools' results it brings.
+    /// The commands whose tools' results it brings.
     pub(super) answered: Vec<CommandId>,
     /// The interrupts that it answers; `None` for all.
     pub(super) interrupts: Option<Vec<String>>,
@@ -215,7 +215,7 @@ impl Client {
         submission
     }
 
-    /// Where a submission starts from; `None` for the thread's newest state.
+    /// The checkpoint that a submission starts from; `None` for the thread's newest state.
     fn checkpoint_of(&self, submission: &Submission) -> Result<Option<Checkpoint>, JsonError> {
         let of_root = |id: &CheckpointId| Checkpoint {
             checkpoint_ns: None,

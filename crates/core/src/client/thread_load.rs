@@ -153,7 +153,7 @@ impl Client {
         }
     }
 
-    /// What was answered for the thread is none, so its runs are listed instead, once.
+    /// The answer for the thread is no thread, so its runs are listed instead, once.
     fn asks_for_runs(&mut self, answer: &Answer<'_>) -> bool {
         let ThreadLoad::Loading(loading) = &self.load else {
             return false;
@@ -175,7 +175,7 @@ impl Client {
         true
     }
 
-    /// What the thread says of its last run.
+    /// Reads the thread's last run from the thread's own answer.
     fn read_last_run(&mut self, answer: &Answer<'_>) -> Result<LastRun, StreamError> {
         let read: Read<LastRun> = answer.read("thread")?;
         self.tell_odd("thread", read.oddities);

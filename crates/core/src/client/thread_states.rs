@@ -135,7 +135,7 @@ impl Client {
         }
     }
 
-    /// What is wrong with values of the application's.
+    /// Tells a fault in values of the application's.
     fn tell_own_values(&mut self, read: Result<(), JsonError>, odd: Oddities) {
         let odd = odd.into_list();
         let first = odd.first().map(Oddity::words);
@@ -203,7 +203,7 @@ impl Client {
         self.store.touch_history();
     }
 
-    /// What was asked for is older than what is read next.
+    /// Drops the request for the history: its answer would be older than the one that is read next.
     pub(super) fn drop_history_request(&mut self) {
         if let Some(asked) = self.history_asked.take() {
             self.abort(asked.attempt);

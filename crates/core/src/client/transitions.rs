@@ -1,4 +1,4 @@
-//! What each input does in each phase of the run, as one table.
+//! The phase that each input leads to from each phase of the run, as one table.
 //!
 //! A new phase or a new input does not compile here until it has a name, and fails until it has its column or its row.
 

@@ -1,4 +1,4 @@
-//! Where things are on the server. Ids come from outside, so each is encoded into its path segment.
+//! The addresses of things on the server. Ids come from outside, so each is encoded into its path segment.
 
 use super::Client;
 use crate::{ErrorCode, StreamError, percent::encode_path_segment};
@@ -24,7 +24,7 @@ pub(super) fn check_id(id: &str) -> Result<(), StreamError> {
     Err(StreamError::new(ErrorCode::InvalidId).with_detail(id))
 }
 
-/// Where a submission is posted, under its thread.
+/// The path, under its thread, that a submission is posted to.
 pub(crate) const RUNS_STREAM: &str = "/runs/stream";
 
 impl Client {

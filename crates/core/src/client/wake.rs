@@ -72,7 +72,7 @@ impl Client {
         self.parts_woke(Woke::Thawed);
     }
 
-    /// What the phase's own request was for.
+    /// The step that the phase's own request was for.
     pub(super) fn asked_again(&self) -> Next {
         match &self.phase {
             Phase::Settling { settle, .. } => Next::Settle(settle.clone()),

@@ -218,8 +218,8 @@ impl Branches {
     }
 }
 
-/// Each state with its parent. What has none grows from the node behind the last state; of a history that was cut off,
-/// what comes from the same unknown state as the newest one.
+/// Each state with its parent. A state without one grows from the node behind the last state. In a history that was cut
+/// off, so do states that come from the same unknown state as the newest one.
 fn linked(states: &[HistoryState]) -> Vec<Node> {
     let root = states.len();
     let node = |parent| Node {

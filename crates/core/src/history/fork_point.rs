@@ -1,4 +1,5 @@
-//! Which checkpoint a kept beginning of the thread ends in: the thread's states, as far as they were read to find out.
+//! Finds the checkpoint that a kept beginning of the thread ends in, among the thread's states as far as they were read
+//! for that.
 
 use super::{
     HistoryState,
@@ -41,7 +42,7 @@ impl Beginning {
     }
 }
 
-/// Which of several states that hold the same messages.
+/// The choice among several states that hold the same messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
     /// The one that the turn before ended in: what later nodes wrote is kept.
@@ -50,7 +51,7 @@ pub(crate) enum Which {
     Oldest,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
     /// The checkpoint.
@@ -124,8 +125,8 @@ impl Pages {
         self.is_whole = self.known.len() == before || self.known.len() >= STATES_MAX;
     }
 
-    /// The state on the way from `head`, or without one from the newest, back to the first that holds exactly one of
-    /// `wanted`; where there is none on that way, any that holds the last of it.
+    /// Searches from `head`, or without one from the newest state, back to the first state that holds exactly one of
+    /// `wanted`. If there is none on that way, any state that holds the last of `wanted` is found.
     pub(crate) fn find(
         &self,
         head: Option<&CheckpointId>,

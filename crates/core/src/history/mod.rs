@@ -24,7 +24,7 @@ pub struct MessageBranch {
     pub options: Vec<String>,
 }
 
-/// What was read of the thread, and which branch of it is shown.
+/// The states that were read of the thread, and the branch of it that is shown.
 #[derive(Default)]
 pub(crate) struct History {
     states: Vec<HistoryState>,
@@ -33,7 +33,7 @@ pub(crate) struct History {
     branch: String,
     branches: Branches,
     messages: OnceCell<Vec<(MessageId, MessageBranch)>>,
-    /// What was read to find checkpoints; void when the thread goes on.
+    /// The states that were read to find checkpoints; void when the thread goes on.
     pub(crate) pages: Pages,
 }
 
@@ -131,7 +131,7 @@ impl History {
         self.branches.to_json(&self.states)
     }
 
-    /// Where a message of the head stands; nothing for one that is not in it.
+    /// The place of a message of the head among the branches; nothing for a message that is not in the head.
     pub(crate) fn message(&self, id: &MessageId, messages_key: &str) -> MessageBranch {
         let messages = self
             .messages

@@ -33,7 +33,7 @@ impl Lenient for HistoryState {
     }
 }
 
-/// What made a state: `input`, `loop`, `update`, `fork`.
+/// The source of a state: `input`, `loop`, `update`, `fork`.
 pub(crate) fn source_of(state: &HistoryState) -> Option<String> {
     let metadata = field(state.json.text(), "metadata")?;
     String::from_json(field(metadata, "source")?).ok()

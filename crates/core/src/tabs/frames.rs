@@ -1,4 +1,4 @@
-//! Where frames of an event stream begin and end, and the ids on the way.
+//! The beginnings and ends of an event stream's frames, and the ids on the way.
 
 /// A frame larger than this is not shared, in bytes.
 pub(super) const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -17,7 +17,7 @@ pub(super) struct Frame {
 pub(super) struct Frames {
     /// The bytes of the frame that has begun.
     begun: Vec<u8>,
-    /// Where the line that has begun starts in them.
+    /// The place in those bytes at which the line that has begun starts.
     line: usize,
     id: Option<String>,
     has_field: bool,

@@ -2,7 +2,7 @@
 
 use super::Message;
 
-/// Which stream it is.
+/// The kind of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A run's. Ids may repeat, and events that were had already are dropped by the client.
@@ -56,7 +56,7 @@ pub enum Effect {
     },
     /// Connect; with a cursor, from there.
     Fetch {
-        /// Where it is another than the request's own.
+        /// The cursor to go on from, if it is another than the request's own.
         cursor: Option<String>,
     },
     /// Drop the tab's own connection.

@@ -1,4 +1,5 @@
-//! What tabs say to each other, as bytes. Every script of the origin can speak on a channel, so what is not read as a whole is passed over.
+//! The messages between tabs, as bytes. Every script of the origin can speak on a channel, so a message that is not read as a whole is
+//! passed over.
 
 use super::{frames::FRAME_BYTES_MAX, ring::RING_BYTES_MAX};
 
@@ -12,16 +13,16 @@ const CURSOR_BYTES_MAX: usize = 1024;
 /// A message. `from` is the stream in a tab that says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who says it.
+    /// The stream that says it.
     pub from: u64,
-    /// What is said.
+    /// The content.
     pub body: Body,
 }
 
-/// What is said.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
-    /// Who leads, give me what follows this cursor.
+    /// To the leader: give me the frames after this cursor.
     Ask {
         /// Comes back with the answer.
         number: u64,
@@ -37,9 +38,9 @@ pub enum Body {
         /// The number.
         next: u64,
     },
-    /// What was asked for.
+    /// The frames that were asked for.
     Give {
-        /// Who asked.
+        /// The stream that asked.
         to: u64,
         /// The question's number.
         number: u64,
@@ -48,9 +49,9 @@ pub enum Body {
         /// Whole frames.
         bytes: Vec<u8>,
     },
-    /// What was asked for is too long ago.
+    /// The cursor that was asked for is too long ago.
     Beyond {
-        /// Who asked.
+        /// The stream that asked.
         to: u64,
         /// The question's number.
         number: u64,

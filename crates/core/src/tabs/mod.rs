@@ -18,8 +18,8 @@
 //! * All of them queue for the lock, so a tab that is closed or has crashed is succeeded at once, from the successor's place.
 //! * A tab that is told that it is to be frozen gives the lock back first. One that is frozen without a word gives no sign of life when it is
 //!   asked for one, and the lock is taken from it. No timer of the leader's is part of that: browsers slow down the timers of hidden pages.
-//! * One that answers, and brings nothing, is given up by whichever client's patience ends first: that tab listens to it no more and takes the
-//!   lock as from a frozen one.
+//! * A leader that answers, and brings nothing, is given up by whichever client's patience ends first. That client's tab listens to it no
+//!   more and takes the lock as from a frozen one.
 //! * If a leader's connection breaks, the next in the queue goes on. If the stream ends, every client is told, and sees for itself.
 
 mod frames;

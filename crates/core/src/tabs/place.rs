@@ -1,4 +1,4 @@
-//! Which requests open a stream that tabs can share, and under which address.
+//! The requests that open a stream which tabs can share, and the stream's address.
 
 use super::Kind;
 use crate::{Client, HttpRequest, Method, client::urls, percent::encode_path_segment};
@@ -13,7 +13,7 @@ const CURSOR_KEYS: [&str; 3] = ["?last_event_id=", "&last_event_id=", "&cursor="
 pub enum Place {
     /// A stream that other tabs may have already.
     Joined {
-        /// Which stream.
+        /// The kind of stream.
         kind: Kind,
         /// Its address without the cursor, the same in every tab.
         url: String,

@@ -39,8 +39,8 @@ impl Ring {
         }
     }
 
-    /// What follows a cursor. `None`: it does not reach back so far. `from_start`: where the stream itself began only, as what it
-    /// says at its beginning is wanted too.
+    /// The frames after a cursor. `None`: the ring does not reach back so far. `from_start`: only from the beginning of the
+    /// stream itself, as the events at its beginning are wanted too.
     pub(super) fn after(&self, cursor: &str, from_start: bool) -> Option<Vec<u8>> {
         let is_cursor = |frame: &Frame| frame.id.as_deref() == Some(cursor);
         let found = match from_start {

@@ -1,4 +1,4 @@
-//! What a tab is to the others.
+//! The role of a tab among the others.
 
 use crate::Millis;
 
@@ -45,7 +45,7 @@ pub(super) enum Role {
     Begun,
     /// Nothing comes; whoever leads was asked.
     Waiting { watch: Watch, leader: Option<u64> },
-    /// What a leader receives comes.
+    /// The bytes that a leader receives come.
     Following {
         watch: Watch,
         leader: u64,
@@ -65,7 +65,7 @@ pub(super) enum Role {
     Closed,
 }
 
-/// What has come since a tab that catches up has asked: dropped where the leader goes on from there.
+/// The bytes that have come since a tab that catches up has asked. They are dropped if the leader goes on from there.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) bytes: Vec<u8>,
@@ -78,11 +78,11 @@ pub(super) struct Leader {
     pub(super) followed: bool,
     /// The number of the next piece.
     pub(super) next: u64,
-    /// Who waits for the headers.
+    /// The questions of the tabs that wait for the headers.
     pub(super) asks: Vec<Question>,
 }
 
-/// What a tab asks a leader for.
+/// The question of a tab to a leader.
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) from: u64,

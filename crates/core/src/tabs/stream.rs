@@ -25,7 +25,7 @@ const ASKS_MAX: usize = 64;
 pub struct SharedStream {
     kind: Kind,
     me: u64,
-    /// What the request begins with.
+    /// The cursor that the request begins with.
     start: String,
     role: Role,
     /// Whether the client has been told that the stream has opened.
@@ -374,7 +374,7 @@ impl SharedStream {
         }
     }
 
-    /// What follows the place that was asked for has come.
+    /// The frames after the place that was asked for have come.
     fn given(&mut self, now: Millis, leader: u64, next: u64, bytes: &[u8]) {
         if matches!(self.role, Role::CatchingUp { .. }) {
             self.effects.push_back(Effect::DropFetch);

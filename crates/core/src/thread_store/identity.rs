@@ -1,5 +1,5 @@
-//! Which message is which, where a server names one otherwise than it is shown: what was submitted gets an id of the
-//! server's, what was streamed is stored under another id, or messages have no ids at all.
+//! Matches messages that a server names otherwise than they are shown. A submitted message gets an id of the server's,
+//! a streamed one is stored under another id, or messages have no ids at all.
 //!
 //! ```text
 //! shown   u1 "hi"   run-a "Hel"               u1 was submitted, run-a streams
@@ -116,9 +116,9 @@ impl ThreadStore {
         found.is_some()
     }
 
-    /// Whether a message of another id, or without one, may be what is shown here. A server that has kept the id of one
-    /// submitted message keeps those of others; and what it has shown already has its id, where values may be of an older
-    /// run or of another branch.
+    /// Whether a message of another id, or without one, may be the one that is shown here. A server that has kept the id
+    /// of one submitted message keeps those of others. A message that the server has shown already has its id, where
+    /// values may be of an older run or of another branch.
     fn may_be(&self, slot: &MessageSlot, message: &Message) -> bool {
         let submitted = slot.origin == MessageOrigin::Optimistic;
         let has_its_id =
@@ -330,7 +330,7 @@ impl ThreadStore {
         gap.follows && before() || !self.follows_its_question(row) && behind()
     }
 
-    /// Where in the list the question stands that a row is known to answer.
+    /// The place in the list of the question that a row is known to answer.
     pub(super) fn listed_question(&self, row: usize) -> Option<usize> {
         let answer = self.known.find(&self.slots[row].id)?;
         let asked = self.known.find(answer.asked.as_ref()?)?;
@@ -346,7 +346,7 @@ impl ThreadStore {
         nearest.is_some_and(|slot| slot.message.kind == MessageKind::Human)
     }
 
-    /// Where several say the same they are taken in their order, and what is new to us comes first: what was said here was
+    /// Pairs rows and items that say the same, in their order. Items that are new to us come first: the rows were
     /// said last.
     fn rows_that_say_the_same(
         &self,
@@ -441,8 +441,7 @@ impl ThreadStore {
         known.listed == NONE && !is_newer && !is_anothers && !list.found.contains(&entry)
     }
 
-    /// Begins a message that was never known. Where its place names another one already, it is named by the next that is
-    /// free.
+    /// Begins a message that was never known. If its place names another message already, the next free place names it.
     fn begin_at(&mut self, at: usize, id: Option<&MessageId>) -> usize {
         let name = match id {
             Some(id) => id.clone(),

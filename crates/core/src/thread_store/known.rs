@@ -1,5 +1,5 @@
-//! What is known of each message that was ever in the list, shown or not: one table, as the client is downloaded with
-//! the page and each kind of map would come on top.
+//! The facts known of each message that was ever in the list, shown or not. They are one table: the client is
+//! downloaded with the page, and each kind of map would come on top.
 
 use super::attempts::Attempt;
 use rejoin_wire::MessageId;
@@ -49,11 +49,11 @@ pub(super) struct Entry {
     /// something else by now.
     pub(super) id: MessageId,
     pub(super) marks: u16,
-    /// Where it is shown.
+    /// The place where it is shown; [`NONE`] if it is not.
     pub(super) place: usize,
-    /// Where it stands in the list that is being read; [`NONE`] between two.
+    /// The place in the list that is being read; [`NONE`] between two lists.
     pub(super) listed: usize,
-    /// Which attempt at a run has streamed it, where that is known.
+    /// The attempt at a run that has streamed it, if known.
     pub(super) attempt: Attempt,
     /// The question that it answers, where that is known.
     pub(super) asked: Option<MessageId>,
@@ -106,7 +106,7 @@ impl Known {
         self.index(id).map(|at| &self.entries[at])
     }
 
-    /// Where it is shown.
+    /// The place where the message is shown.
     pub(super) fn place(&self, id: &MessageId) -> Option<usize> {
         let entry = self.find(id)?;
         (entry.place != NONE).then_some(entry.place)

@@ -1,4 +1,4 @@
-//! What is shown beside the thread's own list: values before there are any, values that this client lays over the
+//! The layers beside the thread's own list: values before there are any, values that this client lays over the
 //! server's, and the lists of messages from within tools.
 
 use super::{

@@ -91,7 +91,7 @@ impl MessageSlot {
     }
 }
 
-/// What is known of a message that a state lacks.
+/// The known past of a message that a state lacks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Past {
     /// An earlier state has held it, so it was removed.
@@ -132,7 +132,7 @@ pub(crate) struct ThreadStore {
     ahead_by: u16,
     /// Whether a state is shown that was saved, and the server has said nothing yet.
     shows_saved: bool,
-    /// What streams now.
+    /// The attempt that streams now.
     attempt: Attempt,
     /// The question that the run answers: the one that it was begun with, then the one that its `values` have told of last.
     asked: Option<MessageId>,
@@ -248,7 +248,7 @@ impl ThreadStore {
         self.each_subgraph(Self::begin_run);
     }
 
-    /// What the server calls the question that the run answers.
+    /// The server's name for the question that the run answers.
     pub(crate) fn asked(&self) -> Option<MessageId> {
         self.asked.as_ref().map(|asked| self.name_of(asked))
     }
@@ -264,8 +264,8 @@ impl ThreadStore {
         self.ahead_by = 0;
     }
 
-    /// A run is joined that may have begun before the one that was followed, or a replay is shown that may not be over: the stream's
-    /// `values` may be older than any so far.
+    /// The stream's `values` may be older than any so far. Either a run is joined that may have begun before the one that was
+    /// followed, or a replay is shown that may not be over.
     pub(crate) fn expect_older_values(&mut self) {
         self.ahead_by = STORED | CONFIRMED;
     }
@@ -570,7 +570,7 @@ impl ThreadStore {
         Some(slot.revision)
     }
 
-    /// Where a message stands to which this attempt's chunks are appended, while that changes nothing else.
+    /// The place of a message to which this attempt's chunks are appended, while that changes nothing else.
     fn growing_place(&self, id: &MessageId) -> Option<usize> {
         let entry = self.known.find(id)?;
         let is_appended_to = entry.has(STREAMED)
@@ -670,7 +670,7 @@ fn is_object(values: &Json) -> bool {
     values.text().starts_with('{')
 }
 
-/// What values say of the thread's messages.
+/// The thread's messages, as values tell of them.
 enum Listed {
     Messages(Vec<Message>),
     Nothing,

@@ -28,7 +28,7 @@ pub(crate) enum Progress {
 }
 
 impl ThreadStore {
-    /// What a replay of the run from its start is applied to: what `values` have held.
+    /// The store that a replay of the run from its start is applied to: it holds the messages that `values` have held.
     pub(crate) fn replayed(&self) -> Self {
         let mut replay = self.copied();
         replay.begins_anew = true;
@@ -49,13 +49,14 @@ impl ThreadStore {
         self.known.entries.iter().any(is_untold)
     }
 
-    /// What the rest of a stream is applied to where the thread's state is ahead of it, as it may say again what that has.
+    /// The store that the rest of a stream is applied to, if the thread's state is ahead of the stream: the stream may
+    /// repeat parts of that state.
     pub(crate) fn resumed(&self) -> Option<Self> {
         let is_ahead = |slot: &MessageSlot| is_answer(slot) && self.known.has(&slot.id, AHEAD);
         self.slots.iter().any(is_ahead).then(|| self.copied())
     }
 
-    /// What a stream is applied to that begins nobody knows where: it may go over anything that is shown.
+    /// The store that a stream with an unknown beginning is applied to: the stream may go over anything that is shown.
     pub(crate) fn joined_midway(&self) -> Self {
         self.copied()
     }
@@ -193,8 +194,8 @@ impl ThreadStore {
         self.known.has(id, STORED | CONFIRMED | PAINTED) && !self.known.has(id, TOLD | HEARD)
     }
 
-    /// What a replay has streamed as something new, and what its list now tells of for the first time though it was stored, were one
-    /// message. `ids`: by which readers know those of the list.
+    /// Joins two entries that were one message: a replay has streamed it as something new, and its list now tells of it for the
+    /// first time, though it was stored. `ids`: the ids by which readers know the list's messages.
     pub(super) fn join_what_was_said_again(&mut self, list: &Reading<'_>, ids: &[MessageId]) {
         let asks = |message: &Message| message.kind == MessageKind::Human;
         let turn = list.messages.iter().rposition(asks).map_or(0, |at| at + 1);

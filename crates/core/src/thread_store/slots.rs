@@ -42,7 +42,8 @@ impl ThreadStore {
         }
     }
 
-    /// Where an answer of the run goes: behind all that is shown, but for questions of other submissions that came later.
+    /// The place for an answer of the run: behind all that is shown, but for questions of other submissions that came
+    /// later.
     fn end_of_turn(&self) -> usize {
         let is_later = |slot: &MessageSlot| {
             slot.origin == MessageOrigin::Optimistic && !self.known.has(&slot.id, SUBMITTED)
@@ -109,7 +110,7 @@ impl ThreadStore {
         self.replace_slots(next);
     }
 
-    /// Shows these. What is shown already and has not changed keeps its identity and its revisions.
+    /// Shows these. A message that is shown already and has not changed keeps its identity and its revisions.
     pub(super) fn replace_slots(&mut self, next: Vec<MessageSlot>) {
         let next = self.each_once(next);
         let old = std::mem::take(&mut self.slots);
@@ -165,10 +166,10 @@ impl ThreadStore {
         once
     }
 
-    /// Notes what stands in the list that is being read, and which messages that do not have lost their place there to
-    /// an answer that is not known here: the server has given up the attempt that streamed them. Returns by which ids
-    /// readers know the list's messages. `lacks_text`: what was streamed may not be all that was said. `ahead_by`: marks of messages
-    /// that the list may be older than.
+    /// Notes the places of messages in the list that is being read. Marks each message that is not in it and has lost its place
+    /// there to an answer that is not known here. The server has given up the attempt that streamed such a message. Returns the ids
+    /// by which readers know the list's messages. `lacks_text`: the streamed text may not be all that was said. `ahead_by`: marks of
+    /// messages that the list may be older than.
     pub(super) fn read_list(
         &mut self,
         messages: &[Message],
@@ -208,7 +209,7 @@ impl ThreadStore {
         self.known.find(id).map_or(id, |entry| &entry.id)
     }
 
-    /// What the server calls a message that readers know by `id`.
+    /// The server's name for a message that readers know by `id`.
     pub(crate) fn name_of(&self, id: &MessageId) -> MessageId {
         let place = self.known.place(id);
         place.map_or_else(|| id.clone(), |at| slot_id(at, &self.slots[at].message))

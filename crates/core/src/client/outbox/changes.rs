@@ -1,4 +1,4 @@
-//! What a person does with a submission that waits: take it back, put another in its place, send it now.
+//! The changes that a person makes to a submission that waits: take it back, put another in its place, send it now.
 
 use super::Entry;
 use crate::{

@@ -20,19 +20,19 @@ use rejoin_wire::message::Message;
 /// How often what other clients have stored is read again while some of it is shown.
 const READ_EVERY: Millis = Millis(2_000);
 
-/// The part. What is read joins what the client has to send by itself.
+/// The part. Entries that it reads join those that the client has to send by itself.
 #[derive(Debug, Default)]
 pub(in crate::client) struct KeptOutbox {
     /// Parts of other clients whose locks are asked for.
     asked: Vec<String>,
-    /// Parts whose clients are gone: what they held is this client's. The lock of each is kept until storage is seen to have let go of it, as
-    /// another client that got the lock before would send all of it as well.
+    /// Parts whose clients are gone: their submissions are this client's. The lock of each is kept until storage is seen to
+    /// have let go of it. Another client that got the lock before would send all of it as well.
     inherited: Vec<String>,
     /// When the stored text was read, or asked for.
     read_at: Option<Millis>,
 }
 
-/// What the thread holds of a submission.
+/// The trace of a submission in the thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
     Nothing,
@@ -42,7 +42,8 @@ enum Held {
 }
 
 impl Part for KeptOutbox {
-    /// What other clients have stored is read again while a person sees it, and what was theirs until it is gone.
+    /// Entries that other clients have stored are read again while a person sees them, and inherited ones until
+    /// they are gone.
     fn due(&self, client: &Client) -> Option<Due> {
         let mut entries = client.outbox.entries.iter();
         let shows_others = client.visible && entries.any(|entry| !entry.is_own());
@@ -184,7 +185,7 @@ impl KeptOutbox {
         client.read_outbox();
     }
 
-    /// What others have to send is shown, and what those who are gone had to send is this client's. Whether there is any of the latter.
+    /// Submissions of others are shown, and those of clients that are gone are this client's. Whether there are any of the latter.
     fn take_in(
         &mut self,
         client: &mut Client,
@@ -250,8 +251,8 @@ impl Client {
         });
     }
 
-    /// The page was put aside, and another client may have taken over what was this one's: that is left to it. What nobody else has is looked
-    /// for before it is sent, and goes on under another lock, as the one before may be gone.
+    /// The page was put aside, and another client may have taken over this one's submissions: those are left to it. The
+    /// rest is looked for before it is sent, and goes on under another lock, as the one before may be gone.
     fn keep_what_nobody_else_has(&mut self, parts: &[(String, Vec<StoredSubmission>)]) {
         let Some(name) = self.outbox.part.take() else {
             return;
@@ -316,8 +317,8 @@ impl Client {
         (left.0 > 0).then_some(self.now + left)
     }
 
-    /// What the thread holds of one that was read back and that the server does not list. Servers forget runs, so that one may have
-    /// arrived all the same.
+    /// The trace in the thread of a submission that was read back and that the server does not list. Servers forget runs, so that
+    /// it may have arrived all the same.
     fn held_of(&self, mark: &str) -> Held {
         let place = self.outbox.place(mark);
         let entry = place.map(|at| &self.outbox.entries[at]);

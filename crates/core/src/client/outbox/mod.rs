@@ -4,16 +4,17 @@
 //! Each is sent once, because
 //!
 //! 1. it belongs to one client, which holds a lock for as long as it has something to send: see [`Effect::HoldLock`]. Another client shows
-//!    it, and gets it with that lock, when its client is gone. Where there are no locks, a person is asked before another client sends it;
+//!    it, and gets it with that lock, when its client is gone. Without locks, a person is asked before another client sends it;
 //! 2. one that may have left already, be it before a reload, is looked for among the thread's runs by its name,
-//!    `metadata.rejoin_submission`, and only sent where there is no such run;
+//!    `metadata.rejoin_submission`. It is only sent if there is no such run;
 //! 3. a client sends one at a time, and the next one when the run of the one before is over.
 //!
-//! Nothing is sent as a surprise: what is old, what a person has stopped, and what was to follow an answer that never came waits for a
-//! person to say so.
+//! Nothing is sent as a surprise. Old submissions, those that a person has stopped, and those that were to follow an answer that never
+//! came wait for a person to say so.
 //!
-//! This file owns the list; `shown.rs` says what each of it waits for, `sending.rs` sends it, `saving.rs` stores it, as `record.rs` says. What a page needs only
-//! after a reload, beside other tabs or by hand is a part: `kept.rs` reads back, `changes.rs` changes.
+//! This file owns the list; `shown.rs` says what each of it waits for, `sending.rs` sends it, `saving.rs` stores it, as
+//! `record.rs` says. Features that a page needs only after a reload, beside other tabs or by hand are a part: `kept.rs`
+//! reads back, `changes.rs` changes.
 
 mod changes;
 mod kept;
@@ -44,7 +45,7 @@ pub(super) struct Entry {
     stored: StoredSubmission,
     command: Option<CommandId>,
     messages: Vec<Arc<Message>>,
-    /// Where the screen goes back to when it leaves, where it may have left before.
+    /// The checkpoint that the screen goes back to when it leaves, if it may have left before.
     checkpoint: Option<CheckpointId>,
     /// The part of the stored text that it is in, where that is another client's.
     part: Option<String>,
@@ -217,7 +218,7 @@ impl Client {
         Ok(collected(messages.into_iter().map(Arc::new)))
     }
 
-    /// What is posted, as far as it is known before its turn. `None` where it is not stored anyway, as it is too large.
+    /// The body to post, as far as it is known before its turn. `None` if it is not stored anyway, as it is too large.
     fn body_to_store(
         &self,
         submission: &Submission,
@@ -234,7 +235,7 @@ impl Client {
         Ok(Some(body))
     }
 
-    /// What nobody has asked for goes first.
+    /// Makes room for one more. Entries that nobody has asked for go first.
     fn make_room(&mut self) -> Result<(), StreamError> {
         if self.outbox.entries.len() < ENTRIES_MAX {
             return Ok(());
@@ -251,7 +252,7 @@ impl Client {
         }
     }
 
-    /// What waits for its turn is not sent by itself any more. Whoever waits for it is told.
+    /// Waiting submissions are not sent by themselves any more. Whoever waits for one is told.
     pub(super) fn hold_waiting(&mut self, outcome: &Outcome) {
         let (keeps, leaving) = (self.keeps_outbox(), self.outbox.leaving);
         let mut commands = Vec::new();

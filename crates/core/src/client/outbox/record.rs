@@ -24,8 +24,8 @@ pub fn outbox_key(config: &Config, thread_id: &ThreadId) -> String {
     thread_key("outbox", config, thread_id)
 }
 
-/// The text with a part of this name in the place of what was there; `None` as the part takes it away, and as the text says that
-/// nothing is left. What cannot be read is not kept.
+/// The stored text with `part` in the place of its part of this name. As the part, `None` takes that one away; as the text, it
+/// says that nothing is left. A stored text that cannot be read is not kept.
 pub fn with_part(stored: Option<&str>, name: &str, part: Option<&str>) -> Option<String> {
     let mut text = String::new();
     let mut object = Writer::object(&mut text);
@@ -53,7 +53,7 @@ pub(crate) struct StoredSubmission {
     /// Names it on the server: the run's `rejoin_submission`.
     pub(crate) id: String,
     pub(crate) submission: Box<Submission>,
-    /// What is posted. `None` where it is too large to be stored.
+    /// The body that is posted. `None` if it is too large to be stored.
     pub(crate) body: Option<Json>,
     /// Wall-clock time.
     pub(crate) submitted_at: Millis,
@@ -156,7 +156,8 @@ impl FromJson for StoredSubmission {
     }
 }
 
-/// The submission that is posted as this body. What is laid over the values is not stored: they may be others by the time that it is sent.
+/// The submission that is posted as this body. Values that it lays over the thread's are not stored: they may be others by the time that
+/// it is sent.
 fn read_body(text: &str) -> Result<Submission, JsonError> {
     let names = [
         "input",

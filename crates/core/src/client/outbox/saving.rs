@@ -1,10 +1,10 @@
-//! What this client has to send is stored, and what is stored for a thread is asked for.
+//! Stores the submissions that this client has to send, and asks for those that are stored for a thread.
 
 use super::record::outbox_key;
 use crate::{Client, Effect, ErrorCode, Notice};
 use rejoin_wire::json::{ToJson, Writer};
 
-/// What an entry costs beside its body, roughly, in bytes.
+/// The cost of an entry beside its body, roughly, in bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 200;
 
 impl Client {
@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// Where what is to be sent on the thread is stored; `None` where it is not.
+    /// The key under which the thread's submissions are stored; `None` if they are not.
     pub(super) fn outbox_key(&self) -> Option<String> {
         let thread_id = self.thread_id.as_ref().filter(|_| self.keeps_outbox())?;
         Some(outbox_key(&self.config, thread_id))
@@ -95,7 +95,8 @@ impl Client {
         self.outbox_key().is_some_and(|own| own == key)
     }
 
-    /// What is stored for the thread. It is the part's to read. Where that is still to come it is asked for, and nothing waits for it.
+    /// The text that is stored for the thread. It is the part's to read. If the part is still to come it is asked for, and nothing
+    /// waits for it.
     pub(in crate::client) fn outbox_loaded(&mut self, text: Option<&str>) {
         let is_read = self.with_part(
             |parts| &mut parts.outbox,
@@ -117,7 +118,8 @@ impl Client {
         }
     }
 
-    /// Another page has stored something. What it has to send is shown here, and is this client's when that page is gone.
+    /// Another page has stored something. The submissions that it has to send are shown here, and are this client's when
+    /// that page is gone.
     pub(in crate::client) fn record_changed(&mut self, key: &str) {
         if self.is_outbox(key) {
             self.read_outbox();

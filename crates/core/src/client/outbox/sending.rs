@@ -1,4 +1,4 @@
-//! What waits is sent in its order, and what becomes of it: the server has it, or a person is asked.
+//! Sends waiting submissions in their order, and follows what becomes of each: the server has it, or a person is asked.
 
 use super::{Entry, record::StoredSubmission};
 use crate::{
@@ -69,7 +69,7 @@ impl Client {
         place.is_some_and(|at| self.outbox.entries[at].stored.posts > 0)
     }
 
-    /// What was held and is said again now is not to be sent by itself as well.
+    /// A submission that was held and is said again now is not to be sent by itself as well.
     fn forget_what_is_said_again(&mut self, id: &str, messages: &[Arc<Message>]) {
         let is_again = |message: &Arc<Message>| {
             message.id.is_some() && messages.iter().any(|other| other.id == message.id)
@@ -153,7 +153,8 @@ impl Client {
         }
     }
 
-    /// Its run is over for this client. What the server may not have stays, and is sent when a person says so.
+    /// Its run is over for this client. A submission that the server may not have stays, and is sent when a person says
+    /// so.
     pub(in crate::client) fn sending_ended(&mut self, run: &Run, outcome: &Outcome) {
         let Some(posting) = run.submission.as_ref().filter(|_| !self.outbox.leaving) else {
             return;

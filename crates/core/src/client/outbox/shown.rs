@@ -1,4 +1,4 @@
-//! What a person sees of the submissions that wait.
+//! The submissions that wait, as a person sees them.
 
 use super::Entry;
 use crate::{
@@ -53,7 +53,7 @@ impl WaitingState {
 }
 
 impl Client {
-    /// What waits, oldest first.
+    /// The submissions that wait, oldest first.
     pub(crate) fn waiting(&self) -> Vec<WaitingSubmission<'_>> {
         let mut waiting = Vec::new();
         for entry in &self.outbox.entries {

@@ -1,4 +1,4 @@
-//! What the feed says, and how it is applied to what is shown.
+//! The events of the feed, and their application to the part of the log that is shown.
 
 use super::{
     super::{Client, link::Chunk, recovery::Failure},
@@ -49,7 +49,7 @@ impl Session {
         }
     }
 
-    /// What came cannot be read, or does not follow from what is held.
+    /// An event cannot be read, or does not follow from what is held.
     fn feed_wrong(&mut self, client: &mut Client, wrong: Wrong) {
         let words = match wrong {
             Wrong::Damaged(words) => {

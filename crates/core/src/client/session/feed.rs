@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{AttemptId, Connection, DeadlineReason, ErrorCode, Method, Millis, StreamError};
 
-/// Where the feed stands.
+/// The phase of the feed.
 #[derive(Debug, Default)]
 pub(super) enum Phase {
     /// There is no thread.
@@ -63,7 +63,7 @@ impl Phase {
     }
 }
 
-/// What comes next on a connection.
+/// The kind of event that comes next on a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Awaits {
     #[default]
@@ -163,7 +163,7 @@ impl Session {
         client.store.touch();
     }
 
-    /// Where there is a thread.
+    /// Opens the feed, if there is a thread.
     pub(super) fn open_feed(&mut self, client: &mut Client) {
         let cursor = self.shown.cursor().filter(|_| !self.feed.diverged);
         if client.is_stream_only() && client.thread_id.is_some() {
@@ -238,7 +238,7 @@ impl Session {
         self.feed_failed(client, failure, error, refusal.retry_after);
     }
 
-    /// The feed was not to be had. What that means stands in the table in `recovery.rs`.
+    /// The feed was not to be had. The table in `recovery.rs` says what that means.
     pub(super) fn feed_failed(
         &mut self,
         client: &mut Client,

@@ -27,10 +27,10 @@ use rejoin_wire::{MessageId, ThreadId};
 /// The most messages of one page.
 pub(crate) const PAGE_MAX: usize = 1000;
 
-/// What a client holds of its thread's session while a view of it is open.
+/// The thread's session, as a client holds it while a view of it is open.
 #[derive(Debug)]
 pub(crate) struct Session {
-    /// Whose session it is; outer `None` before the first.
+    /// The thread whose session it is; outer `None` before the first.
     thread_id: Option<Option<ThreadId>>,
     pub(crate) limit: usize,
     pub(crate) shown: Shown,
@@ -66,7 +66,7 @@ impl Session {
         }
     }
 
-    /// What the log has by now is not pending any more.
+    /// A message that the log has by now is not pending any more.
     fn settle_pending(&mut self, revision: u64) {
         let shown = &self.shown;
         let before = self.pending.len();

@@ -17,12 +17,12 @@ use rejoin_wire::{
     session::{Change, Cursor, Page, Record, Transcript},
 };
 
-/// What is asked of the pages before the first message.
+/// The requests for the pages before the first message.
 #[derive(Debug, Default)]
 pub(crate) struct Older {
     asked: Option<AskedPage>,
     request: PageRequest,
-    /// Who waits for the next page.
+    /// The commands that wait for the next page.
     commands: Vec<CommandId>,
     /// Changes to messages that a page on its way may hold as they were before.
     missed: Vec<Record>,

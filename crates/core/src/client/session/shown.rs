@@ -1,4 +1,4 @@
-//! What is held of a session's log, and when each part of it last changed.
+//! The part of a session's log that is held, and the revision at which each part of it last changed.
 
 use crate::list::collected;
 use rejoin_wire::session::{

@@ -3,7 +3,7 @@
 use super::{super::Client, Session};
 use rejoin_wire::{MessageId, message::MessageKind};
 
-/// Which of the thread's own messages are shown.
+/// The thread's own messages that are shown.
 #[derive(Debug)]
 pub(crate) struct Window {
     /// How many of the oldest are not.
