@@ -397,7 +397,10 @@ async fn the_status_counts_down_to_the_next_attempt() {
     // The wait is drawn between nothing and its bound: ten million seconds make a second of it as good as impossible.
     let page = mount(options().config(seconds(10_000_000)), chat);
     let call = live(page.stream, &server).await;
-    call.cut(&eval("new TypeError('network error')"));
+    let lost = eval("new TypeError('network error')");
+    call.cut(&lost);
+    // The first attempt is made at once.
+    server.request("GET /api/threads/").await.reject(&lost);
     until("it waits", || {
         page.text().contains("Connection lost") && page.text().contains(" in ")
     })
