@@ -353,13 +353,26 @@ fn a_thread_that_the_server_has_said_it_lacks_is_made_first() {
 
 #[test]
 fn a_server_that_makes_no_thread_when_asked_is_posted_to_all_the_same() {
-    for status in [404, 405, 422] {
+    for status in [403, 404, 405, 422, 500, 501] {
         let mut bench = Bench::new();
         submit_to(&mut bench, Some("chosen"));
         bench.answer("/threads", status, "");
         let post = bench.accept("/runs/stream", "r");
         bench.metadata(post, "1", "r");
         assert_eq!((bench.state(), bench.error_code()), ("live", None));
+    }
+}
+
+#[test]
+fn a_thread_that_cannot_be_made_for_now_is_asked_for_again() {
+    for status in [429, 502, 503] {
+        let mut bench = Bench::new();
+        submit_to(&mut bench, Some("chosen"));
+        bench.answer("/threads", status, "");
+        assert!(bench.open.is_empty(), "{status}");
+        bench.wait_for("/threads");
+        bench.answer("/threads", 200, "{}");
+        body_of_post(&bench);
     }
 }
 

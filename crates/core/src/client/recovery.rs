@@ -27,6 +27,7 @@
 //! * `gone`: a submission's thread is made (once), or is there already; a run that is cancelled is over; a run has expired, unless its stream has said how it ended; a thread is not
 //!   known; a server has no sessions. A run that cannot be asked for counts as gone; so does one that is answered for with 500
 //!   more than [`crate::RetryPolicy::attempts_max`] times in a row, once its stream has said how it ended.
+//! * `refused`, and 403 and 500 too: a thread that was to be made before its submission is posted is left to the post.
 //! * `again`, and when it is given up: the run, the load and the feed never are, while the page is open
 //!   ([`crate::RetryPolicy::give_up_after`] limits it for those who want an end). A page is, after [`PAGE_TRIES_MAX`].
 //!   A run's state that the server answers and that cannot be used is, after [`STATE_TRIES_MAX`]: the run is over.
