@@ -757,6 +757,36 @@ fn a_corrupted_record_is_told_and_removed() {
 }
 
 #[test]
+fn a_record_with_hashes_of_an_earlier_version_keeps_the_run_and_what_is_shown() {
+    let (mut bench, _) = streaming();
+    bench.pass(1000);
+    for text in bench.stored.values_mut() {
+        *text = text.replacen("{\"v\":2,", "{\"v\":1,", 1);
+    }
+    let thread = bench.client.view().thread_id().cloned().unwrap();
+    bench.reload();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some(thread.clone()),
+    });
+    assert!(bench.warnings().is_empty());
+    bench.answer("/state", 200, &state_of(ASKED, r#"["x"]"#, "[]"));
+    let busy = format!(r#"{{"thread_id":"{thread}","status":"busy"}}"#);
+    bench.answer(&format!("/threads/{thread}"), 200, &busy);
+    bench.run_is("r", "running");
+    let (_, request) = bench.asked("/runs/r/stream");
+    let cursor = Bench::header(&request, "last-event-id");
+    assert_eq!(cursor.as_deref(), Some("-1"), "from the start");
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.metadata(join, "0", "r");
+    assert_eq!(bench.text("m"), "a b ", "the screen keeps its text");
+    for (id, text) in [("1", "a "), ("2", "b "), ("3", "b ")] {
+        bench.token(join, id, "m", text);
+    }
+    assert_eq!(bench.text("m"), "a b b ");
+    assert!(bench.warnings().is_empty());
+}
+
+#[test]
 fn another_tab_finds_the_active_run_without_a_record() {
     let mut bench = Bench::new();
     bench.feed(Input::ThreadSwitched {
