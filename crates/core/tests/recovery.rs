@@ -763,7 +763,7 @@ fn a_record_with_hashes_of_an_earlier_version_keeps_the_run_and_what_is_shown() 
     for text in bench.stored.values_mut() {
         *text = text.replacen("{\"v\":2,", "{\"v\":1,", 1);
     }
-    let thread = bench.client.view().thread_id().cloned().unwrap();
+    let thread = bench.client.view().thread_id().cloned().expect("a thread");
     bench.reload();
     bench.feed(Input::ThreadSwitched {
         thread_id: Some(thread.clone()),
