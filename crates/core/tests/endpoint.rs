@@ -4,7 +4,8 @@ mod support;
 
 use rejoin_core::{
     BranchesInput, CommandId, Edit, EditAt, EditInput, Endpoint, Input, JoinOptions, Notice,
-    Outcome, Submission, wire::sse::Frame,
+    Outcome, Submission, ToolResult, ToolsInput,
+    wire::{Json, json::FromJson, sse::Frame},
 };
 use support::Bench;
 
@@ -332,4 +333,41 @@ fn a_question_stays_where_the_values_tell_answers_only() {
     let mut shown = texts(&bench);
     shown.sort();
     assert_eq!(shown, ["a b", "hi"]);
+}
+
+#[test]
+fn a_tools_result_stays_until_the_values_hold_one_of_its_call() {
+    const CALLED: &str = r#"{"type":"human","id":"h","content":"hi"},{"type":"ai","id":"m","content":"","tool_calls":[{"name":"f","args":{},"id":"c"}]}"#;
+    let (mut bench, stream) = streaming();
+    let called = format!(r#"{{"messages":[{CALLED}]}}"#);
+    bench.event(stream, "", "values", &called);
+    bench.end(stream);
+    let result = ToolResult {
+        tool_call_id: "c".to_owned(),
+        content: Json::from_json(r#""done""#).expect("JSON"),
+        is_error: false,
+        name: None,
+        artifact: None,
+    };
+    let add = |bench: &mut Bench, command| {
+        bench.feed(Input::Tools(ToolsInput::ResultAdded {
+            command: CommandId(command),
+            result: Box::new(result.clone()),
+        }));
+    };
+    add(&mut bench, 2);
+    let stream = bench.accept("/runs/stream", "r");
+    // Of before the result.
+    bench.event(stream, "", "values", &called);
+    assert_eq!(texts(&bench), ["hi", "", "done"]);
+    add(&mut bench, 3);
+    assert_eq!(
+        bench.outcome(),
+        Some(Outcome::Dropped),
+        "it is known already"
+    );
+    let told = r#"{"type":"tool","id":"t","tool_call_id":"c","content":"done, tidied"}"#;
+    let told = format!(r#"{{"messages":[{CALLED},{told}]}}"#);
+    bench.event(stream, "", "values", &told);
+    assert_eq!(texts(&bench), ["hi", "", "done, tidied"]);
 }

@@ -11,7 +11,11 @@ mod support;
 
 use cases::each_case;
 use odd::Chance;
-use rejoin_core::{AttemptId, Input, MessageSlot, Notice, wire::ThreadId};
+use rejoin_core::{
+    AttemptId, CommandId, Edit, EditAt, EditInput, Input, JoinOptions, MessageSlot, Notice,
+    Submission,
+    wire::{Json, ThreadId, json::FromJson},
+};
 use support::Bench;
 
 const CASES: u64 = 800;
@@ -92,7 +96,7 @@ fn shown(bench: &Bench) -> Vec<String> {
 }
 
 /// How servers write chunks: `ID`, `TEXT` and `STEP` are filled in.
-const CHUNKS: [&str; 14] = [
+const CHUNKS: [&str; 24] = [
     r#"[{"content":"TEXT","additional_kwargs":{},"response_metadata":{},"type":"AIMessageChunk","name":null,"id":"ID","tool_calls":[],"invalid_tool_calls":[],"usage_metadata":null,"tool_call_chunks":[],"chunk_position":null},{"langgraph_step":1}]"#,
     r#"[{"id":"ID","type":"ai","content":"TEXT"},{"langgraph_step":1}]"#,
     r#"[{"content":"TEXT","type":"AIMessageChunk","id":"ID"},{"langgraph_step":STEP}]"#,
@@ -107,9 +111,19 @@ const CHUNKS: [&str; 14] = [
     r#"[{"content":"TEXT","type":"odd","id":"ID"},{}]"#,
     r#"[{"content":"TEXT","type":"human","id":"ID"},{}]"#,
     r#" [{"content":"TEXT","type":"AIMessageChunk","id":"ID"} , {}] "#,
+    r#"[{"content":"x","content":"TEXT","type":"AIMessageChunk","id":"ID"},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"ID","content":null},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"x","id":"ID"},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"ID","usage_metadata":{"a":0,"b":0.5,"c":18446744073709551615}},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"ID","chunk_position":"last"},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"ID","tool_call_chunks":[{"name":"","args":"","id":"c","index":0}]},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"ID","response_metadata":{"a":[{"text":""}],"created":STEP}},{}]"#,
+    r#"[{"content":"TEXT","role":"assistant","id":"ID"},{}]"#,
+    r#"[{"content":"TEXT","type":"tool","id":"ID","tool_call_id":"c"},{}]"#,
+    r#"[{"content":"TEXT","type":"AIMessageChunk","id":"lc_run--ID"},{}]"#,
 ];
 
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 17] = [
     "a",
     "lo ",
     "",
@@ -122,6 +136,11 @@ const TEXTS: [&str; 12] = [
     r"\ud83d",
     r"\ude00",
     r"\\",
+    r"\u0061",
+    r"x\ud83d",
+    r"\ude00y",
+    "\u{fffd}",
+    "\u{fdd0}\u{100000}",
 ];
 
 const NAMES: [&str; 4] = [
@@ -250,16 +269,60 @@ fn accept(pair: &mut Pair) -> Option<AttemptId> {
     attempt
 }
 
+/// Values that an application lays over the thread's.
+const LAID: [&str; 4] = [
+    r#"{"messages":[{"type":"human","id":"h","content":"hi"},{"type":"ai","id":"m","content":"Z"}]}"#,
+    r#"{"messages":[{"type":"ai","id":"m","content":""},{"type":"ai","id":"m2","content":"q"}]}"#,
+    r#"{"messages":[]}"#,
+    r#"{"x":1}"#,
+];
+
+/// Something that the application or the page does meanwhile.
+fn happening(chance: &mut Chance) -> Input {
+    match chance.below(8) {
+        0 | 1 => Input::ValuesMutated {
+            values: Json::from_json(chance.pick(&LAID)).expect("JSON"),
+        },
+        2 => Input::SubmitRequested {
+            command: CommandId(2),
+            submission: Box::default(),
+        },
+        3 => Input::Edit(EditInput::Requested {
+            command: CommandId(3),
+            edit: Box::new(Edit {
+                at: match chance.below(3) {
+                    0 => EditAt::Failed,
+                    1 => EditAt::Message("m".into()),
+                    _ => EditAt::Answer("m".into()),
+                },
+                submission: Submission::default(),
+            }),
+        }),
+        4 => Input::CancelRequested,
+        5 => Input::JoinRequested {
+            command: CommandId(4),
+            run_id: Some("r".into()),
+            options: JoinOptions::default(),
+        },
+        6 => Input::Thawed,
+        _ => Input::DeadlineReached,
+    }
+}
+
 /// Feeds bytes in pieces, each client in the same.
 fn send(pair: &mut Pair, chance: &mut Chance, attempt: AttemptId, bytes: &[u8]) {
     let mut rest = bytes;
     while !rest.is_empty() {
-        let (piece, more) = rest.split_at(1 + chance.below(rest.len().min(3_000)));
+        let (piece, more) = rest.split_at(1 + chance.below(rest.len().min(2_000)));
         rest = more;
         pair.each(|bench| {
             let bytes = piece.to_vec();
             bench.feed(Input::ChunkArrived { attempt, bytes });
         });
+        if chance.one_in(6) {
+            let input = happening(chance);
+            pair.each(|bench| bench.feed(input.clone()));
+        }
         if chance.one_in(4) {
             // Whoever reads the view may keep what it read.
             pair.each(|bench| bench.client.refresh_view());

@@ -336,6 +336,25 @@ fn the_lock_of_what_was_taken_over_is_kept_until_storage_has_let_go_of_it() {
 }
 
 #[test]
+fn what_is_taken_over_stays_stored_where_there_is_no_room_for_it_twice() {
+    let (bench, thread, _) = unsent();
+    let mut one = bench.another_tab(1);
+    drop(bench);
+    enter_idle(&mut one, &thread);
+    one.stored_bytes_max = one.stored.values().map(String::len).sum::<usize>() + 50;
+    give_locks(&mut one);
+    let_storage_be_read(&mut one);
+    assert!(posts(&one).is_empty() && is_stored(&one));
+
+    // So another page sends it when this one is gone as well.
+    one.reload();
+    enter_idle(&mut one, &thread);
+    give_locks(&mut one);
+    one.answer(RUNS, 200, "[]");
+    assert_eq!(said(&posts(&one)[0]), "hello");
+}
+
+#[test]
 fn of_several_tabs_the_one_with_the_lock_takes_over_what_a_crashed_tab_left() {
     let (bench, thread, body) = unsent();
     let (mut one, mut two) = (bench.another_tab(1), bench.another_tab(2));

@@ -371,13 +371,26 @@ fn a_thread_that_the_server_has_said_it_lacks_is_made_first() {
 
 #[test]
 fn a_server_that_makes_no_thread_when_asked_is_posted_to_all_the_same() {
-    for status in [404, 405, 422] {
+    for status in [403, 404, 405, 422, 500, 501] {
         let mut bench = Bench::new();
         submit_to(&mut bench, Some("chosen"));
         bench.answer("/threads", status, "");
         let post = bench.accept("/runs/stream", "r");
         bench.metadata(post, "1", "r");
         assert_eq!((bench.state(), bench.error_code()), ("live", None));
+    }
+}
+
+#[test]
+fn a_thread_that_cannot_be_made_for_now_is_asked_for_again() {
+    for status in [429, 502, 503] {
+        let mut bench = Bench::new();
+        submit_to(&mut bench, Some("chosen"));
+        bench.answer("/threads", status, "");
+        assert!(bench.open.is_empty(), "{status}");
+        bench.wait_for("/threads");
+        bench.answer("/threads", 200, "{}");
+        body_of_post(&bench);
     }
 }
 
@@ -759,6 +772,36 @@ fn a_corrupted_record_is_told_and_removed() {
     page.feed(Input::ThreadSwitched { thread_id: thread });
     assert_eq!(page.warnings(), ["record_corrupt"]);
     assert!(page.stored.is_empty());
+}
+
+#[test]
+fn a_record_with_hashes_of_an_earlier_version_keeps_the_run_and_what_is_shown() {
+    let (mut bench, _) = streaming();
+    bench.pass(1000);
+    for text in bench.stored.values_mut() {
+        *text = text.replacen("{\"v\":2,", "{\"v\":1,", 1);
+    }
+    let thread = bench.client.view().thread_id().cloned().expect("a thread");
+    bench.reload();
+    bench.feed(Input::ThreadSwitched {
+        thread_id: Some(thread.clone()),
+    });
+    assert!(bench.warnings().is_empty());
+    bench.answer("/state", 200, &state_of(ASKED, r#"["x"]"#, "[]"));
+    let busy = format!(r#"{{"thread_id":"{thread}","status":"busy"}}"#);
+    bench.answer(&format!("/threads/{thread}"), 200, &busy);
+    bench.run_is("r", "running");
+    let (_, request) = bench.asked("/runs/r/stream");
+    let cursor = Bench::header(&request, "last-event-id");
+    assert_eq!(cursor.as_deref(), Some("-1"), "from the start");
+    let join = bench.accept("/runs/r/stream", "r");
+    bench.metadata(join, "0", "r");
+    assert_eq!(bench.text("m"), "a b ", "the screen keeps its text");
+    for (id, text) in [("1", "a "), ("2", "b "), ("3", "b ")] {
+        bench.token(join, id, "m", text);
+    }
+    assert_eq!(bench.text("m"), "a b b ");
+    assert!(bench.warnings().is_empty());
 }
 
 #[test]

@@ -294,9 +294,13 @@ impl Client {
     }
 
     pub(super) fn thread_made(&mut self, run: &mut Run, answer: &Answer<'_>) {
-        let verdict = Purpose::MakeThread.verdict(answer.failure());
         let posting = run.submission.as_ref();
         let was_refused = !posting.is_some_and(|posting| self.wants_thread(posting));
+        let verdict = match answer.failure() {
+            // A server may forbid this, or fail at it, and take runs all the same.
+            Failure::Status(403 | 500) if !was_refused => Verdict::Refused,
+            failure => Purpose::MakeThread.verdict(failure),
+        };
         let result = match answer.check() {
             // It was there already.
             Err(_) if verdict == Verdict::Gone => Ok(()),

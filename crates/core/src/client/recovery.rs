@@ -28,6 +28,7 @@
 //!   over. A run has expired, unless its stream has said how it ended. A thread is not known. A server has no sessions. A run that
 //!   cannot be asked for counts as gone. So does one that is answered for with 500 more than [`crate::RetryPolicy::attempts_max`]
 //!   times in a row, once its stream has said how it ended.
+//! * `refused`, and 403 and 500 too, mean for a thread that is made before its submission: the post decides.
 //! * `again`, and when it is given up: the run, the load and the feed never are, while the page is open
 //!   ([`crate::RetryPolicy::give_up_after`] limits it for those who want an end). A page is, after [`PAGE_TRIES_MAX`].
 //!   A run's state that the server answers and that cannot be used is, after [`STATE_TRIES_MAX`]: the run is over.

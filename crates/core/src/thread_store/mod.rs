@@ -289,14 +289,24 @@ impl ThreadStore {
     }
 
     /// Takes away what the run has submitted where its `values` hold questions, and not this. Values without any question are of a
-    /// server that tells answers only.
+    /// server that tells answers only. A tool's result stays until they hold one of its call, which would be run again without.
     pub(crate) fn drop_untold(&mut self) {
-        let is_untold = |slot: &MessageSlot, entry: &Entry| {
-            slot.origin == MessageOrigin::Optimistic && entry.has(SUBMITTED)
-        };
-        if self.asked.is_some() {
-            self.retain(&|slot, entry| !is_untold(slot, entry));
+        if self.asked.is_none() {
+            return;
         }
+        let is_told = |call: &str| {
+            let mut told = self
+                .slots
+                .iter()
+                .filter(|slot| slot.origin == MessageOrigin::Server);
+            told.any(|slot| slot.message.tool_call_id() == Some(call))
+        };
+        let kept = self.shown(&mut |slot, entry| {
+            let is_submitted = slot.origin == MessageOrigin::Optimistic && entry.has(SUBMITTED);
+            let is_untold = is_submitted && slot.message.tool_call_id().is_none_or(is_told);
+            (!is_untold).then_some(slot.origin)
+        });
+        self.replace_slots(kept);
     }
 
     /// Takes away what the server does not have.

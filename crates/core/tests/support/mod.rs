@@ -17,6 +17,8 @@ pub struct Bench {
     pub open: Vec<(AttemptId, HttpRequest)>,
     pub aborted: Vec<AttemptId>,
     pub stored: std::collections::BTreeMap<String, String>,
+    /// A text that is longer is not stored, as in a browser whose storage is full; the one before stays.
+    pub stored_bytes_max: usize,
     /// Locks that were asked for, and not given back.
     pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
@@ -65,6 +67,7 @@ impl Bench {
             open: Vec::new(),
             aborted: Vec::new(),
             stored: std::collections::BTreeMap::new(),
+            stored_bytes_max: usize::MAX,
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
@@ -92,6 +95,7 @@ impl Bench {
             open: Vec::new(),
             aborted: Vec::new(),
             stored: self.stored.clone(),
+            stored_bytes_max: self.stored_bytes_max,
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
@@ -136,6 +140,12 @@ impl Bench {
                 Effect::SavePart { key, part, text } => {
                     let stored = self.stored.remove(&key);
                     let with = with_part(stored.as_deref(), &part, text.as_deref());
+                    let fits = |text: &String| text.len() <= self.stored_bytes_max;
+                    let with = if with.as_ref().is_none_or(fits) {
+                        with
+                    } else {
+                        stored
+                    };
                     self.stored.extend(with.map(|text| (key, text)));
                 }
                 Effect::HoldLock { name } => self.locks.push(name),

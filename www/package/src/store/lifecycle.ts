@@ -101,6 +101,7 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     const { code } = (cause ?? {}) as { code?: string };
     const error = code === "invalid_option" ? requestError(cause) : loadError(cause);
     waiting.length = 0;
+    ahead.drop();
     state.error = error;
     state.status = undefined;
     call(state.options.onError, error, undefined);

@@ -87,17 +87,19 @@ impl OutboxPart for KeptOutbox {
             client.effects.push(Effect::ReleaseLock { name });
         }
         self.inherited.clone_from(&stale);
+        let makes_room = !stale.is_empty();
+        for name in stale {
+            client.remove_part(&key, name);
+        }
         let before = client.outbox.of_others();
         retain(&mut client.outbox.entries, Entry::is_own);
         let has_more = self.take_in(client, parts, former.as_ref());
-        if has_more {
+        // Behind the removal, as storage may be too full for both.
+        if has_more || makes_room {
             client.save_outbox();
         }
         if before != client.outbox.of_others() {
             client.outbox.revision = client.store.touched();
-        }
-        for name in stale {
-            client.remove_part(&key, name);
         }
     }
 
