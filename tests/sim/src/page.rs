@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 /// Names a request: the page and its attempt.
 pub(crate) type Key = (u64, AttemptId);
 
-const API_URL: &str = "http://server/api";
+pub(crate) const API_URL: &str = "http://server/api";
 /// Timers of hidden pages fire at most this often, in milliseconds.
 const HIDDEN_TIMER_MS: u64 = 1_000;
 /// Effects of one input; more means that they do not come to an end.
@@ -521,7 +521,8 @@ pub(crate) fn to_server(request: &HttpRequest) -> Request {
     }
 }
 
-fn describe(input: &Input) -> String {
+/// An input, for the log.
+pub(crate) fn describe(input: &Input) -> String {
     match input {
         Input::ChunkArrived { attempt, bytes } => {
             format!("chunk of {} for {}", bytes.len(), attempt.0)

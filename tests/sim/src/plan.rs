@@ -184,12 +184,7 @@ impl Plan {
     /// The outline of a seed of one of the servers that were measured.
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let kind = rng.pick(&Kind::MEASURED);
-        let ways = match kind {
-            Kind::Python => Ways::PYTHON,
-            Kind::Js => Ways::JS,
-            Kind::Ours | Kind::Odd => Ways::OURS,
-        };
-        Self::draw_around(rng, kind, ways)
+        Self::draw_around(rng, kind, Ways::of(kind))
     }
 
     /// The outline of a seed of the odd server.

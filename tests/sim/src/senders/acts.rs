@@ -57,7 +57,7 @@ impl Senders {
         self.commands += 1;
         let text = format!("question {}", self.commands);
         self.note(|| format!("> tab {tab}: {text}"));
-        let life = self.tabs[tab].as_ref().map_or(0, |tab| tab.life);
+        let life = self.life_of(tab).unwrap_or_default();
         self.submissions.submitted(life, text.clone());
         let json = |value| Json::from_value(&value).expect("a JSON object");
         let knobs = json!({ "n_tokens": self.knobs.n_tokens, "delay_ms": self.knobs.delay_ms });
@@ -164,7 +164,7 @@ impl Senders {
 
     fn feed_all(&mut self, input: &Input) {
         for tab in 0..self.tabs.len() {
-            let life = self.tabs[tab].as_ref().map(|tab| tab.life);
+            let life = self.life_of(tab);
             if let Some(life) = life {
                 self.queue.push(self.now, Due::Tell(life, input.clone()));
             }
@@ -173,7 +173,7 @@ impl Senders {
 
     /// Closed, or its renderer has crashed.
     fn close(&mut self, tab: usize) {
-        let Some(life) = self.tabs[tab].as_ref().map(|tab| tab.life) else {
+        let Some(life) = self.life_of(tab) else {
             return;
         };
         let is_told = self.rng.chance(50);
@@ -263,7 +263,7 @@ impl Senders {
         self.server_back();
         self.network_back();
         for tab in 0..self.tabs.len() {
-            if let Some(life) = self.tabs[tab].as_ref().map(|tab| tab.life) {
+            if let Some(life) = self.life_of(tab) {
                 self.thaw(tab, life);
             }
         }

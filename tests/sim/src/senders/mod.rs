@@ -11,6 +11,7 @@ mod locks;
 mod requests;
 
 use crate::{
+    page::{self, API_URL},
     posts::Posts,
     queue::Queue,
     rng::Rng,
@@ -41,7 +42,6 @@ const ROUNDS_MAX: usize = 8;
 const TABS_MAX: u64 = 5;
 const STEPS_MAX: u64 = 200_000;
 const EFFECTS_MAX: usize = 1_000;
-const API_URL: &str = "http://server/api";
 const THREAD: &str = "7f0c1d1e-0000-4000-8000-000000000001";
 
 /// Names a request: the tab's life and its attempt.
@@ -110,18 +110,13 @@ impl Senders {
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
         let kind = rng.pick(&Kind::MEASURED);
-        let ways = match kind {
-            Kind::Python => Ways::PYTHON,
-            Kind::Js => Ways::JS,
-            Kind::Ours | Kind::Odd => Ways::OURS,
-        };
         let knobs = Knobs {
             n_tokens: rng.between(0, 20),
             delay_ms: rng.pick(&[0, 20, 300]),
         };
         let mut world = Self {
             now: 0,
-            server: Server::new(kind, ways, None, rng.fork()),
+            server: Server::new(kind, Ways::of(kind), None, rng.fork()),
             knobs,
             latency_ms: rng.pick(&[(0, 2), (1, 20), (20, 300)]),
             fault_percent: rng.pick(&[0, 0, 10, 40]),
@@ -277,6 +272,11 @@ impl Senders {
         self.tabs.iter().position(has_it)
     }
 
+    /// The life of a tab that is open.
+    fn life_of(&self, tab: usize) -> Option<u64> {
+        self.tabs[tab].as_ref().map(|tab| tab.life)
+    }
+
     fn tell(&mut self, life: u64, input: Input) {
         if let Some(tab) = self.tab_of(life) {
             self.feed(tab, input);
@@ -420,7 +420,7 @@ impl Senders {
         if let Notice::Created { .. } = notice {
             for other in (0..self.tabs.len()).filter(|other| *other != tab) {
                 // A page tells the others, where it can.
-                let life = self.tabs[other].as_ref().map(|tab| tab.life);
+                let life = self.life_of(other);
                 if let Some(life) = life.filter(|_| self.rng.chance(70)) {
                     let later = self.now + self.rng.between(0, 20);
                     self.queue
@@ -485,26 +485,11 @@ impl Tab {
     }
 }
 
+/// As of any page, but of what is stored the names say more here.
 fn describe(input: &Input) -> String {
     match input {
-        Input::ChunkArrived { attempt, bytes } => {
-            format!("chunk of {} for {}", bytes.len(), attempt.0)
-        }
-        Input::ResponseArrived {
-            attempt,
-            status,
-            body,
-            ..
-        } => {
-            let body = String::from_utf8_lossy(body);
-            format!(
-                "answer {status} for {}: {}",
-                attempt.0,
-                crate::trace::short(&body)
-            )
-        }
         Input::RecordLoaded { text, .. } => format!("record {}", held_in(text.as_deref())),
-        other => format!("{other:?}"),
+        other => page::describe(other),
     }
 }
 

@@ -117,9 +117,7 @@ impl Said {
             tokens: 0,
         }
     }
-}
 
-impl Said {
     pub(super) fn response_metadata(&self) -> Value {
         self.finish
             .map_or(json!({}), |reason| json!({ "finish_reason": reason }))

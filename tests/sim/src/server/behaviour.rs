@@ -156,6 +156,15 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
+    /// The ways of a measured server; of the odd one, before they are drawn.
+    pub(crate) const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Python => Self::PYTHON,
+            Kind::Js => Self::JS,
+            Kind::Ours | Kind::Odd => Self::OURS,
+        }
+    }
+
     /// `langgraph dev`: ids are milliseconds and repeat; the live queue is opened before the replay, so events come
     /// twice and ids go backwards; errors are told live only.
     pub(crate) const PYTHON: Self = Self {
