@@ -1,7 +1,7 @@
 //! The hash by which events are known again.
 //!
-//! It is a polynomial over the bytes, so the hashes of two texts make that of both in a row. An event of which only the middle is
-//! new is hashed at the cost of the middle, and gets the hash of its whole text. Hashes are stored with the cursor, so this must mean
+//! The hash is a polynomial over the bytes, so the hashes of two texts give the hash of both in a row. If only the middle of an event
+//! is new, hashing costs the middle's length. The result is the hash of the whole text. Hashes are stored with the cursor, so this must mean
 //! the same in every build: [`crate::run_record`] counts its version.
 
 /// The value that a hash begins with.
@@ -37,7 +37,7 @@ impl TextHash {
         Self { factor, sum }
     }
 
-    /// The hash with this text behind what it has.
+    /// The hash of the text so far, followed by this text.
     pub(crate) fn behind(self, hash: u64) -> u64 {
         hash.wrapping_mul(self.factor).wrapping_add(self.sum)
     }
@@ -54,7 +54,7 @@ fn evaluated(bytes: &[u8]) -> u64 {
     sum
 }
 
-/// The hash with one more text in it, of which nothing more comes.
+/// The hash with one more whole text in it.
 pub(crate) fn hashed(hash: u64, text: &str) -> u64 {
     ended(TextHash::of(text).behind(hash))
 }

@@ -295,12 +295,11 @@ impl Client {
 
     pub(super) fn thread_made(&mut self, run: &mut Run, answer: &Answer<'_>) {
         let posting = run.submission.as_ref();
-        let was_refused = !posting.is_some_and(|posting| self.wants_thread(posting));
-        let verdict = match answer.failure() {
-            // A server may forbid this, or fail at it, and take runs all the same.
-            Failure::Status(403 | 500) if !was_refused => Verdict::Refused,
-            failure => Purpose::MakeThread.verdict(failure),
+        let purpose = match posting.is_some_and(|posting| self.wants_thread(posting)) {
+            true => Purpose::MakeFirst,
+            false => Purpose::MakeThread,
         };
+        let verdict = purpose.verdict(answer.failure());
         let result = match answer.check() {
             // It was there already.
             Err(_) if verdict == Verdict::Gone => Ok(()),
@@ -317,7 +316,7 @@ impl Client {
             Err(error) => match verdict {
                 Verdict::Renew => self.renew(run, error, &Next::Stream),
                 Verdict::Again => self.request_lost(run, error, answer),
-                Verdict::Gone | Verdict::Refused if !was_refused => {
+                Verdict::Gone | Verdict::Refused if purpose == Purpose::MakeFirst => {
                     // Its post may make it all the same.
                     self.thread_is_new = false;
                     self.open_stream(run);

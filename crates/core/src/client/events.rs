@@ -531,7 +531,7 @@ impl Client {
         self.listened.iter().any(|listened| listened == name)
     }
 
-    /// Shows the replay as nothing more seems to come. If more does, its `values` may be older than what is shown.
+    /// Shows the replay, because nothing more seems to come. If more comes, its `values` may be older than the shown state.
     pub(super) fn show_silent_replay(&mut self, run: &mut Run) {
         let may_go_on = run
             .replay

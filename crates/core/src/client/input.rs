@@ -128,7 +128,7 @@ pub enum Input {
         /// Wall-clock time, for the record's time to live only.
         wall_clock: Millis,
     },
-    /// Another page has changed what is stored under a key, as a browser's `storage` event says.
+    /// Another page has changed the record of a key. A browser tells it by its `storage` event.
     RecordChanged {
         /// The key.
         key: String,

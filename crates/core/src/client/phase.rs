@@ -1,4 +1,4 @@
-//! The phases of a client that follows a run. Each phase holds what is true in it and nothing else.
+//! The phases of a client that follows a run. Each phase holds its own data and nothing else.
 //!
 //! ```text
 //!                submit / join / rejoin

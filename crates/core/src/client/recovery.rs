@@ -4,23 +4,23 @@
 //! A [`Recovery`] counts what failed in a row and says how long to wait, a [`Wait`] is that wait, and [`Purpose::verdict`] says what an
 //! answer means. The table; `again` is after a wait, `renew` at once with headers made anew and the second time `denied`:
 //!
-//! | answer                | Post    | MakeThread | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | ForkPoint | Cancel  |
-//! |-----------------------|---------|------------|---------|-------------------|---------|---------|---------|---------|-----------|---------|
-//! | 204, 205              | again   | again      | again   | again             | again   | again   | again   | again   | again     | refused |
-//! | 401                   | renew   | renew      | renew   | renew             | renew   | renew   | renew   | renew   | renew     | refused |
-//! | 403                   | renew   | renew      | renew   | renew             | renew   | renew   | refused | refused | renew     | refused |
-//! | 404                   | gone    | refused    | gone    | gone              | gone    | gone    | gone    | refused | refused   | gone    |
-//! | 405, 501              | refused | refused    | gone    | gone              | refused | refused | gone    | refused | refused   | refused |
-//! | 409                   | refused | gone       | gone    | gone              | refused | refused | refused | refused | refused   | gone    |
-//! | 410                   | refused | refused    | gone    | gone              | gone    | gone    | refused | refused | refused   | gone    |
-//! | 408, 425, 429, 499    | again   | again      | again   | again             | again   | again   | again   | again   | again     | refused |
-//! | 500                   | refused | again      | again   | again             | again   | again   | again   | refused | refused   | refused |
-//! | every other 5xx       | again   | again      | again   | again             | again   | again   | again   | refused | refused   | refused |
-//! | every other status    | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   | refused |
-//! | no answer             | again   | again      | again   | again             | again   | again   | again   | again   | again     | refused |
-//! | 200, unreadable       | refused | again      | again   | again             | again   | again   | refused | refused | refused   | refused |
-//! | too large to be read  | refused | refused    | refused | gone              | refused | refused | refused | refused | refused   | refused |
-//! | cannot be sent        | refused | refused    | refused | refused           | refused | refused | refused | refused | refused   | refused |
+//! | answer                | Post    | MakeThread | MakeFirst | Join    | FindRun, CheckRun | State   | Load    | Feed    | Older   | ForkPoint | Cancel  |
+//! |-----------------------|---------|------------|-----------|---------|-------------------|---------|---------|---------|---------|-----------|---------|
+//! | 204, 205              | again   | again      | again     | again   | again             | again   | again   | again   | again   | again     | refused |
+//! | 401                   | renew   | renew      | renew     | renew   | renew             | renew   | renew   | renew   | renew   | renew     | refused |
+//! | 403                   | renew   | renew      | refused   | renew   | renew             | renew   | renew   | refused | refused | renew     | refused |
+//! | 404                   | gone    | refused    | refused   | gone    | gone              | gone    | gone    | gone    | refused | refused   | gone    |
+//! | 405, 501              | refused | refused    | refused   | gone    | gone              | refused | refused | gone    | refused | refused   | refused |
+//! | 409                   | refused | gone       | gone      | gone    | gone              | refused | refused | refused | refused | refused   | gone    |
+//! | 410                   | refused | refused    | refused   | gone    | gone              | gone    | gone    | refused | refused | refused   | gone    |
+//! | 408, 425, 429, 499    | again   | again      | again     | again   | again             | again   | again   | again   | again   | again     | refused |
+//! | 500                   | refused | again      | refused   | again   | again             | again   | again   | again   | refused | refused   | refused |
+//! | every other 5xx       | again   | again      | again     | again   | again             | again   | again   | again   | refused | refused   | refused |
+//! | every other status    | refused | refused    | refused   | refused | gone              | refused | refused | refused | refused | refused   | refused |
+//! | no answer             | again   | again      | again     | again   | again             | again   | again   | again   | again   | again     | refused |
+//! | 200, unreadable       | refused | again      | again     | again   | again             | again   | again   | refused | refused | refused   | refused |
+//! | too large to be read  | refused | refused    | refused   | refused | gone              | refused | refused | refused | refused | refused   | refused |
+//! | cannot be sent        | refused | refused    | refused   | refused | refused           | refused | refused | refused | refused | refused   | refused |
 //!
 //! The consequences:
 //!
@@ -28,7 +28,7 @@
 //!   over. A run has expired, unless its stream has said how it ended. A thread is not known. A server has no sessions. A run that
 //!   cannot be asked for counts as gone. So does one that is answered for with 500 more than [`crate::RetryPolicy::attempts_max`]
 //!   times in a row, once its stream has said how it ended.
-//! * `refused`, and 403 and 500 too, mean for a thread that is made before its submission: the post decides.
+//! * A thread that is made first and is refused is left to the post, which may make it.
 //! * `again`, and when it is given up: the run, the load and the feed never are, while the page is open
 //!   ([`crate::RetryPolicy::give_up_after`] limits it for those who want an end). A page is, after [`PAGE_TRIES_MAX`].
 //!   A run's state that the server answers and that cannot be used is, after [`STATE_TRIES_MAX`]: the run is over.
@@ -49,8 +49,8 @@
 //! 7th on    drawn from 0 to 30,000 ms after the one before    0.03
 //! ```
 //! While the process is gone, the first attempt costs a refused connection for each client. If another process takes over at once,
-//! it gets a thousand joins together. Each asks only for what follows its cursor. With a drawn wait before the first attempt too,
-//! they would come 2 per millisecond, and each person would wait 250 ms more on average.
+//! it gets a thousand joins together. Each join asks for the events after its cursor only. If the first attempt had a drawn wait too,
+//! 2 joins would come per millisecond, and each person would wait 250 ms more on average.
 
 use super::rng::Rng;
 use crate::{DeadlineReason, Millis, RetryPolicy, StreamError};
@@ -69,8 +69,10 @@ pub(super) const PAGE_TRIES_MAX: u32 = 3;
 pub(super) enum Purpose {
     /// A submission is posted.
     Post,
-    /// A thread is made for it.
+    /// A thread is made for it, as the server lacks it.
     MakeThread,
+    /// A thread is made before its first submission is posted. It need not be: the post may make it.
+    MakeFirst,
     /// A run's stream is joined.
     Join,
     /// The thread's runs are listed.
@@ -147,7 +149,7 @@ impl Purpose {
             Failure::Unreadable => {
                 return match self {
                     Post | Feed | Older | ForkPoint => Refused,
-                    MakeThread | Join | FindRun | CheckRun | State | Load => Again,
+                    MakeThread | MakeFirst | Join | FindRun | CheckRun | State | Load => Again,
                     Cancel => Refused,
                 };
             }
@@ -155,16 +157,16 @@ impl Purpose {
         match (status, self) {
             (204 | 205, _) => Again,
             (401, _) => Renew,
-            (403, Feed | Older) => Refused,
+            (403, MakeFirst | Feed | Older) => Refused,
             (403, _) => Renew,
-            (404, MakeThread | Older | ForkPoint) => Refused,
+            (404, MakeThread | MakeFirst | Older | ForkPoint) => Refused,
             (404, _) => Gone,
             (405 | 501, Join | FindRun | CheckRun | Feed) => Gone,
             (405 | 501, _) => Refused,
             (409 | 410, Join | FindRun | CheckRun) | (410, State | Load) => Gone,
-            (409, MakeThread) => Gone,
+            (409, MakeThread | MakeFirst) => Gone,
             (408 | 425 | 429 | 499, _) => Again,
-            (500, Post) | (500.., Older | ForkPoint) => Refused,
+            (500, Post | MakeFirst) | (500.., Older | ForkPoint) => Refused,
             (500.., _) => Again,
             (_, FindRun | CheckRun) => Gone,
             _ => Refused,
@@ -421,9 +423,10 @@ mod tests {
     /// The documented table, row by row, as it stands at the top of this file.
     #[test]
     fn the_table_is_what_the_code_does() {
-        let columns: [&[Purpose]; 10] = [
+        let columns: [&[Purpose]; 11] = [
             &[Purpose::Post],
             &[Purpose::MakeThread],
+            &[Purpose::MakeFirst],
             &[Purpose::Join],
             &[Purpose::FindRun, Purpose::CheckRun],
             &[Purpose::State],

@@ -144,7 +144,7 @@ pub(super) struct Waiter {
 }
 
 impl Posting {
-    /// A posting of which only the name is known.
+    /// A posting that is known by its name only.
     fn of(mark: String) -> Self {
         Self {
             mark,

@@ -252,7 +252,7 @@ impl Client {
         }
     }
 
-    /// Waiting submissions are not sent by themselves any more. Whoever waits for one is told.
+    /// Holds the waiting submissions until a person sends them. Their commands end with the outcome.
     pub(super) fn hold_waiting(&mut self, outcome: &Outcome) {
         let (keeps, leaving) = (self.keeps_outbox(), self.outbox.leaving);
         let mut commands = Vec::new();

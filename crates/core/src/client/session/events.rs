@@ -49,7 +49,7 @@ impl Session {
         }
     }
 
-    /// An event cannot be read, or does not follow from what is held.
+    /// An event cannot be read, or does not follow from the events before it.
     fn feed_wrong(&mut self, client: &mut Client, wrong: Wrong) {
         let words = match wrong {
             Wrong::Damaged(words) => {
