@@ -150,6 +150,26 @@ fn messages_without_ids_are_the_ones_that_are_shown() {
 }
 
 #[test]
+fn messages_under_numbers_are_the_ones_that_are_shown() {
+    let number =
+        |kind: &str, id: u64, text: &str| json!({ "type": kind, "id": id, "content": text });
+    let (mut bench, stream) = asked("hi");
+    let row = rows(&bench);
+    values(&mut bench, stream, "2", &[number("human", 1, "hi")]);
+    assert_shown(&bench, &["hi"]);
+    assert_eq!(rows(&bench), row);
+    bench.token(stream, "3", "a1", "Hel");
+    assert_shown(&bench, &["hi", "Hel"]);
+    bench.token(stream, "4", "a1", "lo");
+    let all = [number("human", 1, "hi"), number("ai", 2, "Hello")];
+    values(&mut bench, stream, "5", &all);
+    assert_shown(&bench, &["hi", "Hello"]);
+    settled(&mut bench, stream, "r1", &["hi", "Hello"], &all);
+    assert_shown(&bench, &["hi", "Hello"]);
+    assert_eq!(rows(&bench), [row[0].as_str(), "a1"]);
+}
+
+#[test]
 fn a_list_without_ids_that_loses_its_beginning_doubles_nothing() {
     let (mut bench, stream) = asked("one");
     let all = [human(None, "one"), ai(None, "first")];
@@ -806,6 +826,50 @@ fn a_part_of_an_earlier_turn_stays_where_a_later_turn_goes_on() {
     bench.answer("/state", 200, &state.to_string());
     assert_eq!(bench.text("m1"), "first");
     assert_eq!(bench.text("m3"), "third");
+}
+
+/// An older run is joined by hand while the answer of an edit is on its way. The older question stands before the edited one in the
+/// rows, and the state without ids has only the edited one, at the older one's place.
+#[test]
+fn a_question_without_an_id_is_the_one_that_says_the_same_wherever_it_stands() {
+    let (mut bench, first) = asked("one");
+    values(
+        &mut bench,
+        first,
+        "2",
+        &[human(None, "one"), ai(None, "odd")],
+    );
+    bench.feed(Input::StopRequested);
+
+    let second = ask_again(&mut bench, "edited", "r2");
+    let edited = [human(None, "edited"), ai(None, "odd")];
+    values(&mut bench, second, "3", &edited);
+    bench.token(second, "4", "m2", "second");
+    let row = |bench: &Bench| {
+        let at = shown(bench).iter().position(|text| text == "edited");
+        rows(bench)[at.unwrap()].clone()
+    };
+    let before = row(&bench);
+
+    bench.feed(Input::JoinRequested {
+        command: CommandId(3),
+        run_id: Some("r1".into()),
+        options: JoinOptions::default(),
+    });
+    let joined = bench.accept("/runs/r1/stream", "r1");
+    bench.metadata(joined, "1", "r1");
+    values(
+        &mut bench,
+        joined,
+        "2",
+        &[human(None, "one"), ai(None, "odd")],
+    );
+    bench.end(joined);
+    bench.answer("/runs/r1", 404, "{}");
+    let state = json!({ "values": { "messages": edited }, "next": [], "tasks": [] });
+    bench.answer("/state", 200, &state.to_string());
+    assert_eq!(row(&bench), before);
+    assert_eq!(bench.text("m2"), "second");
 }
 
 /// A list of runs: the id of each, its status, and the id of the question with which it was begun.

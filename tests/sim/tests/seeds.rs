@@ -250,6 +250,10 @@ const SEEDS: &[(u64, &str)] = &[
         ODD_SEEDS + 41_345,
         "a run that cannot be asked for was given up because a join during an outage was silent",
     ),
+    (
+        ODD_SEEDS + 20_432,
+        "without ids, the state's question stood for an older run's, so the answer that streams lost its own and went",
+    ),
 ];
 
 #[test]

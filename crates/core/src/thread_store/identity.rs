@@ -80,7 +80,7 @@ impl ThreadStore {
                 self.take_each(&mut list, Self::answers_that_go_on);
             }
             let rest = self.everything_open(&list);
-            self.take(&mut list, Self::submitted_that_only_one_says, &rest);
+            self.take(&mut list, Self::questions_that_only_one_says, &rest);
         }
         let ids = self.name_all(&list, ahead_by);
         if self.is_replay {
@@ -102,7 +102,11 @@ impl ThreadStore {
             MessageKind::Ai => {
                 self.known.has(&slot.id, STREAMED) && is_of_one_call(slot.id.as_str(), id.as_str())
             }
-            _ => {
+            MessageKind::Human
+            | MessageKind::System
+            | MessageKind::Tool
+            | MessageKind::Remove
+            | MessageKind::Other(_) => {
                 slot.origin == MessageOrigin::Optimistic
                     && self.may_be(slot, message)
                     && say_the_same(&slot.message, message)
@@ -283,20 +287,21 @@ impl ThreadStore {
         })
     }
 
-    /// Wherever it stands: the only one of what was submitted that says something, and the only one of the list that does.
-    fn submitted_that_only_one_says(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
-        let is_submitted = |row: &usize| {
-            let slot = &self.slots[*row];
-            slot.origin == MessageOrigin::Optimistic && slot.message.kind == MessageKind::Human
-        };
-        let rows = collected(gap.rows.iter().copied().filter(is_submitted));
+    /// Wherever it stands: the only question that says something, and the only one of the list that does. One with an id of the
+    /// server's is compared with submitted questions alone.
+    fn questions_that_only_one_says(&self, list: &Reading<'_>, gap: &Gap) -> Vec<(usize, usize)> {
+        let is_question = |row: &usize| self.slots[*row].message.kind == MessageKind::Human;
+        let rows = collected(gap.rows.iter().copied().filter(is_question));
         let same = |row: usize, message: &Message| say_the_same(&self.slots[row].message, message);
         let mut found = Vec::new();
         for row in &rows {
             let shown = &self.slots[*row];
             let may_be = |item: &&usize| {
                 let message = &list.messages[**item];
-                same(*row, message) && self.may_be(shown, message)
+                let submitted = shown.origin == MessageOrigin::Optimistic;
+                (submitted || message.id.is_none())
+                    && same(*row, message)
+                    && self.may_be(shown, message)
             };
             let items = collected(gap.items.iter().filter(may_be));
             let is_only = rows
