@@ -329,10 +329,35 @@ fn a_question_stays_where_the_values_tell_answers_only() {
         "values",
         r#"{"messages":[{"type":"ai","id":"m","content":"a b"}]}"#,
     );
+    assert_eq!(texts(&bench), ["hi", "a b"]);
     bench.end(stream);
-    let mut shown = texts(&bench);
-    shown.sort();
-    assert_eq!(shown, ["a b", "hi"]);
+    // Nothing of the next answer streams before its values come.
+    bench.submit("next");
+    let stream = bench.accept("/runs/stream", "r2");
+    bench.event(
+        stream,
+        "",
+        "values",
+        r#"{"messages":[{"type":"ai","id":"m","content":"a b"},{"type":"ai","id":"n","content":"c"}]}"#,
+    );
+    assert_eq!(texts(&bench), ["hi", "a b", "next", "c"]);
+}
+
+#[test]
+fn a_question_stays_where_the_values_are_older() {
+    let (mut bench, stream) = streaming();
+    let first =
+        r#"{"type":"human","id":"h","content":"hi"},{"type":"ai","id":"m","content":"a b"}"#;
+    let values = |more: &str| format!(r#"{{"messages":[{first}{more}]}}"#);
+    bench.event(stream, "", "values", &values(""));
+    bench.end(stream);
+    bench.submit("next");
+    let stream = bench.accept("/runs/stream", "r2");
+    bench.event(stream, "", "values", &values(""));
+    assert_eq!(texts(&bench), ["hi", "a b", "next"]);
+    let more = r#",{"type":"human","id":"k","content":"next, tidied"},{"type":"ai","id":"n","content":"c"}"#;
+    bench.event(stream, "", "values", &values(more));
+    assert_eq!(texts(&bench), ["hi", "a b", "next, tidied", "c"]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Client {
             return self.stream_only_ended(run);
         }
         let Some(link) = self.phase.link() else {
-            return;
+            return debug_assert!(false, "a body ends without a link");
         };
         let got_event = link.got_event();
         let was_held = link.was_held(self.now, self.config.timeouts.alive);
@@ -418,8 +418,8 @@ impl Client {
         let lacks_text = run.doubt().is_some();
         let is_stream_only = self.is_stream_only();
         let store = self.target(run);
-        store.apply_values(values, lacks_text, odd);
-        if is_stream_only {
+        let tells_input = store.apply_values(values, lacks_text, odd);
+        if is_stream_only && tells_input {
             // Nothing that is read later would say what became of it.
             store.drop_untold();
         }

@@ -32,7 +32,7 @@ impl ThreadStore {
         for id in &ids {
             self.known.mark(id, CONFIRMED | STORED);
         }
-        self.replace_messages(ids, messages, Vec::new());
+        self.replace_messages(ids, messages, Vec::new(), None);
         self.set_values(values.clone());
         Ok(())
     }

@@ -288,12 +288,9 @@ impl ThreadStore {
         self.retain(&|slot, _| slot.origin != MessageOrigin::Optimistic);
     }
 
-    /// Takes away what the run has submitted where its `values` hold questions, and not this. Values without any question are of a
-    /// server that tells answers only. A tool's result stays until they hold one of its call, which would be run again without.
+    /// Takes away what the run has submitted, as its `values` hold another question in its place. A tool's result stays until they hold
+    /// one of its call, which would be run again without.
     pub(crate) fn drop_untold(&mut self) {
-        if self.asked.is_none() {
-            return;
-        }
         let is_told = |call: &str| {
             let mut told = self
                 .slots
@@ -350,20 +347,30 @@ impl ThreadStore {
         }
     }
 
-    /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said.
-    pub(crate) fn apply_values(&mut self, values: &Values, lacks_text: bool, odd: &mut Oddities) {
+    /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said. Whether they hold an input,
+    /// such as a question, that was not shown.
+    pub(crate) fn apply_values(
+        &mut self,
+        values: &Values,
+        lacks_text: bool,
+        odd: &mut Oddities,
+    ) -> bool {
         if let Some(interrupts) = &values.interrupts {
             self.add_interrupts(interrupts);
         }
         if values.only_interrupts {
-            return;
+            return false;
         }
+        let mut tells_input = false;
         if let Listed::Messages(messages) = self.read_messages(&values.data, odd) {
             let ids = self.read_list(&messages, lacks_text, self.ahead_by);
             self.leave_branch();
             let asks = |message: &Message| message.kind == MessageKind::Human;
             let asked = messages.iter().rposition(asks);
             self.asked = asked.map(|at| ids[at].clone());
+            let is_input = |at: usize| messages[at].kind != MessageKind::Ai;
+            let is_new = |at: usize| self.known.place(&ids[at]).is_none();
+            tells_input = (0..ids.len()).any(|at| is_input(at) && is_new(at));
             let entries = &self.known.entries;
             let ahead_by = self.ahead_by;
             let may_be_older = ahead_by & CONFIRMED != 0;
@@ -388,12 +395,14 @@ impl ThreadStore {
                     entry.marks |= CONFIRMED | TOLD;
                 }
             }
-            self.replace_messages(ids, messages, kept);
+            let first_answer = self.first_answer(&ids, &messages);
+            self.replace_messages(ids, messages, kept, first_answer);
             if is_ahead {
-                return;
+                return tells_input;
             }
         }
         self.set_values(values.data.clone());
+        tells_input
     }
 
     /// Values that hold the question with which the run was begun, where the state that was read before lacks it, are newer than that
@@ -494,7 +503,7 @@ impl ThreadStore {
                 entry.marks |= CONFIRMED | STORED | if is_new { AHEAD } else { 0 };
             }
         }
-        self.replace_messages(ids, messages, kept);
+        self.replace_messages(ids, messages, kept, None);
         self.ahead_by = STORED;
     }
 

@@ -32,7 +32,7 @@ impl ThreadStore {
                 Some(_) | None => entry.marks |= SAVED,
             }
         }
-        self.replace_messages(ids, messages, kept);
+        self.replace_messages(ids, messages, kept, None);
         self.set_values(values.clone());
         self.shows_saved = true;
         self.touch();

@@ -81,12 +81,27 @@ impl ThreadStore {
         shown
     }
 
-    /// Shows `messages`, and each of `kept` behind the message that it stood behind.
+    /// The first answer of a run's values, if they tell no question at all: nothing from there on was shown before.
+    pub(super) fn first_answer(
+        &self,
+        ids: &[MessageId],
+        messages: &[Message],
+    ) -> Option<MessageId> {
+        let mut messages = messages.iter();
+        let asks = messages.any(|message| message.kind == MessageKind::Human);
+        let shown = ids.iter().rposition(|id| self.known.place(id).is_some());
+        let first = ids.get(shown.map_or(0, |last| last + 1));
+        first.filter(|_| !asks).cloned()
+    }
+
+    /// Shows `messages`, and each of `kept` behind the message that it stood behind. A question that the server does not have stands
+    /// before its answer: the one that is shown behind it, or `first_answer`.
     pub(super) fn replace_messages(
         &mut self,
         ids: Vec<MessageId>,
         messages: Vec<Message>,
         kept: Vec<MessageSlot>,
+        first_answer: Option<MessageId>,
     ) {
         let mut next = Vec::with_capacity(messages.len() + kept.len());
         for (id, message) in ids.into_iter().zip(messages) {
@@ -98,14 +113,21 @@ impl ThreadStore {
             let before = self.slots[..place].iter().rev();
             let anchor = before
                 .into_iter()
-                .find_map(|earlier| next.iter().position(|shown| shown.id == earlier.id));
+                .find_map(|earlier| place_in(&next, &earlier.id));
             // Without anything before it that still stands, it is newer than what the server has.
             let at = match slot.origin {
-                MessageOrigin::Server | MessageOrigin::Partial => anchor,
-                // The server does not have it yet, so it is newer than whatever the server has.
-                MessageOrigin::Optimistic => None,
+                MessageOrigin::Server | MessageOrigin::Partial => anchor.map(|anchor| anchor + 1),
+                // The server does not have it yet, so it is newer than whatever else the server has.
+                MessageOrigin::Optimistic => {
+                    let behind = self.slots.get(place + 1..).unwrap_or_default().iter();
+                    let mut listed = behind.filter_map(|later| place_in(&next, &later.id));
+                    let answer = listed
+                        .next()
+                        .filter(|at| next[*at].message.kind == MessageKind::Ai);
+                    answer.or_else(|| place_in(&next, first_answer.as_ref()?))
+                }
             };
-            next.insert(at.map_or(next.len(), |anchor| anchor + 1), slot);
+            next.insert(at.unwrap_or(next.len()), slot);
         }
         self.replace_slots(next);
     }
@@ -214,6 +236,10 @@ impl ThreadStore {
         let place = self.known.place(id);
         place.map_or_else(|| id.clone(), |at| slot_id(at, &self.slots[at].message))
     }
+}
+
+fn place_in(list: &[MessageSlot], id: &MessageId) -> Option<usize> {
+    list.iter().position(|shown| shown.id == *id)
 }
 
 pub(super) fn ids_of(messages: &[Message]) -> Vec<MessageId> {
