@@ -159,3 +159,21 @@ fn a_server_that_says_when_is_waited_for_from_its_answer() {
     let (at, why) = bench.client.deadline().unwrap();
     assert_eq!((at.0, why), (bench.now + 7_000, DeadlineReason::Backoff));
 }
+
+#[test]
+fn a_comparison_that_is_refused_makes_its_headers_anew_once() {
+    for status in [401, 403] {
+        let mut bench = at_rest();
+        bench.feed(Input::Focused);
+        assert!(!bench.asked("/threads/search").1.refresh_headers);
+        bench.answer("/threads/search", status, "");
+        assert!(
+            bench.asked("/threads/search").1.refresh_headers,
+            "{status}: a token may have expired while the page was hidden"
+        );
+        bench.answer("/threads/search", 200, &found("2"));
+        bench.answer("/state", 200, STATE);
+        bench.pass(60_000);
+        assert!(bench.open.is_empty(), "{status}: {:?}", bench.open);
+    }
+}

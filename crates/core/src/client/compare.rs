@@ -6,6 +6,7 @@
 use super::{
     Client,
     events::run_failed,
+    recovery::{Failure, Purpose, Recovery, Verdict},
     requests::{Answer, Asked},
     run::Run,
 };
@@ -26,6 +27,8 @@ pub(super) struct Comparison {
     asked: Option<Asked>,
     /// Whether the whole thread is asked for, as the server does not search for one by its id.
     reads_thread: bool,
+    /// For renewed headers alone: a comparison that fails waits for the next wake-up.
+    recovery: Recovery,
     compared_at: Option<Millis>,
     /// When the next one is due, as the page has woken up again too soon to compare at once.
     put_off_to: Option<Millis>,
@@ -156,16 +159,28 @@ impl Client {
             false => self.found_thread(answer),
         };
         match summary {
-            Some(summary) => self.compare_with(summary),
-            // The search did not name the thread, so the thread itself is read. A server that cannot be reached is asked at the next
-            // wake-up.
-            None if answer.status != 0 && !self.comparison.reads_thread => {
-                self.comparison.reads_thread = true;
-                self.comparison.compared_at = None;
-                self.compare();
+            Some(summary) => {
+                self.comparison.recovery.accepted();
+                self.compare_with(summary);
             }
-            None => {}
+            None => self.compare_failed(answer.failure()),
         }
+    }
+
+    /// What passes is asked for again at the next wake-up. A server that does not search, or whose search did not name the thread, is
+    /// asked for the thread itself from now on.
+    fn compare_failed(&mut self, failure: Failure) {
+        let comparison = &mut self.comparison;
+        match Purpose::State.verdict(failure) {
+            Verdict::Renew if comparison.recovery.may_renew() => self.refresh_headers = true,
+            Verdict::Again if failure != Failure::Unreadable => return,
+            _ if comparison.reads_thread => return,
+            Verdict::Again | Verdict::Renew | Verdict::Gone | Verdict::Refused => {
+                comparison.reads_thread = true;
+            }
+        }
+        self.comparison.compared_at = None;
+        self.compare();
     }
 
     /// The thread among those found; a server may ignore the ids.
@@ -224,5 +239,6 @@ impl Client {
         self.comparison.updated_at = None;
         self.comparison.put_off_to = None;
         self.comparison.reads_whole = false;
+        self.comparison.recovery = Recovery::default();
     }
 }
