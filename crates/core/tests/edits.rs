@@ -306,6 +306,27 @@ fn a_lookup_that_fails_changes_nothing() {
 }
 
 #[test]
+fn a_page_that_wakes_up_leaves_an_edit_alone() {
+    let mut bench = with_state(|_| {});
+    bench.pass(60_000);
+    edit_message(&mut bench, "h2");
+    bench.asked(&page(""));
+    for input in [
+        Input::BecameHidden,
+        Input::BecameVisible,
+        Input::Focused,
+        Input::Thawed,
+    ] {
+        bench.feed(input);
+        assert_eq!(bench.open.len(), 1, "nothing is compared: {:?}", bench.open);
+    }
+    assert_eq!(bench.client.view().editing().unwrap().as_str(), "h2");
+    assert_eq!(shown(&bench).len(), 6);
+    bench.answer(&page(""), 200, &json!(three_turns()).to_string());
+    assert!(has_posted(&bench));
+}
+
+#[test]
 fn a_refused_page_is_asked_for_once_more_with_new_headers() {
     let mut bench = with_state(|_| {});
     edit_message(&mut bench, "h2");

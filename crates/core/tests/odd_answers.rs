@@ -109,6 +109,30 @@ fn a_join_that_is_answered_with_nothing_is_made_again() {
 }
 
 #[test]
+fn an_event_without_an_id_is_no_progress() {
+    let (mut bench, stream) = streaming();
+    bench.cut(stream);
+    let mut joins = 0;
+    for at in 0..6_000 {
+        bench.pass(100);
+        if is_open(&bench, "/runs/r/stream") {
+            joins += 1;
+            let join = bench.accept("/runs/r/stream", "r");
+            bench.token(join, "12-0", "m", "b ");
+            // Another one each time, so that it is new.
+            bench.event(join, "", "custom", &at.to_string());
+            bench.cut(join);
+        } else if is_open(&bench, "/runs/r") {
+            bench.run_is("r", "running");
+        } else if is_open(&bench, "/state") {
+            bench.answer("/state", 200, r#"{"values":{},"next":["x"]}"#);
+        }
+    }
+    assert!((10..100).contains(&joins), "{joins} joins in ten minutes");
+    assert_eq!(bench.text("m"), "a b ");
+}
+
+#[test]
 fn a_submission_that_is_answered_with_nothing_has_arrived() {
     for status in [204, 205] {
         let mut bench = Bench::new();

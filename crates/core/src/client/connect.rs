@@ -175,8 +175,12 @@ impl Client {
 
     /// The run has its id, from whichever came first: `Content-Location` or the `metadata` event.
     pub(super) fn run_named(&mut self, run: &mut Run, run_id: RunId) {
-        if run.id.is_some() || !urls::is_usable(run_id.as_str()) {
+        if run.id.is_some() {
             return;
+        }
+        if !urls::is_usable(run_id.as_str()) {
+            let why = "run_id: it cannot stand in an address: ".to_owned() + run_id.as_str();
+            return self.warn(StreamError::new(ErrorCode::EventDataInvalid).with_detail(why));
         }
         run.id = Some(run_id.clone());
         if let Some(posting) = &mut run.submission {

@@ -51,7 +51,7 @@ impl Client {
     pub(super) fn link_late(&mut self, run: &mut Run) {
         let opening = matches!(self.phase, Phase::Opening(_));
         let Some(link) = self.phase.link_mut() else {
-            return;
+            return debug_assert!(false, "a link is late that is not there");
         };
         let since = link.last_byte_at;
         if link.is_silent_join() {

@@ -269,6 +269,15 @@ impl Client {
 
     /// Calls one part after the other until one says that it was meant.
     fn any_part(&mut self, call: &mut dyn FnMut(&mut dyn Part, &mut Self) -> bool) -> bool {
+        // A new part does not compile before it is asked below.
+        let Parts {
+            saved: _,
+            session: _,
+            edits: _,
+            tools: _,
+            branches: _,
+            outbox: _,
+        } = &self.parts;
         let meant = Some(true);
         // First, as it looks at answers that are others'.
         self.with_part(|parts| &mut parts.saved, |part, client| call(part, client)) == meant

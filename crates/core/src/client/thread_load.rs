@@ -274,6 +274,7 @@ impl Client {
     /// The page is shown or hidden, the network is back or gone. `woke`: one of them has come back.
     pub(super) fn load_reached(&mut self, woke: bool) {
         let (now, reach) = (self.now, self.reach());
+        let loads_again = woke && reach.is_whole() && self.may_load_again();
         match &mut self.load {
             ThreadLoad::Loading(loading) => {
                 let wait = loading.wait.as_mut();
@@ -281,16 +282,29 @@ impl Client {
                     self.ask_thread_and_state();
                 }
             }
-            ThreadLoad::Failed
-                if woke
-                    && reach.is_whole()
-                    && matches!(self.phase, Phase::Ended(End::Failed(_))) =>
-            {
+            ThreadLoad::Failed if loads_again => {
                 self.set_error(None);
                 self.set_phase(Phase::Idle);
                 self.start_load();
             }
             ThreadLoad::None | ThreadLoad::Loaded | ThreadLoad::Failed => {}
+        }
+    }
+
+    /// Whether the load has failed with something that may have passed. A state over the limit is as large the next time.
+    fn may_load_again(&self) -> bool {
+        match &self.phase {
+            Phase::Ended(End::Failed(error)) => error.code != ErrorCode::AnswerTooLarge,
+            Phase::Idle
+            | Phase::Finding { .. }
+            | Phase::MakingThread(_)
+            | Phase::Opening(_)
+            | Phase::Live(_)
+            | Phase::Waiting { .. }
+            | Phase::Checking { .. }
+            | Phase::Looking(_)
+            | Phase::Settling { .. }
+            | Phase::Ended(_) => false,
         }
     }
 

@@ -46,7 +46,9 @@ RecordLoaded       .         .         .         .         .         .         .
 LockHeld           .         .         .         .         .         .         .         .         .         .
 RecordChanged      .         .         .         .         .         .         .         .         .         .
 LocksMissing       .         .         .         .         .         .         .         .         .         .
-Waiting            .         .         .         .         .         .         .         .         .         .
+TakenBack          .         .         .         .         .         .         .         .         .         .
+SentNow            .         .         .         .         .         .         .         .         .         .
+Replaced           .         .         .         .         .         .         .         .         .         .
 StorageFailed      .         .         .         .         .         .         .         .         .         .
 WentOnline         .         .         .         .         .         .         .         .         .         .
 WentOffline        .         .         .         .         .         .         .         .         .         .
@@ -114,7 +116,9 @@ fn row(input: &Input) -> &'static str {
         Input::LockHeld { .. } => "LockHeld",
         Input::RecordChanged { .. } => "RecordChanged",
         Input::LocksMissing => "LocksMissing",
-        Input::Waiting(_) => "Waiting",
+        Input::Waiting(WaitingInput::TakeBack { .. }) => "TakenBack",
+        Input::Waiting(WaitingInput::SendNow { .. }) => "SentNow",
+        Input::Waiting(WaitingInput::Replace { .. }) => "Replaced",
         Input::StorageFailed { .. } => "StorageFailed",
         Input::WentOnline => "WentOnline",
         Input::WentOffline => "WentOffline",
@@ -230,6 +234,12 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         },
         Input::LocksMissing,
         Input::Waiting(WaitingInput::TakeBack { id: String::new() }),
+        Input::Waiting(WaitingInput::SendNow { id: String::new() }),
+        Input::Waiting(WaitingInput::Replace {
+            id: String::new(),
+            command,
+            submission: Box::default(),
+        }),
         Input::StorageFailed {
             error: ErrorCode::StorageFull,
         },
@@ -427,4 +437,26 @@ fn each_input_does_in_each_phase_what_the_table_says() {
         assert_eq!(now, said);
     }
     assert_eq!(trimmed(&now).len(), trimmed(TABLE).len(), "{now}");
+}
+
+/// The names that a function of this file gives: one arm each, so a new phase or input has one there.
+fn given_by(function: &str) -> Vec<&'static str> {
+    let source = include_str!("transitions.rs");
+    let body = source.split(function).nth(1).expect("the function");
+    let body = body.split("\n}\n").next().expect("its end");
+    let arms = body.split("=> \"").skip(1);
+    arms.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn each_phase_has_its_column_and_each_input_its_row() {
+    assert_eq!(given_by("fn name("), PHASES);
+    let rows = TABLE.lines().skip(1);
+    let mut rows: Vec<&str> = rows
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let mut given = given_by("fn row(");
+    rows.sort_unstable();
+    given.sort_unstable();
+    assert_eq!(rows, given);
 }

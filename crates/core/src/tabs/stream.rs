@@ -89,7 +89,7 @@ impl SharedStream {
         let leader = match self.role {
             Role::Waiting { leader, .. } => leader,
             Role::Following { leader, .. } => Some(leader),
-            _ => None,
+            Role::Begun | Role::CatchingUp { .. } | Role::Leading(_) | Role::Closed => None,
         };
         leader.filter(|_| now > self.fed_at + ANSWER)
     }
@@ -288,89 +288,126 @@ impl SharedStream {
             return;
         }
         match &mut self.role {
-            Role::Leading(_) => match body {
-                Body::Ask {
-                    number,
-                    cursor,
-                    from_start,
-                } => self.answer(Question {
-                    from,
-                    number,
-                    cursor,
-                    from_start,
-                }),
-                Body::Ping => self.post_lead(),
-                _ => {}
-            },
-            Role::Waiting { watch, leader } => {
-                let is_leader = leader.is_none_or(|leader| leader == from);
-                match body {
-                    Body::Lead { .. } => {
-                        *watch = Watch::heard(now);
-                        if leader.replace(from) != Some(from) {
-                            self.ask();
-                        }
-                    }
-                    Body::Give {
-                        to,
-                        number,
-                        next,
-                        bytes,
-                    } if to == self.me && number == self.asked => {
-                        self.given(now, from, next, &bytes);
-                    }
-                    Body::Beyond { to, number } if to == self.me && number == self.asked => {
-                        self.fetch();
-                        self.catch_up(now);
-                    }
-                    // The client asks again, and then perhaps leads.
-                    Body::End if is_leader => self.end(),
-                    _ => {}
-                }
-            }
-            Role::Following {
-                watch,
-                leader,
-                next,
-                ..
-            } => {
-                let is_leader = *leader == from;
-                match body {
-                    Body::Piece { number, bytes } if is_leader => {
-                        *watch = Watch::heard(now);
-                        match number.cmp(next) {
-                            Ordering::Less => {}
-                            Ordering::Equal => {
-                                *next += 1;
-                                self.fed_at = now;
-                                self.feed(bytes);
-                            }
-                            Ordering::Greater => self.ask_again(now, from),
-                        }
-                    }
-                    Body::Lead { next: said } if is_leader && said <= *next => {
-                        *watch = Watch::heard(now);
-                    }
-                    Body::Lead { .. } => self.ask_again(now, from),
-                    Body::End if is_leader => self.end(),
-                    _ => {}
-                }
-            }
-            Role::CatchingUp { held: Some(_), .. } => match body {
-                Body::Give {
-                    to,
-                    number,
-                    next,
-                    bytes,
-                } if to == self.me && number == self.asked => {
-                    self.given(now, from, next, &bytes);
-                }
-                Body::Beyond { to, number } if to == self.me && number == self.asked => {
-                    self.release();
-                }
-                _ => {}
-            },
+            Role::Leading(_) => self.heard_leading(from, body),
+            Role::Waiting { .. } => self.heard_waiting(now, from, body),
+            Role::Following { .. } => self.heard_following(now, from, body),
+            Role::CatchingUp { held: Some(_), .. } => self.heard_catching_up(now, from, body),
             Role::CatchingUp { held: None, .. } | Role::Begun | Role::Closed => {}
+        }
+    }
+
+    fn heard_leading(&mut self, from: u64, body: Body) {
+        match body {
+            Body::Ask {
+                number,
+                cursor,
+                from_start,
+            } => self.answer(Question {
+                from,
+                number,
+                cursor,
+                from_start,
+            }),
+            Body::Ping => self.post_lead(),
+            Body::Lead { .. }
+            | Body::Give { .. }
+            | Body::Beyond { .. }
+            | Body::Piece { .. }
+            | Body::End
+            | Body::Begun => {}
+        }
+    }
+
+    fn heard_waiting(&mut self, now: Millis, from: u64, body: Body) {
+        let Role::Waiting { watch, leader } = &mut self.role else {
+            return;
+        };
+        let is_leader = leader.is_none_or(|leader| leader == from);
+        match body {
+            Body::Lead { .. } => {
+                *watch = Watch::heard(now);
+                if leader.replace(from) != Some(from) {
+                    self.ask();
+                }
+            }
+            Body::Give {
+                to,
+                number,
+                next,
+                bytes,
+            } if to == self.me && number == self.asked => self.given(now, from, next, &bytes),
+            Body::Beyond { to, number } if to == self.me && number == self.asked => {
+                self.fetch();
+                self.catch_up(now);
+            }
+            // The client asks again, and then perhaps leads.
+            Body::End if is_leader => self.end(),
+            Body::Give { .. }
+            | Body::Beyond { .. }
+            | Body::End
+            | Body::Ask { .. }
+            | Body::Ping
+            | Body::Piece { .. }
+            | Body::Begun => {}
+        }
+    }
+
+    fn heard_following(&mut self, now: Millis, from: u64, body: Body) {
+        let Role::Following {
+            watch,
+            leader,
+            next,
+            ..
+        } = &mut self.role
+        else {
+            return;
+        };
+        let is_leader = *leader == from;
+        match body {
+            Body::Piece { number, bytes } if is_leader => {
+                *watch = Watch::heard(now);
+                match number.cmp(next) {
+                    Ordering::Less => {}
+                    Ordering::Equal => {
+                        *next += 1;
+                        self.fed_at = now;
+                        self.feed(bytes);
+                    }
+                    Ordering::Greater => self.ask_again(now, from),
+                }
+            }
+            Body::Lead { next: said } if is_leader && said <= *next => {
+                *watch = Watch::heard(now);
+            }
+            Body::Lead { .. } => self.ask_again(now, from),
+            Body::End if is_leader => self.end(),
+            Body::Piece { .. }
+            | Body::End
+            | Body::Ask { .. }
+            | Body::Ping
+            | Body::Give { .. }
+            | Body::Beyond { .. }
+            | Body::Begun => {}
+        }
+    }
+
+    fn heard_catching_up(&mut self, now: Millis, from: u64, body: Body) {
+        match body {
+            Body::Give {
+                to,
+                number,
+                next,
+                bytes,
+            } if to == self.me && number == self.asked => self.given(now, from, next, &bytes),
+            Body::Beyond { to, number } if to == self.me && number == self.asked => self.release(),
+            Body::Give { .. }
+            | Body::Beyond { .. }
+            | Body::Ask { .. }
+            | Body::Ping
+            | Body::Lead { .. }
+            | Body::Piece { .. }
+            | Body::End
+            | Body::Begun => {}
         }
     }
 

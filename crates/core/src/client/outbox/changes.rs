@@ -51,7 +51,7 @@ impl Client {
     fn withdraw(&mut self, at: usize) {
         self.with_run(|client, run| {
             let Some(posting) = &mut run.submission else {
-                return;
+                return debug_assert!(false, "an entry that is being sent has no posting");
             };
             if posting.fate == Fate::Unsent {
                 client.outbox.remove(at);
