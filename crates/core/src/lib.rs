@@ -30,6 +30,9 @@
 //! Effects may be taken out at any time; leaving them for later is harmless. The client drops inputs of an attempt that
 //! it has given up, so nothing has to be cancelled in time.
 
+// A new phase, input or answer is met by the compiler in each place that tells them apart.
+#![cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
+
 mod client;
 mod config;
 mod connection;

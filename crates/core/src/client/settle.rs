@@ -146,12 +146,11 @@ impl Client {
         if keeps_parts(&outcome) {
             self.store.mark_parts();
         }
-        match outcome {
-            Outcome::TimedOut => {
-                let cause = run.recovery.last_error.clone();
-                self.fail(run, cause.unwrap_or(error));
-            }
-            known => self.settled(run, known),
+        if outcome == Outcome::TimedOut {
+            let cause = run.recovery.last_error.clone();
+            self.fail(run, cause.unwrap_or(error));
+        } else {
+            self.settled(run, outcome);
         }
     }
 

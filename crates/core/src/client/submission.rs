@@ -343,10 +343,10 @@ pub(super) fn invalid_input(error: JsonError) -> StreamError {
 
 /// Messages as a list: one may be given alone.
 fn listed(messages: Node) -> Vec<Node> {
-    match messages {
-        Node::Array(list) => list,
-        one => vec![one],
-    }
+    let Node::Array(list) = messages else {
+        return vec![messages];
+    };
+    list
 }
 
 /// An object's fields; none where nothing or `null` is given.

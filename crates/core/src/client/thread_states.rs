@@ -92,9 +92,11 @@ impl Client {
     /// server does not have what was streamed and its state lacks.
     pub(super) fn refresh_state(&mut self, state: &ThreadState, is_whole: bool) {
         self.show_state(state, &|slot, past| {
-            let origin = match slot.origin {
-                MessageOrigin::Server if is_whole => MessageOrigin::Partial,
-                origin => origin,
+            let is_lost = is_whole && slot.origin == MessageOrigin::Server;
+            let origin = if is_lost {
+                MessageOrigin::Partial
+            } else {
+                slot.origin
             };
             (!past.stored && !past.left).then_some(origin)
         });
