@@ -5,6 +5,7 @@ mod cancel;
 mod commands;
 mod compare;
 mod connect;
+mod continuity;
 mod deadlines;
 mod edits;
 mod events;

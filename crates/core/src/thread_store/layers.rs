@@ -2,9 +2,10 @@
 //! server's, and the lists of messages from within tools.
 
 use super::{
-    Listed, MessageOrigin, MessageSlot, ThreadStore, is_object,
+    MessageOrigin, MessageSlot, ThreadStore,
     known::{CONFIRMED, STORED, SUBMITTED},
     slots::{ids_of, slot_id},
+    values::{Listed, is_object},
 };
 use rejoin_wire::{
     Json,

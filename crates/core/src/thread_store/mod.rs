@@ -4,6 +4,7 @@
 //! message that a reader still holds is copied, once.
 
 mod attempts;
+mod chunks;
 mod identity;
 mod known;
 mod layers;
@@ -11,29 +12,24 @@ mod replay;
 mod saved;
 mod slots;
 mod stored;
+mod values;
 
 pub(crate) use attempts::Attempt;
-use identity::begins;
-use known::{
-    AHEAD, CONFIRMED, Entry, HEARD, Known, LEFT, MINTED, NONE, PAINTED, SAVED, STORED, STREAMED,
-    SUBMITTED, SUPERSEDED, TOLD, UNREAD, VOID,
-};
+pub(crate) use chunks::MessageWithoutId;
+use known::{CONFIRMED, Entry, Known, MINTED, NONE, PAINTED, STORED, STREAMED, SUBMITTED, UNREAD};
 pub(crate) use replay::Progress;
 pub(crate) use slots::id_or_place;
 pub(crate) use stored::StoredMessage;
+pub(crate) use values::Past;
 
 use crate::list::{collected, retain};
 use rejoin_wire::{
     Json, MessageId,
-    event::Values,
-    json::{Oddities, Oddity, Part, field},
-    message::{Content, Message, MessageKind, read_messages},
+    json::{Oddities, Part},
+    message::Message,
     thread::Interrupt,
 };
 use std::sync::Arc;
-
-/// Marks of whatever is known of a message otherwise than from the list that is being read.
-const KNOWN_OTHERWISE: u16 = CONFIRMED | STORED | STREAMED | SUBMITTED | PAINTED | TOLD | HEARD;
 
 /// A message as shown.
 #[derive(Debug, Clone)]
@@ -89,20 +85,6 @@ impl MessageSlot {
     pub fn id(&self) -> &MessageId {
         &self.id
     }
-}
-
-/// The known past of a message that a state lacks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Past {
-    /// An earlier state has held it, so it was removed.
-    pub(crate) stored: bool,
-    /// Values have held it since, or did before a reload.
-    pub(crate) told: bool,
-    /// Values have held it, or the question that it answers, and the thread has gone on without that: it lies on a branch that was
-    /// left.
-    pub(crate) left: bool,
-    /// The run being followed has submitted or streamed it.
-    pub(crate) own: bool,
 }
 
 /// When each part last changed.
@@ -347,270 +329,6 @@ impl ThreadStore {
         }
     }
 
-    /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said. Whether they hold an input,
-    /// such as a question, that was not shown.
-    pub(crate) fn apply_values(
-        &mut self,
-        values: &Values,
-        lacks_text: bool,
-        odd: &mut Oddities,
-    ) -> bool {
-        if let Some(interrupts) = &values.interrupts {
-            self.add_interrupts(interrupts);
-        }
-        if values.only_interrupts {
-            return false;
-        }
-        let mut tells_input = false;
-        if let Listed::Messages(messages) = self.read_messages(&values.data, odd) {
-            let ids = self.read_list(&messages, lacks_text, self.ahead_by);
-            self.leave_branch();
-            let asks = |message: &Message| message.kind == MessageKind::Human;
-            let asked = messages.iter().rposition(asks);
-            self.asked = asked.map(|at| ids[at].clone());
-            let is_input = |at: usize| messages[at].kind != MessageKind::Ai;
-            let is_new = |at: usize| self.known.place(&ids[at]).is_none();
-            tells_input = (0..ids.len()).any(|at| is_input(at) && is_new(at));
-            let entries = &self.known.entries;
-            let ahead_by = self.ahead_by;
-            let may_be_older = ahead_by & CONFIRMED != 0;
-            let is_ahead = entries.iter().any(|e| e.has(ahead_by) && e.listed == NONE);
-            self.ahead_by = if is_ahead { ahead_by } else { 0 };
-            // A message that streams beside this step is not in its values yet; one that was, and is no more, was removed.
-            let kept = self.shown(&mut |slot, entry| {
-                let removed = entry.has(CONFIRMED | SAVED) && !entry.has(ahead_by);
-                // An older run knows nothing of what later ones have said.
-                let is_others =
-                    may_be_older && entry.has(HEARD) && !entry.attempt.is_of_run_of(self.attempt);
-                let may_go = !is_others && !entry.has(STREAMED | ahead_by);
-                let given_up = entry.has(VOID) || entry.has(SUPERSEDED) && may_go;
-                let gone = removed || given_up || entry.has(LEFT);
-                (entry.listed == NONE && !gone).then_some(slot.origin)
-            });
-            self.shows_saved = false;
-            for entry in &mut self.known.entries {
-                entry.marks &= !(VOID | SAVED);
-                if entry.listed != NONE {
-                    entry.marks &= !(AHEAD | LEFT);
-                    entry.marks |= CONFIRMED | TOLD;
-                }
-            }
-            let first_answer = self.first_answer(&ids, &messages);
-            self.replace_messages(ids, messages, kept, first_answer);
-            if is_ahead {
-                return tells_input;
-            }
-        }
-        self.set_values(values.data.clone());
-        tells_input
-    }
-
-    /// Values that hold the question with which the run was begun, where the state that was read before lacks it, are newer than that
-    /// state. So what only the state has, with what answers it, is on a branch that was left.
-    fn leave_branch(&mut self) {
-        let begun_with = self.begun_with.as_ref().and_then(|id| self.known.find(id));
-        let is_newer = begun_with.is_some_and(|entry| entry.listed != NONE && !entry.has(STORED));
-        if !is_newer || self.ahead_by & CONFIRMED != 0 {
-            return;
-        }
-        self.begun_with = None;
-        self.ahead_by = 0;
-        for entry in &mut self.known.entries {
-            if entry.listed == NONE && entry.has(STORED) {
-                entry.marks &= !(STORED | AHEAD);
-                entry.marks |= LEFT;
-            }
-        }
-        for at in 0..self.known.entries.len() {
-            let entry = &self.known.entries[at];
-            let asked = entry.asked.as_ref().and_then(|id| self.known.find(id));
-            if entry.listed == NONE && asked.is_some_and(|asked| asked.has(LEFT)) {
-                self.known.entries[at].marks |= LEFT;
-            }
-        }
-    }
-
-    /// Shows the thread's stored state. `keep` says as what a message stays that the state lacks.
-    pub(crate) fn load_state(
-        &mut self,
-        values: &Json,
-        interrupts: Vec<Interrupt>,
-        keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
-        odd: &mut Oddities,
-    ) {
-        match self.read_messages(values, odd) {
-            Listed::Messages(messages) => self.load_messages(messages, keep, odd),
-            Listed::Nothing => self.load_messages(Vec::new(), keep, odd),
-            // What is shown is the best that is known of them.
-            Listed::Unreadable => {}
-        }
-        if is_object(values) || values.is_null() {
-            self.set_values(values.clone());
-        }
-        if self.interrupts != interrupts {
-            self.interrupts = interrupts;
-            self.revisions.latest += 1;
-            self.revisions.interrupts = self.revisions.latest;
-        }
-    }
-
-    /// Whether the list that is being read has a message that was never known.
-    fn lists_something_new(&self) -> bool {
-        let mut listed = self.known.entries.iter().filter(|e| e.listed != NONE);
-        listed.any(|entry| !entry.has(KNOWN_OTHERWISE))
-    }
-
-    fn load_messages(
-        &mut self,
-        messages: Vec<Message>,
-        keep: &dyn Fn(&MessageSlot, Past) -> Option<MessageOrigin>,
-        odd: &mut Oddities,
-    ) {
-        let ids = self.read_list(&messages, true, 0);
-        // A state without messages is one that the server has lost.
-        self.shows_saved = false;
-        self.begun_with = None;
-        let goes_on = !ids.is_empty() && (self.ahead_by != 0 || self.lists_something_new());
-        let mut kept = self.shown(&mut |slot, entry| {
-            if entry.listed != NONE || entry.has(SUPERSEDED) {
-                return None;
-            }
-            // What this client laid over the list goes with the next thing that the server says.
-            let laid = slot.origin == MessageOrigin::Optimistic && entry.has(CONFIRMED);
-            let told = entry.has(CONFIRMED | PAINTED);
-            let asked = entry
-                .asked
-                .as_ref()
-                .and_then(|asked| self.known.find(asked));
-            let answers_left = asked.is_some_and(|asked| asked.listed == NONE);
-            let past = Past {
-                stored: laid || entry.has(STORED | SAVED),
-                told,
-                left: goes_on && (told || answers_left),
-                own: entry.has(STREAMED | SUBMITTED),
-            };
-            keep(slot, past)
-        });
-        for slot in &mut kept {
-            if slot.origin == MessageOrigin::Partial {
-                slot.close(odd);
-            }
-        }
-        for entry in &mut self.known.entries {
-            let is_new = !entry.has(KNOWN_OTHERWISE);
-            entry.marks &= !(CONFIRMED | STORED | TOLD | SAVED | LEFT);
-            if entry.listed != NONE {
-                entry.marks |= CONFIRMED | STORED | if is_new { AHEAD } else { 0 };
-            }
-        }
-        self.replace_messages(ids, messages, kept, None);
-        self.ahead_by = STORED;
-    }
-
-    /// Applies a chunk, or an order to remove. `metadata` says where the chunk comes from. Returns what did not fit;
-    /// `Err` where the chunk has no id.
-    pub(crate) fn apply_chunk(
-        &mut self,
-        mut chunk: Message,
-        metadata: Json,
-    ) -> Result<Vec<Oddity>, MessageWithoutId> {
-        let id = chunk.id.clone().ok_or(MessageWithoutId)?;
-        if chunk.kind == MessageKind::Remove {
-            self.remove(&id);
-            return Ok(Vec::new());
-        }
-        self.drop_void();
-        let is_renamed = self.recognise_streamed(&chunk, &id);
-        self.hear(&id);
-        if self.known.has(&id, CONFIRMED) && chunk.kind == MessageKind::Ai {
-            // `values` have held it, so it is whole: this is how it came to be, told again.
-            return Ok(Vec::new());
-        }
-        let has_calls = !chunk.tool_call_chunks().is_empty();
-        let mut notes = Vec::new();
-        let place = self.known.place(&id);
-        if let (Some(at), MessageKind::Other(_)) = (place, &chunk.kind) {
-            // A piece that does not say of what kind it is belongs to what streams under its id.
-            chunk.kind.clone_from(&self.slots[at].message.kind);
-        }
-        // Under its other id it comes whole, or goes on.
-        let is_whole =
-            is_renamed && place.is_some_and(|at| begins(&self.slots[at].message, &chunk));
-        let appends = self.known.has(&id, STREAMED) && chunk.merges_chunks() && !is_whole;
-        match place {
-            Some(at) if appends => {
-                self.revisions.latest += 1;
-                let slot = &mut self.slots[at];
-                slot.revision = self.revisions.latest;
-                let message = Arc::make_mut(&mut slot.message);
-                let only_text;
-                (notes, only_text) = append(message, chunk);
-                if !only_text {
-                    slot.reshaped = slot.revision;
-                }
-            }
-            Some(_) | None => self.put(chunk, MessageOrigin::Server),
-        }
-        let entry = self.known.entry(&id);
-        entry.marks |= if has_calls {
-            STREAMED | UNREAD
-        } else {
-            STREAMED
-        };
-        if let Some(slot) = self.slots.get_mut(entry.place) {
-            slot.metadata = Some(metadata);
-        }
-        Ok(notes)
-    }
-
-    /// The revision of a message that the last chunk has only made grow, where another chunk like it would do nothing else.
-    pub(crate) fn has_grown(&self, id: &MessageId) -> Option<u64> {
-        let slot = self.slots.get(self.growing_place(id)?)?;
-        let has_grown = slot.revision == self.revisions.latest && slot.reshaped < slot.revision;
-        let is_text = matches!(slot.message.content, Content::Text(_));
-        let is_whole = slot.message.halves.is_empty();
-        (has_grown && is_text && is_whole).then_some(slot.revision)
-    }
-
-    /// Appends a text to a message that has this revision, as [`ThreadStore::has_grown`] gave it, and that chunks are still appended
-    /// to. Its revision then.
-    pub(crate) fn grow(&mut self, id: &MessageId, revision: u64, text: &str) -> Option<u64> {
-        let place = self.growing_place(id)?;
-        let slot = self.slots.get_mut(place)?;
-        if slot.revision != revision {
-            return None;
-        }
-        let Content::Text(content) = &mut Arc::make_mut(&mut slot.message).content else {
-            return None;
-        };
-        content.push_str(text);
-        self.revisions.latest += 1;
-        slot.revision = self.revisions.latest;
-        Some(slot.revision)
-    }
-
-    /// The place of a message to which this attempt's chunks are appended, while that changes nothing else.
-    fn growing_place(&self, id: &MessageId) -> Option<usize> {
-        let entry = self.known.find(id)?;
-        let is_appended_to = entry.has(STREAMED)
-            && entry.has(HEARD)
-            && !entry.has(CONFIRMED | AHEAD)
-            && entry.attempt == self.attempt
-            && !self.known.may_be_void;
-        is_appended_to.then_some(entry.place)
-    }
-
-    /// Applies a message as far as it has come (`messages/partial`, `messages/complete`).
-    pub(crate) fn apply_whole(&mut self, message: Message) -> Result<(), MessageWithoutId> {
-        self.drop_void();
-        let id = message.id.as_ref().ok_or(MessageWithoutId)?;
-        self.recognise_streamed(&message, id);
-        self.hear(id);
-        self.known.mark(id, STREAMED);
-        self.put(message, MessageOrigin::Server);
-        Ok(())
-    }
-
     /// Interrupts come one by one; each id stands once.
     pub(crate) fn add_interrupts(&mut self, interrupts: &[Interrupt]) {
         for interrupt in interrupts {
@@ -662,20 +380,6 @@ impl ThreadStore {
         self.answer_interrupts(None);
     }
 
-    fn read_messages(&self, values: &Json, odd: &mut Oddities) -> Listed {
-        if !is_object(values) && !values.is_null() {
-            return Listed::Unreadable;
-        }
-        let key = &self.messages_key;
-        match field(values.text(), key) {
-            None | Some("null") => Listed::Nothing,
-            Some(list) => match read_messages(key, list, odd) {
-                Some(messages) => Listed::Messages(messages),
-                None => Listed::Unreadable,
-            },
-        }
-    }
-
     fn set_values(&mut self, values: Json) {
         if self.values != values {
             self.values = values;
@@ -684,31 +388,3 @@ impl ThreadStore {
         }
     }
 }
-
-fn is_object(values: &Json) -> bool {
-    values.text().starts_with('{')
-}
-
-/// The thread's messages, as values tell of them.
-enum Listed {
-    Messages(Vec<Message>),
-    Nothing,
-    /// Something that is no list of messages, or they are no values at all.
-    Unreadable,
-}
-
-/// Appends a chunk. Returns what did not fit, and whether the content has only grown by text.
-fn append(message: &mut Message, chunk: Message) -> (Vec<Oddity>, bool) {
-    let is_text = |message: &Message| matches!(message.content, Content::Text(_));
-    let grows = is_text(message) && is_text(&chunk) && chunk.halves.is_empty();
-    if !grows || !chunk.tool_call_chunks().is_empty() {
-        return (message.merge_chunk(chunk), false);
-    }
-    let before = message.fields.clone();
-    let notes = message.merge_chunk(chunk);
-    (notes, message.fields == before)
-}
-
-/// A chunk that names no message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MessageWithoutId;

@@ -2,8 +2,9 @@
 //! the same as if nothing had been saved.
 
 use super::{
-    Listed, MessageOrigin, ThreadStore,
+    MessageOrigin, ThreadStore,
     known::{NONE, PAINTED, SAVED, STORED, STREAMED, SUBMITTED},
+    values::Listed,
 };
 use rejoin_wire::{Json, json::Oddities};
 
