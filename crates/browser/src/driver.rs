@@ -1,4 +1,4 @@
-//! The loop: input, effects, timer, frame.
+//! The loop: input, effects, timer, repaint.
 
 use crate::{
     clock::{now, random_seed, wall_clock},
@@ -8,7 +8,7 @@ use crate::{
     page::Listener,
     readers::{Readers, Told},
     saved::SavedPlace,
-    schedule::{Alarm, Frame},
+    schedule::{Alarm, Repaint},
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
@@ -22,7 +22,7 @@ use std::{
 
 /// Everything around one client.
 ///
-/// The client is borrowed only in [`Driver::step`], [`Driver::refresh`], [`Driver::with_view`], [`Driver::frame_fired`] and
+/// The client is borrowed only in [`Driver::step`], [`Driver::refresh`], [`Driver::with_view`], [`Driver::repaint_due`] and
 /// [`Driver::dispose`]. Of these only `with_view` runs foreign code meanwhile, and it is `busy` then, which keeps inputs queued.
 pub(crate) struct Driver {
     this: Weak<Driver>,
@@ -43,7 +43,7 @@ pub(crate) struct Driver {
     pub(crate) saved_place: RefCell<Option<Rc<dyn SavedPlace>>>,
     resolve_checkpoint: Option<CheckpointResolver>,
     alarm: Alarm,
-    frame: Frame,
+    repaint: Repaint,
     listener: RefCell<Option<Listener>>,
     pub(crate) readers: Readers,
 }
@@ -77,7 +77,7 @@ impl Driver {
             saved_place: RefCell::default(),
             resolve_checkpoint,
             alarm: Alarm::new(calling(this, Self::alarm_fired)),
-            frame: Frame::new(notify_interval, calling(this, Self::frame_fired)),
+            repaint: Repaint::new(notify_interval, calling(this, Self::repaint_due)),
             listener: RefCell::default(),
             readers: Readers::default(),
         });
@@ -146,7 +146,7 @@ impl Driver {
     }
 
     pub(crate) fn visibility_changed(&self) {
-        self.frame.visibility_changed();
+        self.repaint.visibility_changed();
     }
 
     /// Drops everything but what the view shows. The run goes on without this client.
@@ -157,7 +157,7 @@ impl Driver {
         self.inputs.borrow_mut().clear();
         self.listener.replace(None);
         self.alarm.clear();
-        self.frame.clear();
+        self.repaint.clear();
         if let Some(between) = self.intermediary() {
             between.close_all();
         }
@@ -198,7 +198,7 @@ impl Driver {
         }
         self.busy.set(false);
         if !self.disposed.get() {
-            self.frame.request();
+            self.repaint.request();
             self.set_alarm();
             if let Some(between) = self.intermediary() {
                 between.client_changed();
@@ -312,8 +312,8 @@ impl Driver {
         }
     }
 
-    fn frame_fired(&self) {
-        self.frame.fired();
+    fn repaint_due(&self) {
+        self.repaint.fired();
         self.refresh();
         let revision = self.client.borrow().view().revision();
         if self.shown_revision.replace(revision) != revision {

@@ -70,7 +70,7 @@ impl Drop for Alarm {
 }
 
 /// Asks for one callback before the next paint, however often it is asked, and keeps a least time between two.
-pub(crate) struct Frame {
+pub(crate) struct Repaint {
     callback: Closure<dyn Fn()>,
     interval: Millis,
     last: Cell<Option<Millis>>,
@@ -78,16 +78,16 @@ pub(crate) struct Frame {
 }
 
 enum Requested {
-    Frame(i32),
+    AnimationFrame(i32),
     Timeout(JsValue),
 }
 
 /// A hidden page has no animation frames.
-const HIDDEN_FRAME: Millis = Millis(100);
+const HIDDEN_INTERVAL: Millis = Millis(100);
 /// The interval if there are no frames. Nobody paints then, so this only gathers changes that come together.
-const TIMER_FRAME: Millis = Millis(16);
+const TIMER_INTERVAL: Millis = Millis(16);
 
-impl Frame {
+impl Repaint {
     pub(crate) fn new(interval: Millis, callback: impl Fn() + 'static) -> Self {
         Self {
             callback: Closure::new(callback),
@@ -112,15 +112,15 @@ impl Frame {
     fn requested_in(&self, wait: Millis) -> Requested {
         let function: &Function = self.callback.as_ref().unchecked_ref();
         let least = if is_hidden() {
-            HIDDEN_FRAME
+            HIDDEN_INTERVAL
         } else if !has_frames() {
-            TIMER_FRAME
+            TIMER_INTERVAL
         } else if wait > Millis(0) {
             wait
         } else {
             match scope().request_animation_frame(function) {
-                Ok(id) => return Requested::Frame(id),
-                Err(_) => TIMER_FRAME,
+                Ok(id) => return Requested::AnimationFrame(id),
+                Err(_) => TIMER_INTERVAL,
             }
         };
         Requested::Timeout(after(&self.callback, wait.max(least)))
@@ -142,7 +142,7 @@ impl Frame {
     /// Whether there was a request.
     pub(crate) fn clear(&self) -> bool {
         match self.requested.take() {
-            Some(Requested::Frame(id)) => drop(scope().cancel_animation_frame(id)),
+            Some(Requested::AnimationFrame(id)) => drop(scope().cancel_animation_frame(id)),
             Some(Requested::Timeout(timeout)) => clear_timeout(&timeout),
             None => return false,
         }
@@ -150,7 +150,7 @@ impl Frame {
     }
 }
 
-impl Drop for Frame {
+impl Drop for Repaint {
     fn drop(&mut self) {
         self.clear();
     }
