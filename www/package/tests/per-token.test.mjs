@@ -150,3 +150,19 @@ test("rejoin/assistant-ui: a token costs a copy of the list, as assistant-ui rea
   const lists = [10, 200];
   assertEven(await costs(t, withRuntime, lists), 1, lists);
 });
+
+const { makeThread } = await import("../dist/assistant-ui/runtime/make-thread.js");
+
+/** Shows a thread as the runtime reads it, and nothing of assistant-ui's own. */
+async function withThread(t, { threadId, ...options }) {
+  const thread = makeThread(options, { externalId: () => threadId, initialize: () => assert.fail("the thread is there") });
+  const leave = thread.subscribe(() => {});
+  thread.enter();
+  t.after(() => (leave(), thread.dispose()));
+  const { getSnapshot } = thread;
+  return { count: () => getSnapshot().messages.length, text: () => getSnapshot().messages.at(-1)?.content, say: (content) => void thread.newTurn({ type: "human", id: "question", content }) };
+}
+
+test("rejoin/assistant-ui: the thread behind the runtime gives that copy with 10 and with 10,000 messages, and that is all that grows", async (t) => {
+  assertEven(await costs(t, withThread), 1);
+});
