@@ -27,6 +27,8 @@ const keep = keeps || isBuilt;
 const wanted = process.env.CASES?.split(",");
 assert.ok(checkout && existsSync(join(checkout, "src/providers/Stream.tsx")), "usage: node run.mjs CHECKOUT [--as-it-is] [--keep]; CHECKOUT is of langchain-ai/agent-chat-ui");
 
+for (const name of wanted ?? []) assert.ok(name in cases, `no case is called ${JSON.stringify(name)}`);
+
 const run = (program, args, cwd, env = {}) => execFileSync(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] }).toString();
 
 /** Changes the imports in that folder; gives how many. */
@@ -68,7 +70,7 @@ function buildApp() {
   return app;
 }
 
-/** The real Python server with our graphs and those of this folder. Its interface of components is built by the server itself. */
+/** The real Python server with our graphs and those of this folder. It bundles `card.tsx` with a tool that it takes from npm by itself. */
 async function startAgentServer() {
   const made = join(root, "target/agent-servers/python");
   const folder = mkdtempSync(join(tmpdir(), "rejoin-agent-chat-ui-server-"));
