@@ -9,13 +9,13 @@ import { suite } from "./harness/session.mjs";
 
 const scenario = suite({ on: ["python"], apps: ["react19"] });
 
-/** What is on the screen after each part of the story, with that package. */
-async function shownWith(session, name, parts) {
+/** What is on the screen after each part of what `tell(open)` does, with that package. */
+async function shownWith(session, name, tell) {
   const dist = await buildPage(name);
   const proxy = await startProxy(session.server.url, { dist });
   const shown = [];
   try {
-    await story(async (view, assistantId, threadId) => {
+    await tell(async (view, assistantId, threadId) => {
       const page = await session.context.newPage();
       await page.goto(`${proxy.origin}/?${new URLSearchParams({ view, assistant: assistantId, ...(threadId && { thread: threadId }) })}`);
       const shows = (pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById("chat").textContent), pattern.source, { timeout: 30_000 }).catch(async (error) => {
@@ -36,7 +36,7 @@ async function shownWith(session, name, parts) {
         threadId: () => thread,
         close: () => page.close(),
       };
-    }, parts);
+    });
   } finally {
     await proxy.close();
     rmSync(dist, { recursive: true, force: true });
@@ -44,14 +44,44 @@ async function shownWith(session, name, parts) {
   return shown;
 }
 
+/** What a person does with assistant-ui's thread. */
+async function assistantStory(open) {
+  const first = await open("Thread", "chat");
+  await first.click("one");
+  await first.note(/user: one assistant: .*delta3 .*after 1 runs/);
+  await first.click("edit");
+  await first.note(/user: edited assistant: .*delta3 .*after 2 runs/);
+  await first.click("again");
+  await first.note(/user: edited assistant: .*delta3 .*after 3 runs/);
+  const threadId = first.threadId();
+  await first.close();
+
+  const later = await open("Thread", "chat", threadId);
+  await later.note(/user: edited assistant: .*delta3 .*after 0 runs/);
+  await later.close();
+
+  const approval = await open("Thread", "approval");
+  await approval.click("one");
+  await approval.note(/asked: .*Send this draft/);
+  await approval.click("yes");
+  await approval.note(/done approved='yes'/);
+  await approval.close();
+
+  const tools = await open("Thread", "tools");
+  await tools.click("one");
+  await tools.note(/get_weather\(.*Paris.*\) = .*22C in Paris.*delta3/);
+  await tools.close();
+}
+
 const PAIRS = [
-  { theirs: "@langchain/react", ours: "rejoin/langchain", parts: {}, notes: 9 },
-  { theirs: "@langchain/langgraph-sdk/react", ours: "rejoin/react", parts: { hasQueue: false, hasSuspense: false }, notes: 7 },
+  { theirs: "@langchain/react", ours: "rejoin/langchain", tell: (open) => story(open), notes: 9 },
+  { theirs: "@langchain/langgraph-sdk/react", ours: "rejoin/react", tell: (open) => story(open, { hasQueue: false, hasSuspense: false }), notes: 7 },
+  { theirs: "@assistant-ui/react-langgraph", ours: "rejoin/assistant-ui", tell: assistantStory, notes: 7 },
 ];
-for (const { theirs, ours, parts, notes } of PAIRS) {
+for (const { theirs, ours, tell, notes } of PAIRS) {
   scenario(`drop-in: one chat on ${theirs} and ${ours} ends in the same text`, async (session) => {
-    const shown = await shownWith(session, ours, parts);
+    const shown = await shownWith(session, ours, tell);
     assert.equal(shown.length, notes, shown.join("\n"));
-    assert.deepEqual(shown, await shownWith(session, theirs, parts));
+    assert.deepEqual(shown, await shownWith(session, theirs, tell));
   }, { timeout: 300_000 });
 }

@@ -11,21 +11,23 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const instances = join(npm, "tests/langchain/read-instances.js");
 const dicts = join(here, "read-dicts.js");
 
-/** Each package under test: what is imported, and how its messages are read. */
+/** Each package under test: what is imported, how its messages are read, and the page that does so. */
 export const PACKAGES = {
   "@langchain/react": { from: "@langchain/react", read: instances },
   "rejoin/langchain": { from: join(npm, "dist/langchain/index.js"), read: instances },
   "@langchain/langgraph-sdk/react": { from: "@langchain/langgraph-sdk/react", read: dicts },
   "rejoin/react": { from: join(npm, "dist/react/index.js"), read: dicts },
+  "@assistant-ui/react-langgraph": { from: "@assistant-ui/react-langgraph", page: "assistant-ui.jsx" },
+  "rejoin/assistant-ui": { from: join(npm, "dist/assistant-ui/index.js"), page: "assistant-ui.jsx" },
 };
 
 /** Builds the page for that package; gives its folder. */
 export async function buildPage(name) {
-  const { from, read } = PACKAGES[name];
+  const { from, read = dicts, page = "page.jsx" } = PACKAGES[name];
   const out = mkdtempSync(join(tmpdir(), "rejoin-drop-in-"));
   mkdirSync(out, { recursive: true });
   await build({
-    entryPoints: [join(here, "page.jsx")],
+    entryPoints: { page: join(here, page) },
     outdir: out,
     bundle: true,
     splitting: true,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countOf } from "./support/counting.mjs";
-import { stateOf } from "./support/fake-server.mjs";
+import { pageServer } from "./support/page-server.mjs";
 import { makePage } from "./support/react.mjs";
 import { until } from "./support/server.mjs";
 
@@ -16,35 +16,12 @@ const LISTS = [10, 10_000];
 
 const listOf = (count) => Array.from({ length: count }, (_, at) => ({ type: at % 2 ? "ai" : "human", id: `m${at}`, content: `message ${at}` }));
 
-/** A server in the page: a thread with that many messages, and a run whose events come when they are told. */
-function serverOf(count) {
-  const values = { messages: listOf(count), ui: [{ type: "ui", id: "u", name: "card", props: {}, metadata: { message_id: "m1" } }] };
-  const json = (value) => new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
-  let controller;
-  let sent = 0;
-  const server = {
-    get isOpen() {
-      return controller !== undefined;
-    },
-    tell: (event, data) => controller.enqueue(new TextEncoder().encode(`id: ${++sent}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)),
-    end: () => controller.close(),
-    fetch: async (url, { method }) => {
-      const { pathname } = new URL(url);
-      if (method === "POST" && pathname.endsWith("/runs/stream")) {
-        const body = new ReadableStream({ start: (made) => void (controller = made) });
-        return new Response(body, { headers: { "content-type": "text/event-stream", "content-location": "/threads/t/runs/r" } });
-      }
-      if (pathname.endsWith("/history")) return json([stateOf(values)]);
-      if (pathname.endsWith("/runs")) return json([]);
-      return json(stateOf(values));
-    },
-  };
-  return server;
-}
+/** The state of a thread with that many messages. */
+const valuesOf = (count) => ({ messages: listOf(count), ui: [{ type: "ui", id: "u", name: "card", props: {}, metadata: { message_id: "m1" } }] });
 
 /** Streams an answer into a thread with that many messages; gives what its tokens cost. `mount(t, options)` shows the thread: `{text, count, say}`. */
 async function costOf(t, count, mount) {
-  const server = serverOf(count);
+  const server = pageServer(valuesOf(count));
   const shown = await mount(t, { apiUrl: "http://agent.example", assistantId: "agent", threadId: "t", storage: "none", callerOptions: { fetch: server.fetch } });
   await until(() => shown.count() === count, `${count} messages`, 60_000);
   shown.say("more");
@@ -149,4 +126,20 @@ test("rejoin/assistant-ui: a token costs a copy of the list, as assistant-ui rea
   // Not more, as assistant-ui itself goes over the list several times for each token.
   const lists = [10, 200];
   assertEven(await costs(t, withRuntime, lists), 1, lists);
+});
+
+const { makeThread } = await import("../dist/assistant-ui/runtime/make-thread.js");
+
+/** Shows a thread as the runtime reads it, and nothing of assistant-ui's own. */
+async function withThread(t, { threadId, ...options }) {
+  const thread = makeThread(options, { externalId: () => threadId, initialize: () => assert.fail("the thread is there") });
+  const leave = thread.subscribe(() => {});
+  thread.enter();
+  t.after(() => (leave(), thread.dispose()));
+  const { getSnapshot } = thread;
+  return { count: () => getSnapshot().messages.length, text: () => getSnapshot().messages.at(-1)?.content, say: (content) => void thread.newTurn({ type: "human", id: "question", content }) };
+}
+
+test("rejoin/assistant-ui: the thread behind the runtime gives that copy with 10 and with 10,000 messages, and that is all that grows", async (t) => {
+  assertEven(await costs(t, withThread), 1);
 });
