@@ -7,6 +7,7 @@ mod assistants;
 mod event_stream;
 #[cfg(feature = "faults")]
 mod faults;
+mod guard;
 mod listener;
 mod operations;
 mod page;
@@ -17,7 +18,7 @@ pub(crate) mod serve;
 mod sessions;
 mod stateless;
 mod stream;
-pub(crate) mod streamed;
+mod streamed;
 mod thread_search;
 mod threads;
 mod unbuilt;
@@ -35,18 +36,14 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Config,
-    auth::{self, Guard},
-    engine::Engine,
-    error::ServerError,
-    metrics::Metrics,
-    readable,
-    sessions::Sessions,
+    Config, engine::Engine, error::ServerError, metrics::Metrics, readable, sessions::Sessions,
 };
 
 #[cfg(feature = "faults")]
 pub(crate) use faults::Faults;
 pub(crate) use listener::Tcp;
+
+use guard::Guard;
 
 /// The state that every handler gets.
 #[derive(Clone)]
@@ -67,7 +64,7 @@ pub(crate) fn router(app: App, #[cfg(feature = "faults")] faults: Option<Faults>
         metrics: Arc::clone(&app.metrics),
     };
     let guarded =
-        |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), auth::check));
+        |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), guard::check));
     let known = middleware::from_fn_with_state(guard.prefix.clone(), parameters::check_query);
     let api = guarded(api(app).layer(known));
     #[cfg(feature = "faults")]
