@@ -213,6 +213,11 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 
 /// Reads a body that may be stored: what could not be read again is refused.
 fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ServerError> {
+    // A struct can be read from a list too, and then no parameter has a name.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        let text = "the body is not a JSON object".to_owned();
+        return Err(ServerError::InvalidRequest(text));
+    }
     readable::check(text, readable::BODY_DEPTH_MAX)
         .and_then(|()| serde_json::from_slice(text))
         .map_err(|error| ServerError::InvalidRequest(error.to_string()))
