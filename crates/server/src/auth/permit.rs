@@ -1,4 +1,4 @@
-//! What an admitted request may do.
+//! The rights of an admitted request.
 
 use std::time::Duration;
 
