@@ -373,15 +373,13 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        limits::Limits, live::Tail, published::Published, quotas::Client, records::ThreadStatus,
-    };
+    use crate::{client::Client, limits::Limits, live::Tail, published::Published, tables};
 
     fn new_run() -> NewRun {
         let knobs = json!({"configurable": {"n_tokens": 100_000, "delay_ms": 1}});
@@ -397,12 +395,11 @@ mod tests {
         }
     }
 
-    /// A reader must not wait for ever on a run that cannot be recorded any more.
-    #[tokio::test]
-    async fn a_disk_that_fails_ends_the_stream() {
+    /// An engine whose disk failed while a run was streaming, that run, and the switch by which the disk has room again.
+    pub(crate) async fn on_a_disk_that_failed() -> (Arc<Engine>, Arc<AtomicBool>, RunRecord) {
         let switch = Arc::new(AtomicBool::new(false));
         let engine = Engine::new(
-            Store::failing(Arc::clone(&switch), &crate::tables::all()),
+            Store::failing(Arc::clone(&switch), &tables::all()),
             Agents::standard(None),
             None,
             Quotas::new(Limits::default(), &[], Published::default()),
@@ -414,6 +411,7 @@ mod tests {
             changed.changed().await.unwrap();
         }
         switch.store(true, Ordering::SeqCst);
+        // A reader must not wait for ever on a run that cannot be recorded any more.
         tokio::time::timeout(Duration::from_secs(10), live.ended())
             .await
             .unwrap();
@@ -423,20 +421,15 @@ mod tests {
         while engine.live(run.run_id).is_some() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        (engine, switch, run)
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_ends_the_stream_and_refuses_further_runs() {
+        let (engine, _switch, _run) = on_a_disk_that_failed().await;
+        let permit = Permit::open(Client::own());
         let refused = engine.create_run(new_run(), &permit).await.err().unwrap();
         assert_eq!(refused.code(), "store_failed");
         assert_eq!(engine.slots().live.len(), 0);
-
-        // There is room again: what was lost is ended, and its thread is free.
-        switch.store(false, Ordering::SeqCst);
-        while engine.store.probe().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        crate::recover::end_lost(&engine).await.unwrap();
-        let view = engine.store.view().unwrap();
-        assert!(view.all_active_runs().unwrap().is_empty());
-        let thread = view.thread(run.thread_id).unwrap();
-        assert_eq!(thread.status, ThreadStatus::Error);
-        assert_eq!(thread.error.unwrap()["error"], "StoreFailed");
     }
 }

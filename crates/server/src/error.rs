@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{auth::Capability, sessions::store::StoreError};
+use crate::{capability::Capability, sessions::store::StoreError};
 
 /// Every failure a request can meet; [`ServerError::code`] is stable, the text is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -22,6 +22,8 @@
 
 pub mod agents;
 pub mod auth;
+mod capability;
+mod client;
 mod clock;
 mod engine;
 mod error;

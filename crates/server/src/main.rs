@@ -112,6 +112,7 @@ async fn serve(args: Serve) -> Result<ExitCode, Box<dyn Error>> {
             "whoever reaches this server spends the OpenAI key: no token is asked for without --auth-secret-file"
         );
     }
+    survive_file_limits()?;
     let ended = end_of_process()?;
     let (sessions, tokens) = (config.sessions.clone(), config.auth.is_some());
     let server = Server::start(config).await?;
@@ -139,6 +140,19 @@ async fn serve(args: Serve) -> Result<ExitCode, Box<dyn Error>> {
     server.stop().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets a write beyond the process's limit of file sizes fail as one on a full disk. The system would end the process.
+#[cfg(unix)]
+fn survive_file_limits() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Once somebody listens, the signal does nothing else; it stays so when nobody does any more.
+    signal(SignalKind::from_raw(libc::SIGXFSZ)).map(drop)
+}
+
+#[cfg(not(unix))]
+fn survive_file_limits() -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Resolves when the system or the person at the keyboard asks the process to end.

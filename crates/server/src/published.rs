@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use crate::{
+    client::Client,
     error::ServerError,
     limits::Limits,
-    quotas::Client,
     sessions::{
         log::SessionId,
         store::{Reads, Span, Tx, Writes},

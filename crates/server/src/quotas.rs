@@ -2,50 +2,24 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
+    client::Client,
     error::ServerError,
+    ids::ThreadId,
     limits::Limits,
     published::{Published, Row},
     records::ThreadRecord,
-    sessions::log::SessionId,
+    sessions::{
+        log::SessionId,
+        store::{Tx, Writes as _},
+    },
+    tables::Tables as _,
 };
-
-/// A client, for the limits. Only a hash, because no address may be stored.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Client(Arc<str>);
-
-impl Client {
-    pub(crate) fn of(name: &str) -> Self {
-        let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
-        let mut text = String::with_capacity(16);
-        for byte in &hash.as_ref()[..8] {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text.into())
-    }
-
-    /// As it was stored.
-    pub(crate) fn stored(hash: &str) -> Self {
-        Self(hash.into())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The server itself.
-    pub(crate) fn own() -> Self {
-        Self("".into())
-    }
-}
 
 /// The counts, in memory; threads are counted when the server starts, and what was published is read.
 pub(crate) struct Quotas {
@@ -130,26 +104,41 @@ impl Quotas {
         lock(&self.published).forget(session);
     }
 
-    /// Whether the client may make another thread.
+    /// Makes a thread, where its client may have another. A job does both, so that none is counted twice.
     ///
     /// # Errors
-    /// [`ServerError::TooManyThreads`].
-    pub(crate) fn check_thread(&self, client: &Client) -> Result<(), ServerError> {
-        let count = lock(&self.threads).get(client).copied().unwrap_or_default();
-        if count >= self.limits.threads_max {
-            return Err(ServerError::TooManyThreads(self.limits.threads_max));
-        }
-        Ok(())
-    }
-
-    /// A thread was made. Called by the store's writer, which also checks, so that none is counted twice.
-    pub(crate) fn thread_made(&self, client: &Client) {
-        *lock(&self.threads).entry(client.clone()).or_default() += 1;
+    /// [`ServerError::TooManyThreads`]; the store fails.
+    pub(crate) fn make_thread(
+        self: &Arc<Self>,
+        tx: &Tx,
+        id: ThreadId,
+        metadata: Map<String, Value>,
+        client: Client,
+    ) -> Result<ThreadRecord, ServerError> {
+        self.take_thread(&client)?;
+        let (undone, owner) = (Arc::clone(self), client.clone());
+        tx.on_undo(move || undone.thread_gone(&owner));
+        let thread = ThreadRecord {
+            owner: Some(client),
+            ..ThreadRecord::new(id, metadata)
+        };
+        tx.put_thread(&thread)?;
+        Ok(thread)
     }
 
     /// A thread was deleted.
     pub(crate) fn thread_gone(&self, client: &Client) {
         release(&self.threads, client);
+    }
+
+    fn take_thread(&self, client: &Client) -> Result<(), ServerError> {
+        let mut threads = lock(&self.threads);
+        let count = threads.entry(client.clone()).or_default();
+        if *count >= self.limits.threads_max {
+            return Err(ServerError::TooManyThreads(self.limits.threads_max));
+        }
+        *count += 1;
+        Ok(())
     }
 }
 

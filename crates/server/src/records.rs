@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    client::Client,
     clock::now_iso,
     ids::{CheckpointId, RunId, ThreadId, assistant_id, derived},
-    quotas::Client,
     state::{self, MESSAGES},
 };
 

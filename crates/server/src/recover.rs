@@ -163,3 +163,24 @@ pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::on_a_disk_that_failed;
+
+    #[tokio::test]
+    async fn with_room_again_a_run_is_ended_whose_end_could_not_be_stored() {
+        let (engine, switch, run) = on_a_disk_that_failed().await;
+        switch.store(false, std::sync::atomic::Ordering::SeqCst);
+        while engine.store.probe().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        end_lost(&engine).await.unwrap();
+        let view = engine.store.view().unwrap();
+        assert!(view.all_active_runs().unwrap().is_empty());
+        let thread = view.thread(run.thread_id).unwrap();
+        assert_eq!(thread.status, ThreadStatus::Error);
+        assert_eq!(thread.error.unwrap()["error"], "StoreFailed");
+    }
+}

@@ -10,7 +10,7 @@ use rejoin_wire::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    agents::{AgentError, Emitter, NewEvent, final_message},
+    agents::{AgentError, Emitter, NewEvent},
     auth::{Ask, Permit},
     clock::now_iso,
     error::ServerError,
@@ -105,7 +105,7 @@ pub(crate) fn insert_run(
         Err(ServerError::ThreadNotFound(_))
             if run.request.if_not_exists == Some(IfNotExists::Create) =>
         {
-            tx.make_thread(run.thread_id, Map::new(), quotas, permit.client.clone())?
+            quotas.make_thread(tx, run.thread_id, Map::new(), permit.client.clone())?
         }
         found => found?,
     };
@@ -260,7 +260,7 @@ fn save_partials(
         if let Some(Node::Object(metadata)) = message.fields.get_mut("response_metadata") {
             metadata.set("finish_reason", Node::text(finish_reason));
         }
-        lost.push(final_message(&message));
+        lost.push(state::final_message(&message));
     }
     if lost.is_empty() {
         return Ok(None);

@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+use rejoin_wire::{
+    json::Node,
+    message::{Content, Message},
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -31,6 +35,28 @@ pub(crate) fn apply(
             values.insert(key, new);
         }
     }
+}
+
+/// An accumulated message in the form a state keeps.
+pub(crate) fn final_message(message: &Message) -> Value {
+    let mut message = message.clone();
+    message.refresh_tool_calls();
+    let content = match &message.content {
+        Content::Text(text) => json!(text),
+        Content::Blocks(blocks) => json!(blocks),
+    };
+    let field = |name: &str| message.fields.get(name);
+    json!({
+        "content": content,
+        "additional_kwargs": field("additional_kwargs"),
+        "response_metadata": field("response_metadata"),
+        "type": "ai",
+        "name": field("name"),
+        "id": message.id,
+        "tool_calls": message.tool_calls(),
+        "invalid_tool_calls": field("invalid_tool_calls").and_then(Node::as_array).unwrap_or_default(),
+        "usage_metadata": field("usage_metadata"),
+    })
 }
 
 /// Checks a graph's input (or an update by hand) and gives its messages their full form.

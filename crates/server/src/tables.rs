@@ -1,15 +1,12 @@
 //! Reading and writing records: which table, which key, which order.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     clock::{now_iso, now_ms},
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
-    quotas::{Client, Quotas},
     readable,
     records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
     sessions::{
@@ -277,26 +274,6 @@ impl StoredEvent {
 pub(crate) trait Tables: Writes + Records {
     fn put_thread(&self, thread: &ThreadRecord) -> Result<(), ServerError> {
         Ok(self.put(THREADS, thread.thread_id.bytes(), &encode(thread)?)?)
-    }
-
-    /// Makes a thread, where its client may have another.
-    fn make_thread(
-        &self,
-        id: ThreadId,
-        metadata: Map<String, Value>,
-        quotas: &Arc<Quotas>,
-        client: Client,
-    ) -> Result<ThreadRecord, ServerError> {
-        quotas.check_thread(&client)?;
-        quotas.thread_made(&client);
-        let (undone, owner) = (Arc::clone(quotas), client.clone());
-        self.on_undo(move || undone.thread_gone(&owner));
-        let thread = ThreadRecord {
-            owner: Some(client),
-            ..ThreadRecord::new(id, metadata)
-        };
-        self.put_thread(&thread)?;
-        Ok(thread)
     }
 
     /// Writes a run and keeps the list of active runs in step with its status.

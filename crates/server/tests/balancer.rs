@@ -90,6 +90,14 @@ async fn a_threads_requests_reach_its_server_and_are_told_when_it_is_away() {
         of_server[usize::from(!answer.status.is_success())].push(thread);
     }
 
+    // A thread that is made before its first run is made where it is looked for.
+    for _ in 0..8 {
+        let thread = uuid::Uuid::new_v4().to_string();
+        let body = json!({"metadata": {"a": 1}, "thread_id": thread});
+        api.post("/threads", body).await;
+        api.get(&format!("/threads/{thread}")).await;
+    }
+
     // A stream is passed on as it comes, and ends when its server is killed; its reader is told why it cannot go on.
     let [ours, others] = &of_server;
     let slow = request("chat", 1000, 30.0);

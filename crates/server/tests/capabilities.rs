@@ -301,6 +301,7 @@ fn acts(place: &Place) -> Vec<(&'static str, String, Value)> {
         json!({"command": {"update": replacement}}),
         json!({"command": {"goto": "model"}, "checkpoint": earlier}),
         json!({"checkpoint": earlier}),
+        json!({"input": new, "config": {"configurable": earlier}}),
     ] {
         let run = with(json!({"assistant_id": "chat"}), run);
         acts.push(("POST", format!("/threads/{OURS}/runs"), run));

@@ -96,6 +96,30 @@ async fn numbers_at_their_end_are_refused_or_counted_and_nothing_panics() {
     );
 }
 
+/// Fields by their places would pass by the check of their names.
+#[tokio::test]
+async fn a_body_that_is_no_object_is_refused() {
+    let (_server, api) = start().await;
+    let thread = api.thread().await;
+    for path in [
+        "/threads".to_owned(),
+        "/threads/search".to_owned(),
+        format!("/threads/{thread}/history"),
+        format!("/threads/{thread}/state"),
+        format!("/threads/{thread}/runs"),
+    ] {
+        for body in [
+            json!([UNKNOWN, {}, "do_nothing"]),
+            json!([]),
+            json!("x"),
+            json!(1),
+        ] {
+            let answer = api.call(Method::POST, &path, Some(body.clone())).await;
+            assert_eq!(answer.code(), refused(), "{path} {body}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_id_that_somebody_chose_is_short_and_visible() {
     let (_server, api) = start().await;

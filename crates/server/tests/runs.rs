@@ -198,15 +198,33 @@ async fn a_fork_leaves_the_other_branch_as_it_was() {
     let head = api.state(&thread).await;
     assert_eq!(last_text(&head), words(4));
     assert_eq!(head["values"]["messages"].as_array().unwrap().len(), 4);
-    let unknown = with(request("chat", 1, 0.0), json!({"checkpoint_id": UNKNOWN}));
-    let answer = api
-        .call(
-            Method::POST,
-            &format!("/threads/{thread}/runs/stream"),
-            Some(unknown),
-        )
-        .await;
-    assert_eq!(answer.code(), (404, "checkpoint_not_found".to_owned()));
+    // The third place for its name.
+    let named = |id: &Value| json!({"config": {"configurable": {"n_tokens": 5, "delay_ms": 0, "checkpoint_id": id}}});
+    api.run_all(
+        &thread,
+        with(request("chat", 1, 0.0), named(&kept["checkpoint_id"])),
+    )
+    .await;
+    let head = api.state(&thread).await;
+    assert_eq!(last_text(&head), words(5));
+    assert_eq!(head["values"]["messages"].as_array().unwrap().len(), 4);
+    for (unknown, code) in [
+        (
+            json!({"checkpoint_id": UNKNOWN}),
+            (404, "checkpoint_not_found"),
+        ),
+        (named(&json!(UNKNOWN)), (404, "checkpoint_not_found")),
+        (named(&json!(5)), (422, "invalid_id")),
+    ] {
+        let answer = api
+            .call(
+                Method::POST,
+                &format!("/threads/{thread}/runs/stream"),
+                Some(with(request("chat", 1, 0.0), unknown)),
+            )
+            .await;
+        assert_eq!(answer.code(), (code.0, code.1.to_owned()));
+    }
 }
 
 #[tokio::test]

@@ -298,6 +298,17 @@ async fn a_full_disk_is_said_what_was_acknowledged_can_be_read_and_with_room_aga
         })
         .await;
 
+    // While nothing can be stored it says so each time, and reading never stops.
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(3);
+    while tokio::time::Instant::now() < until {
+        let again = post(&api, "s", writer.body(&[Writer::appended("m1", made)])).await;
+        assert_eq!(again.code(), (503, "store_failed".to_owned()));
+        let ready = api.call(Method::GET, "/ready", None).await;
+        assert_eq!(ready.code(), (503, "not_ready".to_owned()));
+        let read = api.call(Method::GET, "/sessions/s/messages", None).await;
+        assert_eq!(read.status, 200, "{:?}", read.body);
+    }
+
     // Once there is room again it goes on by itself.
     site.free_files().await;
     let batch = [Writer::appended("m1", made), Writer::ended("m1")];

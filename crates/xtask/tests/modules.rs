@@ -17,6 +17,11 @@ fn the_modules_of_sessions_use_each_other_one_way() {
     check("sessions", ("redb", "store"));
 }
 
+#[test]
+fn the_modules_of_server_use_each_other_one_way() {
+    check("server", ("http", "auth"));
+}
+
 /// `known` is an arrow of the crate: what is not read gives no circle either.
 fn check(krate: &str, known: (&str, &str)) {
     let arrows = arrows(&root().join("crates").join(krate).join("src"));

@@ -43,8 +43,8 @@ impl Server {
             None => Command::new(program),
             Some(room) => {
                 let blocks = self.disk_bytes()? / 1024 + room;
-                // The limit is inherited; the signal that comes with it is ignored, so that writing fails as on a full disk.
-                let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
+                // The limit is inherited, so that writing fails as on a full disk.
+                let script = format!("ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
                 let mut command = Command::new("bash");
                 command.args(["-c", &script, program]);
                 command

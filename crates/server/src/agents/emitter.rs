@@ -2,11 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rejoin_wire::{
-    json::Node,
-    message::{Content, Message},
-    request::StreamMode,
-};
+use rejoin_wire::{message::Message, request::StreamMode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -16,6 +12,7 @@ use crate::{
     live::{LiveEvent, LiveRun},
     mirror::RunMirror,
     sessions::store::{Store, StoreError, Tx, Writes as _},
+    state,
     tables::Tables as _,
 };
 
@@ -210,7 +207,7 @@ pub struct NodeContext {
 impl NodeContext {
     /// The state's messages.
     pub fn messages(&self) -> &[Value] {
-        crate::state::messages(&self.values)
+        state::messages(&self.values)
     }
 
     /// Begins an AI message that is streamed piece by piece.
@@ -340,7 +337,7 @@ impl MessageStream<'_> {
         let partials = self.context.emitter.partials();
         partials
             .get(self.index)
-            .map(final_message)
+            .map(state::final_message)
             .unwrap_or_default()
     }
 
@@ -356,7 +353,7 @@ impl MessageStream<'_> {
         }
         emitter
             .wants(StreamMode::Messages)
-            .then(|| final_message(slot))
+            .then(|| state::final_message(slot))
     }
 
     fn wire(&self, chunk: Chunk) -> Value {
@@ -389,26 +386,4 @@ fn typed_piece(mut piece: Value) -> Value {
         object.insert("type".to_owned(), "tool_call_chunk".into());
     }
     piece
-}
-
-/// An accumulated message in the form a state keeps.
-pub(crate) fn final_message(message: &Message) -> Value {
-    let mut message = message.clone();
-    message.refresh_tool_calls();
-    let content = match &message.content {
-        Content::Text(text) => json!(text),
-        Content::Blocks(blocks) => json!(blocks),
-    };
-    let field = |name: &str| message.fields.get(name);
-    json!({
-        "content": content,
-        "additional_kwargs": field("additional_kwargs"),
-        "response_metadata": field("response_metadata"),
-        "type": "ai",
-        "name": field("name"),
-        "id": message.id,
-        "tool_calls": message.tool_calls(),
-        "invalid_tool_calls": field("invalid_tool_calls").and_then(Node::as_array).unwrap_or_default(),
-        "usage_metadata": field("usage_metadata"),
-    })
 }

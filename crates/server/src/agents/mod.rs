@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Dura
 use serde_json::{Map, Value};
 
 pub use emitter::{Chunk, MessageStream, NodeContext};
-pub(crate) use emitter::{Emitter, NewEvent, final_message};
+pub(crate) use emitter::{Emitter, NewEvent};
 pub use openai::{OpenAi, OpenAiConfig};
 
 /// The longest pause a knob may ask for between two tokens or steps, in milliseconds.

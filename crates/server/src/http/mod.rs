@@ -7,6 +7,7 @@ mod assistants;
 mod event_stream;
 #[cfg(feature = "faults")]
 mod faults;
+mod guard;
 mod listener;
 mod operations;
 mod page;
@@ -17,7 +18,7 @@ pub(crate) mod serve;
 mod sessions;
 mod stateless;
 mod stream;
-pub(crate) mod streamed;
+mod streamed;
 mod thread_search;
 mod threads;
 mod unbuilt;
@@ -35,18 +36,14 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Config,
-    auth::{self, Guard},
-    engine::Engine,
-    error::ServerError,
-    metrics::Metrics,
-    readable,
-    sessions::Sessions,
+    Config, engine::Engine, error::ServerError, metrics::Metrics, readable, sessions::Sessions,
 };
 
 #[cfg(feature = "faults")]
 pub(crate) use faults::Faults;
 pub(crate) use listener::Tcp;
+
+use guard::Guard;
 
 /// The state that every handler gets.
 #[derive(Clone)]
@@ -67,7 +64,7 @@ pub(crate) fn router(app: App, #[cfg(feature = "faults")] faults: Option<Faults>
         metrics: Arc::clone(&app.metrics),
     };
     let guarded =
-        |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), auth::check));
+        |router: Router| router.layer(middleware::from_fn_with_state(guard.clone(), guard::check));
     let known = middleware::from_fn_with_state(guard.prefix.clone(), parameters::check_query);
     let api = guarded(api(app).layer(known));
     #[cfg(feature = "faults")]
@@ -216,6 +213,11 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 
 /// Reads a body that may be stored: what could not be read again is refused.
 fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ServerError> {
+    // A struct can be read from a list too, and then no parameter has a name.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        let text = "the body is not a JSON object".to_owned();
+        return Err(ServerError::InvalidRequest(text));
+    }
     readable::check(text, readable::BODY_DEPTH_MAX)
         .and_then(|()| serde_json::from_slice(text))
         .map_err(|error| ServerError::InvalidRequest(error.to_string()))

@@ -62,7 +62,7 @@ pub(crate) async fn create(
         Ok(_) => Err(ServerError::ThreadExists(id.to_string())),
         Err(ServerError::ThreadNotFound(_)) => {
             let metadata = body.metadata.unwrap_or_default();
-            Ok((None, tx.make_thread(id, metadata, &quotas, client)?))
+            Ok((None, quotas.make_thread(tx, id, metadata, client)?))
         }
         Err(error) => Err(error),
     };
@@ -138,7 +138,7 @@ pub(crate) async fn copy(
     let change = move |tx: &Tx| -> Result<_, ServerError> {
         let original = tx.thread(id)?;
         let head = tx.head(&original)?;
-        let mut thread = tx.make_thread(copied, original.metadata, &quotas, client)?;
+        let mut thread = quotas.make_thread(tx, copied, original.metadata, client)?;
         for checkpoint in tx.checkpoints(id, None, usize::MAX)? {
             tx.put_checkpoint(copied, &checkpoint)?;
         }

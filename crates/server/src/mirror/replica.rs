@@ -15,11 +15,11 @@ use rejoin_wire::{
 use serde_json::Value;
 
 use crate::{
-    agents::final_message,
     sessions::{
         MessageWriter, Producer, Stopped,
         log::{MessageHead, SessionId},
     },
+    state,
 };
 
 /// Above what a producer may have tried beyond what is stored.
@@ -317,7 +317,7 @@ impl Replica {
         let at = self.streams.iter().position(|stream| stream.id == held.id);
         let stream = at.map(|at| self.streams.swap_remove(at));
         let is_same = match &stream {
-            Some(stream) => final_message(&stream.whole) == held.value,
+            Some(stream) => state::final_message(&stream.whole) == held.value,
             None => sent.mark == Some(held.mark),
         };
         sent.mark = Some(held.mark);

@@ -213,11 +213,21 @@ pub(crate) fn requested_checkpoint(
     let named = request
         .checkpoint
         .as_ref()
-        .and_then(|checkpoint| checkpoint.checkpoint_id.as_ref());
-    named
-        .or(request.checkpoint_id.as_ref())
-        .map(|id| CheckpointId::parse(id.as_str()))
-        .transpose()
+        .and_then(|checkpoint| checkpoint.checkpoint_id.as_ref())
+        .or(request.checkpoint_id.as_ref());
+    if let Some(named) = named {
+        return CheckpointId::parse(named.as_str()).map(Some);
+    }
+    let config = request.config.as_ref().map(|config| config.read::<Value>());
+    match config
+        .and_then(Result::ok)
+        .as_ref()
+        .and_then(|config| config.pointer("/configurable/checkpoint_id"))
+    {
+        None | Some(Value::Null) => Ok(None),
+        // What is no text is no id.
+        Some(named) => CheckpointId::parse(named.as_str().unwrap_or_default()).map(Some),
+    }
 }
 
 /// Whether the thread's newest messages are still there, as they were said, in what a run would begin with now.

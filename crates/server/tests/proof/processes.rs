@@ -88,9 +88,9 @@ impl Site {
         let Some(blocks) = self.file_blocks_max else {
             return Command::new(server);
         };
-        // The limit is inherited; the signal that comes with it is ignored, so that writing fails as on a full disk.
+        // The limit is inherited, so that writing fails as on a full disk.
         let mut command = Command::new("bash");
-        let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
+        let script = format!("ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
         command.args(["-c", &script, &server]);
         command
     }

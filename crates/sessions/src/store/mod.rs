@@ -12,6 +12,7 @@
 mod disk;
 #[cfg(any(test, feature = "faults"))]
 mod failing;
+mod file;
 mod reads;
 #[cfg(test)]
 mod tests;
@@ -74,7 +75,7 @@ impl Store {
         if let Some(directory) = file.parent() {
             std::fs::create_dir_all(directory).map_err(StoreError::failed)?;
         }
-        Self::start(InFile(file.to_owned()), tables)
+        Self::start(InFile::new(file), tables)
     }
 
     /// The same store without a file: gone when the process ends.

@@ -1,6 +1,6 @@
-//! The layer before every endpoint.
+//! The layer before every endpoint: it checks the token, and gives the endpoint a [`Permit`].
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     RequestExt,
@@ -10,12 +10,12 @@ use axum::{
     response::Response,
 };
 
-use super::{Access, Also, Ask, AuthSecret, Capability, Claims, Endpoint, Needs, TokenError};
+use super::{serve::Peer, streamed};
 use crate::{
+    auth::{Access, Ask, AuthSecret, Claims, Endpoint, Needs, Permit, TokenError},
+    client::Client,
     error::ServerError,
-    http::{serve::Peer, streamed},
     metrics::Metrics,
-    quotas::Client,
     sessions::log::SessionId,
 };
 
@@ -50,41 +50,6 @@ pub(crate) async fn check(
     request.extensions_mut().insert(permit);
     let response = next.run(request).await;
     Ok(streamed::watch(response, time_left, &guard.metrics))
-}
-
-/// The rights of an admitted request.
-#[derive(Debug, Clone)]
-pub(crate) struct Permit {
-    pub(crate) access: Access,
-    pub(crate) client: Client,
-    also: &'static [Also],
-}
-
-impl Permit {
-    /// Everything.
-    pub(crate) fn open(client: Client) -> Self {
-        Self {
-            access: Access::Open,
-            client,
-            also: &[],
-        }
-    }
-
-    /// Denies what needs a capability, by the endpoint's row, that is not there.
-    pub(crate) fn ask(&self, ask: Ask) -> Result<(), ServerError> {
-        if self.access == Access::Open {
-            return Ok(());
-        }
-        // What the row does not have no token may.
-        let also = self.also.iter().find(|also| also.ask == ask);
-        self.access
-            .require(also.ok_or(ServerError::MethodNotAllowed)?.needs)
-    }
-
-    /// Whether that would be denied: what it concerns is left out.
-    pub(crate) fn may(&self, ask: Ask) -> bool {
-        self.ask(ask).is_ok()
-    }
 }
 
 impl Guard {
@@ -122,11 +87,7 @@ impl Guard {
         for capability in endpoint.needs.capabilities() {
             access.require(*capability)?;
         }
-        let permit = Permit {
-            access,
-            client,
-            also: endpoint.also,
-        };
+        let permit = Permit::new(access, client, endpoint);
         if endpoint.replays(request.uri(), request.headers()) {
             permit.ask(Ask::Replay)?;
         }
@@ -140,32 +101,6 @@ impl Guard {
             request.method(),
             path.strip_prefix(&*self.prefix).unwrap_or(path),
         )
-    }
-}
-
-impl Access {
-    /// Denies where the capability is missing.
-    fn require(&self, capability: Capability) -> Result<(), ServerError> {
-        if self.has(capability) {
-            Ok(())
-        } else {
-            Err(ServerError::CapabilityMissing(capability))
-        }
-    }
-
-    /// Denies where it does not reach the session.
-    pub(crate) fn require_session(&self, session: &SessionId) -> Result<(), ServerError> {
-        if self.reaches(session) {
-            Ok(())
-        } else {
-            Err(ServerError::SessionNotAllowed)
-        }
-    }
-}
-
-impl Claims {
-    fn time_left(&self) -> Duration {
-        Duration::from_secs(self.exp).saturating_sub(crate::clock::since_epoch())
     }
 }
 
