@@ -167,7 +167,7 @@ impl Client {
         }
     }
 
-    /// What passes is asked for again at the next wake-up. A server that does not search, or whose search did not name the thread, is
+    /// After a failure that passes, the next wake-up compares. A server that does not search, or whose search did not name the thread, is
     /// asked for the thread itself from now on.
     fn compare_failed(&mut self, failure: Failure) {
         let comparison = &mut self.comparison;
