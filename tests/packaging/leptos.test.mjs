@@ -15,6 +15,7 @@ const SOURCES = new URL("leptos/", import.meta.url).pathname;
 const EXAMPLE = new URL("../../crates/leptos/examples/ssr/src/", import.meta.url).pathname;
 const DIR = join(WORK, "leptos");
 const BINARY = process.env.TEN_STEPS_BINARY ?? join(WORK, "../debug/ten-steps");
+const ISLANDS = "rejoin-example-islands";
 const TIMEOUT_MS = 180_000;
 const WAIT_MS = 60_000;
 const POLL_MS = 50;
@@ -37,25 +38,31 @@ const STEPS = {
 describe("leptos", () => {
   let agent;
   let browser;
-  let running;
+  const running = [];
   let server;
   let site;
   let started;
+  let starting;
 
   /** Starts what all steps share, when the first of them runs: a filter may leave out all. */
   async function begin() {
-    assert.ok(existsSync(BINARY), `${BINARY} is not there: cargo xtask packaging leptos builds it`);
     [browser, server] = await Promise.all([startBrowser(), startServer("rejoin")]);
     agent = new Agent(server.url);
+  }
+
+  /** Runs an application's server, and gives its address once this page of it answers. */
+  async function serve(binary, name, files, path) {
+    assert.ok(existsSync(binary), `${binary} is not there: cargo xtask packaging leptos builds it`);
     const address = `127.0.0.1:${await freePort()}`;
-    const env = { AGENT_URL: server.url, LEPTOS_OUTPUT_NAME: "ten-steps", LEPTOS_SITE_ROOT: join(DIR, "site"), LEPTOS_SITE_ADDR: address };
-    running = start(DIR, BINARY, [], { env });
-    site = `http://${address}`;
-    await answers(`${site}/chat`, running);
+    const env = { AGENT_URL: server.url, LEPTOS_OUTPUT_NAME: name, LEPTOS_SITE_ROOT: files, LEPTOS_SITE_ADDR: address };
+    const child = start(files, binary, [], { env });
+    running.push(child);
+    await answers(`http://${address}${path}`, child);
+    return `http://${address}`;
   }
   after(async () => {
     if (!started) return;
-    await Promise.all([running && killGroup(running), browser?.close(), server?.stop()]);
+    await Promise.all([...running.map((child) => killGroup(child)), browser?.close(), server?.stop()]);
     for (const [name, files] of Object.entries(STEPS)) console.log(`${String(lines(files)).padStart(4)} lines  ${name}`);
   });
 
@@ -63,6 +70,7 @@ describe("leptos", () => {
   function step(name, path, work, { knobs = QUICK } = {}) {
     test(`leptos: ${name}`, { timeout: TIMEOUT_MS }, async () => {
       await (started ??= begin());
+      site = await (starting ??= serve(BINARY, "ten-steps", join(DIR, "site"), "/chat"));
       const page = await open(`${site}${path}`, knobs);
       try {
         await work(page);
@@ -167,17 +175,33 @@ describe("leptos", () => {
     assert.equal(await card.locator("b").innerText(), await page.locator("p.tool").innerText());
   });
 
-  step("reload in the middle of a stream", "/reload", async (page) => {
+  step("reload in the middle of a stream", "/reload", (page) => survivesReload(page, "p"), { knobs: SLOW });
+
+  test("leptos: an island's stream goes on after a reload", { timeout: TIMEOUT_MS }, async () => {
+    await (started ??= begin());
+    const files = join(WORK, "islands");
+    const page = await open(await serve(join(BINARY, "..", ISLANDS), ISLANDS, files, "/"), SLOW);
+    try {
+      await survivesReload(page, "leptos-island p");
+      assert.deepEqual(page.trouble, []);
+    } finally {
+      await page.close();
+    }
+  });
+
+  /** Reloads the page while the answer streams. `messages` selects the messages. */
+  async function survivesReload(page, messages) {
     await send(page, "hello");
-    await page.waitForFunction(() => document.querySelector("p.ai")?.textContent.length > 40);
+    const length = (least) => page.waitForFunction((least) => document.querySelector("p.ai")?.textContent.length > least, least);
+    await length(40);
     const thread = new URL(page.url()).searchParams.get("thread");
     assert.match(thread, /^[0-9a-f-]{36}$/);
     await page.reload();
-    await page.waitForFunction(() => document.querySelector("p.ai")?.textContent.length > 80);
+    await length(80);
     await says(page, "Finished.");
-    assert.deepEqual(await texts(page), ["hello", words(SLOW)]);
+    assert.deepEqual(await page.locator(messages).allTextContents(), ["hello", words(SLOW)]);
     assert.equal((await agent.runs(thread)).length, 1, "the reload began another run");
-  }, { knobs: SLOW });
+  }
 
   step("two streams, context, unmount and remount", "/together", async (page) => {
     const [left, right] = [page.locator("#left"), page.locator("#right")];

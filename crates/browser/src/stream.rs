@@ -126,7 +126,7 @@ impl Stream {
     }
 
     /// Saves the last states of the threads that are entered from now on in IndexedDB, and shows what is saved of one until the
-    /// server has answered. Needs [`EXTRAS`].
+    /// server has answered. Needs [`rejoin_core::Extras::SAVED`].
     pub fn keep_states(&self, cache: Cache) {
         self.driver
             .saved_place

@@ -4,7 +4,7 @@ use crate::{UseStream, input, signals::put, thread::HistoryEntry, use_stream::Ha
 use leptos::prelude::WithValue;
 use rejoin_browser::Stream;
 use rejoin_core::{
-    ToolResult,
+    Extras, ToolResult,
     wire::{InterruptId, MessageId, RunId, ThreadId},
 };
 use serde::Serialize;
@@ -134,11 +134,13 @@ impl UseStream {
     /// is followed only [`UseStream::branch`] changes, and the messages follow when the run is over. A later submission goes
     /// on from the shown branch.
     pub fn set_branch(&self, branch: impl Into<String>) {
+        self.bring(&Extras::BRANCHES);
         self.with_stream(|stream| stream.send(input::branch_selected(branch.into())));
     }
 
     /// Reads the thread's history, or where none is wanted its state, again: another client may have gone on.
     pub fn refresh_history(&self) {
+        self.bring(&Extras::BRANCHES);
         self.with_stream(|stream| stream.send(input::history_requested()));
     }
 

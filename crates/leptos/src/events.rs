@@ -10,9 +10,10 @@ use rejoin_core::{
     wire::{
         Json, RunId, ThreadId,
         event::{Event, EventName},
+        json::{FromJson, JsonError, ToJson, Writer, items, parts},
     },
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -101,10 +102,35 @@ pub(crate) struct EventRecord {
 }
 
 /// The stored data.
-#[derive(Serialize, Deserialize)]
 struct Stored {
     run: RunId,
     events: VecDeque<Json>,
+}
+
+impl ToJson for Stored {
+    fn write_json(&self, out: &mut String) {
+        let mut record = Writer::object(out);
+        record.string("run", self.run.as_str());
+        let mut events = Writer::list(record.field("events"));
+        for event in &self.events {
+            events.item().push_str(event.text());
+        }
+        events.end();
+        record.end();
+    }
+}
+
+impl FromJson for Stored {
+    fn from_json(text: &str) -> Result<Self, JsonError> {
+        let [run, listed] = parts(text, &["run", "events"])?;
+        let mut events = VecDeque::new();
+        items(listed, &mut |event| {
+            events.push_back(Json::from_json(event)?);
+            Ok(())
+        })?;
+        let run = RunId::from_json(run)?;
+        Ok(Self { run, events })
+    }
 }
 
 /// Between two writes.
@@ -129,7 +155,7 @@ impl EventRecord {
         self.thread.replace(thread.cloned());
         // Storage that fails is told by the client, which keeps its own record there.
         let stored = self.key().and_then(|key| self.store.load(&key).ok()?);
-        let stored = stored.and_then(|text| serde_json::from_str::<Stored>(&text).ok());
+        let stored = stored.and_then(|text| Stored::from_json(&text).ok());
         if let Some(Stored { run, events }) = stored {
             self.recent.run.try_set_value(Some(run));
             self.recent.events.try_set(events);
@@ -175,10 +201,8 @@ impl EventRecord {
         {
             bytes -= oldest.text().len();
         }
-        if let Ok(text) = serde_json::to_string(&Stored { run, events }) {
-            // As above.
-            drop(self.store.save(&key, &text));
-        }
+        // As above.
+        drop(self.store.save(&key, &Stored { run, events }.to_json()));
     }
 
     fn remove(&self) {

@@ -1,7 +1,9 @@
 //! Ids of submitted messages.
 
-use rejoin_core::wire::Json;
-use serde_json::Value;
+use rejoin_core::wire::{
+    Json,
+    json::{FromJson, Node},
+};
 
 /// Gives an id to each input message without one, so that the same submission can be sent again and mean the same messages.
 /// An input that is not a list of objects is left as it is: the client judges it.
@@ -10,22 +12,23 @@ pub(crate) fn with_message_ids(input: Json, messages_key: &str) -> Json {
 }
 
 fn with_ids_from(given: Json, messages_key: &str, make_id: impl Fn() -> String) -> Json {
-    let Ok(mut input) = given.read::<Value>() else {
+    let Ok(Node::Object(mut input)) = Node::from_json(given.text()) else {
         return given;
     };
-    let Some(messages) = input.get_mut(messages_key).and_then(Value::as_array_mut) else {
+    let Some(Node::Array(messages)) = input.get_mut(messages_key) else {
         return given;
     };
-    let without_id =
-        |message: &&mut Value| message.is_object() && message.get("id").is_none_or(Value::is_null);
     let mut is_changed = false;
-    for message in messages.iter_mut().filter(without_id) {
-        message["id"] = make_id().into();
-        is_changed = true;
+    for message in messages {
+        if let Node::Object(message) = message
+            && message.get("id").is_none_or(Node::is_null)
+        {
+            message.set("id", Node::String(make_id()));
+            is_changed = true;
+        }
     }
     if is_changed {
-        // A `Value` always has a JSON form.
-        Json::from_value(&input).unwrap_or(given)
+        Json::written(&Node::Object(input))
     } else {
         given
     }

@@ -2,9 +2,13 @@
 //! this file.
 
 use rejoin_core::{
-    BranchesInput, CommandId, EditInput, Input, WaitingInput,
+    BranchesInput, CommandId, EditInput, Extras, Input, WaitingInput,
     wire::{CheckpointId, Json},
 };
+
+pub(crate) fn part_came(part: &'static Extras) -> Input {
+    Input::ExtrasCame { extras: part }
+}
 
 pub(crate) fn branch_selected(branch: String) -> Input {
     Input::Branches(BranchesInput::Selected { branch })

@@ -1,8 +1,10 @@
 //! JSON from an application and for it.
 
-use rejoin_core::wire::Json;
+use rejoin_core::wire::{
+    Json,
+    json::{ToJson, Writer},
+};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
 use std::{fmt, sync::Arc};
 
 /// Any serialisable value as JSON, or in words why it has none.
@@ -22,8 +24,30 @@ pub(crate) fn input(
     if !given.text().starts_with('"') {
         return Ok(Some(given));
     }
-    let message = json!({ "type": "human", "content": given });
-    written(&json!({ messages_key: [message] })).map(Some)
+    let content = &given;
+    Ok(Some(Json::written(&Said {
+        content,
+        messages_key,
+    })))
+}
+
+/// The input of one human message.
+struct Said<'a> {
+    content: &'a Json,
+    messages_key: &'a str,
+}
+
+impl ToJson for Said<'_> {
+    fn write_json(&self, out: &mut String) {
+        let mut input = Writer::object(out);
+        let mut messages = Writer::list(input.field(self.messages_key));
+        let mut message = Writer::object(messages.item());
+        message.string("type", "human");
+        message.raw("content", self.content.text());
+        message.end();
+        messages.end();
+        input.end();
+    }
 }
 
 /// Why JSON could not be read as a type.

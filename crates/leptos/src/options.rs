@@ -1,9 +1,11 @@
 //! The options of `use_stream`.
 
 use crate::{StorageKind, ThreadSource, events::read_event, json, thread::ThreadPlaces};
-use rejoin_browser::{Credentials, HeaderFuture, ShareConnections, StreamOptions, header_futures};
+use rejoin_browser::{
+    Credentials, HeaderFuture, ShareConnections, Stream, StreamOptions, header_futures,
+};
 use rejoin_core::{
-    Cache, Checkpoints, Config, Notice, Outcome,
+    Cache, Checkpoints, Config, Extras, Notice, Outcome,
     wire::{
         CheckpointId, MessageId, ThreadId,
         event::{Event, EventName},
@@ -22,6 +24,9 @@ pub(crate) type Resolver = Arc<dyn Fn(ThreadId, Vec<MessageId>) -> CheckpointFut
 /// Hears notices.
 pub(crate) type NoticeReader = Arc<dyn Fn(&Notice) + Send + Sync>;
 
+/// Sets a new stream up.
+pub(crate) type Setup = Arc<dyn Fn(&Stream) + Send + Sync>;
+
 /// Makes headers.
 type Provider = Arc<dyn Fn(bool) -> HeaderFuture + Send + Sync>;
 
@@ -33,7 +38,12 @@ pub struct UseStreamOptions {
     pub(crate) places: ThreadPlaces,
     pub(crate) resolver: Option<Resolver>,
     pub(crate) storage: StorageKind,
-    pub(crate) share_connections: Option<ShareConnections>,
+    /// The parts of the client that these options need.
+    pub(crate) parts: Vec<&'static Extras>,
+    /// Shares connections. As a function, so that a page whose options do not ask for it does not download it.
+    pub(crate) sharing: Option<Setup>,
+    /// Saves states. As a function for the same reason.
+    pub(crate) saving: Option<Setup>,
     pub(crate) notice_readers: Vec<NoticeReader>,
     /// Events that are listened for beside those that the core tells anyway.
     pub(crate) listened: Vec<String>,
@@ -42,7 +52,6 @@ pub struct UseStreamOptions {
     headers: Option<Provider>,
     fixed_headers: Vec<(String, String)>,
     credentials: Credentials,
-    cache: Option<Cache>,
 }
 
 impl UseStreamOptions {
@@ -55,22 +64,24 @@ impl UseStreamOptions {
             places: ThreadPlaces::default(),
             resolver: None,
             storage: StorageKind::Local,
-            share_connections: None,
+            parts: vec![&Extras::OUTBOX],
+            sharing: None,
+            saving: None,
             notice_readers: Vec::new(),
             listened: Vec::new(),
             problem: None,
             headers: None,
             fixed_headers: Vec::new(),
             credentials: Credentials::default(),
-            cache: None,
         }
     }
 
-    /// Tunes the client.
+    /// Tunes the client. Brings the parts of branches and of tool results along, because it may ask for both.
     #[must_use]
-    pub fn config(mut self, tune: impl FnOnce(&mut Config)) -> Self {
-        tune(&mut self.config);
-        self
+    pub fn config(self, tune: impl FnOnce(&mut Config)) -> Self {
+        let mut options = self.with_part(&Extras::BRANCHES).with_part(&Extras::TOOLS);
+        tune(&mut options.config);
+        options
     }
 
     /// The thread to enter: an id, or an option of one. Its active run is joined. Default a new thread.
@@ -152,7 +163,7 @@ impl UseStreamOptions {
     #[must_use]
     pub fn cancel_dangling_tool_calls(mut self, cancel: bool) -> Self {
         self.config.cancel_dangling_tool_calls = cancel;
-        self
+        self.with_part(&Extras::TOOLS)
     }
 
     /// Whether messages from within a tool go to lists of their own, [`crate::UseStream::subgraphs`], rather than to the
@@ -170,7 +181,7 @@ impl UseStreamOptions {
     #[must_use]
     pub fn history_limit(mut self, limit: u32) -> Self {
         self.config.history_limit = Some(limit);
-        self
+        self.with_part(&Extras::BRANCHES)
     }
 
     /// A header of each request.
@@ -228,7 +239,10 @@ impl UseStreamOptions {
     /// browser has Web Locks. Default none.
     #[must_use]
     pub fn share_connections(mut self, share: impl Into<Option<ShareConnections>>) -> Self {
-        self.share_connections = share.into();
+        self.sharing = share.into().map(|share| {
+            let share = move |stream: &Stream| stream.share_connections(Some(share.clone()));
+            Arc::new(share) as Setup
+        });
         self
     }
 
@@ -250,8 +264,9 @@ impl UseStreamOptions {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Self {
-        self.cache = Some(cache);
-        self
+        let save = move |stream: &Stream| stream.keep_states(cache.clone());
+        self.saving = Some(Arc::new(save));
+        self.with_part(&Extras::SAVED)
     }
 
     /// Hears each custom event whose data can be read as `T`, at once and in order. Others are passed over. See
@@ -306,10 +321,14 @@ impl UseStreamOptions {
         self
     }
 
+    fn with_part(mut self, part: &'static Extras) -> Self {
+        self.parts.push(part);
+        self
+    }
+
     pub(crate) fn stream_options(&self) -> StreamOptions {
         let mut options = StreamOptions::with_storage(self.config.clone(), self.storage.store());
         options.credentials = self.credentials;
-        options.cache.clone_from(&self.cache);
         options.headers = match (&self.headers, &self.fixed_headers) {
             (None, fixed) if fixed.is_empty() => None,
             (provider, fixed) => Some(header_futures(with_fixed(provider.clone(), fixed.clone()))),

@@ -2,7 +2,7 @@
 
 use crate::{OutcomeFuture, UseStream, ids::with_message_ids, input, json};
 use rejoin_core::{
-    Edit, EditAt, ErrorCode, JoinOptions, Outcome, StreamError, Submission, ToolResult,
+    Edit, EditAt, ErrorCode, Extras, JoinOptions, Outcome, StreamError, Submission, ToolResult,
     wire::{
         CheckpointId, InterruptId, Json, MessageId, RunId, ThreadId,
         json::write_string,
@@ -247,6 +247,7 @@ impl Run {
 
     /// [`UseStream::add_tool_result`]. The options are not looked at.
     pub fn add_tool_result(self, result: ToolResult) -> OutcomeFuture {
+        self.stream.bring(&Extras::TOOLS);
         self.send(|stream, _| OutcomeFuture::of(stream.add_tool_result(result)))
     }
 
@@ -281,6 +282,7 @@ impl Run {
     }
 
     fn edit_at(self, at: EditAt) -> OutcomeFuture {
+        self.stream.bring(&Extras::EDITS);
         self.send(|stream, submission| OutcomeFuture::of(stream.edit(Edit { at, submission })))
     }
 

@@ -17,7 +17,7 @@ use leptos::prelude::{
 };
 use rejoin_browser::{CheckpointResolver, Stream, Subscription, WeakStream};
 use rejoin_core::{
-    Client, Connection, ErrorCode, HistoryState, Millis, Notice, Outcome, StreamError,
+    Client, Connection, ErrorCode, Extras, HistoryState, Millis, Notice, Outcome, StreamError,
     wire::{Json, MessageId, RunId, ThreadId, message::ToolCall, thread::Interrupt},
 };
 use serde::de::DeserializeOwned;
@@ -171,6 +171,12 @@ impl UseStream {
         }
     }
 
+    /// Adds a part of the client, where it is not there yet. Only the methods that need a part name it, so that a page
+    /// without them does not download it.
+    pub(crate) fn bring(&self, part: &'static Extras) {
+        self.with_stream(|stream| stream.send(input::part_came(part)));
+    }
+
     /// The graph's values, read as `T`; why they cannot be where they cannot. Before there are any they are `null`, which an
     /// `Option` reads as `None`.
     pub fn values_as<T>(&self) -> Memo<Result<T, ReadError>>
@@ -215,7 +221,7 @@ impl UseStream {
 /// The first view of a client that has a thread to enter and no answer yet. A server renders it, and the page's first render
 /// is the same, so that hydration matches.
 fn first_snapshot(options: &UseStreamOptions, thread: Option<ThreadId>) -> Snapshot {
-    let mut client = Client::new(options.config.clone(), 0);
+    let mut client = Client::without_extras(options.config.clone(), 0);
     client.handle(Millis(0), input::thread_switched(thread));
     Snapshot::take(client.view(), 0)
 }
@@ -280,8 +286,13 @@ fn connect(
     let mut stream_options = options.stream_options();
     let resolver = options.resolver.as_ref();
     stream_options.resolve_checkpoint = resolver.map(|resolver| asking(resolver, &asked));
-    let stream = Stream::new(stream_options);
-    stream.share_connections(options.share_connections.clone());
+    let stream = Stream::without_extras(stream_options);
+    for part in &options.parts {
+        stream.send(input::part_came(part));
+    }
+    for set_up in options.saving.iter().chain(&options.sharing) {
+        set_up(&stream);
+    }
     asked.replace(Some(stream.downgrade()));
     let shown = stream.subscribe({
         let (stream, writer, kept) = (stream.downgrade(), RefCell::new(writer), kept.clone());

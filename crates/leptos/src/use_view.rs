@@ -3,6 +3,7 @@
 use crate::{
     INERT, OutcomeFuture, UseStream,
     arena::{Held, Place, or_default, part},
+    input,
     run::nothing,
     signals::{put, put_arc},
     use_stream::Handle,
@@ -12,7 +13,7 @@ use leptos::prelude::{
 };
 use rejoin_browser::{Stream, Subscription};
 use rejoin_core::{
-    Connection, SessionNode, StreamError, View,
+    Connection, Extras, SessionNode, StreamError, View,
     wire::{
         MessageId,
         message::{Message, MessageKind},
@@ -168,6 +169,7 @@ impl fmt::Debug for UseView {
 }
 
 fn open(stream: &Stream, limit: usize, signals: Signals) -> Subscription {
+    stream.send(input::part_came(&Extras::SESSION));
     stream.open_view(limit);
     let weak = stream.downgrade();
     let rows = RefCell::new(Rows::new(Place::current()));

@@ -25,7 +25,7 @@ pub(crate) enum Profile {
 }
 
 /// The profile of the released demo.
-const RELEASE: &str = "wasm-release";
+pub(crate) const RELEASE: &str = "wasm-release";
 
 impl Profile {
     /// Cargo's name for it, where what ships is compiled with `release`.
@@ -176,7 +176,8 @@ pub(crate) fn leptos_page(package: &str, profile: Profile, out: &Path) -> Result
     Ok(())
 }
 
-fn optimise(wasm: &Path) -> Result<()> {
+/// Shrinks a module with wasm-opt, if that is installed.
+pub(crate) fn optimise(wasm: &Path) -> Result<()> {
     let Some(wasm_opt) = wasm_opt() else {
         println!("wasm-opt is not installed: the module stays larger than it needs to be");
         return Ok(());

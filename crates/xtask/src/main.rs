@@ -10,6 +10,7 @@ mod build;
 mod e2e;
 mod inline;
 mod instructions;
+mod leptos_size;
 mod linked;
 mod lint;
 mod package;
@@ -70,8 +71,12 @@ enum Command {
     Lint,
     /// The prose linter alone: Markdown pages and doc comments.
     Prose,
-    /// The download sizes of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
+    /// The download sizes of the release builds of the demo, the npm package and small applications with `rejoin-leptos`, against
+    /// crates/xtask/size-budget.json.
     Size {
+        /// Only the applications with `rejoin-leptos`.
+        #[arg(long)]
+        leptos: bool,
         /// Write the sizes into crates/xtask/size.json, which the next changes are compared with.
         #[arg(long)]
         accept: bool,
@@ -163,8 +168,12 @@ fn run(command: Command) -> Result<()> {
             setup::for_builds(&mut steps);
             lint::run(&mut steps);
         }
-        Command::Size { accept } => {
+        Command::Size { leptos, accept } => {
             setup::for_builds(&mut steps);
+            steps.run("size: rejoin-leptos", || size::leptos(accept));
+            if leptos {
+                return steps.finish();
+            }
             if build::demo_assets(&mut steps, Profile::Release) {
                 steps.run("size: the demo", || size::demo(accept));
             }

@@ -2,12 +2,14 @@
 //! last accepted sizes shows the cost of a change.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::build::{dist_dir, node};
+use crate::leptos_size;
 use crate::package::package_dir;
 use crate::step::{output, root};
 
@@ -34,10 +36,20 @@ pub(crate) fn demo(accept: bool) -> Result<()> {
     let budget = read(BUDGET)?;
     let mut files = Map::new();
     for file in object(&budget["demo"])?.keys() {
-        let printed = output(node().args(["-e", MEASURE_JS]).arg(dist_dir().join(file)))?;
-        files.insert(file.clone(), parse(&printed)?);
+        files.insert(file.clone(), of_file(&dist_dir().join(file))?);
     }
     report(&json!({ "demo": files }), &budget, accept)
+}
+
+/// Reports the modules of the smallest application with `rejoin-leptos`, and of those with more of it.
+pub(crate) fn leptos(accept: bool) -> Result<()> {
+    let pages = leptos_size::measure()?;
+    report(&json!({ "rejoin-leptos": pages }), &read(BUDGET)?, accept)
+}
+
+/// The sizes of one file.
+pub(crate) fn of_file(file: &Path) -> Result<Value> {
+    parse(&output(node().args(["-e", MEASURE_JS]).arg(file))?)
 }
 
 /// Reports what a page downloads that uses `useStream` of one of the npm package's entries, React aside, by parts.
@@ -61,7 +73,7 @@ fn report(measured: &Value, budget: &Value, accept: bool) -> Result<()> {
         println!("{page}");
         for (part, sizes) in object(parts)? {
             let line = line(sizes, &accepted[page][part], &budget[page][part]);
-            println!("  {part:<22}{line}");
+            println!("  {part:<36}{line}");
         }
         accepted[page] = parts.clone();
     }

@@ -22,7 +22,10 @@ pub(crate) const LIBRARIES: [&str; 4] = [
     "rejoin-leptos",
 ];
 
-/// Its page's features and target.
+/// The example whose one island is the chat.
+const ISLANDS: &str = "rejoin-example-islands";
+
+/// A page's features and target.
 const PAGE: [&str; 5] = [
     "--lib",
     "--target",
@@ -49,10 +52,20 @@ pub(crate) fn build(steps: &mut Steps) -> bool {
         fresh(&dir, &root().join("Cargo.lock"))
     }) && steps.run("packaging: the Leptos application's page", || {
         cargo_in(&dir, &[&["build"], &PAGE[..]].concat())?;
-        bind(&dir.join("site/pkg"))
+        bind(NAME, &dir.join("site/pkg"))
     }) && steps.run("packaging: the Leptos application's server", || {
         cargo_in(&dir, &["build", "--bin", NAME, "--features", "ssr"])
-    }) && steps.run("packaging: with the next Leptos", with_next_leptos)
+    }) && steps.run("packaging: the example with islands", islands)
+        && steps.run("packaging: with the next Leptos", with_next_leptos)
+}
+
+/// Builds the example with islands: its page and its server.
+fn islands() -> Result<()> {
+    let page = [&["build", "--package", ISLANDS], &PAGE[..]].concat();
+    cargo_in(root(), &page)?;
+    bind(ISLANDS, &target_dir().join("packaging/islands/pkg"))?;
+    let server = ["build", "--package", ISLANDS, "--bin", ISLANDS];
+    cargo_in(root(), &[&server[..], &["--features", "ssr"]].concat())
 }
 
 /// The server's program.
@@ -113,12 +126,13 @@ fn cargo_in(dir: &Path, args: &[&str]) -> Result<()> {
     step::run(command.env("CARGO_TARGET_DIR", target_dir()))
 }
 
-fn bind(pkg: &Path) -> Result<()> {
-    let wasm = target_dir().join("wasm32-unknown-unknown/debug/ten_steps.wasm");
+fn bind(name: &str, pkg: &Path) -> Result<()> {
+    let wasm = target_dir().join("wasm32-unknown-unknown/debug");
+    let wasm = wasm.join(name.replace('-', "_")).with_extension("wasm");
     let mut args: Vec<OsString> = ["wasm-bindgen", "--target", "web", "--no-typescript"]
         .map(OsString::from)
         .to_vec();
-    args.extend(["--out-name".into(), NAME.into(), "--out-dir".into()]);
+    args.extend(["--out-name".into(), name.into(), "--out-dir".into()]);
     args.extend([pkg.into(), wasm.into()]);
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(args).context("wasm-bindgen")
 }

@@ -120,24 +120,30 @@ fn native_leptos() -> Result<()> {
 
 /// The wasm-bindgen tests. This program is its own test runner, so no second cargo has to start.
 fn browser() -> Result<()> {
+    in_browser(&["--package", "rejoin-browser", "--package", "rejoin-leptos"])?;
+    // A page that was built with the wrong feature.
+    in_browser(&[
+        "--package",
+        "rejoin-leptos",
+        "--features",
+        "ssr",
+        "--test",
+        "inert",
+    ])
+}
+
+fn in_browser(tests: &[&str]) -> Result<()> {
     let browser = setup::browser()?;
     let runner = format!("{} test-runner", env::current_exe()?.display());
     step::run(
-        cargo(&[
-            "test",
-            "--package",
-            "rejoin-browser",
-            "--package",
-            "rejoin-leptos",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-        .env(
-            "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
-            root().join("crates/xtask/webdriver-chrome.json"),
-        )
-        .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TEST_TIMEOUT_S)
-        .env("CHROMEDRIVER", browser.chromedriver),
+        cargo(&["test", "--target", "wasm32-unknown-unknown"])
+            .args(tests)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .env(
+                "WASM_BINDGEN_TEST_WEBDRIVER_JSON",
+                root().join("crates/xtask/webdriver-chrome.json"),
+            )
+            .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TEST_TIMEOUT_S)
+            .env("CHROMEDRIVER", browser.chromedriver),
     )
 }

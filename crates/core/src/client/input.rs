@@ -33,12 +33,12 @@ pub enum Input {
         /// How.
         options: JoinOptions,
     },
-    /// The extras that [`Client::without_extras`] lacks are there now. Nothing that needs them is done before: its commands end as
+    /// A part that [`Client::without_extras`] lacks is there now. Nothing that needs it is done before: its commands end as
     /// [`crate::Outcome::Dropped`].
     ///
     /// [`Client::without_extras`]: crate::Client::without_extras
     ExtrasCame {
-        /// [`crate::EXTRAS`].
+        /// One part, such as [`Extras::EDITS`], or all: [`crate::EXTRAS`].
         extras: &'static Extras,
     },
     /// Something of the view of the thread's session.

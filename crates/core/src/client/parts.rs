@@ -2,8 +2,8 @@
 //! states, and stored submissions. Stored submissions are those that an earlier page or another tab has to send, with changes of them.
 //! Each feature is a part that owns its state; the client says what happens, and works without them.
 //!
-//! A program that never names [`EXTRAS`] does not bring their code along; the npm package loads it as a module of its own, when
-//! something of it is first wanted.
+//! A program that never names a part does not bring its code along: `rejoin-leptos` names those of its features. The npm package
+//! loads all ([`EXTRAS`]) as a module of its own, when something of it is first wanted.
 //!
 //! A part is taken out of the client while it is called, so that it can change the client as well. Its calls of the client
 //! must not need the same part.
@@ -192,20 +192,66 @@ pub(super) struct Parts {
     pub(super) saved: Option<Box<dyn SavedPart>>,
 }
 
-/// The function that makes the parts that can be loaded later.
+/// Parts that can come later than the client. [`Extras::SESSION`] and the like are one each, [`EXTRAS`] is all. A part that is
+/// there stays as it is.
 pub struct Extras {
-    make: fn(&mut Parts),
+    /// Whether a part is new.
+    make: fn(&mut Parts) -> bool,
+}
+
+impl Extras {
+    /// Views of the session: [`SessionInput`].
+    pub const SESSION: Self = Self {
+        make: |parts| fill(&mut parts.session, || Box::<Sessions>::default()),
+    };
+
+    /// Edits, new answers and further tries: [`EditInput`].
+    pub const EDITS: Self = Self {
+        make: |parts| fill(&mut parts.edits, || Box::<Edits>::default()),
+    };
+
+    /// Results of tools that run in the page: [`ToolsInput`].
+    pub const TOOLS: Self = Self {
+        make: |parts| fill(&mut parts.tools, || Box::<Results>::default()),
+    };
+
+    /// The history as a list of states, and its branches: [`BranchesInput`].
+    pub const BRANCHES: Self = Self {
+        make: |parts| fill(&mut parts.branches, || Box::<Branches>::default()),
+    };
+
+    /// Reading back the submissions of an earlier page or another tab, and changes of those that wait: [`WaitingInput`].
+    pub const OUTBOX: Self = Self {
+        make: |parts| fill(&mut parts.outbox, || Box::<KeptOutbox>::default()),
+    };
+
+    /// Threads' last states, saved in the browser: [`SavedInput`].
+    pub const SAVED: Self = Self {
+        make: |parts| fill(&mut parts.saved, || Box::<Saved>::default()),
+    };
+}
+
+fn fill<P: ?Sized>(place: &mut Option<Box<P>>, make: impl FnOnce() -> Box<P>) -> bool {
+    let is_new = place.is_none();
+    if is_new {
+        *place = Some(make());
+    }
+    is_new
 }
 
 /// All of them.
 pub static EXTRAS: Extras = Extras {
     make: |parts| {
-        parts.session = Some(Box::<Sessions>::default());
-        parts.edits = Some(Box::<Edits>::default());
-        parts.tools = Some(Box::<Results>::default());
-        parts.branches = Some(Box::<Branches>::default());
-        parts.outbox = Some(Box::<KeptOutbox>::default());
-        parts.saved = Some(Box::<Saved>::default());
+        let all = [
+            Extras::SESSION,
+            Extras::EDITS,
+            Extras::TOOLS,
+            Extras::BRANCHES,
+            Extras::OUTBOX,
+            Extras::SAVED,
+        ];
+        let are_new = all.map(|extras| (extras.make)(parts));
+        are_new.contains(&true)
     },
 };
 
@@ -245,12 +291,14 @@ impl Parts {
 impl Client {
     /// The parts have come.
     pub(super) fn extras_came(&mut self, extras: &Extras) {
-        if self.parts.session.is_none() {
-            (extras.make)(&mut self.parts);
-            if self.thread_id.is_some() {
-                // There is more to be said of what is shown.
-                self.store.touch();
-            }
+        if !(extras.make)(&mut self.parts) {
+            return;
+        }
+        if self.thread_id.is_some() {
+            // There is more to be said of what is shown.
+            self.store.touch();
+        }
+        if self.parts.outbox.is_some() {
             self.outbox_part_came();
         }
     }

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use rejoin_core::{
-    AttemptId, Client, CommandId, Config, EXTRAS, Effect, HttpRequest, Input, Millis, Notice,
-    Outcome, SavedEffect, Submission, TransportError, wire::Json, with_part,
+    AttemptId, Client, CommandId, Config, EXTRAS, Effect, Extras, HttpRequest, Input, Millis,
+    Notice, Outcome, SavedEffect, Submission, TransportError, wire::Json, with_part,
 };
 use serde_json::{Value, json};
 
@@ -47,7 +47,34 @@ pub fn state(id: &str, parent: Option<&str>, messages: Vec<Value>) -> Value {
 fn make(config: Config, seed: u64) -> Client {
     match env!("CARGO_CRATE_NAME") {
         "without_extras" => Client::without_extras(config, seed),
+        "parts_as_wanted" => with_parts_of_options(config, seed),
         _ => Client::new(config, seed),
+    }
+}
+
+/// As `rejoin-leptos` makes one: with the parts that its options name.
+fn with_parts_of_options(config: Config, seed: u64) -> Client {
+    let named = [
+        Some(&Extras::OUTBOX),
+        config.history_limit.map(|_| &Extras::BRANCHES),
+        config.cancel_dangling_tool_calls.then_some(&Extras::TOOLS),
+    ];
+    let mut client = Client::without_extras(config, seed);
+    for extras in named.into_iter().flatten() {
+        client.handle(Millis(0), Input::ExtrasCame { extras });
+    }
+    client
+}
+
+/// The part that a command needs.
+fn part_of(input: &Input) -> Option<&'static Extras> {
+    match input {
+        Input::Session(_) => Some(&Extras::SESSION),
+        Input::Edit(_) => Some(&Extras::EDITS),
+        Input::Tools(_) => Some(&Extras::TOOLS),
+        Input::Branches(_) => Some(&Extras::BRANCHES),
+        Input::Saved(_) => Some(&Extras::SAVED),
+        _ => None,
     }
 }
 
@@ -108,6 +135,12 @@ impl Bench {
     }
 
     pub fn feed(&mut self, input: Input) {
+        if env!("CARGO_CRATE_NAME") == "parts_as_wanted"
+            && let Some(extras) = part_of(&input)
+        {
+            let came = Input::ExtrasCame { extras };
+            self.client.handle(Millis(self.now), came);
+        }
         self.client.handle(Millis(self.now), input);
         while let Some(effect) = self.client.poll_effect() {
             match effect {

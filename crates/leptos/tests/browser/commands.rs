@@ -68,6 +68,35 @@ async fn what_is_sent_while_a_run_is_active_waits_in_sight_and_can_be_changed() 
 }
 
 #[wasm_bindgen_test]
+async fn what_waited_for_a_run_that_failed_is_sent_when_a_person_says_so() {
+    let server = FakeServer::install();
+    let page = mount(options(), chat);
+    let stream = page.stream;
+    let call = live(stream, &server).await;
+    stream.submit("second");
+    until("it waits", || waiting(stream) == ["second"]).await;
+    let run = r#"{"run_id":"run-1","thread_id":"t","status":"error"}"#;
+    server.answer("/runs/run-1", 200, run);
+    let state =
+        r#"{"values":{"messages":[]},"next":[],"tasks":[],"checkpoint":{"checkpoint_id":"c"}}"#;
+    server.answer("/state", 200, state);
+    let thread = r#"{"thread_id":"t","status":"error","metadata":{}}"#;
+    server.answer("GET /api/threads/", 200, thread);
+    call.send("event: error\ndata: {\"error\":\"Error\",\"message\":\"down\"}\nid: 1\n\n");
+    call.close();
+    let held = || {
+        let waiting = stream.waiting.get_untracked();
+        let held = waiting.iter().find(|one| one.state == WaitingState::Held);
+        held.map(|one| one.id.clone())
+    };
+    until("a person is asked", || held().is_some()).await;
+    assert!(server.request_now("/runs/stream").is_none());
+    stream.send_now(held().unwrap());
+    let (_call, body) = sent(&server).await;
+    assert_eq!(body["input"]["messages"][0]["content"], "second");
+}
+
+#[wasm_bindgen_test]
 async fn headers_are_sent_and_made_again_when_they_were_refused() {
     let server = FakeServer::install();
     let options = options()

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod address;
+mod cached;
 mod commands;
 mod events;
 #[path = "../../../browser/tests/browser/fake_server.rs"]

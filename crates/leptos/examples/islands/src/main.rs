@@ -6,6 +6,8 @@ use rejoin_example_islands::shell;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // An application with a router leaves this to `generate_route_list`.
+    any_spawner::Executor::init_tokio()?;
     let options = get_configuration(None)?.leptos_options;
     let listener = tokio::net::TcpListener::bind(options.site_addr).await?;
     let page = {
