@@ -45,6 +45,7 @@ RequestFailed      .         Waiting   Waiting   Waiting   Waiting   .         W
 RecordLoaded       .         .         .         .         .         .         .         .         .         .
 LockHeld           .         .         .         .         .         .         .         .         .         .
 RecordChanged      .         .         .         .         .         .         .         .         .         .
+LockLost           .         .         .         .         .         .         .         .         .         .
 LocksMissing       .         .         .         .         .         .         .         .         .         .
 Waiting            .         .         .         .         .         .         .         .         .         .
 StorageFailed      .         .         .         .         .         .         .         .         .         .
@@ -112,6 +113,7 @@ fn row(input: &Input) -> &'static str {
         Input::RequestFailed { .. } => "RequestFailed",
         Input::RecordLoaded { .. } => "RecordLoaded",
         Input::LockHeld { .. } => "LockHeld",
+        Input::LockLost { .. } => "LockLost",
         Input::RecordChanged { .. } => "RecordChanged",
         Input::LocksMissing => "LocksMissing",
         Input::Waiting(_) => "Waiting",
@@ -219,10 +221,13 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         },
         Input::RecordLoaded {
             key: String::new(),
-            text: None,
+            text: Ok(None),
             wall_clock: Millis(0),
         },
         Input::LockHeld {
+            name: String::new(),
+        },
+        Input::LockLost {
             name: String::new(),
         },
         Input::RecordChanged {
