@@ -12,9 +12,7 @@ use crate::{
     storage::Records,
     stream::{CheckpointResolver, StreamOptions},
 };
-use rejoin_core::{
-    AttemptId, Client, CommandId, EditInput, Effect, HttpRequest, Input, View, with_part,
-};
+use rejoin_core::{AttemptId, Client, CommandId, EditInput, Effect, HttpRequest, Input, View};
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
@@ -239,13 +237,7 @@ impl Driver {
             Effect::SaveRecord { key, text } => self.tell_storage(self.records.save(&key, &text)),
             Effect::RemoveRecord { key } => self.tell_storage(self.records.remove(&key)),
             Effect::SavePart { key, part, text } => {
-                let (stored, wrong) = self.records.load(&key);
-                self.tell_storage(wrong);
-                let with = with_part(stored.as_deref(), &part, text.as_deref());
-                self.tell_storage(match with {
-                    Some(text) => self.records.save(&key, &text),
-                    None => self.records.remove(&key),
-                });
+                self.tell_storage(self.records.save_part(&key, &part, text.as_deref()));
             }
             Effect::HoldLock { name } => self.locks.hold(&self.this, name),
             Effect::ReleaseLock { name } => self.locks.release(&name),

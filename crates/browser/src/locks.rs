@@ -3,7 +3,10 @@
 use crate::{driver::Driver, page::field, promise::when_settled, scope};
 use js_sys::{Function, Promise, Reflect};
 use rejoin_core::Input;
-use std::{cell::RefCell, rc::Weak};
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
@@ -23,7 +26,7 @@ struct Lock {
 }
 
 impl Locks {
-    /// Asks for a lock, and tells the driver when it is held or that there are none.
+    /// Asks for a lock, and tells the driver when it is held, and that it was taken away or that there are none.
     pub(crate) fn hold(&self, driver: &Weak<Driver>, name: String) {
         let Some(manager) = manager() else {
             return tell(driver, Input::LocksMissing);
@@ -33,21 +36,25 @@ impl Locks {
         let until = Promise::new(&mut |settle, _| give_back = Some(settle));
         let Some(give_back) = give_back else { return };
         let of_origin = ["rejoin:", &name].concat();
+        let is_held = Rc::new(Cell::new(false));
         let held = Closure::<dyn Fn(JsValue) -> JsValue>::new({
-            let (driver, name) = (driver.clone(), name.clone());
+            let (driver, name, is_held) = (driver.clone(), name.clone(), is_held.clone());
             move |_: JsValue| {
                 let name = name.clone();
+                is_held.set(true);
                 tell(&driver, Input::LockHeld { name });
                 until.clone().into()
             }
         });
         let asked = manager.request(&of_origin, held.into_js_value().unchecked_ref());
+        let lost = Input::LockLost { name: name.clone() };
         self.0.borrow_mut().push(Lock { name, give_back });
         let driver = driver.clone();
-        let told = move |result: Result<JsValue, JsValue>| {
-            if result.is_err() {
-                tell(&driver, Input::LocksMissing);
-            }
+        let told = move |result: Result<JsValue, JsValue>| match (result, is_held.get()) {
+            (Ok(_), _) => {}
+            // Somebody has stolen it. There are locks all the same.
+            (Err(_), true) => tell(&driver, lost),
+            (Err(_), false) => tell(&driver, Input::LocksMissing),
         };
         when_settled(asked, Box::new(told));
     }

@@ -1,7 +1,7 @@
 //! The storage of run records.
 
 use crate::{clock::random_uuid, page::document, scope, thrown_words};
-use rejoin_core::ErrorCode;
+use rejoin_core::{ErrorCode, with_part};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -265,10 +265,15 @@ impl RecordStore for MemoryStore {
     }
 }
 
+/// A text, `None` where there is none, or why that is not known.
+type Loaded = Result<Option<String>, ErrorCode>;
+
 /// A store, and memory for what it would not take. After a logout it is empty and stays so.
 pub(crate) struct Records {
     store: Rc<dyn RecordStore>,
     refused: MemoryStore,
+    /// Parts of texts that the store would not take: the text's key, the part's name, the part.
+    refused_parts: RefCell<Vec<(String, String, String)>>,
     told: Cell<Option<ErrorCode>>,
     logout: LastLogout,
 }
@@ -278,20 +283,30 @@ impl Records {
         Self {
             store,
             refused: MemoryStore::default(),
+            refused_parts: RefCell::default(),
             told: Cell::new(None),
             logout: LastLogout::so_far(),
         }
     }
 
-    /// The text, and what is newly wrong.
-    pub(crate) fn load(&self, key: &str) -> (Option<String>, Option<ErrorCode>) {
+    /// The text, and what is newly wrong. The text is an error if the store cannot be read and memory has nothing of it.
+    pub(crate) fn load(&self, key: &str) -> (Loaded, Option<ErrorCode>) {
         if !self.logout.is_still_last() {
-            return (None, None);
+            return (Ok(None), None);
         }
         let result = self.store.load(key);
         let wrong = self.newly_wrong(result.as_ref().err());
-        let refused = self.refused.load(key).ok().flatten();
-        (refused.or_else(|| result.ok().flatten()), wrong)
+        // Memory does not fail.
+        let mut text = match self.refused.load(key).ok().flatten() {
+            Some(refused) => Ok(Some(refused)),
+            None => result.map_err(|error| error.code()),
+        };
+        for (at, name, part) in &*self.refused_parts.borrow() {
+            if at == key {
+                text = Ok(with_part(text.ok().flatten().as_deref(), name, Some(part)));
+            }
+        }
+        (text, wrong)
     }
 
     /// Stores a text. Returns the error, if it is a new one.
@@ -305,6 +320,25 @@ impl Records {
             Ok(()) => self.refused.remove(key),
             Err(_) => self.refused.save(key, text),
         };
+        self.newly_wrong(result.as_ref().err())
+    }
+
+    /// Stores a part of a text, or takes it away. Returns the error, if it is a new one. A text that cannot be read is left as it is,
+    /// as the parts of others are in it.
+    pub(crate) fn save_part(&self, key: &str, name: &str, part: Option<&str>) -> Option<ErrorCode> {
+        if !self.logout.is_still_last() {
+            return None;
+        }
+        let stored = self.store.load(key);
+        let result = stored.and_then(|stored| match with_part(stored.as_deref(), name, part) {
+            Some(text) => self.store.save(key, &text),
+            None => self.store.remove(key),
+        });
+        let mut refused = self.refused_parts.borrow_mut();
+        refused.retain(|(at, other, _)| at != key || other != name);
+        if let (Err(_), Some(part)) = (&result, part) {
+            refused.push((key.to_owned(), name.to_owned(), part.to_owned()));
+        }
         self.newly_wrong(result.as_ref().err())
     }
 
@@ -338,10 +372,15 @@ mod tests {
     struct Flaky {
         inner: MemoryStore,
         full: Cell<bool>,
+        denied: Cell<bool>,
     }
 
     impl RecordStore for Flaky {
         fn load(&self, key: &str) -> Result<Option<String>, StorageError> {
+            if self.denied.get() {
+                let message = "it is denied".to_owned();
+                return Err(StorageError::Denied { message });
+            }
             self.inner.load(key)
         }
 
@@ -367,13 +406,65 @@ mod tests {
         flaky.full.set(true);
         assert_eq!(records.save("k", "2"), Some(ErrorCode::StorageFull));
         assert_eq!(records.save("k", "3"), None);
-        assert_eq!(records.load("k").0.as_deref(), Some("3"));
+        assert_eq!(records.load("k").0, Ok(Some("3".to_owned())));
         flaky.full.set(false);
         assert_eq!(records.save("k", "4"), None);
-        assert_eq!(records.load("k"), (Some("4".to_owned()), None));
+        assert_eq!(records.load("k"), (Ok(Some("4".to_owned())), None));
         flaky.full.set(true);
         assert_eq!(records.save("k", "5"), Some(ErrorCode::StorageFull));
         records.remove("k");
-        assert_eq!(records.load("k").0, None);
+        assert_eq!(records.load("k").0, Ok(None));
+    }
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), test)]
+    #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+    fn a_store_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+        let flaky = Rc::new(Flaky::default());
+        let records = Records::new(flaky.clone());
+        flaky.denied.set(true);
+        let denied = ErrorCode::StorageDenied;
+        assert_eq!(records.load("k"), (Err(denied), Some(denied)));
+        assert_eq!(records.load("k"), (Err(denied), None));
+        flaky.denied.set(false);
+        assert_eq!(records.load("k"), (Ok(None), None));
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), test)]
+    #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+    fn a_part_that_the_store_refuses_leaves_the_parts_of_others_in_it() {
+        let flaky = Rc::new(Flaky::default());
+        let (one, two) = (Records::new(flaky.clone()), Records::new(flaky.clone()));
+        assert_eq!(one.save_part("k", "one", Some("[1]")), None);
+        flaky.denied.set(true);
+        let denied = Some(ErrorCode::StorageDenied);
+        assert_eq!(two.save_part("k", "two", Some("[2]")), denied);
+        assert_eq!(two.load("k").0, Ok(text(r#"{"two":[2]}"#)));
+        flaky.denied.set(false);
+        assert_eq!(two.load("k").0, Ok(text(r#"{"one":[1],"two":[2]}"#)));
+        assert_eq!(one.load("k").0, Ok(text(r#"{"one":[1]}"#)));
+        // What others do meanwhile is seen.
+        one.save_part("k", "one", None);
+        assert_eq!(two.load("k").0, Ok(text(r#"{"two":[2]}"#)));
+        one.save_part("k", "one", Some("[3]"));
+        assert_eq!(two.save_part("k", "two", Some("[4]")), None);
+        assert_eq!(one.load("k").0, Ok(text(r#"{"one":[3],"two":[4]}"#)));
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), test)]
+    #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+    fn a_part_that_cannot_be_taken_away_is_still_there() {
+        let flaky = Rc::new(Flaky::default());
+        let records = Records::new(flaky.clone());
+        records.save_part("k", "one", Some("[1]"));
+        flaky.denied.set(true);
+        let denied = ErrorCode::StorageDenied;
+        assert_eq!(records.save_part("k", "one", None), Some(denied));
+        assert_eq!(records.load("k").0, Err(denied));
+        flaky.denied.set(false);
+        assert_eq!(records.load("k").0, Ok(text(r#"{"one":[1]}"#)));
     }
 }

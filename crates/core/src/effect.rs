@@ -47,8 +47,8 @@ pub enum Effect {
         key: String,
     },
     /// Store JSON as a part of the object that is stored under a key, or with `None` take the part away:
-    /// [`crate::with_part`] says how. In one step, as other pages of the origin write other parts of it. Feed
-    /// [`crate::Input::StorageFailed`] where that fails.
+    /// [`crate::with_part`] says how. In one step, as other pages of the origin write other parts of it: an object that cannot be read is
+    /// not written either. Feed [`crate::Input::StorageFailed`] where that fails.
     SavePart {
         /// The key.
         key: String,

@@ -5,7 +5,7 @@
 mod support;
 
 use rejoin_core::{
-    CommandId, Input, Millis, Outcome, Submission,
+    CommandId, Input, Millis, Outcome, Submission, WaitingInput,
     wire::{Json, ThreadId},
 };
 use serde_json::Value;
@@ -336,6 +336,29 @@ fn the_lock_of_what_was_taken_over_is_kept_until_storage_has_let_go_of_it() {
 }
 
 #[test]
+fn the_lock_of_what_was_taken_over_is_kept_while_storage_cannot_be_read() {
+    let (bench, thread, _) = unsent();
+    let mut one = bench.another_tab(1);
+    drop(bench);
+    enter_idle(&mut one, &thread);
+    let lock = one.locks[0].clone();
+    one.is_storage_denied = true;
+    give_locks(&mut one);
+    for _ in 0..3 {
+        let_storage_be_read(&mut one);
+        assert!(one.locks.contains(&lock), "another tab would send it too");
+    }
+    assert_eq!(waiting(&one), [is("hello", "other_tab")]);
+
+    one.is_storage_denied = false;
+    let_storage_be_read(&mut one);
+    one.answer(RUNS, 200, "[]");
+    assert_eq!(said(&posts(&one)[0]), "hello");
+    let_storage_be_read(&mut one);
+    assert!(!one.locks.contains(&lock));
+}
+
+#[test]
 fn what_is_taken_over_stays_stored_where_there_is_no_room_for_it_twice() {
     let (bench, thread, _) = unsent();
     let mut one = bench.another_tab(1);
@@ -621,6 +644,159 @@ fn a_page_that_was_put_aside_does_not_send_what_another_tab_has_taken_over() {
         }
         assert_eq!(posts(&bench).len(), usize::from(!taken));
         assert!(!waiting(&bench).contains(&is("two", "queued")));
+    }
+}
+
+/// A page that was put aside with "two" and "three" behind a run, and is back where storage cannot be read.
+fn back_without_storage() -> Bench {
+    let mut bench = Bench::new();
+    submit_as(&mut bench, 1, "one");
+    let stream = bench.accept("/runs/stream", "r1");
+    bench.metadata(stream, "1", "r1");
+    submit_as(&mut bench, 2, "two");
+    submit_as(&mut bench, 3, "three");
+    bench.is_storage_denied = true;
+    bench.feed(Input::Thawed);
+    bench
+}
+
+fn end_first(bench: &mut Bench) {
+    let stream = bench.accept("/runs/r1/stream", "r1");
+    bench.metadata(stream, "1", "r1");
+    bench.end(stream);
+    bench.settle("r1", "success", r#"{"messages":[]}"#);
+}
+
+#[test]
+fn a_page_that_was_put_aside_sends_nothing_before_storage_says_what_another_tab_has_taken_over() {
+    for taken in [false, true] {
+        let mut bench = back_without_storage();
+        let lock = bench.locks.clone();
+        end_first(&mut bench);
+        bench.pass(20_000);
+        assert!(posts(&bench).is_empty());
+        assert_eq!(waiting(&bench), [is("two", "held"), is("three", "held")]);
+        assert_eq!(bench.locks, lock, "what is stored is still this tab's");
+
+        bench.is_storage_denied = false;
+        if taken {
+            let mut other = bench.another_tab(1);
+            enter_idle(&mut other, &thread(&bench));
+            give_locks(&mut other);
+            other.answer(RUNS, 200, "[]");
+            assert_eq!(said(&posts(&other)[0]), "two");
+            bench.stored = other.stored;
+        }
+        let_storage_be_read(&mut bench);
+        if taken {
+            let theirs = [is("two", "other_tab"), is("three", "other_tab")];
+            assert_eq!(waiting(&bench), theirs);
+        } else {
+            bench.answer(RUNS, 200, "[]");
+            assert_eq!(said(&posts(&bench)[0]), "two");
+        }
+    }
+}
+
+#[test]
+fn where_storage_cannot_be_read_a_person_says_what_a_page_that_was_put_aside_sends() {
+    let mut bench = back_without_storage();
+    end_first(&mut bench);
+    let id = bench.client.view().waiting()[0].id.to_owned();
+    bench.feed(Input::Waiting(WaitingInput::SendNow { id }));
+    // Another tab may have sent it.
+    assert!(posts(&bench).is_empty());
+    bench.answer(RUNS, 200, "[]");
+    assert_eq!(said(&posts(&bench)[0]), "two");
+    let stream = bench.accept("/runs/stream", "r2");
+    bench.metadata(stream, "1", "r2");
+    bench.end(stream);
+    bench.settle("r2", "success", r#"{"messages":[]}"#);
+    assert!(posts(&bench).is_empty());
+    assert_eq!(waiting(&bench), [is("three", "held")]);
+}
+
+#[test]
+fn what_a_stolen_lock_stands_for_goes_on_under_another_one() {
+    let (mut bench, thread, _) = unsent();
+    let lock = bench.locks[0].clone();
+    give_locks(&mut bench);
+    bench.locks.clear();
+    bench.feed(Input::LockLost { name: lock.clone() });
+    assert_eq!(bench.locks.len(), 1);
+    assert_ne!(
+        bench.locks[0], lock,
+        "whoever has the lost one may send all of it"
+    );
+    assert_eq!(waiting(&bench), [is("hello", "unreachable")]);
+
+    // One that was taken over is asked for again.
+    let mut other = bench.another_tab(1);
+    drop(bench);
+    enter_idle(&mut other, &thread);
+    let lock = other.locks[0].clone();
+    let before = other.stored.clone();
+    give_locks(&mut other);
+    other.stored = before;
+    other.locks.retain(|held| *held != lock);
+    other.feed(Input::LockLost { name: lock.clone() });
+    for key in other.stored.clone().into_keys() {
+        other.feed(Input::RecordChanged { key });
+    }
+    assert!(other.locks.contains(&lock));
+    // There are locks, so another tab's submissions stay that tab's.
+    assert!(waiting(&other).iter().all(|(_, state)| *state != "held"));
+}
+
+#[test]
+fn what_is_submitted_in_doubt_waits_behind_what_is_in_doubt() {
+    let mut bench = back_without_storage();
+    end_first(&mut bench);
+    submit_as(&mut bench, 4, "four");
+    assert!(posts(&bench).is_empty());
+    bench.is_storage_denied = false;
+    let_storage_be_read(&mut bench);
+    bench.answer(RUNS, 200, "[]");
+    assert_eq!(said(&posts(&bench)[0]), "two");
+    assert_eq!(
+        waiting(&bench),
+        [is("three", "queued"), is("four", "queued")]
+    );
+}
+
+#[test]
+fn of_two_tabs_that_have_taken_the_same_one_sends_it() {
+    for turn in 1..5 {
+        let (mut one, thread, _) = unsent();
+        let mut two = one.another_tab(turn);
+        enter_idle(&mut two, &thread);
+        // The second tab gets the lock, and reads storage as it was before the first one is back.
+        one.feed(Input::Thawed);
+        give_locks(&mut two);
+        let texts = one.stored.iter().map(|(key, text)| {
+            let ours = text.strip_suffix('}').unwrap();
+            (key.clone(), format!("{ours},{}", &two.stored[key][1..]))
+        });
+        let both: std::collections::BTreeMap<_, _> = texts.collect();
+        for tab in [&mut one, &mut two] {
+            tab.stored.clone_from(&both);
+            for key in both.keys().cloned() {
+                tab.feed(Input::RecordChanged { key });
+            }
+        }
+        let others = [&one, &two].map(|tab| waiting(tab) == [is("hello", "other_tab")]);
+        assert_ne!(
+            others[0], others[1],
+            "one tab has it, and the other one shows it"
+        );
+        let (has_it, shows_it) = if others[0] { (two, one) } else { (one, two) };
+        assert!(is_stored(&has_it));
+        assert!(
+            !shows_it
+                .open
+                .iter()
+                .any(|(_, request)| request.url.ends_with(RUNS))
+        );
     }
 }
 

@@ -141,7 +141,8 @@ enum Tunnels {
     All,
 }
 
-/// The tests of a network that is gone for a while, on the Leptos demo and our own server, in three browsers side by side.
+/// The tests of a network that is gone for a while, on the Leptos demo and our own server, in three browsers side by side; and that of a
+/// private window, which needs Firefox too.
 fn tunnels(steps: &mut Steps, which: Tunnels, filter: Option<&str>) -> Option<Job> {
     if !steps.run("setup: Firefox and WebKit", setup::other_browsers) {
         return None;
@@ -152,8 +153,9 @@ fn tunnels(steps: &mut Steps, which: Tunnels, filter: Option<&str>) -> Option<Jo
     };
     let command = node_command(App::Leptos, Server::Rejoin, filter).map(|mut command| {
         command
-            .arg("tunnels.test.mjs")
-            .env("REJOIN_E2E_TUNNELS", which);
+            .args(["tunnels.test.mjs", "private-window.test.mjs"])
+            .env("REJOIN_E2E_TUNNELS", which)
+            .env("REJOIN_E2E_FIREFOX", "1");
         command
     });
     job(steps, "e2e: tunnels in three browsers".to_owned(), command)

@@ -167,7 +167,7 @@ impl<'a> Player<'a> {
                         now,
                         Input::RecordLoaded {
                             key,
-                            text: None,
+                            text: Ok(None),
                             wall_clock: now,
                         },
                     );

@@ -13,6 +13,7 @@ const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 const WINDOW = { width: 1280, height: 800 };
 const CHROMIUM_FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"];
+const PRIVATE = { settings: { "browser.privatebrowsing.autostart": true }, flags: ["--remote-allow-system-access"] };
 const FIREFOX_SETTINGS = { "browser.shell.checkDefaultBrowser": false, "datareporting.policy.dataSubmissionEnabled": false };
 
 /** Each command as it is called over HTTP and over Marionette's socket. */
@@ -23,13 +24,13 @@ const COMMANDS = {
   resize: ["/window/rect", "WebDriver:SetWindowRect"],
 };
 
-/** Starts a browser with an empty profile: "chromium", "firefox" or "webkit". */
-export async function startTab(kind) {
+/** Starts a browser with an empty profile: "chromium", "firefox" or "webkit". In Firefox, `isPrivate` makes the tab one of a private window. */
+export async function startTab(kind, options = {}) {
   const start = { chromium, firefox, webkit }[kind];
   if (!start) throw new Error(`no such browser: ${kind}`);
   const programs = new Programs();
   try {
-    const tab = new Tab(programs, await start(programs));
+    const tab = new Tab(programs, await start(programs, options));
     await tab.show();
     return tab;
   } catch (error) {
@@ -112,13 +113,15 @@ async function webkit(programs) {
   return httpSession(port, {});
 }
 
-async function firefox(programs) {
+async function firefox(programs, { isPrivate = false }) {
   const port = await freePort();
-  const settings = Object.entries({ ...FIREFOX_SETTINGS, "marionette.port": port });
+  const settings = Object.entries({ ...FIREFOX_SETTINGS, ...(isPrivate ? PRIVATE.settings : {}), "marionette.port": port });
   writeFileSync(join(programs.home, "user.js"), settings.map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${value});\n`).join(""));
-  programs.start(process.env.FIREFOX ?? "firefox-esr", ["--headless", "--marionette", "--no-remote", "--profile", programs.home, "about:blank"]);
+  programs.start(process.env.FIREFOX ?? "firefox-esr", ["--headless", "--marionette", "--no-remote", "--profile", programs.home, ...(isPrivate ? PRIVATE.flags : []), "about:blank"]);
   const socket = await within("Firefox listens", () => connected(port));
-  return marionetteSession(socket);
+  const session = await marionetteSession(socket);
+  if (isPrivate && !(await session.isPrivate())) throw new Error("Firefox has opened a window that is not private");
+  return session;
 }
 
 async function httpSession(port, capabilities) {
@@ -170,6 +173,13 @@ async function marionetteSession(socket) {
   await call("WebDriver:NewSession", {});
   return {
     send: async (command, parameters) => (await call(COMMANDS[command][1], parameters)).value,
+    // Only the browser's own scripts are told.
+    isPrivate: async () => {
+      await call("Marionette:SetContext", { value: "chrome" });
+      const { value } = await call("WebDriver:ExecuteScript", { script: "return PrivateBrowsingUtils.isContentWindowPrivate(window);", args: [] });
+      await call("Marionette:SetContext", { value: "content" });
+      return value;
+    },
     end: async () => socket.destroy(),
   };
 }

@@ -384,10 +384,10 @@ impl World {
     fn load_record(&mut self, page: u64, key: String) {
         let later = self.now + self.rng.pick(&[0, 0, 0, 1, 30]);
         let text = match self.storage.load(&key) {
-            Ok(text) => text,
+            Ok(text) => Ok(text),
             Err(error) => {
                 self.queue.push(later, Event::RecordFailed(page, error));
-                None
+                Err(error)
             }
         };
         self.queue.push(later, Event::Record(page, key, text));
@@ -540,10 +540,11 @@ pub(crate) fn describe(input: &Input) -> String {
             )
         }
         Input::RecordLoaded { text, .. } => {
-            format!(
-                "record {}",
-                crate::trace::short(text.as_deref().unwrap_or("absent"))
-            )
+            let text = match text {
+                Ok(text) => text.as_deref().unwrap_or("absent"),
+                Err(error) => error.as_str(),
+            };
+            format!("record {}", crate::trace::short(text))
         }
         other => format!("{other:?}"),
     }

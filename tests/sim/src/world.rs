@@ -15,7 +15,7 @@ use crate::{
     storage::{Mode, Storage},
     trace::Trace,
 };
-use rejoin_core::{Input, Millis, SavedInput, wire::ThreadId};
+use rejoin_core::{ErrorCode, Input, Millis, SavedInput, wire::ThreadId};
 use std::collections::BTreeMap;
 
 /// Steps of one schedule; more means that it goes round in circles.
@@ -39,11 +39,11 @@ pub(crate) enum Event {
     /// A proxy has had enough of a stream; it ends it, or cuts it.
     Cap(Key, bool),
     /// Storage has answered.
-    Record(u64, String, Option<String>),
+    Record(u64, String, Result<Option<String>, ErrorCode>),
     /// What was saved of a thread was read.
     Saved(u64, ThreadId, Option<String>),
     /// Storage has refused.
-    RecordFailed(u64, rejoin_core::ErrorCode),
+    RecordFailed(u64, ErrorCode),
     /// A lock is held.
     LockHeld(u64, String),
     /// The user does something.

@@ -25,7 +25,7 @@ function opened(t, options = {}, answer = () => undefined) {
   const asked = [];
   const fetch = async (url, init) => {
     asked.push({ url: String(url), method: init.method ?? "GET", headers: init.headers });
-    const own = await answer(String(url), asked.length);
+    const own = await answer(String(url), asked.length, init);
     return own ?? new Response(JSON.stringify(String(url).endsWith("/state") ? state : { thread_id: "t", status: "idle", values: state.values }), { headers: { "content-type": "application/json" } });
   };
   const stream = createStream({ apiUrl: "http://server", assistantId: "chat", storage: "none", threadId: "t", callerOptions: { fetch }, ...options });
@@ -55,6 +55,37 @@ test("the first requests leave before the wasm is there, and are not sent again"
   for (const { headers } of keyed.asked) assert.deepEqual(headers, { "x-api-key": "k", "x-one": "1", authorization: "Bearer b" });
   // What would be sent with other headers is not what was asked for, and what failed is asked for again.
   for (const { urls } of [renewed, broken]) assert.deepEqual(urls(), [THREAD, THREAD, `${THREAD}/state`, `${THREAD}/state`]);
+});
+
+/** A fetch whose answers never come, and how many of its requests were aborted. */
+function hanging() {
+  const aborted = [];
+  const answer = (url, _, { signal }) => new Promise((_, reject) => signal?.addEventListener("abort", () => {
+    aborted.push(url);
+    reject(signal.reason);
+  }));
+  return { aborted, answer };
+}
+
+test("what was asked of a thread that is left before the engine comes is let go", async (t) => {
+  const { aborted, answer } = hanging();
+  const left = opened(t, {}, (url, ...more) => (url.startsWith(THREAD) ? answer(url, ...more) : undefined));
+  left.stream.switchThread("other");
+  await left.shown();
+  await until(() => aborted.length === 2);
+  assert.deepEqual(aborted.sort(), [THREAD, `${THREAD}/state`]);
+});
+
+test("an answer that the engine has taken ends with the engine's request", async (t) => {
+  const { aborted, answer } = hanging();
+  const { stream, urls } = opened(t, {}, answer);
+  await until(() => urls().length === 2);
+  // The engine is there, and waits for both.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(aborted, []);
+  stream.switchThread("other");
+  await until(() => aborted.length === 2);
+  assert.deepEqual(aborted.sort(), [THREAD, `${THREAD}/state`]);
 });
 
 test("what nobody takes is let go", async (t) => {

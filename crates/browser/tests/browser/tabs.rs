@@ -400,3 +400,40 @@ async fn another_user_in_the_same_page_shares_with_nobody_of_before() {
     .await;
     assert_eq!(answer_text(&second), "one two");
 }
+
+/// The locks that are held and asked for in this origin.
+async fn locks() -> Vec<String> {
+    let names = "navigator.locks.query().then(({ held, pending }) => [...held, ...pending].map(({ name }) => name))";
+    let names: Promise = eval(names).unchecked_into();
+    let names: Array = JsFuture::from(names).await.unwrap().unchecked_into();
+    names.iter().map(|name| name.as_string().unwrap()).collect()
+}
+
+#[wasm_bindgen_test]
+async fn a_submission_whose_lock_is_stolen_waits_under_another_one() {
+    let before = locks().await;
+    let server = FakeServer::install();
+    let stream = Stream::new(crate::options());
+    stream.switch_thread(None);
+    drop(stream.submit(say("hi")));
+    let call = server.request("/runs/stream").await;
+    let mut own = Vec::new();
+    while own.is_empty() {
+        sleep(5).await;
+        own = locks().await;
+        own.retain(|name| !before.contains(name));
+    }
+    let [own] = own.try_into().unwrap();
+    let steal = format!(
+        "navigator.locks.request('{own}', {{ steal: true }}, () => new Promise((settle) => {{ self.giveBack = settle; }})).catch(() => {{}})"
+    );
+    eval(&steal);
+    let mut others = Vec::new();
+    while others.is_empty() {
+        sleep(5).await;
+        others = locks().await;
+        others.retain(|name| !before.contains(name) && *name != own);
+    }
+    eval("giveBack()");
+    drop((call, stream));
+}

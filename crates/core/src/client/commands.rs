@@ -94,7 +94,7 @@ impl Client {
         );
         if self.is_active() && replaces && !self.load.is_loading() {
             return self.replace_run(command, submission);
-        } else if self.is_active() || self.load.is_loading() {
+        } else if self.is_active() || self.load.is_loading() || self.outbox.is_in_doubt() {
             if let Err(error) = self.enqueue(command, submission) {
                 self.conclude(command, Outcome::Failed(error));
             }

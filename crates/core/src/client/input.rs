@@ -1,7 +1,7 @@
 //! Everything that can happen to a client.
 
 use super::Extras;
-use crate::{AttemptId, Cache, CommandId, Millis};
+use crate::{AttemptId, Cache, CommandId, ErrorCode, Millis};
 use rejoin_wire::{
     CheckpointId, EventId, Json, MessageId, RunId, ThreadId,
     request::{Command, MultitaskStrategy, OnDisconnect, StreamMode},
@@ -123,8 +123,8 @@ pub enum Input {
     RecordLoaded {
         /// The key asked for.
         key: String,
-        /// The stored text. It is not trusted.
-        text: Option<String>,
+        /// The stored text, which is not trusted; `None` where nothing is stored; the error where storage cannot be read.
+        text: Result<Option<String>, ErrorCode>,
         /// Wall-clock time, for the record's time to live only.
         wall_clock: Millis,
     },
@@ -138,6 +138,11 @@ pub enum Input {
         /// The lock.
         name: String,
     },
+    /// A lock that was held is held no more: a script of the origin has taken it.
+    LockLost {
+        /// The lock.
+        name: String,
+    },
     /// This page has no locks.
     LocksMissing,
     /// Change a submission that waits. Not of one that another tab sends.
@@ -145,7 +150,7 @@ pub enum Input {
     /// Storage could not be read or written. The client goes on without it.
     StorageFailed {
         /// Why.
-        error: crate::ErrorCode,
+        error: ErrorCode,
     },
     /// The browser says that the network is back.
     WentOnline,

@@ -231,6 +231,7 @@ impl Client {
                 wall_clock,
             } => self.record_loaded(&key, text, wall_clock),
             Input::LockHeld { name } => self.lock_held(name),
+            Input::LockLost { name } => self.lock_lost(&name),
             Input::RecordChanged { key } => self.record_changed(&key),
             Input::LocksMissing => self.locks_missing(),
             Input::StorageFailed { error } => self.storage_failed(error),

@@ -160,8 +160,14 @@ pub(super) trait OutboxPart: Part {
     /// The text that is stored for the thread has been loaded.
     fn read(&mut self, client: &mut Client, text: Option<&str>);
 
+    /// Storage could not be read for the thread.
+    fn unreadable(&mut self, client: &mut Client);
+
     /// A lock is held. Whether it was asked for.
     fn lock_held(&mut self, client: &mut Client, name: &str) -> bool;
+
+    /// A lock that was held is held no more.
+    fn lock_lost(&mut self, name: &str);
 
     /// An entry that was read back or taken back is about to be sent. Whether it is not.
     fn before_sending(&mut self, client: &mut Client, at: usize) -> bool;

@@ -199,14 +199,24 @@ impl Client {
         }
     }
 
-    pub(super) fn record_loaded(&mut self, key: &str, text: Option<String>, wall_clock: Millis) {
+    pub(super) fn record_loaded(
+        &mut self,
+        key: &str,
+        text: Result<Option<String>, ErrorCode>,
+        wall_clock: Millis,
+    ) {
         self.set_wall_clock(wall_clock);
+        if self.is_outbox(key) {
+            return match text {
+                Ok(text) => self.outbox_loaded(text.as_deref()),
+                Err(_) => self.outbox_unreadable(),
+            };
+        }
+        // A run whose record cannot be read is looked for on the server, as one without a record.
+        let text = text.ok().flatten();
         if let Some(lookup) = self.thread_lookup.take_if(|lookup| lookup.key == key) {
             let thread_id = text.and_then(|text| ThreadId::from_json(&text).ok());
             return self.thread_looked_up(lookup.join, thread_id);
-        }
-        if self.is_outbox(key) {
-            return self.outbox_loaded(text.as_deref());
         }
         let Some(thread_id) = &self.thread_id else {
             return;

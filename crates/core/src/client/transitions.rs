@@ -45,6 +45,7 @@ RequestFailed      .         Waiting   Waiting   Waiting   Waiting   .         W
 RecordLoaded       .         .         .         .         .         .         .         .         .         .
 LockHeld           .         .         .         .         .         .         .         .         .         .
 RecordChanged      .         .         .         .         .         .         .         .         .         .
+LockLost           .         .         .         .         .         .         .         .         .         .
 LocksMissing       .         .         .         .         .         .         .         .         .         .
 TakenBack          .         .         .         .         .         .         .         .         .         .
 SentNow            .         .         .         .         .         .         .         .         .         .
@@ -114,6 +115,7 @@ fn row(input: &Input) -> &'static str {
         Input::RequestFailed { .. } => "RequestFailed",
         Input::RecordLoaded { .. } => "RecordLoaded",
         Input::LockHeld { .. } => "LockHeld",
+        Input::LockLost { .. } => "LockLost",
         Input::RecordChanged { .. } => "RecordChanged",
         Input::LocksMissing => "LocksMissing",
         Input::Waiting(WaitingInput::TakeBack { .. }) => "TakenBack",
@@ -223,10 +225,13 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         },
         Input::RecordLoaded {
             key: String::new(),
-            text: None,
+            text: Ok(None),
             wall_clock: Millis(0),
         },
         Input::LockHeld {
+            name: String::new(),
+        },
+        Input::LockLost {
             name: String::new(),
         },
         Input::RecordChanged {

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 
 use rejoin_core::{
-    AttemptId, Client, CommandId, Config, EXTRAS, Effect, Extras, HttpRequest, Input, Millis,
-    Notice, Outcome, SavedEffect, Submission, TransportError, wire::Json, with_part,
+    AttemptId, Client, CommandId, Config, EXTRAS, Effect, ErrorCode, Extras, HttpRequest, Input,
+    Millis, Notice, Outcome, SavedEffect, Submission, TransportError, wire::Json, with_part,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ pub struct Bench {
     pub stored: std::collections::BTreeMap<String, String>,
     /// A text that is longer is not stored, as in a browser whose storage is full; the one before stays.
     pub stored_bytes_max: usize,
+    /// Whether storage throws at everything.
+    pub is_storage_denied: bool,
     /// Locks that were asked for, and not given back.
     pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
@@ -95,6 +97,7 @@ impl Bench {
             aborted: Vec::new(),
             stored: std::collections::BTreeMap::new(),
             stored_bytes_max: usize::MAX,
+            is_storage_denied: false,
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
@@ -123,6 +126,7 @@ impl Bench {
             aborted: Vec::new(),
             stored: self.stored.clone(),
             stored_bytes_max: self.stored_bytes_max,
+            is_storage_denied: self.is_storage_denied,
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
@@ -153,7 +157,10 @@ impl Bench {
                     self.aborted.push(attempt);
                 }
                 Effect::LoadRecord { key } => {
-                    let text = self.stored.get(&key).cloned();
+                    let text = match self.is_storage_denied {
+                        true => Err(ErrorCode::StorageDenied),
+                        false => Ok(self.stored.get(&key).cloned()),
+                    };
                     let wall_clock = Millis(self.now + 1_000_000);
                     self.client.handle(
                         Millis(self.now),
@@ -164,6 +171,10 @@ impl Bench {
                         },
                     );
                 }
+                Effect::SaveRecord { .. }
+                | Effect::RemoveRecord { .. }
+                | Effect::SavePart { .. }
+                    if self.is_storage_denied => {}
                 Effect::SaveRecord { key, text } => {
                     self.stored.insert(key, text);
                 }

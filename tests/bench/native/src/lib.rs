@@ -165,7 +165,7 @@ fn opened(client: &mut Client, now: Millis) -> AttemptId {
                 now,
                 Input::RecordLoaded {
                     key,
-                    text: None,
+                    text: Ok(None),
                     wall_clock: now,
                 },
             ),

@@ -341,7 +341,7 @@ impl Senders {
                     self.queue
                         .push(self.now, Due::Tell(life, Input::StorageFailed { error }));
                 }
-                let (text, wall_clock) = (text.ok().flatten(), self.wall_clock());
+                let wall_clock = self.wall_clock();
                 let later = self.now + self.rng.pick(&[0, 0, 1, 30]);
                 let input = Input::RecordLoaded {
                     key,
@@ -488,7 +488,9 @@ impl Tab {
 /// As of any page, but of what is stored the names say more here.
 fn describe(input: &Input) -> String {
     match input {
-        Input::RecordLoaded { text, .. } => format!("record {}", held_in(text.as_deref())),
+        Input::RecordLoaded { text: Ok(text), .. } => {
+            format!("record {}", held_in(text.as_deref()))
+        }
         other => page::describe(other),
     }
 }

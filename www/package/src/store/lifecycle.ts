@@ -91,6 +91,7 @@ export function lifecycleOf(state: State, load: EngineLoader, host: () => Engine
     if (isWhole) extras.extend(engine);
     else if (state.wanted) extras.loadNow();
     hear();
+    ahead.begins(thread);
     if (thread !== null) ask(engine, "thread", { thread_id: thread });
     provideHistory();
     extras.drain();

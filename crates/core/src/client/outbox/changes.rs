@@ -1,6 +1,6 @@
 //! The changes that a person makes to a submission that waits: take it back, put another in its place, send it now.
 
-use super::Entry;
+use super::{Doubt, Entry};
 use crate::{
     Client, CommandId, Effect, Outcome, StreamError, Submission, WaitingInput,
     client::{
@@ -80,6 +80,9 @@ impl Client {
             return;
         };
         self.adopt(at);
+        if self.outbox.doubt == Doubt::Unreadable {
+            self.leave_doubt_to_person();
+        }
         let stored = &mut self.outbox.entries[at].stored;
         stored.held = false;
         stored.confirmed = true;
@@ -87,6 +90,19 @@ impl Client {
         stored.posts = stored.posts.min(1);
         self.save_outbox();
         self.begin_queued();
+    }
+
+    /// Nothing tells what other clients have taken over, so a person decides of each.
+    fn leave_doubt_to_person(&mut self) {
+        self.outbox.doubt = Doubt::None;
+        for at in 0..self.outbox.entries.len() {
+            let entry = &self.outbox.entries[at];
+            if entry.is_own() && !self.outbox.is_sending(entry) {
+                let stored = &mut self.outbox.entries[at].stored;
+                stored.held = true;
+                stored.posts = stored.posts.max(1);
+            }
+        }
     }
 
     /// Another one takes its place in the order.

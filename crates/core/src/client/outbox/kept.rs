@@ -1,7 +1,7 @@
 //! The part that reads what is stored for a thread: what an earlier page has left, and what other tabs have to send.
 
 use super::{
-    ENTRIES_MAX, Entry, Outbox,
+    Doubt, ENTRIES_MAX, Entry, Outbox,
     record::{StoredSubmission, read},
 };
 use crate::{
@@ -20,6 +20,12 @@ use rejoin_wire::message::Message;
 /// How often what other clients have stored is read again while some of it is shown.
 const READ_EVERY: Millis = Millis(2_000);
 
+/// Parts that are over are remembered, up to so many.
+const OVER_MAX: usize = 64;
+
+/// A part of the stored text: its name, and what it holds.
+type PartRead = (String, Vec<StoredSubmission>);
+
 /// The part. Entries that it reads join those that the client has to send by itself.
 #[derive(Debug, Default)]
 pub(in crate::client) struct KeptOutbox {
@@ -28,6 +34,9 @@ pub(in crate::client) struct KeptOutbox {
     /// Parts whose clients are gone: their submissions are this client's. The lock of each is kept until storage is seen to
     /// have let go of it. Another client that got the lock before would send all of it as well.
     inherited: Vec<String>,
+    /// Parts that this client had or took over, and that storage has let go of. No part has their names again: where one is read, it is
+    /// storage as it was before.
+    over: Vec<String>,
     /// When the stored text was read, or asked for.
     read_at: Option<Millis>,
 }
@@ -42,13 +51,15 @@ enum Held {
 }
 
 impl Part for KeptOutbox {
-    /// Entries that other clients have stored are read again while a person sees them, and inherited ones until
-    /// they are gone.
+    /// Entries that other clients have stored are read again while a person sees them, inherited ones until they are gone, and all
+    /// while they are in doubt.
     fn due(&self, client: &Client) -> Option<Due> {
         let mut entries = client.outbox.entries.iter();
         let shows_others = client.visible && entries.any(|entry| !entry.is_own());
         let has_inherited = !self.inherited.is_empty();
-        let read_at = self.read_at.filter(|_| shows_others || has_inherited)?;
+        let is_unknown = client.outbox.doubt == Doubt::Unreadable;
+        let is_read_again = shows_others || has_inherited || is_unknown;
+        let read_at = self.read_at.filter(|_| is_read_again)?;
         Some((read_at + READ_EVERY, DeadlineReason::Record))
     }
 
@@ -69,21 +80,30 @@ impl OutboxPart for KeptOutbox {
             return;
         };
         let parts = read(text.unwrap_or("{}"), client.wall_clock());
-        let parts = parts.unwrap_or_else(|_| {
+        let mut parts = parts.unwrap_or_else(|_| {
             client.warn_code(ErrorCode::RecordCorrupt);
             let key = key.clone();
             client.effects.push(Effect::RemoveRecord { key });
             Vec::new()
         });
+        retain(&mut parts, |(part, _)| !self.over.contains(part));
         let former = client.outbox.part.clone();
-        if std::mem::take(&mut client.outbox.is_doubtful) {
+        let doubt = std::mem::replace(&mut client.outbox.doubt, Doubt::None);
+        if doubt != Doubt::None {
             client.keep_what_nobody_else_has(&parts);
             self.inherited.extend(former.clone());
+        } else if let Some(own) = &former {
+            let is_other = |(part, _): &&PartRead| part != own && !self.inherited.contains(part);
+            client.keep_one_of_each(own, parts.iter().filter(is_other));
         }
         let is_stored = |name: &String| parts.iter().any(|(part, _)| part == name);
         let inherited = std::mem::take(&mut self.inherited).into_iter();
         let (stale, gone): (Vec<_>, Vec<_>) = inherited.partition(is_stored);
         for name in gone {
+            if self.over.len() >= OVER_MAX {
+                self.over.remove(0);
+            }
+            self.over.push(name.clone());
             client.effects.push(Effect::ReleaseLock { name });
         }
         self.inherited.clone_from(&stale);
@@ -103,6 +123,14 @@ impl OutboxPart for KeptOutbox {
         }
     }
 
+    fn unreadable(&mut self, client: &mut Client) {
+        self.read_at = Some(client.now);
+        if client.outbox.doubt == Doubt::Asked {
+            client.outbox.doubt = Doubt::Unreadable;
+            client.outbox.revision = client.store.touched();
+        }
+    }
+
     fn lock_held(&mut self, client: &mut Client, name: &str) -> bool {
         let is_asked = self.asked.iter().any(|asked| asked == name);
         if is_asked {
@@ -111,6 +139,11 @@ impl OutboxPart for KeptOutbox {
             self.ask(client);
         }
         is_asked
+    }
+
+    /// What is left of that part is asked for again, as any other client's.
+    fn lock_lost(&mut self, name: &str) {
+        retain(&mut self.inherited, |inherited| inherited != name);
     }
 
     fn before_sending(&mut self, client: &mut Client, at: usize) -> bool {
@@ -191,7 +224,7 @@ impl KeptOutbox {
     fn take_in(
         &mut self,
         client: &mut Client,
-        parts: Vec<(String, Vec<StoredSubmission>)>,
+        parts: Vec<PartRead>,
         former: Option<&String>,
     ) -> bool {
         let mut has_more = false;
@@ -255,27 +288,61 @@ impl Client {
 
     /// The page was put aside, and another client may have taken over this one's submissions: those are left to it. The
     /// rest is looked for before it is sent, and goes on under another lock, as the one before may be gone.
-    fn keep_what_nobody_else_has(&mut self, parts: &[(String, Vec<StoredSubmission>)]) {
+    fn keep_what_nobody_else_has(&mut self, parts: &[PartRead]) {
         let Some(name) = self.outbox.part.take() else {
             return;
         };
         let others = parts.iter().filter(|(part, _)| *part != name);
         let taken = collected(others.flat_map(|(_, list)| list.iter().map(|stored| &stored.id)));
+        for at in 0..self.outbox.entries.len() {
+            let entry = &self.outbox.entries[at];
+            if entry.is_own() && !self.outbox.is_sending(entry) {
+                let posts = &mut self.outbox.entries[at].stored.posts;
+                *posts = (*posts).max(1);
+            }
+        }
+        if !self.leave_to_others(&taken) {
+            self.save_outbox();
+        }
+    }
+
+    /// Two clients have the same submissions: storage showed one of them a part that the other had moved already. Both see it, and the same
+    /// one keeps each of them: the one that is posting it, or else the one whose part comes first by its name.
+    fn keep_one_of_each<'a>(&mut self, own: &str, others: impl Iterator<Item = &'a PartRead>) {
+        let mut taken = Vec::new();
+        for (part, list) in others {
+            for theirs in list {
+                let place = self.outbox.place(&theirs.id);
+                let entry = place.map(|at| &self.outbox.entries[at]);
+                let Some(mine) = entry.filter(|entry| entry.is_own()) else {
+                    continue;
+                };
+                let is_theirs = theirs.posted_at.is_some() || part.as_str() < own;
+                if mine.stored.posted_at.is_none() && is_theirs {
+                    taken.push(&theirs.id);
+                }
+            }
+        }
+        self.leave_to_others(&taken);
+    }
+
+    /// Leaves submissions to the clients that have them as well. Whether there are any.
+    fn leave_to_others(&mut self, taken: &[&String]) -> bool {
         let mut commands = Vec::new();
         let mut sends_anothers = false;
-        for mut entry in std::mem::take(&mut self.outbox.entries) {
-            let is_sending = self.outbox.is_sending(&entry);
+        let mut is_any = false;
+        for entry in std::mem::take(&mut self.outbox.entries) {
             if entry.is_own() && taken.contains(&&entry.stored.id) {
-                sends_anothers |= is_sending;
+                is_any = true;
+                sends_anothers |= self.outbox.is_sending(&entry);
                 commands.extend(entry.command);
-                continue;
+            } else {
+                self.outbox.entries.push(entry);
             }
-            if entry.is_own() && !is_sending {
-                entry.stored.posts = entry.stored.posts.max(1);
-            }
-            self.outbox.entries.push(entry);
         }
-        self.save_outbox();
+        if is_any {
+            self.save_outbox();
+        }
         if sends_anothers {
             self.with_run(|client, run| {
                 let waiters = run.waiters.drain(..);
@@ -286,6 +353,7 @@ impl Client {
         for command in commands {
             self.conclude(command, Outcome::Disconnected);
         }
+        is_any
     }
 
     /// Nothing is left of a part.

@@ -54,6 +54,18 @@ pub(super) struct Entry {
     is_read_back: bool,
 }
 
+/// Whether other clients may have taken over what this one has to send, as its page was put aside, where browsers may take its locks away.
+/// Nothing is sent in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// The page was not put aside, or it is known.
+    None,
+    /// Storage is asked.
+    Asked,
+    /// Storage cannot be read. It is asked again, unless a person sends something before.
+    Unreadable,
+}
+
 #[derive(Debug)]
 pub(super) struct Outbox {
     /// Oldest first.
@@ -67,8 +79,7 @@ pub(super) struct Outbox {
     is_awaited: bool,
     /// Whether something is stored that cannot be read before the part has come, which is asked for.
     is_unread: bool,
-    /// Whether the page was put aside, where browsers may take its locks away: nothing is sent before it is known what others have taken over.
-    is_doubtful: bool,
+    doubt: Doubt,
     /// Whether the server does not have the thread, which is an error unless that holds something to be sent on it.
     lacks_thread: bool,
     /// The one that is being sent.
@@ -91,7 +102,7 @@ impl Outbox {
             lacks_locks: false,
             is_awaited: false,
             is_unread: false,
-            is_doubtful: false,
+            doubt: Doubt::None,
             lacks_thread: false,
             sending: None,
             done: Vec::new(),
@@ -112,6 +123,11 @@ impl Outbox {
     /// Whether the thread's load waits for what is stored.
     pub(super) fn is_awaited(&self) -> bool {
         self.is_awaited
+    }
+
+    /// Whether nothing may be sent before it is known what other clients have taken over.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubt != Doubt::None
     }
 
     /// Whether it belongs to another client, which may send it at any time.
@@ -288,7 +304,7 @@ impl Client {
         outbox.sending = None;
         outbox.is_awaited = false;
         outbox.is_unread = false;
-        outbox.is_doubtful = false;
+        outbox.doubt = Doubt::None;
         outbox.lacks_thread = false;
         outbox.entries.clear();
         if let Some(name) = outbox.part.take() {

@@ -1,6 +1,6 @@
 //! Stores the submissions that this client has to send, and asks for those that are stored for a thread.
 
-use super::record::outbox_key;
+use super::{Doubt, record::outbox_key};
 use crate::{Client, Effect, ErrorCode, Notice};
 use rejoin_wire::json::{ToJson, Writer};
 
@@ -98,18 +98,36 @@ impl Client {
     /// The text that is stored for the thread. It is the part's to read. If the part is still to come it is asked for, and nothing
     /// waits for it.
     pub(in crate::client) fn outbox_loaded(&mut self, text: Option<&str>) {
+        let was_in_doubt = self.outbox.is_in_doubt();
         let is_read = self.with_part(
             |parts| &mut parts.outbox,
             |outbox, client| outbox.read(client, text),
         );
-        let is_needed = text.is_some() || self.outbox.is_doubtful;
-        self.outbox.is_unread = is_read.is_none() && is_needed;
-        if self.outbox.is_unread {
+        let is_needed = text.is_some() || self.outbox.is_in_doubt();
+        let is_settled = was_in_doubt && !self.outbox.is_in_doubt();
+        self.outbox_answered(is_read.is_none() && is_needed, is_settled);
+    }
+
+    /// Storage cannot be read, so it may hold anything: no lock is given back, and what is in doubt stays so.
+    pub(in crate::client) fn outbox_unreadable(&mut self) {
+        let is_heard = self.with_part(
+            |parts| &mut parts.outbox,
+            |outbox, client| outbox.unreadable(client),
+        );
+        let is_needed = self.outbox.is_unread || self.outbox.is_in_doubt();
+        self.outbox_answered(is_heard.is_none() && is_needed, false);
+    }
+
+    /// The thread's load goes on, and so does what waits. Where the load has failed, nothing waits but what was submitted in doubt, which is
+    /// settled now.
+    fn outbox_answered(&mut self, is_unread: bool, is_settled: bool) {
+        self.outbox.is_unread = is_unread;
+        if is_unread {
             self.notify(Notice::ExtrasWanted);
         }
         if std::mem::take(&mut self.outbox.is_awaited) {
             self.finish_load_if_complete();
-        } else if !self.load.has_failed() {
+        } else if !self.load.has_failed() || is_settled {
             self.begin_queued();
         }
         let is_known = !self.outbox.is_unread && std::mem::take(&mut self.outbox.lacks_thread);
@@ -126,10 +144,12 @@ impl Client {
         }
     }
 
-    /// The page is back from where it was put aside.
+    /// This client's lock may be gone: the page is back from where it was put aside.
     pub(in crate::client) fn outbox_thawed(&mut self) {
         if self.outbox.part.is_some() {
-            self.outbox.is_doubtful = self.read_outbox();
+            if self.read_outbox() {
+                self.outbox.doubt = Doubt::Asked;
+            }
         }
     }
 
@@ -137,6 +157,18 @@ impl Client {
     pub(in crate::client) fn outbox_part_came(&mut self) {
         if self.outbox.is_unread {
             self.read_outbox();
+        }
+    }
+
+    /// A lock was taken away, so that another client may have taken over what it stands for.
+    pub(in crate::client) fn lock_lost(&mut self, name: &str) {
+        if self.outbox.part.as_deref() == Some(name) {
+            self.outbox_thawed();
+        } else {
+            self.with_part(
+                |parts| &mut parts.outbox,
+                |outbox, _| outbox.lock_lost(name),
+            );
         }
     }
 

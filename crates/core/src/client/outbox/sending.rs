@@ -180,7 +180,7 @@ impl Client {
 
     /// Sends what has waited longest, of what may be sent by itself.
     pub(in crate::client) fn begin_queued(&mut self) {
-        while !self.is_active() && !self.load.is_loading() && !self.outbox.is_doubtful {
+        while !self.is_active() && !self.load.is_loading() && !self.outbox.is_in_doubt() {
             let mut entries = self.outbox.entries.iter();
             let may_be_sent = |entry: &Entry| {
                 let waits = !entry.stored.held && !self.is_old(entry);

@@ -1,6 +1,6 @@
 //! The submissions that wait, as a person sees them.
 
-use super::Entry;
+use super::{Doubt, Entry};
 use crate::{
     Client, Millis,
     client::run::{Fate, Run},
@@ -85,6 +85,7 @@ impl Client {
     /// `None` for one that is on its way for the first time, or was taken back.
     fn waiting_state(&self, entry: &Entry) -> Option<WaitingState> {
         let is_away = self.is_unsent();
+        let is_in_doubt = self.outbox.doubt == Doubt::Unreadable;
         if entry.stored.withdrawn {
             return None;
         }
@@ -99,7 +100,7 @@ impl Client {
         }
         Some(if self.outbox.is_anothers(entry) {
             WaitingState::OtherTab
-        } else if !entry.is_own() || entry.stored.held || self.is_old(entry) {
+        } else if !entry.is_own() || entry.stored.held || self.is_old(entry) || is_in_doubt {
             WaitingState::Held
         } else if is_away {
             WaitingState::Unreachable
