@@ -141,8 +141,8 @@ enum Tunnels {
     All,
 }
 
-/// The tests of a network that is gone for a while, on the Leptos demo and our own server, in three browsers side by side; and that of a
-/// private window, which needs Firefox too.
+/// The tests of a network that is gone for a while, on the Leptos demo and our own server, in three browsers side by side. The test of a
+/// private window is beside them, as it needs Firefox too.
 fn tunnels(steps: &mut Steps, which: Tunnels, filter: Option<&str>) -> Option<Job> {
     if !steps.run("setup: Firefox and WebKit", setup::other_browsers) {
         return None;

@@ -111,7 +111,7 @@ export type MessageOrigin = "server" | "optimistic" | "partial";
 /**
  * The reason why a submission waits. `queued`: for the run before it, or for the thread's load. `unreachable`: for a server that cannot be
  * reached and is tried again. `other_tab`: for another tab, which sends it. `held`: for a person's decision, because it is old, was
- * stopped or refused, was to follow a run that failed, or may be another tab's: that tab is unknown, or storage cannot be read.
+ * stopped or refused, or was to follow a run that failed. It may also be another tab's, if that tab is unknown or storage cannot be read.
  */
 export type WaitingState = "queued" | "unreachable" | "other_tab" | "held";
 

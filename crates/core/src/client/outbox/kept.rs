@@ -141,7 +141,7 @@ impl OutboxPart for KeptOutbox {
         is_asked
     }
 
-    /// What is left of that part is asked for again, as any other client's.
+    /// The rest of that part is asked for again, as any other client's.
     fn lock_lost(&mut self, name: &str) {
         retain(&mut self.inherited, |inherited| inherited != name);
     }

@@ -118,8 +118,8 @@ impl Client {
         self.outbox_answered(is_heard.is_none() && is_needed, false);
     }
 
-    /// The thread's load goes on, and so does what waits. Where the load has failed, nothing waits but what was submitted in doubt, which is
-    /// settled now.
+    /// The thread's load goes on, and so does what waits. If the load has failed, only submissions made in doubt wait. `is_settled`: their
+    /// doubt is over.
     fn outbox_answered(&mut self, is_unread: bool, is_settled: bool) {
         self.outbox.is_unread = is_unread;
         if is_unread {
@@ -146,10 +146,8 @@ impl Client {
 
     /// This client's lock may be gone: the page is back from where it was put aside.
     pub(in crate::client) fn outbox_thawed(&mut self) {
-        if self.outbox.part.is_some() {
-            if self.read_outbox() {
-                self.outbox.doubt = Doubt::Asked;
-            }
+        if self.outbox.part.is_some() && self.read_outbox() {
+            self.outbox.doubt = Doubt::Asked;
         }
     }
 
