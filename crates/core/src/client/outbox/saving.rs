@@ -146,10 +146,8 @@ impl Client {
 
     /// This client's lock may be gone: the page is back from where it was put aside.
     pub(in crate::client) fn outbox_thawed(&mut self) {
-        if self.outbox.part.is_some() {
-            if self.read_outbox() {
-                self.outbox.doubt = Doubt::Asked;
-            }
+        if self.outbox.part.is_some() && self.read_outbox() {
+            self.outbox.doubt = Doubt::Asked;
         }
     }
 
