@@ -51,6 +51,13 @@ impl Posts {
         self.storage_refused = true;
     }
 
+    /// A person says that it is to be sent: from then on it may be sent as often as a new one.
+    pub(crate) fn person_sends(&mut self, submission: &str) {
+        if let Some(post) = self.submissions.get_mut(submission) {
+            post.sent_by.clear();
+        }
+    }
+
     /// The page has received something of a submission's answer.
     pub(crate) fn answered(&mut self, submission: &str, page: u64) {
         if let Some(post) = self.submissions.get_mut(submission) {

@@ -231,11 +231,11 @@ fn inputs(attempt: AttemptId) -> Vec<Input> {
         Input::LockHeld {
             name: String::new(),
         },
-        Input::LockLost {
-            name: String::new(),
-        },
         Input::RecordChanged {
             key: "rejoin:1:other".to_owned(),
+        },
+        Input::LockLost {
+            name: String::new(),
         },
         Input::LocksMissing,
         Input::Waiting(WaitingInput::TakeBack { id: String::new() }),

@@ -22,7 +22,7 @@ impl Senders {
             }
             3 => {
                 if let Some((id, _)) = self.waiting_one(tab, |state| state == WaitingState::Held) {
-                    self.feed(tab, Input::Waiting(WaitingInput::SendNow { id }));
+                    self.send_now(tab, id);
                 }
             }
             4 => {
@@ -97,13 +97,18 @@ impl Senders {
         }
     }
 
+    fn send_now(&mut self, tab: usize, id: String) {
+        self.posts.person_sends(&id);
+        self.feed(tab, Input::Waiting(WaitingInput::SendNow { id }));
+    }
+
     /// Whether anything waited for a person.
     pub(super) fn send_all_that_is_held(&mut self) -> bool {
         let mut any = false;
         for tab in 0..self.tabs.len() {
             while let Some((id, _)) = self.waiting_one(tab, |state| state == WaitingState::Held) {
                 any = true;
-                self.feed(tab, Input::Waiting(WaitingInput::SendNow { id }));
+                self.send_now(tab, id);
                 // What is sent now waits for its turn, and no more for a person.
                 if self.violation.is_some() {
                     return any;
