@@ -8,8 +8,8 @@ use crate::{
     world::{Event, World},
 };
 use rejoin_core::{
-    AttemptId, BranchesInput, Client, Config, EditInput, Effect, HttpRequest, Input, Method,
-    Millis, Notice, WaitingState,
+    AttemptId, BranchesInput, Client, Config, DeadlineReason, EditInput, Effect, HttpRequest,
+    Input, Method, Millis, Notice, WaitingState,
     wire::{RunId, ThreadId},
 };
 use std::collections::BTreeSet;
@@ -63,8 +63,11 @@ impl Page {
         let has_to_send = waiting
             .iter()
             .any(|entry| entry.state != WaitingState::Held);
+        // Storage that could not be read is read again, and tells whose a held submission is.
+        let reads_again = matches!(self.client.deadline(), Some((_, DeadlineReason::Record)));
+        let is_in_doubt = reads_again && !waiting.is_empty();
         let is_loading = view.is_loading() || view.is_thread_loading();
-        !is_loading && !has_to_send && view.editing().is_none()
+        !is_loading && !has_to_send && !is_in_doubt && view.editing().is_none()
     }
 }
 
