@@ -71,10 +71,9 @@ enum Command {
     Lint,
     /// The prose linter alone: Markdown pages and doc comments.
     Prose,
-    /// The download sizes of the release builds of the demo, the npm package and small applications with `rejoin-leptos`, against
-    /// crates/xtask/size-budget.json.
+    /// The download sizes of the release builds of the demo and the npm package, against crates/xtask/size-budget.json.
     Size {
-        /// Only the applications with `rejoin-leptos`.
+        /// Of small applications with `rejoin-leptos` instead, which takes some minutes.
         #[arg(long)]
         leptos: bool,
         /// Write the sizes into crates/xtask/size.json, which the next changes are compared with.
@@ -170,8 +169,8 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Size { leptos, accept } => {
             setup::for_builds(&mut steps);
-            steps.run("size: rejoin-leptos", || size::leptos(accept));
             if leptos {
+                steps.run("size: rejoin-leptos", || size::leptos(accept));
                 return steps.finish();
             }
             if build::demo_assets(&mut steps, Profile::Release) {
