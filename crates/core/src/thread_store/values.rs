@@ -8,7 +8,7 @@ use super::{
     },
 };
 use rejoin_wire::{
-    Json,
+    Json, MessageId,
     event::Values,
     json::{Oddities, field},
     message::{Message, MessageKind, read_messages},
@@ -53,7 +53,9 @@ impl ThreadStore {
             self.leave_branch();
             let asks = |message: &Message| message.kind == MessageKind::Human;
             let asked = messages.iter().rposition(asks);
-            self.asked = asked.map(|at| ids[at].clone());
+            if !asked.is_some_and(|at| self.is_of_before_the_question(&ids[at])) {
+                self.asked = asked.map(|at| ids[at].clone());
+            }
             // The agent's own messages stand beside answers too.
             let is_question = |at: usize| match messages[at].kind {
                 MessageKind::Ai | MessageKind::System | MessageKind::Tool => false,
@@ -93,6 +95,17 @@ impl ThreadStore {
         }
         self.set_values(values.data.clone());
         tells_question
+    }
+
+    /// Whether values whose last question is `asked` are of before the run's own question: they lack that, and have shown the other.
+    fn is_of_before_the_question(&self, asked: &MessageId) -> bool {
+        let is_untold = |slot: &MessageSlot| {
+            let entry = self.known.find(&slot.id);
+            slot.message.kind == MessageKind::Human
+                && slot.origin == MessageOrigin::Optimistic
+                && entry.is_some_and(|entry| entry.has(SUBMITTED) && entry.listed == NONE)
+        };
+        self.known.place(asked).is_some() && self.slots.iter().any(is_untold)
     }
 
     /// Values that hold the question with which the run was begun, where the state that was read before lacks it, are newer than that
