@@ -343,6 +343,123 @@ fn a_question_stays_where_the_values_tell_answers_only() {
     assert_eq!(texts(&bench), ["hi", "a b", "next", "c"]);
 }
 
+/// A submission, and the stream that answers it.
+fn ask(bench: &mut Bench, text: &str) -> rejoin_core::AttemptId {
+    bench.submit(text);
+    bench.accept("/runs/stream", "r")
+}
+
+/// Values that tell answers only, each by its id and its text.
+fn answers(bench: &mut Bench, stream: rejoin_core::AttemptId, answers: &[(&str, &str)]) {
+    let answer =
+        |(id, text): &(&str, &str)| format!(r#"{{"type":"ai","id":"{id}","content":"{text}"}}"#);
+    let answers: Vec<_> = answers.iter().map(answer).collect();
+    let data = format!(r#"{{"messages":[{}]}}"#, answers.join(","));
+    bench.event(stream, "", "values", &data);
+}
+
+/// A first turn whose values tell the answer only.
+fn answered() -> Bench {
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    let stream = ask(&mut bench, "hi");
+    answers(&mut bench, stream, &[("a", "A")]);
+    bench.end(stream);
+    assert_eq!(texts(&bench), ["hi", "A"]);
+    bench
+}
+
+#[test]
+fn a_question_of_an_earlier_turn_stays_where_a_later_one_is_refused() {
+    for says_again in [false, true] {
+        let mut bench = answered();
+        bench.submit("two");
+        bench.refuse("/runs/stream", 503, &[], "");
+        assert_eq!(texts(&bench), ["hi", "A", "two"]);
+        let stream = if says_again {
+            bench.feed(Input::Edit(EditInput::Requested {
+                command: CommandId(2),
+                edit: Box::new(Edit {
+                    at: EditAt::Failed,
+                    submission: Submission::default(),
+                }),
+            }));
+            bench.accept("/runs/stream", "r")
+        } else {
+            ask(&mut bench, "two")
+        };
+        assert_eq!(texts(&bench), ["hi", "A", "two"]);
+        answers(&mut bench, stream, &[("a", "A"), ("b", "B")]);
+        assert_eq!(texts(&bench), ["hi", "A", "two", "B"]);
+    }
+}
+
+#[test]
+fn a_question_stays_where_the_values_tell_what_the_agent_has_called_and_been_told() {
+    const CALL: &str =
+        r#"{"type":"ai","id":"m","content":"","tool_calls":[{"name":"f","args":{},"id":"c"}]}"#;
+    const RESULT: &str = r#"{"type":"tool","id":"t","tool_call_id":"c","content":"sun"}"#;
+    const ANSWER: &str = r#"{"type":"ai","id":"n","content":"It is sunny"}"#;
+    let mut bench = Bench::with(|config| config.endpoint = Endpoint::StreamOnly);
+    let stream = ask(&mut bench, "weather?");
+    let lists: [&[&str]; 3] = [&[CALL], &[CALL, RESULT], &[CALL, RESULT, ANSWER]];
+    let shown = ["weather?", "", "sun", "It is sunny"];
+    for (list, count) in lists.into_iter().zip(2..) {
+        let data = format!(r#"{{"messages":[{}]}}"#, list.join(","));
+        bench.event(stream, "", "values", &data);
+        assert_eq!(texts(&bench), shown[..count]);
+    }
+    bench.end(stream);
+    // The agent's instructions are no question either.
+    let stream = ask(&mut bench, "and?");
+    let told = r#"{"messages":[{"type":"system","id":"s","content":"Be brief"},{"type":"ai","id":"o","content":"Rain"}]}"#;
+    bench.event(stream, "", "values", told);
+    assert!(texts(&bench).contains(&"and?".to_owned()));
+}
+
+#[test]
+fn a_streamed_answer_is_the_one_of_another_id_where_the_values_tell_answers_only() {
+    let mut bench = answered();
+    let mut told = vec![("a", "A")];
+    let mut shown = vec!["hi", "A"];
+    for (question, streamed, stored) in [("two", "x", "b"), ("three", "y", "c")] {
+        let stream = ask(&mut bench, question);
+        bench.token(stream, "", streamed, "Hel");
+        bench.token(stream, "", streamed, "lo");
+        shown.extend([question, "Hello"]);
+        assert_eq!(texts(&bench), shown);
+        // Of before the answer.
+        answers(&mut bench, stream, &told);
+        assert_eq!(texts(&bench), shown);
+        told.push((stored, "Hello"));
+        answers(&mut bench, stream, &told);
+        assert_eq!(texts(&bench), shown);
+        bench.end(stream);
+    }
+}
+
+#[test]
+fn a_part_of_an_answer_stays_where_the_values_tell_answers_to_later_questions_only() {
+    for fails in [false, true] {
+        let mut bench = answered();
+        let stream = ask(&mut bench, "two");
+        bench.token(stream, "", "p", "part");
+        if fails {
+            let error = r#"{"error":"ValueError","message":"boom"}"#;
+            bench.event(stream, "", "error", error);
+            bench.end(stream);
+        } else {
+            bench.feed(Input::StopRequested);
+        }
+        let stream = ask(&mut bench, "three");
+        answers(&mut bench, stream, &[("a", "A"), ("c", "C")]);
+        assert_eq!(
+            texts(&bench),
+            ["hi", "A", "two", "part", "three", "C"],
+            "{fails}"
+        );
+    }
+}
+
 #[test]
 fn a_question_stays_where_the_values_are_older() {
     let (mut bench, stream) = streaming();

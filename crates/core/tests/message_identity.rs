@@ -301,6 +301,27 @@ fn a_person_who_says_the_same_again_is_heard_twice() {
     assert_eq!(rows(&bench), before);
 }
 
+/// The run's first values are of before its question, so they do not tell which one its answer is for.
+#[test]
+fn an_answer_that_is_stored_under_another_id_is_shown_once_behind_older_values() {
+    for (question, stored) in [("srv-3", Some("srv-4")), ("srv-3", None)] {
+        let (mut bench, stream) = asked("hi");
+        let first = [human("srv-1", "hi"), ai("srv-2", "yes?")];
+        values(&mut bench, stream, "2", &first);
+        settled(&mut bench, stream, "r1", &["hi", "yes?"], &first);
+        let stream = ask_again(&mut bench, "more", "r2");
+        values(&mut bench, stream, "2", &first);
+        bench.token(stream, "3", "a2", "Hel");
+        bench.token(stream, "4", "a2", "lo");
+        let before = rows(&bench);
+        let mut all = first.to_vec();
+        all.extend([human(question, "more"), ai(stored, "Hello")]);
+        values(&mut bench, stream, "5", &all);
+        assert_shown(&bench, &["hi", "yes?", "more", "Hello"]);
+        assert_eq!(rows(&bench), before);
+    }
+}
+
 #[test]
 fn of_two_equal_messages_the_one_that_is_stored_is_not_both() {
     let mut bench = Bench::new();

@@ -765,6 +765,33 @@ fn what_is_submitted_in_doubt_waits_behind_what_is_in_doubt() {
 }
 
 #[test]
+fn where_storage_cannot_be_read_nothing_is_in_doubt_once_nothing_is_left() {
+    // The server has it.
+    let mut bench = Bench::new();
+    submit_as(&mut bench, 1, "one");
+    give_locks(&mut bench);
+    bench.is_storage_denied = true;
+    let name = bench.locks[0].clone();
+    bench.feed(Input::LockLost { name });
+    let stream = bench.accept("/runs/stream", "r1");
+    bench.metadata(stream, "1", "r1");
+    bench.end(stream);
+    bench.settle("r1", "success", r#"{"messages":[]}"#);
+    submit_as(&mut bench, 2, "two");
+    assert_eq!(said(&posts(&bench)[0]), "two");
+
+    // A person has taken all of it back.
+    let mut bench = back_without_storage();
+    end_first(&mut bench);
+    for _ in 0..2 {
+        let id = bench.client.view().waiting()[0].id.to_owned();
+        bench.feed(Input::Waiting(WaitingInput::TakeBack { id }));
+    }
+    submit_as(&mut bench, 4, "four");
+    assert_eq!(said(&posts(&bench)[0]), "four");
+}
+
+#[test]
 fn of_two_tabs_that_have_taken_the_same_one_sends_it() {
     for turn in 1..5 {
         let (mut one, thread, _) = unsent();

@@ -177,3 +177,67 @@ fn a_comparison_that_is_refused_makes_its_headers_anew_once() {
         assert!(bench.open.is_empty(), "{status}: {:?}", bench.open);
     }
 }
+
+#[test]
+fn each_comparison_may_make_its_headers_anew() {
+    let mut bench = at_rest();
+    for answer in [401, 503] {
+        bench.feed(Input::Focused);
+        bench.answer("/threads/search", 401, "");
+        assert!(bench.asked("/threads/search").1.refresh_headers);
+        bench.answer("/threads/search", answer, "");
+        if answer == 401 {
+            bench.answer("/threads/t", 401, "");
+        }
+        assert!(bench.open.is_empty(), "{answer}: {:?}", bench.open);
+        bench.pass(60_000);
+        bench.feed(Input::Focused);
+        let path = if answer == 401 {
+            "/threads/t"
+        } else {
+            "/threads/search"
+        };
+        bench.answer(path, 401, "");
+        assert!(bench.asked(path).1.refresh_headers, "{answer}");
+        bench = at_rest();
+    }
+}
+
+#[test]
+fn a_state_that_could_not_be_read_is_read_at_the_next_wake_up() {
+    for status in [None, Some(401), Some(503)] {
+        let mut bench = at_rest();
+        bench.feed(Input::Focused);
+        bench.answer("/threads/search", 200, &found("2"));
+        match status {
+            // It never answers.
+            None => bench.pass(60_000),
+            Some(status) => bench.answer("/state", status, ""),
+        }
+        assert!(bench.open.is_empty(), "{status:?}: {:?}", bench.open);
+        bench.pass(60_000);
+        bench.feed(Input::Focused);
+        bench.answer("/threads/search", 200, &found("2"));
+        bench.answer("/state", 200, STATE);
+        bench.pass(60_000);
+        bench.feed(Input::Focused);
+        bench.answer("/threads/search", 200, &found("2"));
+        assert!(bench.open.is_empty(), "{status:?}: {:?}", bench.open);
+    }
+}
+
+#[test]
+fn a_busy_thread_whose_run_is_not_to_be_had_is_read_at_the_next_wake_up() {
+    let mut bench = at_rest();
+    bench.feed(Input::Focused);
+    let busy = found("2").replace("idle", "busy");
+    bench.answer("/threads/search", 200, &busy);
+    for _ in 0..2 {
+        bench.answer("/runs?limit=100", 403, "");
+    }
+    assert!(bench.open.is_empty(), "{:?}", bench.open);
+    bench.pass(60_000);
+    bench.feed(Input::Focused);
+    bench.answer("/threads/search", 200, &found("2"));
+    bench.asked("/state");
+}

@@ -32,7 +32,7 @@ pub(super) struct Comparison {
     compared_at: Option<Millis>,
     /// When the next one is due, as the page has woken up again too soon to compare at once.
     put_off_to: Option<Millis>,
-    /// The thread's own word for when it was changed last.
+    /// The thread's own word for when it was changed last, if its state of then is shown.
     updated_at: Option<String>,
     /// Whether nothing ran when the thread's state was asked for, so that it holds all that the server has.
     reads_whole: bool,
@@ -171,16 +171,23 @@ impl Client {
     /// asked for the thread itself from now on.
     fn compare_failed(&mut self, failure: Failure) {
         let comparison = &mut self.comparison;
-        match Purpose::State.verdict(failure) {
-            Verdict::Renew if comparison.recovery.may_renew() => self.refresh_headers = true,
-            Verdict::Again if failure != Failure::Unreadable => return,
-            _ if comparison.reads_thread => return,
-            Verdict::Again | Verdict::Renew | Verdict::Gone | Verdict::Refused => {
-                comparison.reads_thread = true;
+        let goes_on = match Purpose::State.verdict(failure) {
+            Verdict::Renew if comparison.recovery.may_renew() => {
+                self.refresh_headers = true;
+                true
             }
+            Verdict::Again if failure != Failure::Unreadable => false,
+            Verdict::Again | Verdict::Renew | Verdict::Gone | Verdict::Refused => {
+                !std::mem::replace(&mut comparison.reads_thread, true)
+            }
+        };
+        if goes_on {
+            self.comparison.compared_at = None;
+            self.compare();
+        } else {
+            // The next one may make its headers anew again.
+            self.comparison.recovery = Recovery::default();
         }
-        self.comparison.compared_at = None;
-        self.compare();
     }
 
     /// The thread among those found; a server may ignore the ids.
@@ -197,12 +204,11 @@ impl Client {
     }
 
     fn compare_with(&mut self, summary: ThreadSummary) {
-        let before = std::mem::replace(&mut self.comparison.updated_at, summary.updated_at);
-        let changed = before.is_none() || before != self.comparison.updated_at;
         if summary.is_busy && self.config.rejoin_on_mount {
             return self.join_active_run();
         }
-        if !changed {
+        let before = std::mem::replace(&mut self.comparison.updated_at, summary.updated_at);
+        if before.is_some() && before == self.comparison.updated_at {
             return;
         }
         let told = self
@@ -225,6 +231,12 @@ impl Client {
         self.store.begin_run();
         self.run = Some(run);
         self.with_run(|client, run| client.find_run(run));
+    }
+
+    /// The thread's state was not read, so the next comparison reads it.
+    pub(super) fn state_not_read(&mut self) {
+        self.comparison.updated_at = None;
+        self.comparison.reads_whole = false;
     }
 
     /// Notes the thread's time of change, as the thread tells it when it is entered.

@@ -264,10 +264,10 @@ impl Client {
         let lacks_text = run.doubt().is_some();
         let is_stream_only = self.is_stream_only();
         let store = self.target(run);
-        let tells_input = store.apply_values(values, lacks_text, odd);
-        if is_stream_only && tells_input {
+        let tells_question = store.apply_values(values, lacks_text, odd);
+        if is_stream_only {
             // Nothing that is read later would say what became of it.
-            store.drop_untold();
+            store.drop_untold(tells_question);
         }
         if let Some(doubt) = run.doubt_mut() {
             doubt.step_seen |= !values.only_interrupts;

@@ -171,7 +171,10 @@ impl Client {
             Ok(_) => self.history_came(),
             // A thread that the server does not have yet has no history either.
             Err(_) if Purpose::State.verdict(answer.failure()) == Verdict::Gone => {}
-            Err(error) => self.history_unavailable(error.message.clone()),
+            Err(error) => {
+                self.state_not_read();
+                self.history_unavailable(error.message.clone());
+            }
         }
     }
 
@@ -209,7 +212,7 @@ impl Client {
     pub(super) fn drop_history_request(&mut self) {
         if let Some(asked) = self.history_asked.take() {
             self.abort(asked.attempt);
-            self.comparison.take_whole();
+            self.state_not_read();
             self.store.touch();
         }
     }

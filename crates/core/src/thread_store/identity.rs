@@ -322,6 +322,10 @@ impl ThreadStore {
         if let Some(asked) = self.listed_question(row) {
             return asked < item && !list.messages[asked + 1..item].iter().any(asks);
         }
+        if !list.messages.iter().any(asks) {
+            // A list of answers only does not tell turns.
+            return true;
+        }
         let in_rows = |among: &dyn Fn(usize) -> bool| {
             let rows = gap.rows.iter().filter(|at| among(**at));
             rows.filter(|at| asks(&self.slots[**at].message)).count()

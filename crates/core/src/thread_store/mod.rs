@@ -265,14 +265,17 @@ impl ThreadStore {
         }
     }
 
-    /// Takes away what was shown for a submission that never arrived.
+    /// Takes away what was shown for the run's submission, which never arrived. Questions of earlier runs stay, as some servers tell
+    /// of answers only.
     pub(crate) fn drop_optimistic(&mut self) {
-        self.retain(&|slot, _| slot.origin != MessageOrigin::Optimistic);
+        self.retain(&|slot, entry| {
+            slot.origin != MessageOrigin::Optimistic || !entry.has(SUBMITTED | CONFIRMED)
+        });
     }
 
-    /// Takes away what the run has submitted, as its `values` hold another question in its place. A tool's result stays until they hold
-    /// one of its call, which would be run again without.
-    pub(crate) fn drop_untold(&mut self) {
+    /// Takes away what the run has submitted, where its `values` hold another in its place: a question where they tell of one that was
+    /// not shown, a tool's result where they hold one of its call, which would be run again without.
+    pub(crate) fn drop_untold(&mut self, tells_question: bool) {
         let is_told = |call: &str| {
             let mut told = self
                 .slots
@@ -282,8 +285,9 @@ impl ThreadStore {
         };
         let kept = self.shown(&mut |slot, entry| {
             let is_submitted = slot.origin == MessageOrigin::Optimistic && entry.has(SUBMITTED);
-            let is_untold = is_submitted && slot.message.tool_call_id().is_none_or(is_told);
-            (!is_untold).then_some(slot.origin)
+            let call = slot.message.tool_call_id();
+            let is_replaced = call.map_or(tells_question, is_told);
+            (!(is_submitted && is_replaced)).then_some(slot.origin)
         });
         self.replace_slots(kept);
     }

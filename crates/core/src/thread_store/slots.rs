@@ -201,6 +201,7 @@ impl ThreadStore {
         let ids = self.recognise(messages, lacks_text, ahead_by);
         self.known.unmark_all(SUPERSEDED);
         let asks = |message: &Message| message.kind == MessageKind::Human;
+        let tells_questions = messages.iter().any(asks);
         let mut next = NONE;
         for place in 0..self.slots.len() {
             let slot = &self.slots[place];
@@ -217,8 +218,12 @@ impl ThreadStore {
             let takes_the_place = next < ids.len() && is_unknown(next) && !asks(&messages[next]);
             // What answers an earlier question never had its place here.
             let asked = self.listed_question(place);
-            let is_of_another_turn =
-                asked.is_some() && asked != messages[..next].iter().rposition(asks);
+            let is_of_another_turn = if tells_questions {
+                asked.is_some() && asked != messages[..next].iter().rposition(asks)
+            } else {
+                // Of answers only, one that is not known here is the last question's.
+                self.slots[place..].iter().any(|later| asks(&later.message))
+            };
             if takes_the_place && !is_of_another_turn {
                 self.known.mark(&self.slots[place].id, SUPERSEDED);
             }

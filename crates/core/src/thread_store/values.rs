@@ -8,7 +8,7 @@ use super::{
     },
 };
 use rejoin_wire::{
-    Json,
+    Json, MessageId,
     event::Values,
     json::{Oddities, field},
     message::{Message, MessageKind, read_messages},
@@ -33,8 +33,8 @@ pub(crate) struct Past {
 }
 
 impl ThreadStore {
-    /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said. Whether they hold an input,
-    /// such as a question, that was not shown.
+    /// Applies a root `values` event. `lacks_text`: what was streamed may not be all that was said. Whether they hold a question
+    /// that was not shown.
     pub(crate) fn apply_values(
         &mut self,
         values: &Values,
@@ -47,16 +47,22 @@ impl ThreadStore {
         if values.only_interrupts {
             return false;
         }
-        let mut tells_input = false;
+        let mut tells_question = false;
         if let Listed::Messages(messages) = self.read_messages(&values.data, odd) {
             let ids = self.read_list(&messages, lacks_text, self.ahead_by);
             self.leave_branch();
             let asks = |message: &Message| message.kind == MessageKind::Human;
             let asked = messages.iter().rposition(asks);
-            self.asked = asked.map(|at| ids[at].clone());
-            let is_input = |at: usize| messages[at].kind != MessageKind::Ai;
+            if !asked.is_some_and(|at| self.is_of_before_the_question(&ids[at])) {
+                self.asked = asked.map(|at| ids[at].clone());
+            }
+            // The agent's own messages stand beside answers too.
+            let is_question = |at: usize| match messages[at].kind {
+                MessageKind::Ai | MessageKind::System | MessageKind::Tool => false,
+                MessageKind::Human | MessageKind::Remove | MessageKind::Other(_) => true,
+            };
             let is_new = |at: usize| self.known.place(&ids[at]).is_none();
-            tells_input = (0..ids.len()).any(|at| is_input(at) && is_new(at));
+            tells_question = (0..ids.len()).any(|at| is_question(at) && is_new(at));
             let entries = &self.known.entries;
             let ahead_by = self.ahead_by;
             let may_be_older = ahead_by & CONFIRMED != 0;
@@ -84,11 +90,22 @@ impl ThreadStore {
             let first_answer = self.first_answer(&ids, &messages);
             self.replace_messages(ids, messages, kept, first_answer);
             if is_ahead {
-                return tells_input;
+                return tells_question;
             }
         }
         self.set_values(values.data.clone());
-        tells_input
+        tells_question
+    }
+
+    /// Whether values whose last question is `asked` are of before the run's own question: they lack that, and have shown the other.
+    fn is_of_before_the_question(&self, asked: &MessageId) -> bool {
+        let is_untold = |slot: &MessageSlot| {
+            let entry = self.known.find(&slot.id);
+            slot.message.kind == MessageKind::Human
+                && slot.origin == MessageOrigin::Optimistic
+                && entry.is_some_and(|entry| entry.has(SUBMITTED) && entry.listed == NONE)
+        };
+        self.known.place(asked).is_some() && self.slots.iter().any(is_untold)
     }
 
     /// Values that hold the question with which the run was begun, where the state that was read before lacks it, are newer than that

@@ -31,6 +31,8 @@ impl Client {
         self.effects.push(Effect::SavePart { key, part, text });
         if is_empty {
             self.outbox.part = None;
+            // Nothing is left that another client may have taken over.
+            self.outbox.doubt = Doubt::None;
             self.effects.push(Effect::ReleaseLock { name });
         }
     }
