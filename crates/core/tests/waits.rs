@@ -241,3 +241,22 @@ fn a_busy_thread_whose_run_is_not_to_be_had_is_read_at_the_next_wake_up() {
     bench.answer("/threads/search", 200, &found("2"));
     bench.asked("/state");
 }
+
+#[test]
+fn a_search_that_fails_each_time_gives_way_to_the_thread_itself() {
+    for status in [429, 500, 503] {
+        let mut bench = at_rest();
+        bench.feed(Input::Focused);
+        bench.answer("/threads/search", status, "");
+        assert!(bench.open.is_empty(), "{status}: it may pass");
+        bench.pass(60_000);
+        bench.feed(Input::Focused);
+        bench.answer("/threads/search", status, "");
+        let thread = r#"{"thread_id":"t","status":"idle","updated_at":"2"}"#;
+        bench.answer("/threads/t", 200, thread);
+        bench.answer("/state", 200, STATE);
+        bench.pass(60_000);
+        bench.feed(Input::Focused);
+        bench.asked("/threads/t");
+    }
+}

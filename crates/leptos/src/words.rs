@@ -145,7 +145,7 @@ fn english(status: &StreamStatus) -> String {
         }
         Connection::Connecting => "Connecting…".to_owned(),
         Connection::Live => "Connected. The answer is coming in.".to_owned(),
-        Connection::Stalled => "Connected, but nothing has come for a while. Checking…".to_owned(),
+        Connection::Stalled => "Nothing has come for a while. Checking the connection…".to_owned(),
         Connection::Reconnecting { attempt, retry_at } => {
             let verb = match retry_at {
                 Some(_) => "Reconnecting",

@@ -7,7 +7,7 @@ const WORDS: Record<string, string> = {
   saved: "Saved earlier. Asking the server for news…",
   connecting: "Connecting…",
   live: "Connected. The answer is coming in.",
-  stalled: "Connected, but nothing has come for a while. Checking…",
+  stalled: "Nothing has come for a while. Checking the connection…",
   reconnecting: "Connection lost; the agent goes on. Reconnecting…",
   offline: "You are offline; the agent goes on.",
   paused: "Paused while this page is hidden; the agent goes on.",

@@ -27,6 +27,8 @@ pub(super) struct Comparison {
     asked: Option<Asked>,
     /// Whether the whole thread is asked for, as the server does not search for one by its id.
     reads_thread: bool,
+    /// Whether the last search was answered with something that passes.
+    search_failed: bool,
     /// For renewed headers alone: a comparison that fails waits for the next wake-up.
     recovery: Recovery,
     compared_at: Option<Millis>,
@@ -161,14 +163,15 @@ impl Client {
         match summary {
             Some(summary) => {
                 self.comparison.recovery.accepted();
+                self.comparison.search_failed = false;
                 self.compare_with(summary);
             }
             None => self.compare_failed(answer.failure()),
         }
     }
 
-    /// After a failure that passes, the next wake-up compares. A server that does not search, or whose search did not name the thread, is
-    /// asked for the thread itself from now on.
+    /// After a failure that passes, the next wake-up compares. A server that does not search, fails twice in a row, or does not name the
+    /// thread is asked for the thread itself from now on.
     fn compare_failed(&mut self, failure: Failure) {
         let comparison = &mut self.comparison;
         let goes_on = match Purpose::State.verdict(failure) {
@@ -176,7 +179,13 @@ impl Client {
                 self.refresh_headers = true;
                 true
             }
-            Verdict::Again if failure != Failure::Unreadable => false,
+            Verdict::Again if failure == Failure::NoAnswer => false,
+            Verdict::Again
+                if failure != Failure::Unreadable
+                    && !std::mem::replace(&mut comparison.search_failed, true) =>
+            {
+                false
+            }
             Verdict::Again | Verdict::Renew | Verdict::Gone | Verdict::Refused => {
                 !std::mem::replace(&mut comparison.reads_thread, true)
             }
