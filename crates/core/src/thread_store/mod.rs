@@ -273,8 +273,8 @@ impl ThreadStore {
         });
     }
 
-    /// Takes away what the run has submitted, where its `values` hold another in its place: a question where they tell of one that was
-    /// not shown, a tool's result where they hold one of its call, which would be run again without.
+    /// Takes away what the run has submitted, if its `values` hold another in its place. For a question, that is one that was not shown
+    /// before. For a tool's result, it is one of the same call: without either, the tool would run again.
     pub(crate) fn drop_untold(&mut self, tells_question: bool) {
         let is_told = |call: &str| {
             let mut told = self
