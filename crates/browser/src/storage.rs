@@ -289,7 +289,7 @@ impl Records {
         }
     }
 
-    /// The text, and what is newly wrong. The text is an error if the store cannot be read and memory has nothing of it.
+    /// The text, and a new error to tell. The text is an error if the store cannot be read and memory holds no part of it.
     pub(crate) fn load(&self, key: &str) -> (Loaded, Option<ErrorCode>) {
         if !self.logout.is_still_last() {
             return (Ok(None), None);

@@ -660,19 +660,12 @@ fn back_without_storage() -> Bench {
     bench
 }
 
-fn end_first(bench: &mut Bench) {
-    let stream = bench.accept("/runs/r1/stream", "r1");
-    bench.metadata(stream, "1", "r1");
-    bench.end(stream);
-    bench.settle("r1", "success", r#"{"messages":[]}"#);
-}
-
 #[test]
 fn a_page_that_was_put_aside_sends_nothing_before_storage_says_what_another_tab_has_taken_over() {
     for taken in [false, true] {
         let mut bench = back_without_storage();
         let lock = bench.locks.clone();
-        end_first(&mut bench);
+        finish_first(&mut bench, "/runs/r1/stream");
         bench.pass(20_000);
         assert!(posts(&bench).is_empty());
         assert_eq!(waiting(&bench), [is("two", "held"), is("three", "held")]);
@@ -701,7 +694,7 @@ fn a_page_that_was_put_aside_sends_nothing_before_storage_says_what_another_tab_
 #[test]
 fn where_storage_cannot_be_read_a_person_says_what_a_page_that_was_put_aside_sends() {
     let mut bench = back_without_storage();
-    end_first(&mut bench);
+    finish_first(&mut bench, "/runs/r1/stream");
     let id = bench.client.view().waiting()[0].id.to_owned();
     bench.feed(Input::Waiting(WaitingInput::SendNow { id }));
     // Another tab may have sent it.
@@ -751,7 +744,7 @@ fn what_a_stolen_lock_stands_for_goes_on_under_another_one() {
 #[test]
 fn what_is_submitted_in_doubt_waits_behind_what_is_in_doubt() {
     let mut bench = back_without_storage();
-    end_first(&mut bench);
+    finish_first(&mut bench, "/runs/r1/stream");
     submit_as(&mut bench, 4, "four");
     assert!(posts(&bench).is_empty());
     bench.is_storage_denied = false;
@@ -782,7 +775,7 @@ fn where_storage_cannot_be_read_nothing_is_in_doubt_once_nothing_is_left() {
 
     // A person has taken all of it back.
     let mut bench = back_without_storage();
-    end_first(&mut bench);
+    finish_first(&mut bench, "/runs/r1/stream");
     for _ in 0..2 {
         let id = bench.client.view().waiting()[0].id.to_owned();
         bench.feed(Input::Waiting(WaitingInput::TakeBack { id }));
@@ -872,7 +865,7 @@ fn what_is_far_too_large_is_not_written_to_be_stored() {
     let stored: usize = bench.stored.values().map(String::len).sum();
     assert!(stored < 10_000, "{stored} bytes are stored");
     assert!(!bench.client.view().waiting()[0].is_stored);
-    finish_first(&mut bench);
+    finish_first(&mut bench, "/runs/stream");
     assert_eq!(
         said(&posts(&bench)[0]).len(),
         3_000_000,
@@ -881,8 +874,9 @@ fn what_is_far_too_large_is_not_written_to_be_stored() {
     assert_eq!(bench.warnings(), ["submission_not_stored"]);
 }
 
-fn finish_first(bench: &mut Bench) {
-    let stream = bench.accept("/runs/stream", "r1");
+/// The first run, whose stream was asked for at this path, goes well.
+fn finish_first(bench: &mut Bench, path: &str) {
+    let stream = bench.accept(path, "r1");
     bench.metadata(stream, "1", "r1");
     bench.end(stream);
     bench.settle("r1", "success", r#"{"messages":[]}"#);

@@ -65,7 +65,7 @@ impl Client {
                     return self.cursor_ignored(run);
                 }
                 if !in_doubt && !run.recent.contains(hash) {
-                    // Nothing that was missed is replayed, so what is shown is all that there is until the values come.
+                    // The server replays no missed event, so the screen stays as it is until the next `values`.
                     run.replay = Some(Box::new(self.store.joined_midway()));
                 }
                 self.doubt(run);
@@ -175,8 +175,8 @@ impl Client {
 }
 
 impl Doubt {
-    /// Whether a message may have begun before what is missing. One of a later step of the graph has not, and neither has one that
-    /// comes whole.
+    /// Whether a message may have begun before the missing events. A message of a later step of the graph has not, and neither has a
+    /// whole message.
     pub(super) fn may_be_torn(&mut self, message: &Message, metadata: &Json) -> bool {
         let Some(id) = &message.id else { return false };
         let step = step_of(metadata);

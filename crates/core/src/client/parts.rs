@@ -301,7 +301,7 @@ impl Client {
             return;
         }
         if self.thread_id.is_some() {
-            // There is more to be said of what is shown.
+            // The view has more to say of the shown messages.
             self.store.touch();
         }
         if self.parts.outbox.is_some() {

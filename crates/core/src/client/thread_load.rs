@@ -293,19 +293,7 @@ impl Client {
 
     /// Whether the load has failed with something that may have passed. A state over the limit is as large the next time.
     fn may_load_again(&self) -> bool {
-        match &self.phase {
-            Phase::Ended(End::Failed(error)) => error.code != ErrorCode::AnswerTooLarge,
-            Phase::Idle
-            | Phase::Finding { .. }
-            | Phase::MakingThread(_)
-            | Phase::Opening(_)
-            | Phase::Live(_)
-            | Phase::Waiting { .. }
-            | Phase::Checking { .. }
-            | Phase::Looking(_)
-            | Phase::Settling { .. }
-            | Phase::Ended(_) => false,
-        }
+        matches!(&self.phase, Phase::Ended(End::Failed(error)) if error.code != ErrorCode::AnswerTooLarge)
     }
 
     pub(super) fn abort_load(&mut self) {

@@ -265,8 +265,8 @@ impl ThreadStore {
         }
     }
 
-    /// Takes away what was shown for the run's submission, which never arrived. Questions of earlier runs stay, as some servers tell
-    /// of answers only.
+    /// Removes the messages of the run's submission, which never arrived. Questions of earlier runs stay, because some servers list
+    /// answers only.
     pub(crate) fn drop_optimistic(&mut self) {
         self.retain(&|slot, entry| {
             slot.origin != MessageOrigin::Optimistic || !entry.has(SUBMITTED | CONFIRMED)

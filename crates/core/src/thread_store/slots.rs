@@ -81,17 +81,10 @@ impl ThreadStore {
         shown
     }
 
-    /// The first answer of a run's values, if they tell no question at all: nothing from there on was shown before.
-    pub(super) fn first_answer(
-        &self,
-        ids: &[MessageId],
-        messages: &[Message],
-    ) -> Option<MessageId> {
-        let mut messages = messages.iter();
-        let asks = messages.any(|message| message.kind == MessageKind::Human);
+    /// The first message of the new ones at a list's end: nothing from there on was shown before.
+    pub(super) fn first_new<'a>(&self, ids: &'a [MessageId]) -> Option<&'a MessageId> {
         let shown = ids.iter().rposition(|id| self.known.place(id).is_some());
-        let first = ids.get(shown.map_or(0, |last| last + 1));
-        first.filter(|_| !asks).cloned()
+        ids.get(shown.map_or(0, |last| last + 1))
     }
 
     /// Shows `messages`, and each of `kept` behind the message that it stood behind. A question that the server does not have stands

@@ -15,7 +15,7 @@ use rejoin_wire::{
     thread::Interrupt,
 };
 
-/// Marks of whatever is known of a message otherwise than from the list that is being read.
+/// A message with one of these marks was known before the list that is being read.
 const KNOWN_OTHERWISE: u16 = CONFIRMED | STORED | STREAMED | SUBMITTED | PAINTED | TOLD | HEARD;
 
 /// The known past of a message that a state lacks.
@@ -87,7 +87,8 @@ impl ThreadStore {
                     entry.marks |= CONFIRMED | TOLD;
                 }
             }
-            let first_answer = self.first_answer(&ids, &messages);
+            // Values that tell no question tell answers only.
+            let first_answer = self.first_new(&ids).filter(|_| asked.is_none()).cloned();
             self.replace_messages(ids, messages, kept, first_answer);
             if is_ahead {
                 return tells_question;

@@ -92,14 +92,20 @@ impl Client {
         self.begin_queued();
     }
 
-    /// Nothing tells what other clients have taken over, so a person decides of each.
+    /// Nothing tells which submissions other clients have taken over, so a person decides on each.
     fn leave_doubt_to_person(&mut self) {
         self.outbox.doubt = Doubt::None;
+        self.look_before_sending(true);
+    }
+
+    /// Another client may have posted any submission that is not being sent, so each run is looked for before the post. `holds`:
+    /// each waits for a person as well.
+    pub(super) fn look_before_sending(&mut self, holds: bool) {
         for at in 0..self.outbox.entries.len() {
             let entry = &self.outbox.entries[at];
             if entry.is_own() && !self.outbox.is_sending(entry) {
                 let stored = &mut self.outbox.entries[at].stored;
-                stored.held = true;
+                stored.held |= holds;
                 stored.posts = stored.posts.max(1);
             }
         }

@@ -23,7 +23,7 @@ const READ_EVERY: Millis = Millis(2_000);
 /// Parts that are over are remembered, up to so many.
 const OVER_MAX: usize = 64;
 
-/// A part of the stored text: its name, and what it holds.
+/// A part of the stored text: its name and its submissions.
 type PartRead = (String, Vec<StoredSubmission>);
 
 /// The part. Entries that it reads join those that the client has to send by itself.
@@ -294,13 +294,7 @@ impl Client {
         };
         let others = parts.iter().filter(|(part, _)| *part != name);
         let taken = collected(others.flat_map(|(_, list)| list.iter().map(|stored| &stored.id)));
-        for at in 0..self.outbox.entries.len() {
-            let entry = &self.outbox.entries[at];
-            if entry.is_own() && !self.outbox.is_sending(entry) {
-                let posts = &mut self.outbox.entries[at].stored.posts;
-                *posts = (*posts).max(1);
-            }
-        }
+        self.look_before_sending(false);
         if !self.leave_to_others(&taken) {
             self.save_outbox();
         }

@@ -110,7 +110,7 @@ impl Client {
         self.outbox_answered(is_read.is_none() && is_needed, is_settled);
     }
 
-    /// Storage cannot be read, so it may hold anything: no lock is given back, and what is in doubt stays so.
+    /// Storage cannot be read, so it may hold anything. The client keeps its locks, and doubtful submissions stay doubtful.
     pub(in crate::client) fn outbox_unreadable(&mut self) {
         let is_heard = self.with_part(
             |parts| &mut parts.outbox,
@@ -120,7 +120,7 @@ impl Client {
         self.outbox_answered(is_heard.is_none() && is_needed, false);
     }
 
-    /// The thread's load goes on, and so does what waits. If the load has failed, only submissions made in doubt wait. `is_settled`: their
+    /// The thread's load and the waiting submissions go on. If the load has failed, only submissions made in doubt wait. `is_settled`: their
     /// doubt is over.
     fn outbox_answered(&mut self, is_unread: bool, is_settled: bool) {
         self.outbox.is_unread = is_unread;
@@ -160,7 +160,7 @@ impl Client {
         }
     }
 
-    /// A lock was taken away, so that another client may have taken over what it stands for.
+    /// A lock was taken away. Another client may have taken over the submissions behind it.
     pub(in crate::client) fn lock_lost(&mut self, name: &str) {
         if self.outbox.part.as_deref() == Some(name) {
             self.outbox_thawed();
