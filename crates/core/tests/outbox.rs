@@ -310,6 +310,35 @@ fn an_open_tab_shows_what_another_one_submits_and_sends_it_when_that_one_is_gone
 }
 
 #[test]
+fn what_is_stored_without_its_lock_is_left_to_its_tab_for_a_while() {
+    let mut other = Bench::new();
+    enter_idle(&mut other, "t");
+    let mut bench = other.another_tab(1);
+    // What is stored is told to the other tab before the browser hears of the lock that was asked for first.
+    bench.has_late_locks = true;
+    enter_idle(&mut bench, "t");
+    bench.feed(Input::WentOffline);
+    bench.submit("hello");
+    hear_of_storage(&mut other, &bench);
+    assert_eq!(waiting(&other), [is("hello", "other_tab")]);
+    assert!(
+        other.locks.is_empty(),
+        "it would get the lock of a tab that is there"
+    );
+    let mut entering = bench.another_tab(2);
+    enter_idle(&mut entering, "t");
+    assert!(entering.locks.is_empty(), "as at the first reading");
+
+    // It has its lock, and says so.
+    give_locks(&mut bench);
+    hear_of_storage(&mut other, &bench);
+    assert_eq!(other.locks, bench.locks);
+    // One that never says so is gone.
+    let_storage_be_read(&mut entering);
+    assert_eq!(entering.locks, bench.locks);
+}
+
+#[test]
 fn the_lock_of_what_was_taken_over_is_kept_until_storage_has_let_go_of_it() {
     let (bench, thread, _) = unsent();
     let mut one = bench.another_tab(1);
@@ -396,6 +425,7 @@ fn of_several_tabs_the_one_with_the_lock_takes_over_what_a_crashed_tab_left() {
         [is("hello", "other_tab")],
         "under the new owner"
     );
+    let_storage_be_read(&mut two);
     // The first lock is given back when what it stands for has another owner.
     let first = two.locks[0].clone();
     two.feed(Input::LockHeld { name: first });
@@ -736,6 +766,7 @@ fn what_a_stolen_lock_stands_for_goes_on_under_another_one() {
     for key in other.stored.clone().into_keys() {
         other.feed(Input::RecordChanged { key });
     }
+    let_storage_be_read(&mut other);
     assert!(other.locks.contains(&lock));
     // There are locks, so another tab's submissions stay that tab's.
     assert!(waiting(&other).iter().all(|(_, state)| *state != "held"));

@@ -11,6 +11,7 @@ mod thread;
 use crate::{driver::Driver, intermediary::Intermediary, now, page::document, schedule::Alarm};
 use channel::Channel;
 use lock::Lock;
+use opening::Named;
 use rejoin_core::{
     AttemptId, HttpRequest, Input,
     tabs::{self, Effect, Own, Place, SharedStream},
@@ -131,11 +132,9 @@ impl Intermediary for Tabs {
         };
         drop(shared);
         self.run(attempt);
-        if let Some(thread) = begun_on {
-            self.run_has_begun(&thread);
-        }
-        if let Some(url) = url {
-            self.find_name(attempt, &url, None);
+        match url {
+            Some(url) => self.find_name(attempt, &url, Named::Begun { on: begun_on }),
+            None => self.run_has_begun(begun_on.as_deref()),
         }
         passes
     }

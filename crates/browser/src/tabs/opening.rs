@@ -11,6 +11,15 @@ use rejoin_core::{
     tabs::{self, Kind, Place, SharedStream},
 };
 
+/// The stream that gets its name.
+pub(super) enum Named {
+    /// A run that this tab has begun on the thread with this address, if on any. The other tabs are told only now: who hears of it
+    /// asks for the lock, and this tab has the connection already.
+    Begun { on: Option<String> },
+    /// One that other tabs may have.
+    Joined { kind: Kind, cursor: String },
+}
+
 impl Tabs {
     pub(super) fn begin(&self, attempt: AttemptId, request: HttpRequest, place: Place) {
         let Some(driver) = self.driver.upgrade() else {
@@ -57,13 +66,13 @@ impl Tabs {
             }
             Place::Joined { kind, url, cursor } => {
                 drop(shared);
-                self.find_name(attempt, &url, Some((kind, cursor)));
+                self.find_name(attempt, &url, Named::Joined { kind, cursor });
             }
         }
     }
 
     /// Makes the name. A shared stream is joined then, and a stream that this tab has begun can be followed from then on.
-    pub(super) fn find_name(&self, attempt: AttemptId, url: &str, joined: Option<(Kind, String)>) {
+    pub(super) fn find_name(&self, attempt: AttemptId, url: &str, named: Named) {
         let Some(shared) = self.find(attempt) else {
             return;
         };
@@ -75,7 +84,15 @@ impl Tabs {
             Box::new(move |digest| {
                 if let Some(this) = this.upgrade() {
                     let name = digest.ok().and_then(|digest| name::name_of(&digest));
-                    this.named(attempt, name, joined);
+                    match named {
+                        Named::Begun { on } => {
+                            this.begun_named(attempt, name);
+                            this.run_has_begun(on.as_deref());
+                        }
+                        Named::Joined { kind, cursor } => {
+                            this.joined_named(attempt, name, kind, cursor);
+                        }
+                    }
                 }
             }),
         );
@@ -88,32 +105,37 @@ impl Tabs {
         }
     }
 
-    fn named(&self, attempt: AttemptId, name: Option<String>, joined: Option<(Kind, String)>) {
-        let heard = self.telling(attempt, tabs::Input::Heard);
-        let channel = name.as_ref().map(|name| Channel::open(name, heard));
-        let Some(mut shared) = self.find(attempt) else {
-            return;
-        };
-        let (Some(name), Some(Ok(channel))) = (name, channel) else {
-            drop(shared);
-            if joined.is_some() {
-                self.fetch(attempt, None);
-            }
-            // One that has a connection goes on with it.
+    fn begun_named(&self, attempt: AttemptId, name: Option<String>) {
+        if !self.open_channel(attempt, name) {
+            // It goes on with its own connection.
             return self.close(attempt);
+        }
+        self.tell(attempt, tabs::Input::Named);
+    }
+
+    fn joined_named(&self, attempt: AttemptId, name: Option<String>, kind: Kind, cursor: String) {
+        if !self.open_channel(attempt, name) {
+            self.fetch(attempt, None);
+            return self.close(attempt);
+        }
+        let (me, doubted) = (random_seed(), self.doubted.get());
+        if let Some(mut shared) = self.find(attempt) {
+            shared.stream = Some(SharedStream::joined(now(), kind, me, cursor, doubted));
+            drop(shared);
+            self.run(attempt);
+        }
+    }
+
+    /// Opens the channel of this name to the other tabs. Whether there is one.
+    fn open_channel(&self, attempt: AttemptId, name: Option<String>) -> bool {
+        let heard = self.telling(attempt, tabs::Input::Heard);
+        let opened = name.and_then(|name| Some((Channel::open(&name, heard).ok()?, name)));
+        let (Some(mut shared), Some((channel, name))) = (self.find(attempt), opened) else {
+            return false;
         };
         shared.name = name;
         shared.channel = Some(channel);
-        match (joined, &mut shared.stream) {
-            (Some((kind, cursor)), stream) => {
-                let (me, doubted) = (random_seed(), self.doubted.get());
-                *stream = Some(SharedStream::joined(now(), kind, me, cursor, doubted));
-            }
-            (None, Some(begun)) => begun.handle(now(), tabs::Input::Named),
-            (None, None) => {}
-        }
-        drop(shared);
-        self.run(attempt);
+        true
     }
 
     /// Makes the tab's own connection; with a cursor, from there.

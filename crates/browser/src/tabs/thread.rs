@@ -111,9 +111,9 @@ impl Tabs {
         }
     }
 
-    /// This tab has begun a run on the thread with this address.
-    pub(super) fn run_has_begun(&self, url: &str) {
-        if self.thread.borrow().url.as_deref() == Some(url) {
+    /// This tab has begun a run on the thread with this address, if on any.
+    pub(super) fn run_has_begun(&self, url: Option<&str>) {
+        if url.is_some() && self.thread.borrow().url.as_deref() == url {
             self.tell_of_run();
         }
     }

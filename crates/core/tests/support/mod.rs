@@ -21,6 +21,8 @@ pub struct Bench {
     pub stored_bytes_max: usize,
     /// Whether storage throws at everything.
     pub is_storage_denied: bool,
+    /// Whether the browser has not heard yet that clients ask for the locks of what they store.
+    pub has_late_locks: bool,
     /// Locks that were asked for, and not given back.
     pub locks: Vec<String>,
     /// Checkpoints that the application is asked for: by which command, and what is kept.
@@ -98,6 +100,7 @@ impl Bench {
             stored: std::collections::BTreeMap::new(),
             stored_bytes_max: usize::MAX,
             is_storage_denied: false,
+            has_late_locks: false,
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
@@ -127,6 +130,7 @@ impl Bench {
             stored: self.stored.clone(),
             stored_bytes_max: self.stored_bytes_max,
             is_storage_denied: self.is_storage_denied,
+            has_late_locks: self.has_late_locks,
             locks: Vec::new(),
             lookups: Vec::new(),
             saving: Vec::new(),
@@ -184,6 +188,7 @@ impl Bench {
                 Effect::SavePart { key, part, text } => {
                     let stored = self.stored.remove(&key);
                     let with = with_part(stored.as_deref(), &part, text.as_deref());
+                    let gets_lock = text.is_some() && !self.has_late_locks;
                     let fits = |text: &String| text.len() <= self.stored_bytes_max;
                     let with = if with.as_ref().is_none_or(fits) {
                         with
@@ -191,6 +196,11 @@ impl Bench {
                         stored
                     };
                     self.stored.extend(with.map(|text| (key, text)));
+                    // A browser gives a client the lock of its own part at once.
+                    if gets_lock && self.locks.contains(&part) {
+                        let held = Input::LockHeld { name: part };
+                        self.client.handle(Millis(self.now), held);
+                    }
                 }
                 Effect::HoldLock { name } => self.locks.push(name),
                 Effect::ReleaseLock { name } => self.locks.retain(|lock| *lock != name),

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
-pub(super) struct Locks(BTreeMap<String, Lock>);
+pub(super) struct Locks {
+    locks: BTreeMap<String, Lock>,
+    /// Questions that the browser has not heard yet.
+    on_their_way: Vec<(String, u64)>,
+}
 
 /// By the lives of tabs.
 #[derive(Debug, Default)]
@@ -13,17 +17,29 @@ struct Lock {
 }
 
 impl Locks {
+    /// A tab asks for a lock. The browser hears of it when it is told so.
     pub(super) fn ask(&mut self, name: &str, life: u64) {
-        self.0
-            .entry(name.to_owned())
-            .or_default()
-            .waiting
-            .push(life);
+        self.on_their_way.push((name.to_owned(), life));
+    }
+
+    /// The browser hears of a question, unless the tab has taken it back.
+    pub(super) fn heard(&mut self, name: &str, life: u64) {
+        let is = |(asked, by): &(String, u64)| asked == name && *by == life;
+        if let Some(at) = self.on_their_way.iter().position(is) {
+            self.on_their_way.remove(at);
+            self.locks
+                .entry(name.to_owned())
+                .or_default()
+                .waiting
+                .push(life);
+        }
     }
 
     /// A tab gives a lock back, or waits for it no more.
     pub(super) fn release(&mut self, name: &str, life: u64) {
-        if let Some(lock) = self.0.get_mut(name) {
+        self.on_their_way
+            .retain(|(asked, by)| asked != name || *by != life);
+        if let Some(lock) = self.locks.get_mut(name) {
             lock.waiting.retain(|other| *other != life);
             lock.holder = lock.holder.filter(|holder| *holder != life);
         }
@@ -31,7 +47,7 @@ impl Locks {
 
     /// Gives a lock to the next, if it is free.
     pub(super) fn grant(&mut self, name: &str) -> Option<u64> {
-        let lock = self.0.get_mut(name)?;
+        let lock = self.locks.get_mut(name)?;
         if lock.holder.is_some() || lock.waiting.is_empty() {
             return None;
         }
@@ -42,7 +58,7 @@ impl Locks {
     /// The browser takes away what a tab holds. Which locks are free now.
     pub(super) fn take_away(&mut self, life: u64) -> Vec<String> {
         let mut freed = Vec::new();
-        for (name, lock) in &mut self.0 {
+        for (name, lock) in &mut self.locks {
             if lock.holder.take_if(|holder| *holder == life).is_some() {
                 freed.push(name.clone());
             }
@@ -52,7 +68,8 @@ impl Locks {
 
     /// A tab is gone. Which locks are free now.
     pub(super) fn forget(&mut self, life: u64) -> Vec<String> {
-        for lock in self.0.values_mut() {
+        self.on_their_way.retain(|(_, by)| *by != life);
+        for lock in self.locks.values_mut() {
             lock.waiting.retain(|other| *other != life);
         }
         self.take_away(life)

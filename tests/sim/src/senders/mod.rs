@@ -44,6 +44,9 @@ const STEPS_MAX: u64 = 200_000;
 const EFFECTS_MAX: usize = 1_000;
 const THREAD: &str = "7f0c1d1e-0000-4000-8000-000000000001";
 
+/// How long a browser may take to hear that a tab asks for a lock, at most.
+const LOCK_MS_MAX: u64 = 100;
+
 /// Names a request: the tab's life and its attempt.
 type Key = (u64, AttemptId);
 
@@ -56,6 +59,8 @@ enum Due {
     StorageBack,
     NetworkBack,
     ServerBack,
+    /// The browser hears that a tab asks for a lock, perhaps after others have heard what the tab has stored meanwhile.
+    Ask(u64, String),
     /// A lock is given to the first that waits for it.
     Grant(String),
     /// A request reaches the server.
@@ -239,7 +244,7 @@ impl Senders {
             | Due::Thaw(..)
             | Due::StorageBack
             | Due::NetworkBack => None,
-            Due::ServerBack | Due::Grant(_) | Due::Arrive(_) => None,
+            Due::ServerBack | Due::Ask(..) | Due::Grant(_) | Due::Arrive(_) => None,
         };
         if let Some(life) = life {
             let Some(tab) = self.tab_of(life) else { return };
@@ -255,6 +260,10 @@ impl Senders {
             Due::StorageBack => self.storage.mode = Mode::Works,
             Due::NetworkBack => self.network_back(),
             Due::ServerBack => self.server_back(),
+            Due::Ask(life, name) => {
+                self.locks.heard(&name, life);
+                self.grant_soon(name);
+            }
             Due::Grant(name) => self.grant(&name),
             Due::Arrive(key) => self.arrive(key),
             Due::Flush(key) => self.flush(key),
@@ -370,7 +379,8 @@ impl Senders {
             }
             Effect::HoldLock { name } => {
                 self.locks.ask(&name, life);
-                self.grant_soon(name);
+                let at = self.now + self.rng.pick(&[0, 5, LOCK_MS_MAX]);
+                self.queue.push(at, Due::Ask(life, name));
             }
             Effect::ReleaseLock { name } => {
                 self.locks.release(&name, life);

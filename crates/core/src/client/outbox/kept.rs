@@ -2,7 +2,7 @@
 
 use super::{
     Doubt, ENTRIES_MAX, Entry, Outbox,
-    record::{StoredSubmission, read},
+    record::{StoredPart, StoredSubmission, read},
 };
 use crate::{
     Client, Connection, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis,
@@ -23,14 +23,13 @@ const READ_EVERY: Millis = Millis(2_000);
 /// Parts that are over are remembered, up to so many.
 const OVER_MAX: usize = 64;
 
-/// A part of the stored text: its name and its submissions.
-type PartRead = (String, Vec<StoredSubmission>);
-
 /// The part. Entries that it reads join those that the client has to send by itself.
 #[derive(Debug, Default)]
 pub(in crate::client) struct KeptOutbox {
     /// Parts of other clients whose locks are asked for.
     asked: Vec<String>,
+    /// Parts whose clients do not say that they hold their locks, and when each was read first: they may be about to get it.
+    unlocked: Vec<(String, Millis)>,
     /// Parts whose clients are gone: their submissions are this client's. The lock of each is kept until storage is seen to
     /// have let go of it. Another client that got the lock before would send all of it as well.
     inherited: Vec<String>,
@@ -51,14 +50,15 @@ enum Held {
 }
 
 impl Part for KeptOutbox {
-    /// Entries that other clients have stored are read again while a person sees them, inherited ones until they are gone, and all
-    /// while they are in doubt.
+    /// Entries that other clients have stored are read again while a person sees them and until their clients must have their locks,
+    /// inherited ones until they are gone, and all while they are in doubt.
     fn due(&self, client: &Client) -> Option<Due> {
         let mut entries = client.outbox.entries.iter();
         let shows_others = client.visible && entries.any(|entry| !entry.is_own());
         let has_inherited = !self.inherited.is_empty();
         let is_unknown = client.outbox.doubt == Doubt::Unreadable;
-        let is_read_again = shows_others || has_inherited || is_unknown;
+        let is_read_again =
+            shows_others || has_inherited || is_unknown || !self.unlocked.is_empty();
         let read_at = self.read_at.filter(|_| is_read_again)?;
         Some((read_at + READ_EVERY, DeadlineReason::Record))
     }
@@ -86,17 +86,18 @@ impl OutboxPart for KeptOutbox {
             client.effects.push(Effect::RemoveRecord { key });
             Vec::new()
         });
-        retain(&mut parts, |(part, _)| !self.over.contains(part));
+        retain(&mut parts, |part| !self.over.contains(&part.name));
         let former = client.outbox.part.clone();
         let doubt = std::mem::replace(&mut client.outbox.doubt, Doubt::None);
         if doubt != Doubt::None {
             client.keep_what_nobody_else_has(&parts);
             self.inherited.extend(former.clone());
         } else if let Some(own) = &former {
-            let is_other = |(part, _): &&PartRead| part != own && !self.inherited.contains(part);
+            let is_other =
+                |part: &&StoredPart| part.name != *own && !self.inherited.contains(&part.name);
             client.keep_one_of_each(own, parts.iter().filter(is_other));
         }
-        let is_stored = |name: &String| parts.iter().any(|(part, _)| part == name);
+        let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
         let inherited = std::mem::take(&mut self.inherited).into_iter();
         let (stale, gone): (Vec<_>, Vec<_>) = inherited.partition(is_stored);
         for name in gone {
@@ -224,16 +225,19 @@ impl KeptOutbox {
     fn take_in(
         &mut self,
         client: &mut Client,
-        parts: Vec<PartRead>,
+        parts: Vec<StoredPart>,
         former: Option<&String>,
     ) -> bool {
         let mut has_more = false;
-        for (name, list) in parts {
+        let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
+        retain(&mut self.unlocked, |(name, _)| is_stored(name));
+        for part in parts {
+            let name = part.name;
             if client.outbox.part.as_ref() == Some(&name) || former == Some(&name) {
                 continue;
             }
             let is_own = self.inherited.contains(&name);
-            for stored in list {
+            for stored in part.submissions {
                 let outbox = &client.outbox;
                 let is_known =
                     outbox.place(&stored.id).is_some() || outbox.done.contains(&stored.id);
@@ -243,12 +247,26 @@ impl KeptOutbox {
                 has_more |= is_own;
                 client.take_in(stored, Some(name.clone()).filter(|_| !is_own));
             }
-            if !is_own && !self.asked.contains(&name) {
+            let is_asked = is_own || self.asked.contains(&name);
+            if !is_asked && (part.was_locked || self.is_left(&name, client.now)) {
+                retain(&mut self.unlocked, |(other, _)| *other != name);
                 self.asked.push(name.clone());
                 client.hold_lock(name);
             }
         }
         has_more
+    }
+
+    /// Whether a part whose client does not say that it holds its lock was read so long ago that it holds it, or is gone.
+    fn is_left(&mut self, name: &String, now: Millis) -> bool {
+        let mut unlocked = self.unlocked.iter();
+        match unlocked.find(|(other, _)| other == name) {
+            Some((_, read_at)) => now >= *read_at + READ_EVERY,
+            None => {
+                self.unlocked.push((name.clone(), now));
+                false
+            }
+        }
     }
 }
 
@@ -288,12 +306,13 @@ impl Client {
 
     /// The page was put aside, and another client may have taken over this one's submissions: those are left to it. The
     /// rest is looked for before it is sent, and goes on under another lock, as the one before may be gone.
-    fn keep_what_nobody_else_has(&mut self, parts: &[PartRead]) {
+    fn keep_what_nobody_else_has<'a>(&mut self, parts: &'a [StoredPart]) {
         let Some(name) = self.outbox.part.take() else {
             return;
         };
-        let others = parts.iter().filter(|(part, _)| *part != name);
-        let taken = collected(others.flat_map(|(_, list)| list.iter().map(|stored| &stored.id)));
+        let others = parts.iter().filter(|part| part.name != name);
+        let ids = |part: &'a StoredPart| part.submissions.iter().map(|stored| &stored.id);
+        let taken = collected(others.flat_map(ids));
         self.look_before_sending(false);
         if !self.leave_to_others(&taken) {
             self.save_outbox();
@@ -302,16 +321,16 @@ impl Client {
 
     /// Two clients have the same submissions: storage showed one of them a part that the other had moved already. Both see it, and the same
     /// one keeps each of them: the one that is posting it, or else the one whose part comes first by its name.
-    fn keep_one_of_each<'a>(&mut self, own: &str, others: impl Iterator<Item = &'a PartRead>) {
+    fn keep_one_of_each<'a>(&mut self, own: &str, others: impl Iterator<Item = &'a StoredPart>) {
         let mut taken = Vec::new();
-        for (part, list) in others {
-            for theirs in list {
+        for part in others {
+            for theirs in &part.submissions {
                 let place = self.outbox.place(&theirs.id);
                 let entry = place.map(|at| &self.outbox.entries[at]);
                 let Some(mine) = entry.filter(|entry| entry.is_own()) else {
                     continue;
                 };
-                let is_theirs = theirs.posted_at.is_some() || part.as_str() < own;
+                let is_theirs = theirs.posted_at.is_some() || part.name.as_str() < own;
                 if mine.stored.posted_at.is_none() && is_theirs {
                     taken.push(&theirs.id);
                 }

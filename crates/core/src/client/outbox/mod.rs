@@ -4,7 +4,8 @@
 //! Each is sent once, because
 //!
 //! 1. it belongs to one client, which holds a lock for as long as it has something to send: see [`Effect::HoldLock`]. Another client shows
-//!    it, and gets it with that lock, when its client is gone. Without locks, a person is asked before another client sends it;
+//!    it, and gets it with that lock, when its client is gone. A browser may tell of a part before it hears of its client's lock, so a part
+//!    says once the lock is held, and others wait for that. Without locks, a person is asked before another client sends it;
 //! 2. one that may have left already, be it before a reload, is looked for among the thread's runs by its name,
 //!    `metadata.rejoin_submission`. It is only sent if there is no such run;
 //! 3. a client sends one at a time, and the next one when the run of the one before is over.
@@ -74,6 +75,8 @@ pub(super) struct Outbox {
     names: Rng,
     /// The part of the stored text that this client writes, and the name of the lock that it holds meanwhile.
     part: Option<String>,
+    /// Whether it holds that lock, as its part says.
+    has_lock: bool,
     lacks_locks: bool,
     /// Whether the thread's load waits for what is stored.
     is_awaited: bool,
@@ -99,6 +102,7 @@ impl Outbox {
             entries: Vec::new(),
             names: Rng::new(!seed),
             part: None,
+            has_lock: false,
             lacks_locks: false,
             is_awaited: false,
             is_unread: false,

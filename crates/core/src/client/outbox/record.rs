@@ -1,7 +1,8 @@
 //! How submissions that the server does not have yet are stored.
 //!
 //! One text under one key for each thread: an object with a part for each client that has something to send, named after that client.
-//! A client writes its own part only. Of a submission the body is stored that is posted. A text that is read back is not trusted.
+//! A client writes its own part only: a list of its submissions, with `true` before them once it holds the lock of that name. Of a submission
+//! the body is stored that is posted. A text that is read back is not trusted.
 
 use crate::{Config, Millis, Submission, run_record::thread_key};
 use rejoin_wire::{
@@ -18,6 +19,9 @@ const PARTS_MAX: usize = 16;
 
 /// How long a submission that was not sent is kept, in milliseconds of wall-clock time: 7 days.
 const KEPT_FOR: Millis = Millis(7 * 24 * 60 * 60 * 1000);
+
+/// The first item of a part whose client holds its lock.
+pub(crate) const LOCKED: &str = "true";
 
 /// The key under which what is to be sent on a thread is stored.
 pub fn outbox_key(config: &Config, thread_id: &ThreadId) -> String {
@@ -69,25 +73,37 @@ pub(crate) struct StoredSubmission {
     pub(crate) withdrawn: bool,
 }
 
-/// The parts of a stored text, each with its submissions.
+/// The part of one client.
+#[derive(Debug)]
+pub(crate) struct StoredPart {
+    pub(crate) name: String,
+    /// Whether its client has held its lock. Before that nobody can tell whether the client is gone.
+    pub(crate) was_locked: bool,
+    pub(crate) submissions: Vec<StoredSubmission>,
+}
+
+/// The parts of a stored text that hold submissions.
 ///
 /// # Errors
 /// If it is no object.
-pub(crate) fn read(
-    text: &str,
-    wall_clock: Millis,
-) -> Result<Vec<(String, Vec<StoredSubmission>)>, JsonError> {
+pub(crate) fn read(text: &str, wall_clock: Millis) -> Result<Vec<StoredPart>, JsonError> {
     let mut all = Vec::new();
     fields(text, &mut |name, part| {
-        let mut list = Vec::new();
+        let mut submissions = Vec::new();
+        let mut was_locked = false;
         // A part or an entry that is damaged costs no other.
         drop(items(part, &mut |item| {
+            was_locked |= item == LOCKED;
             let read = StoredSubmission::from_json(item).ok();
-            list.extend(read.filter(|entry| wall_clock - entry.submitted_at <= KEPT_FOR));
+            submissions.extend(read.filter(|entry| wall_clock - entry.submitted_at <= KEPT_FOR));
             Ok(())
         }));
-        if !list.is_empty() && all.len() < PARTS_MAX {
-            all.push((name.to_owned(), list));
+        if !submissions.is_empty() && all.len() < PARTS_MAX {
+            all.push(StoredPart {
+                name: name.to_owned(),
+                was_locked,
+                submissions,
+            });
         }
         Ok(())
     })?;
@@ -337,15 +353,16 @@ mod tests {
             r#"{"id":"b","body":{},"submitted_at":-1}"#,
         ];
         let text = format!(
-            r#"{{"x":[{},{good}],"y":7,"z":{{}},"w":[{good}]}}"#,
+            r#"{{"x":[{},{good}],"y":7,"z":{{}},"w":[true,{good}]}}"#,
             bad.join(",")
         );
         let read_at = |now| read(&text, now).expect("an object");
-        let names = |parts: &[(String, Vec<StoredSubmission>)]| {
-            let name = |(name, list): &(String, Vec<StoredSubmission>)| (name.clone(), list.len());
+        let names = |parts: &[StoredPart]| {
+            let name =
+                |part: &StoredPart| (part.name.clone(), part.was_locked, part.submissions.len());
             parts.iter().map(name).collect::<Vec<_>>()
         };
-        let expected = [("x".to_owned(), 1), ("w".to_owned(), 1)];
+        let expected = [("x".to_owned(), false, 1), ("w".to_owned(), true, 1)];
         assert_eq!(names(&read_at(Millis(6))), expected);
         assert_eq!(
             names(&read_at(Millis(0))),

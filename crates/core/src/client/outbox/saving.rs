@@ -1,6 +1,9 @@
 //! Stores the submissions that this client has to send, and asks for those that are stored for a thread.
 
-use super::{Doubt, record::outbox_key};
+use super::{
+    Doubt,
+    record::{LOCKED, outbox_key},
+};
 use crate::{Client, Effect, ErrorCode, Notice};
 use rejoin_wire::json::{ToJson, Writer};
 
@@ -14,6 +17,8 @@ impl Client {
         let Some(key) = self.outbox_key() else {
             return;
         };
+        // The lock is one part's.
+        self.outbox.has_lock &= self.outbox.part.is_some();
         let text = self.own_part();
         let name = match (self.outbox.part.clone(), &text) {
             (Some(name), _) => name,
@@ -42,8 +47,11 @@ impl Client {
     fn own_part(&mut self) -> Option<String> {
         let mut room = self.config.outbox.bytes_max;
         let mut text = String::new();
-        let mut left_out = false;
+        let (mut is_empty, mut left_out) = (true, false);
         let mut list = Writer::list(&mut text);
+        if self.outbox.has_lock {
+            list.item().push_str(LOCKED);
+        }
         for entry in self
             .outbox
             .entries
@@ -57,6 +65,7 @@ impl Client {
             left_out |= left.is_none();
             if let Some(left) = left {
                 room = left;
+                is_empty = false;
                 entry.stored.write_json(list.item());
             }
         }
@@ -64,7 +73,7 @@ impl Client {
         if left_out && !std::mem::replace(&mut self.outbox.too_large_told, true) {
             self.warn_code(ErrorCode::SubmissionNotStored);
         }
-        Some(text).filter(|text| text != "[]")
+        (!is_empty).then_some(text)
     }
 
     pub(super) fn hold_lock(&mut self, name: String) {
@@ -180,7 +189,13 @@ impl Client {
 
     /// A lock that was asked for is held now.
     pub(in crate::client) fn lock_held(&mut self, name: String) {
-        if self.outbox.part.as_ref() != Some(&name) {
+        if self.outbox.part.as_ref() == Some(&name) {
+            let had_lock = std::mem::replace(&mut self.outbox.has_lock, true);
+            // In doubt it goes on under another name.
+            if !had_lock && !self.outbox.is_in_doubt() {
+                self.save_outbox();
+            }
+        } else {
             let given = self.with_part(
                 |parts| &mut parts.outbox,
                 |outbox, client| outbox.lock_held(client, &name),
