@@ -1,4 +1,4 @@
-//! Within a crate, the modules right below its root use each other one way: no circle.
+//! Within a crate, the modules right below its root use each other one way: no circle. Nor do the files of `core`'s client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,6 +10,14 @@ type Arrows = BTreeMap<String, BTreeSet<String>>;
 #[test]
 fn the_modules_of_core_use_each_other_one_way() {
     check("core", ("client", "thread_store"));
+}
+
+/// Each of them changes the client, whose fields `client/mod.rs` holds: what it uses of that is not counted.
+#[test]
+fn the_files_of_the_client_use_each_other_one_way() {
+    let folder = root().join("crates/core/src/client");
+    let arrows = arrows(&folder, "mod", &["super::", "crate::client::"]);
+    check_arrows("core's client", &arrows, ("phase", "link"));
 }
 
 #[test]
@@ -24,12 +32,16 @@ fn the_modules_of_server_use_each_other_one_way() {
 
 /// `known` is an arrow of the crate: what is not read gives no circle either.
 fn check(krate: &str, known: (&str, &str)) {
-    let arrows = arrows(&root().join("crates").join(krate).join("src"));
+    let folder = root().join("crates").join(krate).join("src");
+    check_arrows(krate, &arrows(&folder, "lib", &["crate::"]), known);
+}
+
+fn check_arrows(of: &str, arrows: &Arrows, known: (&str, &str)) {
     assert!(arrows[known.0].contains(known.1), "{arrows:?}");
-    let circle = circle(&arrows);
+    let circle = circle(arrows);
     assert!(
         circle.is_none(),
-        "these modules of {krate} use each other in a circle; move what they share into a module of its own: {circle:?}"
+        "these modules of {of} use each other in a circle; move what they share into a module of its own: {circle:?}"
     );
 }
 
@@ -46,20 +58,23 @@ fn a_circle_is_found() {
     assert_eq!(found, ["b", "c"]);
 }
 
-/// The arrows between the modules whose files are below `src`.
-fn arrows(src: &Path) -> Arrows {
-    let modules = modules(src);
-    let lib = code(&src.join("lib.rs"));
-    let given = given_by_root(&lib);
+/// The arrows between the modules whose files are in `folder`. The one named `root` is above them, and they name each other behind `ways`.
+fn arrows(folder: &Path, root: &str, ways: &[&str]) -> Arrows {
+    let modules = modules(folder, root);
+    let given = given_by_root(&code(&folder.join(root).with_extension("rs")));
     let mut arrows = Arrows::new();
     for (module, files) in &modules {
         let mut uses = BTreeSet::new();
         for file in files {
-            for name in names_from_root(&code(file)) {
+            let code = code(file);
+            // Deeper down `super` is a module of the folder.
+            let is_below = file.parent() == Some(folder) || file.ends_with("mod.rs");
+            let ways = ways.iter().filter(|way| is_below || **way != "super::");
+            for name in ways.flat_map(|way| names_behind(way, &code)) {
                 let of = given.get(&name).unwrap_or(&name);
                 assert!(
                     modules.contains_key(of) || !given.contains_key(&name),
-                    "lib.rs gives `{name}` from `{of}`, which is no module"
+                    "{root}.rs gives `{name}` from `{of}`, which is no module"
                 );
                 uses.insert(of.clone());
             }
@@ -91,14 +106,14 @@ fn circle(arrows: &Arrows) -> Option<Vec<String>> {
     }
 }
 
-/// Each module with its files.
-fn modules(src: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+/// Each module with its files, without the root.
+fn modules(folder: &Path, root: &str) -> BTreeMap<String, Vec<PathBuf>> {
     let mut modules = BTreeMap::<String, Vec<PathBuf>>::new();
-    for entry in fs::read_dir(src).expect("the sources can be read") {
+    for entry in fs::read_dir(folder).expect("the sources can be read") {
         let path = entry.expect("an entry can be read").path();
         let name = path.file_stem().expect("it has a name");
         let name = name.to_str().expect("our names are UTF-8").to_owned();
-        if name != "lib" {
+        if name != root {
             // A module's file and its folder stand beside each other.
             modules.entry(name).or_default().extend(files(path));
         }
@@ -140,12 +155,9 @@ fn given_by_root(lib: &str) -> BTreeMap<String, String> {
     given
 }
 
-/// The first names behind each `crate::`.
-fn names_from_root(code: &str) -> Vec<String> {
-    code.split("crate::")
-        .skip(1)
-        .flat_map(first_names)
-        .collect()
+/// The first names behind each `way`.
+fn names_behind(way: &str, code: &str) -> Vec<String> {
+    code.split(way).skip(1).flat_map(first_names).collect()
 }
 
 /// `a`, `b` of `a::x`, and of `{a::{x, y}, b}`.

@@ -2,8 +2,8 @@
 
 use super::{
     Client,
-    parts::{Arrived, BranchesPart, Part},
-    requests::{Answer, Asked},
+    answer::{Answer, Asked},
+    part::{Arrived, Part},
 };
 use crate::{AttemptId, BranchesInput, HistoryState, Method, StreamError};
 use rejoin_wire::{
@@ -11,6 +11,21 @@ use rejoin_wire::{
     json::{FromJson, Lenient, Read, digits},
     thread::ThreadState,
 };
+
+/// The history as a list of states, and its branches.
+pub(super) trait BranchesPart: Part {
+    fn handle(&mut self, client: &mut Client, input: BranchesInput);
+
+    /// Asks for the history, where one is wanted. `None`: the thread's state is to be read alone.
+    fn ask(&mut self, client: &mut Client) -> Option<Asked>;
+
+    /// Keeps the history that was asked for. `None`: the answer is a state.
+    fn read(&mut self, client: &mut Client, answer: &Answer<'_>)
+    -> Option<Result<(), StreamError>>;
+
+    /// A run begins: from `checkpoint`, or from the thread's newest state. Its branch will be the newest.
+    fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
+}
 
 /// The part: the request that is to bring the history.
 #[derive(Debug, Default)]

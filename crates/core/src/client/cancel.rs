@@ -2,9 +2,9 @@
 
 use super::{
     Client,
+    answer::{Answer, Asked},
     phase::After,
     recovery::{Purpose, Verdict},
-    requests::{Answer, Asked},
     run::{Cancel, Run},
 };
 use crate::{AttemptId, ErrorCode, Method, StreamError};

@@ -5,9 +5,8 @@
 
 use super::{
     Client,
-    events::run_failed,
+    answer::{Answer, Asked, run_failed},
     recovery::{Failure, Purpose, Recovery, Verdict},
-    requests::{Answer, Asked},
     run::Run,
 };
 use crate::{ErrorCode, Method, Millis, StreamError};

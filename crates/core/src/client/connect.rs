@@ -3,11 +3,11 @@
 
 use super::{
     Client,
+    answer::{Answer, header, status_error},
     link::{Asks, Link, Opening, Refusal},
     lost::Loss,
     phase::{Next, Phase},
     recovery::{Failure, Purpose, Verdict},
-    requests::{Answer, header, status_error},
     run::{Cancel, Fate, Left, Posting, Run},
     submission::metadata_given,
     urls,

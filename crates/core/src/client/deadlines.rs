@@ -2,8 +2,8 @@
 
 use super::{
     Client,
+    answer::{Answer, Asked, NO_ANSWER, no_answer},
     phase::Phase,
-    requests::{Answer, Asked, NO_ANSWER, no_answer},
     run::Cancel,
 };
 use crate::{DeadlineReason, ErrorCode, Millis, StreamError};

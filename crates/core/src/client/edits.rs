@@ -5,12 +5,12 @@
 
 use super::{
     Client,
+    answer::{Answer, no_answer},
     commands::Last,
     page::{PageFailed, PageRequest},
-    parts::{Arrived, Due, EditsPart, Part, Woke},
+    part::{Arrived, Due, Part, Woke},
     phase::{End, Phase},
     recovery::Purpose,
-    requests::{Answer, no_answer},
 };
 use crate::{
     AttemptId, Checkpoints, CommandId, Edit, EditAt, EditInput, Effect, ErrorCode, HistoryState,
@@ -42,6 +42,17 @@ struct Resolving {
     request: PageRequest,
     /// Whether the thread's newest state was read for this edit, rather than known before.
     read_anew: bool,
+}
+
+/// Edits.
+pub(super) trait EditsPart: Part {
+    fn handle(&mut self, client: &mut Client, input: EditInput);
+
+    /// The message whose edit is looked up.
+    fn editing(&self) -> Option<&MessageId>;
+
+    /// Something later has overtaken the edit that is looked up, if any.
+    fn supersede(&mut self, client: &mut Client);
 }
 
 /// The part: the edit whose checkpoint is being looked up, if any.

@@ -2,10 +2,11 @@
 
 use super::{
     Client,
+    answer::{run_failed, transport_error},
     continuity::{attempt_of, is_metadata},
+    growing::Growing,
     link::{Chunk, Link},
     phase::After,
-    requests::transport_error,
     run::{LastWord, Run},
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 };
 use rejoin_wire::{
     EventId, Json, MessageId, WireError,
+    chunk_pattern::ChunkText,
     event::{ErrorBody, Event, EventName, Values},
     json::Oddities,
     message::Message,
@@ -431,16 +433,82 @@ impl Client {
     }
 }
 
+/// Messages that only grow.
+impl Client {
+    /// Lets a message grow by the text of an event that brings nothing else. False: the event is to be read.
+    #[inline(never)]
+    pub(super) fn grow(&mut self, run: &mut Run, frame: &Frame) -> bool {
+        let Some(link) = self.phase.link_mut() else {
+            return false;
+        };
+        let mut list = std::mem::take(&mut link.growing);
+        let mut has_grown = false;
+        for growing in &mut list {
+            if let Some(chunk) = growing.pattern.text_in(frame) {
+                has_grown = self.grow_by(run, growing, frame, &chunk);
+                break;
+            }
+        }
+        if let Some(link) = self.phase.link_mut() {
+            link.growing = list;
+        }
+        has_grown
+    }
+
+    fn grow_by(
+        &mut self,
+        run: &mut Run,
+        growing: &mut Growing,
+        frame: &Frame,
+        chunk: &ChunkText<'_>,
+    ) -> bool {
+        let id = frame.event_id();
+        let hash = growing.hash(id.as_ref(), chunk.written);
+        let misses = |id: &EventId| run.cursor.misses_events_before(id);
+        let is_open = !self.phase.link().is_some_and(Link::is_verified)
+            || run.doubt().is_some()
+            || growing.in_replay != run.replay.is_some()
+            || self.listens_to(&EventName::Messages)
+            || id.as_ref().is_some_and(misses)
+            || self.had(run, id.as_ref(), hash);
+        if is_open {
+            return false;
+        }
+        let (message, revision) = (&growing.id, growing.revision);
+        let grow = |store: &mut ThreadStore| store.grow(message, revision, &chunk.text);
+        let Some(revision) = self.target(run).in_list(&growing.list, grow) else {
+            return false;
+        };
+        growing.revision = revision;
+        self.run_event_came(run);
+        self.advance(run, id.as_ref(), hash, false);
+        true
+    }
+
+    /// An event was read, had nothing odd in it and was applied to this message. If it has only made the message grow, later ones may
+    /// too.
+    #[inline(never)]
+    pub(super) fn note_growing(
+        &mut self,
+        run: &mut Run,
+        event: &Event,
+        list: String,
+        id: MessageId,
+    ) {
+        let in_replay = run.replay.is_some();
+        let grown = self
+            .target(run)
+            .in_list(&list, |store| store.has_grown(&id));
+        let grown = grown.and_then(|revision| Growing::new(event, list, id, revision, in_replay));
+        let Some((grown, link)) = grown.zip(self.phase.link_mut()) else {
+            return;
+        };
+        grown.keep_in(&mut link.growing);
+    }
+}
+
 /// The server does not know the run.
 struct RunUnknown;
-
-pub(super) fn run_failed(error: &ErrorBody) -> StreamError {
-    let words = match &error.name {
-        Some(name) if *name != error.message => [name, ": ", &error.message].concat(),
-        Some(_) | None => error.message.clone(),
-    };
-    StreamError::new(ErrorCode::RunFailed).with_detail(words)
-}
 
 fn wire_error(error: &WireError) -> StreamError {
     let code = ErrorCode::ALL

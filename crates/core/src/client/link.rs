@@ -1,8 +1,8 @@
 //! One connection, of a run's stream or of a session's feed: its bytes, its silence, and an answer that is no stream.
 
 use super::{
+    answer::{header, retry_after},
     growing::Growing,
-    requests::{header, retry_after},
 };
 use crate::{AttemptId, DeadlineReason, ErrorCode, Millis, StreamError, config::Timeouts};
 use rejoin_wire::{

@@ -1,9 +1,9 @@
 //! How far a thread is loaded.
 
 use super::{
+    answer::Answer,
     commands::Join,
     recovery::{Purpose, Recovery, Verdict, Wait},
-    requests::Answer,
     standing::Standing,
 };
 use crate::{AttemptId, Connection, Millis, StreamError, run_record::Record};

@@ -2,10 +2,10 @@
 
 use super::{
     Client, Passing,
+    answer::{Answer, failure_of, no_answer},
     link::{Asks, Link},
     phase::{After, Next, Phase},
     recovery::{Failure, Recovery, Turn, Wait},
-    requests::{Answer, no_answer},
     run::{Run, Waiter},
 };
 use crate::{ErrorCode, Millis, Outcome, StreamError};
@@ -198,21 +198,6 @@ impl Client {
             let next = next.clone();
             self.take_step(run, next);
         }
-    }
-}
-
-/// The kind of failure that a transport error is.
-pub(super) fn failure_of(error: &StreamError) -> Failure {
-    let code = error.code;
-    if matches!(
-        code,
-        ErrorCode::HeadersFailed | ErrorCode::InvalidRequest | ErrorCode::Redirected
-    ) {
-        Failure::Final
-    } else if code == ErrorCode::AnswerTooLarge {
-        Failure::TooLarge
-    } else {
-        Failure::NoAnswer
     }
 }
 

@@ -1,5 +1,6 @@
 //! The client: one state, one way in ([`Client::handle`]), one way out ([`Client::poll_effect`]).
 
+mod answer;
 mod branches;
 mod cancel;
 mod commands;
@@ -11,12 +12,14 @@ mod edits;
 mod events;
 mod growing;
 mod input;
+mod known_run;
 mod link;
 mod loading;
 mod lost;
 mod oddities;
 mod outbox;
 mod page;
+mod part;
 mod parts;
 mod phase;
 mod recovery;
@@ -56,7 +59,8 @@ use crate::{
 use commands::ThreadLookup;
 use compare::Comparison;
 use loading::ThreadLoad;
-use parts::{Arrived, Parts};
+use part::Arrived;
+use parts::Parts;
 use phase::{End, Phase};
 use recovery::{Recovery, Wait};
 use rejoin_wire::{RunId, ThreadId};
@@ -90,7 +94,7 @@ pub struct Client {
     thread_lookup: Option<ThreadLookup>,
     pub(crate) history: History,
     /// The history, read again beside whatever else goes on.
-    history_asked: Option<requests::Asked>,
+    history_asked: Option<answer::Asked>,
     /// The last submission, to be begun again.
     last: Option<Box<commands::Last>>,
     /// The events that are told, by name.
@@ -215,14 +219,14 @@ impl Client {
                 headers,
                 body,
             } => {
-                self.answered(attempt, &requests::Answer::new(status, &headers, &body));
+                self.answered(attempt, &answer::Answer::new(status, &headers, &body));
             }
             Input::RequestFailed { attempt, error } => {
-                let error = requests::transport_error(&error);
+                let error = answer::transport_error(&error);
                 if self.is_link(attempt) {
                     self.with_run(|client, run| client.link_broke(run, error));
                 } else {
-                    self.answered(attempt, &requests::Answer::failed(error));
+                    self.answered(attempt, &answer::Answer::failed(error));
                 }
             }
             Input::RecordLoaded {

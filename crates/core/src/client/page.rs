@@ -2,8 +2,8 @@
 
 use super::{
     Client,
+    answer::{Answer, Asked},
     recovery::{PAGE_TRIES_MAX, Purpose, Reach, Recovery, Verdict, Wait},
-    requests::{Answer, Asked},
 };
 use crate::{AttemptId, DeadlineReason, Millis, StreamError, config::Timeouts};
 

@@ -10,182 +10,19 @@
 
 use super::{
     Client,
-    branches::Branches,
-    edits::Edits,
-    outbox::KeptOutbox,
-    requests::{Answer, Asked},
-    run::Run,
-    saved::Saved,
-    session::{Session, Sessions},
-    tools::Results,
+    branches::{Branches, BranchesPart},
+    edits::{Edits, EditsPart},
+    outbox::{KeptOutbox, OutboxPart},
+    part::{Arrived, Due, Part, Woke},
+    saved::{Saved, SavedPart},
+    session::{SessionPart, Sessions},
+    tools::{Results, ToolsPart},
 };
 use crate::{
-    AttemptId, BranchesInput, CommandId, DeadlineReason, EditInput, Millis, Outcome, SavedInput,
-    SessionInput, StreamError, ToolsInput, WaitingInput,
+    AttemptId, BranchesInput, CommandId, EditInput, Outcome, SavedInput, SessionInput, ToolsInput,
+    WaitingInput,
 };
-use rejoin_wire::{CheckpointId, MessageId, json::Node};
 use std::fmt;
-
-/// When something wants to be woken, and why.
-pub(super) type Due = (Millis, DeadlineReason);
-
-/// Something of a request or a connection.
-#[derive(Debug)]
-pub(super) enum Arrived<'a> {
-    /// The status and headers of a stream's response.
-    Headers {
-        status: u16,
-        headers: &'a [(String, String)],
-    },
-    /// Bytes of a stream's body.
-    Chunk(&'a [u8]),
-    /// A stream's body has ended by itself.
-    Ended,
-    /// The answer to a plain request, or that one or a stream has failed below HTTP.
-    Answer(&'a Answer<'a>),
-}
-
-/// How the page's reach has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Woke {
-    /// It is hidden or offline.
-    No,
-    /// It is shown or online again.
-    Back,
-    /// It was frozen or kept aside: no connection can be relied on.
-    Thawed,
-}
-
-impl Woke {
-    pub(super) fn is_back(self) -> bool {
-        self != Self::No
-    }
-}
-
-/// The client's reports to each part. A part leaves out those that it has no use for, such as answers if it asks the
-/// server for nothing.
-pub(super) trait Part {
-    /// Something has come of a request or a connection. Whether it is the part's own; else nobody has looked at it.
-    fn answered(
-        &mut self,
-        _client: &mut Client,
-        _attempt: AttemptId,
-        _arrived: &Arrived<'_>,
-    ) -> bool {
-        false
-    }
-
-    /// When it wants to be woken.
-    fn due(&self, _client: &Client) -> Option<Due> {
-        None
-    }
-
-    /// That time has come.
-    fn late(&mut self, _client: &mut Client) {}
-
-    /// The page is shown or hidden, the network is back or gone.
-    fn woke(&mut self, _client: &mut Client, _woke: Woke) {}
-
-    /// After each input.
-    fn tend(&mut self, _client: &mut Client) {}
-}
-
-/// Views of the session.
-pub(super) trait SessionPart: Part {
-    fn handle(&mut self, client: &mut Client, input: SessionInput);
-
-    /// The session, while a view of it is open.
-    fn open(&self) -> Option<&Session>;
-
-    /// Somebody is about to look at it.
-    fn refresh(&mut self);
-
-    /// These messages were submitted.
-    fn submitted(&mut self, client: &mut Client, ids: Vec<MessageId>);
-}
-
-/// Edits.
-pub(super) trait EditsPart: Part {
-    fn handle(&mut self, client: &mut Client, input: EditInput);
-
-    /// The message whose edit is looked up.
-    fn editing(&self) -> Option<&MessageId>;
-
-    /// Something later has overtaken the edit that is looked up, if any.
-    fn supersede(&mut self, client: &mut Client);
-}
-
-/// Results of tools that run in the page.
-pub(super) trait ToolsPart: Part {
-    fn handle(&mut self, client: &mut Client, input: ToolsInput);
-
-    /// No run is active any more.
-    fn run_ended(&mut self, client: &mut Client);
-
-    /// A person goes on: the calls among the first `kept` messages that nobody has answered are answered by the results that
-    /// wait, else as cancelled. `answered` is told whose results they are.
-    fn answer_dangling(
-        &mut self,
-        client: &mut Client,
-        kept: usize,
-        answered: &mut Vec<CommandId>,
-    ) -> Vec<Node>;
-
-    /// These were sent with a submission.
-    fn forget(&mut self, sent: &[CommandId]);
-
-    /// The results that wait are given up.
-    fn drop_all(&mut self, client: &mut Client, outcome: &Outcome);
-}
-
-/// The history as a list of states, and its branches.
-pub(super) trait BranchesPart: Part {
-    fn handle(&mut self, client: &mut Client, input: BranchesInput);
-
-    /// Asks for the history, where one is wanted. `None`: the thread's state is to be read alone.
-    fn ask(&mut self, client: &mut Client) -> Option<Asked>;
-
-    /// Keeps the history that was asked for. `None`: the answer is a state.
-    fn read(&mut self, client: &mut Client, answer: &Answer<'_>)
-    -> Option<Result<(), StreamError>>;
-
-    /// A run begins: from `checkpoint`, or from the thread's newest state. Its branch will be the newest.
-    fn leave(&mut self, client: &mut Client, checkpoint: Option<&CheckpointId>);
-}
-
-/// The submissions that are stored to be sent, and changes of those that wait.
-pub(super) trait OutboxPart: Part {
-    fn handle(&mut self, client: &mut Client, input: WaitingInput);
-
-    /// The text that is stored for the thread has been loaded.
-    fn read(&mut self, client: &mut Client, text: Option<&str>);
-
-    /// Storage could not be read for the thread.
-    fn unreadable(&mut self, client: &mut Client);
-
-    /// A lock is held. Whether it was asked for.
-    fn lock_held(&mut self, client: &mut Client, name: &str) -> bool;
-
-    /// A lock that was held is held no more.
-    fn lock_lost(&mut self, name: &str);
-
-    /// An entry that was read back or taken back is about to be sent. Whether it is not.
-    fn before_sending(&mut self, client: &mut Client, at: usize) -> bool;
-
-    /// An entry that may have left before is posted.
-    fn leaves_again(&mut self, client: &mut Client, at: usize);
-
-    /// The server does not list the run of a submission. Whether it is known how to go on.
-    fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool;
-
-    /// The thread is left.
-    fn leave(&mut self, client: &mut Client);
-}
-
-/// The saved states of threads.
-pub(super) trait SavedPart: Part {
-    fn handle(&mut self, client: &mut Client, input: SavedInput);
-}
 
 /// The parts, as far as they are there and not at work.
 #[derive(Default)]

@@ -18,7 +18,7 @@
 //!   itself, or the application has named a new one. Looking: the run cannot be followed for now, so the thread's state is shown while attempts go on.
 //! ```
 
-use super::{link::Link, recovery::Wait, requests::Asked};
+use super::{answer::Asked, link::Link, recovery::Wait};
 use crate::{Outcome, StreamError};
 
 /// The phase of the one run that a client follows.

@@ -1,6 +1,6 @@
 //! The known facts of the run being followed.
 
-use super::{recovery::Recovery, requests::Asked, standing::Standing};
+use super::{answer::Asked, recovery::Recovery, standing::Standing};
 use crate::{
     CommandId, JoinOptions, Outcome, StreamError,
     cursor::{Cursor, Recent},

@@ -2,9 +2,10 @@
 
 use super::{
     Client,
+    answer::Answer,
+    known_run::{KnownRun, active_run, first_run, unmarked_run},
     phase::{After, Next, Phase},
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
-    requests::{Answer, KnownRun},
     run::{Fate, LastWord, Left, Posting, Run},
     standing::Standing,
 };
@@ -306,25 +307,4 @@ impl Client {
         };
         self.begin_settle(run, outcome);
     }
-}
-
-/// The run that is running; else the one that has waited longest. Servers list in opposite orders.
-pub(super) fn active_run(runs: &[KnownRun]) -> Option<&KnownRun> {
-    let running = runs.iter().find(|run| run.status == RunStatus::Running);
-    running.or_else(|| {
-        let pending = runs.iter().filter(|run| run.status == RunStatus::Pending);
-        pending.min_by(|a, b| a.created_at.cmp(&b.created_at))
-    })
-}
-
-/// The oldest run that was not submitted to a thread that existed. Servers list the newest first.
-fn first_run(runs: &[KnownRun]) -> Option<&KnownRun> {
-    let unmarked = runs.iter().rev().filter(|run| run.submission_id.is_none());
-    unmarked.min_by(|a, b| a.created_at.cmp(&b.created_at))
-}
-
-/// The active run, where the list says of none what it was submitted as: some servers do not keep that.
-fn unmarked_run(runs: &[KnownRun]) -> Option<&KnownRun> {
-    let is_marked = |run: &KnownRun| run.submission_id.is_some();
-    active_run(runs).filter(|_| !runs.iter().any(is_marked))
 }

@@ -7,7 +7,7 @@
 
 use super::{
     Client,
-    parts::{Arrived, Due, Part, SavedPart, Woke},
+    part::{Arrived, Due, Part, Woke},
 };
 use crate::{
     AttemptId, Cache, DeadlineReason, Effect, ErrorCode, Millis, SavedEffect, SavedInput, SavedKey,
@@ -21,6 +21,11 @@ use rejoin_wire::{Json, ThreadId};
 const SETTLED: Millis = Millis(1_000);
 /// The least time between two that are saved.
 const BETWEEN: Millis = Millis(5_000);
+
+/// The saved states of threads.
+pub(super) trait SavedPart: Part {
+    fn handle(&mut self, client: &mut Client, input: SavedInput);
+}
 
 /// The part.
 #[derive(Debug, Default)]

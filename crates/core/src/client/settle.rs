@@ -2,11 +2,10 @@
 
 use super::{
     Client,
-    events::run_failed,
+    answer::{Answer, run_failed},
     lost::timed_out,
     phase::{After, End, Next, Phase, Settle},
     recovery::{Failure, Purpose, STATE_TRIES_MAX, Verdict},
-    requests::Answer,
     run::{LastWord, Left, Run},
     standing::{LastRun, Standing},
 };

@@ -1,10 +1,9 @@
 //! How a thread stands when it is entered, and what it says of its last run.
 
 use super::{
-    events::run_failed,
+    answer::{Answer, run_failed},
+    known_run::active_run,
     recovery::{Purpose, Verdict},
-    requests::Answer,
-    run_status::active_run,
 };
 use crate::StreamError;
 use rejoin_wire::{

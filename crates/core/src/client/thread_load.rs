@@ -3,12 +3,12 @@
 
 use super::{
     Client, Passing,
+    answer::{Answer, Asked, no_answer},
     commands::Join,
     compare::ThreadSummary,
     loading::{Loading, Part, Piece, ThreadLoad},
     phase::{After, End, Phase},
     recovery::{Failure, Purpose, Reach, Turn, Verdict},
-    requests::{Answer, Asked, no_answer},
     run::Run,
     settle::failure_in_tasks,
     standing::{LastRun, Standing},

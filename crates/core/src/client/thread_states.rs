@@ -2,8 +2,8 @@
 
 use super::{
     Client,
+    answer::{Answer, Asked, NO_ANSWER},
     recovery::{Purpose, Verdict},
-    requests::{Answer, Asked, NO_ANSWER},
 };
 use crate::{
     AttemptId, ErrorCode, MessageOrigin, MessageSlot, Method, StreamError, list::collected,

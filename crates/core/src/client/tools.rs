@@ -1,10 +1,7 @@
 //! Results of tools that run here: they wait until every pending call of their message has one, and until no run is
 //! active, and are sent together.
 
-use super::{
-    Client,
-    parts::{Part, ToolsPart},
-};
+use super::{Client, part::Part};
 use crate::{CommandId, Outcome, ToolResult, ToolsInput, thread_store::ThreadStore};
 use rejoin_wire::{
     Json,
@@ -40,6 +37,29 @@ pub(crate) fn pending_calls(store: &ThreadStore) -> Vec<PendingCall<'_>> {
         }
     }
     pending
+}
+
+/// Results of tools that run in the page.
+pub(super) trait ToolsPart: Part {
+    fn handle(&mut self, client: &mut Client, input: ToolsInput);
+
+    /// No run is active any more.
+    fn run_ended(&mut self, client: &mut Client);
+
+    /// A person goes on: the calls among the first `kept` messages that nobody has answered are answered by the results that
+    /// wait, else as cancelled. `answered` is told whose results they are.
+    fn answer_dangling(
+        &mut self,
+        client: &mut Client,
+        kept: usize,
+        answered: &mut Vec<CommandId>,
+    ) -> Vec<Node>;
+
+    /// These were sent with a submission.
+    fn forget(&mut self, sent: &[CommandId]);
+
+    /// The results that wait are given up.
+    fn drop_all(&mut self, client: &mut Client, outcome: &Outcome);
 }
 
 /// The part: results that wait.

@@ -3,7 +3,7 @@
 
 use super::{
     Client,
-    parts::Woke,
+    part::Woke,
     phase::{Next, Phase},
     recovery::Reach,
     run::Run,

@@ -8,7 +8,7 @@ use crate::{
     Client, Connection, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis,
     Outcome, WaitingInput,
     client::{
-        parts::{Due, OutboxPart, Part},
+        part::{Due, Part},
         phase::{Next, Phase},
         recovery::Wait,
         run::{Fate, Run},
@@ -22,6 +22,35 @@ const READ_EVERY: Millis = Millis(2_000);
 
 /// Parts that are over are remembered, up to so many.
 const OVER_MAX: usize = 64;
+
+/// The submissions that are stored to be sent, and changes of those that wait.
+pub(in crate::client) trait OutboxPart: Part {
+    fn handle(&mut self, client: &mut Client, input: WaitingInput);
+
+    /// The text that is stored for the thread has been loaded.
+    fn read(&mut self, client: &mut Client, text: Option<&str>);
+
+    /// Storage could not be read for the thread.
+    fn unreadable(&mut self, client: &mut Client);
+
+    /// A lock is held. Whether it was asked for.
+    fn lock_held(&mut self, client: &mut Client, name: &str) -> bool;
+
+    /// A lock that was held is held no more.
+    fn lock_lost(&mut self, name: &str);
+
+    /// An entry that was read back or taken back is about to be sent. Whether it is not.
+    fn before_sending(&mut self, client: &mut Client, at: usize) -> bool;
+
+    /// An entry that may have left before is posted.
+    fn leaves_again(&mut self, client: &mut Client, at: usize);
+
+    /// The server does not list the run of a submission. Whether it is known how to go on.
+    fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool;
+
+    /// The thread is left.
+    fn leave(&mut self, client: &mut Client);
+}
 
 /// The part. Entries that it reads join those that the client has to send by itself.
 #[derive(Debug, Default)]

@@ -24,7 +24,7 @@ mod saving;
 mod sending;
 mod shown;
 
-pub(super) use kept::KeptOutbox;
+pub(super) use kept::{KeptOutbox, OutboxPart};
 pub use record::{outbox_key, with_part};
 pub use shown::{WaitingState, WaitingSubmission};
 

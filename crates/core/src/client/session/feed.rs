@@ -15,11 +15,11 @@
 use super::{
     super::{
         Client,
+        answer::failure_of,
+        answer::{no_answer, status_error},
         link::{Asks, Link, Opening, Refusal},
-        lost::failure_of,
-        parts::Woke,
+        part::Woke,
         recovery::{Failure, Purpose, Recovery, Verdict, Wait},
-        requests::{no_answer, status_error},
     },
     Session,
 };

@@ -19,7 +19,7 @@ pub(crate) use window::Window;
 
 use super::{
     Client,
-    parts::{Arrived, Due, Part, SessionPart, Woke},
+    part::{Arrived, Due, Part, Woke},
 };
 use crate::{AttemptId, Connection, Outcome, SessionInput, list::retain};
 use rejoin_wire::{MessageId, ThreadId};
@@ -147,6 +147,20 @@ impl Session {
         }
         true
     }
+}
+
+/// Views of the session.
+pub(super) trait SessionPart: Part {
+    fn handle(&mut self, client: &mut Client, input: SessionInput);
+
+    /// The session, while a view of it is open.
+    fn open(&self) -> Option<&Session>;
+
+    /// Somebody is about to look at it.
+    fn refresh(&mut self);
+
+    /// These messages were submitted.
+    fn submitted(&mut self, client: &mut Client, ids: Vec<MessageId>);
 }
 
 /// The part: a session while a view of it is open.

@@ -3,9 +3,9 @@
 use super::{
     super::{
         Client,
+        answer::{Answer, no_answer},
         page::{PageFailed, PageRequest},
         recovery::Purpose,
-        requests::{Answer, no_answer},
     },
     PAGE_MAX, Session,
 };
