@@ -25,7 +25,6 @@ pub mod auth;
 mod capability;
 mod client;
 mod clock;
-mod engine;
 mod error;
 mod http;
 mod ids;
@@ -36,10 +35,11 @@ mod mirror;
 mod published;
 mod quotas;
 mod readable;
-mod records;
 mod recover;
+mod rows;
 mod run_changes;
 mod runner;
+mod scheduler;
 mod state;
 mod tables;
 
@@ -55,7 +55,6 @@ pub use rejoin_sessions as sessions;
 
 use agents::{Agents, OpenAiConfig};
 use auth::AuthSecret;
-use engine::Engine;
 #[cfg(feature = "faults")]
 use http::Faults;
 use http::{App, Tcp, serve::serve};
@@ -63,11 +62,12 @@ use metrics::Metrics;
 use mirror::Mirror;
 use published::{Counts as _, Published};
 use quotas::Quotas;
+use scheduler::Scheduler;
 use sessions::{
     Producer, ProducerOptions, SessionLimits, SessionStore, Sessions, leases, log::SessionLog,
     store::Store,
 };
-use tables::Records as _;
+use tables::Rows as _;
 
 /// The database in the data directory.
 const DATABASE: &str = "rejoin.redb";
@@ -187,7 +187,7 @@ impl StartError {
 /// A running server. Dropping it stops nothing; call [`Server::stop`].
 pub struct Server {
     address: SocketAddr,
-    engine: Arc<Engine>,
+    scheduler: Arc<Scheduler>,
     producer: Producer,
     drain: Duration,
     serving: JoinHandle<()>,
@@ -246,10 +246,10 @@ impl Server {
         let producer = Producer::new(Arc::clone(&sessions), options);
         let mirror = Mirror::new(producer.clone(), store.clone());
         mirror.recover().map_err(data_error)?;
-        let view = store.view().map_err(|error| data_error(error.into()))?;
-        let threads = view.threads().map_err(data_error)?;
-        let mut published = Published::read(&view).map_err(data_error)?;
-        drop(view);
+        let stored = store.read().map_err(|error| data_error(error.into()))?;
+        let threads = stored.threads().map_err(data_error)?;
+        let mut published = Published::read(&stored).map_err(data_error)?;
+        drop(stored);
         let is_kept = config.sessions != SessionStore::Memory || config.session_log.is_some();
         if !is_kept {
             let cleared = store.write(|tx| tx.remove_all_published()).await;
@@ -257,24 +257,24 @@ impl Server {
             published = Published::default();
         }
         let quotas = Quotas::new(config.limits.clone(), &threads, published);
-        let engine = Engine::new(store, agents, Some(mirror), quotas);
-        engine.delete_temporary().await.map_err(data_error)?;
+        let scheduler = Scheduler::new(store, agents, Some(mirror), quotas);
+        scheduler.delete_temporary().await.map_err(data_error)?;
         tokio::spawn(leases::sweep(
             Arc::clone(&sessions),
             config.lease,
-            engine.stopping(),
+            scheduler.stopping(),
         ));
         let restart = watch::Sender::new(false);
         let restart_asked = restart.subscribe();
         #[cfg(feature = "faults")]
         let faults = config
             .faults
-            .then(|| Faults::new(restart, engine.stopping()));
-        tokio::spawn(recover::sweep(Arc::clone(&engine), config.retention));
-        tokio::spawn(sessions::sweep(Arc::clone(&sessions), engine.stopping()));
+            .then(|| Faults::new(restart, scheduler.stopping()));
+        tokio::spawn(recover::sweep(Arc::clone(&scheduler), config.retention));
+        tokio::spawn(sessions::sweep(Arc::clone(&sessions), scheduler.stopping()));
         let drain = config.drain;
         let app = App {
-            engine: Arc::clone(&engine),
+            scheduler: Arc::clone(&scheduler),
             metrics: Metrics::new(Arc::clone(sessions.metrics())),
             sessions,
             config: Arc::new(config),
@@ -285,10 +285,10 @@ impl Server {
             #[cfg(feature = "faults")]
             faults,
         );
-        let serving = tokio::spawn(serve(Tcp(listener), router, limits, engine.stopping()));
+        let serving = tokio::spawn(serve(Tcp(listener), router, limits, scheduler.stopping()));
         Ok(Self {
             address,
-            engine,
+            scheduler,
             producer,
             drain,
             serving,
@@ -318,12 +318,12 @@ impl Server {
     /// reader moves to another server. Answers in progress are waited for, for a moment. The next start ends the runs that
     /// are not over.
     pub async fn stop(self) {
-        self.engine.drain();
+        self.scheduler.drain();
         tokio::time::sleep(self.drain).await;
         if !self.producer.shutdown(STOP_GRACE).await {
             tracing::warn!("messages were not stored in time; their lease will end them");
         }
-        self.engine.stop();
+        self.scheduler.stop();
         let _ = tokio::time::timeout(STOP_GRACE, self.serving).await;
     }
 }

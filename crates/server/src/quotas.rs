@@ -13,7 +13,7 @@ use crate::{
     ids::ThreadId,
     limits::Limits,
     published::{Published, Row},
-    records::ThreadRecord,
+    rows::ThreadRow,
     sessions::{
         log::SessionId,
         store::{Tx, Writes as _},
@@ -45,7 +45,7 @@ pub(crate) struct Publishing {
 }
 
 impl Quotas {
-    pub(crate) fn new(limits: Limits, threads: &[ThreadRecord], published: Published) -> Arc<Self> {
+    pub(crate) fn new(limits: Limits, threads: &[ThreadRow], published: Published) -> Arc<Self> {
         let mut counts = HashMap::new();
         for owner in threads.iter().filter_map(|thread| thread.owner.clone()) {
             *counts.entry(owner).or_default() += 1;
@@ -114,13 +114,13 @@ impl Quotas {
         id: ThreadId,
         metadata: Map<String, Value>,
         client: Client,
-    ) -> Result<ThreadRecord, ServerError> {
+    ) -> Result<ThreadRow, ServerError> {
         self.take_thread(&client)?;
         let (undone, owner) = (Arc::clone(self), client.clone());
         tx.on_undo(move || undone.thread_gone(&owner));
-        let thread = ThreadRecord {
+        let thread = ThreadRow {
             owner: Some(client),
-            ..ThreadRecord::new(id, metadata)
+            ..ThreadRow::new(id, metadata)
         };
         tx.put_thread(&thread)?;
         Ok(thread)

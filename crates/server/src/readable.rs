@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// How deep a request's body may be nested. Records put some levels around it.
+/// How deep a request's body may be nested. Rows put some levels around it.
 pub(crate) const BODY_DEPTH_MAX: usize = 100;
 /// How deep a record may be nested: serde's reader takes no more.
 pub(crate) const RECORD_DEPTH_MAX: usize = 127;

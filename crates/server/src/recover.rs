@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::{
     agents::AgentError,
     clock::now_ms,
-    engine::Engine,
     error::ServerError,
     ids::{RunId, ThreadId},
-    records::{RunRecord, RunStatus, ThreadStatus},
+    rows::{RunRow, RunStatus, ThreadStatus},
     run_changes::{error_json, fail_run, settle_thread},
+    scheduler::Scheduler,
     sessions::store::{Store, Tx},
-    tables::{Records, StoredEvent, Tables as _},
+    tables::{Rows, StoredEvent, Tables as _},
 };
 
 /// Ends every run that the last process left pending or running. Returns how many.
@@ -28,7 +28,7 @@ use crate::{
 /// The store fails.
 pub(crate) async fn end_orphans(store: &Store) -> Result<usize, ServerError> {
     let mut ended = 0;
-    let orphans = store.view()?.all_active_runs()?;
+    let orphans = store.read()?.all_active_runs()?;
     for (thread, run) in orphans {
         match store
             .write(move |tx| end_orphan(tx, tx.run(thread, run)?))
@@ -62,11 +62,11 @@ fn give_up(tx: &Tx, thread: ThreadId, run: RunId, error: &ServerError) -> Result
 ///
 /// # Errors
 /// The store fails.
-pub(crate) async fn end_lost(engine: &Engine) -> Result<(), ServerError> {
-    let active = engine.store.view()?.all_active_runs()?;
+pub(crate) async fn end_lost(scheduler: &Scheduler) -> Result<(), ServerError> {
+    let active = scheduler.store.read()?.all_active_runs()?;
     for (thread, run) in active {
         // One that goes on is live before it is stored.
-        if engine.live(run).is_some() {
+        if scheduler.live(run).is_some() {
             continue;
         }
         let end = move |tx: &Tx| {
@@ -78,7 +78,7 @@ pub(crate) async fn end_lost(engine: &Engine) -> Result<(), ServerError> {
                 Ok(())
             }
         };
-        engine.store.write(end).await?;
+        scheduler.store.write(end).await?;
         tracing::info!(%thread, %run, "ended a run whose end could not be stored");
     }
     Ok(())
@@ -89,7 +89,7 @@ fn lost() -> AgentError {
     AgentError::new("StoreFailed", message)
 }
 
-fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
+fn end_orphan(tx: &Tx, run: RunRow) -> Result<(), ServerError> {
     let message = match run.status {
         RunStatus::Pending => "the server stopped before this run began; send it again",
         _ => {
@@ -99,7 +99,7 @@ fn end_orphan(tx: &Tx, run: RunRecord) -> Result<(), ServerError> {
     end_run(tx, run, AgentError::new("ServerRestarted", message))
 }
 
-fn end_run(tx: &Tx, run: RunRecord, error: AgentError) -> Result<(), ServerError> {
+fn end_run(tx: &Tx, run: RunRow, error: AgentError) -> Result<(), ServerError> {
     let partials = streamed(&tx.events(run.run_id, 0, usize::MAX)?);
     if run.resumable {
         let seq = tx.event_count(run.run_id)?;
@@ -133,30 +133,30 @@ fn streamed(events: &[StoredEvent]) -> Vec<Message> {
 }
 
 /// Drops event logs that are older than `retention`, and ends runs that nobody runs, for as long as the server runs.
-pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
+pub(crate) async fn sweep(scheduler: Arc<Scheduler>, retention: Duration) {
     let pace = (retention / 4).clamp(Duration::from_millis(50), Duration::from_secs(30));
     let retention_ms = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-    let mut stopping = engine.stopping();
+    let mut stopping = scheduler.stopping();
     loop {
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             () = tokio::time::sleep(pace) => {}
         }
-        if let Err(error) = end_lost(&engine).await {
+        if let Err(error) = end_lost(&scheduler).await {
             tracing::debug!(%error, "could not end lost runs");
         }
         let before = now_ms().saturating_sub(retention_ms);
         // A look costs no commit.
-        if !engine
+        if !scheduler
             .store
-            .view()
+            .read()
             .map_err(ServerError::from)
-            .and_then(|view| view.has_old_logs(before))
+            .and_then(|stored| stored.has_old_logs(before))
             .unwrap_or(true)
         {
             continue;
         }
-        match engine.store.write(move |tx| tx.drop_logs(before)).await {
+        match scheduler.store.write(move |tx| tx.drop_logs(before)).await {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "dropped the event logs of ended runs"),
             Err(error) => tracing::warn!(%error, "could not drop old event logs"),
@@ -167,19 +167,19 @@ pub(crate) async fn sweep(engine: Arc<Engine>, retention: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::tests::on_a_disk_that_failed;
+    use crate::scheduler::tests::on_a_disk_that_failed;
 
     #[tokio::test]
     async fn with_room_again_a_run_is_ended_whose_end_could_not_be_stored() {
-        let (engine, switch, run) = on_a_disk_that_failed().await;
+        let (scheduler, switch, run) = on_a_disk_that_failed().await;
         switch.store(false, std::sync::atomic::Ordering::SeqCst);
-        while engine.store.probe().await.is_err() {
+        while scheduler.store.probe().await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        end_lost(&engine).await.unwrap();
-        let view = engine.store.view().unwrap();
-        assert!(view.all_active_runs().unwrap().is_empty());
-        let thread = view.thread(run.thread_id).unwrap();
+        end_lost(&scheduler).await.unwrap();
+        let stored = scheduler.store.read().unwrap();
+        assert!(stored.all_active_runs().unwrap().is_empty());
+        let thread = stored.thread(run.thread_id).unwrap();
         assert_eq!(thread.status, ThreadStatus::Error);
         assert_eq!(thread.error.unwrap()["error"], "StoreFailed");
     }

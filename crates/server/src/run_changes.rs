@@ -17,11 +17,11 @@ use crate::{
     ids::{RunId, ThreadId, assistant_id},
     live::CancelAction,
     quotas::Quotas,
-    records::{CheckpointRecord, RunRecord, RunStatus, Source, ThreadStatus},
+    rows::{CheckpointRow, RunRow, RunStatus, Source, ThreadStatus},
     runner::{Ending, keeps_conversation, requested_checkpoint},
     sessions::store::Tx,
     state,
-    tables::{Records, Tables as _},
+    tables::{Rows, Tables as _},
 };
 
 /// How a run ended.
@@ -40,7 +40,7 @@ pub(crate) fn new_run(
     graph: &str,
     mut request: RunRequest,
     permit: &Permit,
-) -> Result<RunRecord, ServerError> {
+) -> Result<RunRow, ServerError> {
     requested_checkpoint(&request)?;
     let update = request
         .command
@@ -76,7 +76,7 @@ pub(crate) fn new_run(
         .multitask_strategy
         .get_or_insert(MultitaskStrategy::Enqueue);
     let now = now_iso();
-    Ok(RunRecord {
+    Ok(RunRow {
         run_id: RunId::fresh(),
         thread_id,
         graph: graph.to_owned(),
@@ -96,11 +96,11 @@ pub(crate) fn new_run(
 /// Stores a run, and says which others of its thread are under way.
 pub(crate) fn insert_run(
     tx: &Tx,
-    mut run: RunRecord,
+    mut run: RunRow,
     is_temporary: bool,
     permit: &Permit,
     quotas: &Arc<Quotas>,
-) -> Result<(RunRecord, Vec<RunId>), ServerError> {
+) -> Result<(RunRow, Vec<RunId>), ServerError> {
     let mut thread = match tx.thread(run.thread_id) {
         Err(ServerError::ThreadNotFound(_))
             if run.request.if_not_exists == Some(IfNotExists::Create) =>
@@ -155,9 +155,9 @@ pub(crate) fn begin_run(tx: &Tx, thread_id: ThreadId, run_id: RunId) -> Result<(
     tx.put_thread(&thread)
 }
 
-/// Records a run's end, with the events that tell of it.
+/// Rows a run's end, with the events that tell of it.
 pub(crate) async fn finish(
-    run: &RunRecord,
+    run: &RunRow,
     emitter: &Emitter,
     outcome: Outcome,
 ) -> Result<(), ServerError> {
@@ -213,7 +213,7 @@ pub(crate) async fn finish(
 /// Ends a run as an error, with what it had streamed kept in the thread's state.
 pub(crate) fn fail_run(
     tx: &Tx,
-    mut run: RunRecord,
+    mut run: RunRow,
     partials: Vec<Message>,
     finish_reason: &str,
     error: &AgentError,
@@ -241,10 +241,10 @@ pub(crate) fn fail_run(
 /// Writes messages that were streamed, and are in no checkpoint, to the state, so that what was shown is not lost.
 fn save_partials(
     tx: &Tx,
-    run: &RunRecord,
+    run: &RunRow,
     partials: Vec<Message>,
     finish_reason: &str,
-) -> Result<Option<CheckpointRecord>, ServerError> {
+) -> Result<Option<CheckpointRow>, ServerError> {
     let Some(head) = tx.head(&tx.thread(run.thread_id)?)? else {
         return Ok(None);
     };
@@ -265,7 +265,7 @@ fn save_partials(
     if lost.is_empty() {
         return Ok(None);
     }
-    let mut kept = CheckpointRecord::after(Some(&head), Source::Loop, Some(run.run_id));
+    let mut kept = CheckpointRow::after(Some(&head), Source::Loop, Some(run.run_id));
     kept.node = head.next.first().cloned();
     state::apply(
         &mut kept.values,

@@ -8,7 +8,7 @@ use crate::{
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
     readable,
-    records::{CheckpointRecord, RunRecord, RunStatus, ThreadRecord},
+    rows::{CheckpointRow, RunRow, RunStatus, ThreadRow},
     sessions::{
         self,
         store::{Reads, Span, Table, Tx, Writes, after_prefix},
@@ -49,11 +49,11 @@ const RUNS_LISTED_MAX: usize = 10_000;
 const THREADS_SEARCHED_MAX: usize = 100_000;
 
 /// A run of a listing: its record, or why there is none.
-pub(crate) type ListedRun = (RunId, Result<RunRecord, ServerError>);
+pub(crate) type ListedRun = (RunId, Result<RunRow, ServerError>);
 
 /// Typed reading, inside a job and outside.
-pub(crate) trait Records: Reads {
-    fn thread(&self, id: ThreadId) -> Result<ThreadRecord, ServerError> {
+pub(crate) trait Rows: Reads {
+    fn thread(&self, id: ThreadId) -> Result<ThreadRow, ServerError> {
         let found = self.get(THREADS, id.bytes())?;
         decode(
             id,
@@ -66,7 +66,7 @@ pub(crate) trait Records: Reads {
         Ok(self.get(THREADS, id.bytes())?.is_some())
     }
 
-    fn run(&self, thread: ThreadId, run: RunId) -> Result<RunRecord, ServerError> {
+    fn run(&self, thread: ThreadId, run: RunId) -> Result<RunRow, ServerError> {
         let found = self.get(RUNS, &pair(thread.bytes(), run.bytes()))?;
         decode(
             thread,
@@ -74,11 +74,7 @@ pub(crate) trait Records: Reads {
         )
     }
 
-    fn checkpoint(
-        &self,
-        thread: ThreadId,
-        id: CheckpointId,
-    ) -> Result<CheckpointRecord, ServerError> {
+    fn checkpoint(&self, thread: ThreadId, id: CheckpointId) -> Result<CheckpointRow, ServerError> {
         let found = self.get(CHECKPOINTS, &pair(thread.bytes(), id.bytes()))?;
         decode(
             thread,
@@ -86,7 +82,7 @@ pub(crate) trait Records: Reads {
         )
     }
 
-    fn head(&self, thread: &ThreadRecord) -> Result<Option<CheckpointRecord>, ServerError> {
+    fn head(&self, thread: &ThreadRow) -> Result<Option<CheckpointRow>, ServerError> {
         thread
             .head
             .map(|head| self.checkpoint(thread.thread_id, head))
@@ -94,7 +90,7 @@ pub(crate) trait Records: Reads {
     }
 
     /// Every thread. One that cannot be read is listed as such.
-    fn threads(&self) -> Result<Vec<ThreadRecord>, ServerError> {
+    fn threads(&self) -> Result<Vec<ThreadRow>, ServerError> {
         let end = after_prefix(&[u8::MAX; 16]);
         let span = Span {
             from: &[],
@@ -104,7 +100,7 @@ pub(crate) trait Records: Reads {
         };
         let listed = |(key, value): (Vec<u8>, Vec<u8>)| {
             let id = thread_of(&key)?;
-            Ok(decode(id, &value).unwrap_or_else(|_| ThreadRecord::unreadable(id)))
+            Ok(decode(id, &value).unwrap_or_else(|_| ThreadRow::unreadable(id)))
         };
         self.range(THREADS, span)?.into_iter().map(listed).collect()
     }
@@ -130,7 +126,7 @@ pub(crate) trait Records: Reads {
         thread: ThreadId,
         before: Option<CheckpointId>,
         limit: usize,
-    ) -> Result<Vec<CheckpointRecord>, ServerError> {
+    ) -> Result<Vec<CheckpointRow>, ServerError> {
         let to = match before {
             Some(before) => pair(thread.bytes(), before.bytes()),
             None => after_prefix(thread.bytes()),
@@ -242,7 +238,7 @@ pub(crate) trait Records: Reads {
     }
 }
 
-impl<R: Reads> Records for R {}
+impl<R: Reads> Rows for R {}
 
 /// An event as it is kept.
 #[derive(Debug, Clone)]
@@ -271,13 +267,13 @@ impl StoredEvent {
 }
 
 /// Typed writing, inside a job.
-pub(crate) trait Tables: Writes + Records {
-    fn put_thread(&self, thread: &ThreadRecord) -> Result<(), ServerError> {
+pub(crate) trait Tables: Writes + Rows {
+    fn put_thread(&self, thread: &ThreadRow) -> Result<(), ServerError> {
         Ok(self.put(THREADS, thread.thread_id.bytes(), &encode(thread)?)?)
     }
 
     /// Writes a run and keeps the list of active runs in step with its status.
-    fn put_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+    fn put_run(&self, run: &RunRow) -> Result<(), ServerError> {
         let key = pair(run.thread_id.bytes(), run.run_id.bytes());
         if run.is_active() {
             self.put(ACTIVE, &key, &[])?;
@@ -311,7 +307,7 @@ pub(crate) trait Tables: Writes + Records {
     /// Ends a run: its last status, and from now on its log may expire.
     fn end_run(
         &self,
-        run: &mut RunRecord,
+        run: &mut RunRow,
         status: RunStatus,
         error: Option<Value>,
     ) -> Result<(), ServerError> {
@@ -329,7 +325,7 @@ pub(crate) trait Tables: Writes + Records {
     fn put_checkpoint(
         &self,
         thread: ThreadId,
-        checkpoint: &CheckpointRecord,
+        checkpoint: &CheckpointRow,
     ) -> Result<(), ServerError> {
         Ok(self.put(
             CHECKPOINTS,
@@ -339,7 +335,7 @@ pub(crate) trait Tables: Writes + Records {
     }
 
     /// Writes a checkpoint and makes it the thread's head.
-    fn advance(&self, thread: ThreadId, checkpoint: &CheckpointRecord) -> Result<(), ServerError> {
+    fn advance(&self, thread: ThreadId, checkpoint: &CheckpointRow) -> Result<(), ServerError> {
         let mut record = self.thread(thread)?;
         self.put_checkpoint(thread, checkpoint)?;
         record.head = Some(checkpoint.id);
@@ -362,7 +358,7 @@ pub(crate) trait Tables: Writes + Records {
     }
 
     /// Removes a run and its events; what it wrote to the thread stays.
-    fn remove_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+    fn remove_run(&self, run: &RunRow) -> Result<(), ServerError> {
         let key = pair(run.thread_id.bytes(), run.run_id.bytes());
         self.remove(RUNS, &key)?;
         self.remove(ACTIVE, &key)?;
@@ -371,7 +367,7 @@ pub(crate) trait Tables: Writes + Records {
     }
 
     /// Removes a run, its events and every checkpoint it wrote; the head goes back to where the run found it.
-    fn undo_run(&self, run: &RunRecord) -> Result<(), ServerError> {
+    fn undo_run(&self, run: &RunRow) -> Result<(), ServerError> {
         self.remove_run(run)?;
         for checkpoint in self.checkpoints(run.thread_id, None, usize::MAX)? {
             if checkpoint.run_id == Some(run.run_id) {

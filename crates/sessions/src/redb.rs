@@ -24,7 +24,7 @@ use crate::{
     deadlines::Deadlines,
     log::{Answer, Appended, Batch, Bounds, LogError, MessageHead, Orphan, SessionId, SessionLog},
     plan,
-    store::{Store, StoreError, Tx, View},
+    store::{ReadTx, Store, StoreError, Tx},
     watchers::Watchers,
 };
 use row::Life;
@@ -67,7 +67,7 @@ impl RedbLog {
             shared: Arc::default(),
         };
         // Whoever was writing may be there still (over HTTP): its lease begins anew.
-        for (session, producer, lease) in log.store.view()?.leases()? {
+        for (session, producer, lease) in log.store.read()?.leases()? {
             log.shared.deadlines.renew(&session, &producer, lease);
         }
         Ok(log)
@@ -185,17 +185,17 @@ impl RedbLog {
     fn read<T>(
         &self,
         session: &SessionId,
-        read: impl FnOnce(&View, Life) -> Result<T, LogError>,
+        read: impl FnOnce(&ReadTx, Life) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
-        let view = self.store.view()?;
-        let life = view.life(session)?.ok_or(LogError::NotFound)?;
-        read(&view, life)
+        let stored = self.store.read()?;
+        let life = stored.life(session)?.ok_or(LogError::NotFound)?;
+        read(&stored, life)
     }
 
     fn orphans_now(&self, limit: usize) -> Result<Vec<Orphan>, LogError> {
         let mut orphans = Vec::new();
         for (session, producer) in self.shared.deadlines.over() {
-            let open = match self.read(&session, |view, life| view.streaming(life)) {
+            let open = match self.read(&session, |stored, life| stored.streaming(life)) {
                 // Nothing is waited for in one that cannot be read.
                 Err(LogError::NotFound | LogError::Damaged) => Vec::new(),
                 open => open?,
@@ -237,8 +237,8 @@ impl SessionLog for RedbLog {
         bytes: usize,
     ) -> Answer<'a, Vec<Record>> {
         async move {
-            self.read(session, |view, life| {
-                view.records(life, after, limit, bytes)
+            self.read(session, |stored, life| {
+                stored.records(life, after, limit, bytes)
             })
         }
         .boxed()
@@ -250,11 +250,12 @@ impl SessionLog for RedbLog {
         before: u64,
         limit: usize,
     ) -> Answer<'a, Vec<MessageHead>> {
-        async move { self.read(session, |view, life| view.messages(life, before, limit)) }.boxed()
+        async move { self.read(session, |stored, life| stored.messages(life, before, limit)) }
+            .boxed()
     }
 
     fn streaming<'a>(&'a self, session: &'a SessionId) -> Answer<'a, Vec<MessageHead>> {
-        async move { self.read(session, |view, life| view.streaming(life)) }.boxed()
+        async move { self.read(session, |stored, life| stored.streaming(life)) }.boxed()
     }
 
     fn compact<'a>(
@@ -283,8 +284,8 @@ impl SessionLog for RedbLog {
     }
 
     fn sessions(&self) -> Answer<'_, Vec<SessionId>> {
-        let sessions = self.store.view().map_err(LogError::from);
-        future::ready(sessions.and_then(|view| view.sessions())).boxed()
+        let sessions = self.store.read().map_err(LogError::from);
+        future::ready(sessions.and_then(|stored| stored.sessions())).boxed()
     }
 
     fn probe(&self) -> Answer<'_, ()> {

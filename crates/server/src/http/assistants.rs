@@ -61,7 +61,7 @@ pub(crate) async fn search(
         name: search.name,
         metadata: search.metadata,
     };
-    let mut found = filter.find(&app.engine.agents);
+    let mut found = filter.find(&app.scheduler.agents);
     let key = match search.sort_by {
         Some(SortBy::AssistantId) => "assistant_id",
         Some(SortBy::GraphId | SortBy::Name) | None => "name",
@@ -80,14 +80,18 @@ pub(crate) async fn search(
 }
 
 pub(crate) async fn count(State(app): State<App>, Body(count): Body<Count>) -> Json<usize> {
-    Json(count.find(&app.engine.agents).len())
+    Json(count.find(&app.scheduler.agents).len())
 }
 
 pub(crate) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ServerError> {
-    let agent = app.engine.agents.find(&id).ok_or(ServerError::NotFound)?;
+    let agent = app
+        .scheduler
+        .agents
+        .find(&id)
+        .ok_or(ServerError::NotFound)?;
     Ok(Json(to_json(agent.as_ref())))
 }
 
@@ -96,7 +100,11 @@ pub(crate) async fn schemas(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ServerError> {
-    let agent = app.engine.agents.find(&id).ok_or(ServerError::NotFound)?;
+    let agent = app
+        .scheduler
+        .agents
+        .find(&id)
+        .ok_or(ServerError::NotFound)?;
     let state = json!({
         "title": agent.name(), "type": "object",
         "properties": {"messages": {"type": "array", "items": {"type": "object"}}},

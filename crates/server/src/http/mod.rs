@@ -1,4 +1,4 @@
-//! The endpoints: what each request means in terms of the engine.
+//! The endpoints: what each request means in terms of the scheduler.
 
 mod access_log;
 mod admission;
@@ -36,7 +36,8 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Config, engine::Engine, error::ServerError, metrics::Metrics, readable, sessions::Sessions,
+    Config, error::ServerError, metrics::Metrics, readable, scheduler::Scheduler,
+    sessions::Sessions,
 };
 
 #[cfg(feature = "faults")]
@@ -48,7 +49,7 @@ use guard::Guard;
 /// The state that every handler gets.
 #[derive(Clone)]
 pub(crate) struct App {
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config: Arc<Config>,

@@ -23,10 +23,10 @@ pub(crate) async fn ok() -> Json<Value> {
 
 /// New requests are welcome: 503 while the server is stopping, and while a store cannot be reached or written.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ServerError> {
-    if app.engine.is_draining() {
+    if app.scheduler.is_draining() {
         return Err(ServerError::Stopping);
     }
-    let store = app.engine.store.clone();
+    let store = app.scheduler.store.clone();
     let probe = async move {
         store.probe().await.map_err(|error| error.to_string())?;
         let answer = app.sessions.probe().await;
@@ -65,10 +65,10 @@ mod tests {
     use crate::{
         Config, Limits,
         agents::Agents,
-        engine::Engine,
         metrics::Metrics,
         published::Published,
         quotas::Quotas,
+        scheduler::Scheduler,
         sessions::{
             SessionLimits, Sessions,
             redb::RedbLog,
@@ -85,7 +85,7 @@ mod tests {
         let log = RedbLog::on(store.clone()).unwrap();
         let sessions = Sessions::new(Arc::new(log), SessionLimits::default());
         let app = App {
-            engine: Engine::new(store.clone(), Agents::standard(None), None, quotas),
+            scheduler: Scheduler::new(store.clone(), Agents::standard(None), None, quotas),
             metrics: Metrics::new(Arc::clone(sessions.metrics())),
             sessions,
             config: Arc::new(Config::default()),

@@ -20,12 +20,12 @@ use super::{
 };
 use crate::{
     auth::{Ask, Permit},
-    engine::{Engine, NewRun},
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
-    records::{RunRecord, RunStatus, ThreadStatus},
-    tables::{Records, Tables as _},
+    rows::{RunRow, RunStatus, ThreadStatus},
+    scheduler::{NewRun, Scheduler},
+    tables::{Rows, Tables as _},
 };
 
 /// Runs a listing gets when it does not say how many.
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     body: RunBody,
 ) -> Result<Response, ServerError> {
     let (run, _) = app
-        .engine
+        .scheduler
         .create_run(new_run(&thread, body)?, &permit)
         .await?;
     let mut response = Json(run.to_json()).into_response();
@@ -67,10 +67,15 @@ pub(crate) async fn create_wait(
     body: RunBody,
 ) -> Result<Response, ServerError> {
     let (run, live) = app
-        .engine
+        .scheduler
         .create_run(new_run(&thread, body)?, &permit)
         .await?;
-    Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
+    Ok(wait_for(
+        &app.scheduler,
+        run.thread_id,
+        run.run_id,
+        Some(live),
+    ))
 }
 
 fn new_run(thread: &str, body: RunBody) -> Result<NewRun, ServerError> {
@@ -95,14 +100,14 @@ pub(super) async fn follow(
     permit: &Permit,
 ) -> Result<Response, ServerError> {
     let cancel_on_disconnect = run.request.on_disconnect == Some(OnDisconnect::Cancel);
-    let (run, live) = app.engine.create_run(run, permit).await?;
+    let (run, live) = app.scheduler.create_run(run, permit).await?;
     let reading = Reading {
         source: Source::Live { run: live, at: 0 },
         filter: Filter::all(),
         cancel_on_disconnect,
         heartbeat: app.config.heartbeat,
     };
-    Ok(respond(&app.engine, run.thread_id, run.run_id, reading))
+    Ok(respond(&app.scheduler, run.thread_id, run.run_id, reading))
 }
 
 #[derive(Deserialize)]
@@ -119,9 +124,9 @@ pub(crate) async fn list(
     Path(thread): Path<String>,
     Query(list): Query<List>,
 ) -> Result<Json<Vec<Value>>, ServerError> {
-    let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(&thread)?)?;
-    let runs = view.runs(thread.thread_id)?.into_iter();
+    let stored = app.scheduler.store.read()?;
+    let thread = stored.thread(ThreadId::parse(&thread)?)?;
+    let runs = stored.runs(thread.thread_id)?.into_iter();
     let listed = runs.map(|(id, run)| match run {
         Ok(run) => shown(&permit, &run),
         Err(error) => json!({
@@ -147,12 +152,12 @@ pub(crate) async fn get(
     Path(ids): Path<(String, String)>,
 ) -> Result<Json<Value>, ServerError> {
     let (thread, run) = parse(&ids)?;
-    let run = app.engine.store.view()?.run(thread, run)?;
+    let run = app.scheduler.store.read()?.run(thread, run)?;
     Ok(Json(shown(&permit, &run)))
 }
 
 /// A run, without its input where that may not be read.
-fn shown(permit: &Permit, run: &RunRecord) -> Value {
+fn shown(permit: &Permit, run: &RunRow) -> Value {
     if permit.may(Ask::State) {
         run.to_json()
     } else {
@@ -165,7 +170,7 @@ pub(crate) async fn delete(
     Path(ids): Path<(String, String)>,
 ) -> Result<StatusCode, ServerError> {
     let (thread, run) = parse(&ids)?;
-    app.engine
+    app.scheduler
         .store
         .write(move |tx| {
             let record = tx.run(thread, run)?;
@@ -200,12 +205,12 @@ pub(crate) async fn join_stream(
     }
     let cursor = Cursor::read(&headers, query.last_event_id.as_deref())?;
     let reading = Reading {
-        source: position(&app.engine, thread, run, cursor)?,
+        source: position(&app.scheduler, thread, run, cursor)?,
         filter: Filter::parse(query.stream_mode.as_deref(), permit.may(Ask::State)),
         cancel_on_disconnect,
         heartbeat: app.config.heartbeat,
     };
-    Ok(respond(&app.engine, thread, run, reading))
+    Ok(respond(&app.scheduler, thread, run, reading))
 }
 
 /// The place of a joining reader.
@@ -246,12 +251,12 @@ fn bad_cursor() -> ServerError {
 }
 
 fn position(
-    engine: &Engine,
+    scheduler: &Scheduler,
     thread: ThreadId,
     run: RunId,
     cursor: Cursor,
 ) -> Result<Source, ServerError> {
-    if let Some(live) = engine.live(run).filter(|live| live.thread_id == thread) {
+    if let Some(live) = scheduler.live(run).filter(|live| live.thread_id == thread) {
         // Without ids there is nothing to resume after.
         let resumable = live.resumable;
         let at = match cursor {
@@ -261,13 +266,13 @@ fn position(
         };
         return Ok(Source::Live { run: live, at });
     }
-    let view = engine.store.view()?;
-    let record = view.run(thread, run)?;
+    let stored = scheduler.store.read()?;
+    let record = stored.run(thread, run)?;
     if record.is_active() {
         // Its end could not be recorded; the next start will.
         return Err(ServerError::Store("the run was lost".to_owned()));
     }
-    let count = view.event_count(run)?;
+    let count = stored.event_count(run)?;
     let at = match cursor {
         Cursor::Now => count,
         _ if !record.resumable => count,
@@ -291,26 +296,29 @@ pub(crate) async fn join(
     Path(ids): Path<(String, String)>,
 ) -> Result<Response, ServerError> {
     let (thread, run) = parse(&ids)?;
-    let live = app.engine.live(run).filter(|live| live.thread_id == thread);
+    let live = app
+        .scheduler
+        .live(run)
+        .filter(|live| live.thread_id == thread);
     if live.is_none() {
-        app.engine.store.view()?.run(thread, run)?;
+        app.scheduler.store.read()?.run(thread, run)?;
     }
-    Ok(wait_for(&app.engine, thread, run, live))
+    Ok(wait_for(&app.scheduler, thread, run, live))
 }
 
 /// Answers with the run's result once it is over, and with blanks (which JSON ignores) until then.
 pub(super) fn wait_for(
-    engine: &Arc<Engine>,
+    scheduler: &Arc<Scheduler>,
     thread: ThreadId,
     run: RunId,
     live: Option<Arc<LiveRun>>,
 ) -> Response {
-    let engine = Arc::clone(engine);
+    let scheduler = Arc::clone(scheduler);
     let chunks = futures_util::stream::unfold(Some(live), move |waiting| {
-        let engine = Arc::clone(&engine);
+        let scheduler = Arc::clone(&scheduler);
         async move {
             if let Some(live) = waiting? {
-                let mut stopping = engine.stopping();
+                let mut stopping = scheduler.stopping();
                 tokio::select! {
                     biased;
                     () = live.ended() => {}
@@ -319,7 +327,7 @@ pub(super) fn wait_for(
                 }
             }
             Some((
-                result(&engine, thread, run).map(|value| Bytes::from(value.to_string())),
+                result(&scheduler, thread, run).map(|value| Bytes::from(value.to_string())),
                 None,
             ))
         }
@@ -333,9 +341,9 @@ pub(super) fn wait_for(
     response
 }
 
-fn result(engine: &Engine, thread: ThreadId, run: RunId) -> Result<Value, ServerError> {
-    let view = engine.store.view()?;
-    let record = match view.run(thread, run) {
+fn result(scheduler: &Scheduler, thread: ThreadId, run: RunId) -> Result<Value, ServerError> {
+    let stored = scheduler.store.read()?;
+    let record = match stored.run(thread, run) {
         Err(ServerError::RunNotFound(_)) => {
             return Ok(
                 json!({"__error__": {"error": "RunNotFound", "message": "the run was rolled back or deleted"}}),
@@ -346,8 +354,8 @@ fn result(engine: &Engine, thread: ThreadId, run: RunId) -> Result<Value, Server
     if let (RunStatus::Error, Some(error)) = (record.status, &record.error) {
         return Ok(json!({"__error__": error}));
     }
-    let thread = view.thread(thread)?;
-    let Some(head) = view.head(&thread)? else {
+    let thread = stored.thread(thread)?;
+    let Some(head) = stored.head(&thread)? else {
         return Ok(json!({}));
     };
     let mut values = head.values.clone();
@@ -376,7 +384,11 @@ pub(crate) async fn cancel(
     Query(query): Query<CancelQuery>,
 ) -> Result<Response, ServerError> {
     let (thread, run) = parse(&ids)?;
-    let Some(live) = app.engine.live(run).filter(|live| live.thread_id == thread) else {
+    let Some(live) = app
+        .scheduler
+        .live(run)
+        .filter(|live| live.thread_id == thread)
+    else {
         // Over already, or never there: Python answers both alike.
         return Err(ServerError::RunNotFound(run.to_string()));
     };

@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     loop {
         let (stream, address) = tokio::select! {
             biased;
-            // An error means that the engine is gone, and so is the server.
+            // An error means that the scheduler is gone, and so is the server.
             _ = stopping.wait_for(|stopping| *stopping) => break,
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
@@ -125,7 +125,7 @@ async fn until_stopped(
     mut stopping: watch::Receiver<bool>,
 ) {
     let stopped = async move {
-        // An error means that the engine is gone, and so is the server.
+        // An error means that the scheduler is gone, and so is the server.
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
     let ended = tokio::select! {

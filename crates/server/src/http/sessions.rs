@@ -145,7 +145,7 @@ pub(crate) async fn stream(
     Ok(event_stream(
         chunks,
         app.config.heartbeat,
-        app.engine.stopping(),
+        app.scheduler.stopping(),
     ))
 }
 
@@ -268,13 +268,16 @@ pub(crate) async fn publish(
     };
     let bytes = bytes_of(&batch.changes) as u64;
     let count = batch.changes.len();
-    let publishing = app.engine.quotas.publish(&session, &permit.client, bytes);
+    let publishing = app
+        .scheduler
+        .quotas
+        .publish(&session, &permit.client, bytes);
     let publishing = if count > 0 { Some(publishing?) } else { None };
     let appended = app.sessions.publish(&session, batch).await?;
     if appended.repeated < count
         && let Some(row) = publishing.and_then(Publishing::stored)
         && let Err(error) = app
-            .engine
+            .scheduler
             .store
             .write(move |tx| tx.put_published(&row))
             .await
@@ -327,7 +330,7 @@ async fn check_posted(
                 let run = run_id
                     .as_ref()
                     .and_then(|run| RunId::parse(run.as_str()).ok());
-                let live = run.and_then(|run| app.engine.live(run));
+                let live = run.and_then(|run| app.scheduler.live(run));
                 if live.is_some_and(|live| live.thread_id.session() != *session) {
                     return Err(ServerError::SessionNotAllowed.into());
                 }
@@ -406,7 +409,7 @@ pub(crate) async fn cancel(
             return Err(LogError::MessageNotFound(id.to_string()).into());
         }
     } else if let Ok(thread) = ThreadId::parse(&name) {
-        app.engine.cancel_thread(thread);
+        app.scheduler.cancel_thread(thread);
     }
     for head in &heads {
         end_message(&app, &session, head).await?;
@@ -427,7 +430,7 @@ async fn end_message(app: &App, session: &SessionId, head: &MessageHead) -> Resu
     }
     let run = node.run_id.as_ref().map(rejoin_wire::RunId::as_str);
     let run = run.and_then(|run| RunId::parse(run).ok());
-    let live = run.and_then(|run| app.engine.live(run));
+    let live = run.and_then(|run| app.scheduler.live(run));
     // A record may name any run: only one of this session's thread is stopped.
     let own = live.filter(|live| live.thread_id.session() == *session);
     if let Some(live) = own {
@@ -459,12 +462,12 @@ pub(crate) async fn delete(
     let deleted = app.sessions.delete(&session).await;
     let is_absent = Err(SessionError::Log(LogError::NotFound));
     if deleted.is_ok() || deleted == is_absent {
-        app.engine.quotas.session_gone(&session);
+        app.scheduler.quotas.session_gone(&session);
         let forget = move |tx: &Tx| -> Result<(), ServerError> {
             tx.remove_published(&session);
             Ok(())
         };
-        app.engine.store.write(forget).await?;
+        app.scheduler.store.write(forget).await?;
     }
     deleted?;
     Ok(StatusCode::NO_CONTENT)

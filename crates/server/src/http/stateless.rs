@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     auth::{Ask, Permit},
-    engine::NewRun,
     error::ServerError,
     ids::ThreadId,
+    scheduler::NewRun,
 };
 
 pub(crate) async fn create(
@@ -26,7 +26,7 @@ pub(crate) async fn create(
     Extension(permit): Extension<Permit>,
     body: RunBody,
 ) -> Result<Response, ServerError> {
-    let (run, _) = app.engine.create_run(new_run(body), &permit).await?;
+    let (run, _) = app.scheduler.create_run(new_run(body), &permit).await?;
     let mut response = Json(run.to_json()).into_response();
     locate(&mut response, run.thread_id, run.run_id);
     Ok(response)
@@ -48,8 +48,13 @@ pub(crate) async fn wait(
     Extension(permit): Extension<Permit>,
     body: RunBody,
 ) -> Result<Response, ServerError> {
-    let (run, live) = app.engine.create_run(new_run(body), &permit).await?;
-    Ok(wait_for(&app.engine, run.thread_id, run.run_id, Some(live)))
+    let (run, live) = app.scheduler.create_run(new_run(body), &permit).await?;
+    Ok(wait_for(
+        &app.scheduler,
+        run.thread_id,
+        run.run_id,
+        Some(live),
+    ))
 }
 
 fn new_run(body: RunBody) -> NewRun {

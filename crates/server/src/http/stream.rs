@@ -13,11 +13,11 @@ use tokio::sync::watch;
 use super::event_stream::event_stream;
 
 use crate::{
-    engine::Engine,
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveEvent, LiveRun, Tail},
-    tables::Records,
+    scheduler::Scheduler,
+    tables::Rows,
 };
 
 /// Events put into one write.
@@ -111,7 +111,7 @@ pub(crate) struct Reading {
 
 /// The answer that streams a run.
 pub(crate) fn respond(
-    engine: &Arc<Engine>,
+    scheduler: &Arc<Scheduler>,
     thread: ThreadId,
     run: RunId,
     reading: Reading,
@@ -119,7 +119,7 @@ pub(crate) fn respond(
     let guard = match &reading.source {
         Source::Live { run, .. } if reading.cancel_on_disconnect => Some(CancelOnDrop {
             run: Arc::clone(run),
-            stopping: engine.stopping(),
+            stopping: scheduler.stopping(),
             armed: true,
         }),
         Source::Live { .. } | Source::Stored { .. } => None,
@@ -129,7 +129,7 @@ pub(crate) fn respond(
         Source::Stored { .. } => watch::Sender::new(()).subscribe(),
     };
     let reader = Reader {
-        engine: Arc::clone(engine),
+        scheduler: Arc::clone(scheduler),
         source: reading.source,
         filter: reading.filter,
         changed,
@@ -139,7 +139,7 @@ pub(crate) fn respond(
         let chunk = reader.next().await?;
         Some((chunk, reader))
     });
-    let mut response = event_stream(chunks, reading.heartbeat, engine.stopping());
+    let mut response = event_stream(chunks, reading.heartbeat, scheduler.stopping());
     locate(&mut response, thread, run);
     response
 }
@@ -156,7 +156,7 @@ pub(crate) fn locate(response: &mut Response, thread: ThreadId, run: RunId) {
 }
 
 struct Reader {
-    engine: Arc<Engine>,
+    scheduler: Arc<Scheduler>,
     source: Source,
     filter: Filter,
     changed: watch::Receiver<()>,
@@ -167,7 +167,7 @@ impl Reader {
     async fn next(&mut self) -> Option<Result<Bytes, ServerError>> {
         loop {
             let events = match &mut self.source {
-                Source::Stored { run, at } => match stored(&self.engine, *run, *at) {
+                Source::Stored { run, at } => match stored(&self.scheduler, *run, *at) {
                     Ok(events) if events.is_empty() => return None,
                     Ok(events) => {
                         *at += events.len() as u64;
@@ -213,10 +213,10 @@ fn disarm(guard: &mut Option<CancelOnDrop>) {
     }
 }
 
-fn stored(engine: &Engine, run: RunId, from: u64) -> Result<Vec<LiveEvent>, ServerError> {
-    let events = engine
+fn stored(scheduler: &Scheduler, run: RunId, from: u64) -> Result<Vec<LiveEvent>, ServerError> {
+    let events = scheduler
         .store
-        .view()?
+        .read()?
         .events(run, from, EVENTS_PER_CHUNK_MAX)?;
     Ok(events
         .iter()

@@ -9,7 +9,7 @@ use super::{
     page::{self, SortOrder},
 };
 use crate::{
-    auth::Permit, error::ServerError, records::ThreadRecord, sessions::store::View, tables::Records,
+    auth::Permit, error::ServerError, rows::ThreadRow, sessions::store::ReadTx, tables::Rows,
 };
 
 /// Threads a search gets when it does not say how many, and at most.
@@ -54,17 +54,17 @@ pub(crate) async fn search(
     Extension(permit): Extension<Permit>,
     Body(search): Body<Search>,
 ) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
-    let view = app.engine.store.view()?;
+    let stored = app.scheduler.store.read()?;
     let filter = Count {
         status: search.status.clone(),
         metadata: search.metadata.clone(),
         values: search.values.clone(),
     };
-    let is_named = |thread: &ThreadRecord| {
+    let is_named = |thread: &ThreadRow| {
         let id = thread.thread_id.to_string();
         search.ids.as_ref().is_none_or(|ids| ids.contains(&id))
     };
-    let mut threads = filter.find(&view, &permit, is_named)?;
+    let mut threads = filter.find(&stored, &permit, is_named)?;
     threads.sort_by_cached_key(|thread| search.key(thread));
     if search.sort_order != Some(SortOrder::Asc) {
         threads.reverse();
@@ -76,14 +76,14 @@ pub(crate) async fn search(
     let shown = page.map(|thread| {
         // Values are the costly part: read only where they are wanted.
         let head = if page::wants(select, "values") || page::wants(select, "interrupts") {
-            view.head(thread)
+            stored.head(thread)
         } else {
             Ok(None)
         };
         let thread = match head {
             Ok(head) => thread.to_json(head.as_ref()),
             Err(error @ ServerError::Store(_)) => return Err(error),
-            Err(_) => ThreadRecord::unreadable(thread.thread_id).to_json(None),
+            Err(_) => ThreadRow::unreadable(thread.thread_id).to_json(None),
         };
         Ok(page::selected(thread, select))
     });
@@ -95,39 +95,39 @@ pub(crate) async fn count(
     Extension(permit): Extension<Permit>,
     Body(count): Body<Count>,
 ) -> Result<Json<usize>, ServerError> {
-    let view = app.engine.store.view()?;
-    Ok(Json(count.find(&view, &permit, |_| true)?.len()))
+    let stored = app.scheduler.store.read()?;
+    Ok(Json(count.find(&stored, &permit, |_| true)?.len()))
 }
 
 impl Count {
     fn find(
         &self,
-        view: &View,
+        stored: &ReadTx,
         permit: &Permit,
-        is_named: impl Fn(&ThreadRecord) -> bool,
-    ) -> Result<Vec<ThreadRecord>, ServerError> {
+        is_named: impl Fn(&ThreadRow) -> bool,
+    ) -> Result<Vec<ThreadRow>, ServerError> {
         let mut found = Vec::new();
-        for thread in view.threads()? {
+        for thread in stored.threads()? {
             let is_reached = permit.access.reaches(&thread.thread_id.session());
             let is_meant = is_reached && !thread.is_temporary && is_named(&thread);
-            if is_meant && self.fits(&thread) && self.fits_values(view, &thread)? {
+            if is_meant && self.fits(&thread) && self.fits_values(stored, &thread)? {
                 found.push(thread);
             }
         }
         Ok(found)
     }
 
-    fn fits(&self, thread: &ThreadRecord) -> bool {
+    fn fits(&self, thread: &ThreadRow) -> bool {
         let status = self.status.as_ref();
         status.is_none_or(|status| json!(thread.status) == *status)
             && has_all(&thread.metadata, self.metadata.as_ref())
     }
 
-    fn fits_values(&self, view: &View, thread: &ThreadRecord) -> Result<bool, ServerError> {
+    fn fits_values(&self, stored: &ReadTx, thread: &ThreadRow) -> Result<bool, ServerError> {
         let Some(wanted) = self.values.as_ref().filter(|wanted| !wanted.is_empty()) else {
             return Ok(true);
         };
-        match view.head(thread) {
+        match stored.head(thread) {
             Ok(head) => Ok(head.is_some_and(|head| has_all(&head.values, Some(wanted)))),
             Err(error @ ServerError::Store(_)) => Err(error),
             // One that cannot be read has none that are known.
@@ -156,7 +156,7 @@ fn holds(value: &Value, wanted: &Value) -> bool {
 }
 
 impl Search {
-    fn key(&self, thread: &ThreadRecord) -> String {
+    fn key(&self, thread: &ThreadRow) -> String {
         match self.sort_by.unwrap_or(SortBy::UpdatedAt) {
             SortBy::ThreadId => thread.thread_id.to_string(),
             SortBy::Status => json!(thread.status).to_string(),

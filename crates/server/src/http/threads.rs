@@ -18,10 +18,10 @@ use crate::{
     error::ServerError,
     ids::{CheckpointId, RunId, ThreadId},
     mirror::conversation,
-    records::{CheckpointRecord, Source, ThreadRecord, ThreadStatus, empty_state},
+    rows::{CheckpointRow, Source, ThreadRow, ThreadStatus, empty_state},
     sessions::store::Tx,
     state,
-    tables::{Records, Tables as _},
+    tables::{Rows, Tables as _},
 };
 
 /// Checkpoints a history request gets when it does not say how many.
@@ -56,7 +56,7 @@ pub(crate) async fn create(
         .map_or(Ok(ThreadId::fresh()), ThreadId::parse)?;
     permit.access.require_session(&id.session())?;
     let keep = body.if_exists == Some(IfExists::DoNothing);
-    let (quotas, client) = (Arc::clone(&app.engine.quotas), permit.client.clone());
+    let (quotas, client) = (Arc::clone(&app.scheduler.quotas), permit.client.clone());
     let made = move |tx: &Tx| match tx.thread(id) {
         Ok(found) if keep => Ok((tx.head(&found)?, found)),
         Ok(_) => Err(ServerError::ThreadExists(id.to_string())),
@@ -66,12 +66,12 @@ pub(crate) async fn create(
         }
         Err(error) => Err(error),
     };
-    let (head, thread) = app.engine.store.write(made).await?;
+    let (head, thread) = app.scheduler.store.write(made).await?;
     Ok(Json(shown(&permit, &thread, head.as_ref())))
 }
 
 /// A thread, without what was said before where that may not be read.
-fn shown(permit: &Permit, thread: &ThreadRecord, head: Option<&CheckpointRecord>) -> Value {
+fn shown(permit: &Permit, thread: &ThreadRow, head: Option<&CheckpointRow>) -> Value {
     if permit.may(Ask::State) {
         thread.to_json(head)
     } else {
@@ -83,9 +83,9 @@ pub(crate) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ServerError> {
-    let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(&id)?)?;
-    Ok(Json(thread.to_json(view.head(&thread)?.as_ref())))
+    let stored = app.scheduler.store.read()?;
+    let thread = stored.thread(ThreadId::parse(&id)?)?;
+    Ok(Json(thread.to_json(stored.head(&thread)?.as_ref())))
 }
 
 #[derive(Deserialize)]
@@ -108,7 +108,7 @@ pub(crate) async fn patch(
         tx.put_thread(&thread)?;
         Ok((tx.head(&thread)?, thread))
     };
-    let (head, thread) = app.engine.store.write(change).await?;
+    let (head, thread) = app.scheduler.store.write(change).await?;
     let is_brief = |value: &HeaderValue| value == "return=minimal";
     if headers.get_all("prefer").iter().any(is_brief) {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -120,7 +120,7 @@ pub(crate) async fn delete(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ServerError> {
-    app.engine.delete_thread(ThreadId::parse(&id)?).await?;
+    app.scheduler.delete_thread(ThreadId::parse(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -132,8 +132,8 @@ pub(crate) async fn copy(
 ) -> Result<Json<Value>, ServerError> {
     let id = ThreadId::parse(&id)?;
     let copied = ThreadId::fresh();
-    let (quotas, client) = (Arc::clone(&app.engine.quotas), permit.client.clone());
-    let producer = app.engine.mirror.as_ref();
+    let (quotas, client) = (Arc::clone(&app.scheduler.quotas), permit.client.clone());
+    let producer = app.scheduler.mirror.as_ref();
     let producer = producer.map(|mirror| mirror.producer().id().clone());
     let change = move |tx: &Tx| -> Result<_, ServerError> {
         let original = tx.thread(id)?;
@@ -155,8 +155,8 @@ pub(crate) async fn copy(
         }
         Ok((head, thread))
     };
-    let (head, thread) = app.engine.store.write(change).await?;
-    if let Some(mirror) = &app.engine.mirror {
+    let (head, thread) = app.scheduler.store.write(change).await?;
+    if let Some(mirror) = &app.scheduler.mirror {
         mirror.follow(copied, &[]);
     }
     Ok(Json(thread.to_json(head.as_ref())))
@@ -166,9 +166,9 @@ pub(crate) async fn state(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ServerError> {
-    let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(&id)?)?;
-    let head = view.head(&thread)?;
+    let stored = app.scheduler.store.read()?;
+    let thread = stored.thread(ThreadId::parse(&id)?)?;
+    let head = stored.head(&thread)?;
     Ok(Json(head.map_or_else(empty_state, |head| {
         head.to_json(thread.thread_id)
     })))
@@ -178,9 +178,9 @@ pub(crate) async fn state_at(
     State(app): State<App>,
     Path((id, checkpoint)): Path<(String, String)>,
 ) -> Result<Json<Value>, ServerError> {
-    let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(&id)?)?;
-    let checkpoint = view.checkpoint(thread.thread_id, CheckpointId::parse(&checkpoint)?)?;
+    let stored = app.scheduler.store.read()?;
+    let thread = stored.thread(ThreadId::parse(&id)?)?;
+    let checkpoint = stored.checkpoint(thread.thread_id, CheckpointId::parse(&checkpoint)?)?;
     Ok(Json(checkpoint.to_json(thread.thread_id)))
 }
 
@@ -219,11 +219,11 @@ pub(crate) async fn state_of(
     Path(id): Path<String>,
     Body(body): Body<StateOf>,
 ) -> Result<Json<Value>, ServerError> {
-    let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(&id)?)?;
+    let stored = app.scheduler.store.read()?;
+    let thread = stored.thread(ThreadId::parse(&id)?)?;
     let state = match body.checkpoint.id()? {
-        Some(id) => Some(view.checkpoint(thread.thread_id, id)?),
-        None => view.head(&thread)?,
+        Some(id) => Some(stored.checkpoint(thread.thread_id, id)?),
+        None => stored.head(&thread)?,
     };
     Ok(Json(state.map_or_else(empty_state, |state| {
         state.to_json(thread.thread_id)
@@ -248,22 +248,22 @@ pub(crate) async fn update_state(
     if update.values.as_ref().is_some_and(state::removes) {
         permit.ask(Ask::RemoveMessages)?;
     }
-    let engine = app.engine.clone();
+    let scheduler = app.scheduler.clone();
     let change = move |tx: &Tx| -> Result<_, ServerError> {
         let head = tx.head(&tx.thread(id)?)?;
         let before = conversation(head.as_ref());
         let said = head.map(|head| head.conversation()).unwrap_or_default();
-        let written = update.apply(&engine, tx, id)?;
+        let written = update.apply(&scheduler, tx, id)?;
         if !state::keeps(&said, &written.conversation()) {
             permit.ask(Ask::RemoveMessages)?;
         }
-        if let Some(mirror) = &engine.mirror {
+        if let Some(mirror) = &scheduler.mirror {
             tx.put_unmirrored(id, RunId::NONE, &mirror.producer().id().0)?;
         }
         Ok((before, written.id))
     };
-    let (before, written) = app.engine.store.write(change).await?;
-    if let Some(mirror) = &app.engine.mirror {
+    let (before, written) = app.scheduler.store.write(change).await?;
+    if let Some(mirror) = &app.scheduler.mirror {
         mirror.follow(id, &before);
     }
     let address = json!({"thread_id": id, "checkpoint_ns": "", "checkpoint_id": written});
@@ -275,10 +275,10 @@ pub(crate) async fn update_state(
 impl Update {
     fn apply(
         self,
-        engine: &crate::engine::Engine,
+        scheduler: &crate::scheduler::Scheduler,
         tx: &Tx,
         id: ThreadId,
-    ) -> Result<CheckpointRecord, ServerError> {
+    ) -> Result<CheckpointRow, ServerError> {
         let thread = tx.thread(id)?;
         let named = self
             .checkpoint
@@ -294,10 +294,10 @@ impl Update {
         let agent = thread
             .graph
             .as_deref()
-            .and_then(|graph| engine.agents.find(graph));
+            .and_then(|graph| scheduler.agents.find(graph));
         let appended = agent.map(|agent| agent.appended()).unwrap_or_default();
         let copy = self.as_node.as_deref() == Some("__copy__");
-        let mut written = CheckpointRecord::after(
+        let mut written = CheckpointRow::after(
             base.as_ref(),
             if copy { Source::Fork } else { Source::Update },
             None,
@@ -370,8 +370,8 @@ pub(crate) async fn history_post(
 }
 
 fn history(app: &App, id: &str, wanted: HistoryBody) -> Result<Json<Vec<Value>>, ServerError> {
-    let view = app.engine.store.view()?;
-    let thread = view.thread(ThreadId::parse(id)?)?.thread_id;
+    let stored = app.scheduler.store.read()?;
+    let thread = stored.thread(ThreadId::parse(id)?)?.thread_id;
     if wanted
         .checkpoint
         .map(Address::id)
@@ -393,7 +393,7 @@ fn history(app: &App, id: &str, wanted: HistoryBody) -> Result<Json<Vec<Value>>,
         } else {
             HISTORY_PER_READ
         };
-        let found = view.checkpoints(thread, before, at_once)?;
+        let found = stored.checkpoints(thread, before, at_once)?;
         let Some(last) = found.last() else { break };
         before = Some(last.id);
         let states = found.iter().map(|checkpoint| checkpoint.to_json(thread));

@@ -24,13 +24,13 @@ use crate::{
     error::ServerError,
     ids::{RunId, ThreadId},
     live::{CancelAction, LiveRun},
-    records::{CheckpointRecord, RunRecord},
+    rows::{CheckpointRow, RunRow},
     sessions::{
         Producer, SessionError, Stopped, chance,
         log::{Batch, LogError, MessageHead, ProducerId, SessionId},
         store::{Store, Tx},
     },
-    tables::{Records as _, Tables as _},
+    tables::{Rows as _, Tables as _},
 };
 use replica::{Held, Replica};
 
@@ -71,15 +71,15 @@ impl Shadow {
 }
 
 /// The messages of a state, with what tasks of a step have written that waits for an answer.
-pub(crate) fn conversation(head: Option<&CheckpointRecord>) -> Vec<Held> {
+pub(crate) fn conversation(head: Option<&CheckpointRow>) -> Vec<Held> {
     head.map_or_else(Vec::new, |head| Held::list(&head.conversation()))
 }
 
 /// The messages of a thread now.
 fn held(store: &Store, thread: ThreadId) -> Result<Vec<Held>, ServerError> {
-    let view = store.view()?;
-    let thread = view.thread(thread)?;
-    Ok(conversation(view.head(&thread)?.as_ref()))
+    let stored = store.read()?;
+    let thread = stored.thread(thread)?;
+    Ok(conversation(stored.head(&thread)?.as_ref()))
 }
 
 impl Mirror {
@@ -98,7 +98,7 @@ impl Mirror {
     }
 
     /// A run's way in. Nothing happens before [`RunMirror::enter`].
-    pub(crate) fn run(self: &Arc<Self>, run: &RunRecord, live: &Arc<LiveRun>) -> RunMirror {
+    pub(crate) fn run(self: &Arc<Self>, run: &RunRow, live: &Arc<LiveRun>) -> RunMirror {
         RunMirror(Arc::new(OfRun {
             mirror: Arc::clone(self),
             thread: run.thread_id,
@@ -139,9 +139,9 @@ impl Mirror {
     /// # Errors
     /// The server's own store fails. The store of sessions is waited for elsewhere.
     pub(crate) fn recover(self: &Arc<Self>) -> Result<(), ServerError> {
-        let view = self.store.view()?;
+        let stored = self.store.read()?;
         let mut marks: HashMap<ThreadId, Vec<(RunId, ProducerId)>> = HashMap::new();
-        for (thread, run, producer) in view.unmirrored(None)? {
+        for (thread, run, producer) in stored.unmirrored(None)? {
             let producer = ProducerId(producer);
             marks.entry(thread).or_default().push((run, producer));
         }
@@ -160,12 +160,12 @@ impl Mirror {
             }
             // Only what a single run changed is known.
             let run = match marks.as_slice() {
-                [(run, _)] => view.run(thread, *run).ok(),
+                [(run, _)] => stored.run(thread, *run).ok(),
                 _ => None,
             };
             let base = run.as_ref().and_then(|run| run.base);
             // Without it less is known of what the run changed.
-            let base = base.and_then(|base| view.checkpoint(thread, base).ok());
+            let base = base.and_then(|base| stored.checkpoint(thread, base).ok());
             let producers: Vec<ProducerId> = marks.iter().map(|(_, by)| by.clone()).collect();
             let shadow = self.shadow(thread, &producers);
             {
@@ -194,9 +194,9 @@ impl Mirror {
         let shadow = self.shadow(thread, &[]);
         let marks = self
             .store
-            .view()
+            .read()
             .map_err(ServerError::from)
-            .and_then(|view| view.unmirrored(Some(thread)));
+            .and_then(|stored| stored.unmirrored(Some(thread)));
         // Its own mark is one of them.
         let is_in_sync = marks.is_ok_and(|marks| marks.len() <= 1);
         let run_id = run.map(|run| run.to_string().into());
@@ -448,7 +448,7 @@ impl RunMirror {
     }
 
     /// The state is another.
-    pub(crate) fn state(&self, at: &CheckpointRecord) {
+    pub(crate) fn state(&self, at: &CheckpointRow) {
         if let Some(shadow) = self.0.shadow.get() {
             self.0
                 .mirror

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     agents::{Agent, AgentError, Emitter, Knobs, NewEvent, NodeContext, NodeEnd},
     ids::derived,
-    records::{CheckpointRecord, InterruptRecord, RunRecord, Source},
+    rows::{CheckpointRow, InterruptRecord, RunRow, Source},
     state,
     tables::Tables as _,
 };
@@ -43,7 +43,7 @@ pub(crate) enum Ending {
 /// A run and what it needs.
 pub(crate) struct Runner {
     pub(crate) agent: Arc<dyn Agent>,
-    pub(crate) run: RunRecord,
+    pub(crate) run: RunRow,
     pub(crate) emitter: Emitter,
 }
 
@@ -98,9 +98,9 @@ impl Runner {
     /// Runs every task of a checkpoint. Returns the checkpoint after it, or nothing where a question is open.
     async fn step(
         &self,
-        mut at: CheckpointRecord,
+        mut at: CheckpointRow,
         answers: &mut Answers,
-    ) -> Result<Option<CheckpointRecord>, AgentError> {
+    ) -> Result<Option<CheckpointRow>, AgentError> {
         let mut questions: Vec<InterruptRecord> = Vec::new();
         let mut asked = Vec::new();
         for index in 0..at.tasks.len() {
@@ -148,7 +148,7 @@ impl Runner {
 
     async fn run_node(
         &self,
-        at: &CheckpointRecord,
+        at: &CheckpointRow,
         index: usize,
         resume: Option<Value>,
     ) -> Result<NodeEnd, AgentError> {
@@ -179,8 +179,8 @@ impl Runner {
     }
 
     /// Puts the results of a finished step into the next checkpoint.
-    async fn merge(&self, at: CheckpointRecord) -> Result<CheckpointRecord, AgentError> {
-        let mut next = CheckpointRecord::after(Some(&at), Source::Loop, Some(self.run.run_id));
+    async fn merge(&self, at: CheckpointRow) -> Result<CheckpointRow, AgentError> {
+        let mut next = CheckpointRow::after(Some(&at), Source::Loop, Some(self.run.run_id));
         for task in &at.tasks {
             if let Some(Value::Object(update)) = &task.result {
                 state::apply(&mut next.values, update.clone(), self.agent.appended());

@@ -13,14 +13,14 @@ use crate::{
     agents::AgentError,
     error::ServerError,
     ids::CheckpointId,
-    records::{CheckpointRecord, RunRecord, START, Source},
+    rows::{CheckpointRow, RunRow, START, Source},
     state,
-    tables::Records,
+    tables::Rows,
 };
 
 /// The start of a run.
 pub(super) struct Start {
-    pub(super) at: CheckpointRecord,
+    pub(super) at: CheckpointRow,
     pub(super) answers: Answers,
     /// Whether it continues from a breakpoint, which must not stop it again.
     pub(super) continues: bool,
@@ -30,7 +30,7 @@ pub(super) struct Start {
 pub(super) type Answers = BTreeMap<String, Value>;
 
 impl Start {
-    fn continuing(at: CheckpointRecord) -> Self {
+    fn continuing(at: CheckpointRow) -> Self {
         Self {
             at,
             answers: Answers::new(),
@@ -46,7 +46,7 @@ impl Runner {
         let asked_for = requested_checkpoint(request)?;
         let base = self.base(asked_for)?;
         // The run may have waited, and others may have said more since it was let in.
-        if !self.run.may_remove && !keeps_conversation(&self.emitter.store.view()?, &self.run)? {
+        if !self.run.may_remove && !keeps_conversation(&self.emitter.store.read()?, &self.run)? {
             return Err(AgentError::new(
                 "CapabilityMissing",
                 "the run would take away or change messages of the thread, and its token does not have the capability cancel",
@@ -71,31 +71,28 @@ impl Runner {
     }
 
     /// The checkpoint that the run starts from; none where the thread has none.
-    fn base(
-        &self,
-        asked_for: Option<CheckpointId>,
-    ) -> Result<Option<CheckpointRecord>, AgentError> {
-        let view = self.emitter.store.view()?;
+    fn base(&self, asked_for: Option<CheckpointId>) -> Result<Option<CheckpointRow>, AgentError> {
+        let stored = self.emitter.store.read()?;
         let base = match asked_for {
-            Some(id) => Some(view.checkpoint(self.run.thread_id, id)?),
-            None => view.head(&view.thread(self.run.thread_id)?)?,
+            Some(id) => Some(stored.checkpoint(self.run.thread_id, id)?),
+            None => stored.head(&stored.thread(self.run.thread_id)?)?,
         };
         Ok(base)
     }
 
     /// Runs what is next at a checkpoint: from a copy of it where it was asked for by name.
-    async fn go_on(&self, base: CheckpointRecord, is_named: bool) -> Result<Start, AgentError> {
+    async fn go_on(&self, base: CheckpointRow, is_named: bool) -> Result<Start, AgentError> {
         if !is_named && !base.failed {
             self.values(&base).await?;
             return Ok(Start::continuing(base));
         }
-        let mut fork = CheckpointRecord::after(Some(&base), Source::Fork, Some(self.run.run_id));
+        let mut fork = CheckpointRow::after(Some(&base), Source::Fork, Some(self.run.run_id));
         fork.go_to(base.next.clone());
         if base.failed {
             // Without what the failed attempt had said.
             let parent = base.parent.map(|parent| {
-                let view = self.emitter.store.view()?;
-                view.checkpoint(self.run.thread_id, parent)
+                let stored = self.emitter.store.read()?;
+                stored.checkpoint(self.run.thread_id, parent)
             });
             fork.values = parent
                 .transpose()?
@@ -113,13 +110,13 @@ impl Runner {
 
     async fn begin_with_input(
         &self,
-        base: Option<&CheckpointRecord>,
+        base: Option<&CheckpointRow>,
         input: Value,
     ) -> Result<Start, AgentError> {
         let input =
             state::normalise(input).map_err(|message| AgentError::new("ValueError", message))?;
         let run_id = Some(self.run.run_id);
-        let mut given = CheckpointRecord::after(base, Source::Input, run_id);
+        let mut given = CheckpointRow::after(base, Source::Input, run_id);
         given.go_to(vec![START.to_owned()]);
         self.enter(given, input).await
     }
@@ -127,10 +124,10 @@ impl Runner {
     /// Takes the step from a graph's `__start__` to its first nodes.
     async fn enter(
         &self,
-        mut given: CheckpointRecord,
+        mut given: CheckpointRow,
         input: Map<String, Value>,
     ) -> Result<Start, AgentError> {
-        let mut at = CheckpointRecord::after(Some(&given), Source::Loop, given.run_id);
+        let mut at = CheckpointRow::after(Some(&given), Source::Loop, given.run_id);
         for task in &mut given.tasks {
             task.result = Some(Value::Object(input.clone()));
         }
@@ -148,7 +145,7 @@ impl Runner {
 
     async fn begin_with_command(
         &self,
-        mut at: CheckpointRecord,
+        mut at: CheckpointRow,
         command: &Command,
     ) -> Result<Start, AgentError> {
         let read = |json: &Json| {
@@ -168,8 +165,7 @@ impl Runner {
             None => Answers::new(),
         };
         if let Some(goto) = command.goto.as_ref().filter(|_| answers.is_empty()) {
-            let mut jumped =
-                CheckpointRecord::after(Some(&at), Source::Update, Some(self.run.run_id));
+            let mut jumped = CheckpointRow::after(Some(&at), Source::Update, Some(self.run.run_id));
             jumped.go_to(self.known_nodes(read(goto)?)?);
             self.save(vec![jumped.clone()]).await?;
             at = jumped;
@@ -234,10 +230,7 @@ pub(crate) fn requested_checkpoint(
 ///
 /// # Errors
 /// The store fails, a record of the thread cannot be read, a checkpoint does not exist, or the input is malformed.
-pub(crate) fn keeps_conversation(
-    store: &impl Records,
-    run: &RunRecord,
-) -> Result<bool, ServerError> {
+pub(crate) fn keeps_conversation(store: &impl Rows, run: &RunRow) -> Result<bool, ServerError> {
     let Some(head) = store.head(&store.thread(run.thread_id)?)? else {
         return Ok(true);
     };
@@ -272,7 +265,7 @@ pub(crate) fn keeps_conversation(
 }
 
 /// Assigns the answers to the open questions.
-fn answers(at: &CheckpointRecord, resume: Value) -> Result<Answers, AgentError> {
+fn answers(at: &CheckpointRow, resume: Value) -> Result<Answers, AgentError> {
     let open = at.interrupts();
     // As on both real servers: what looks like a map from ids is one, also where no question has these ids (any more).
     let is_id = |key: &String| key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());

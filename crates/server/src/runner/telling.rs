@@ -8,7 +8,7 @@ use crate::{
     agents::{AgentError, NewEvent},
     clock::now_iso,
     ids::CheckpointId,
-    records::{CheckpointRecord, InterruptRecord},
+    rows::{CheckpointRow, InterruptRecord},
     sessions::store::Tx,
     state,
     tables::Tables as _,
@@ -18,7 +18,7 @@ impl Runner {
     /// Tells of what a node wrote: messages nobody has seen, the update, the task's end.
     pub(super) async fn written(
         &self,
-        at: &CheckpointRecord,
+        at: &CheckpointRow,
         index: usize,
         update: Map<String, Value>,
     ) -> Result<Map<String, Value>, AgentError> {
@@ -57,7 +57,7 @@ impl Runner {
 
     pub(super) fn push_question(
         &self,
-        at: &CheckpointRecord,
+        at: &CheckpointRow,
         questions: &[InterruptRecord],
         events: &mut Vec<NewEvent>,
     ) {
@@ -76,20 +76,20 @@ impl Runner {
     }
 
     /// Tells the thread's session what the state is now.
-    pub(super) fn mirror(&self, at: &CheckpointRecord) {
+    pub(super) fn mirror(&self, at: &CheckpointRow) {
         if let Some(mirror) = &self.emitter.mirror {
             mirror.state(at);
         }
     }
 
-    pub(super) async fn save(&self, checkpoints: Vec<CheckpointRecord>) -> Result<(), AgentError> {
+    pub(super) async fn save(&self, checkpoints: Vec<CheckpointRow>) -> Result<(), AgentError> {
         let events = self.checkpoint_events(&checkpoints);
         self.commit(checkpoints, events).await
     }
 
     pub(super) async fn commit(
         &self,
-        checkpoints: Vec<CheckpointRecord>,
+        checkpoints: Vec<CheckpointRow>,
         events: Vec<NewEvent>,
     ) -> Result<(), AgentError> {
         let thread_id = self.run.thread_id;
@@ -104,14 +104,14 @@ impl Runner {
             .map_err(AgentError::from)
     }
 
-    pub(super) async fn values(&self, at: &CheckpointRecord) -> Result<(), AgentError> {
+    pub(super) async fn values(&self, at: &CheckpointRow) -> Result<(), AgentError> {
         self.emitter
             .emit(StreamMode::Values, "values", &json!(at.values))
             .await
             .map_err(AgentError::from)
     }
 
-    pub(super) fn checkpoint_events(&self, checkpoints: &[CheckpointRecord]) -> Vec<NewEvent> {
+    pub(super) fn checkpoint_events(&self, checkpoints: &[CheckpointRow]) -> Vec<NewEvent> {
         let mut events = Vec::new();
         for checkpoint in checkpoints {
             if self.emitter.wants(StreamMode::Checkpoints) {
@@ -131,7 +131,7 @@ impl Runner {
         events
     }
 
-    fn checkpoint_payload(&self, checkpoint: &CheckpointRecord) -> Value {
+    fn checkpoint_payload(&self, checkpoint: &CheckpointRow) -> Value {
         let thread_id = self.run.thread_id;
         let config = |id: CheckpointId| json!({"configurable": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": id}});
         let mut payload = checkpoint.to_json(thread_id);

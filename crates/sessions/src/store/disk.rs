@@ -159,7 +159,7 @@ impl Disk {
         }
     }
 
-    pub(super) fn view(&self) -> Result<ReadTransaction, StoreError> {
+    pub(super) fn read(&self) -> Result<ReadTransaction, StoreError> {
         self.with(|db| db.begin_read().map_err(StoreError::failed))
     }
 

@@ -24,7 +24,7 @@ use std::{path::Path, sync::Arc};
 use redb::{Database, TableDefinition};
 use tokio::sync::{mpsc, oneshot};
 
-pub use reads::{Entry, Reads, Span, View, after_prefix};
+pub use reads::{Entry, ReadTx, Reads, Span, after_prefix};
 pub use tx::{Tx, Writes};
 
 use disk::{Disk, InFile, InMemory, Place};
@@ -105,17 +105,17 @@ impl Store {
     /// Why it cannot.
     pub async fn probe(&self) -> Result<(), StoreError> {
         if self.disk.failure().is_none() {
-            return self.view().map(drop);
+            return self.read().map(drop);
         }
         self.write(|tx| tx.put(PROBES, b"last", b"")).await
     }
 
-    /// A consistent view of what is committed.
+    /// A read transaction: what is committed, consistent.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
-    pub fn view(&self) -> Result<View, StoreError> {
-        self.disk.view().map(View)
+    pub fn read(&self) -> Result<ReadTx, StoreError> {
+        self.disk.read().map(ReadTx)
     }
 
     /// Runs a job and waits until it is committed.

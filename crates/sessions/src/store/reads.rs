@@ -36,9 +36,9 @@ pub struct Span<'a> {
 }
 
 /// A read transaction.
-pub struct View(pub(super) ReadTransaction);
+pub struct ReadTx(pub(super) ReadTransaction);
 
-impl Reads for View {
+impl Reads for ReadTx {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let open = self.0.open_table(table).map_err(StoreError::failed)?;
         get_in(&open, key)

@@ -36,18 +36,18 @@ async fn a_store_that_could_not_be_written_goes_on_by_itself() {
         let refused = store.write(put(b"b")).await.unwrap_err();
         assert!(refused.to_string().contains("no space left"), "{refused}");
         // Readers read on, and why it fails is known.
-        let view = store.view().unwrap();
-        assert_eq!(view.get(THINGS, b"a").unwrap(), Some(b"1".to_vec()));
-        assert_eq!(view.get(THINGS, b"b").unwrap(), None);
+        let stored = store.read().unwrap();
+        assert_eq!(stored.get(THINGS, b"a").unwrap(), Some(b"1".to_vec()));
+        assert_eq!(stored.get(THINGS, b"b").unwrap(), None);
         assert_eq!(store.probe().await, Err(refused));
         switch.store(false, Ordering::SeqCst);
         while store.probe().await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         store.write(put(b"c")).await.unwrap();
-        let view = store.view().unwrap();
-        assert_eq!(view.get(THINGS, b"a").unwrap(), Some(b"1".to_vec()));
-        assert_eq!(view.get(THINGS, b"c").unwrap(), Some(b"1".to_vec()));
+        let stored = store.read().unwrap();
+        assert_eq!(stored.get(THINGS, b"a").unwrap(), Some(b"1".to_vec()));
+        assert_eq!(stored.get(THINGS, b"c").unwrap(), Some(b"1".to_vec()));
     }
 }
 
@@ -143,14 +143,14 @@ async fn a_job_that_fails_or_panics_is_undone_alone() {
     .await;
     let failed: Vec<bool> = answers.iter().map(Result::is_err).collect();
     assert_eq!(failed, [false, true, true, false]);
-    let view = store.view().unwrap();
+    let stored = store.read().unwrap();
     let all = Span {
         from: b"",
         to: b"z",
         newest_first: false,
         limit: 9,
     };
-    let found = view.range(THINGS, all).unwrap();
+    let found = stored.range(THINGS, all).unwrap();
     let found: Vec<(&[u8], &[u8])> = found
         .iter()
         .map(|(key, value)| (&**key, &**value))
@@ -182,7 +182,7 @@ async fn a_refused_job_leaves_the_batch_alone_and_a_store_failure_takes_it_back(
         })
         .await;
     assert_eq!(failed, Err(StoreError::Failed("disk full".to_owned())));
-    let view = store.view().unwrap();
-    assert_eq!(view.get(THINGS, b"a").unwrap(), Some(b"1".to_vec()));
-    assert_eq!(view.get(THINGS, b"b").unwrap(), None);
+    let stored = store.read().unwrap();
+    assert_eq!(stored.get(THINGS, b"a").unwrap(), Some(b"1".to_vec()));
+    assert_eq!(stored.get(THINGS, b"b").unwrap(), None);
 }

@@ -21,15 +21,15 @@ use crate::{
     mirror::{Mirror, conversation},
     published::Counts as _,
     quotas::Quotas,
-    records::RunRecord,
+    rows::RunRow,
     run_changes::{Outcome, begin_run, finish, insert_run, new_run},
     runner::Runner,
     sessions::store::{Store, Tx},
-    tables::{Records, Tables as _},
+    tables::{Rows, Tables as _},
 };
 
 /// Everything the endpoints share.
-pub(crate) struct Engine {
+pub(crate) struct Scheduler {
     pub(crate) store: Store,
     pub(crate) agents: Agents,
     /// The threads' sessions; none in some tests.
@@ -61,7 +61,7 @@ pub(crate) struct NewRun {
     pub(crate) is_temporary: bool,
 }
 
-impl Engine {
+impl Scheduler {
     pub(crate) fn new(
         store: Store,
         agents: Agents,
@@ -87,7 +87,7 @@ impl Engine {
         self: &Arc<Self>,
         asked: NewRun,
         permit: &Permit,
-    ) -> Result<(RunRecord, Arc<LiveRun>), ServerError> {
+    ) -> Result<(RunRow, Arc<LiveRun>), ServerError> {
         let NewRun {
             thread_id,
             request,
@@ -106,7 +106,7 @@ impl Engine {
         let (quotas, permit) = (Arc::clone(&self.quotas), permit.clone());
         // Before the commit, so that nobody can read of a run that is not there.
         self.slots().live.insert(run.run_id, Arc::clone(&live));
-        let (engine, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
+        let (scheduler, record, watched) = (Arc::clone(self), run.clone(), Arc::clone(&live));
         let runtime = tokio::runtime::Handle::current();
         let created = self
             .store
@@ -115,15 +115,15 @@ impl Engine {
                 move |created| {
                     if let Ok((run, _)) = created {
                         // The writer calls in commit order, so runs queue in the order they were accepted.
-                        let turn = after.is_zero().then(|| engine.queue(run.thread_id));
+                        let turn = after.is_zero().then(|| scheduler.queue(run.thread_id));
                         let thread_id = run.thread_id;
                         let supervised =
-                            Arc::clone(&engine).supervise(run.clone(), watched, after, turn);
+                            Arc::clone(&scheduler).supervise(run.clone(), watched, after, turn);
                         runtime.spawn(async move {
                             supervised.await;
                             drop(place);
                             if is_temporary {
-                                engine.delete_later(thread_id).await;
+                                scheduler.delete_later(thread_id).await;
                             }
                         });
                     }
@@ -205,7 +205,7 @@ impl Engine {
     /// # Errors
     /// The store fails.
     pub(crate) async fn delete_temporary(&self) -> Result<(), ServerError> {
-        let threads = self.store.view()?.threads()?;
+        let threads = self.store.read()?.threads()?;
         for thread in threads.into_iter().filter(|thread| thread.is_temporary) {
             self.delete_thread(thread.thread_id).await?;
         }
@@ -232,7 +232,7 @@ impl Engine {
         self.stopping.subscribe()
     }
 
-    fn cancel_replaced_runs(&self, run: &RunRecord, busy: &[RunId]) {
+    fn cancel_replaced_runs(&self, run: &RunRow, busy: &[RunId]) {
         let action = match run.request.multitask_strategy {
             Some(MultitaskStrategy::Interrupt) => CancelAction::Interrupt,
             Some(MultitaskStrategy::Rollback) => CancelAction::Rollback,
@@ -245,7 +245,7 @@ impl Engine {
 
     async fn supervise(
         self: Arc<Self>,
-        run: RunRecord,
+        run: RunRow,
         live: Arc<LiveRun>,
         after: Duration,
         turn: Option<oneshot::Receiver<()>>,
@@ -285,7 +285,7 @@ impl Engine {
         }
     }
 
-    async fn run_to_end(&self, run: &RunRecord, live: &LiveRun, emitter: &Emitter) -> Outcome {
+    async fn run_to_end(&self, run: &RunRow, live: &LiveRun, emitter: &Emitter) -> Outcome {
         let (thread_id, run_id) = (run.thread_id, run.run_id);
         let begun = self.begin_run(thread_id, run_id, emitter).await;
         let agent = match (begun, self.agents.find(&run.graph)) {
@@ -336,8 +336,10 @@ impl Engine {
         };
         self.store.write(begin).await?;
         if let Some(mirror) = &emitter.mirror {
-            let view = self.store.view()?;
-            mirror.enter(&conversation(view.head(&view.thread(thread_id)?)?.as_ref()));
+            let stored = self.store.read()?;
+            mirror.enter(&conversation(
+                stored.head(&stored.thread(thread_id)?)?.as_ref(),
+            ));
         }
         Ok(())
     }
@@ -395,17 +397,17 @@ pub(crate) mod tests {
         }
     }
 
-    /// An engine whose disk failed while a run was streaming, that run, and the switch by which the disk has room again.
-    pub(crate) async fn on_a_disk_that_failed() -> (Arc<Engine>, Arc<AtomicBool>, RunRecord) {
+    /// A scheduler whose disk failed while a run was streaming, that run, and the switch by which the disk has room again.
+    pub(crate) async fn on_a_disk_that_failed() -> (Arc<Scheduler>, Arc<AtomicBool>, RunRow) {
         let switch = Arc::new(AtomicBool::new(false));
-        let engine = Engine::new(
+        let scheduler = Scheduler::new(
             Store::failing(Arc::clone(&switch), &tables::all()),
             Agents::standard(None),
             None,
             Quotas::new(Limits::default(), &[], Published::default()),
         );
         let permit = Permit::open(Client::own());
-        let (run, live) = engine.create_run(new_run(), &permit).await.unwrap();
+        let (run, live) = scheduler.create_run(new_run(), &permit).await.unwrap();
         let mut changed = live.watch();
         while live.len() < 10 {
             changed.changed().await.unwrap();
@@ -418,18 +420,22 @@ pub(crate) mod tests {
         let shown = live.len();
         assert!(matches!(live.read(shown, 1), Tail::End));
         assert!(live.is_broken());
-        while engine.live(run.run_id).is_some() {
+        while scheduler.live(run.run_id).is_some() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        (engine, switch, run)
+        (scheduler, switch, run)
     }
 
     #[tokio::test]
     async fn a_disk_that_fails_ends_the_stream_and_refuses_further_runs() {
-        let (engine, _switch, _run) = on_a_disk_that_failed().await;
+        let (scheduler, _switch, _run) = on_a_disk_that_failed().await;
         let permit = Permit::open(Client::own());
-        let refused = engine.create_run(new_run(), &permit).await.err().unwrap();
+        let refused = scheduler
+            .create_run(new_run(), &permit)
+            .await
+            .err()
+            .unwrap();
         assert_eq!(refused.code(), "store_failed");
-        assert_eq!(engine.slots().live.len(), 0);
+        assert_eq!(scheduler.slots().live.len(), 0);
     }
 }

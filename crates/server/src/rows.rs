@@ -17,7 +17,7 @@ pub(crate) const START: &str = "__start__";
 
 /// A conversation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct ThreadRecord {
+pub(crate) struct ThreadRow {
     pub(crate) thread_id: ThreadId,
     pub(crate) created_at: String,
     pub(crate) updated_at: String,
@@ -39,7 +39,7 @@ pub(crate) struct ThreadRecord {
 
 /// An execution.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct RunRecord {
+pub(crate) struct RunRow {
     pub(crate) run_id: RunId,
     pub(crate) thread_id: ThreadId,
     pub(crate) graph: String,
@@ -65,7 +65,7 @@ fn yes() -> bool {
 
 /// A saved state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct CheckpointRecord {
+pub(crate) struct CheckpointRow {
     pub(crate) id: CheckpointId,
     pub(crate) parent: Option<CheckpointId>,
     pub(crate) values: Map<String, Value>,
@@ -112,7 +112,7 @@ pub(crate) struct InterruptRecord {
     pub(crate) value: Value,
 }
 
-impl ThreadRecord {
+impl ThreadRow {
     pub(crate) fn new(thread_id: ThreadId, metadata: Map<String, Value>) -> Self {
         let now = now_iso();
         Self {
@@ -162,7 +162,7 @@ impl ThreadRecord {
     }
 
     /// The protocol's shape, with the head's values and open questions.
-    pub(crate) fn to_json(&self, head: Option<&CheckpointRecord>) -> Value {
+    pub(crate) fn to_json(&self, head: Option<&CheckpointRow>) -> Value {
         let mut interrupts = Map::new();
         for task in head
             .iter()
@@ -186,7 +186,7 @@ impl ThreadRecord {
     }
 }
 
-impl RunRecord {
+impl RunRow {
     /// The protocol's shape.
     pub(crate) fn to_json(&self) -> Value {
         json!({
@@ -225,7 +225,7 @@ impl RunRecord {
     }
 }
 
-impl CheckpointRecord {
+impl CheckpointRow {
     /// A checkpoint that follows `parent` (or begins a thread), with nothing in it but the parent's values.
     pub(crate) fn after(parent: Option<&Self>, source: Source, run_id: Option<RunId>) -> Self {
         Self {
