@@ -79,8 +79,8 @@ enum Held {
 }
 
 impl Part for KeptOutbox {
-    /// Entries that other clients have stored are read again while a person sees them and until their clients must have their locks,
-    /// inherited ones until they are gone, and all while they are in doubt.
+    /// Entries that other clients have stored are read again while a person sees them, and until their clients must have their locks.
+    /// Inherited ones are until they are gone, and all while they are in doubt.
     fn due(&self, client: &Client) -> Option<Due> {
         let mut entries = client.outbox.entries.iter();
         let shows_others = client.visible && entries.any(|entry| !entry.is_own());
