@@ -31,14 +31,32 @@ async function following(session, count, run = RUN) {
   await first.shows("bravo1 ");
   await first.threadKnown();
   const tabs = [];
+  let longest = 0;
   for (let at = 1; at < count; at++) {
     const tab = await session.tab();
     await tab.goto(first.page.url());
     const there = await first.answer();
     await until("the text so far", async () => (await tab.answer()).length >= there.length);
+    longest = Math.max(longest, await tab.page.evaluate(() => Math.round(performance.now())));
     tabs.push(tab);
   }
+  console.log(`${count} tabs: the text so far is shown ${longest} ms after a tab begins to load, at most`);
   return { first, tabs };
+}
+
+/** Its renderer is gone, without a word to the page. */
+async function crash(session, tab) {
+  const cdp = await session.context.newCDPSession(tab.page);
+  // It is never answered.
+  cdp.send("Page.crash").catch(() => {});
+  await sleep(100);
+}
+
+/** The page is frozen, as the browser does with hidden ones. Thaws it. */
+async function freeze(session, tab) {
+  const cdp = await session.context.newCDPSession(tab.page);
+  await cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+  return () => cdp.send("Page.setWebLifecycleState", { state: "active" });
 }
 
 /** All of them show the whole answer, which was never shorter than before. */
@@ -88,23 +106,17 @@ scenario("the tab that has the connection is closed", async (session) => {
 });
 
 scenario("its renderer crashes", async (session) => {
-  const { tabs } = await succeeds(session, "crashed", async (first) => {
-    const cdp = await session.context.newCDPSession(first.page);
-    // It is never answered.
-    cdp.send("Page.crash").catch(() => {});
-    await sleep(100);
-  });
+  const { tabs } = await succeeds(session, "crashed", (first) => crash(session, first));
   await whole(tabs);
   assert.equal(streams(session).length, 2, session.proxy.describe());
 }, OURS);
 
 scenario("it is frozen, and thawed later", async (session) => {
-  let cdp;
+  let thaw;
   const { first, tabs } = await succeeds(session, "frozen", async (first) => {
-    cdp = await session.context.newCDPSession(first.page);
-    await cdp.send("Page.setWebLifecycleState", { state: "frozen" });
+    thaw = await freeze(session, first);
   });
-  await cdp.send("Page.setWebLifecycleState", { state: "active" });
+  await thaw();
   await until("the thawed tab follows", async () => (await first.answer()).length >= (await tabs[0].answer()).length - 100);
   await until("one connection is left", async () => open(session).length === 1);
   await whole([first, ...tabs]);
@@ -188,7 +200,8 @@ scenario("what one tab submits the others show at once, over its connection; an 
   for (const tab of [first, second, third]) await tab.healthy();
 }, OURS);
 
-scenario("tabs that show one session share its feed, and the next one goes on where the first is closed", async (session) => {
+/** Three tabs show one session, whose feed goes on where the first is gone in some way. */
+async function feedGoesOn(session, take) {
   const thread = randomUUID();
   const word = (at) => `word${at} `;
   let at = 0;
@@ -211,7 +224,7 @@ scenario("tabs that show one session share its feed, and the next one goes on wh
   await until("one connection", () => openFeeds() === 1);
   await say(10);
   for (const tab of [first, ...tabs]) await shown(tab, word(19));
-  await first.page.close();
+  await take(session, first);
   await say(10);
   for (const tab of tabs) await shown(tab, word(29));
   await until("one connection", () => openFeeds() === 1);
@@ -220,7 +233,14 @@ scenario("tabs that show one session share its feed, and the next one goes on wh
     await shown(tab, whole);
     await tab.healthy();
   }
-}, OURS);
+}
+
+for (const [way, take] of [
+  ["is closed", (_, first) => first.page.close()],
+  ["crashes", crash],
+  ["is frozen", freeze],
+])
+  scenario(`tabs that show one session share its feed, and the next one goes on where the first ${way}`, (session) => feedGoesOn(session, take), OURS);
 
 scenario("the page has a way to a second tab, by keys too: it follows over the same connection", async (session) => {
   const first = await session.open({ ...RUN, share: "headers" });
@@ -255,6 +275,21 @@ scenario("two users in one browser share nothing", async (session) => {
   assert.equal(open(session).length, 1, session.proxy.describe());
   await other.goto(first.page.url().replace("share=ann", "share=bob"));
   await until("the other user's own connection", () => open(session).length === 2);
+  await whole([first, same, other]);
+  assert.equal(streams(session).length, 2, session.proxy.describe());
+}, OURS);
+
+scenario("two tokens in one browser share nothing", async (session) => {
+  const first = await session.open({ ...RUN, share: "headers", token: "ann" });
+  await first.send();
+  await first.shows("bravo1 ");
+  await first.threadKnown();
+  const [same, other] = [await session.tab(), await session.tab()];
+  await same.goto(first.page.url());
+  await until("the same person's text", async () => (await same.answer()).length > 0);
+  assert.equal(open(session).length, 1, session.proxy.describe());
+  await other.goto(first.page.url().replace("token=ann", "token=bob"));
+  await until("the other person's own connection", () => open(session).length === 2);
   await whole([first, same, other]);
   assert.equal(streams(session).length, 2, session.proxy.describe());
 }, OURS);

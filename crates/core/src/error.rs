@@ -121,6 +121,7 @@ codes! {
     Conflict = "conflict", "The thread is busy with another run (409). Wait for it, cancel it, or use another multitask strategy.";
     Unprocessable = "unprocessable", "The server refused the request's content (422).";
     TooManyRequests = "too_many_requests", "The server gets too many requests (429). The request is sent again at the time that the server names.";
+    QuotaReached = "quota_reached", "The server's quota is used up (429). Waiting does not help: delete something, or raise the quota.";
     BodyTooLarge = "body_too_large", "The request is larger than the server accepts (413).";
     RequestRefused = "request_refused", "The server refused the request.";
     ServerError = "server_error", "The server failed (500). Try again; if it fails again, look at its log.";

@@ -671,6 +671,34 @@ fn retry_after_is_honoured() {
 }
 
 #[test]
+fn a_quota_that_is_used_up_is_an_error_and_not_waited_for() {
+    for body in [
+        r#"{"code":"too_many_threads","message":"delete some"}"#,
+        r#"{"code":"too_many_sessions","detail":"delete some"}"#,
+        r#"{"error":{"code":"insufficient_quota","message":"check your plan"}}"#,
+    ] {
+        let mut bench = Bench::new();
+        bench.submit("hi");
+        bench.refuse("/runs/stream", 429, &[("retry-after", "7")], body);
+        assert_eq!(bench.error_code(), Some("quota_reached"), "{body}");
+        bench.pass(60_000);
+        assert!(bench.open.is_empty(), "{body}");
+    }
+    for body in [
+        "",
+        "{",
+        r#"{"code":"too_many_runs"}"#,
+        r#"{"error":"quota"}"#,
+    ] {
+        let mut bench = Bench::new();
+        bench.submit("hi");
+        bench.refuse("/runs/stream", 429, &[("retry-after", "7")], body);
+        bench.pass(7_000);
+        bench.asked("/runs/stream");
+    }
+}
+
+#[test]
 fn a_page_instead_of_a_stream_says_so() {
     let mut bench = Bench::new();
     bench.submit("hi");

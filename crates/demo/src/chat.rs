@@ -245,6 +245,9 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
         .storage(storage)
         .share_connections(query.share_connections())
         .on_notice(on_notice);
+    if let Some(token) = query.token() {
+        options = options.header("authorization", format!("Bearer {token}"));
+    }
     if query.session_limit().is_none() {
         options = options.history_limit(query.history_limit());
     }

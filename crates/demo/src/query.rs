@@ -63,6 +63,11 @@ impl Query {
         }
     }
 
+    /// The person's token (`token`), for the conversation's requests.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.text("token")
+    }
+
     /// Whether answers name their question: everywhere but with `answer=unnamed`, to see what comes of it.
     pub(crate) fn names_questions(&self) -> bool {
         self.text("answer") != Some("unnamed")

@@ -40,6 +40,7 @@ export function Chat({ setup }: { setup: Setup }) {
     onWarning: note,
     storage: setup.storage,
     shareConnections: setup.share,
+    defaultHeaders: setup.headers,
     // The demo has no logins: whoever uses this browser is one person to it.
     cache: setup.storage !== "none" && { identity: "visitor" },
     retry: setup.retry,

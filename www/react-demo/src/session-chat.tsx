@@ -32,6 +32,7 @@ export function SessionChat({ setup }: { setup: Setup }) {
     onWarning: (notice) => setNotices((all) => [...all.filter(({ code }) => code !== notice.code), notice]),
     storage: setup.storage,
     shareConnections: setup.share,
+    defaultHeaders: setup.headers,
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,

@@ -14,6 +14,8 @@ export interface Setup {
   storage: "local" | "session" | "none";
   /** The tabs that share connections: those with the same headers, those that name the same user, or none. */
   share: boolean | string;
+  /** The headers of the conversation's requests: the person's token, where the address names one. */
+  headers: Record<string, string>;
   /** How the checkpoint is found that an edit goes on from. */
   checkpoints: "automatic" | "off";
   /** Whether an answer says which question it is for; only tests answer without. */
@@ -36,7 +38,7 @@ const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
 export function readSetup({ search, origin }: Location): Setup {
   const query = new URLSearchParams(search);
   const text = (name: string) => query.get(name) || undefined;
-  const [storage, share] = [text("storage"), text("share")];
+  const [storage, share, token] = [text("storage"), text("share"), text("token")];
   const numbers = (names: Record<string, string>) => {
     const found: Record<string, number> = {};
     for (const [name, option] of Object.entries(names)) {
@@ -57,6 +59,7 @@ export function readSetup({ search, origin }: Location): Setup {
     pageSize: Number(text("page_size")) || 50,
     storage: storage === "session" || storage === "none" ? storage : "local",
     share: share === undefined || share === "headers" || (share !== "off" && share),
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     checkpoints: text("checkpoints") === "off" ? "off" : "automatic",
     namesQuestions: text("answer") !== "unnamed",
     historyLimit: Number(text("history")) || 100,

@@ -8,6 +8,13 @@ use rejoin_wire::{
     json::{FromJson, JsonError, Read, field, items, whole_number},
 };
 
+/// The codes of refusals (429) that do not pass by waiting.
+const QUOTA_CODES: [&str; 3] = [
+    "too_many_threads",
+    "too_many_sessions",
+    "insufficient_quota",
+];
+
 /// A request that was sent and not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Asked {
@@ -61,7 +68,7 @@ impl<'a> Answer<'a> {
         match &self.failure {
             Some(error) => failure_of(error),
             None if (200..300).contains(&self.status) => Failure::Unreadable,
-            None => Failure::Status(self.status),
+            None => failure_of_status(self.status, self.body),
         }
     }
 
@@ -130,6 +137,7 @@ pub(super) fn status_error(status: u16, body: &[u8]) -> StreamError {
         410 => ErrorCode::RunExpired,
         413 => ErrorCode::BodyTooLarge,
         422 => ErrorCode::Unprocessable,
+        429 if says_quota(body) => ErrorCode::QuotaReached,
         429 => ErrorCode::TooManyRequests,
         502..=504 => ErrorCode::BadGateway,
         500..=599 => ErrorCode::ServerError,
@@ -191,6 +199,25 @@ fn detail(body: &[u8]) -> String {
         None if text.starts_with('<') => String::new(),
         None => text.to_owned(),
     }
+}
+
+/// The kind of failure that a refusal is.
+pub(super) fn failure_of_status(status: u16, body: &[u8]) -> Failure {
+    match status {
+        429 if says_quota(body) => Failure::Quota,
+        _ => Failure::Status(status),
+    }
+}
+
+/// Whether a refusal names a quota: ours as its code, others' also within an `error`.
+fn says_quota(body: &[u8]) -> bool {
+    let text = str::from_utf8(body).unwrap_or_default();
+    let within = field(text, "error").and_then(|error| field(error, "code"));
+    let codes = [field(text, "code"), within].into_iter().flatten();
+    let words = codes.filter_map(|code| String::from_json(code).ok());
+    words
+        .into_iter()
+        .any(|code| QUOTA_CODES.contains(&code.as_str()))
 }
 
 /// The kind of failure that a transport error is.

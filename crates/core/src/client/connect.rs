@@ -3,7 +3,7 @@
 
 use super::{
     Client,
-    answer::{Answer, header, status_error},
+    answer::{Answer, failure_of_status, header, status_error},
     link::{Asks, Link, Opening, Refusal},
     lost::Loss,
     phase::{Next, Phase},
@@ -203,7 +203,7 @@ impl Client {
     pub(super) fn conclude_refusal(&mut self, run: &mut Run, refusal: &Refusal) {
         let error = status_error(refusal.status, &refusal.body);
         let purpose = self.link_purpose();
-        let failure = Failure::Status(refusal.status);
+        let failure = failure_of_status(refusal.status, &refusal.body);
         self.attempt_failed(run, purpose, failure, error, refusal.retry_after);
     }
 
@@ -248,7 +248,10 @@ impl Client {
                 self.lost(run, loss);
             }
             Verdict::Refused => {
-                if matches!(failure, Failure::Status(_) | Failure::Final) {
+                if matches!(
+                    failure,
+                    Failure::Status(_) | Failure::Quota | Failure::Final
+                ) {
                     run.unpost();
                 }
                 self.close_link("refused");

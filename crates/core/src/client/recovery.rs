@@ -20,6 +20,7 @@
 //! | no answer             | again   | again      | again     | again   | again             | again   | again   | again   | again   | again     | refused |
 //! | 200, unreadable       | refused | again      | again     | again   | again             | again   | again   | refused | refused | refused   | refused |
 //! | too large to be read  | refused | refused    | refused   | refused | gone              | refused | refused | refused | refused | refused   | refused |
+//! | a quota is used up    | refused | refused    | refused   | refused | refused           | refused | refused | refused | refused | refused   | refused |
 //! | cannot be sent        | refused | refused    | refused   | refused | refused           | refused | refused | refused | refused | refused   | refused |
 //!
 //! The consequences:
@@ -106,6 +107,8 @@ pub(super) enum Failure {
     TooLarge,
     /// The request could not be sent as it is: its headers or its URL.
     Final,
+    /// A quota is used up, which does not pass by waiting.
+    Quota,
 }
 
 impl Failure {
@@ -145,7 +148,7 @@ impl Purpose {
             Failure::Status(status) => status,
             Failure::NoAnswer => return Again,
             Failure::TooLarge if matches!(self, FindRun | CheckRun) => return Gone,
-            Failure::TooLarge | Failure::Final => return Refused,
+            Failure::TooLarge | Failure::Quota | Failure::Final => return Refused,
             Failure::Unreadable => {
                 return match self {
                     Post | Feed | Older | ForkPoint => Refused,
@@ -463,7 +466,7 @@ mod tests {
             }
             rows += 1;
         }
-        assert_eq!(rows, 15);
+        assert_eq!(rows, 16);
     }
 
     fn failures(answer: &str) -> Vec<Failure> {
@@ -475,6 +478,7 @@ mod tests {
             "200, unreadable" => vec![Failure::Unreadable],
             "too large to be read" => vec![Failure::TooLarge],
             "cannot be sent" => vec![Failure::Final],
+            "a quota is used up" => vec![Failure::Quota],
             codes => {
                 let read = |code: &str| Failure::Status(code.trim().parse().expect("a status"));
                 codes.split(',').map(read).collect()

@@ -15,8 +15,7 @@
 use super::{
     super::{
         Client,
-        answer::failure_of,
-        answer::{no_answer, status_error},
+        answer::{failure_of, failure_of_status, no_answer, status_error},
         link::{Asks, Link, Opening, Refusal},
         part::Woke,
         recovery::{Failure, Purpose, Recovery, Verdict, Wait},
@@ -234,7 +233,7 @@ impl Session {
     /// With something else than a stream.
     pub(super) fn feed_answered(&mut self, client: &mut Client, refusal: &Refusal) {
         let error = status_error(refusal.status, &refusal.body);
-        let failure = Failure::Status(refusal.status);
+        let failure = failure_of_status(refusal.status, &refusal.body);
         self.feed_failed(client, failure, error, refusal.retry_after);
     }
 
