@@ -131,6 +131,32 @@ scenario("two tabs: the one that has a question sends it, and the other when tha
   assert.equal((await session.agent.runs(thread)).length, 1);
 });
 
+scenario("what one person has not sent, another person of the browser neither sees nor sends", async (session) => {
+  const knobs = { n_tokens: 12, delay_ms: 5 };
+  const ann = await session.open({ ...knobs, token: "ann" });
+  await ann.send("first");
+  await ann.settled(words(12));
+  const thread = await ann.threadKnown();
+  session.proxy.down = true;
+  await ann.send("second");
+  await waits(ann, "unreachable");
+  session.proxy.down = false;
+  session.proxy.fault("stream", { kind: "refuse" }, 100);
+  const bob = await session.open({ ...knobs, thread, token: "bob" });
+  await asks(bob, "first");
+  await waits(bob);
+  await ann.page.close({ runBeforeUnload: false });
+  session.proxy.clearFaults();
+  await bob.send("of bob");
+  await asks(bob, "first", "of bob");
+  await bob.state("finished");
+  assert.equal((await session.agent.idle(thread)).length, 2, session.proxy.describe());
+
+  const again = await session.open({ ...knobs, thread, token: "ann" });
+  await until("ann's question is sent", async () => (await session.agent.runs(thread)).length === 3);
+  await asks(again, "first", "of bob", "second");
+});
+
 scenario("two open tabs: a question that waits in one is shown by the other at once, and asked by it when that tab is gone", async (session) => {
   const one = await session.open({ n_tokens: 150, delay_ms: 60 });
   await one.send("first");

@@ -65,6 +65,9 @@ pub struct Config {
     pub record_ttl: Millis,
     /// The handling of submissions that the server does not have yet.
     pub outbox: OutboxPolicy,
+    /// Names the person, for example by an id. Run records and unsent submissions are stored under that name: another person of the same
+    /// browser neither sees nor sends them. Default none: whoever opens the thread in this browser is the same person.
+    pub identity: Option<String>,
 }
 
 impl Config {
@@ -99,6 +102,7 @@ impl Config {
             record_bytes_max: 256 * 1024,
             record_ttl: Millis(24 * 60 * 60 * 1000),
             outbox: OutboxPolicy::default(),
+            identity: None,
         }
     }
 }

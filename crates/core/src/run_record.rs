@@ -20,29 +20,30 @@ const VERSION: u64 = 2;
 /// Of this version the cursor's hashes mean nothing any more.
 const OLD_HASHES: u64 = 1;
 
-/// The key under which a thread's record is stored: server, assistant and thread, each percent-encoded.
+/// The key under which a thread's record is stored: server, assistant, thread and, where one is named, the person, each percent-encoded.
 pub fn record_key(config: &Config, thread_id: &ThreadId) -> String {
-    key(&[
-        &config.api_url,
-        config.assistant_id.as_str(),
-        thread_id.as_str(),
-    ])
+    let assistant_id = config.assistant_id.as_str();
+    key(config, &[&config.api_url, assistant_id, thread_id.as_str()])
 }
 
 /// The key under which the thread of a run is stored: its id as a JSON string.
 pub fn run_key(config: &Config, run_id: &RunId) -> String {
-    key(&["run", &config.api_url, run_id.as_str()])
+    key(config, &["run", &config.api_url, run_id.as_str()])
 }
 
 /// The key of something else that is stored for a thread.
 pub(crate) fn thread_key(kind: &str, config: &Config, thread_id: &ThreadId) -> String {
     let assistant_id = config.assistant_id.as_str();
-    key(&[kind, &config.api_url, assistant_id, thread_id.as_str()])
+    key(
+        config,
+        &[kind, &config.api_url, assistant_id, thread_id.as_str()],
+    )
 }
 
-fn key(parts: &[&str]) -> String {
+fn key(config: &Config, parts: &[&str]) -> String {
     let mut key = RECORD_PREFIX.to_owned();
-    for (at, part) in parts.iter().enumerate() {
+    let person = config.identity.as_deref();
+    for (at, part) in parts.iter().copied().chain(person).enumerate() {
         if at > 0 {
             key.push('|');
         }

@@ -339,6 +339,33 @@ fn what_is_stored_without_its_lock_is_left_to_its_tab_for_a_while() {
 }
 
 #[test]
+fn another_person_of_the_browser_neither_sees_nor_sends_what_is_stored() {
+    let as_person = |name: &str| Bench::with(|config| config.identity = Some(name.to_owned()));
+    let mut ann = as_person("ann");
+    ann.feed(Input::PageOpened {
+        wall_clock: Millis(1_000_000),
+    });
+    ann.feed(Input::WentOffline);
+    ann.submit("hello");
+    cut_post(&mut ann);
+    let thread = thread(&ann);
+
+    let mut bob = as_person("bob");
+    bob.stored = ann.stored.clone();
+    enter_idle(&mut bob, &thread);
+    assert!(waiting(&bob).is_empty() && bob.locks.is_empty());
+    let mut nobody = Bench::new();
+    nobody.stored = ann.stored.clone();
+    enter_idle(&mut nobody, &thread);
+    assert!(waiting(&nobody).is_empty() && nobody.locks.is_empty());
+
+    let mut again = as_person("ann");
+    again.stored = ann.stored.clone();
+    enter_idle(&mut again, &thread);
+    assert_eq!(waiting(&again), [is("hello", "other_tab")]);
+}
+
+#[test]
 fn the_lock_of_what_was_taken_over_is_kept_until_storage_has_let_go_of_it() {
     let (bench, thread, _) = unsent();
     let mut one = bench.another_tab(1);

@@ -253,8 +253,8 @@ fn start(target: &Target, nav: Nav, threads: Threads) -> Chat {
     }
     if query.storage() != StorageChoice::Nowhere {
         options = options.cache(Cache {
-            // The demo has no logins: whoever uses this browser is one person to it.
-            identity: Some("visitor".to_owned()),
+            // The demo has no logins: without a token, whoever uses this browser is one person to it.
+            identity: Some(query.token().unwrap_or("visitor").to_owned()),
             ..Cache::default()
         });
     }

@@ -94,6 +94,7 @@ fn read_config(fields: &mut Fields<'_>, config: &mut Config) {
     config.initial_values = fields.json_text("initialValues");
     fields.bytes("recordBytesMax", &mut config.record_bytes_max);
     fields.millis("recordTtlMs", &mut config.record_ttl);
+    config.identity = fields.text("identity");
     let outbox = &mut config.outbox;
     fields.inner("outbox", &mut |fields| {
         set(&mut outbox.enabled, fields.flag("enabled"));

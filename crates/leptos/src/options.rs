@@ -236,10 +236,15 @@ impl UseStreamOptions {
     }
 
     /// The tabs of the browser that share the connection of a run's stream and of a session's feed, where the
-    /// browser has Web Locks. Default none.
+    /// browser has Web Locks. A text that names the user is also [`Config::identity`], unless [`UseStreamOptions::cache`] names one. Default
+    /// none.
     #[must_use]
     pub fn share_connections(mut self, share: impl Into<Option<ShareConnections>>) -> Self {
-        self.sharing = share.into().map(|share| {
+        let share = share.into();
+        if let Some(ShareConnections::As(person)) = &share {
+            self.config.identity.get_or_insert_with(|| person.clone());
+        }
+        self.sharing = share.map(|share| {
             let share = move |stream: &Stream| stream.share_connections(Some(share.clone()));
             Arc::new(share) as Setup
         });
@@ -251,7 +256,7 @@ impl UseStreamOptions {
     /// [`rejoin_core::Connection::Saved`]. A saved thread can only be read: submissions wait, and nothing can be edited. A
     /// thread is removed when the server refuses it (401, 403) or does not know it (404). Call
     /// [`crate::UseStream::forget_thread`] when the page deletes a thread, and [`crate::clear_data`] when the user logs out.
-    /// Default off.
+    /// [`Cache::identity`] is also [`Config::identity`]. Default off.
     ///
     /// ```
     /// use rejoin_leptos::prelude::*;
@@ -264,6 +269,9 @@ impl UseStreamOptions {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: Cache) -> Self {
+        if cache.identity.is_some() {
+            self.config.identity.clone_from(&cache.identity);
+        }
         let save = move |stream: &Stream| stream.keep_states(cache.clone());
         self.saving = Some(Arc::new(save));
         self.with_part(&Extras::SAVED)

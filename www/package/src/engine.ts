@@ -61,6 +61,8 @@ export interface EngineOptions {
   timeouts?: object;
   limits?: object;
   recordTtlMs?: number;
+  /** Names the person: run records and unsent submissions are stored under it. */
+  identity?: string;
   recordBytesMax?: number;
   /** Storing submissions that the server does not have yet: `enabled`, `askAfter` in milliseconds, `bytesMax`. */
   outbox?: object;

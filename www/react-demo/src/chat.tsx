@@ -41,8 +41,7 @@ export function Chat({ setup }: { setup: Setup }) {
     storage: setup.storage,
     shareConnections: setup.share,
     defaultHeaders: setup.headers,
-    // The demo has no logins: whoever uses this browser is one person to it.
-    cache: setup.storage !== "none" && { identity: "visitor" },
+    cache: setup.storage !== "none" && { identity: setup.person },
     retry: setup.retry,
     timeouts: setup.timeouts,
     limits: setup.limits,

@@ -16,6 +16,8 @@ export interface Setup {
   share: boolean | string;
   /** The headers of the conversation's requests: the person's token, where the address names one. */
   headers: Record<string, string>;
+  /** The person's name, under which the browser stores things. The demo has no logins: without a token everybody is one person. */
+  person: string;
   /** How the checkpoint is found that an edit goes on from. */
   checkpoints: "automatic" | "off";
   /** Whether an answer says which question it is for; only tests answer without. */
@@ -60,6 +62,7 @@ export function readSetup({ search, origin }: Location): Setup {
     storage: storage === "session" || storage === "none" ? storage : "local",
     share: share === undefined || share === "headers" || (share !== "off" && share),
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    person: token ?? "visitor",
     checkpoints: text("checkpoints") === "off" ? "off" : "automatic",
     namesQuestions: text("answer") !== "unnamed",
     historyLimit: Number(text("history")) || 100,

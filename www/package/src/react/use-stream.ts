@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { EngineLoader } from "../engine.js";
 import { makeStore, type InnerStore } from "../store/create-store.js";
-import { apiUrlOf, checkpointsOf, historyLimitOf, problemOf, transportOf, type AnyOptions } from "../store/options.js";
+import { apiUrlOf, checkpointsOf, historyLimitOf, personOf, problemOf, transportOf, type AnyOptions } from "../store/options.js";
 import { differs, handleOf, type Tracker } from "./handle.js";
 
 /** On a server React warns of layout effects, and runs none. */
@@ -21,6 +21,7 @@ export const identityOf = (options: AnyOptions): string =>
     checkpointsOf(options),
     !!options.cancelPendingToolCalls,
     options.loadState !== false,
+    personOf(options),
   ]);
 
 /** The hook for one way of loading the wasm. `ready` is a store to begin with, made by {@link storeFor} for the same options. */

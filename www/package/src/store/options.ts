@@ -98,6 +98,12 @@ export function sharesOf(options: AnyOptions): string | undefined {
   return callerOptions?.fetch || fetch || onRequest ? undefined : "same-headers";
 }
 
+/** The name of the person, where the options say who that is. */
+export function personOf({ cache, shareConnections: share }: AnyOptions): string | undefined {
+  const named = typeof cache === "object" ? cache?.identity : undefined;
+  return named || (typeof share === "string" && share) || undefined;
+}
+
 /** Whether an engine with these options cannot do without its second module. */
 export const needsExtras = (options: AnyOptions): boolean => historyLimitOf(options) > 0 || !!options.thread || !!options.cancelPendingToolCalls;
 
@@ -201,6 +207,7 @@ export function engineOptions(options: AnyOptions, modes: StreamMode[], initialV
     timeouts,
     limits,
     credentials,
+    identity: personOf(options),
     outbox: outbox === false ? { enabled: false } : outbox === true ? undefined : outbox,
   });
 }

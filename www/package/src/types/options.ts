@@ -193,7 +193,7 @@ export interface CacheOptions {
   /**
    * Names the user, for example by an id. A thread that was saved for one user is never shown to another. Default: a digest of the
    * `headers`. Give it if headers change with time, or if a cookie tells users apart. Without either
-   * nothing is saved, and a warning says so.
+   * nothing is saved, and a warning says so. Run records and unsent submissions are stored under this name too.
    */
   identity?: string;
   /** The largest number of saved threads; the ones used last are kept. Default 50. */
