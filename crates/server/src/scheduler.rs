@@ -23,7 +23,7 @@ use crate::{
     quotas::Quotas,
     rows::RunRow,
     run_changes::{Outcome, begin_run, finish, insert_run, new_run},
-    runner::Runner,
+    runner::{Runner, Stops},
     sessions::store::{Store, Tx},
     tables::{Rows, Tables as _},
 };
@@ -99,6 +99,17 @@ impl Scheduler {
             .agents
             .find(name)
             .ok_or_else(|| ServerError::AssistantNotFound(name.to_owned()))?;
+        for (field, asked) in [
+            ("interrupt_before", &request.interrupt_before),
+            ("interrupt_after", &request.interrupt_after),
+        ] {
+            if let Some(node) = Stops::read(asked.as_ref()).unknown(agent.nodes()) {
+                // It is shown, and may be anything.
+                let node: String = node.chars().take(100).collect();
+                let text = format!("{field}: the agent has no node {node:?}");
+                return Err(ServerError::InvalidRequest(text));
+            }
+        }
         let run = new_run(thread_id, agent.name(), request, permit)?;
         let place = self.quotas.run(&permit.client)?;
         let bytes_max = self.quotas.limits().run_bytes_max;

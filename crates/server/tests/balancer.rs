@@ -5,6 +5,7 @@
 mod proof;
 #[path = "../../sessions/tests/redis_server/mod.rs"]
 mod redis_server;
+mod session_support;
 mod support;
 
 use std::{
@@ -18,6 +19,7 @@ use hyper::Method;
 use proof::Site;
 use redis_server::RedisServer;
 use serde_json::json;
+use session_support::{Following, started};
 use support::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -93,10 +95,14 @@ async fn a_threads_requests_reach_its_server_and_are_told_when_it_is_away() {
     // A thread that is made before its first run is made where it is looked for.
     for _ in 0..8 {
         let thread = uuid::Uuid::new_v4().to_string();
-        let body = json!({"metadata": {"a": 1}, "thread_id": thread});
+        let body = json!({"metadata": {"a": "x".repeat(200_000)}, "thread_id": thread});
         api.post("/threads", body).await;
         api.get(&format!("/threads/{thread}")).await;
     }
+    // It would be made anywhere.
+    let body = json!({"metadata": {"a": "x".repeat(1 << 20)}, "thread_id": UNKNOWN});
+    let answer = api.call(Method::POST, "/threads", Some(body)).await;
+    assert_eq!(answer.code(), (413, "body_too_large".to_owned()));
 
     // A stream is passed on as it comes, and ends when its server is killed; its reader is told why it cannot go on.
     let [ours, others] = &of_server;
@@ -112,7 +118,24 @@ async fn a_threads_requests_reach_its_server_and_are_told_when_it_is_away() {
     let answer = api.call(Method::GET, &join, None).await;
     assert_eq!(answer.code(), (503, "server_away".to_owned()));
     assert_eq!(answer.header("retry-after"), "1");
-    // The other's go on.
+    // Its sessions are read and written at the other.
+    for thread in ours {
+        let page = api.get(&format!("/sessions/{thread}/messages")).await;
+        assert!(page.to_string().contains(&words(3)), "{page}");
+        let records = json!({"producer": "p", "changes": [started("m")]});
+        let path = format!("/sessions/{thread}/records");
+        let answer = api.call(Method::POST, &path, Some(records)).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        let mut following = Following::open(&api, thread, "").await;
+        let cancel = json!({"id": "m"});
+        api.post(&format!("/sessions/{thread}/cancel"), cancel)
+            .await;
+        let records = following.records;
+        while following.records == records {
+            following.step().await;
+        }
+    }
+    // The other's threads go on.
     for thread in others {
         let values = api.state(thread).await;
         assert_eq!(last_text(&values), words(3));

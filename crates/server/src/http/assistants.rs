@@ -55,7 +55,10 @@ enum SortBy {
 pub(crate) async fn search(
     State(app): State<App>,
     Body(search): Body<Search>,
-) -> (HeaderMap, Json<Vec<Value>>) {
+) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
+    if let Some(agent) = app.scheduler.agents.iter().next() {
+        page::check_select(search.select.as_deref(), &to_json(agent.as_ref()))?;
+    }
     let filter = Count {
         graph_id: search.graph_id,
         name: search.name,
@@ -76,7 +79,7 @@ pub(crate) async fn search(
     let headers = page::headers(found.len(), search.offset, limit);
     let page = found.into_iter().skip(search.offset).take(limit);
     let shown = page.map(|assistant| page::selected(assistant, search.select.as_deref()));
-    (headers, Json(shown.collect()))
+    Ok((headers, Json(shown.collect())))
 }
 
 pub(crate) async fn count(State(app): State<App>, Body(count): Body<Count>) -> Json<usize> {

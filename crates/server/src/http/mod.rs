@@ -1,6 +1,7 @@
 //! The endpoints: what each request means in terms of the scheduler.
 
 mod access_log;
+mod address;
 mod admission;
 mod assets;
 mod assistants;

@@ -4,6 +4,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::error::ServerError;
+
 /// The order in which a search sorts.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -26,6 +28,24 @@ pub(super) fn headers(found: usize, offset: usize, limit: usize) -> HeaderMap {
 /// Whether a search wants this field: it names the field, or none at all.
 pub(super) fn wants(select: Option<&[String]>, field: &str) -> bool {
     select.is_none_or(|fields| fields.iter().any(|name| name == field))
+}
+
+/// Refuses a search for a field that its results, which are of this shape, do not have.
+///
+/// # Errors
+/// [`ServerError::NotImplemented`], with the first such name.
+pub(super) fn check_select(select: Option<&[String]>, shape: &Value) -> Result<(), ServerError> {
+    let mut fields = select.iter().copied().flatten();
+    match fields.find(|field| shape.get(field).is_none()) {
+        Some(field) => {
+            // It is shown, and may be anything.
+            let field: String = field.chars().take(100).collect();
+            Err(ServerError::NotImplemented(format!(
+                "the field {field:?} (select)"
+            )))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A result with the fields that the search wants.

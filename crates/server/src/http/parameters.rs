@@ -1,7 +1,7 @@
 //! Nothing that a request asks for is ignored: a parameter that this server does not know is refused, by its name.
 //!
 //! The known names of a body are those of its type; the known names of a query are in the table of endpoints. A parameter
-//! that asks for nothing (`null`, `false`, an empty value) passes, because clients send some with every request.
+//! that asks for nothing (`null`, `false`, an empty list or object) passes, because clients send some with every request.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny, MapAccess, Visitor, value::Error},
     forward_to_deserialize_any,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{auth::Endpoint, error::ServerError};
 
@@ -58,12 +58,60 @@ impl<'de> Deserializer<'de> for &mut Names {
 /// # Errors
 /// [`ServerError::NotImplemented`], with the first such name.
 pub(super) fn check_body(text: &[u8], known: &[&'static str]) -> Result<(), ServerError> {
+    check_object(text, "", known)
+}
+
+/// The same for an object within a body; `place` leads the names of its fields in errors.
+///
+/// # Errors
+/// As for [`check_body`].
+pub(super) fn check_object(
+    text: &[u8],
+    place: &str,
+    known: &[&'static str],
+) -> Result<(), ServerError> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     // What is no object is told so by what reads it.
     match reader.deserialize_any(Others(known)).ok().flatten() {
-        Some(name) => Err(unknown(&name)),
+        Some(name) => Err(unknown(&format!("{place}{name}"))),
         None => Ok(()),
     }
+}
+
+/// Refuses fields that nothing has read, if they ask for something.
+///
+/// # Errors
+/// As for [`check_body`].
+pub(super) fn check_more(more: &Map<String, Value>, place: &str) -> Result<(), ServerError> {
+    match more.iter().find(|(_, value)| asks(value)) {
+        Some((name, _)) => Err(unknown(&format!("{place}{name}"))),
+        None => Ok(()),
+    }
+}
+
+/// A body of an endpoint that has no parameters in its body.
+#[derive(Deserialize)]
+pub(crate) struct Nothing {}
+
+/// A truth value in a query.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Flag(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let word = Cow::<str>::deserialize(reader)?;
+        match &*word {
+            "1" | "true" | "True" | "yes" => Ok(Self(true)),
+            "no" => Ok(Self(false)),
+            word if is_off(word) => Ok(Self(false)),
+            _ => Err(D::Error::custom("expected true or false")),
+        }
+    }
+}
+
+/// Whether a value in a query asks for nothing.
+fn is_off(value: &str) -> bool {
+    matches!(value, "" | "0" | "false" | "False" | "null" | "None")
 }
 
 /// Finds the first field that is not among these, and asks for something.
@@ -122,7 +170,6 @@ pub(crate) async fn check_query(
     {
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(request.uri())
             .map_err(|error| ServerError::InvalidRequest(error.body_text()))?;
-        let is_off = |value: &str| matches!(value, "" | "0" | "false" | "False" | "null" | "None");
         let other = |(name, value): &&(String, String)| !known.contains(&&**name) && !is_off(value);
         if let Some((name, _)) = query.iter().find(other) {
             return Err(unknown(name));
@@ -141,6 +188,33 @@ mod tests {
         one: u32,
         #[serde(rename = "other")]
         two: Option<Vec<String>>,
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false_and_nothing_else() {
+        let check = |text: &str, expected: Option<bool>| {
+            assert_eq!(flag_of(text).map(|flag| flag.0), expected, "{text}");
+        };
+        for text in ["1", "true", "True", "yes"] {
+            check(text, Some(true));
+        }
+        for text in ["", "0", "false", "False", "no"] {
+            check(text, Some(false));
+        }
+        for text in ["maybe", "2", "TRUE", "on", "-1"] {
+            check(text, None);
+        }
+    }
+
+    /// A flag as a query has it.
+    fn flag_of(text: &str) -> Option<Flag> {
+        #[derive(Deserialize)]
+        struct Asked {
+            wait: Flag,
+        }
+        let uri = format!("/?wait={text}").parse().unwrap();
+        let query = axum::extract::Query::<Asked>::try_from_uri(&uri);
+        query.ok().map(|query| query.0.wait)
     }
 
     #[test]

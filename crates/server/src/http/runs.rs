@@ -14,9 +14,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    App, Path, Query,
+    App, Body, Path, Query,
+    parameters::{Flag, Nothing},
     run_body::RunBody,
-    stream::{Filter, Reading, Source, is_only_new, locate, respond},
+    stream::{CancelOnDrop, Filter, Reading, Source, is_only_new, locate, respond},
 };
 use crate::{
     auth::{Ask, Permit},
@@ -41,7 +42,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ServerError> {
     let (run, _) = app
         .scheduler
-        .create_run(new_run(&thread, body)?, &permit)
+        .create_run(body.in_background()?.on_thread(&thread)?, &permit)
         .await?;
     let mut response = Json(run.to_json()).into_response();
     locate(&mut response, run.thread_id, run.run_id);
@@ -57,7 +58,7 @@ pub(crate) async fn create_stream(
     if needs_state(&body.request) {
         permit.ask(Ask::State)?;
     }
-    follow(&app, new_run(&thread, body)?, &permit).await
+    follow(&app, body.on_thread(&thread)?, &permit).await
 }
 
 pub(crate) async fn create_wait(
@@ -66,26 +67,7 @@ pub(crate) async fn create_wait(
     Path(thread): Path<String>,
     body: RunBody,
 ) -> Result<Response, ServerError> {
-    let (run, live) = app
-        .scheduler
-        .create_run(new_run(&thread, body)?, &permit)
-        .await?;
-    Ok(wait_for(
-        &app.scheduler,
-        run.thread_id,
-        run.run_id,
-        Some(live),
-    ))
-}
-
-fn new_run(thread: &str, body: RunBody) -> Result<NewRun, ServerError> {
-    let body = body.on_thread()?;
-    Ok(NewRun {
-        thread_id: ThreadId::parse(thread)?,
-        request: body.request,
-        after: body.after,
-        is_temporary: false,
-    })
+    follow_silently(&app, body.on_thread(&thread)?, &permit).await
 }
 
 /// Whether a run's stream holds more than what is new.
@@ -110,12 +92,28 @@ pub(super) async fn follow(
     Ok(respond(&app.scheduler, run.thread_id, run.run_id, reading))
 }
 
+/// Makes a run and answers with its result.
+pub(super) async fn follow_silently(
+    app: &App,
+    run: NewRun,
+    permit: &Permit,
+) -> Result<Response, ServerError> {
+    let cancel_on_disconnect = run.request.on_disconnect == Some(OnDisconnect::Cancel);
+    let (run, live) = app.scheduler.create_run(run, permit).await?;
+    let guard = cancel_on_disconnect.then(|| CancelOnDrop::new(&live, &app.scheduler));
+    let waiting = Waiting {
+        live: Some(live),
+        guard,
+    };
+    Ok(wait_for(&app.scheduler, run.thread_id, run.run_id, waiting))
+}
+
 #[derive(Deserialize)]
 pub(crate) struct List {
     limit: Option<usize>,
     #[serde(default)]
     offset: usize,
-    status: Option<String>,
+    status: Option<RunStatus>,
 }
 
 pub(crate) async fn list(
@@ -124,6 +122,10 @@ pub(crate) async fn list(
     Path(thread): Path<String>,
     Query(list): Query<List>,
 ) -> Result<Json<Vec<Value>>, ServerError> {
+    if list.status == Some(RunStatus::Unknown) {
+        let text = "status is pending, running, success, error, timeout or interrupted";
+        return Err(ServerError::InvalidRequest(text.to_owned()));
+    }
     let stored = app.scheduler.store.read()?;
     let thread = stored.thread(ThreadId::parse(&thread)?)?;
     let runs = stored.runs(thread.thread_id)?.into_iter();
@@ -136,8 +138,7 @@ pub(crate) async fn list(
     });
     let fits = |run: &Value| {
         list.status
-            .as_ref()
-            .is_none_or(|status| run["status"] == *status)
+            .is_none_or(|status| run["status"] == status.as_str())
     };
     let page = listed.filter(fits).skip(list.offset);
     Ok(Json(
@@ -187,7 +188,8 @@ pub(crate) async fn delete(
 #[derive(Deserialize)]
 pub(crate) struct JoinQuery {
     stream_mode: Option<String>,
-    cancel_on_disconnect: Option<String>,
+    #[serde(default)]
+    cancel_on_disconnect: Flag,
     last_event_id: Option<String>,
 }
 
@@ -199,14 +201,14 @@ pub(crate) async fn join_stream(
     headers: HeaderMap,
 ) -> Result<Response, ServerError> {
     let (thread, run) = parse(&ids)?;
-    let cancel_on_disconnect = is_true(query.cancel_on_disconnect.as_deref());
+    let Flag(cancel_on_disconnect) = query.cancel_on_disconnect;
     if cancel_on_disconnect {
         permit.ask(Ask::EndOnLeave)?;
     }
     let cursor = Cursor::read(&headers, query.last_event_id.as_deref())?;
     let reading = Reading {
         source: position(&app.scheduler, thread, run, cursor)?,
-        filter: Filter::parse(query.stream_mode.as_deref(), permit.may(Ask::State)),
+        filter: Filter::parse(query.stream_mode.as_deref(), permit.may(Ask::State))?,
         cancel_on_disconnect,
         heartbeat: app.config.heartbeat,
     };
@@ -303,28 +305,41 @@ pub(crate) async fn join(
     if live.is_none() {
         app.scheduler.store.read()?.run(thread, run)?;
     }
-    Ok(wait_for(&app.scheduler, thread, run, live))
+    let waiting = Waiting { live, guard: None };
+    Ok(wait_for(&app.scheduler, thread, run, waiting))
+}
+
+/// The request of a client that waits for a run's result.
+struct Waiting {
+    /// The run; `None` where it is over.
+    live: Option<Arc<LiveRun>>,
+    /// Stops the run when the client goes away.
+    guard: Option<CancelOnDrop>,
 }
 
 /// Answers with the run's result once it is over, and with blanks (which JSON ignores) until then.
-pub(super) fn wait_for(
+fn wait_for(
     scheduler: &Arc<Scheduler>,
     thread: ThreadId,
     run: RunId,
-    live: Option<Arc<LiveRun>>,
+    waiting: Waiting,
 ) -> Response {
     let scheduler = Arc::clone(scheduler);
-    let chunks = futures_util::stream::unfold(Some(live), move |waiting| {
+    let chunks = futures_util::stream::unfold(Some(waiting), move |waiting| {
         let scheduler = Arc::clone(&scheduler);
         async move {
-            if let Some(live) = waiting? {
+            let mut waiting = waiting?;
+            if let Some(live) = &waiting.live {
                 let mut stopping = scheduler.stopping();
                 tokio::select! {
                     biased;
                     () = live.ended() => {}
                     _ = stopping.wait_for(|stopping| *stopping) => return None,
-                    () = tokio::time::sleep(WAIT_BEAT) => return Some((Ok(Bytes::from_static(b"\n")), Some(Some(live)))),
+                    () = tokio::time::sleep(WAIT_BEAT) => return Some((Ok(Bytes::from_static(b"\n")), Some(waiting))),
                 }
+            }
+            if let Some(guard) = &mut waiting.guard {
+                guard.disarm();
             }
             Some((
                 result(&scheduler, thread, run).map(|value| Bytes::from(value.to_string())),
@@ -367,7 +382,8 @@ fn result(scheduler: &Scheduler, thread: ThreadId, run: RunId) -> Result<Value, 
 
 #[derive(Deserialize)]
 pub(crate) struct CancelQuery {
-    wait: Option<String>,
+    #[serde(default)]
+    wait: Flag,
     action: Option<Action>,
 }
 
@@ -382,6 +398,7 @@ pub(crate) async fn cancel(
     State(app): State<App>,
     Path(ids): Path<(String, String)>,
     Query(query): Query<CancelQuery>,
+    Body(Nothing {}): Body<Nothing>,
 ) -> Result<Response, ServerError> {
     let (thread, run) = parse(&ids)?;
     let Some(live) = app
@@ -396,7 +413,7 @@ pub(crate) async fn cancel(
         Some(Action::Rollback) => CancelAction::Rollback,
         Some(Action::Interrupt) | None => CancelAction::Interrupt,
     });
-    if is_true(query.wait.as_deref()) {
+    if query.wait == Flag(true) {
         live.ended().await;
         return Ok((StatusCode::OK, Json(json!({}))).into_response());
     }
@@ -405,8 +422,4 @@ pub(crate) async fn cancel(
 
 fn parse((thread, run): &(String, String)) -> Result<(ThreadId, RunId), ServerError> {
     Ok((ThreadId::parse(thread)?, RunId::parse(run)?))
-}
-
-fn is_true(text: Option<&str>) -> bool {
-    matches!(text, Some("1" | "true" | "True" | "yes"))
 }

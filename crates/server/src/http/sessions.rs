@@ -11,14 +11,18 @@ use axum::{
 };
 use rejoin_wire::{
     MessageId,
-    json::{FromJson, JsonError, ToJson, Writer, fields},
+    json::{FromJson, JsonError, ToJson, Writer, field, fields, items},
     session::{Change, Cursor, EndStatus, NodeStatus},
     sse::encode_frame,
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{App, Path, Query, RawBody, event_stream::event_stream};
+use super::{
+    App, Body, Path, Query, RawBody,
+    event_stream::event_stream,
+    parameters::{check_body, check_object},
+};
 use crate::{
     auth::{Ask, Permit},
     error::ServerError,
@@ -260,6 +264,7 @@ pub(crate) async fn publish(
 ) -> Result<Response, Refused> {
     let session = SessionId::parse(&session)?;
     let posted: Posted = read(&body)?;
+    check_names(&body)?;
     check_posted(&app, &session, &posted, &permit).await?;
     let batch = Batch {
         producer: posted.producer,
@@ -293,6 +298,34 @@ pub(crate) async fn publish(
     object.number("repeated", appended.repeated as u64);
     object.end();
     Ok(json_text(text))
+}
+
+/// Denies what a batch holds beside the fields that it is read from. A message may hold anything.
+fn check_names(body: &[u8]) -> Result<(), Refused> {
+    check_body(body, &["producer", "lease_ms", "changes"])?;
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let mut changes = Vec::new();
+    // It was read before, so it has this shape.
+    let _ = items(field(text, "changes").unwrap_or("[]"), &mut |change| {
+        changes.push(change);
+        Ok(())
+    });
+    for (index, change) in changes.into_iter().enumerate() {
+        let word = |name| field(change, name).and_then(|word| String::from_json(word).ok());
+        let known: &[&str] = match word("type").as_deref() {
+            Some("started") => &["type", "message", "run_id"],
+            Some("appended") => &["type", "id", "at", "chunk"],
+            Some("updated") => &["type", "at", "message"],
+            Some("ended") => &["type", "id", "status", "reason"],
+            _ => &["type", "id"],
+        };
+        check_object(change.as_bytes(), &format!("changes[{index}]."), known)?;
+        let has_reason = field(change, "reason").is_some_and(|reason| reason != "null");
+        if has_reason && word("status").as_deref() != Some("aborted") {
+            return Err(invalid("a reason goes with the status aborted"));
+        }
+    }
+    Ok(())
 }
 
 /// Denies what a batch may not do: end what others said, or name a run of another session.
@@ -374,30 +407,18 @@ async fn is_own(
 }
 
 /// The message to end; without a name, all streaming ones.
-struct Cancelled(Option<MessageId>);
-
-impl FromJson for Cancelled {
-    fn from_json(text: &str) -> Result<Self, JsonError> {
-        let mut id = None;
-        fields(text, &mut |name, value| {
-            if name == "id" {
-                id = FromJson::from_json(value)?;
-            }
-            Ok(())
-        })?;
-        Ok(Self(id))
-    }
+#[derive(Deserialize)]
+pub(crate) struct Cancel {
+    id: Option<MessageId>,
 }
 
 pub(crate) async fn cancel(
     State(app): State<App>,
     Path(session): Path<String>,
-    RawBody(body): RawBody,
+    Body(Cancel { id }): Body<Cancel>,
 ) -> Result<StatusCode, Refused> {
     let name = session;
     let session = SessionId::parse(&name)?;
-    let body = if body.is_empty() { &b"{}"[..] } else { &body };
-    let Cancelled(id) = read(body)?;
     let mut heads = match (app.sessions.log().streaming(&session).await, &id) {
         // The run may not have said anything yet.
         (Err(LogError::NotFound), None) => Vec::new(),

@@ -6,19 +6,16 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use rejoin_wire::request::IfNotExists;
 
 use super::{
     App,
     run_body::RunBody,
-    runs::{follow, needs_state, wait_for},
+    runs::{follow, follow_silently, needs_state},
     stream::locate,
 };
 use crate::{
     auth::{Ask, Permit},
     error::ServerError,
-    ids::ThreadId,
-    scheduler::NewRun,
 };
 
 pub(crate) async fn create(
@@ -26,7 +23,10 @@ pub(crate) async fn create(
     Extension(permit): Extension<Permit>,
     body: RunBody,
 ) -> Result<Response, ServerError> {
-    let (run, _) = app.scheduler.create_run(new_run(body), &permit).await?;
+    let (run, _) = app
+        .scheduler
+        .create_run(body.in_background()?.without_thread()?, &permit)
+        .await?;
     let mut response = Json(run.to_json()).into_response();
     locate(&mut response, run.thread_id, run.run_id);
     Ok(response)
@@ -40,7 +40,7 @@ pub(crate) async fn stream(
     if needs_state(&body.request) {
         permit.ask(Ask::State)?;
     }
-    follow(&app, new_run(body), &permit).await
+    follow(&app, body.without_thread()?, &permit).await
 }
 
 pub(crate) async fn wait(
@@ -48,22 +48,5 @@ pub(crate) async fn wait(
     Extension(permit): Extension<Permit>,
     body: RunBody,
 ) -> Result<Response, ServerError> {
-    let (run, live) = app.scheduler.create_run(new_run(body), &permit).await?;
-    Ok(wait_for(
-        &app.scheduler,
-        run.thread_id,
-        run.run_id,
-        Some(live),
-    ))
-}
-
-fn new_run(body: RunBody) -> NewRun {
-    let mut request = body.request;
-    request.if_not_exists = Some(IfNotExists::Create);
-    NewRun {
-        thread_id: ThreadId::fresh(),
-        request,
-        after: body.after,
-        is_temporary: body.keep != Some(true),
-    }
+    follow_silently(&app, body.without_thread()?, &permit).await
 }

@@ -53,9 +53,30 @@ pub(crate) fn is_only_new(mode: &StreamMode) -> bool {
     }
 }
 
+/// Refuses a stream mode whose events this server does not have.
+///
+/// # Errors
+/// [`ServerError::NotImplemented`], with its name.
+pub(super) fn check_mode(mode: StreamMode) -> Result<(), ServerError> {
+    match mode {
+        StreamMode::Values
+        | StreamMode::Messages
+        | StreamMode::MessagesTuple
+        | StreamMode::Updates
+        | StreamMode::Debug
+        | StreamMode::Tasks
+        | StreamMode::Checkpoints
+        | StreamMode::Custom => Ok(()),
+        StreamMode::Events | StreamMode::Tools => {
+            let text = format!("the stream mode {:?}", mode.as_str());
+            Err(ServerError::NotImplemented(text))
+        }
+    }
+}
+
 /// The events that a reader wants; `metadata` and `error` always pass.
 pub(crate) struct Filter {
-    modes: Option<Vec<String>>,
+    modes: Option<Vec<StreamMode>>,
     /// Whether events that hold the whole state pass.
     with_state: bool,
 }
@@ -69,24 +90,27 @@ impl Filter {
         }
     }
 
-    /// Reads `?stream_mode=`: one mode, several separated by commas, or a JSON array.
-    pub(crate) fn parse(text: Option<&str>, with_state: bool) -> Self {
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            return Self {
-                modes: None,
-                with_state,
-            };
+    /// Reads `?stream_mode=`: one mode, several separated by commas, or a JSON array. An empty list is no filter.
+    ///
+    /// # Errors
+    /// [`ServerError::InvalidRequest`] for an unknown mode; the errors of [`check_mode`].
+    pub(crate) fn parse(text: Option<&str>, with_state: bool) -> Result<Self, ServerError> {
+        let text = text.unwrap_or_default();
+        let list = serde_json::from_str::<Vec<String>>(text).unwrap_or_else(|_| {
+            let words = text.split(',').map(|mode| mode.trim().to_owned());
+            words.filter(|_| !text.is_empty()).collect()
+        });
+        let read = |word: &String| {
+            let unknown =
+                || ServerError::InvalidRequest(format!("no stream mode is called {word:?}"));
+            let mode = StreamMode::from_wire(word).ok_or_else(unknown)?;
+            check_mode(mode).map(|()| mode)
         };
-        let list = serde_json::from_str::<Vec<String>>(text)
-            .unwrap_or_else(|_| text.split(',').map(|mode| mode.trim().to_owned()).collect());
-        let event_of = |mode: String| match mode.as_str() {
-            "messages-tuple" => "messages".to_owned(),
-            _ => mode,
-        };
-        Self {
-            modes: Some(list.into_iter().map(event_of).collect()),
+        let modes: Vec<StreamMode> = list.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self {
+            modes: (!modes.is_empty()).then_some(modes),
             with_state,
-        }
+        })
     }
 
     fn passes(&self, event: &str) -> bool {
@@ -95,7 +119,12 @@ impl Filter {
             return true;
         }
         let is_only_new = matches!(base, "messages" | "updates" | "custom");
-        let is_asked_for = |modes: &Vec<String>| modes.iter().any(|mode| mode == base);
+        // Both kinds of messages have events of the same name.
+        let name = |mode: &StreamMode| match mode {
+            StreamMode::MessagesTuple => StreamMode::Messages.as_str(),
+            mode => mode.as_str(),
+        };
+        let is_asked_for = |modes: &Vec<StreamMode>| modes.iter().any(|mode| name(mode) == base);
         (is_only_new || self.with_state) && self.modes.as_ref().is_none_or(is_asked_for)
     }
 }
@@ -117,11 +146,9 @@ pub(crate) fn respond(
     reading: Reading,
 ) -> Response {
     let guard = match &reading.source {
-        Source::Live { run, .. } if reading.cancel_on_disconnect => Some(CancelOnDrop {
-            run: Arc::clone(run),
-            stopping: scheduler.stopping(),
-            armed: true,
-        }),
+        Source::Live { run, .. } if reading.cancel_on_disconnect => {
+            Some(CancelOnDrop::new(run, scheduler))
+        }
         Source::Live { .. } | Source::Stored { .. } => None,
     };
     let changed = match &reading.source {
@@ -183,7 +210,9 @@ impl Reader {
                             events
                         }
                         Tail::End => {
-                            disarm(&mut self.guard);
+                            if let Some(guard) = &mut self.guard {
+                                guard.disarm();
+                            }
                             return None;
                         }
                         Tail::Wait => {
@@ -206,13 +235,6 @@ impl Reader {
     }
 }
 
-/// The run ended the stream; that is no disconnect. Nor is it where the server stops.
-fn disarm(guard: &mut Option<CancelOnDrop>) {
-    if let Some(guard) = guard {
-        guard.armed = false;
-    }
-}
-
 fn stored(scheduler: &Scheduler, run: RunId, from: u64) -> Result<Vec<LiveEvent>, ServerError> {
     let events = scheduler
         .store
@@ -224,10 +246,26 @@ fn stored(scheduler: &Scheduler, run: RunId, from: u64) -> Result<Vec<LiveEvent>
         .collect())
 }
 
-struct CancelOnDrop {
+/// Stops a run when its client goes away. If the server stops, that is no disconnect.
+pub(super) struct CancelOnDrop {
     run: Arc<LiveRun>,
     stopping: watch::Receiver<bool>,
     armed: bool,
+}
+
+impl CancelOnDrop {
+    pub(super) fn new(run: &Arc<LiveRun>, scheduler: &Scheduler) -> Self {
+        Self {
+            run: Arc::clone(run),
+            stopping: scheduler.stopping(),
+            armed: true,
+        }
+    }
+
+    /// The run has ended the answer; that is no disconnect.
+    pub(super) fn disarm(&mut self) {
+        self.armed = false;
+    }
 }
 
 impl Drop for CancelOnDrop {
@@ -246,7 +284,7 @@ mod tests {
     fn a_filter_reads_every_form_and_lets_metadata_and_errors_pass() {
         let check = |text: Option<&str>, event: &str, passes: bool| {
             assert_eq!(
-                Filter::parse(text, true).passes(event),
+                Filter::parse(text, true).unwrap().passes(event),
                 passes,
                 "{text:?} {event}"
             );
@@ -260,6 +298,25 @@ mod tests {
         check(Some("values, messages-tuple"), "messages", true);
         check(Some("messages"), "messages/partial", true);
         check(Some("values"), "values|child:1", true);
+        check(Some(""), "values", true);
+        check(Some("[]"), "values", true);
+    }
+
+    #[test]
+    fn a_mode_that_is_unknown_or_not_here_is_refused() {
+        for (text, code) in [
+            ("nonsense", "invalid_request"),
+            ("values,nonsense", "invalid_request"),
+            (r#"["values",""]"#, "invalid_request"),
+            (r#"["values""#, "invalid_request"),
+            ("[1]", "invalid_request"),
+            ("values,", "invalid_request"),
+            ("events", "not_implemented"),
+            (r#"["values","tools"]"#, "not_implemented"),
+        ] {
+            let refused = Filter::parse(Some(text), true).err();
+            assert_eq!(refused.map(|error| error.code()), Some(code), "{text}");
+        }
     }
 
     #[test]
@@ -269,7 +326,7 @@ mod tests {
                 None,
                 Some("values,debug,tasks,checkpoints,messages,updates,custom"),
             ] {
-                let filter = Filter::parse(modes, false);
+                let filter = Filter::parse(modes, false).unwrap();
                 assert_eq!(filter.passes(event), passes, "{modes:?} {event}");
             }
         };

@@ -9,7 +9,12 @@ use super::{
     page::{self, SortOrder},
 };
 use crate::{
-    auth::Permit, error::ServerError, rows::ThreadRow, sessions::store::ReadTx, tables::Rows,
+    auth::Permit,
+    error::ServerError,
+    ids::ThreadId,
+    rows::{ThreadRow, ThreadStatus},
+    sessions::store::ReadTx,
+    tables::Rows,
 };
 
 /// Threads a search gets when it does not say how many, and at most.
@@ -19,7 +24,7 @@ const LIMIT_MAX: usize = 1000;
 /// The filter of a search.
 #[derive(Deserialize)]
 pub(crate) struct Count {
-    status: Option<String>,
+    status: Option<ThreadStatus>,
     metadata: Option<Map<String, Value>>,
     values: Option<Map<String, Value>>,
 }
@@ -27,7 +32,7 @@ pub(crate) struct Count {
 /// The filter of a search, and the fields to show.
 #[derive(Deserialize)]
 pub(crate) struct Search {
-    status: Option<String>,
+    status: Option<ThreadStatus>,
     metadata: Option<Map<String, Value>>,
     values: Option<Map<String, Value>>,
     ids: Option<Vec<String>>,
@@ -54,9 +59,18 @@ pub(crate) async fn search(
     Extension(permit): Extension<Permit>,
     Body(search): Body<Search>,
 ) -> Result<(HeaderMap, Json<Vec<Value>>), ServerError> {
+    if search.limit.is_some_and(|limit| limit > LIMIT_MAX) {
+        let text = format!("limit is at most {LIMIT_MAX}");
+        return Err(ServerError::InvalidRequest(text));
+    }
+    let shape = ThreadRow::unreadable(ThreadId::fresh()).to_json(None);
+    page::check_select(search.select.as_deref(), &shape)?;
+    for id in search.ids.iter().flatten() {
+        ThreadId::parse(id)?;
+    }
     let stored = app.scheduler.store.read()?;
     let filter = Count {
-        status: search.status.clone(),
+        status: search.status,
         metadata: search.metadata.clone(),
         values: search.values.clone(),
     };
@@ -69,7 +83,7 @@ pub(crate) async fn search(
     if search.sort_order != Some(SortOrder::Asc) {
         threads.reverse();
     }
-    let limit = search.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+    let limit = search.limit.unwrap_or(LIMIT_DEFAULT);
     let headers = page::headers(threads.len(), search.offset, limit);
     let select = search.select.as_deref();
     let page = threads.iter().skip(search.offset).take(limit);
@@ -106,6 +120,10 @@ impl Count {
         permit: &Permit,
         is_named: impl Fn(&ThreadRow) -> bool,
     ) -> Result<Vec<ThreadRow>, ServerError> {
+        if self.status == Some(ThreadStatus::Unknown) {
+            let text = "status is idle, busy, interrupted or error";
+            return Err(ServerError::InvalidRequest(text.to_owned()));
+        }
         let mut found = Vec::new();
         for thread in stored.threads()? {
             let is_reached = permit.access.reaches(&thread.thread_id.session());
@@ -118,8 +136,7 @@ impl Count {
     }
 
     fn fits(&self, thread: &ThreadRow) -> bool {
-        let status = self.status.as_ref();
-        status.is_none_or(|status| json!(thread.status) == *status)
+        self.status.is_none_or(|status| thread.status == status)
             && has_all(&thread.metadata, self.metadata.as_ref())
     }
 

@@ -11,7 +11,12 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, Body, Path, Query, thread_search::has_all};
+use super::{
+    App, Body, Path, Query,
+    address::{Address, the_only},
+    parameters::{Flag, Nothing, check_more},
+    thread_search::has_all,
+};
 use crate::{
     auth::{Ask, Permit},
     clock::now_iso,
@@ -129,6 +134,7 @@ pub(crate) async fn copy(
     State(app): State<App>,
     Extension(permit): Extension<Permit>,
     Path(id): Path<String>,
+    Body(Nothing {}): Body<Nothing>,
 ) -> Result<Json<Value>, ServerError> {
     let id = ThreadId::parse(&id)?;
     let copied = ThreadId::fresh();
@@ -162,9 +168,17 @@ pub(crate) async fn copy(
     Ok(Json(thread.to_json(head.as_ref())))
 }
 
+#[derive(Deserialize)]
+pub(crate) struct StateQuery {
+    /// No agent of this server has any.
+    #[serde(rename = "subgraphs")]
+    _subgraphs: Option<Flag>,
+}
+
 pub(crate) async fn state(
     State(app): State<App>,
     Path(id): Path<String>,
+    Query(_): Query<StateQuery>,
 ) -> Result<Json<Value>, ServerError> {
     let stored = app.scheduler.store.read()?;
     let thread = stored.thread(ThreadId::parse(&id)?)?;
@@ -177,33 +191,12 @@ pub(crate) async fn state(
 pub(crate) async fn state_at(
     State(app): State<App>,
     Path((id, checkpoint)): Path<(String, String)>,
+    Query(_): Query<StateQuery>,
 ) -> Result<Json<Value>, ServerError> {
     let stored = app.scheduler.store.read()?;
     let thread = stored.thread(ThreadId::parse(&id)?)?;
     let checkpoint = stored.checkpoint(thread.thread_id, CheckpointId::parse(&checkpoint)?)?;
     Ok(Json(checkpoint.to_json(thread.thread_id)))
-}
-
-/// A checkpoint as clients name it.
-#[derive(Deserialize)]
-struct Address {
-    checkpoint_id: Option<String>,
-    checkpoint_ns: Option<String>,
-}
-
-impl Address {
-    /// Its id, if it names one.
-    ///
-    /// # Errors
-    /// [`ServerError::NotImplemented`], where it is a subgraph's.
-    fn id(self) -> Result<Option<CheckpointId>, ServerError> {
-        if self.checkpoint_ns.is_some_and(|ns| !ns.is_empty()) {
-            let text = "checkpoints of subgraphs (checkpoint_ns)";
-            return Err(ServerError::NotImplemented(text.to_owned()));
-        }
-        let id = self.checkpoint_id;
-        id.map(|id| CheckpointId::parse(&id)).transpose()
-    }
 }
 
 #[derive(Deserialize)]
@@ -221,12 +214,13 @@ pub(crate) async fn state_of(
 ) -> Result<Json<Value>, ServerError> {
     let stored = app.scheduler.store.read()?;
     let thread = stored.thread(ThreadId::parse(&id)?)?;
-    let state = match body.checkpoint.id()? {
-        Some(id) => Some(stored.checkpoint(thread.thread_id, id)?),
+    let thread_id = thread.thread_id;
+    let state = match body.checkpoint.id("checkpoint.", thread_id)? {
+        Some(id) => Some(stored.checkpoint(thread_id, id)?),
         None => stored.head(&thread)?,
     };
     Ok(Json(state.map_or_else(empty_state, |state| {
-        state.to_json(thread.thread_id)
+        state.to_json(thread_id)
     })))
 }
 
@@ -234,7 +228,7 @@ pub(crate) async fn state_of(
 pub(crate) struct Update {
     values: Option<Value>,
     as_node: Option<String>,
-    checkpoint: Option<Value>,
+    checkpoint: Option<Address>,
     checkpoint_id: Option<String>,
 }
 
@@ -248,12 +242,13 @@ pub(crate) async fn update_state(
     if update.values.as_ref().is_some_and(state::removes) {
         permit.ask(Ask::RemoveMessages)?;
     }
+    let named = update.named(id)?;
     let scheduler = app.scheduler.clone();
     let change = move |tx: &Tx| -> Result<_, ServerError> {
         let head = tx.head(&tx.thread(id)?)?;
         let before = conversation(head.as_ref());
         let said = head.map(|head| head.conversation()).unwrap_or_default();
-        let written = update.apply(&scheduler, tx, id)?;
+        let written = update.apply(&scheduler, tx, id, named)?;
         if !state::keeps(&said, &written.conversation()) {
             permit.ask(Ask::RemoveMessages)?;
         }
@@ -273,22 +268,24 @@ pub(crate) async fn update_state(
 }
 
 impl Update {
+    /// The checkpoint that it starts from; none for the head.
+    fn named(&self, thread: ThreadId) -> Result<Option<CheckpointId>, ServerError> {
+        let checkpoint = self.checkpoint.as_ref();
+        let address = checkpoint.map(|checkpoint| checkpoint.id("checkpoint.", thread));
+        let id = self.checkpoint_id.as_deref().map(CheckpointId::parse);
+        the_only([address.transpose()?.flatten(), id.transpose()?])
+    }
+
     fn apply(
         self,
         scheduler: &crate::scheduler::Scheduler,
         tx: &Tx,
         id: ThreadId,
+        named: Option<CheckpointId>,
     ) -> Result<CheckpointRow, ServerError> {
         let thread = tx.thread(id)?;
-        let named = self
-            .checkpoint
-            .as_ref()
-            .and_then(|checkpoint| checkpoint.get("checkpoint_id"));
-        let named = named
-            .and_then(Value::as_str)
-            .or(self.checkpoint_id.as_deref());
         let base = match named {
-            Some(named) => Some(tx.checkpoint(id, CheckpointId::parse(named)?)?),
+            Some(named) => Some(tx.checkpoint(id, named)?),
             None => tx.head(&thread)?,
         };
         let agent = thread
@@ -372,20 +369,19 @@ pub(crate) async fn history_post(
 fn history(app: &App, id: &str, wanted: HistoryBody) -> Result<Json<Vec<Value>>, ServerError> {
     let stored = app.scheduler.store.read()?;
     let thread = stored.thread(ThreadId::parse(id)?)?.thread_id;
-    if wanted
-        .checkpoint
-        .map(Address::id)
-        .transpose()?
-        .flatten()
-        .is_some()
-    {
+    let named = wanted.checkpoint.as_ref();
+    let named = named.map(|checkpoint| checkpoint.id("checkpoint.", thread));
+    if named.transpose()?.flatten().is_some() {
         let text = "a history that begins at a checkpoint (checkpoint_id); use before";
         return Err(ServerError::NotImplemented(text.to_owned()));
     }
     let before = wanted.before.filter(|before| !before.is_null());
-    let mut before = before.map(|before| before_id(&before)).transpose()?;
+    let mut before = before.map(|before| before_id(before, thread)).transpose()?;
     let limit = wanted.limit.unwrap_or(HISTORY_LIMIT_DEFAULT);
-    let limit = limit.min(HISTORY_LIMIT_MAX);
+    if limit > HISTORY_LIMIT_MAX {
+        let text = format!("limit is at most {HISTORY_LIMIT_MAX}");
+        return Err(ServerError::InvalidRequest(text));
+    }
     let mut shown = Vec::new();
     while shown.len() < limit {
         let at_once = if wanted.metadata.is_none() {
@@ -407,15 +403,20 @@ fn history(app: &App, id: &str, wanted: HistoryBody) -> Result<Json<Vec<Value>>,
 }
 
 /// `before` comes in three forms: Python's `{"configurable": {"checkpoint_id"}}`, JS's string, and a bare checkpoint.
-fn before_id(before: &Value) -> Result<CheckpointId, ServerError> {
-    let id = before
-        .as_str()
-        .or_else(|| {
-            before
-                .pointer("/configurable/checkpoint_id")
-                .and_then(Value::as_str)
-        })
-        .or_else(|| before.get("checkpoint_id").and_then(Value::as_str))
-        .ok_or_else(|| ServerError::InvalidRequest("before must name a checkpoint".to_owned()))?;
-    CheckpointId::parse(id)
+fn before_id(before: Value, thread: ThreadId) -> Result<CheckpointId, ServerError> {
+    let invalid = || ServerError::InvalidRequest("before must name a checkpoint".to_owned());
+    let (place, named) = match before {
+        Value::String(id) => return CheckpointId::parse(&id),
+        Value::Object(mut config) => match config.remove("configurable") {
+            Some(named) => {
+                check_more(&config, "before.")?;
+                ("before.configurable.", named)
+            }
+            None => ("before.", Value::Object(config)),
+        },
+        _ => return Err(invalid()),
+    };
+    let named: Address = serde_json::from_value(named)
+        .map_err(|error| ServerError::InvalidRequest(format!("before: {error}")))?;
+    named.id(place, thread)?.ok_or_else(invalid)
 }

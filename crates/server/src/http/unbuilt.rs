@@ -3,12 +3,12 @@
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::Method,
     routing::{MethodFilter, on},
 };
 
-use super::App;
+use super::{App, read_body};
 use crate::{auth::UNBUILT, error::ServerError};
 
 /// The endpoints that are not there.
@@ -27,7 +27,12 @@ pub(super) fn routes(mut router: Router<App>) -> Router<App> {
 }
 
 async fn refuse(request: Request) -> ServerError {
-    let matched = request.extensions().get::<axum::extract::MatchedPath>();
-    let path = matched.map_or("", axum::extract::MatchedPath::as_str);
-    ServerError::NotImplemented(format!("{} {path}", request.method()))
+    let matched = request.extensions().get::<MatchedPath>();
+    let path = matched.map_or("", MatchedPath::as_str);
+    let refusal = ServerError::NotImplemented(format!("{} {path}", request.method()));
+    // An answer before the body has come ends the connection, on which the client may have sent its next request.
+    match read_body(request, &()).await {
+        Ok(_) => refusal,
+        Err(error) => error,
+    }
 }

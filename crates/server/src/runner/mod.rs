@@ -24,12 +24,14 @@ use crate::{
     tables::Tables as _,
 };
 use start::{Answers, Start};
-use stops::Stops;
 
 pub(crate) use start::{keeps_conversation, requested_checkpoint};
+pub(crate) use stops::Stops;
 
-/// Steps of one run, at most and where it does not say; more is taken for a loop without end.
-const STEPS_MAX: usize = 1000;
+/// Steps of a run that does not say how many it may take; more is taken for a loop without end.
+const STEPS_DEFAULT: usize = 1000;
+/// The most steps that a run may ask for (`config.recursion_limit`).
+pub(crate) const STEPS_MAX: usize = 10_000;
 
 /// How a run came to rest by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +94,8 @@ impl Runner {
         let config = config.and_then(|config| config.read::<Value>().ok());
         let asked = config.and_then(|config| config.get("recursion_limit")?.as_u64());
         let asked = asked.and_then(|asked| usize::try_from(asked).ok());
-        asked.map_or(STEPS_MAX, |asked| asked.clamp(1, STEPS_MAX))
+        // A run of an earlier version may have asked for more.
+        asked.map_or(STEPS_DEFAULT, |asked| asked.clamp(1, STEPS_MAX))
     }
 
     /// Runs every task of a checkpoint. Returns the checkpoint after it, or nothing where a question is open.

@@ -4,13 +4,13 @@ use rejoin_wire::Json;
 use serde_json::Value;
 
 /// Nodes to stop at.
-pub(super) enum Stops {
+pub(crate) enum Stops {
     All,
     Named(Vec<String>),
 }
 
 impl Stops {
-    pub(super) fn read(asked: Option<&Json>) -> Self {
+    pub(crate) fn read(asked: Option<&Json>) -> Self {
         match asked.and_then(|asked| asked.read::<Value>().ok()) {
             Some(Value::String(name)) if name == "*" => Self::All,
             Some(Value::Array(names)) => Self::Named(
@@ -20,6 +20,16 @@ impl Stops {
                     .collect(),
             ),
             _ => Self::Named(Vec::new()),
+        }
+    }
+
+    /// The first name that is not among these nodes.
+    pub(crate) fn unknown(self, nodes: &[&str]) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::Named(names) => names
+                .into_iter()
+                .find(|name| !nodes.contains(&name.as_str())),
         }
     }
 

@@ -83,6 +83,8 @@ await call("runs.stream, streamResumable, onDisconnect, durability", async () =>
   );
   return expect(parts.every((part) => part.id !== undefined), parts);
 });
+await call("runs.stream, streamMode events", () => all(runs.stream(thread, "chat", { ...quick, streamMode: ["values", "events"] })));
+await call("runs.stream, streamMode tools", () => all(runs.stream(thread, "chat", { ...quick, streamMode: ["values", "tools"] })));
 await call("runs.stream, streamNamespaces", () => all(runs.stream(thread, "chat", { ...quick, streamNamespaces: ["a"] })));
 await call("runs.stream, feedbackKeys", () => all(runs.stream(thread, "chat", { ...quick, feedbackKeys: ["a"] })));
 await call("runs.stream, webhook", () => all(runs.stream(thread, "chat", { ...quick, webhook: "http://localhost/x" })));
@@ -115,6 +117,7 @@ await call("runs.wait, command", async () => {
   const values = await runs.wait(asked, "approval", { command: { resume: "yes" } });
   return expect(values.__interrupt__ === undefined && values.messages.length > 1, values);
 });
+await call("runs.wait, onDisconnect cancel", async () => expect(words(await runs.wait(thread, "chat", { ...quick, onDisconnect: "cancel" })) === 2));
 await call("runs.wait, interruptBefore", async () => {
   const asked = await newThread();
   const values = await runs.wait(asked, "chat", { ...quick, interruptBefore: "*" });

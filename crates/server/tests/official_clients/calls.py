@@ -87,6 +87,9 @@ async def main():
         "runs.stream, streamResumable, onDisconnect, durability",
         holds(streamed, lambda parts: all(part.id is not None for part in parts)),
     )
+    for mode in ("events", "tools"):
+        streamed = all_of(runs.stream(thread, "chat", **QUICK, stream_mode=["values", mode]))
+        await call(f"runs.stream, streamMode {mode}", streamed)
     await call("runs.stream, feedbackKeys", all_of(runs.stream(thread, "chat", **QUICK, feedback_keys=["a"])))
     await call("runs.stream, webhook", all_of(runs.stream(thread, "chat", **QUICK, webhook="http://localhost/x")))
     streamed = all_of(runs.stream(thread, "chat", **QUICK, stream_mode="values", durability="exit"))
@@ -130,6 +133,8 @@ async def main():
         values = await runs.wait(asked, "chat", **QUICK, interrupt_before="*")
         return len(values["messages"]) == 1 or values
 
+    left = runs.wait(thread, "chat", **QUICK, on_disconnect="cancel")
+    await call("runs.wait, onDisconnect cancel", holds(left, lambda values: words(values) == 2))
     await call("runs.wait, interruptBefore", stopped())
     await call("runs.wait, without a thread", holds(runs.wait(None, "chat", **QUICK), lambda values: words(values) == 2))
     await call("runs.list", holds(runs.list(thread, limit=2, status="success"), lambda found: len(found) == 2))
