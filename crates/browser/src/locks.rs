@@ -23,6 +23,8 @@ pub(crate) struct Locks(RefCell<Vec<Lock>>);
 struct Lock {
     name: String,
     give_back: Function,
+    /// Whether it was given back, perhaps before it was held: then nothing of it is told any more.
+    is_given_back: Rc<Cell<bool>>,
 }
 
 impl Locks {
@@ -37,22 +39,31 @@ impl Locks {
         let Some(give_back) = give_back else { return };
         let of_origin = ["rejoin:", &name].concat();
         let is_held = Rc::new(Cell::new(false));
+        let is_given_back = Rc::new(Cell::new(false));
         let held = Closure::<dyn Fn(JsValue) -> JsValue>::new({
             let (driver, name, is_held) = (driver.clone(), name.clone(), is_held.clone());
+            let is_given_back = is_given_back.clone();
             move |_: JsValue| {
-                let name = name.clone();
                 is_held.set(true);
-                tell(&driver, Input::LockHeld { name });
+                if !is_given_back.get() {
+                    let name = name.clone();
+                    tell(&driver, Input::LockHeld { name });
+                }
                 until.clone().into()
             }
         });
         let asked = manager.request(&of_origin, held.into_js_value().unchecked_ref());
         let lost = Input::LockLost { name: name.clone() };
-        self.0.borrow_mut().push(Lock { name, give_back });
+        self.0.borrow_mut().push(Lock {
+            name,
+            give_back,
+            is_given_back: is_given_back.clone(),
+        });
         let driver = driver.clone();
         let told = move |result: Result<JsValue, JsValue>| match (result, is_held.get()) {
             (Ok(_), _) => {}
             // Somebody has stolen it. There are locks all the same.
+            (Err(_), _) if is_given_back.get() => {}
             (Err(_), true) => tell(&driver, lost),
             (Err(_), false) => tell(&driver, Input::LocksMissing),
         };
@@ -76,6 +87,7 @@ impl Locks {
 
 impl Lock {
     fn release(self) {
+        self.is_given_back.set(true);
         // Settling a promise throws nothing.
         drop(self.give_back.call0(&JsValue::UNDEFINED));
     }

@@ -252,7 +252,10 @@ impl Client {
             |parts| &mut parts.outbox,
             |outbox, client| outbox.handle(client, input),
         );
-        self.refuse_without(handled, command);
+        if handled == Some(true) {
+            self.begin_queued();
+        }
+        self.refuse_without(handled.map(drop), command);
     }
 
     pub(super) fn saved_input(&mut self, input: SavedInput) {

@@ -369,7 +369,7 @@ impl SharedStream {
                 match number.cmp(next) {
                     Ordering::Less => {}
                     Ordering::Equal => {
-                        *next += 1;
+                        *next = next.wrapping_add(1);
                         self.fed_at = now;
                         self.feed(bytes);
                     }

@@ -11,12 +11,14 @@ use crate::{
 use rejoin_wire::json::{ToJson, Writer};
 
 impl Client {
-    pub(super) fn change_waiting(&mut self, input: WaitingInput) {
+    /// Whether more can be sent now. The part is not there while it changes something, and is needed for what was read back.
+    pub(super) fn change_waiting(&mut self, input: WaitingInput) -> bool {
         match input {
             WaitingInput::TakeBack { id } => {
                 if let Some(at) = self.changeable(&id) {
                     self.take_back(at);
                 }
+                false
             }
             WaitingInput::SendNow { id } => self.send_now(&id),
             WaitingInput::Replace {
@@ -75,9 +77,9 @@ impl Client {
         });
     }
 
-    fn send_now(&mut self, id: &str) {
+    fn send_now(&mut self, id: &str) -> bool {
         let Some(at) = self.changeable(id) else {
-            return;
+            return false;
         };
         self.adopt(at);
         if self.outbox.doubt == Doubt::Unreadable {
@@ -89,7 +91,7 @@ impl Client {
         // As often as ever, and looked for first where it may have arrived.
         stored.posts = stored.posts.min(1);
         self.save_outbox();
-        self.begin_queued();
+        true
     }
 
     /// Nothing tells which submissions other clients have taken over, so a person decides on each.
@@ -112,18 +114,33 @@ impl Client {
     }
 
     /// Another one takes its place in the order.
-    fn replace_waiting(&mut self, id: &str, command: CommandId, mut submission: Box<Submission>) {
+    fn replace_waiting(
+        &mut self,
+        id: &str,
+        command: CommandId,
+        mut submission: Box<Submission>,
+    ) -> bool {
         let Some(at) = self.changeable(id) else {
-            return self.conclude(command, Outcome::Dropped);
+            self.conclude(command, Outcome::Dropped);
+            return false;
         };
         // Named before anything changes, so that what is wrong with it is found while there is nothing to undo.
         if let Err(error) = self.name_messages(&mut submission) {
-            return self.refused_waiting(command, error);
+            self.refused_waiting(command, error);
+            return false;
         }
+        // One that is being sent keeps its place until it is known what became of it.
+        let needs_room = self.outbox.is_sending(&self.outbox.entries[at]);
+        if let Err(error) = if needs_room { self.make_room() } else { Ok(()) } {
+            self.refused_waiting(command, error);
+            return false;
+        }
+        let at = self.outbox.place(id).unwrap_or(at);
         let count = self.outbox.entries.len();
         self.take_back(at);
         if let Err(error) = self.enqueue(command, submission) {
-            return self.refused_waiting(command, error);
+            self.refused_waiting(command, error);
+            return false;
         }
         if let Some(entry) = self.outbox.entries.pop() {
             let place = at + usize::from(self.outbox.entries.len() == count);
@@ -131,7 +148,7 @@ impl Client {
             self.outbox.entries.insert(place, entry);
             self.keep_order(place);
         }
-        self.begin_queued();
+        true
     }
 
     /// One that was put before others counts as submitted before them, as it is in that order that they are read again. It is sent all

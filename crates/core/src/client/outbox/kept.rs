@@ -2,7 +2,7 @@
 
 use super::{
     Doubt, ENTRIES_MAX, Entry, Outbox,
-    record::{StoredPart, StoredSubmission, read},
+    record::{PARTS_MAX, StoredPart, StoredSubmission, read},
 };
 use crate::{
     Client, Connection, DeadlineReason, Effect, ErrorCode, MessageOrigin, MessageSlot, Millis,
@@ -25,7 +25,8 @@ const OVER_MAX: usize = 64;
 
 /// The submissions that are stored to be sent, and changes of those that wait.
 pub(in crate::client) trait OutboxPart: Part {
-    fn handle(&mut self, client: &mut Client, input: WaitingInput);
+    /// Whether more can be sent because of it.
+    fn handle(&mut self, client: &mut Client, input: WaitingInput) -> bool;
 
     /// The text that is stored for the thread has been loaded.
     fn read(&mut self, client: &mut Client, text: Option<&str>);
@@ -98,8 +99,8 @@ impl Part for KeptOutbox {
 }
 
 impl OutboxPart for KeptOutbox {
-    fn handle(&mut self, client: &mut Client, input: WaitingInput) {
-        client.change_waiting(input);
+    fn handle(&mut self, client: &mut Client, input: WaitingInput) -> bool {
+        client.change_waiting(input)
     }
 
     /// This client knows its own part better than what is stored.
@@ -137,13 +138,17 @@ impl OutboxPart for KeptOutbox {
             client.effects.push(Effect::ReleaseLock { name });
         }
         self.inherited.clone_from(&stale);
-        let makes_room = !stale.is_empty();
-        for name in stale {
-            client.remove_part(&key, name);
-        }
         let before = client.outbox.of_others();
         retain(&mut client.outbox.entries, Entry::is_own);
-        let has_more = self.take_in(client, parts, former.as_ref());
+        let (has_more, left) = self.take_in(client, parts, former.as_ref());
+        let mut makes_room = false;
+        for name in stale {
+            // What there is no room for stays where it is.
+            if !left.contains(&name) {
+                makes_room = true;
+                client.remove_part(&key, name);
+            }
+        }
         // Behind the removal, as storage may be too full for both.
         if has_more || makes_room {
             client.save_outbox();
@@ -250,28 +255,40 @@ impl KeptOutbox {
         client.read_outbox();
     }
 
-    /// Submissions of others are shown, and those of clients that are gone are this client's. Whether there are any of the latter.
+    /// Submissions of others are shown, and those of clients that are gone are this client's. Whether there are any of the latter, and the
+    /// parts with some that there is no room for.
     fn take_in(
         &mut self,
         client: &mut Client,
-        parts: Vec<StoredPart>,
+        mut parts: Vec<StoredPart>,
         former: Option<&String>,
-    ) -> bool {
-        let mut has_more = false;
+    ) -> (bool, Vec<String>) {
+        let (mut has_more, mut left) = (false, Vec::new());
+        // Its own come first, so that nothing of others takes their room.
+        parts.sort_by_key(|part| !self.inherited.contains(&part.name));
         let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
         retain(&mut self.unlocked, |(name, _)| is_stored(name));
+        let mut others = 0;
         for part in parts {
             let name = part.name;
             if client.outbox.part.as_ref() == Some(&name) || former == Some(&name) {
                 continue;
             }
             let is_own = self.inherited.contains(&name);
+            others += usize::from(!is_own);
+            if !is_own && others > PARTS_MAX {
+                continue;
+            }
             for stored in part.submissions {
                 let outbox = &client.outbox;
                 let is_known =
                     outbox.place(&stored.id).is_some() || outbox.done.contains(&stored.id);
-                if is_known || outbox.entries.len() >= ENTRIES_MAX {
+                if is_known {
                     continue;
+                }
+                if outbox.entries.len() >= ENTRIES_MAX {
+                    left.push(name.clone());
+                    break;
                 }
                 has_more |= is_own;
                 client.take_in(stored, Some(name.clone()).filter(|_| !is_own));
@@ -283,7 +300,7 @@ impl KeptOutbox {
                 client.hold_lock(name);
             }
         }
-        has_more
+        (has_more, left)
     }
 
     /// Whether a part whose client does not say that it holds its lock was read so long ago that it holds it, or is gone.
@@ -349,7 +366,7 @@ impl Client {
     }
 
     /// Two clients have the same submissions: storage showed one of them a part that the other had moved already. Both see it, and the same
-    /// one keeps each of them: the one that is posting it, or else the one whose part comes first by its name.
+    /// one keeps each of them: the one that has posted it last, or else the one whose part comes first by its name.
     fn keep_one_of_each<'a>(&mut self, own: &str, others: impl Iterator<Item = &'a StoredPart>) {
         let mut taken = Vec::new();
         for part in others {
@@ -359,8 +376,8 @@ impl Client {
                 let Some(mine) = entry.filter(|entry| entry.is_own()) else {
                     continue;
                 };
-                let is_theirs = theirs.posted_at.is_some() || part.name.as_str() < own;
-                if mine.stored.posted_at.is_none() && is_theirs {
+                let posted = theirs.posted_at.cmp(&mine.stored.posted_at);
+                if posted.then_with(|| own.cmp(part.name.as_str())).is_gt() {
                     taken.push(&theirs.id);
                 }
             }
@@ -422,10 +439,13 @@ impl Client {
 
     /// Until when it may still arrive, although the server does not list it: a page that was left does not tell what became of its
     /// requests.
-    fn may_arrive_until(&self, mark: &str) -> Option<Millis> {
+    fn may_arrive_until(&mut self, mark: &str) -> Option<Millis> {
         let at = self.outbox.place(mark)?;
-        let posted_at = self.outbox.entries[at].stored.posted_at?;
-        let left = self.config.timeouts.headers - (self.wall_clock() - posted_at);
+        let wall_clock = self.wall_clock();
+        let posted_at = self.outbox.entries[at].stored.posted_at.as_mut()?;
+        // A clock that was set back starts this wait once, not again and again.
+        *posted_at = wall_clock.min(*posted_at);
+        let left = self.config.timeouts.headers - (wall_clock - *posted_at);
         (left.0 > 0).then_some(self.now + left)
     }
 

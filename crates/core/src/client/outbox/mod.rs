@@ -29,7 +29,9 @@ pub use record::{outbox_key, with_part};
 pub use shown::{WaitingState, WaitingSubmission};
 
 use super::{Client, rng::Rng, submission::invalid_input};
-use crate::{CommandId, Effect, ErrorCode, Outcome, StreamError, Submission, list::collected};
+use crate::{
+    CommandId, Effect, ErrorCode, Millis, Outcome, StreamError, Submission, list::collected,
+};
 use record::StoredSubmission;
 use rejoin_wire::{CheckpointId, Json, message::Message};
 use std::sync::Arc;
@@ -209,7 +211,7 @@ impl Client {
             id,
             submission,
             body,
-            submitted_at: self.wall_clock(),
+            submitted_at: self.submitted_now(),
             posts: 0,
             posted_at: None,
             held: false,
@@ -253,6 +255,13 @@ impl Client {
         }
         let body = self.body_of(submission, id).map_err(invalid_input)?;
         Ok(Some(body))
+    }
+
+    /// The time at which something is submitted now. The order is by it, so a clock that was set back changes nothing.
+    fn submitted_now(&self) -> Millis {
+        let entries = self.outbox.entries.iter();
+        let newest = entries.map(|entry| entry.stored.submitted_at).max();
+        self.wall_clock().max(newest.unwrap_or_default())
     }
 
     /// Makes room for one more. Entries that nobody has asked for go first.

@@ -14,8 +14,8 @@ use rejoin_wire::{
     request::Command,
 };
 
-/// Clients that may have something to send on one thread. Parts beyond are not read.
-const PARTS_MAX: usize = 16;
+/// Other clients that may have something to send on one thread. Of parts beyond only the names count, until there is room.
+pub(crate) const PARTS_MAX: usize = 16;
 
 /// How long a submission that was not sent is kept, in milliseconds of wall-clock time: 7 days.
 const KEPT_FOR: Millis = Millis(7 * 24 * 60 * 60 * 1000);
@@ -82,7 +82,7 @@ pub(crate) struct StoredPart {
     pub(crate) submissions: Vec<StoredSubmission>,
 }
 
-/// The parts of a stored text that hold submissions.
+/// The parts of a stored text that hold submissions, or that held some which are too old by now.
 ///
 /// # Errors
 /// If it is no object.
@@ -90,15 +90,16 @@ pub(crate) fn read(text: &str, wall_clock: Millis) -> Result<Vec<StoredPart>, Js
     let mut all = Vec::new();
     fields(text, &mut |name, part| {
         let mut submissions = Vec::new();
-        let mut was_locked = false;
+        let (mut was_locked, mut is_any) = (false, false);
         // A part or an entry that is damaged costs no other.
         drop(items(part, &mut |item| {
             was_locked |= item == LOCKED;
             let read = StoredSubmission::from_json(item).ok();
+            is_any |= read.is_some();
             submissions.extend(read.filter(|entry| wall_clock - entry.submitted_at <= KEPT_FOR));
             Ok(())
         }));
-        if !submissions.is_empty() && all.len() < PARTS_MAX {
+        if is_any {
             all.push(StoredPart {
                 name: name.to_owned(),
                 was_locked,
@@ -369,10 +370,11 @@ mod tests {
             expected,
             "the clock was set back"
         );
-        assert!(read_at(old).is_empty());
+        let expected = expected.map(|(name, was_locked, _)| (name, was_locked, 0));
+        assert_eq!(names(&read_at(old)), expected, "to be removed");
         assert!(read("[]", Millis(0)).is_err());
         let many: Vec<String> = (0..99).map(|n| format!(r#""p{n}":[{good}]"#)).collect();
         let many = format!("{{{}}}", many.join(","));
-        assert_eq!(read(&many, Millis(6)).expect("an object").len(), PARTS_MAX);
+        assert_eq!(read(&many, Millis(6)).expect("an object").len(), 99);
     }
 }

@@ -43,7 +43,7 @@ impl Client {
                     id: id.clone(),
                     submission: run.submission.clone(),
                     body: Some(run.body.clone()),
-                    submitted_at: self.wall_clock(),
+                    submitted_at: self.submitted_now(),
                     posts: 0,
                     posted_at: None,
                     held: false,
@@ -209,6 +209,10 @@ impl Client {
             let is_done = self.with_part(
                 |parts| &mut parts.outbox,
                 |outbox, client| outbox.before_sending(client, at),
+            );
+            debug_assert!(
+                is_done.is_some(),
+                "what was read back is sent with the part only"
             );
             if is_done == Some(true) {
                 return;
