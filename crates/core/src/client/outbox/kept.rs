@@ -260,25 +260,23 @@ impl KeptOutbox {
     fn take_in(
         &mut self,
         client: &mut Client,
-        mut parts: Vec<StoredPart>,
+        parts: Vec<StoredPart>,
         former: Option<&String>,
     ) -> (bool, Vec<String>) {
         let (mut has_more, mut left) = (false, Vec::new());
-        // Its own come first, so that nothing of others takes their room.
-        parts.sort_by_key(|part| !self.inherited.contains(&part.name));
         let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
         retain(&mut self.unlocked, |(name, _)| is_stored(name));
-        let mut others = 0;
+        // Those that were taken over come first, so that nothing of others takes their room.
+        let is_inherited = |part: &StoredPart| self.inherited.contains(&part.name);
+        let (mut parts, mut others): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_inherited);
+        others.truncate(PARTS_MAX);
+        parts.append(&mut others);
         for part in parts {
             let name = part.name;
             if client.outbox.part.as_ref() == Some(&name) || former == Some(&name) {
                 continue;
             }
             let is_own = self.inherited.contains(&name);
-            others += usize::from(!is_own);
-            if !is_own && others > PARTS_MAX {
-                continue;
-            }
             for stored in part.submissions {
                 let outbox = &client.outbox;
                 let is_known =
