@@ -101,6 +101,10 @@ pub(crate) fn Editor(
     Effect::new(move |_| {
         if let Some(field) = field.get() {
             request_animation_frame(move || {
+                if page::has_focus(&field) {
+                    // Somebody was faster, and is where they want to be.
+                    return;
+                }
                 let end = field.value().encode_utf16().count();
                 let _ = field.focus();
                 // Fails only on inputs of other types.

@@ -3,7 +3,7 @@
 use crate::query::{Query, with_param};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{HtmlButtonElement, HtmlElement};
+use web_sys::{Element, HtmlButtonElement, HtmlElement};
 
 /// Replaces what index.html shows while the program loads.
 pub(crate) fn mount<V: IntoView + 'static>(app: impl FnOnce() -> V + 'static) {
@@ -78,6 +78,11 @@ pub(crate) fn keep_setting(name: &str, value: &str) {
 pub(crate) fn has_keyboard() -> bool {
     let query = window().match_media("(hover: hover)");
     query.ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// Whether the element has the keyboard focus.
+pub(crate) fn has_focus(element: &Element) -> bool {
+    document().active_element().as_ref() == Some(element)
 }
 
 /// Gives an element the keyboard focus.
