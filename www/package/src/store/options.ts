@@ -100,8 +100,9 @@ export function sharesOf(options: AnyOptions): string | undefined {
 
 /** The name of the person, where the options say who that is. */
 export function personOf({ cache, shareConnections: share }: AnyOptions): string | undefined {
-  const named = typeof cache === "object" ? cache?.identity : undefined;
-  return named || (typeof share === "string" && share) || undefined;
+  const names: unknown[] = [typeof cache === "object" && cache?.identity, share];
+  // What is no text is `cache`'s own fault, and told as that.
+  return names.find((name): name is string => typeof name === "string" && name !== "");
 }
 
 /** Whether an engine with these options cannot do without its second module. */
