@@ -346,24 +346,28 @@ async fn a_busy_server_is_seen_in_its_metrics() {
         .await;
     while !reader.until("record").await.data.contains("lease_expired") {}
     process.api.run_all(&thread, request("chat", 20, 0.0)).await;
-    // The reader has seen the answer end: whatever is counted was counted.
     while !reader.until("record").await.data.contains("\"complete\"") {}
-    let answer = process.api.call(Method::GET, "/metrics", None).await;
+    let appended = |shown: &str| value_in(shown, "rejoin_session_records_appended_total") >= 4.0;
+    let answer = async {
+        loop {
+            let answer = process.api.call(Method::GET, "/metrics", None).await;
+            // A reader gets a record a moment before it is counted.
+            if appended(&text(&answer.body)) {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    let answer = answer.expect("the records are counted");
     assert!(
         answer
             .header("content-type")
             .starts_with("application/openmetrics-text; version=1.0.0")
     );
     let shown = text(&answer.body);
-    let value = |series: &str| -> f64 {
-        let line = shown
-            .lines()
-            .find(|line| line.split_once(' ').is_some_and(|(name, _)| name == series));
-        let line = line.unwrap_or_else(|| panic!("no {series} in {shown}"));
-        line.rsplit(' ').next().unwrap().parse().unwrap()
-    };
+    let value = |series: &str| value_in(&shown, series);
     assert_eq!(value("rejoin_session_readers"), 1.0);
-    assert!(value("rejoin_session_records_appended_total") >= 4.0);
     assert!(value("rejoin_session_appends_total{result=\"stored\"}") >= 1.0);
     assert_eq!(
         value("rejoin_session_appends_total{result=\"failed\"}"),
@@ -394,6 +398,15 @@ async fn a_busy_server_is_seen_in_its_metrics() {
     tokio::time::timeout(PATIENCE, gone)
         .await
         .expect("a reader that left is not counted");
+}
+
+/// The value of one series.
+fn value_in(shown: &str, series: &str) -> f64 {
+    let line = shown
+        .lines()
+        .find(|line| line.split_once(' ').is_some_and(|(name, _)| name == series));
+    let line = line.unwrap_or_else(|| panic!("no {series} in {shown}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 async fn session_stream(api: &Api, session: &str) -> Stream {
