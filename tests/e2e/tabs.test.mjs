@@ -264,23 +264,9 @@ scenario("the page has a way to a second tab, by keys too: it follows over the s
   await first.healthy();
 }, OURS);
 
-scenario("two users in one browser share nothing", async (session) => {
-  const first = await session.open({ ...RUN, share: "ann" });
-  await first.send();
-  await first.shows("bravo1 ");
-  await first.threadKnown();
-  const [same, other] = [await session.tab(), await session.tab()];
-  await same.goto(first.page.url());
-  await until("the same user's text", async () => (await same.answer()).length > 0);
-  assert.equal(open(session).length, 1, session.proxy.describe());
-  await other.goto(first.page.url().replace("share=ann", "share=bob"));
-  await until("the other user's own connection", () => open(session).length === 2);
-  await whole([first, same, other]);
-  assert.equal(streams(session).length, 2, session.proxy.describe());
-}, OURS);
-
-scenario("two tokens in one browser share nothing", async (session) => {
-  const first = await session.open({ ...RUN, share: "headers", token: "ann" });
+/** Ann and Bob open one thread: a tab of hers follows the first, and his has a connection of its own. The address says the person in `name`. */
+async function sharesNothing(session, name, more = {}) {
+  const first = await session.open({ ...RUN, ...more, [name]: "ann" });
   await first.send();
   await first.shows("bravo1 ");
   await first.threadKnown();
@@ -288,11 +274,15 @@ scenario("two tokens in one browser share nothing", async (session) => {
   await same.goto(first.page.url());
   await until("the same person's text", async () => (await same.answer()).length > 0);
   assert.equal(open(session).length, 1, session.proxy.describe());
-  await other.goto(first.page.url().replace("token=ann", "token=bob"));
+  await other.goto(first.page.url().replace(`${name}=ann`, `${name}=bob`));
   await until("the other person's own connection", () => open(session).length === 2);
   await whole([first, same, other]);
   assert.equal(streams(session).length, 2, session.proxy.describe());
-}, OURS);
+}
+
+scenario("two users in one browser share nothing", (session) => sharesNothing(session, "share"), OURS);
+
+scenario("two tokens in one browser share nothing", (session) => sharesNothing(session, "token", { share: "headers" }), OURS);
 
 scenario("tabs that do not share have a connection each, so the seventh does not load", async (session) => {
   const first = await session.open(RUN);

@@ -314,7 +314,7 @@ fn what_is_stored_without_its_lock_is_left_to_its_tab_for_a_while() {
     let mut other = Bench::new();
     enter_idle(&mut other, "t");
     let mut bench = other.another_tab(1);
-    // What is stored is told to the other tab before the browser hears of the lock that was asked for first.
+    // The other tab hears of the stored part first, and the browser hears of the lock later.
     bench.has_late_locks = true;
     enter_idle(&mut bench, "t");
     bench.feed(Input::WentOffline);

@@ -99,14 +99,14 @@ fn outbox(bench: &Bench) -> Option<(String, String)> {
     found.map(|(key, text)| (key.clone(), text.clone()))
 }
 
-/// Reads `text` as what is stored.
+/// Storage holds `text` now, and the client is told.
 fn hears(bench: &mut Bench, key: &str, text: &str) {
     bench.stored.insert(key.to_owned(), text.to_owned());
     let key = key.to_owned();
     bench.feed(Input::RecordChanged { key });
 }
 
-/// A thread on which a run is active, so that what is submitted waits.
+/// A thread with an active run: submissions wait there.
 fn busy() -> Bench {
     let mut bench = Bench::new();
     enter_idle(&mut bench, "t");
@@ -280,7 +280,7 @@ fn the_order_outlives_a_clock_that_is_set_back() {
     assert_eq!(order, ["two", "three"]);
 }
 
-/// What is stored in both.
+/// The stored texts of both clients.
 fn together(one: &Bench, two: &Bench) -> std::collections::BTreeMap<String, String> {
     let texts = one.stored.iter().map(|(key, text)| {
         let ours = text.strip_suffix('}').unwrap();
@@ -384,7 +384,7 @@ fn an_answer_whose_question_is_gone_is_not_sent_because_another_is_sent_now() {
     bench.reload();
     enter(&mut bench, "t");
     give_locks(&mut bench);
-    // The thread cannot be loaded: what waits stays.
+    // The thread cannot be loaded: waiting submissions stay.
     bench.answer("/threads/t/state", 422, "");
     bench.pass(1_000);
     let asked = |bench: &Bench| {

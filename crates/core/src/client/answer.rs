@@ -182,7 +182,7 @@ pub(super) fn retry_after(headers: &[(String, String)]) -> Option<Millis> {
 
 /// `{"detail":".."}` (Python), `{"message":".."}`, or the text itself unless it is a page.
 fn detail(body: &[u8]) -> String {
-    // Of what is not text, as much as is.
+    // If the body is not all UTF-8, the part before the first wrong byte counts.
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
         Err(wrong) => std::str::from_utf8(&body[..wrong.valid_up_to()]).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Messages that only grow: what is known of the next event. `events.rs` lets them grow.
+//! Messages that only grow, each with the pattern of its next event. `events.rs` appends the text.
 //!
 //! Nearly all events of an answer equal an earlier one of their connection but for the text of their chunk. Such an event is not read:
 //! its text is appended, and a token costs little more than its own length. The result is the one that reading it would have:
@@ -67,7 +67,7 @@ impl Growing {
         ended(self.behind.behind(TextHash::of(written).behind(hash)))
     }
 
-    /// Puts it among those of its connection, in the place of what was known of its message.
+    /// Adds it to the growing messages of its connection. It replaces an older pattern of the same message.
     pub(super) fn keep_in(self, all: &mut Vec<Self>) {
         retain(all, |known| known.id != self.id || known.list != self.list);
         if all.len() == GROWING_MAX {

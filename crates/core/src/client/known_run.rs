@@ -65,7 +65,7 @@ pub(super) fn first_run(runs: &[KnownRun]) -> Option<&KnownRun> {
     unmarked.min_by(|a, b| a.created_at.cmp(&b.created_at))
 }
 
-/// The active run, where the list says of none what it was submitted as: some servers do not keep that.
+/// The active run, if no run of the list carries the mark of a submission. Some servers do not keep marks.
 pub(super) fn unmarked_run(runs: &[KnownRun]) -> Option<&KnownRun> {
     let is_marked = |run: &KnownRun| run.submission_id.is_some();
     active_run(runs).filter(|_| !runs.iter().any(is_marked))

@@ -11,7 +11,7 @@ use crate::{
 use rejoin_wire::json::{ToJson, Writer};
 
 impl Client {
-    /// Whether more can be sent now. The part is not there while it changes something, and is needed for what was read back.
+    /// Whether the queue can go on. The caller starts it, because sending needs the part, which is taken out during this call.
     pub(super) fn change_waiting(&mut self, input: WaitingInput) -> bool {
         match input {
             WaitingInput::TakeBack { id } => {
@@ -130,8 +130,9 @@ impl Client {
             return false;
         }
         // One that is being sent keeps its place until it is known what became of it.
-        let needs_room = self.outbox.is_sending(&self.outbox.entries[at]);
-        if let Err(error) = if needs_room { self.make_room() } else { Ok(()) } {
+        if self.outbox.is_sending(&self.outbox.entries[at])
+            && let Err(error) = self.make_room()
+        {
             self.refused_waiting(command, error);
             return false;
         }
