@@ -9,7 +9,6 @@ mod session_support;
 mod support;
 
 use std::{
-    net::TcpListener,
     path::Path,
     process::{Child, Command},
     time::{Duration, Instant},
@@ -17,7 +16,7 @@ use std::{
 
 use hyper::Method;
 use proof::Site;
-use redis_server::RedisServer;
+use redis_server::{RedisServer, lasting_port};
 use serde_json::json;
 use session_support::{Following, started};
 use support::*;
@@ -55,23 +54,18 @@ impl Drop for Nginx {
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 #[tokio::test]
 async fn a_threads_requests_reach_its_server_and_are_told_when_it_is_away() {
     let directory = tempfile::tempdir().unwrap();
     let redis = RedisServer::start();
-    let ports = [free_port(), free_port()];
+    let ports = [lasting_port(), lasting_port()];
     let mut sites = Vec::new();
     for port in ports {
         let (port, url) = (port.to_string(), redis.url());
         let flags = ["--port", &port, "--sessions", &url];
         sites.push(Site::start(&directory.path().join(port.as_str()), &flags).await);
     }
-    let port = free_port();
+    let port = lasting_port();
     let _nginx = Nginx::start(directory.path(), port, ports);
     let api = Api::new(format!("http://127.0.0.1:{port}"));
     let begun = Instant::now();

@@ -1,6 +1,11 @@
 // Child processes in groups of their own, ended by their own pid, also when this process is interrupted.
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
+
+// Systems give outgoing connections higher ports: Linux from 32768, the others from 49152.
+const PORT_MIN = 10_000;
+const PORT_END = 32_000;
 
 const running = new Set();
 
@@ -25,14 +30,28 @@ export async function killGroup(child, signal = "SIGKILL") {
   await ended;
 }
 
-/** A TCP port on 127.0.0.1 that nobody listens on. */
+/**
+ * A TCP port on 127.0.0.1 that nobody listens on, and that no outgoing connection gets before a server has started on it,
+ * or while the server is down between two starts.
+ */
 export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
+  for (;;) {
+    const port = randomInt(PORT_MIN, PORT_END);
+    if (await canListen(port)) return port;
+  }
+}
+
+async function canListen(port) {
+  const server = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    if (error.code === "EADDRINUSE") return false;
+    throw error;
+  }
   server.close();
   await once(server, "close");
-  return port;
+  return true;
 }
 
 function signalGroup(child, signal) {

@@ -34,9 +34,9 @@ const SAFE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 const UNSAFE: &[&str] = &["--appendonly", "no"];
 const WITH_PASSWORD: &[&str] = &["--appendonly", "no", "--requirepass", PASSWORD];
 
-/// A port that nobody listens on, below those that the system takes for outgoing connections: while a Redis is down, one of
-/// these could be given away, even to somebody who tries to reach it.
-fn lasting_port() -> u16 {
+/// A port that nobody listens on, below those that the system takes for outgoing connections: one of these could be given
+/// away before a server has started, or while it is down, even to somebody who tries to reach it.
+pub fn lasting_port() -> u16 {
     loop {
         let [high, low, ..] = Uuid::new_v4().into_bytes();
         let port = 10_000 + u16::from_be_bytes([high, low]) % 22_000;
