@@ -144,7 +144,8 @@ codes! {
     EventsMissing = "events_missing", "The server has lost some events of this run; the text appears when the run's next step is done.";
     StorageFull = "storage_full", "The browser's storage is full: this run cannot be rejoined after a reload unless the server lists it.";
     StorageDenied = "storage_denied", "The browser does not allow storage here: this run cannot be rejoined after a reload unless the server lists it.";
-    SubmissionNotStored = "submission_not_stored", "The submission is too large to be kept over a reload until the server has it. It is sent all the same. Upload large attachments first.";
+    SubmissionNotStored = "submission_not_stored", "The submission is not kept over a reload until the server has it: it is too large, or too many others wait. It is sent all the same. Upload large attachments first.";
+    TooManyWaiting = "too_many_waiting", "Too many submissions wait on this thread (32), so this one was not taken. Send or discard some of them, then submit it again.";
     RecordCorrupt = "record_corrupt", "The stored data of this thread cannot be read; it was removed.";
     CacheUnavailable = "cache_unavailable", "Threads cannot be saved here, so they are shown when the server has answered.";
     NoRunToCancel = "no_run_to_cancel", "There is no run to cancel.";

@@ -623,23 +623,33 @@ fn what_is_too_large_to_be_stored_is_sent_and_says_so() {
 }
 
 #[test]
-fn only_so_many_wait() {
+fn only_so_many_wait_and_none_makes_room_for_another() {
     let mut bench = Bench::new();
     for command in 1..=40 {
         submit_as(&mut bench, command, "again");
     }
     assert!(
-        matches!(bench.outcome(), Some(Outcome::Failed(e)) if e.code.as_str() == "too_many_requests")
+        matches!(bench.outcome(), Some(Outcome::Failed(e)) if e.code.as_str() == "too_many_waiting")
     );
     assert_eq!(waiting(&bench).len(), 31, "and the one that is sent");
     bench.feed(Input::StopRequested);
+    assert_eq!(waiting(&bench).len(), 32);
     submit_as(&mut bench, 41, "new");
-    assert_eq!(said(&posts(&bench)[0]), "new");
+    assert_eq!(
+        said(&posts(&bench)[0]),
+        "new",
+        "what is sent at once needs no room"
+    );
+    assert_eq!(bench.warnings(), ["submission_not_stored"]);
     submit_as(&mut bench, 42, "newer");
     assert!(
-        waiting(&bench).contains(&is("newer", "queued")),
-        "those that nobody wants make room"
+        matches!(bench.outcome(), Some(Outcome::Failed(e)) if e.code.as_str() == "too_many_waiting")
     );
+    assert_eq!(waiting(&bench).len(), 32, "and nothing was dropped");
+    let id = bench.client.view().waiting()[1].id.to_owned();
+    bench.feed(Input::Waiting(WaitingInput::TakeBack { id }));
+    submit_as(&mut bench, 43, "newest");
+    assert!(waiting(&bench).contains(&is("newest", "queued")));
 }
 
 #[test]

@@ -175,3 +175,58 @@ fn what_is_held_back_while_timers_are_late_is_given_in_the_end() {
         .sum();
     assert!(fed > 1_000);
 }
+
+/// A tab that catches up holds back what comes while it waits for the leader's answer, but no more than a leader would give.
+#[test]
+fn a_fast_connection_is_not_held_back_without_end() {
+    let mut stream = SharedStream::begun(7);
+    effects(&mut stream);
+    stream.own(Own::Headers { is_stream: true });
+    stream.own(Own::Bytes(FRAME.as_bytes()));
+    stream.handle(Millis(10), Input::Named);
+    stream.handle(Millis(260), Input::DeadlineReached);
+    effects(&mut stream);
+    let text = format!("event: values\nid: 2\ndata: {}\n\n", "x".repeat(1024));
+    let (mut sent, mut passed) = (0, 0);
+    for _ in 0..4 * 1024 {
+        sent += text.len();
+        if stream.own(Own::Bytes(text.as_bytes())) {
+            passed += text.len();
+        }
+        let fed = effects(&mut stream).into_iter().map(|effect| match effect {
+            Effect::Feed(bytes) => bytes.len(),
+            _ => 0,
+        });
+        passed += fed.sum::<usize>();
+        assert!(
+            sent - passed <= 1024 * 1024 + text.len(),
+            "{passed} of {sent}"
+        );
+    }
+    assert_eq!(passed, sent);
+}
+
+/// One of them has lost the lock and does not know it yet; neither has its headers, so each answers a question with a sign of life.
+#[test]
+fn two_leaders_are_not_asked_again_and_again() {
+    let mut stream = joined(7);
+    let mut questions = 0;
+    for round in 0..100 {
+        for from in [8, 9] {
+            stream.handle(Millis(round), heard(from, Body::Lead { next: 0 }));
+        }
+        questions += effects(&mut stream)
+            .iter()
+            .filter(|effect| {
+                matches!(
+                    effect,
+                    Effect::Post(Message {
+                        body: Body::Ask { .. },
+                        ..
+                    })
+                )
+            })
+            .count();
+    }
+    assert_eq!(questions, 3, "at first, and once for each leader");
+}

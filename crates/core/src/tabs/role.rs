@@ -44,7 +44,12 @@ pub(super) enum Role {
     /// The tab's own connection, with which it has begun the run: the stream has no name yet.
     Begun,
     /// Nothing comes; whoever leads was asked.
-    Waiting { watch: Watch, leader: Option<u64> },
+    Waiting {
+        watch: Watch,
+        leader: Option<u64>,
+        /// The leader before it. Leading ends once for all, so what it still says is not worth a question.
+        former: Option<u64>,
+    },
     /// The bytes that a leader receives come.
     Following {
         watch: Watch,

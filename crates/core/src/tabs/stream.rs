@@ -3,7 +3,7 @@
 use super::{
     Body, Effect, Input, Kind, Message, Own,
     frames::{Frame, Frames},
-    ring::Ring,
+    ring::{RING_BYTES_MAX, Ring},
     role::{ANSWER, Held, Leader, Question, Role, Watch},
 };
 use crate::{Millis, cursor::FROM_START};
@@ -50,8 +50,13 @@ impl SharedStream {
     /// `doubted`: what [`SharedStream::doubts`] has said last. The lock is taken from that leader as from one that is frozen.
     pub fn joined(now: Millis, kind: Kind, me: u64, cursor: String, doubted: Option<u64>) -> Self {
         let watch = Watch::asked(now);
-        let leader = None;
-        let mut stream = Self::new(kind, me, cursor, Role::Waiting { watch, leader });
+        let (leader, former) = (None, None);
+        let role = Role::Waiting {
+            watch,
+            leader,
+            former,
+        };
+        let mut stream = Self::new(kind, me, cursor, role);
         (stream.doubted, stream.fed_at) = (doubted, now);
         stream.effects.push_back(Effect::Lock { steal: false });
         stream.ask();
@@ -139,6 +144,9 @@ impl SharedStream {
             } = &mut self.role
         {
             held.bytes.extend_from_slice(bytes);
+            if held.bytes.len() > RING_BYTES_MAX {
+                self.release();
+            }
             return false;
         }
         match own {
@@ -319,14 +327,20 @@ impl SharedStream {
     }
 
     fn heard_waiting(&mut self, now: Millis, from: u64, body: Body) {
-        let Role::Waiting { watch, leader } = &mut self.role else {
+        let Role::Waiting {
+            watch,
+            leader,
+            former,
+        } = &mut self.role
+        else {
             return;
         };
         let is_leader = leader.is_none_or(|leader| leader == from);
         match body {
             Body::Lead { .. } => {
                 *watch = Watch::heard(now);
-                if leader.replace(from) != Some(from) {
+                if *leader != Some(from) && *former != Some(from) {
+                    *former = leader.replace(from);
                     self.ask();
                 }
             }
@@ -464,6 +478,7 @@ impl SharedStream {
         self.role = Role::Waiting {
             watch: Watch::asked(now),
             leader: Some(leader),
+            former: None,
         };
         self.ask();
     }

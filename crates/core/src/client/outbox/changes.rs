@@ -15,10 +15,8 @@ impl Client {
     pub(super) fn change_waiting(&mut self, input: WaitingInput) -> bool {
         match input {
             WaitingInput::TakeBack { id } => {
-                if let Some(at) = self.changeable(&id) {
-                    self.take_back(at);
-                }
-                false
+                let at = self.changeable(&id);
+                at.is_some_and(|at| self.take_back(at))
             }
             WaitingInput::SendNow { id } => self.send_now(&id),
             WaitingInput::Replace {
@@ -36,17 +34,28 @@ impl Client {
         (!entry.stored.withdrawn && !self.outbox.is_anothers(entry)).then_some(at)
     }
 
-    fn take_back(&mut self, at: usize) {
+    /// Whether the server is to be asked for its run, because it may have arrived in spite of the failure that it is held for.
+    fn take_back(&mut self, at: usize) -> bool {
         self.adopt(at);
-        let entry = &self.outbox.entries[at];
-        if self.outbox.is_sending(entry) {
-            return self.withdraw(at);
+        let entry = &mut self.outbox.entries[at];
+        let command = entry.command.take();
+        let may_have_arrived = entry.stored.posts > 0;
+        if self.outbox.is_sending(&self.outbox.entries[at]) {
+            self.withdraw(at);
+            return false;
         }
-        let entry = self.outbox.remove(at);
+        if may_have_arrived {
+            let stored = &mut self.outbox.entries[at].stored;
+            stored.withdrawn = true;
+            stored.held = false;
+        } else {
+            self.outbox.remove(at);
+        }
         self.save_outbox();
-        if let Some(command) = entry.command {
+        if let Some(command) = command {
             self.conclude(command, Outcome::Dropped);
         }
+        may_have_arrived
     }
 
     /// It may have been sent, which only the server can say: its run is looked for, to be cancelled.
@@ -131,7 +140,7 @@ impl Client {
         }
         // One that is being sent keeps its place until it is known what became of it.
         if self.outbox.is_sending(&self.outbox.entries[at])
-            && let Err(error) = self.make_room()
+            && let Err(error) = self.check_room()
         {
             self.refused_waiting(command, error);
             return false;

@@ -109,8 +109,7 @@ impl OutboxPart for KeptOutbox {
         let Some(key) = client.outbox_key() else {
             return;
         };
-        let parts = read(text.unwrap_or("{}"), client.wall_clock());
-        let mut parts = parts.unwrap_or_else(|_| {
+        let mut parts = read(text.unwrap_or("{}")).unwrap_or_else(|_| {
             client.warn_code(ErrorCode::RecordCorrupt);
             let key = key.clone();
             client.effects.push(Effect::RemoveRecord { key });

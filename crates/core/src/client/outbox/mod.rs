@@ -93,7 +93,7 @@ pub(super) struct Outbox {
     done: Vec<String>,
     /// Whether the thread is being left, with all that waits on it.
     leaving: bool,
-    too_large_told: bool,
+    not_stored_told: bool,
     /// The view's revision at which an entry came, went or changed.
     revision: u64,
 }
@@ -113,7 +113,7 @@ impl Outbox {
             sending: None,
             done: Vec::new(),
             leaving: false,
-            too_large_told: false,
+            not_stored_told: false,
             revision: 0,
         }
     }
@@ -218,7 +218,7 @@ impl Client {
             confirmed: false,
             withdrawn: false,
         };
-        self.make_room()?;
+        self.check_room()?;
         self.outbox.entries.push(Entry {
             command: Some(command),
             ..Entry::of(stored, messages)
@@ -264,20 +264,11 @@ impl Client {
         self.wall_clock().max(newest.unwrap_or_default())
     }
 
-    /// Makes room for one more. Entries that nobody has asked for go first.
-    fn make_room(&mut self) -> Result<(), StreamError> {
-        if self.outbox.entries.len() < ENTRIES_MAX {
-            return Ok(());
-        }
-        let outbox = &mut self.outbox;
-        let held = |entry: &Entry| entry.stored.held && entry.is_own();
-        match outbox.entries.iter().position(held) {
-            Some(at) => {
-                outbox.remove(at);
-                Ok(())
-            }
-            None => Err(StreamError::new(ErrorCode::TooManyRequests)
-                .with_detail("too many submissions wait")),
+    /// Whether there is room for one more. Nothing that waits makes room for another.
+    fn check_room(&self) -> Result<(), StreamError> {
+        match self.outbox.entries.len() < ENTRIES_MAX {
+            true => Ok(()),
+            false => Err(StreamError::new(ErrorCode::TooManyWaiting)),
         }
     }
 

@@ -17,9 +17,6 @@ use rejoin_wire::{
 /// Other clients that may have something to send on one thread. Of parts beyond only the names count, until there is room.
 pub(crate) const PARTS_MAX: usize = 16;
 
-/// How long a submission that was not sent is kept, in milliseconds of wall-clock time: 7 days.
-const KEPT_FOR: Millis = Millis(7 * 24 * 60 * 60 * 1000);
-
 /// The first item of a part whose client holds its lock.
 pub(crate) const LOCKED: &str = "true";
 
@@ -82,24 +79,22 @@ pub(crate) struct StoredPart {
     pub(crate) submissions: Vec<StoredSubmission>,
 }
 
-/// The parts of a stored text that hold submissions, or that held some which are too old by now.
+/// The parts of a stored text that hold submissions, however old.
 ///
 /// # Errors
 /// If it is no object.
-pub(crate) fn read(text: &str, wall_clock: Millis) -> Result<Vec<StoredPart>, JsonError> {
+pub(crate) fn read(text: &str) -> Result<Vec<StoredPart>, JsonError> {
     let mut all = Vec::new();
     fields(text, &mut |name, part| {
         let mut submissions = Vec::new();
-        let (mut was_locked, mut is_any) = (false, false);
+        let mut was_locked = false;
         // A part or an entry that is damaged costs no other.
         drop(items(part, &mut |item| {
             was_locked |= item == LOCKED;
-            let read = StoredSubmission::from_json(item).ok();
-            is_any |= read.is_some();
-            submissions.extend(read.filter(|entry| wall_clock - entry.submitted_at <= KEPT_FOR));
+            submissions.extend(StoredSubmission::from_json(item));
             Ok(())
         }));
-        if is_any {
+        if !submissions.is_empty() {
             all.push(StoredPart {
                 name: name.to_owned(),
                 was_locked,
@@ -341,9 +336,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_too_old_costs_nothing_else() {
+    fn what_is_damaged_costs_nothing_else() {
         let good = r#"{"id":"a","submitted_at":5,"body":{}}"#;
-        let old = KEPT_FOR + Millis(6);
         let bad = [
             "1",
             "null",
@@ -357,24 +351,16 @@ mod tests {
             r#"{{"x":[{},{good}],"y":7,"z":{{}},"w":[true,{good}]}}"#,
             bad.join(",")
         );
-        let read_at = |now| read(&text, now).expect("an object");
         let names = |parts: &[StoredPart]| {
             let name =
                 |part: &StoredPart| (part.name.clone(), part.was_locked, part.submissions.len());
             parts.iter().map(name).collect::<Vec<_>>()
         };
         let expected = [("x".to_owned(), false, 1), ("w".to_owned(), true, 1)];
-        assert_eq!(names(&read_at(Millis(6))), expected);
-        assert_eq!(
-            names(&read_at(Millis(0))),
-            expected,
-            "the clock was set back"
-        );
-        let expected = expected.map(|(name, was_locked, _)| (name, was_locked, 0));
-        assert_eq!(names(&read_at(old)), expected, "to be removed");
-        assert!(read("[]", Millis(0)).is_err());
+        assert_eq!(names(&read(&text).expect("an object")), expected);
+        assert!(read("[]").is_err());
         let many: Vec<String> = (0..99).map(|n| format!(r#""p{n}":[{good}]"#)).collect();
         let many = format!("{{{}}}", many.join(","));
-        assert_eq!(read(&many, Millis(6)).expect("an object").len(), 99);
+        assert_eq!(read(&many).expect("an object").len(), 99);
     }
 }

@@ -70,10 +70,17 @@ impl Client {
             }
         }
         list.end();
-        if left_out && !std::mem::replace(&mut self.outbox.too_large_told, true) {
-            self.warn_code(ErrorCode::SubmissionNotStored);
+        if left_out {
+            self.tell_not_stored();
         }
         (!is_empty).then_some(text)
+    }
+
+    /// A submission is not stored. A person is told once.
+    pub(super) fn tell_not_stored(&mut self) {
+        if !std::mem::replace(&mut self.outbox.not_stored_told, true) {
+            self.warn_code(ErrorCode::SubmissionNotStored);
+        }
     }
 
     pub(super) fn hold_lock(&mut self, name: String) {

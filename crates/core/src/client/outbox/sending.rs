@@ -29,6 +29,11 @@ impl Client {
         let messages = collected(run.shown.iter().map(|message| Arc::new(message.clone())));
         self.forget_what_is_said_again(id, &messages);
         let place = self.outbox.place(id);
+        if place.is_none() && self.check_room().is_err() {
+            // One that is sent is never refused for want of room.
+            self.tell_not_stored();
+            return 0;
+        }
         let mut entry = match place.map(|at| self.outbox.entries.remove(at)) {
             Some(mut entry) => {
                 entry.stored.submission = run.submission.clone();
@@ -37,8 +42,6 @@ impl Client {
                 Entry { messages, ..entry }
             }
             None => {
-                // One that is sent is never refused for want of room.
-                drop(self.make_room());
                 let stored = StoredSubmission {
                     id: id.clone(),
                     submission: run.submission.clone(),
