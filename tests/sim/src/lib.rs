@@ -41,6 +41,7 @@ pub use server::odd::{ODDITIES, pings};
 pub use trace::Trace;
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
 };
@@ -64,7 +65,7 @@ pub fn run_seed(seed: u64, trace: &Trace) -> Result<Report, String> {
 ///
 /// # Errors
 /// As [`run_seed`].
-pub fn run_tabs(seed: u64, trace: &Trace) -> Result<(), String> {
+pub fn run_tabs(seed: u64, trace: &Trace) -> Result<Report, String> {
     caught(|| tabs::Tabs::new(seed, trace.clone()).run())
 }
 
@@ -72,37 +73,44 @@ pub fn run_tabs(seed: u64, trace: &Trace) -> Result<(), String> {
 ///
 /// # Errors
 /// As [`run_seed`].
-pub fn run_senders(seed: u64, trace: &Trace) -> Result<(), String> {
+pub fn run_senders(seed: u64, trace: &Trace) -> Result<Report, String> {
     caught(|| senders::Senders::new(seed, trace.clone()).run())
 }
 
-/// Runs many seeds on all cores. Returns the first failures, `max` at most, with their seeds.
-pub fn failures(
+/// Runs many seeds on all cores, until `max` have failed. Returns what has happened, and the failures by their seeds. Schedules share
+/// nothing, so which core runs one changes nothing in it.
+pub fn run_all(
     seeds: impl Iterator<Item = u64> + Send,
     max: usize,
-    run: impl Fn(u64) -> Result<(), String> + Sync,
-) -> Vec<String> {
+    run: impl Fn(u64) -> Result<Report, String> + Sync,
+) -> (Report, BTreeMap<u64, String>) {
     let seeds = Mutex::new(seeds);
-    let failures = Mutex::new(Vec::new());
+    let failures = Mutex::new(BTreeMap::new());
+    let report = Mutex::new(Report::default());
     let work = || {
+        let mut own = Report::default();
         // The lock is free again before the seed runs.
         let next = || seeds.lock().expect("no panic here").next();
         while let Some(seed) = next() {
-            if let Err(error) = run(seed) {
-                let mut failures = failures.lock().expect("no panic here");
-                failures.push(format!("seed {seed}: {error}"));
+            match run(seed) {
+                Ok(counts) => own.add(&counts),
+                Err(error) => {
+                    failures.lock().expect("no panic here").insert(seed, error);
+                }
             }
             if failures.lock().expect("no panic here").len() >= max {
-                return;
+                break;
             }
         }
+        report.lock().expect("no panic here").add(&own);
     };
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(work);
         }
     });
-    failures.into_inner().expect("no panic here")
+    let failures = failures.into_inner().expect("no panic here");
+    (report.into_inner().expect("no panic here"), failures)
 }
 
 fn caught<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {

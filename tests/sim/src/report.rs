@@ -17,6 +17,16 @@ impl Report {
         self.0.get(name).copied().unwrap_or_default()
     }
 
+    /// Fails unless each of these happened: a green run proves only what it has met.
+    ///
+    /// # Panics
+    /// With the name of one that did not happen.
+    pub fn assert_met<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        for name in names {
+            assert!(self.of(name) > 0, "no schedule has met `{name}`");
+        }
+    }
+
     /// Adds another's counts.
     pub fn add(&mut self, other: &Self) {
         for (name, count) in &other.0 {

@@ -5,28 +5,40 @@ use crate::{
     server::{Kind, Restart},
     storage::Mode,
 };
-use rejoin_core::{CommandId, Input, Submission, WaitingInput, WaitingState, wire::Json};
+use rejoin_core::{
+    CommandId, Input, Submission, WaitingInput, WaitingState,
+    wire::{Json, request::Command},
+};
 use serde_json::json;
 
 impl Senders {
     pub(super) fn act(&mut self) {
         let Some(tab) = self.awake_tab() else { return };
         match self.rng.between(0, 9) {
-            0 => self.feed(tab, Input::StopRequested),
-            1 => self.feed(tab, Input::CancelRequested),
+            0 => {
+                self.report.count("stop");
+                self.feed(tab, Input::StopRequested);
+            }
+            1 => {
+                self.report.count("cancel");
+                self.feed(tab, Input::CancelRequested);
+            }
             2 => {
                 if let Some((id, texts)) = self.waiting_one(tab, |_| true) {
+                    self.report.count("take back");
                     self.submissions.take_back(texts);
                     self.feed(tab, Input::Waiting(WaitingInput::TakeBack { id }));
                 }
             }
             3 => {
                 if let Some((id, _)) = self.waiting_one(tab, |state| state == WaitingState::Held) {
+                    self.report.count("send now");
                     self.send_now(tab, id);
                 }
             }
             4 => {
                 if let Some((id, texts)) = self.waiting_one(tab, |_| true) {
+                    self.report.count("replace");
                     self.submissions.take_back(texts);
                     let (command, submission) = self.question(tab);
                     self.submissions.has_no_order();
@@ -41,7 +53,13 @@ impl Senders {
                 }
             }
             _ => {
-                let (command, submission) = self.question(tab);
+                let asks = self.tabs[tab]
+                    .as_ref()
+                    .is_some_and(|tab| !tab.client.view().interrupts().is_empty());
+                let (command, submission) = match asks && self.rng.chance(70) {
+                    true => self.answer(tab),
+                    false => self.question(tab),
+                };
                 self.feed(
                     tab,
                     Input::SubmitRequested {
@@ -54,24 +72,48 @@ impl Senders {
     }
 
     fn question(&mut self, tab: usize) -> (CommandId, Box<Submission>) {
+        self.report.count("submit");
+        let text = self.next_text(tab, "question");
+        let messages = json!([{ "type": "human", "content": text }]);
+        self.submission(Submission {
+            input: Some(json_of(&json!({ "messages": messages }))),
+            ..Submission::default()
+        })
+    }
+
+    /// The answer to the question that the tab shows.
+    fn answer(&mut self, tab: usize) -> (CommandId, Box<Submission>) {
+        self.report.count("answer a question");
+        let text = self.next_text(tab, "answer");
+        self.submissions.has_no_order();
+        self.submission(Submission {
+            command: Some(Command {
+                resume: Some(json_of(&text.into())),
+                ..Command::default()
+            }),
+            ..Submission::default()
+        })
+    }
+
+    fn next_text(&mut self, tab: usize, kind: &str) -> String {
         self.commands += 1;
-        let text = format!("question {}", self.commands);
+        let text = format!("{kind} {}", self.commands);
         self.note(|| format!("> tab {tab}: {text}"));
         let life = self.life_of(tab).unwrap_or_default();
         self.submissions.submitted(life, text.clone());
-        let json = |value| Json::from_value(&value).expect("a JSON object");
+        text
+    }
+
+    fn submission(&self, submission: Submission) -> (CommandId, Box<Submission>) {
         let knobs = json!({ "n_tokens": self.knobs.n_tokens, "delay_ms": self.knobs.delay_ms });
         let submission = Submission {
-            input: Some(json(
-                json!({ "messages": [{ "type": "human", "content": text }] }),
-            )),
-            config: Some(json(json!({ "configurable": knobs }))),
-            ..Submission::default()
+            config: Some(json_of(&json!({ "configurable": knobs }))),
+            ..submission
         };
         (CommandId(self.commands), Box::new(submission))
     }
 
-    /// One of those that wait in a tab: its name and what it says.
+    /// One of those that wait in a tab: its name and what it says, which is nothing where it is an answer.
     fn waiting_one(
         &mut self,
         tab: usize,
@@ -146,11 +188,16 @@ impl Senders {
             }
             6 if self.storage_fails => {
                 self.storage.mode = self.rng.pick(&[Mode::Full, Mode::Denied]);
+                self.report.count(match self.storage.mode {
+                    Mode::Full => "storage is full",
+                    _ => "storage is denied",
+                });
                 self.note(|| format!("! storage {:?}", self.storage.mode));
                 self.queue.push(self.now + length, Due::StorageBack);
             }
             7 | 8 if self.is_online => {
                 self.note(|| "! offline".to_owned());
+                self.report.count("offline");
                 self.is_online = false;
                 self.cut_all();
                 self.feed_all(&Input::WentOffline);
@@ -159,6 +206,7 @@ impl Senders {
             // The others have runs that are active for ever afterwards.
             9 if !self.server.is_down && self.server.kind == Kind::Ours => {
                 self.note(|| "! the server goes".to_owned());
+                self.report.count("the server is killed");
                 self.server.go_down(self.now, Restart::Kill);
                 self.carry();
                 self.queue.push(self.now + length, Due::ServerBack);
@@ -183,6 +231,7 @@ impl Senders {
         };
         let is_told = self.rng.chance(50);
         self.note(|| format!("! tab {tab} is closed; told: {is_told}"));
+        self.report.count("close");
         let is_frozen = self.tabs[tab].as_ref().is_some_and(|tab| tab.is_frozen);
         if is_told && !is_frozen {
             let wall_clock = self.wall_clock();
@@ -213,6 +262,10 @@ impl Senders {
         let life = own.life;
         let loses_locks = !self.storage_fails && self.rng.chance(40);
         self.note(|| format!("! tab {tab} is frozen; loses its locks: {loses_locks}"));
+        self.report.count(match loses_locks {
+            true => "freeze, and locks are lost",
+            false => "freeze",
+        });
         self.feed(tab, Input::BecameHidden);
         if self.rng.chance(70) {
             let wall_clock = self.wall_clock();
@@ -239,6 +292,7 @@ impl Senders {
         own.is_frozen = false;
         let missed = std::mem::take(&mut own.missed);
         self.note(|| format!("! tab {tab} is thawed"));
+        self.report.count("thaw");
         self.feed(tab, Input::Thawed);
         self.feed(tab, Input::BecameVisible);
         for due in missed {
@@ -276,4 +330,8 @@ impl Senders {
             self.open(0);
         }
     }
+}
+
+fn json_of(value: &serde_json::Value) -> Json {
+    Json::from_value(value).expect("JSON")
 }

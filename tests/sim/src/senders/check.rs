@@ -3,6 +3,7 @@
 use super::{Senders, THREAD};
 use crate::check::is_twice;
 use rejoin_core::WaitingState;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What persons have submitted.
@@ -11,6 +12,8 @@ pub(super) struct Submissions {
     /// What each says, by the lives of the tabs, in their order.
     texts: BTreeMap<u64, Vec<String>>,
     taken_back: BTreeSet<String>,
+    /// Whether an answer was: a page does not show which.
+    has_taken_back_answer: bool,
     /// Those that a person was asked about, which are sent when that person says so, those that took the place of another, and those that
     /// another tab has taken over.
     any_order: BTreeSet<String>,
@@ -31,6 +34,7 @@ impl Submissions {
     }
 
     pub(super) fn take_back(&mut self, texts: Vec<String>) {
+        self.has_taken_back_answer |= texts.is_empty();
         self.taken_back.extend(texts);
     }
 }
@@ -55,9 +59,15 @@ impl Senders {
             let said = entry.messages.iter();
             let said = said.map(|message| message.content.text().into_owned());
             match entry.state {
-                WaitingState::Held => any_order.extend(said),
+                WaitingState::Held => {
+                    self.report.count("a submission is held");
+                    any_order.extend(said);
+                }
                 // Another tab has taken it over.
-                WaitingState::OtherTab => any_order.extend(said.filter(|text| own.contains(text))),
+                WaitingState::OtherTab => {
+                    self.report.count("a submission is another tab's");
+                    any_order.extend(said.filter(|text| own.contains(text)));
+                }
                 WaitingState::Queued | WaitingState::Unreachable => {}
             }
         }
@@ -75,10 +85,8 @@ impl Senders {
             }
         }
         let asked = self.server.runs.values().flat_map(|run| {
-            let texts = run
-                .input
-                .iter()
-                .filter_map(|message| message["content"].as_str());
+            let said = run.input.iter().map(|message| &message["content"]);
+            let texts = said.chain(&run.resume).filter_map(Value::as_str);
             texts.map(|text| (text.to_owned(), run.serial))
         });
         let mut serials: BTreeMap<String, Vec<u64>> = BTreeMap::new();
@@ -93,7 +101,9 @@ impl Senders {
                 if runs.len() > 1 && !has_lost {
                     return Err(format!("{text:?} was run {} times", runs.len()));
                 }
+                let is_answer = text.starts_with("answer");
                 let may_lack = self.submissions.taken_back.contains(text)
+                    || is_answer && self.submissions.has_taken_back_answer
                     || has_lost
                     || is_gone && self.submissions.storage_refused;
                 let Some(serial) = runs.last() else {

@@ -14,6 +14,8 @@ pub(super) struct Locks {
 struct Lock {
     holder: Option<u64>,
     waiting: Vec<u64>,
+    /// How often it was given.
+    grants: u64,
 }
 
 impl Locks {
@@ -52,7 +54,13 @@ impl Locks {
             return None;
         }
         lock.holder = Some(lock.waiting.remove(0));
+        lock.grants += 1;
         lock.holder
+    }
+
+    /// Whether another tab has had it before.
+    pub(super) fn was_anothers(&self, name: &str) -> bool {
+        self.locks.get(name).is_some_and(|lock| lock.grants > 1)
     }
 
     /// The browser takes away what a tab holds. Which locks are free now.

@@ -14,6 +14,7 @@ use crate::{
     page::{self, API_URL},
     posts::Posts,
     queue::Queue,
+    report::Report,
     rng::Rng,
     server::{
         Kind, Request, Server, WALL_BASE_MS, Ways,
@@ -90,6 +91,7 @@ pub(crate) struct Senders {
     rng: Rng,
     queue: Queue<Due>,
     server: Server,
+    agent: Agent,
     knobs: Knobs,
     latency_ms: (u64, u64),
     /// Requests with a fault, of 100.
@@ -108,6 +110,7 @@ pub(crate) struct Senders {
     submissions: Submissions,
     violation: Option<String>,
     steps: u64,
+    report: Report,
     trace: Trace,
 }
 
@@ -121,6 +124,7 @@ impl Senders {
         };
         let mut world = Self {
             now: 0,
+            agent: rng.pick(&[Agent::Chat, Agent::Chat, Agent::Approval]),
             server: Server::new(kind, Ways::of(kind), None, rng.fork()),
             knobs,
             latency_ms: rng.pick(&[(0, 2), (1, 20), (20, 300)]),
@@ -138,6 +142,7 @@ impl Senders {
             submissions: Submissions::default(),
             violation: None,
             steps: 0,
+            report: Report::default(),
             trace,
             rng,
         };
@@ -165,7 +170,7 @@ impl Senders {
 
     /// The thread has had a first run already.
     fn begin_thread(&mut self) {
-        let body = json!({ "assistant_id": Agent::Chat.id(), "input": { "messages": [] }, "if_not_exists": "create" });
+        let body = json!({ "assistant_id": self.agent.id(), "input": { "messages": [] }, "if_not_exists": "create" });
         let request = Request {
             is_post: true,
             path: format!("/threads/{THREAD}/runs/stream"),
@@ -179,7 +184,7 @@ impl Senders {
     ///
     /// # Errors
     /// The first invariant that did not hold.
-    pub(crate) fn run(&mut self) -> Result<(), String> {
+    pub(crate) fn run(mut self) -> Result<Report, String> {
         self.run_until(CALM_AT, |_| false)?;
         self.calm();
         self.rest()?;
@@ -189,7 +194,8 @@ impl Senders {
             }
             self.rest()?;
         }
-        self.check_end()
+        self.check_end()?;
+        Ok(self.report)
     }
 
     /// Lets time pass until `stop` says so, at the latest until `end`. Whether `stop` did.
@@ -297,7 +303,7 @@ impl Senders {
             return;
         }
         self.lives += 1;
-        let config = Config::new(API_URL, Agent::Chat.id());
+        let config = Config::new(API_URL, self.agent.id());
         let client = Client::new(config, self.rng.number());
         self.tabs[tab] = Some(Tab {
             client,
@@ -307,6 +313,9 @@ impl Senders {
             missed: Vec::new(),
         });
         self.note(|| format!("tab {tab} opens"));
+        if self.lives > u64::try_from(self.tabs.len()).expect("few") {
+            self.report.count("open again");
+        }
         let wall_clock = self.wall_clock();
         self.feed(tab, Input::PageOpened { wall_clock });
         if !self.is_online {
@@ -419,6 +428,9 @@ impl Senders {
 
     fn grant(&mut self, name: &str) {
         if let Some(life) = self.locks.grant(name) {
+            if self.locks.was_anothers(name) {
+                self.report.count("a lock is inherited");
+            }
             let name = name.to_owned();
             self.queue
                 .push(self.now, Due::Tell(life, Input::LockHeld { name }));

@@ -14,6 +14,7 @@ impl Tabs {
             0 => {
                 self.close(tab);
                 if self.rng.chance(60) {
+                    self.report.count("a tab is opened again");
                     let at = self.now + self.rng.between(0, 3_000);
                     self.open_tab(tab, at);
                 }
@@ -21,6 +22,10 @@ impl Tabs {
             1 => {
                 let is_told = self.rng.chance(50);
                 self.note(|| format!("tab {tab} is frozen; told: {is_told}"));
+                self.report.count(match is_told {
+                    true => "a tab is frozen, and told",
+                    false => "a tab is frozen, and not told",
+                });
                 if is_told {
                     self.tell(tab, Input::Frozen)?;
                 }
@@ -31,6 +36,7 @@ impl Tabs {
                 // The network breaks the tab's own connection.
                 if let Some(connection) = self.tabs[tab].connection {
                     self.note(|| format!("tab {tab}'s connection breaks"));
+                    self.report.count("a connection breaks");
                     self.arrive(connection, Arrival::Failed);
                 }
             }
@@ -38,11 +44,13 @@ impl Tabs {
                 // It goes dead, and nobody is told.
                 if let Some(connection) = self.tabs[tab].connection {
                     self.note(|| format!("tab {tab}'s connection goes dead"));
+                    self.report.count("a connection goes dead");
                     self.connections[connection].next = None;
                 }
             }
             // The person stops, and joins again.
             _ if self.tabs[tab].alive && !self.tabs[tab].frozen => {
+                self.report.count("a person stops and joins again");
                 self.abandon(tab);
                 self.client_ends(tab);
             }
@@ -68,6 +76,7 @@ impl Tabs {
             self.due.push(due, Due::Watch { tab, stream });
         } else {
             self.note(|| format!("tab {tab} gives its stream up"));
+            self.report.count("a client gives its stream up");
             self.abandon(tab);
             self.client_ends(tab);
         }
@@ -75,6 +84,7 @@ impl Tabs {
 
     pub(super) fn close(&mut self, tab: usize) {
         self.note(|| format!("tab {tab} is closed"));
+        self.report.count("a tab is closed");
         self.abandon(tab);
         let own = &mut self.tabs[tab];
         own.alive = false;
@@ -85,6 +95,7 @@ impl Tabs {
     /// All that has come meanwhile is told, in any order of its sources.
     pub(super) fn thaw(&mut self, tab: usize) -> Result<(), String> {
         self.note(|| format!("tab {tab} is thawed"));
+        self.report.count("a tab is thawed");
         self.tabs[tab].frozen = false;
         let (timers, others): (Vec<Due>, Vec<Due>) = std::mem::take(&mut self.tabs[tab].waiting)
             .into_iter()

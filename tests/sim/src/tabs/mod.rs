@@ -10,7 +10,7 @@ mod mishap;
 mod reader;
 mod run;
 
-use crate::{queue::Queue, rng::Rng, trace::Trace};
+use crate::{queue::Queue, report::Report, rng::Rng, trace::Trace};
 use reader::Reader;
 use rejoin_core::{
     Millis,
@@ -123,6 +123,7 @@ pub(crate) struct Tabs {
     reorders: bool,
     /// Joins that are answered with a refusal, in percent.
     refuses: u64,
+    report: Report,
     trace: Trace,
 }
 
@@ -144,9 +145,14 @@ impl Tabs {
             holder: None,
             queue: Vec::new(),
             streams: 0,
+            report: Report::default(),
             trace,
             rng,
         };
+        world.report.count(match kind {
+            Kind::Run => "a run",
+            Kind::Feed => "a feed",
+        });
         for tab in 0..world.rng.between(1, TABS_MAX) {
             world.tabs.push(Tab::default());
             let at = match tab {
@@ -182,7 +188,7 @@ impl Tabs {
         self.due.push(at, Due::Connect { tab, life });
     }
 
-    pub(crate) fn run(&mut self) -> Result<(), String> {
+    pub(crate) fn run(mut self) -> Result<Report, String> {
         let mut wakes = false;
         while let Some(at) = self.due.next_at().filter(|at| *at <= OVER_AT) {
             if at >= CALM_AT && !std::mem::replace(&mut wakes, true) {
@@ -201,7 +207,8 @@ impl Tabs {
                     .map_err(|error| format!("at {at}: {error}"))?;
             }
         }
-        self.check_over()
+        self.check_over()?;
+        Ok(self.report)
     }
 
     fn note(&self, words: impl FnOnce() -> String) {
@@ -375,6 +382,7 @@ impl Tabs {
         self.queue.retain(|who| *who != (tab, stream));
         if steal {
             if let Some((other, theirs)) = self.holder.take().filter(|who| *who != (tab, stream)) {
+                self.report.count("the lock is stolen");
                 self.tell_of_lock(other, theirs, Input::LockLost);
             }
             self.queue.insert(0, (tab, stream));
@@ -401,6 +409,9 @@ impl Tabs {
         if self.holder.is_none() && !self.queue.is_empty() {
             let (tab, stream) = self.queue.remove(0);
             self.holder = Some((tab, stream));
+            if stream > 1 {
+                self.report.count("a tab leads that did not");
+            }
             self.tell_of_lock(tab, stream, Input::Locked);
         }
     }
@@ -415,6 +426,11 @@ impl Tabs {
     }
 
     fn post(&mut self, from: usize, message: &Message) {
+        match message.body {
+            Body::Give { .. } => self.report.count("a tab follows"),
+            Body::Beyond { .. } => self.report.count("a ring does not reach back"),
+            _ => {}
+        }
         self.note(|| format!("tab {from} says {}", brief(&Input::Heard(message.clone()))));
         let read = Message::from_bytes(&message.to_bytes());
         for tab in (0..self.tabs.len()).filter(|tab| *tab != from) {
@@ -423,6 +439,7 @@ impl Tabs {
             };
             let stream = *stream;
             if self.rng.chance(self.loss) {
+                self.report.count("a message is lost");
                 continue;
             }
             let at = match self.reorders {
@@ -445,6 +462,9 @@ impl Tabs {
         };
         let begins = stream == 1 && self.kind == Kind::Run;
         let refused = !begins && self.rng.chance(self.refuses);
+        if refused {
+            self.report.count("a join is refused");
+        }
         let connection = self.connections.len();
         let arrives_at = self.now + self.rng.between(5, 200);
         let first = self.run.after(&cursor);
