@@ -562,3 +562,21 @@ fn odd_events_of_locks_give_nothing_and_take_nothing() {
     held(&mut bench, &own);
     assert!(bench.locks.is_empty());
 }
+
+/// By hand, by a script of the same origin, or by a tab that could not read the text.
+#[test]
+fn what_is_removed_from_storage_while_it_waits_is_stored_again() {
+    let mut bench = Bench::new();
+    enter_idle(&mut bench, "t");
+    submit(&mut bench, 1, "one");
+    submit(&mut bench, 2, "two");
+    let (key, text) = outbox(&bench).unwrap();
+    for removed in ["{}", "", "[]"] {
+        hears(&mut bench, &key, removed);
+        assert_eq!(
+            outbox(&bench).map(|(_, text)| text),
+            Some(text.clone()),
+            "{removed:?}"
+        );
+    }
+}

@@ -77,6 +77,7 @@ impl Client {
                 self.run_named(run, run_id);
                 if run.submission.is_none() {
                     self.store.expect_question(question);
+                    self.nothing_is_asked_before(status);
                 }
             }
         }
@@ -203,6 +204,9 @@ impl Client {
             // It has not begun, so there is nothing that a join could have answered.
             run.silent_joins = 0;
         }
+        if run.entered.is_some() {
+            self.nothing_is_asked_before(known.status);
+        }
         let silent_often = run.silent_joins >= self.config.retry.silent_joins_max;
         match after {
             After::Entering => self.reopen(run),
@@ -214,6 +218,14 @@ impl Client {
                 run.recovery.ended_early();
                 self.rest(run, None);
             }
+        }
+    }
+
+    /// While a run is active, all questions from before it are answered, or void. The state holds them until the run's first step is
+    /// done. Those that are still open are told again.
+    fn nothing_is_asked_before(&mut self, status: RunStatus) {
+        if status.is_active() {
+            self.store.answer_interrupts(None);
         }
     }
 

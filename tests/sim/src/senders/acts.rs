@@ -26,8 +26,7 @@ impl Senders {
             2 => {
                 if let Some((id, texts)) = self.waiting_one(tab, |_| true) {
                     self.report.count("take back");
-                    self.submissions.take_back(texts);
-                    self.feed(tab, Input::Waiting(WaitingInput::TakeBack { id }));
+                    self.take_back(tab, id, texts);
                 }
             }
             3 => {
@@ -53,9 +52,7 @@ impl Senders {
                 }
             }
             _ => {
-                let asks = self.tabs[tab]
-                    .as_ref()
-                    .is_some_and(|tab| !tab.client.view().interrupts().is_empty());
+                let asks = self.questions_of(tab) == 1;
                 let (command, submission) = match asks && self.rng.chance(70) {
                     true => self.answer(tab),
                     false => self.question(tab),
@@ -148,16 +145,33 @@ impl Senders {
     pub(super) fn send_all_that_is_held(&mut self) -> bool {
         let mut any = false;
         for tab in 0..self.tabs.len() {
-            while let Some((id, _)) = self.waiting_one(tab, |state| state == WaitingState::Held) {
+            // What is sent now waits for its turn, and no more for a person.
+            while let Some((id, texts)) = self.waiting_one(tab, |state| state == WaitingState::Held)
+            {
                 any = true;
-                self.send_now(tab, id);
-                // What is sent now waits for its turn, and no more for a person.
+                if texts.is_empty() && self.questions_of(tab) > 1 {
+                    // An answer that does not say which question it is for is never sent.
+                    self.take_back(tab, id, texts);
+                } else {
+                    self.send_now(tab, id);
+                }
                 if self.violation.is_some() {
                     return any;
                 }
             }
         }
         any
+    }
+
+    fn take_back(&mut self, tab: usize, id: String, texts: Vec<String>) {
+        self.submissions.take_back(texts);
+        self.feed(tab, Input::Waiting(WaitingInput::TakeBack { id }));
+    }
+
+    /// How many questions a tab shows.
+    fn questions_of(&self, tab: usize) -> usize {
+        let tab = self.tabs[tab].as_ref();
+        tab.map_or(0, |tab| tab.client.view().interrupts().len())
     }
 
     fn awake_tab(&mut self) -> Option<usize> {

@@ -118,6 +118,9 @@ impl OutboxPart for KeptOutbox {
         retain(&mut parts, |part| !self.over.contains(&part.name));
         let former = client.outbox.part.clone();
         let doubt = std::mem::replace(&mut client.outbox.doubt, Doubt::None);
+        let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
+        // Somebody has removed it, or has written over a text that could not be read.
+        let is_missing = doubt == Doubt::None && former.as_ref().is_some_and(|own| !is_stored(own));
         if doubt != Doubt::None {
             client.keep_what_nobody_else_has(&parts);
             self.inherited.extend(former.clone());
@@ -126,7 +129,6 @@ impl OutboxPart for KeptOutbox {
                 |part: &&StoredPart| part.name != *own && !self.inherited.contains(&part.name);
             client.keep_one_of_each(own, parts.iter().filter(is_other));
         }
-        let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
         let inherited = std::mem::take(&mut self.inherited).into_iter();
         let (stale, gone): (Vec<_>, Vec<_>) = inherited.partition(is_stored);
         for name in gone {
@@ -149,7 +151,7 @@ impl OutboxPart for KeptOutbox {
             }
         }
         // Behind the removal, as storage may be too full for both.
-        if has_more || makes_room {
+        if has_more || makes_room || is_missing {
             client.save_outbox();
         }
         if before != client.outbox.of_others() {
@@ -337,8 +339,9 @@ impl Client {
         // Storage may have failed when it was posted, and clocks are set.
         stored.posts = stored.posts.max(1);
         stored.posted_at = stored.posted_at.map(|at| at.min(self.wall_clock()));
-        // A person has stopped before it was read.
-        stored.held |= part.is_none() && self.connection() == Connection::Disconnected;
+        // A person has stopped before it was read, or the thread cannot be loaded: nothing is sent by itself then.
+        let is_stopped = self.connection() == Connection::Disconnected || self.load.has_failed();
+        stored.held |= part.is_none() && is_stopped;
         self.outbox.insert(Entry {
             part,
             is_stored: true,
