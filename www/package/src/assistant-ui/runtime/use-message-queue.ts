@@ -66,14 +66,18 @@ function useMemoryQueue(thread: LangGraphThread, isOn: boolean, isRunning: boole
 /** The queue for assistant-ui, where it is on, and the way to empty it. */
 export interface ComposerQueue {
   adapter: ExternalThreadQueueAdapter | undefined;
-  /** Forgets what waits in memory only. What the thread keeps is the thread's to judge. */
+  /** Empties the queue in memory. The thread itself decides on the messages that it keeps. */
   clear: () => void;
 }
 
-/** The queue of messages that wait in the composer. */
-export function useMessageQueue(thread: LangGraphThread, isOn: boolean, { waiting }: ThreadSnapshot, isRunning: boolean, newTurn: NewTurn): ComposerQueue {
+/**
+ * The queue of messages that wait in the composer. A thread that keeps what waits has one only where something can wait: assistant-ui
+ * loses a message that is queued while its thread cannot be made.
+ */
+export function useMessageQueue(thread: LangGraphThread, isOn: boolean, { waiting }: ThreadSnapshot, isRunning: boolean, isMade: boolean, newTurn: NewTurn): ComposerQueue {
   const inMemory = useMemoryQueue(thread, isOn && !thread.hasOutbox, isRunning, newTurn);
+  const isKept = isOn && thread.hasOutbox && isMade && (isRunning || waiting.length > 0);
   // `newTurn` does the same in every render.
-  const kept = useMemo(() => (isOn && thread.hasOutbox ? outboxQueue(thread, waiting, newTurn) : undefined), [thread, isOn, waiting]);
+  const kept = useMemo(() => (isKept ? outboxQueue(thread, waiting, newTurn) : undefined), [thread, isKept, waiting]);
   return { adapter: inMemory?.adapter ?? kept, clear: () => inMemory?.clear() };
 }

@@ -109,9 +109,10 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
       }),
     [branches, metadata],
   );
-  // assistant-ui keeps the branches that it was given, so while tokens come it is given the shown messages alone.
-  const given = useRef<ThreadSnapshot["branches"]>(undefined);
-  const isKept = isRunning && given.current === branches;
+  // assistant-ui keeps what it was given, so while tokens come it is given the shown messages alone. A message that is gone would
+  // stay as another version of the next one: a submission that was taken back.
+  const given = useRef<{ branches: ThreadSnapshot["branches"]; shown: readonly ThreadMessage[] }>(undefined);
+  const isKept = isRunning && given.current?.branches === branches && continues(given.current?.shown ?? [], converted);
   const [order] = useState(() => new VersionOrder());
   const repository = useMemo(() => {
     if (!branches || isKept) return undefined;
@@ -119,7 +120,7 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
     return { ...made, messages: order.ordered(made.messages) };
   }, [branches, isKept, others, order, isKept ? undefined : converted]);
   useEffect(() => {
-    given.current = branches;
+    given.current = { branches, shown: converted };
     if (repository) order.givenWhole(repository.messages);
     else order.givenList(converted);
   }, [branches, converted, repository, order]);
@@ -127,6 +128,9 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
     (others.findLast((branch) => branch.messages.at(-1)?.id === headId) ?? others.findLast((branch) => branch.messages.some(({ id }) => id === headId)))?.key;
   return { messages: converted, repository, branchOf };
 }
+
+/** Whether the earlier messages are all still there. Looks at one place, as this is asked for each token. */
+const continues = (before: readonly ThreadMessage[], now: readonly ThreadMessage[]): boolean => now[before.length - 1]?.id === before.at(-1)?.id;
 
 /**
  * All ways through a thread as one tree, parents first, older siblings before newer ones.

@@ -52,13 +52,16 @@ function useExtras(thread: LangGraphThread, snapshot: ThreadSnapshot): object {
   }, [snapshot, thread]);
 }
 
+/** The server's id of the thread; undefined for a thread that it does not know yet, and outside of a list. */
+const externalIdOf = ({ threadListItem: item }: ReturnType<typeof useAui>): string | undefined => (item.source === null ? undefined : (item.getState().externalId ?? undefined));
+
 /** The runtime of the thread whose list item is in scope. */
 export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
   const aui = useAui();
   const current = useRef(aui);
   const [thread] = useState(() =>
     makeThread(options, {
-      externalId: () => (current.current.threadListItem.source === null ? undefined : (current.current.threadListItem.getState().externalId ?? undefined)),
+      externalId: () => externalIdOf(current.current),
       initialize: async () => {
         const { remoteId, externalId } = await current.current.threadListItem.initialize();
         return { remoteId, externalId };
@@ -101,7 +104,7 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
     return made;
   };
   const newTurn = (message: AppendMessage): Promise<void> => thread.newTurn(humanOf(message), message.runConfig);
-  const queue = useMessageQueue(thread, options.unstable_enableMessageQueue ?? false, snapshot, isBusy, newTurn);
+  const queue = useMessageQueue(thread, options.unstable_enableMessageQueue ?? false, snapshot, isBusy, aui.threadListItem.source === null || externalIdOf(aui) !== undefined, newTurn);
   /** The messages up to and with `parentId`. Undefined where that is not shown: what would be kept is not known then. */
   const keptTo = (parentId: string | null): LangChainMessage[] | undefined =>
     parentId !== null && !messages.current.some(({ id }) => id === parentId) ? undefined : innerMessages(truncateLangChainMessages(messages.current, parentId));

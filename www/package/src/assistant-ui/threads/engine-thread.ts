@@ -10,6 +10,7 @@ import type { ThreadItem } from "./callback-settings.js";
 import { engineSnapshot, type EngineFacts } from "./engine-snapshot.js";
 import { streamOptions, type EngineThreadOptions } from "./engine-options.js";
 import { dropped, unavailable } from "./failures.js";
+import { isUnmade } from "./new-threads.js";
 import { Publisher } from "./publisher.js";
 import { sameIds } from "./reconcile.js";
 import { Staged } from "./staged.js";
@@ -138,13 +139,13 @@ export class EngineThread implements LangGraphThread {
     if (this.#facts.pending.some(isShown)) this.#facts.pending = [];
   }
 
-  /** Whether what is sent now waits for its turn. It is then shown among the waiting, and never as a message of the thread before. */
+  /** Whether a message that is sent now waits for its turn. It is then shown among the waiting, and not in the thread before. */
   #isBusy(): boolean {
     const { isLoading, waiting, connection } = this.#store.getSnapshot();
     return isLoading || waiting.length > 0 || connection.state === "saved";
   }
 
-  /** What the store takes for these messages. */
+  /** The arguments of the store's `submit` for these messages. */
   #submission(messages: LangChainMessage[], { command, checkpointId, state, runConfig }: Undefinable<LangGraphSendMessageConfig>): [values: object | null, options: Sent] {
     const values = state || messages.length > 0 ? { ...state, ...(messages.length > 0 && { [this.#options.messagesKey ?? "messages"]: messages }) } : null;
     const options = {
@@ -171,8 +172,8 @@ export class EngineThread implements LangGraphThread {
       const id = this.#item.externalId() ?? (await this.#item.initialize()).externalId;
       const isNew = this.#store.getSnapshot().threadId === null;
       const [values, options] = this.#submission(messages, { command, checkpointId, state: given, runConfig: config });
-      // The list of threads has made it.
-      sent = this.#store.submit(values, { ...options, ...(isNew && id !== undefined && { threadId: id, threadIsMade: true }) });
+      // The list of threads has made it, or left it to this submission.
+      sent = this.#store.submit(values, { ...options, ...(isNew && id !== undefined && { threadId: id, threadIsMade: !isUnmade(id) }) });
     } catch (cause) {
       const error = cause instanceof RejoinError ? cause : new RejoinError("stream_failed", "The thread could not be made.", { cause });
       facts.error = error;
