@@ -44,7 +44,9 @@ export class VersionOrder {
 
   /** assistant-ui has been given these besides. New ones are at the end, so the others are not looked at for each token. */
   givenList(messages: readonly ThreadMessage[]): void {
-    const last = messages.findLastIndex(({ id }) => this.#places.has(id));
-    for (const { id } of messages.slice(last + 1)) this.#places.set(id, this.#next++);
+    const isNew = (message: ThreadMessage | undefined): message is ThreadMessage => message !== undefined && !this.#places.has(message.id);
+    let at = messages.length;
+    while (isNew(messages[at - 1])) at--;
+    for (let message = messages[at]; message; message = messages[++at]) this.#places.set(message.id, this.#next++);
   }
 }
