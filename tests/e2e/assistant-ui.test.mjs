@@ -355,3 +355,29 @@ scenario("keyboard: Enter sends, Shift+Enter makes a line, and every button has 
   const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.title)).length);
   assert.equal(nameless, 0, "a button has no name");
 }, OURS);
+
+scenario("keyboard: what waits to be sent is reached, said in words and taken back; the field has the focus and the text", async (session) => {
+  const app = await session.open(QUICK);
+  session.proxy.down = true;
+  const waiting = app.page.getByRole("region", { name: "Not sent yet" });
+  const back = waiting.getByRole("button", { name: "Take back: two" });
+  await app.at("composer").focus();
+  for (const text of ["one", "two"]) {
+    await app.page.keyboard.type(text);
+    await app.page.keyboard.press("Enter");
+    await waiting.getByRole("button", { name: `Take back: ${text}` }).waitFor();
+  }
+  assert.deepEqual(await waiting.getByRole("status").allInnerTexts(), Array(2).fill("Not sent yet. It is sent when the server can be reached."));
+  assert.equal(await app.page.getByText("Thinking").count(), 0, "nobody thinks: nothing was sent");
+  const focused = () => app.page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  // Backwards from the field, as it is the last thing of the page.
+  for (let times = 0; times < 20 && (await focused()) !== "Take back: two"; times++) await app.page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(), "Take back: two");
+  await app.page.keyboard.press("Enter");
+  await back.waitFor({ state: "detached" });
+  assert.deepEqual([await focused(), await app.at("composer").inputValue()], ["Your message", "two"]);
+  session.proxy.down = false;
+  await app.settled(ANSWER);
+  await shows(app, turn("one", ANSWER));
+  await app.healthy();
+}, OURS);
