@@ -44,6 +44,26 @@ async function questions(app) {
   await fits(app);
 }
 
+/** A question that waits for the answer before it, and two that could not be sent. */
+async function unsent(app, session) {
+  await app.open({ n_tokens: 200, delay_ms: 25 });
+  await app.send("Tell me something long.");
+  await app.shows(word(40));
+  await app.send("And now something short, so that I can read it on the train before the next tunnel.");
+  await app.at("waiting-item").waitFor();
+  await shot(app, `${app.shots}-waiting`);
+  await fits(app);
+  await app.open({ n_tokens: 10, delay_ms: 5 });
+  session.proxy.down = true;
+  for (const [at, text] of ["Is anybody there?", "Hello?"].entries()) {
+    await app.send(text);
+    await app.at("waiting-item").nth(at).waitFor();
+  }
+  await shot(app, `${app.shots}-unsent`);
+  await fits(app);
+  session.proxy.down = false;
+}
+
 /** A failure of the agent, and a lost connection. */
 async function trouble(app, session) {
   await app.open({ assistant: "boom", delay_ms: 5 });
@@ -62,7 +82,7 @@ async function trouble(app, session) {
 }
 
 for (const [name, viewport, colorScheme] of SIZES) {
-  scenario(`${name}: versions, tools, questions, a failure and a lost connection fit and can be read`, async (session) => {
+  scenario(`${name}: versions, tools, questions, a failure, a lost connection and waiting questions fit and can be read`, async (session) => {
     const app = await session.tab();
     app.shots = name;
     await app.page.setViewportSize(viewport);
@@ -70,6 +90,7 @@ for (const [name, viewport, colorScheme] of SIZES) {
     await versions(app);
     await questions(app);
     await trouble(app, session);
+    await unsent(app, session);
     await app.healthy();
   });
 }

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { agrees, shown, shows, turn } from "./harness/conversation.mjs";
 import { JOINT } from "./harness/recorder.mjs";
+import { savedStates } from "./harness/saved.mjs";
 import { suite } from "./harness/session.mjs";
 import { word, words } from "./harness/text.mjs";
+import { until } from "./harness/until.mjs";
 import { eventually } from "./harness/versions.mjs";
 
 const scenario = suite({ apps: ["assistant-ui"] });
@@ -11,6 +13,8 @@ const QUICK = { n_tokens: 12, delay_ms: 8 };
 const ANSWER = words(12);
 const SLOW = { n_tokens: 100, delay_ms: 20 };
 const WHOLE = words(100);
+/** Longer than a busy machine takes to load the page. */
+const AWAY_MS = 8000;
 /** What has nothing to do with the server is tested on our own only. */
 const OURS = { on: ["rejoin"] };
 
@@ -85,6 +89,26 @@ scenario("edit: the last, a middle and the first message; branches are switched,
   await shows(app, [...turn("one", ANSWER), ...turn("two, edited", ANSWER)]);
   await app.healthy();
 });
+
+scenario("a saved thread is on screen before the API answers, and its versions keep their numbers when they come", async (session) => {
+  const app = await asked(session, "one");
+  await edit(app, 0, "one, edited");
+  await app.page.waitForFunction(() => document.querySelector('[data-testid="branch"]')?.innerText === "2/2");
+  await app.hide();
+  await until("the thread is saved", async () => (await savedStates(app.page)) > 0);
+  await app.show();
+  session.proxy.fault("any", { kind: "delay", ms: AWAY_MS }, 20);
+  await app.page.reload({ waitUntil: "domcontentloaded" });
+  await app.state("saved");
+  await shows(app, turn("one, edited", ANSWER));
+  assert.deepEqual(await labels(app), [], "the history is not there yet");
+  session.proxy.clearFaults();
+  await eventually(() => labels(app), ["2/2"], "the version that is shown");
+  await app.at("branch-previous").click();
+  await shows(app, turn("one", ANSWER));
+  assert.deepEqual(await labels(app), ["1/2"]);
+  await app.healthy();
+}, OURS);
 
 scenario("answer again, show the first answer again, and go on from there: the server goes on from there too", async (session) => {
   const app = await asked(session, "one", "two");
@@ -330,4 +354,30 @@ scenario("keyboard: Enter sends, Shift+Enter makes a line, and every button has 
   await shows(app, turn("one\ntwo", ANSWER));
   const nameless = await app.page.locator("button").evaluateAll((all) => all.filter((one) => !(one.textContent.trim() || one.getAttribute("aria-label") || one.title)).length);
   assert.equal(nameless, 0, "a button has no name");
+}, OURS);
+
+scenario("keyboard: what waits to be sent is reached, said in words and taken back; the field has the focus and the text", async (session) => {
+  const app = await session.open(QUICK);
+  session.proxy.down = true;
+  const waiting = app.page.getByRole("region", { name: "Not sent yet" });
+  const back = waiting.getByRole("button", { name: "Take back: two" });
+  await app.at("composer").focus();
+  for (const text of ["one", "two"]) {
+    await app.page.keyboard.type(text);
+    await app.page.keyboard.press("Enter");
+    await waiting.getByRole("button", { name: `Take back: ${text}` }).waitFor();
+  }
+  assert.deepEqual(await waiting.getByRole("status").allInnerTexts(), Array(2).fill("Not sent yet. It is sent when the server can be reached."));
+  assert.equal(await app.page.getByText("Thinking").count(), 0, "nobody thinks: nothing was sent");
+  const focused = () => app.page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  // Backwards from the field, as it is the last thing of the page.
+  for (let times = 0; times < 20 && (await focused()) !== "Take back: two"; times++) await app.page.keyboard.press("Shift+Tab");
+  assert.equal(await focused(), "Take back: two");
+  await app.page.keyboard.press("Enter");
+  await back.waitFor({ state: "detached" });
+  assert.deepEqual([await focused(), await app.at("composer").inputValue()], ["Your message", "two"]);
+  session.proxy.down = false;
+  await app.settled(ANSWER);
+  await shows(app, turn("one", ANSWER));
+  await app.healthy();
 }, OURS);

@@ -6,7 +6,7 @@ import { words } from "./harness/text.mjs";
 import { until } from "./harness/until.mjs";
 import { asks } from "./harness/versions.mjs";
 
-const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19", "assistant-ui"] });
 
 /** Waits until these submissions wait, each with its state. */
 async function waits(app, ...states) {

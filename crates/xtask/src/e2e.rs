@@ -183,8 +183,7 @@ fn node_tests(app: App, apps: &[App], server: Server, filter: Option<&str>) -> R
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let of_app = app.own_tests().unwrap_or_default();
-        if name.starts_with(of_app) && name.ends_with(".test.mjs") {
+        if app.is_tested_by(&name) && name.ends_with(".test.mjs") {
             command.arg(entry.path());
             files += 1;
         }
@@ -222,4 +221,30 @@ fn node_command(app: App, server: Server, filter: Option<&str>) -> Result<Comman
 fn dists(apps: &[App]) -> String {
     let named = |app: &App| format!("{}={}", app.name(), app.dist().display());
     apps.iter().map(named).collect::<Vec<_>>().join(";")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{App, e2e_dir};
+
+    #[test]
+    fn each_file_for_the_page_of_assistant_ui_is_run_for_it() -> std::io::Result<()> {
+        let mut files = 0;
+        for entry in std::fs::read_dir(e2e_dir())? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.ends_with(".test.mjs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(entry.path())?;
+            let lists = text.split("apps: [").skip(1);
+            let is_named = lists
+                .filter_map(|rest| rest.split_once(']'))
+                .any(|(apps, _)| apps.contains(&format!("\"{}\"", App::AssistantUi.name())));
+            assert_eq!(App::AssistantUi.is_tested_by(&name), is_named, "{name}");
+            files += u32::from(is_named);
+        }
+        assert!(files > 4, "{files} files");
+        Ok(())
+    }
 }

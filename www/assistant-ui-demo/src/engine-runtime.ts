@@ -6,7 +6,7 @@ import type { Setup } from "./setup";
 import { threadList } from "./thread-list";
 
 /** The runtime without a callback. */
-export function useEngineRuntime({ server, assistant, checkpoints, states, share, saves, knobs, retry, timeouts }: Setup) {
+export function useEngineRuntime({ server, assistant, checkpoints, states, share, saves, headers, person, knobs, retry, timeouts }: Setup) {
   // A thread is made with its first run.
   const adapter = useMemo(() => threadList(async () => undefined), []);
   return useLangGraphRuntime({
@@ -18,10 +18,12 @@ export function useEngineRuntime({ server, assistant, checkpoints, states, share
     retry,
     timeouts,
     shareConnections: share,
-    // The demo has no logins: whoever uses this browser is one person to it. Where a thread has branches, assistant-ui numbers the saved one first.
-    cache: saves && { identity: "visitor" },
+    defaultHeaders: headers,
+    cache: saves && { identity: person },
     unstable_threadListAdapter: adapter,
     unstable_allowCancellation: true,
+    // What is sent during an answer waits in the outbox.
+    unstable_enableMessageQueue: true,
     ...useThreadInAddress(),
   });
 }

@@ -17,7 +17,11 @@ export interface Setup {
   states: number | undefined;
   /** The tabs that share connections: those with the same headers, those that name the same user, or none. In the mode `engine`. */
   share: boolean | string;
-  /** Whether threads are saved in this browser (`?cache=on`). In the mode `engine`. */
+  /** The headers of the conversation's requests: the person's token, where the address names one. In the mode `engine`. */
+  headers: Record<string, string>;
+  /** The person's name, under which the browser stores things. The demo has no logins: without a token everybody is one person. */
+  person: string;
+  /** Whether threads are saved in this browser (not with `?cache=off`). In the mode `engine`. */
   saves: boolean;
   /** Knobs of the scripted agents, for `config.configurable`. */
   knobs: Record<string, string | number>;
@@ -33,7 +37,7 @@ const KNOBS = ["n_tokens", "delay_ms", "steps", "step_ms", "style"];
 export function readSetup({ search, origin }: Location): Setup {
   const query = new URLSearchParams(search);
   const text = (name: string) => query.get(name) || undefined;
-  const share = text("share");
+  const [share, token] = [text("share"), text("token")];
   const numbers = (names: Record<string, string>) => {
     const found: Record<string, number> = {};
     for (const [name, option] of Object.entries(names)) {
@@ -54,7 +58,9 @@ export function readSetup({ search, origin }: Location): Setup {
     checkpoints: text("checkpoints") !== "off",
     states: numbers({ states: "states" })["states"],
     share: share === undefined || share === "headers" || (share !== "off" && share),
-    saves: text("cache") === "on",
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    person: token ?? "visitor",
+    saves: text("cache") !== "off",
     knobs,
     retry: numbers({ attempts_max: "attemptsMax", backoff_base_ms: "backoffBase", backoff_max_ms: "backoffMax" }),
     timeouts: numbers({ join_timeout_ms: "join", headers_timeout_ms: "headers", request_timeout_ms: "request", stall_ms: "stall" }),

@@ -1,6 +1,8 @@
 // What the connection does, in words.
 import { useAuiState } from "@assistant-ui/react";
-import { useLangGraphConnection, useLangGraphInterrupts } from "rejoin/assistant-ui";
+import { useLangGraphConnection, useLangGraphInterrupts, useLangGraphWaiting } from "rejoin/assistant-ui";
+
+const UNSENT = "Not sent yet: the server cannot be reached. It is sent when it can be.";
 
 const WORDS: Record<string, string> = {
   idle: "Ready.",
@@ -22,10 +24,11 @@ const WORDS: Record<string, string> = {
 export function Status() {
   const connection = useLangGraphConnection();
   const waits = useLangGraphInterrupts().length > 0;
+  const { isUnsent } = useLangGraphWaiting();
   const isRunning = useAuiState((state) => state.thread.isRunning);
   // Where the application streams, nothing is known but whether it does.
   const { state = isRunning ? "live" : "idle", attempt = 0 } = connection ?? {};
-  const words = waits && !isRunning ? "The agent waits for your answer." : WORDS[state];
+  const words = waits && !isRunning ? "The agent waits for your answer." : isUnsent ? UNSENT : WORDS[state];
   return (
     <p className="status" role="status" data-testid="connection" data-state={state}>
       {words}{attempt > 1 && ` (attempt ${attempt})`}

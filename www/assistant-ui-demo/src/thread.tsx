@@ -1,9 +1,12 @@
 // The thread as assistant-ui lays it out, from its primitives: messages in a viewport, and a composer below.
-import { AuiIf, ComposerPrimitive, ThreadPrimitive } from "@assistant-ui/react";
+import { AuiIf, ThreadPrimitive, useAuiState } from "@assistant-ui/react";
+import { useLangGraphWaiting } from "rejoin/assistant-ui";
+import { Composer } from "./composer";
 import { Failure } from "./failure";
 import { Interrupts } from "./interrupts";
 import { AssistantMessage, UserEditor, UserMessage } from "./message";
 import { Status } from "./status";
+import { Waiting } from "./waiting";
 
 const MESSAGES = { UserMessage, AssistantMessage, UserEditComposer: UserEditor };
 
@@ -20,9 +23,8 @@ export function Thread() {
             <Welcome />
           </AuiIf>
           <ThreadPrimitive.Messages components={MESSAGES} />
-          <AuiIf condition={({ thread }) => thread.isRunning && thread.messages.at(-1)?.role === "user"}>
-            <p className="hint thinking" role="status">Thinking…</p>
-          </AuiIf>
+          <Thinking />
+          <Waiting />
           <Interrupts />
         </div>
       </ThreadPrimitive.Viewport>
@@ -36,6 +38,12 @@ export function Thread() {
   );
 }
 
+function Thinking() {
+  const { isUnsent } = useLangGraphWaiting();
+  const isAsked = useAuiState(({ thread }) => thread.isRunning && thread.messages.at(-1)?.role === "user");
+  return isAsked && !isUnsent ? <p className="hint thinking" role="status">Thinking…</p> : null;
+}
+
 const SUGGESTIONS = ["What is the weather in Paris?", "Tell me something long."];
 
 function Welcome() {
@@ -46,23 +54,5 @@ function Welcome() {
         {SUGGESTIONS.map((prompt) => <ThreadPrimitive.Suggestion key={prompt} prompt={prompt} send>{prompt}</ThreadPrimitive.Suggestion>)}
       </div>
     </div>
-  );
-}
-
-function Composer() {
-  // Where there is a real keyboard; on a phone it would cover half the page.
-  const hasKeyboard = matchMedia("(hover: hover)").matches;
-  return (
-    <ComposerPrimitive.Root className="composer">
-      <ComposerPrimitive.Input
-        data-testid="composer" aria-label="Your message" placeholder="Ask something…" autoFocus={hasKeyboard} minRows={1} maxRows={8} enterKeyHint="send"
-      />
-      <AuiIf condition={({ thread }) => !thread.isRunning}>
-        <ComposerPrimitive.Send className="primary" data-testid="send">Send</ComposerPrimitive.Send>
-      </AuiIf>
-      <AuiIf condition={({ thread }) => thread.isRunning}>
-        <ComposerPrimitive.Cancel className="danger" data-testid="cancel" title="Stop the agent on the server">Stop</ComposerPrimitive.Cancel>
-      </AuiIf>
-    </ComposerPrimitive.Root>
   );
 }

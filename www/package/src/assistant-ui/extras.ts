@@ -2,11 +2,15 @@
 import { useAuiState, type AssistantClient } from "@assistant-ui/store";
 import type { RejoinError } from "../errors.js";
 import type { Connection } from "../types/options.js";
+import type { WaitingSubmission } from "../types/stream.js";
 import type { GraphState, LangGraphThread } from "./threads/thread.js";
 import type { LangGraphInterruptState, LangGraphTupleMetadata, UIMessage } from "./types.js";
 
+/** The commands of a thread that hooks give. */
+export type ThreadCommand = "send" | "setState" | "respond" | "respondAll" | "retry" | "takeBack" | "sendNow" | "replaceWaiting";
+
 /** The content of `thread.extras` under this runtime. */
-export interface LangGraphRuntimeExtras extends Pick<LangGraphThread, "send" | "setState" | "respond" | "respondAll" | "retry"> {
+export interface LangGraphRuntimeExtras extends Pick<LangGraphThread, ThreadCommand> {
   /** The first question that waits. */
   interrupt: LangGraphInterruptState | undefined;
   /** All questions that wait. */
@@ -25,6 +29,10 @@ export interface LangGraphRuntimeExtras extends Pick<LangGraphThread, "send" | "
   editing: string | null;
   /** How the connection stands. */
   connection: Connection | undefined;
+  /** Submissions that the server is not known to have, oldest first. */
+  waiting: readonly WaitingSubmission[];
+  /** Whether no submission is known to have reached the server. */
+  isUnsent: boolean;
   /** Whether this message can be edited. */
   canEdit: (messageId: string) => boolean;
   /** Whether this answer can be given again. */

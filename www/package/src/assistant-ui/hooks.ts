@@ -3,6 +3,7 @@ import { useAui } from "@assistant-ui/store";
 import { useCallback } from "react";
 import type { RejoinError } from "../errors.js";
 import type { Connection } from "../types/options.js";
+import type { WaitingSubmission } from "../types/stream.js";
 import { extrasOf, useExtras } from "./extras.js";
 import type { RespondOptions } from "./threads/thread.js";
 import type {
@@ -17,6 +18,7 @@ import type {
 type State = Record<string, unknown>;
 
 const NO_INTERRUPTS: readonly LangGraphInterruptState[] = [];
+const NO_WAITING: readonly WaitingSubmission[] = [];
 const NO_UI: readonly UIMessage[] = [];
 const NO_METADATA: Map<string, LangGraphTupleMetadata> = new Map();
 
@@ -89,6 +91,34 @@ export const useLangGraphEditing = (): string | null => useExtras((extras) => ex
 
 /** Not in assistant-ui's package: the connection's state; undefined with a `stream` callback, which alone knows it. */
 export const useLangGraphConnection = (): Connection | undefined => useExtras((extras) => extras.connection, undefined);
+
+/**
+ * Not in assistant-ui's package: what the server does not have yet, in the words of `useStream` of `rejoin/react`. With a `stream`
+ * callback nothing waits here: only the callback knows what the server has.
+ */
+export function useLangGraphWaiting(): {
+  /** Submissions that the server is not known to have, oldest first. They outlive a reload, and are sent in order, each once. */
+  waiting: readonly WaitingSubmission[];
+  /** Whether no submission is known to have reached the server, while attempts go on: say "not sent yet", not "the agent goes on". */
+  isUnsent: boolean;
+  /** Takes back a waiting submission: it is not sent. A composer can be filled again with its `messages`. */
+  takeBack: (waitingId: string) => void;
+  /** Sends a `held` submission, in its order. */
+  sendNow: (waitingId: string) => void;
+  /** Sends messages in the place of a waiting submission. Rejects as `useLangGraphSend` does, also where that does not wait any more. */
+  replaceWaiting: (waitingId: string, messages: LangChainMessage[], config?: LangGraphSendMessageConfig) => Promise<void>;
+} {
+  const aui = useAui();
+  const waiting = useExtras((extras) => extras.waiting, NO_WAITING);
+  const isUnsent = useExtras((extras) => extras.isUnsent, false);
+  const takeBack = useCallback((id: string) => extrasOf(aui).takeBack(id), [aui]);
+  const sendNow = useCallback((id: string) => extrasOf(aui).sendNow(id), [aui]);
+  const replaceWaiting = useCallback(
+    (id: string, messages: LangChainMessage[], config?: LangGraphSendMessageConfig) => extrasOf(aui).replaceWaiting(id, messages, config),
+    [aui],
+  );
+  return { waiting, isUnsent, takeBack, sendNow, replaceWaiting };
+}
 
 /** Not in assistant-ui's package: whether this message can be edited. Every message before it must be the server's. */
 export const useLangGraphCanEdit = (messageId: string): boolean => useExtras((extras) => extras.canEdit(messageId), false);

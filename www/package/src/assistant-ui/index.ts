@@ -6,6 +6,7 @@
  */
 export type { RejoinError } from "../errors.js";
 export type { Connection } from "../types/options.js";
+export type { WaitingState, WaitingSubmission } from "../types/stream.js";
 export {
   type CreateLangGraphStreamOptions,
   type LangGraphStreamClient,
@@ -27,6 +28,7 @@ export {
   useLangGraphSetState,
   useLangGraphState,
   useLangGraphUIMessages,
+  useLangGraphWaiting,
 } from "./hooks.js";
 export { LangGraphMessageAccumulator, type LangGraphStateAccumulatorConfig } from "./messages/accumulator.js";
 export { appendLangChainChunk } from "./messages/append-chunk.js";

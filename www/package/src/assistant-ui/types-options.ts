@@ -56,7 +56,7 @@ export type LangGraphSource = {
   checkpoints?: "automatic" | "off";
   /** Without `stream`: how many states are read, which decides how far back branches are known. Default 100. */
   fetchStateHistory?: { limit: number };
-} & Pick<UseStreamOptions, "defaultHeaders" | "headers" | "callerOptions" | "credentials" | "storage" | "shareConnections" | "cache" | "retry" | "timeouts">;
+} & Pick<UseStreamOptions, "defaultHeaders" | "headers" | "callerOptions" | "credentials" | "storage" | "outbox" | "shareConnections" | "cache" | "retry" | "timeouts">;
 
 /** Everything that can be set. */
 export type UseLangGraphRuntimeOptions = ExternalStoreSharedOptions &
@@ -75,7 +75,7 @@ export type UseLangGraphRuntimeOptions = ExternalStoreSharedOptions &
     autoCancelPendingToolCalls?: boolean | undefined;
     /** A run can be stopped. Default: false, without a stop button. */
     unstable_allowCancellation?: boolean | undefined;
-    /** A message sent during a run waits for its end in `composer.queue`. Default: false. */
+    /** A message can be sent during a run, and waits for its end in `composer.queue`. Without `stream` it is stored, see `outbox`. Default: false. */
     unstable_enableMessageQueue?: boolean | undefined;
     /** The key of the graph's state that holds components to show. Default: `ui`. */
     uiStateKey?: string;

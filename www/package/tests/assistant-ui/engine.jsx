@@ -311,6 +311,48 @@ export function suite(test, apiUrl) {
     await agrees(page);
   });
 
+  test("engine: a message is not lost where the composer's queue is on and its thread cannot be made", async (t) => {
+    let fails = true;
+    const create = async () => {
+      if (fails) throw new Error("HTTP 503");
+      return { externalId: (await ask("/threads", {})).thread_id };
+    };
+    const page = open(t, "chat", { create, unstable_enableMessageQueue: true });
+    await page.ready();
+    page.say("hello");
+    await until(() => page.at().failure.error?.code === "stream_failed" && page.at().failure.canRetry, "the error");
+    fails = false;
+    void page.at().failure.retry();
+    await until(() => page.texts().length === 2 && !page.at().thread.isRunning, "the answer");
+    await agrees(page);
+  });
+
+  test("engine: a new thread is made with its first message, which waits while the server is away", async (t) => {
+    const storage = memoryStorage();
+    const network = { away: false };
+    const sent = [];
+    const callerOptions = {
+      fetch: async (url, init) => {
+        if (network.away) throw new TypeError("no network");
+        sent.push(`${init.method} ${new URL(url).pathname}`);
+        return fetch(url, init);
+      },
+    };
+    const page = open(t, "chat", { callerOptions, storage });
+    await page.ready();
+    network.away = true;
+    page.say("hello");
+    await until(() => page.at().waits.waiting[0]?.state === "unreachable", "it waits");
+    assert.deepEqual([page.texts(), page.at().waits.isUnsent, page.at().waits.waiting[0].isStored, page.at().failure.error], [["user: hello"], true, true, undefined]);
+    assert.match(threadOf(page), /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+    network.away = false;
+    await until(() => page.texts().length === 2 && !page.at().thread.isRunning, "the answer", 20_000);
+    await agrees(page);
+    assert.equal(sent.filter((line) => line === "POST /threads").length, 1);
+    const listed = await ask("/threads/search", { metadata: { graph_id: "chat" }, limit: 100 });
+    assert.ok(listed.some(({ thread_id }) => thread_id === threadOf(page)), "it is in the server's list");
+  });
+
   test("engine: refetching shows what was done elsewhere", async (t) => {
     const page = open(t, "chat");
     await talk(page, "one");

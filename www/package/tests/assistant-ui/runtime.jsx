@@ -22,6 +22,7 @@ import {
   useLangGraphSetState,
   useLangGraphState,
   useLangGraphUIMessages,
+  useLangGraphWaiting,
 } from "../../dist/assistant-ui/index.js";
 import { until } from "../support/server.mjs";
 
@@ -117,8 +118,11 @@ export function mount(t, { strict = false, ...options }) {
       ui: useLangGraphUIMessages(),
       editing: useLangGraphEditing(),
       connection: useLangGraphConnection(),
+      waits: useLangGraphWaiting(),
       canEdit: useLangGraphCanEdit("h1"),
     };
+    // What was rendered, for tests of what must not be seen in between.
+    useEffect(() => void seen.look?.());
     return null;
   }
   function Host() {
@@ -695,6 +699,22 @@ function more(test) {
     await page.idle();
   });
 
+  test("with a stream callback nothing waits in the outbox: only the callback knows what the server has", async (t) => {
+    const page = await conversation(t, { unstable_enableMessageQueue: true });
+    page.say("three");
+    const first = await page.run(0);
+    page.say("four");
+    await until(() => page.at().aui.composer.getState().queue.length === 1, "the message in the composer's queue");
+    const { waiting, isUnsent, takeBack, sendNow, replaceWaiting } = page.at().waits;
+    assert.deepEqual([waiting, isUnsent, takeBack("w1"), sendNow("w1")], [[], false, undefined, undefined]);
+    await assert.rejects(replaceWaiting("w1", [human("h5", "five")]), { name: "RejoinError", code: "dropped" });
+    first.end();
+    const second = await page.run(1);
+    assert.deepEqual(second.messages.map(({ content }) => content), ["four"]);
+    second.end();
+    await page.idle();
+  });
+
   test("create, threadId and onThreadIdChange name the thread", async (t) => {
     const told = [];
     const { stream, run } = agent();
@@ -747,6 +767,8 @@ function more(test) {
     const seen = await until(() => ExternalStoreProbe.now, "the other runtime");
     assert.deepEqual([seen.interrupt, seen.interrupts, seen.state, seen.failure.error, seen.canEdit], [undefined, [], undefined, undefined, false]);
     assert.throws(() => seen.setState({}), /useLangGraphRuntime/);
+    assert.deepEqual([seen.waits.waiting, seen.waits.isUnsent], [[], false]);
+    for (const act of ["takeBack", "sendNow", "replaceWaiting"]) assert.throws(() => seen.waits[act]("w1"), /useLangGraphRuntime/, act);
   });
 
   test("useLangGraphMessages streams without a runtime", async (t) => {
@@ -781,6 +803,7 @@ async function otherRuntime(t) {
       failure: useLangGraphError(),
       canEdit: useLangGraphCanEdit("h1"),
       setState: useLangGraphSetState(),
+      waits: useLangGraphWaiting(),
     };
     return null;
   }

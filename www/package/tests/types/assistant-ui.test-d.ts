@@ -4,6 +4,7 @@ import * as theirs from "@assistant-ui/react-langgraph";
 import type * as Ours from "rejoin/assistant-ui";
 import * as ours from "rejoin/assistant-ui";
 import * as internal from "rejoin/assistant-ui/internal";
+import type * as React from "rejoin/react";
 
 /** Either may stand for the other: what a drop-in needs, whatever the types are called. */
 type Mutual<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
@@ -57,6 +58,16 @@ yes<Fits<typeof ours.useLangGraphMessageMetadata, typeof theirs.useLangGraphMess
 yes<Fits<typeof ours.useLangGraphUIMessages, typeof theirs.useLangGraphUIMessages>>();
 yes<Fits<typeof ours.useLangGraphStreamingTiming, typeof theirs.useLangGraphStreamingTiming>>();
 yes<Fits<typeof ours.unstable_createLangGraphStream, typeof theirs.unstable_createLangGraphStream>>();
+
+// --- what waits to be sent is what `useStream` has, and so are its options ---
+type Waits = ReturnType<typeof ours.useLangGraphWaiting>;
+yes<Mutual<Ours.WaitingSubmission, React.WaitingSubmission>>();
+yes<Mutual<Ours.WaitingState, React.WaitingState>>();
+yes<Mutual<Pick<Waits, "waiting" | "isUnsent" | "takeBack" | "sendNow">, Pick<React.UseStream, "waiting" | "isUnsent" | "takeBack" | "sendNow">>>();
+yes<Fits<Parameters<Waits["replaceWaiting"]>[1], Parameters<ReturnType<typeof ours.useLangGraphSend>>[0]>>();
+export const kept: Ours.UseLangGraphRuntimeOptions = { assistantId: "chat", apiUrl: "/api", outbox: { askAfter: 60_000, bytesMax: 1024 }, cache: { identity: "ann" }, shareConnections: "ann" };
+// @ts-expect-error: an age is a number
+export const wrong: Ours.UseLangGraphRuntimeOptions = { assistantId: "chat", outbox: { askAfter: "soon" } };
 
 // --- reading an interrupt and its value needs no cast, as with @assistant-ui/react-langgraph ---
 export function ask(interrupt: Ours.LangGraphInterruptState): string {

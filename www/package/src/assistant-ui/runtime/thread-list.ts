@@ -4,6 +4,7 @@ import { useInsertionEffect, useMemo, useRef } from "react";
 import { createStream } from "../../index.js";
 import type { Client } from "../../types/client.js";
 import type { Thread } from "../../types/schema.js";
+import { newThreadId } from "../threads/new-threads.js";
 import type { UseLangGraphRuntimeOptions } from "../types.js";
 import { usesEngine, withSource, type ThreadOptions } from "./make-thread.js";
 
@@ -75,8 +76,8 @@ export function serverThreadList(now: () => Source): RemoteThreadListAdapter {
       return listed(await now().client.threads.get(threadId));
     },
     async initialize() {
-      const { client, assistantId, create } = now();
-      const id = create ? (await create()).externalId : (await client.threads.create({ metadata: ofAssistant(assistantId) })).thread_id;
+      const { create } = now();
+      const id = create ? (await create()).externalId : newThreadId();
       return { remoteId: id, externalId: id };
     },
     rename: (threadId, title) => write(threadId, { title }),

@@ -7,6 +7,7 @@ import { groupUIMessages } from "../messages/ui.js";
 import { useLangGraphStreamingTiming } from "../streaming-timing.js";
 import type { LangGraphThread, ThreadSnapshot } from "../threads/thread.js";
 import type { LangChainMessage } from "../types.js";
+import { VersionOrder } from "./version-order.js";
 
 /** Placeholders for answers that failed before they began: shown, and no part of the thread. */
 const placeholders = new WeakSet<LangChainMessage>();
@@ -108,20 +109,28 @@ export function useThreadMessages(thread: LangGraphThread, snapshot: ThreadSnaps
       }),
     [branches, metadata],
   );
-  // assistant-ui keeps the branches that it was given, so while tokens come it is given the shown messages alone.
-  const given = useRef<ThreadSnapshot["branches"]>(undefined);
-  const isKept = isRunning && given.current === branches;
-  const repository = useMemo(
-    () => (branches && !isKept ? repositoryOf(others.map((branch) => branch.messages), converted) : undefined),
-    [branches, isKept, others, isKept ? undefined : converted],
-  );
+  // assistant-ui keeps what it was given, so while tokens come it is given the shown messages alone. A message that is gone would
+  // stay as another version of the next one: a submission that was taken back.
+  const given = useRef<{ branches: ThreadSnapshot["branches"]; shown: readonly ThreadMessage[] }>(undefined);
+  const isKept = isRunning && given.current?.branches === branches && continues(given.current?.shown ?? [], converted);
+  const [order] = useState(() => new VersionOrder());
+  const repository = useMemo(() => {
+    if (!branches || isKept) return undefined;
+    const made = repositoryOf(others.map((branch) => branch.messages), converted);
+    return { ...made, messages: order.ordered(made.messages) };
+  }, [branches, isKept, others, order, isKept ? undefined : converted]);
   useEffect(() => {
-    given.current = branches;
-  }, [branches]);
+    given.current = { branches, shown: converted };
+    if (repository) order.givenWhole(repository.messages);
+    else order.givenList(converted);
+  }, [branches, converted, repository, order]);
   const branchOf = (headId: string | null): string | undefined =>
     (others.findLast((branch) => branch.messages.at(-1)?.id === headId) ?? others.findLast((branch) => branch.messages.some(({ id }) => id === headId)))?.key;
   return { messages: converted, repository, branchOf };
 }
+
+/** Whether the earlier messages are all still there. Looks at one place, as this is asked for each token. */
+const continues = (before: readonly ThreadMessage[], now: readonly ThreadMessage[]): boolean => now[before.length - 1]?.id === before.at(-1)?.id;
 
 /**
  * All ways through a thread as one tree, parents first, older siblings before newer ones.

@@ -1,5 +1,5 @@
 /** One thread for assistant-ui. Runs as a tap resource, which knows React's basic hooks only. */
-import { createMessageQueue, type AppendMessage, type AssistantRuntime, type MessageQueueController, type ThreadMessage, type ToolExecutionStatus } from "@assistant-ui/core";
+import type { AppendMessage, AssistantRuntime, ThreadMessage, ToolExecutionStatus } from "@assistant-ui/core";
 import { useExternalStoreRuntime } from "@assistant-ui/core/react";
 import { useAui, useAuiEvent } from "@assistant-ui/store";
 import { useEffect, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
@@ -12,44 +12,26 @@ import { unavailable } from "../threads/failures.js";
 import type { LangGraphThread, ThreadSnapshot } from "../threads/thread.js";
 import type { LangChainMessage } from "../types.js";
 import { makeThread, setThreadOptions, usesEngine, type ThreadOptions } from "./make-thread.js";
+import { useMessageQueue } from "./use-message-queue.js";
 import { innerMessages, useThreadMessages } from "./use-thread-messages.js";
 import { useUIComponents } from "./use-ui-components.js";
 
 type Human = LangChainMessage & { type: "human"; id: string };
 
-const NO_ITEMS: readonly never[] = [];
-const noSubscription = (): (() => void) => () => {};
-
-/** The queue of messages that wait in the composer, where it is on. */
-function useMessageQueue(thread: LangGraphThread, isOn: boolean, isRunning: boolean, newTurn: (message: AppendMessage) => Promise<void>): MessageQueueController | null {
-  const latest = useRef(newTurn);
-  useInsertionEffect(() => {
-    latest.current = newTurn;
-  });
-  const queue = useMemo(() => (isOn ? createMessageQueue({ run: (message) => void latest.current(message) }) : null), [thread, isOn]);
-  const subscribe = queue?.subscribe ?? noSubscription;
-  // Not read: the subscription is what shows a change of the queue.
-  useSyncExternalStore(subscribe, () => queue?.adapter.items ?? NO_ITEMS, () => NO_ITEMS);
-  useSyncExternalStore(subscribe, () => queue?.adapter.steerItems ?? NO_ITEMS, () => NO_ITEMS);
-  const was = useRef(isRunning);
-  useEffect(() => {
-    if (was.current !== isRunning) (isRunning ? queue?.notifyBusy : queue?.notifyIdle)?.();
-    was.current = isRunning;
-  }, [isRunning, queue]);
-  return queue;
-}
-
 /** The data that the hooks read. */
 function useExtras(thread: LangGraphThread, snapshot: ThreadSnapshot): object {
-  const { send, setState, respond, respondAll, retry } = thread;
   return useMemo(() => {
-    const { canEdit, editable, interrupts, state, uiMessages, error, canRetry, editing, connection } = snapshot;
+    const { send, setState, respond, respondAll, retry, takeBack, sendNow, replaceWaiting } = thread;
+    const { canEdit, editable, interrupts, state, uiMessages, error, canRetry, editing, connection, waiting, isUnsent } = snapshot;
     return provide({
       send,
       setState,
       respond,
       respondAll,
       retry,
+      takeBack,
+      sendNow,
+      replaceWaiting,
       interrupt: interrupts[0],
       interrupts,
       state,
@@ -62,11 +44,16 @@ function useExtras(thread: LangGraphThread, snapshot: ThreadSnapshot): object {
       canRetry,
       editing,
       connection,
+      waiting,
+      isUnsent,
       canEdit: (id) => canEdit && (editable?.edit(id) ?? true),
       canRegenerate: (id) => canEdit && (editable?.regenerate(id) ?? true),
     });
-  }, [snapshot, send, setState, respond, respondAll, retry]);
+  }, [snapshot, thread]);
 }
+
+/** The server's id of the thread; undefined for a thread that it does not know yet, and outside of a list. */
+const externalIdOf = ({ threadListItem: item }: ReturnType<typeof useAui>): string | undefined => (item.source === null ? undefined : (item.getState().externalId ?? undefined));
 
 /** The runtime of the thread whose list item is in scope. */
 export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
@@ -74,7 +61,7 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
   const current = useRef(aui);
   const [thread] = useState(() =>
     makeThread(options, {
-      externalId: () => (current.current.threadListItem.source === null ? undefined : (current.current.threadListItem.getState().externalId ?? undefined)),
+      externalId: () => externalIdOf(current.current),
       initialize: async () => {
         const { remoteId, externalId } = await current.current.threadListItem.initialize();
         return { remoteId, externalId };
@@ -117,7 +104,7 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
     return made;
   };
   const newTurn = (message: AppendMessage): Promise<void> => thread.newTurn(humanOf(message), message.runConfig);
-  const queue = useMessageQueue(thread, options.unstable_enableMessageQueue ?? false, isBusy, newTurn);
+  const queue = useMessageQueue(thread, options.unstable_enableMessageQueue ?? false, snapshot, isBusy, aui.threadListItem.source === null || externalIdOf(aui) !== undefined, newTurn);
   /** The messages up to and with `parentId`. Undefined where that is not shown: what would be kept is not known then. */
   const keptTo = (parentId: string | null): LangChainMessage[] | undefined =>
     parentId !== null && !messages.current.some(({ id }) => id === parentId) ? undefined : innerMessages(truncateLangChainMessages(messages.current, parentId));
@@ -126,12 +113,12 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
   const onEdit = async (message: AppendMessage): Promise<void> => {
     const kept = keptTo(message.parentId);
     if (!kept) return thread.refuse(unavailable("The message before the one that is edited is not shown."));
-    queue?.clear();
+    queue.clear();
     if (!startsRun(message)) return thread.stage(humanOf(message), message.runConfig, kept);
     return thread.edit({ kept, message: humanOf(message), at: message.sourceId ?? undefined, runConfig: message.runConfig });
   };
   const onReload = async (parentId: string | null, { runConfig, sourceId }: { runConfig?: unknown; sourceId?: string | null }): Promise<void> => {
-    queue?.clear();
+    queue.clear();
     if (await thread.runStaged(parentId, runConfig)) return;
     const { canEdit, canRetry, messages: all } = thread.getSnapshot();
     // The turn that failed has no answer to give again: it is begun again.
@@ -158,13 +145,13 @@ export function useThreadRuntime(options: ThreadOptions): AssistantRuntime {
     adapters: { attachments, dictation, feedback, speech, voice },
     extras: useExtras(thread, snapshot),
     onNew: async (message: AppendMessage) => (startsRun(message) ? newTurn(message) : thread.stage(humanOf(message), message.runConfig, undefined)),
-    ...(queue && { queue: queue.adapter }),
+    ...(queue.adapter && { queue: queue.adapter }),
     onAddToolResult: thread.addToolResult,
     onEdit: snapshot.canEdit ? onEdit : undefined,
     onReload: snapshot.canEdit || snapshot.hasStaged ? onReload : undefined,
     onCancel: canCancel
       ? async () => {
-          queue?.clear();
+          queue.clear();
           await thread.cancel();
         }
       : undefined,

@@ -5,7 +5,7 @@ import { createSerialRunQueue } from "../internal/serial-run-queue.js";
 import type { LangChainMessage, LangGraphLoadResult, LangGraphSendMessageConfig } from "../types.js";
 import { tell } from "./apply-event.js";
 import { callbackSettings, type CallbackOptions, type ThreadItem } from "./callback-settings.js";
-import { lookupFailed, notFound, refusedResume, runError, unavailable } from "./failures.js";
+import { dropped, lookupFailed, notFound, refusedResume, runError, unavailable } from "./failures.js";
 import type { LoadPurpose } from "./loads.js";
 import { MessageStream, type SendExtras } from "./message-stream.js";
 import { Ownership } from "./ownership.js";
@@ -16,6 +16,8 @@ import { Staged } from "./staged.js";
 import type { EditRequest, GraphState, LangGraphThread, RespondOptions, ThreadSnapshot, ToolResult } from "./thread.js";
 import { cancellations, ToolResults } from "./tool-results.js";
 import { TurnMarks } from "./turn-marks.js";
+
+const NO_WAITING: ThreadSnapshot["waiting"] = [];
 
 interface Sending extends Pick<SendExtras<LangChainMessage>, "keep" | "open"> {
   messages: LangChainMessage[];
@@ -94,6 +96,12 @@ export class CallbackThread implements LangGraphThread {
       },
     });
   }
+
+  /** Only the `stream` callback knows how to send, and whether the server has what was sent. So nothing is stored here. */
+  readonly hasOutbox = false;
+  readonly takeBack = (): void => {};
+  readonly sendNow = (): void => {};
+  readonly replaceWaiting = (): Promise<void> => told(Promise.reject(dropped()));
 
   readonly subscribe: LangGraphThread["subscribe"] = (listener) => this.#publisher.subscribe(listener);
   readonly getSnapshot: LangGraphThread["getSnapshot"] = () => this.#publisher.getSnapshot();
@@ -393,6 +401,8 @@ export class CallbackThread implements LangGraphThread {
       canEdit: this.options.getCheckpointId !== undefined,
       editable: undefined,
       connection: undefined,
+      waiting: NO_WAITING,
+      isUnsent: false,
       hasStaged: this.#staged.size > 0,
       branches: undefined,
     };

@@ -19,8 +19,8 @@ const HISTORY_LIMIT = 100;
 
 /** Options that are handed on as they are. */
 const SAME = [
-  "client", "apiUrl", "apiKey", "assistantId", "messagesKey", "defaultHeaders", "headers", "callerOptions", "credentials", "storage", "shareConnections", "cache",
-  "checkpoints", "retry", "timeouts",
+  "client", "apiUrl", "apiKey", "assistantId", "messagesKey", "defaultHeaders", "headers", "callerOptions", "credentials", "storage", "outbox", "shareConnections",
+  "cache", "checkpoints", "retry", "timeouts",
 ] as const;
 
 /** Events that the store has no callback for, with the handlers that need them. */

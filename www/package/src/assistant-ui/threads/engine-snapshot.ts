@@ -87,9 +87,10 @@ function failuresOf(error: RejoinError | undefined, messages: readonly LangChain
 export function engineSnapshot(facts: EngineFacts, shown: Shown): ThreadSnapshot {
   const { pending, staged, isStarting, cancelled, uiStateKey } = facts;
   const streamed = shown.messages as LangChainMessage[];
-  const messages = derived(facts, "messages", [streamed, pending, staged], () => {
+  const { waiting } = shown;
+  const messages = derived(facts, "messages", [streamed, pending, staged, waiting], () => {
     if (pending.length + staged.length === 0) return streamed;
-    const ids = new Set(streamed.map(({ id }) => id));
+    const ids = new Set([...streamed, ...waiting.flatMap((one) => one.messages)].map(({ id }) => id));
     return [...streamed, ...[...pending, ...staged].filter(({ id }) => !ids.has(id))];
   });
   const state = derived(facts, "state", [shown.values], () => {
@@ -137,6 +138,8 @@ export function engineSnapshot(facts: EngineFacts, shown: Shown): ThreadSnapshot
     canEdit: facts.canEdit,
     editable: { edit: (id) => shown.canEdit(id), regenerate: (id) => shown.canRegenerate(id) },
     connection: shown.connection,
+    waiting,
+    isUnsent: shown.isUnsent,
     hasStaged: staged.length > 0,
     branches: derived(facts, "branches", [tree], () => branchesOf(tree)),
   };

@@ -9,7 +9,8 @@ import { tell } from "./apply-event.js";
 import type { ThreadItem } from "./callback-settings.js";
 import { engineSnapshot, type EngineFacts } from "./engine-snapshot.js";
 import { streamOptions, type EngineThreadOptions } from "./engine-options.js";
-import { unavailable } from "./failures.js";
+import { dropped, unavailable } from "./failures.js";
+import { isUnmade } from "./new-threads.js";
 import { Publisher } from "./publisher.js";
 import { sameIds } from "./reconcile.js";
 import { Staged } from "./staged.js";
@@ -17,6 +18,7 @@ import type { EditRequest, GraphState, LangGraphThread, RespondOptions, ThreadSn
 
 type Store = StreamStore;
 type Sent = SubmitOptions;
+type Undefinable<T> = { [K in keyof T]: T[K] | undefined };
 
 /** A thread that the core follows. See {@link LangGraphThread} for its members. */
 export class EngineThread implements LangGraphThread {
@@ -131,8 +133,27 @@ export class EngineThread implements LangGraphThread {
 
   /** Shows a message here until the store shows it: the store's frame comes later, and its module may still have to be loaded. */
   #handOver(): void {
-    const { messageIds } = this.#store.getSnapshot();
-    if (this.#facts.pending.some(({ id }) => id !== undefined && messageIds.includes(id))) this.#facts.pending = [];
+    const { messageIds, waiting } = this.#store.getSnapshot();
+    const isShown = ({ id }: LangChainMessage): boolean =>
+      id !== undefined && (messageIds.includes(id) || waiting.some(({ messages }) => messages.some((message) => message.id === id)));
+    if (this.#facts.pending.some(isShown)) this.#facts.pending = [];
+  }
+
+  /** Whether a message that is sent now waits for its turn. It is then shown among the waiting, and not in the thread before. */
+  #isBusy(): boolean {
+    const { isLoading, waiting, connection } = this.#store.getSnapshot();
+    return isLoading || waiting.length > 0 || connection.state === "saved";
+  }
+
+  /** The arguments of the store's `submit` for these messages. */
+  #submission(messages: LangChainMessage[], { command, checkpointId, state, runConfig }: Undefinable<LangGraphSendMessageConfig>): [values: object | null, options: Sent] {
+    const values = state || messages.length > 0 ? { ...state, ...(messages.length > 0 && { [this.#options.messagesKey ?? "messages"]: messages }) } : null;
+    const options = {
+      config: this.#config(runConfig),
+      ...(command && { command: command as NonNullable<Sent["command"]> }),
+      ...(checkpointId !== undefined && { checkpoint: { checkpoint_id: checkpointId, checkpoint_ns: "", checkpoint_map: null } }),
+    };
+    return [values, options];
   }
 
   /** Shows messages at once, makes the thread where there is none, and sends. Rejects with what went wrong. */
@@ -143,21 +164,16 @@ export class EngineThread implements LangGraphThread {
     facts.error = facts.again = undefined;
     const given = state ?? this.#pendingState;
     this.#pendingState = undefined;
-    facts.pending = messages;
+    if (!this.#isBusy()) facts.pending = messages;
     facts.isStarting = true;
     this.#publisher.now();
     let sent: RunPromise;
     try {
       const id = this.#item.externalId() ?? (await this.#item.initialize()).externalId;
       const isNew = this.#store.getSnapshot().threadId === null;
-      const values = given || messages.length > 0 ? { ...given, ...(messages.length > 0 && { [this.#options.messagesKey ?? "messages"]: messages }) } : null;
-      sent = this.#store.submit(values, {
-        config: this.#config(config),
-        ...(command && { command: command as NonNullable<Sent["command"]> }),
-        ...(checkpointId !== undefined && { checkpoint: { checkpoint_id: checkpointId, checkpoint_ns: "", checkpoint_map: null } }),
-        // The list of threads has made it.
-        ...(isNew && id !== undefined && { threadId: id, threadIsMade: true }),
-      });
+      const [values, options] = this.#submission(messages, { command, checkpointId, state: given, runConfig: config });
+      // The list of threads has made it, or left it to this submission.
+      sent = this.#store.submit(values, { ...options, ...(isNew && id !== undefined && { threadId: id, threadIsMade: !isUnmade(id) }) });
     } catch (cause) {
       const error = cause instanceof RejoinError ? cause : new RejoinError("stream_failed", "The thread could not be made.", { cause });
       facts.error = error;
@@ -186,12 +202,12 @@ export class EngineThread implements LangGraphThread {
     }
   }
 
-  /** Rejects with a run's error. Submissions that waited for a failed run were dropped. */
+  /** Rejects with a run's error, and where a submission was dropped before its turn. */
   async #settled(run: RunPromise): Promise<void> {
     const { error, outcome } = await run;
     this.#publisher.now();
     if (error) throw error;
-    if (outcome === "dropped") throw new RejoinError("dropped", "What waited for a run that failed was not sent.");
+    if (outcome === "dropped") throw dropped();
   }
 
   /** Whoever waits hears of a failure; nobody else is bothered, as it is shown. */
@@ -205,6 +221,15 @@ export class EngineThread implements LangGraphThread {
   readonly newTurn = async (message: LangChainMessage & { type: "human" }, runConfig: unknown): Promise<void> => {
     await this.#send([message], { runConfig }).catch(() => {});
   };
+
+  readonly hasOutbox = true;
+
+  readonly takeBack = (waitingId: string): void => this.#store.takeBack(waitingId);
+
+  readonly sendNow = (waitingId: string): void => this.#store.sendNow(waitingId);
+
+  readonly replaceWaiting = (waitingId: string, messages: LangChainMessage[], config: LangGraphSendMessageConfig = {}): Promise<void> =>
+    this.#told(this.#settled(this.#store.replaceWaiting(waitingId, ...this.#submission(messages, config))));
 
   readonly respond = (value: unknown, { interruptId, runConfig }: RespondOptions = {}): Promise<void> =>
     this.#told(this.#settled(this.#store.respond(value, { ...(interruptId !== undefined && { interruptId }), config: this.#config(runConfig ?? this.#runConfig) })));

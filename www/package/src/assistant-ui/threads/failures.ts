@@ -25,6 +25,9 @@ export const notFound = (): RejoinError =>
 /** Editing is off, or the message is not one that can be edited. */
 export const unavailable = (why: string): RejoinError => new RejoinError("edit_unavailable", why);
 
+/** A submission that waited is not sent in its turn. */
+export const dropped = (): RejoinError => new RejoinError("dropped", "This was not sent: it was taken back or replaced, or the run before it failed.");
+
 /** The answer cannot be sent as it is: which question is meant cannot be told. */
 export function refusedResume(resume: unknown, waiting: readonly LangGraphInterruptState[]): RejoinError | undefined {
   if (waiting.length < 2 || waiting.some((interrupt) => idOf(interrupt) === undefined) || namedBy(resume, waiting)) return undefined;

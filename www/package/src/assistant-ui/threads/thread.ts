@@ -2,6 +2,7 @@
 import type { CompleteAttachment } from "@assistant-ui/core";
 import type { RejoinError } from "../../errors.js";
 import type { Connection } from "../../types/options.js";
+import type { WaitingSubmission } from "../../types/stream.js";
 import type { LangChainMessage, LangGraphInterruptState, LangGraphSendMessageConfig, LangGraphTupleMetadata, UIMessage } from "../types.js";
 
 /** A graph's state. */
@@ -47,6 +48,10 @@ export interface ThreadSnapshot {
   readonly editable: { readonly edit: (id: string) => boolean; readonly regenerate: (id: string) => boolean } | undefined;
   /** How the connection stands; undefined where only the `stream` callback knows. */
   readonly connection: Connection | undefined;
+  /** Submissions that the server is not known to have, oldest first; none where only the `stream` callback knows. */
+  readonly waiting: readonly WaitingSubmission[];
+  /** Whether no submission is known to have reached the server, while attempts go on. */
+  readonly isUnsent: boolean;
   /** Whether a message waits that was added without starting a run. */
   readonly hasStaged: boolean;
   /** The ways that are not shown; undefined where only assistant-ui knows them. */
@@ -94,6 +99,14 @@ export interface LangGraphThread {
   readonly runStaged: (id: string | null, runConfig: unknown) => Promise<boolean>;
   /** Sends messages as they are, or a command. Rejects where that fails or is dropped. */
   readonly send: (messages: LangChainMessage[], config: LangGraphSendMessageConfig) => Promise<void>;
+  /** Whether a message that is sent during a run waits in {@link ThreadSnapshot.waiting} by itself. */
+  readonly hasOutbox: boolean;
+  /** Takes back a waiting submission. Does nothing for one that does not wait any more. */
+  readonly takeBack: (waitingId: string) => void;
+  /** Sends a `held` submission, in its order. */
+  readonly sendNow: (waitingId: string) => void;
+  /** Sends messages in the place of a waiting submission. Rejects as {@link LangGraphThread.send}, also where that does not wait any more. */
+  readonly replaceWaiting: (waitingId: string, messages: LangChainMessage[], config?: LangGraphSendMessageConfig) => Promise<void>;
   /** Answers the question that waits, or the one with this id. */
   readonly respond: (value: unknown, options?: RespondOptions) => Promise<void>;
   /** Answers several questions, by their ids. */
