@@ -37,6 +37,73 @@ scenario("in a sandboxed frame, whose origin is opaque, a question is asked and 
   await app.healthy();
 });
 
+/** What a page may lack, and what then is told. Each runs in the page before anything else. */
+const BROKEN = {
+  "no Web Locks": { breaks: () => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }) },
+  "Web Locks that throw": {
+    breaks: () => {
+      LockManager.prototype.request = () => {
+        throw new DOMException("no", "SecurityError");
+      };
+    },
+  },
+  "Web Locks that are refused": { breaks: () => (LockManager.prototype.request = () => Promise.reject(new DOMException("no", "SecurityError"))) },
+  "no BroadcastChannel": { breaks: () => delete window.BroadcastChannel },
+  "a BroadcastChannel that throws": {
+    breaks: () => {
+      window.BroadcastChannel = class {
+        constructor() {
+          throw new DOMException("no", "SecurityError");
+        }
+      };
+    },
+  },
+  "a BroadcastChannel whose postMessage throws": {
+    breaks: () => {
+      BroadcastChannel.prototype.postMessage = () => {
+        throw new DOMException("no", "InvalidStateError");
+      };
+    },
+  },
+  "no IndexedDB": { breaks: () => Object.defineProperty(window, "indexedDB", { value: undefined }), warnings: ["cache_unavailable"] },
+  "an IndexedDB that throws": {
+    breaks: () => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException("no", "SecurityError");
+      };
+    },
+    warnings: ["cache_unavailable"],
+  },
+};
+
+const warningsOf = (app) => app.at("notice").evaluateAll((all) => all.map(({ dataset }) => dataset.code));
+
+for (const [what, { breaks, warnings = [] }] of Object.entries(BROKEN)) {
+  scenario(`with ${what} two tabs show the whole answer, and each warns ${warnings.length === 0 ? "of nothing" : "once"}`, async (session) => {
+    const tabs = [await session.tab(), await session.tab()];
+    const [first, second] = tabs;
+    for (const tab of tabs) await tab.page.addInitScript(breaks);
+    await first.open({ n_tokens: 60, delay_ms: 30, share: "headers" });
+    await first.send();
+    await first.shows("bravo1 ");
+    await first.threadKnown();
+    await second.goto(first.page.url());
+    for (const tab of tabs) {
+      await until("the whole answer", async () => (await tab.answer()) === words(60));
+      await tab.page.bringToFront();
+      await tab.settled(words(60));
+      // What is saved is saved when the page is left, and what cannot be is told then at the latest.
+      await tab.hide();
+      await tab.show();
+    }
+    for (const tab of tabs) {
+      await until("the warnings", async () => (await warningsOf(tab)).length >= warnings.length);
+      assert.deepEqual(await warningsOf(tab), warnings);
+    }
+    assert.equal(session.proxy.count("stream"), 1, session.proxy.describe());
+  });
+}
+
 /** Asks one question, and tells what came of it. */
 const ASK = `
 import { createStream } from "/rejoin/index.js";

@@ -21,22 +21,35 @@ async function longThread(session) {
   return thread;
 }
 
-/** The page notes when it has first shown a message, its rows once all are there, and which rows come and go from then on. */
+/**
+ * The page notes when it has first shown a message and when all of them, and their rows. From then on it notes each row that comes or goes, and within
+ * those rows each node that goes and each text that changes.
+ */
 const watch = (page) =>
   page.addInitScript((count) => {
-    const seen = { firstAt: undefined, rows: undefined, removed: [], added: [] };
+    const seen = { firstAt: undefined, allAt: undefined, rows: undefined, removed: [], added: [], within: [] };
     window.__seen = seen;
     const MESSAGE = '[data-testid="message"]';
-    const within = (nodes) => [...nodes].flatMap((node) => (node.nodeType !== 1 ? [] : node.matches(MESSAGE) ? [node] : [...node.querySelectorAll(MESSAGE)])).map((row) => row.innerText.slice(0, 40));
+    const rowsOf = (nodes) => [...nodes].flatMap((node) => (node.nodeType !== 1 ? [] : node.matches(MESSAGE) ? [node] : [...node.querySelectorAll(MESSAGE)])).map((row) => row.innerText.slice(0, 40));
+    const named = (node) => `${node.nodeName} ${node.textContent.slice(0, 40)}`;
     new MutationObserver((changes) => {
-      for (const { addedNodes, removedNodes } of seen.rows ? changes : []) {
-        seen.added.push(...within(addedNodes));
-        seen.removed.push(...within(removedNodes));
+      for (const { type, target, addedNodes, removedNodes } of seen.rows ? changes : []) {
+        const row = (target.nodeType === 1 ? target : target.parentElement)?.closest(MESSAGE);
+        if (row && seen.rows.has(row)) {
+          const changed = type === "characterData" ? [target] : [...removedNodes];
+          seen.within.push(...changed.map((node) => `${row.dataset.messageId}: ${named(node)}`));
+          continue;
+        }
+        seen.added.push(...rowsOf(addedNodes));
+        seen.removed.push(...rowsOf(removedNodes));
       }
       const rows = document.querySelectorAll(MESSAGE);
       if (rows.length > 0) seen.firstAt ??= performance.now();
-      if (rows.length >= count) seen.rows ??= [...rows];
-    }).observe(document, { childList: true, subtree: true });
+      if (rows.length >= count && !seen.rows) {
+        seen.rows = new Set(rows);
+        seen.allAt = performance.now();
+      }
+    }).observe(document, { childList: true, subtree: true, characterData: true });
   }, MESSAGES);
 
 /** Opens the thread, and waits until the page has saved it. */
@@ -58,12 +71,22 @@ scenario(`saved: a thread of ${MESSAGES} messages is on screen before the API an
   await app.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES);
   const answered = session.proxy.calls.slice(calls).filter(({ bytes }) => bytes > 0);
   assert.deepEqual(answered, [], "the API has not answered yet");
-  console.log(`the first message was shown after ${Math.round(await app.page.evaluate(() => window.__seen.firstAt))} ms`);
   await app.passed("saved");
   await app.state("idle");
-  const { removed, added } = await app.page.evaluate(() => ({ removed: window.__seen.removed, added: window.__seen.added }));
-  assert.deepEqual({ removed, added }, { removed: [], added: [] });
-  assert.ok(await app.page.evaluate(() => [...document.querySelectorAll('[data-testid="message"]')].every((row, at) => row === window.__seen.rows[at])), "each row is the same element");
+  const { firstAt, allAt, answerAt, asked, ...changes } = await app.page.evaluate(() => {
+    const { rows, ...seen } = window.__seen;
+    const kept = [...rows];
+    const answers = performance.getEntriesByType("resource").filter(({ name }) => new URL(name).pathname.startsWith("/api/"));
+    return {
+      ...seen,
+      asked: answers.length,
+      answerAt: Math.min(...answers.map(({ responseStart }) => responseStart)),
+      areSame: [...document.querySelectorAll('[data-testid="message"]')].every((row, at) => row === kept[at]),
+    };
+  });
+  console.log(`the first message was shown after ${Math.round(firstAt)} ms, all after ${Math.round(allAt)} ms, and the API's first answer came after ${Math.round(answerAt)} ms`);
+  assert.ok(asked > 0 && allAt < answerAt, `all messages were on screen ${Math.round(answerAt - allAt)} ms before the first of ${asked} answers`);
+  assert.deepEqual(changes, { areSame: true, removed: [], added: [], within: [] });
 }, { timeout: 180_000 });
 
 scenario("saved: what another device has said meanwhile is added, and nothing else changes", async (session) => {
@@ -79,8 +102,8 @@ scenario("saved: what another device has said meanwhile is added, and nothing el
   await again.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES);
   await again.passed("saved");
   await again.page.waitForFunction((count) => document.querySelectorAll('[data-testid="message"]').length === count, MESSAGES + 2);
-  const { removed, added } = await again.page.evaluate(() => ({ removed: window.__seen.removed, added: window.__seen.added }));
-  assert.deepEqual(removed, []);
+  const { removed, added, within } = await again.page.evaluate(() => ({ ...window.__seen, rows: undefined }));
+  assert.deepEqual({ removed, within }, { removed: [], within: [] });
   assert.equal(added.length, 2);
 }, { timeout: 180_000 });
 

@@ -1,0 +1,164 @@
+// Whatever becomes of a run while tabs share its connection, each tab ends as a tab alone does: where tabs show the thread, and where they show its
+// session. A command of any tab reaches the server once.
+import assert from "node:assert/strict";
+import { suite } from "./harness/session.mjs";
+import { beginning } from "./harness/tabs.mjs";
+import { words } from "./harness/text.mjs";
+import { until } from "./harness/until.mjs";
+import { edit } from "./harness/versions.mjs";
+
+const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
+
+/** Long enough to open the tabs. */
+const TOKENS = 120;
+const SLOW_MS = 50;
+const ANSWER = words(TOKENS);
+const TABS = 3;
+const TIMEOUT_MS = 120_000;
+/** Where the second run of a test is not waited for. */
+const QUICK_MS = 5;
+/** A connection is counted: a slow machine must not take painting for a silent network. */
+const VIEWS = { thread: {}, session: { view: "session", stall_ms: 60_000 } };
+const QUIET = ["finished", "failed", "expired", "disconnected", "idle"];
+
+/** What a reader sees on a page. */
+const seen = (app) => app.page.evaluate(() => {
+  const all = (testid) => [...document.querySelectorAll(`[data-testid="${testid}"]`)];
+  return {
+    connection: all("connection")[0]?.dataset.state,
+    feed: all("feed")[0]?.dataset.state,
+    errors: [...all("error"), ...all("session-error"), ...all("edit-error")].map(({ dataset }) => dataset.code),
+    notices: all("notice").map(({ dataset }) => dataset.code),
+    questions: all("interrupt-card").length,
+    messages: all("message").map((message) => {
+      const { messageId: id, role, status, incomplete, streaming } = message.dataset;
+      return { id, role, status, incomplete, streaming, text: message.querySelector('[data-testid="message-text"]')?.textContent };
+    }),
+  };
+});
+
+/** The same of another thread, or of a moment before or later: the ids are others, and a text that was cut is longer or shorter. */
+function comparable(shown) {
+  const kind = (text) => (text !== "" && text !== ANSWER && ANSWER.startsWith(text) ? "a beginning of the answer" : text);
+  return { ...shown, messages: shown.messages.map(({ id: _, text, ...rest }) => ({ ...rest, text: kind(text) })) };
+}
+
+/** Waits until nothing goes on in a tab. */
+const isQuiet = ({ connection, feed, messages }) => QUIET.includes(connection) && (feed === undefined || feed === "live") && messages.every(({ streaming }) => streaming !== "true");
+async function quiet(tab, more = () => true) {
+  let shown;
+  await until("the tab is at rest", async () => {
+    shown = await seen(tab);
+    return isQuiet(shown) && more(shown);
+  });
+  return shown;
+}
+
+/** The messages that the session holds. */
+async function held(session, thread) {
+  const { nodes } = (await session.agent.call("GET", `/sessions/${thread}/messages?limit=100`)).body;
+  return nodes.map(({ message, status }) => ({ id: message.id, role: message.type, status, text: message.content }));
+}
+
+/**
+ * Tabs that show one run, of which `count` are watched; `by` is a further one that shows the thread and does what a session's page cannot. Tells what
+ * each shows at each of the moments of `act`.
+ */
+async function endings(session, view, { act, assistant = "chat", isLeft }, count) {
+  const share = count > 1 ? "headers" : "off";
+  const first = await beginning(session, { ...VIEWS[view], assistant, n_tokens: TOKENS, delay_ms: count > 1 || isLeft ? SLOW_MS : QUICK_MS, share });
+  const thread = first.thread();
+  const url = new URL(first.page.url());
+  const opened = [first];
+  const another = async () => {
+    const tab = await session.tab();
+    opened.push(tab);
+    return tab.goto(url.href);
+  };
+  while (opened.length < count) await (await another()).shows("bravo1 ");
+  const tabs = [...opened];
+  const by = () => {
+    if (view === "thread") return tabs.at(-1);
+    url.searchParams.delete("view");
+    url.searchParams.set("delay_ms", QUICK_MS);
+    return another();
+  };
+  const moments = [];
+  const told = async (more) => {
+    for (const tab of tabs) {
+      await tab.page.bringToFront();
+      await quiet(tab, more);
+    }
+    moments.push(await Promise.all(tabs.map(seen)));
+  };
+  await act({ tabs, by, told });
+  for (const tab of tabs) await tab.healthy();
+  for (const tab of opened) await tab.page.close();
+  return { thread, moments };
+}
+
+const last = ({ messages }) => messages.at(-1);
+
+/** What becomes of a run. `isLeft`: it does not come to its end. */
+const WAYS = {
+  ends: {
+    act: ({ told }) => told((shown) => last(shown).text === ANSWER),
+  },
+  "is cancelled": {
+    isLeft: true,
+    act: async ({ tabs, told }) => {
+      await tabs.at(-1).page.bringToFront();
+      await tabs.at(-1).at("cancel").click();
+      await told();
+    },
+    posts: { "/runs/stream": 1, "/cancel": 1 },
+  },
+  "is edited": {
+    isLeft: true,
+    act: async ({ by, told }) => {
+      const tab = await by();
+      await tab.page.bringToFront();
+      await edit(tab, 0, "another question");
+      await told((shown) => shown.messages[0].text === "another question" && last(shown).text === ANSWER);
+    },
+    posts: { "/runs/stream": 2, "/cancel": 0 },
+  },
+  "asks a question": {
+    assistant: "approval",
+    act: async ({ by, told }) => {
+      await told((shown) => last(shown).text === ANSWER);
+      const tab = await by();
+      await tab.page.bringToFront();
+      await tab.at("interrupt-approve").click();
+      await told((shown) => /done approved=/.test(last(shown).text));
+    },
+    posts: { "/runs/stream": 2, "/cancel": 0 },
+  },
+};
+
+for (const view of Object.keys(VIEWS)) {
+  for (const [name, way] of Object.entries(WAYS)) {
+    scenario(`tabs that show the ${view} of a run that ${name}: each ends as a tab alone does`, async (session) => {
+      const alone = await endings(session, view, way, 1);
+      const before = session.proxy.calls.length;
+      const shared = await endings(session, view, way, TABS);
+      for (const [at, moment] of shared.moments.entries()) {
+        const [expected] = alone.moments[at];
+        for (const shown of moment) {
+          assert.deepEqual(shown, moment[0], "each tab shows the same");
+          assert.deepEqual(comparable(shown), comparable(expected), "as a tab alone");
+        }
+      }
+      for (const { thread, moments } of view === "session" ? [alone, shared] : []) {
+        const shown = moments.at(-1)[0].messages.map(({ id, role, status, text }) => ({ id, role, status, text }));
+        assert.deepEqual(shown, await held(session, thread), "what the session holds");
+      }
+      const calls = session.proxy.calls.slice(before);
+      for (const [part, count] of Object.entries(way.posts ?? { "/runs/stream": 1, "/cancel": 0 })) {
+        assert.equal(calls.filter(({ method, path }) => method === "POST" && path.split("?")[0].endsWith(part)).length, count, `${part}: ${session.proxy.describe()}`);
+      }
+      const joins = calls.filter(({ method, path }) => method === "GET" && /\/runs\/[^/]+\/stream/.test(path));
+      assert.equal(joins.length, 0, `all tabs follow the connection that the run was begun with: ${session.proxy.describe()}`);
+    }, { timeout: TIMEOUT_MS });
+  }
+}
