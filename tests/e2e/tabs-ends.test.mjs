@@ -9,14 +9,13 @@ import { edit } from "./harness/versions.mjs";
 
 const scenario = suite({ on: ["rejoin"], apps: ["leptos", "react19"] });
 
-/** Long enough to open the tabs. */
-const TOKENS = 120;
+/** A run's answer; a run that is left before its end is so long that a busy machine opens all tabs in time. */
+const TOKENS = 80;
+const LONG_TOKENS = 400;
 const SLOW_MS = 50;
-const ANSWER = words(TOKENS);
+const QUICK_MS = 5;
 const TABS = 3;
 const TIMEOUT_MS = 120_000;
-/** Where the second run of a test is not waited for. */
-const QUICK_MS = 5;
 /** A connection is counted: a slow machine must not take painting for a silent network. */
 const VIEWS = { thread: {}, session: { view: "session", stall_ms: 60_000 } };
 const QUIET = ["finished", "failed", "expired", "disconnected", "idle"];
@@ -37,9 +36,9 @@ const seen = (app) => app.page.evaluate(() => {
   };
 });
 
-/** The same of another thread, or of a moment before or later: the ids are others, and a text that was cut is longer or shorter. */
-function comparable(shown) {
-  const kind = (text) => (text !== "" && text !== ANSWER && ANSWER.startsWith(text) ? "a beginning of the answer" : text);
+/** The same of another thread, whose ids are others and whose answer has its own length; and a text that was cut is longer or shorter. */
+function comparable(shown, answer) {
+  const kind = (text) => (text === answer ? "the answer" : text !== "" && answer.startsWith(text) ? "a beginning of the answer" : text);
   return { ...shown, messages: shown.messages.map(({ id: _, text, ...rest }) => ({ ...rest, text: kind(text) })) };
 }
 
@@ -60,15 +59,15 @@ async function held(session, thread) {
   return nodes.map(({ message, status }) => ({ id: message.id, role: message.type, status, text: message.content }));
 }
 
-/**
- * Tabs that show one run, of which `count` are watched; `by` is a further one that shows the thread and does what a session's page cannot. Tells what
- * each shows at each of the moments of `act`.
- */
-async function endings(session, view, { act, assistant = "chat", isLeft }, count) {
-  const share = count > 1 ? "headers" : "off";
-  const first = await beginning(session, { ...VIEWS[view], assistant, n_tokens: TOKENS, delay_ms: count > 1 || isLeft ? SLOW_MS : QUICK_MS, share });
+/** What `count` tabs show of a run of their own, at each moment that `act` tells. */
+async function endings(session, view, { act, assistant = "chat", isLeft = false }, count) {
+  const isAlone = count === 1;
+  const tokens = isLeft && !isAlone ? LONG_TOKENS : TOKENS;
+  const delay = isLeft || !isAlone ? SLOW_MS : QUICK_MS;
+  const first = await beginning(session, { ...VIEWS[view], assistant, n_tokens: tokens, delay_ms: delay, share: isAlone ? "off" : "headers" });
   const thread = first.thread();
   const url = new URL(first.page.url());
+  url.searchParams.set("delay_ms", QUICK_MS);
   const opened = [first];
   const another = async () => {
     const tab = await session.tab();
@@ -77,12 +76,14 @@ async function endings(session, view, { act, assistant = "chat", isLeft }, count
   };
   while (opened.length < count) await (await another()).shows("bravo1 ");
   const tabs = [...opened];
-  const by = () => {
-    if (view === "thread") return tabs.at(-1);
-    url.searchParams.delete("view");
-    url.searchParams.set("delay_ms", QUICK_MS);
-    return another();
+  /** A tab that can do all that a person can: one of these, or, as a session's page cannot, one more that shows the thread. */
+  const by = async () => {
+    if (view === "session") url.searchParams.delete("view");
+    const tab = view === "session" ? await another() : tabs.at(-1);
+    await tab.page.bringToFront();
+    return tab;
   };
+  const answer = words(tokens);
   const moments = [];
   const told = async (more) => {
     for (const tab of tabs) {
@@ -91,10 +92,10 @@ async function endings(session, view, { act, assistant = "chat", isLeft }, count
     }
     moments.push(await Promise.all(tabs.map(seen)));
   };
-  await act({ tabs, by, told });
+  await act({ tabs, by, told, answer });
   for (const tab of tabs) await tab.healthy();
   for (const tab of opened) await tab.page.close();
-  return { thread, moments };
+  return { thread, answer, moments };
 }
 
 const last = ({ messages }) => messages.at(-1);
@@ -102,7 +103,7 @@ const last = ({ messages }) => messages.at(-1);
 /** What becomes of a run. `isLeft`: it does not come to its end. */
 const WAYS = {
   ends: {
-    act: ({ told }) => told((shown) => last(shown).text === ANSWER),
+    act: ({ told, answer }) => told((shown) => last(shown).text === answer),
   },
   "is cancelled": {
     isLeft: true,
@@ -115,21 +116,17 @@ const WAYS = {
   },
   "is edited": {
     isLeft: true,
-    act: async ({ by, told }) => {
-      const tab = await by();
-      await tab.page.bringToFront();
-      await edit(tab, 0, "another question");
-      await told((shown) => shown.messages[0].text === "another question" && last(shown).text === ANSWER);
+    act: async ({ by, told, answer }) => {
+      await edit(await by(), 0, "another question");
+      await told((shown) => shown.messages[0].text === "another question" && last(shown).text === answer);
     },
     posts: { "/runs/stream": 2, "/cancel": 0 },
   },
   "asks a question": {
     assistant: "approval",
-    act: async ({ by, told }) => {
-      await told((shown) => last(shown).text === ANSWER);
-      const tab = await by();
-      await tab.page.bringToFront();
-      await tab.at("interrupt-approve").click();
+    act: async ({ by, told, answer }) => {
+      await told((shown) => last(shown).text === answer);
+      await (await by()).at("interrupt-approve").click();
       await told((shown) => /done approved=/.test(last(shown).text));
     },
     posts: { "/runs/stream": 2, "/cancel": 0 },
@@ -146,7 +143,7 @@ for (const view of Object.keys(VIEWS)) {
         const [expected] = alone.moments[at];
         for (const shown of moment) {
           assert.deepEqual(shown, moment[0], "each tab shows the same");
-          assert.deepEqual(comparable(shown), comparable(expected), "as a tab alone");
+          assert.deepEqual(comparable(shown, shared.answer), comparable(expected, alone.answer), "as a tab alone");
         }
       }
       for (const { thread, moments } of view === "session" ? [alone, shared] : []) {
@@ -157,8 +154,10 @@ for (const view of Object.keys(VIEWS)) {
       for (const [part, count] of Object.entries(way.posts ?? { "/runs/stream": 1, "/cancel": 0 })) {
         assert.equal(calls.filter(({ method, path }) => method === "POST" && path.split("?")[0].endsWith(part)).length, count, `${part}: ${session.proxy.describe()}`);
       }
-      const joins = calls.filter(({ method, path }) => method === "GET" && /\/runs\/[^/]+\/stream/.test(path));
-      assert.equal(joins.length, 0, `all tabs follow the connection that the run was begun with: ${session.proxy.describe()}`);
+      // A run that is over as soon as it has begun may be asked for again.
+      const [begun] = (await session.agent.runs(shared.thread)).sort((one, other) => Date.parse(one.created_at) - Date.parse(other.created_at));
+      const joins = calls.filter(({ path }) => path.includes(`/runs/${begun.run_id}/stream`));
+      assert.deepEqual(joins, [], `all tabs follow the connection that the run was begun with: ${session.proxy.describe()}`);
     }, { timeout: TIMEOUT_MS });
   }
 }

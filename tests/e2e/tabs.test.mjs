@@ -7,7 +7,7 @@ import { suite } from "./harness/session.mjs";
 import { ANSWER, RUN, beginning, following, open, streams, whole } from "./harness/tabs.mjs";
 import { words } from "./harness/text.mjs";
 import { until } from "./harness/until.mjs";
-import { asks, edit, retype } from "./harness/versions.mjs";
+import { asks, retype } from "./harness/versions.mjs";
 
 const scenario = suite({ apps: ["leptos", "react19"] });
 /** Sessions are our own server's; how tabs agree is the same whatever the server is. */
@@ -15,8 +15,6 @@ const OURS = { on: ["rejoin"] };
 const TABS = 10;
 /** Long enough for a busy machine to open ten tabs. */
 const LONG_RUN = { n_tokens: 800, delay_ms: 50 };
-/** Long enough to open three tabs and to stop one. */
-const STOPPED_RUN = { n_tokens: 160, delay_ms: 50 };
 const LONG_TIMEOUT_MS = 180_000;
 /** So many more events of a run come, one each 50 ms, before a new tab shows the text so far: five times as many as a machine needs that is not busy. */
 const EVENTS_UNTIL_SHOWN = 100;
@@ -119,6 +117,8 @@ scenario("it hangs, and goes on later", async (session) => {
     wake = await hang(session, first);
   });
   await wake();
+  // Its connection is gone; a hidden tab waits until somebody looks.
+  await first.page.bringToFront();
   await until("the tab that hung follows", async () => (await first.answer()).length >= (await tabs[0].answer()).length - 100);
   await until("one connection is left", async () => open(session).length === 1);
   await whole([first, ...tabs]);
@@ -133,20 +133,9 @@ scenario("it is reloaded: the tab that comes back follows", async (session) => {
   await whole([first, ...tabs]);
 }, OURS);
 
-scenario("a tab that follows cancels the run", async (session) => {
-  const { first, tabs } = await following(session, 3);
-  await tabs[1].at("cancel").click();
-  for (const tab of [first, ...tabs]) {
-    await until("the tab has ended", async () => !["live", "connecting", "reconnecting", "catching_up", "stalled", "paused"].includes(await tab.connection()));
-  }
-  const texts = await Promise.all([first, ...tabs].map((tab) => tab.answer()));
-  assert.deepEqual(new Set(texts).size, 1, `the tabs show the same: ${texts.map((text) => text.length)}`);
-  for (const tab of [first, ...tabs]) await tab.healthy();
-}, OURS);
-
 for (const [which, at, streamsAfter] of [["that follows", 2, 1], ["that has the connection", 0, 2]])
-  scenario(`a tab ${which} stops following: nothing is sent for it, and the others go on`, async (session) => {
-    const { first, tabs } = await following(session, 3, STOPPED_RUN);
+  scenario(`a tab ${which} stops following: nothing is ordered for it, and the others go on`, async (session) => {
+    const { first, tabs } = await following(session, 3);
     const all = [first, ...tabs];
     const [stopped] = all.splice(at, 1);
     await stopped.page.bringToFront();
@@ -154,13 +143,12 @@ for (const [which, at, streamsAfter] of [["that follows", 2, 1], ["that has the 
     await stopped.at("stop").click();
     await stopped.state("disconnected");
     const kept = await stopped.answer();
-    await whole(all, words(STOPPED_RUN.n_tokens));
-    assert.equal(await stopped.connection(), "disconnected");
-    assert.equal(await stopped.answer(), kept, "the tab that was stopped shows no more than before");
+    for (const tab of all) await until("the text goes on", async () => (await tab.answer()).length > kept.length + 200);
+    assert.deepEqual([await stopped.connection(), await stopped.answer()], ["disconnected", kept], "the tab that was stopped shows no more");
     assert.deepEqual(commands(session, before), [], "nothing was ordered");
-    assert.equal(streams(session).length, streamsAfter, session.proxy.describe());
-    assert.deepEqual((await session.agent.runs(first.thread())).map(({ status }) => status), ["success"], "the agent was not stopped");
-    await stopped.healthy();
+    assert.deepEqual([streams(session).length, open(session).length], [streamsAfter, 1], session.proxy.describe());
+    assert.deepEqual((await session.agent.runs(first.thread())).map(({ status }) => status), ["running"], "the agent goes on");
+    for (const tab of [stopped, ...all]) await tab.healthy();
   }, OURS);
 
 scenario("a run that asks a question: each tab shows it, and the answer of one is all tabs'", async (session) => {
@@ -182,19 +170,6 @@ scenario("a run that asks a question: each tab shows it, and the answer of one i
   assert.deepEqual([posts(session), resumes(session)], [2, 1], `the question was asked once, and answered once: ${session.proxy.describe()}`);
   await until("the same text in both", async () => (await first.answer()) === (await second.answer()));
 });
-
-scenario("a tab that follows edits the question: each tab shows what then is asked, and its answer", async (session) => {
-  const { first, tabs } = await following(session, 3);
-  await tabs[0].page.bringToFront();
-  await edit(tabs[0], 0, "another question");
-  for (const tab of [first, ...tabs]) {
-    await until("the run that answers the edit is over", async () => (await tab.connection()) === "finished" && (await tab.answer()).endsWith(ANSWER));
-    await tab.page.bringToFront();
-    await asks(tab, "another question");
-    await tab.healthy();
-  }
-  assert.equal(posts(session), 2, session.proxy.describe());
-}, OURS);
 
 scenario("what one tab submits the others show at once, over its connection; an open edit is left alone", async (session) => {
   const first = await session.open({ n_tokens: 3, delay_ms: 1, share: "headers" });
