@@ -80,17 +80,19 @@ const warningsOf = (app) => app.at("notice").evaluateAll((all) => all.map(({ dat
 
 for (const [what, { breaks, warnings = [] }] of Object.entries(BROKEN)) {
   scenario(`with ${what} two tabs show the whole answer, and each warns ${warnings.length === 0 ? "of nothing" : "once"}`, async (session) => {
-    const tabs = [await session.tab(), await session.tab()];
-    const [first, second] = tabs;
+    const [first, second] = [await session.tab(), await session.tab()];
+    const tabs = [first, second];
     for (const tab of tabs) await tab.page.addInitScript(breaks);
+    await first.page.bringToFront();
     await first.open({ n_tokens: 60, delay_ms: 30, share: "headers" });
     await first.send();
     await first.shows("bravo1 ");
     await first.threadKnown();
+    await second.page.bringToFront();
     await second.goto(first.page.url());
     for (const tab of tabs) {
-      await until("the whole answer", async () => (await tab.answer()) === words(60));
       await tab.page.bringToFront();
+      await until("the whole answer", async () => (await tab.answer()) === words(60));
       await tab.settled(words(60));
       // What is saved is saved when the page is left, and what cannot be is told then at the latest.
       await tab.hide();
