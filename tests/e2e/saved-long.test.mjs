@@ -36,7 +36,8 @@ const watch = (page) =>
       for (const { type, target, addedNodes, removedNodes } of seen.rows ? changes : []) {
         const row = (target.nodeType === 1 ? target : target.parentElement)?.closest(MESSAGE);
         if (row && seen.rows.has(row)) {
-          const changed = type === "characterData" ? [target] : [...removedNodes];
+          // A comment holds the place of a part that is not shown yet, such as the button to edit.
+          const changed = type === "characterData" ? [target] : [...removedNodes].filter(({ nodeType }) => nodeType !== 8);
           seen.within.push(...changed.map((node) => `${row.dataset.messageId}: ${named(node)}`));
           continue;
         }
