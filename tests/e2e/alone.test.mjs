@@ -31,6 +31,7 @@ scenario("in a sandboxed frame, whose origin is opaque, a question is asked and 
   await until("the whole answer", async () => (await shown()).includes(words(40).trim()));
   await frame.locator('[data-testid="connection"][data-state="finished"]').first().waitFor({ state: "attached" });
   const codes = await frame.getByTestId("notice").evaluateAll((all) => all.map(({ dataset }) => dataset.code));
+  console.log("frame", codes);
   assert.ok(codes.length <= 1, `warnings: ${codes}`);
   assert.equal(await frame.getByTestId("error").count(), 0);
   assert.equal(session.proxy.count("stream"), 1);
@@ -141,6 +142,7 @@ suite({ on: ["rejoin"], apps: ["react19"] })("in a worker a question is asked an
     );
     const { warnings, ...told } = answer;
     assert.deepEqual(told, { outcome: "finished", error: undefined, text: words(40) });
+    console.log("worker", warnings);
     assert.ok(warnings.length <= 1, `warnings: ${warnings}`);
     assert.equal(proxy.count("stream"), 1, proxy.describe());
     await page.close();

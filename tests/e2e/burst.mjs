@@ -31,7 +31,7 @@ async function measure(page) {
     const { profile } = await cdp.send("Profiler.stop");
     const after = await seconds();
     const passed = (name) => 1000 * (after[name] - before[name]);
-    return { "all tasks": passed("TaskDuration"), layout: passed("LayoutDuration"), ...kindsOf(profile) };
+    return { "CPU": passed("ThreadTime"), "all tasks": passed("TaskDuration"), layout: passed("LayoutDuration"), ...kindsOf(profile) };
   };
 }
 
