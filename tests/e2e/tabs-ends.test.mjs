@@ -1,6 +1,7 @@
 // Whatever becomes of a run while tabs share its connection, each tab ends as a tab alone does: where tabs show the thread, and where they show its
 // session. A command of any tab reaches the server once.
 import assert from "node:assert/strict";
+import { appKind } from "./harness/apps.mjs";
 import { suite } from "./harness/session.mjs";
 import { beginning } from "./harness/tabs.mjs";
 import { words } from "./harness/text.mjs";
@@ -42,15 +43,21 @@ function comparable(shown, answer) {
   return { ...shown, messages: shown.messages.map(({ id: _, text, ...rest }) => ({ ...rest, text: kind(text) })) };
 }
 
-/** Waits until nothing goes on in a tab. */
-const isQuiet = ({ connection, feed, messages }) => QUIET.includes(connection) && (feed === undefined || feed === "live") && messages.every(({ streaming }) => streaming !== "true");
-async function quiet(tab, more = () => true) {
-  let shown;
+/** So often a tab is looked at before it is taken to be at rest. */
+const LOOKS = 10;
+
+/** Waits until nothing goes on in a tab, and what it shows fulfils `more`. Returns that. */
+async function quiet(tab, more) {
+  const isQuiet = ({ connection, feed, messages }) => QUIET.includes(connection) && (feed === undefined || feed === "live") && messages.every(({ streaming }) => streaming !== "true");
+  let [shown, looks] = ["", 0];
   await until("the tab is at rest", async () => {
-    shown = await seen(tab);
-    return isQuiet(shown) && more(shown);
+    const now = await seen(tab);
+    const text = isQuiet(now) && more(now) ? JSON.stringify(now) : "";
+    looks = text !== "" && text === shown ? looks + 1 : 0;
+    shown = text;
+    return looks === LOOKS;
   });
-  return shown;
+  return JSON.parse(shown);
 }
 
 /** The messages that the session holds. */
@@ -85,14 +92,16 @@ async function endings(session, view, { act, assistant = "chat", isLeft = false 
   };
   const answer = words(tokens);
   const moments = [];
-  const told = async (more) => {
+  const told = async (more = () => true) => {
+    const moment = [];
     for (const tab of tabs) {
       await tab.page.bringToFront();
-      await quiet(tab, more);
+      moment.push(await quiet(tab, more));
     }
-    moments.push(await Promise.all(tabs.map(seen)));
+    moments.push(moment);
   };
-  await act({ tabs, by, told, answer });
+  // The session's page of the React demo shows messages only.
+  await act({ tabs, by, told, answer, showsQuestions: view === "thread" || appKind === "leptos" });
   for (const tab of tabs) await tab.healthy();
   for (const tab of opened) await tab.page.close();
   return { thread, answer, moments };
@@ -124,8 +133,8 @@ const WAYS = {
   },
   "asks a question": {
     assistant: "approval",
-    act: async ({ by, told, answer }) => {
-      await told((shown) => last(shown).text === answer);
+    act: async ({ by, told, answer, showsQuestions }) => {
+      await told((shown) => last(shown).text === answer && shown.questions === (showsQuestions ? 1 : 0));
       await (await by()).at("interrupt-approve").click();
       await told((shown) => /done approved=/.test(last(shown).text));
     },
