@@ -103,6 +103,9 @@ async function endings(session, view, { act, assistant = "chat", isLeft = false 
   // The session's page of the React demo shows messages only.
   await act({ tabs, by, told, answer, showsQuestions: view === "thread" || appKind === "leptos" });
   for (const tab of tabs) await tab.healthy();
+  // A tab that has come later has read the beginning by itself.
+  const feeds = () => session.proxy.count(({ path, ended }) => path.includes(`/sessions/${thread}/stream`) && !ended);
+  if (view === "session") await until("the tabs share one feed", () => feeds() === 1);
   for (const tab of opened) await tab.page.close();
   return { thread, answer, moments };
 }
