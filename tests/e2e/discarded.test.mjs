@@ -44,7 +44,9 @@ scenario("the tab that has the connection is discarded: another goes on", async 
   await pageOf("which=other").bringToFront();
   await session.browser.unwatched(async () => {
     await until("the discarded tab's connection ends", () => streams()[1].ended);
+    const from = Date.now();
     await until("another tab goes on", () => streams().length === 3);
+    console.log(`discarded: ${streams()[2].at - from} ms until another connection is asked for`);
   });
   assert.equal(pageOf("which=leader"), undefined, "it is discarded");
   const left = pageOf("which=other");

@@ -54,7 +54,8 @@ async function canListen(port) {
   return true;
 }
 
-function signalGroup(child, signal) {
+/** Signals the child's whole process group, if it is still there. */
+export function signalGroup(child, signal) {
   try {
     process.kill(-child.pid, signal);
   } catch (error) {

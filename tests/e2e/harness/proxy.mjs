@@ -20,6 +20,8 @@ export const BLANK = "/__blank";
 /** A service worker that answers for the page where the network does not. */
 const WORKER = "/__worker.js";
 const WORKER_FILE = new URL("service-worker.js", import.meta.url);
+/** Where an event of a stream begins. */
+const EVENT = /^event:/gm;
 const EVENT_WAIT_MS = 20_000;
 
 /** The request headers that a common kind of proxy before an Agent Server passes on. It drops all others, also `last-event-id`. */
@@ -43,7 +45,7 @@ export async function startProxy(upstream, { dist } = {}) {
 }
 
 class Proxy extends EventEmitter {
-  /** Every API call so far: method, path, headers, what was sent (`sent`, text), status, body bytes answered, how it ended. */
+  /** Every API call so far: method, path, headers, what was sent (`sent`, text), status, body bytes and events answered, how it ended. */
   calls = [];
   /** When true every API connection is dropped at once, as without a network. */
   down = false;
@@ -141,7 +143,7 @@ class Proxy extends EventEmitter {
   }
 
   async #api(request, response) {
-    const call = { method: request.method, path: request.url.slice(PREFIX.length), headers: request.headers, bytes: 0, at: Date.now() };
+    const call = { method: request.method, path: request.url.slice(PREFIX.length), headers: request.headers, bytes: 0, events: 0, at: Date.now() };
     this.calls.push(call);
     this.#open.add(response);
     const upstreamAbort = new AbortController();
@@ -232,6 +234,7 @@ class Proxy extends EventEmitter {
     if (call.silent || response.destroyed) return;
     const room = fault?.afterBytes === undefined || call.faulted ? Infinity : fault.afterBytes - call.bytes;
     if (call.bytes === 0) queueMicrotask(() => this.emit("body", call));
+    call.events += bytes.toString("latin1").match(EVENT)?.length ?? 0;
     if (bytes.length < room) {
       call.bytes += bytes.length;
       response.write(bytes);

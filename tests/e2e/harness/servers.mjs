@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { endWithUs, freePort, killGroup } from "./processes.mjs";
+import { endWithUs, freePort, killGroup, signalGroup } from "./processes.mjs";
 
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
@@ -74,6 +74,16 @@ class Server {
     while (await isListening(this.port)) {
       if (Date.now() > deadline) throw new Error(`the ${this.kind} server goes on after ${signal}:\n${this.#log}`);
       await sleep(POLL_MS);
+    }
+  }
+
+  /** Does something while the server stands still: it takes connections and answers nothing, and its runs wait. */
+  async suspended(work) {
+    signalGroup(this.#child, "SIGSTOP");
+    try {
+      return await work();
+    } finally {
+      signalGroup(this.#child, "SIGCONT");
     }
   }
 

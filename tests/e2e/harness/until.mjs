@@ -6,10 +6,10 @@ const WAIT_MS = 60_000;
 const POLL_MS = 20;
 
 /** Asks until it holds; `words` say what never came. */
-export async function until(words, condition) {
-  const deadline = Date.now() + WAIT_MS;
+export async function until(words, condition, { waitMs = WAIT_MS, pollMs = POLL_MS } = {}) {
+  const deadline = Date.now() + waitMs;
   while (!(await condition())) {
     if (Date.now() > deadline) assert.fail(`never: ${words}`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
