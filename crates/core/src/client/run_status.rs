@@ -64,7 +64,7 @@ impl Client {
         let question = found.and_then(|known| known.question(&self.config.messages_key));
         let Some((status, run_id)) = found.and_then(|run| Some((run.status, run.run_id.clone()?)))
         else {
-            return self.run_not_listed(run);
+            return self.run_not_listed(run, active_run(&runs).is_some());
         };
         match run.turned_from.take() {
             // It is the same, so what was had of it counts.
@@ -77,7 +77,6 @@ impl Client {
                 self.run_named(run, run_id);
                 if run.submission.is_none() {
                     self.store.expect_question(question);
-                    self.nothing_is_asked_before(status);
                 }
             }
         }
@@ -100,7 +99,7 @@ impl Client {
                     asks_for_thread: true,
                 });
             }
-            None => self.run_not_listed(run),
+            None => self.run_not_listed(run, false),
         }
     }
 
@@ -116,7 +115,7 @@ impl Client {
                 Verdict::Renew => self.renew(run, error, &Next::Stream),
                 Verdict::Gone => {
                     self.run_contact(run);
-                    self.run_not_listed(run);
+                    self.run_not_listed(run, false);
                 }
                 Verdict::Refused => self.submission_unconfirmed(run),
             },
@@ -128,10 +127,11 @@ impl Client {
         self.thread_id.as_ref().map(ThreadId::as_str) == Some(mark)
     }
 
-    fn run_not_listed(&mut self, run: &mut Run) {
+    /// `is_busy`: another run of the thread is listed as active.
+    fn run_not_listed(&mut self, run: &mut Run, is_busy: bool) {
         let is_done = self.with_part(
             |parts| &mut parts.outbox,
-            |outbox, client| outbox.not_listed(client, run),
+            |outbox, client| outbox.not_listed(client, run, is_busy),
         );
         if is_done == Some(true) {
             return;
@@ -204,9 +204,6 @@ impl Client {
             // It has not begun, so there is nothing that a join could have answered.
             run.silent_joins = 0;
         }
-        if run.entered.is_some() {
-            self.nothing_is_asked_before(known.status);
-        }
         let silent_often = run.silent_joins >= self.config.retry.silent_joins_max;
         match after {
             After::Entering => self.reopen(run),
@@ -218,14 +215,6 @@ impl Client {
                 run.recovery.ended_early();
                 self.rest(run, None);
             }
-        }
-    }
-
-    /// While a run is active, all questions from before it are answered, or void. The state holds them until the run's first step is
-    /// done. Those that are still open are told again.
-    fn nothing_is_asked_before(&mut self, status: RunStatus) {
-        if status.is_active() {
-            self.store.answer_interrupts(None);
         }
     }
 

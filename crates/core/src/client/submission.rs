@@ -6,9 +6,12 @@ use super::{
     resume::{Answers, answers},
     urls::check_id,
 };
-use crate::{CommandId, ErrorCode, StreamError, Submission};
+use crate::{
+    CommandId, ErrorCode, StreamError, Submission,
+    hash::{HASH_OF_NOTHING, hashed},
+};
 use rejoin_wire::{
-    CheckpointId, Json, MessageId,
+    CheckpointId, InterruptId, Json, MessageId,
     json::{FromJson, JsonError, Node, Object, ToJson, Writer, field, write_string},
     message::{Message, MessageKind},
     request::IfNotExists,
@@ -34,6 +37,8 @@ pub(super) struct Prepared {
     pub(super) answered: Vec<CommandId>,
     /// The interrupts that it answers; `None` for all.
     pub(super) interrupts: Option<Vec<String>>,
+    /// The open questions that it answers, as [`Client::questions_of`] says.
+    pub(super) questions: Option<u64>,
 }
 
 impl Client {
@@ -66,10 +71,12 @@ impl Client {
             Some(Answers::These(ids)) => Some(ids),
             Some(Answers::All) | None => None,
         };
+        let questions = self.questions_of(&submission);
         let mut run = self
             .read_submission(submission_id, submission, kept, again)
             .map_err(invalid_input)?;
         run.interrupts = interrupts;
+        run.questions = questions;
         if !run.answered.is_empty() {
             self.with_part(
                 |parts| &mut parts.tools,
@@ -77,6 +84,33 @@ impl Client {
             );
         }
         Ok(run)
+    }
+
+    /// A hash of the open questions that a submission answers; `None` if it answers none of them. One question may have the same id as
+    /// another one before it, so their values count as well, however they are written.
+    pub(super) fn questions_of(&self, submission: &Submission) -> Option<u64> {
+        let resume = submission.command.as_ref()?.resume.as_ref()?;
+        let open = self.store.interrupts();
+        let ids = match answers(resume, open) {
+            Answers::These(ids) => Some(ids),
+            Answers::All | Answers::Unclear => None,
+        };
+        let mut hash = None;
+        for interrupt in open {
+            let id = interrupt.id.as_ref().map_or("", InterruptId::as_str);
+            if ids
+                .as_ref()
+                .is_none_or(|ids| ids.iter().any(|named| named == id))
+            {
+                let value = interrupt.value.read::<Node>();
+                let value = value.map_or_else(
+                    |_| interrupt.value.text().to_owned(),
+                    |value| value.to_json(),
+                );
+                hash = Some(hashed(hashed(hash.unwrap_or(HASH_OF_NOTHING), id), &value));
+            }
+        }
+        hash
     }
 
     fn read_submission(
@@ -108,6 +142,7 @@ impl Client {
             shown,
             answered,
             interrupts: None,
+            questions: None,
         })
     }
 

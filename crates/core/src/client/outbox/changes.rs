@@ -6,6 +6,7 @@ use crate::{
     client::{
         phase::Phase,
         run::{Cancel, Fate},
+        submission::invalid_input,
     },
 };
 use rejoin_wire::json::{ToJson, Writer};
@@ -15,8 +16,10 @@ impl Client {
     pub(super) fn change_waiting(&mut self, input: WaitingInput) -> bool {
         match input {
             WaitingInput::TakeBack { id } => {
-                let at = self.changeable(&id);
-                at.is_some_and(|at| self.take_back(at))
+                if let Some(at) = self.changeable(&id) {
+                    self.take_back(at);
+                }
+                false
             }
             WaitingInput::SendNow { id } => self.send_now(&id),
             WaitingInput::Replace {
@@ -34,28 +37,17 @@ impl Client {
         (!entry.stored.withdrawn && !self.outbox.is_anothers(entry)).then_some(at)
     }
 
-    /// Whether the server is to be asked for its run, because it may have arrived in spite of the failure that it is held for.
-    fn take_back(&mut self, at: usize) -> bool {
+    fn take_back(&mut self, at: usize) {
         self.adopt(at);
-        let entry = &mut self.outbox.entries[at];
-        let command = entry.command.take();
-        let may_have_arrived = entry.stored.posts > 0;
-        if self.outbox.is_sending(&self.outbox.entries[at]) {
-            self.withdraw(at);
-            return false;
+        let entry = &self.outbox.entries[at];
+        if self.outbox.is_sending(entry) {
+            return self.withdraw(at);
         }
-        if may_have_arrived {
-            let stored = &mut self.outbox.entries[at].stored;
-            stored.withdrawn = true;
-            stored.held = false;
-        } else {
-            self.outbox.remove(at);
-        }
+        let entry = self.outbox.remove(at);
         self.save_outbox();
-        if let Some(command) = command {
+        if let Some(command) = entry.command {
             self.conclude(command, Outcome::Dropped);
         }
-        may_have_arrived
     }
 
     /// It may have been sent, which only the server can say: its run is looked for, to be cancelled.
@@ -136,6 +128,10 @@ impl Client {
         // Named before anything changes, so that what is wrong with it is found while there is nothing to undo.
         if let Err(error) = self.name_messages(&mut submission) {
             self.refused_waiting(command, error);
+            return false;
+        }
+        if let Err(error) = self.body_of(&submission, id) {
+            self.refused_waiting(command, invalid_input(error));
             return false;
         }
         // One that is being sent keeps its place until it is known what became of it.

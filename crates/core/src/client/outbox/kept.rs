@@ -15,7 +15,7 @@ use crate::{
     },
     list::{collected, retain},
 };
-use rejoin_wire::message::Message;
+use rejoin_wire::{json::field, message::Message};
 
 /// How often what other clients have stored is read again while some of it is shown.
 const READ_EVERY: Millis = Millis(2_000);
@@ -46,8 +46,8 @@ pub(in crate::client) trait OutboxPart: Part {
     /// An entry that may have left before is posted.
     fn leaves_again(&mut self, client: &mut Client, at: usize);
 
-    /// The server does not list the run of a submission. Whether it is known how to go on.
-    fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool;
+    /// The server does not list the run of a submission. `is_busy`: it lists another one as active. Whether it is known how to go on.
+    fn not_listed(&mut self, client: &mut Client, run: &mut Run, is_busy: bool) -> bool;
 
     /// The thread is left.
     fn leave(&mut self, client: &mut Client);
@@ -120,7 +120,8 @@ impl OutboxPart for KeptOutbox {
         let doubt = std::mem::replace(&mut client.outbox.doubt, Doubt::None);
         let is_stored = |name: &String| parts.iter().any(|part| part.name == *name);
         // Somebody has removed it, or has written over a text that could not be read.
-        let is_missing = doubt == Doubt::None && former.as_ref().is_some_and(|own| !is_stored(own));
+        let has_part = |own: &String| field(text.unwrap_or("{}"), own).is_some();
+        let is_missing = doubt == Doubt::None && former.as_ref().is_some_and(|own| !has_part(own));
         if doubt != Doubt::None {
             client.keep_what_nobody_else_has(&parts);
             self.inherited.extend(former.clone());
@@ -149,6 +150,10 @@ impl OutboxPart for KeptOutbox {
                 makes_room = true;
                 client.remove_part(&key, name);
             }
+        }
+        if is_missing {
+            // Without locks a person may have sent it from another tab.
+            client.look_before_sending(false);
         }
         // Behind the removal, as storage may be too full for both.
         if has_more || makes_room || is_missing {
@@ -189,12 +194,7 @@ impl OutboxPart for KeptOutbox {
             client.look_for_withdrawn(id);
             return true;
         }
-        let has_lost_its_question = client.has_lost_its_question(entry);
-        if has_lost_its_question {
-            client.outbox.entries[at].stored.held = true;
-            client.save_outbox();
-        }
-        has_lost_its_question
+        false
     }
 
     /// Only now it is shown as what is submitted is: one that had arrived before may be shown as the server's already, under another id.
@@ -207,7 +207,7 @@ impl OutboxPart for KeptOutbox {
         client.show_submitted(messages);
     }
 
-    fn not_listed(&mut self, client: &mut Client, run: &mut Run) -> bool {
+    fn not_listed(&mut self, client: &mut Client, run: &mut Run, is_busy: bool) -> bool {
         let Some(posting) = &run.submission else {
             return false;
         };
@@ -231,6 +231,10 @@ impl OutboxPart for KeptOutbox {
             return true;
         }
         match client.held_of(&mark) {
+            // Somebody else has answered: the active run may ask something else.
+            Held::Nothing if is_busy && client.answers_questions(&mark) => {
+                client.hold_sending(&mark);
+            }
             Held::Nothing => return false,
             Held::Alike => client.hold_sending(&mark),
             Held::Itself => client.sent(&mark),
@@ -289,6 +293,8 @@ impl KeptOutbox {
                     left.push(name.clone());
                     break;
                 }
+                // Without locks nobody tells whether the client is gone that was to look for it.
+                let is_own = is_own || client.outbox.lacks_locks && stored.withdrawn;
                 has_more |= is_own;
                 client.take_in(stored, Some(name.clone()).filter(|_| !is_own));
             }
@@ -429,14 +435,6 @@ impl Client {
         self.with_run(|client, run| client.open_stream(run));
     }
 
-    /// Whether it was read back and answers an interrupt, and none is open: it may have done so already.
-    fn has_lost_its_question(&self, entry: &Entry) -> bool {
-        let command = entry.stored.submission.command.as_ref();
-        let answers = command.is_some_and(|command| command.resume.is_some());
-        let is_open = !answers || !self.store.interrupts().is_empty();
-        entry.is_read_back && !is_open && !entry.stored.confirmed
-    }
-
     /// Until when it may still arrive, although the server does not list it: a page that was left does not tell what became of its
     /// requests.
     fn may_arrive_until(&mut self, mark: &str) -> Option<Millis> {
@@ -447,6 +445,12 @@ impl Client {
         *posted_at = wall_clock.min(*posted_at);
         let left = self.config.timeouts.headers - (wall_clock - *posted_at);
         (left.0 > 0).then_some(self.now + left)
+    }
+
+    /// Whether it was read back and answers questions.
+    fn answers_questions(&self, mark: &str) -> bool {
+        let entry = self.outbox.place(mark).map(|at| &self.outbox.entries[at]);
+        entry.is_some_and(|entry| entry.is_read_back && entry.stored.questions.is_some())
     }
 
     /// The trace in the thread of a submission that was read back and that the server does not list. Servers forget runs, so that

@@ -207,18 +207,13 @@ impl Client {
         let messages = self.name_messages(&mut submission)?;
         let id = self.outbox.names.uuid();
         let body = self.body_to_store(&submission, &id)?;
-        let stored = StoredSubmission {
-            id,
-            submission,
-            body,
-            submitted_at: self.submitted_now(),
-            posts: 0,
-            posted_at: None,
-            held: false,
-            confirmed: false,
-            withdrawn: false,
-        };
         self.check_room()?;
+        let questions = self.questions_of(&submission);
+        let stored = StoredSubmission {
+            body,
+            questions,
+            ..StoredSubmission::new(id, submission, self.submitted_now())
+        };
         self.outbox.entries.push(Entry {
             command: Some(command),
             ..Entry::of(stored, messages)
@@ -264,12 +259,15 @@ impl Client {
         self.wall_clock().max(newest.unwrap_or_default())
     }
 
-    /// Whether there is room for one more. Nothing that waits makes room for another.
+    /// Nothing that waits makes room for another. Those that were taken back are not seen any more.
+    fn has_room(&self) -> bool {
+        let waits = |entry: &&Entry| !entry.stored.withdrawn;
+        self.outbox.entries.iter().filter(waits).count() < ENTRIES_MAX
+    }
+
     fn check_room(&self) -> Result<(), StreamError> {
-        match self.outbox.entries.len() < ENTRIES_MAX {
-            true => Ok(()),
-            false => Err(StreamError::new(ErrorCode::TooManyWaiting)),
-        }
+        let refused = || StreamError::new(ErrorCode::TooManyWaiting);
+        self.has_room().then_some(()).ok_or_else(refused)
     }
 
     /// Holds the waiting submissions until a person sends them. Their commands end with the outcome.

@@ -62,12 +62,32 @@ pub(crate) struct StoredSubmission {
     pub(crate) posts: u64,
     /// When it was posted last, in wall-clock time, while neither an answer nor a failure has come.
     pub(crate) posted_at: Option<Millis>,
+    /// The open questions that it answers, as a hash; `None` if it answers none that was known.
+    pub(crate) questions: Option<u64>,
     /// Whether a person has to say that it is to be sent.
     pub(crate) held: bool,
     /// Whether a person has said so, so that its age does not matter.
     pub(crate) confirmed: bool,
     /// Whether it was taken back when it may have been sent: it is only looked for, to be cancelled.
     pub(crate) withdrawn: bool,
+}
+
+impl StoredSubmission {
+    /// One that was never sent.
+    pub(crate) fn new(id: String, submission: Box<Submission>, submitted_at: Millis) -> Self {
+        Self {
+            id,
+            submission,
+            body: None,
+            submitted_at,
+            posts: 0,
+            posted_at: None,
+            questions: None,
+            held: false,
+            confirmed: false,
+            withdrawn: false,
+        }
+    }
 }
 
 /// The part of one client.
@@ -115,6 +135,9 @@ impl ToJson for StoredSubmission {
         if let Some(at) = self.posted_at {
             object.number("posted_at", at.0);
         }
+        if let Some(questions) = self.questions {
+            object.number("questions", questions);
+        }
         let flags = [
             ("held", self.held),
             ("confirmed", self.confirmed),
@@ -138,6 +161,7 @@ impl FromJson for StoredSubmission {
             "submitted_at",
             "posts",
             "posted_at",
+            "questions",
             "held",
             "confirmed",
             "withdrawn",
@@ -148,6 +172,7 @@ impl FromJson for StoredSubmission {
             submitted_at,
             posts,
             posted_at,
+            questions,
             held,
             confirmed,
             withdrawn,
@@ -160,6 +185,7 @@ impl FromJson for StoredSubmission {
             submitted_at: Millis(optional.or_default(submitted_at)),
             posts: optional.or_default(posts),
             posted_at: optional.some(posted_at).map(Millis),
+            questions: optional.some(questions),
             held: optional.or_default(held),
             confirmed: optional.or_default(confirmed),
             withdrawn: optional.or_default(withdrawn),
@@ -295,6 +321,7 @@ mod tests {
             submitted_at: Millis(7),
             posts: 2,
             posted_at: Some(Millis(8)),
+            questions: Some(u64::MAX),
             held: false,
             confirmed: true,
             withdrawn: false,

@@ -29,8 +29,8 @@ impl Client {
         let messages = collected(run.shown.iter().map(|message| Arc::new(message.clone())));
         self.forget_what_is_said_again(id, &messages);
         let place = self.outbox.place(id);
-        if place.is_none() && self.check_room().is_err() {
-            // One that is sent is never refused for want of room.
+        if place.is_none() && !self.has_room() {
+            // It is sent all the same, and not kept.
             self.tell_not_stored();
             return 0;
         }
@@ -42,16 +42,11 @@ impl Client {
                 Entry { messages, ..entry }
             }
             None => {
+                let submitted_at = self.submitted_now();
                 let stored = StoredSubmission {
-                    id: id.clone(),
-                    submission: run.submission.clone(),
                     body: Some(run.body.clone()),
-                    submitted_at: self.submitted_now(),
-                    posts: 0,
-                    posted_at: None,
-                    held: false,
-                    confirmed: false,
-                    withdrawn: false,
+                    questions: run.questions,
+                    ..StoredSubmission::new(id.clone(), run.submission.clone(), submitted_at)
                 };
                 Entry::of(stored, messages)
             }
@@ -208,6 +203,9 @@ impl Client {
 
     fn send_entry(&mut self, at: usize) {
         let entry = &self.outbox.entries[at];
+        if self.has_lost_its_question(entry) {
+            return self.hold_answer(at);
+        }
         if entry.is_read_back || entry.stored.withdrawn {
             let is_done = self.with_part(
                 |parts| &mut parts.outbox,
@@ -236,6 +234,31 @@ impl Client {
                 self.save_outbox();
                 self.cannot_begin(commands, error);
             }
+        }
+    }
+
+    /// Whether it answers questions of which one is not open any more: it may have answered them already, and must not answer others.
+    fn has_lost_its_question(&self, entry: &Entry) -> bool {
+        let stored = &entry.stored;
+        if stored.withdrawn || stored.confirmed {
+            return false;
+        }
+        let command = stored.submission.command.as_ref();
+        let answers = command.is_some_and(|command| command.resume.is_some());
+        match stored.questions {
+            Some(_) => stored.questions != self.questions_of(&stored.submission),
+            None => entry.is_read_back && answers && self.store.interrupts().is_empty(),
+        }
+    }
+
+    /// A person decides on an answer whose question is gone.
+    fn hold_answer(&mut self, at: usize) {
+        let entry = &mut self.outbox.entries[at];
+        entry.stored.held = true;
+        let command = entry.command.take();
+        self.save_outbox();
+        if let Some(command) = command {
+            self.conclude(command, Outcome::Dropped);
         }
     }
 

@@ -32,7 +32,8 @@ function itemOf({ id, messages }: WaitingSubmission): Item {
 function outboxQueue(thread: LangGraphThread, waiting: ThreadSnapshot["waiting"], newTurn: NewTurn): ExternalThreadQueueAdapter {
   const send = (message: AppendMessage): void => void newTurn(message);
   return {
-    items: waiting.filter(({ isShown }) => !isShown).map(itemOf),
+    // An answer to a question brings no message.
+    items: waiting.filter(({ isShown, messages }) => !isShown && messages.length > 0).map(itemOf),
     steerItems: NO_ITEMS,
     enqueue: send,
     steer: send,
