@@ -86,8 +86,8 @@ impl Client {
         Ok(run)
     }
 
-    /// A hash of the open questions that a submission answers; `None` if it answers none of them. One question may have the same id as
-    /// another one before it, so their values count as well, however they are written.
+    /// A hash of the open questions that a submission answers; `None` if it answers none of them. A question may have the id of
+    /// another one before it, so its value counts as well. If a server writes a value in two ways, a person is asked once too often.
     pub(super) fn questions_of(&self, submission: &Submission) -> Option<u64> {
         let resume = submission.command.as_ref()?.resume.as_ref()?;
         let open = self.store.interrupts();
@@ -102,12 +102,8 @@ impl Client {
                 .as_ref()
                 .is_none_or(|ids| ids.iter().any(|named| named == id))
             {
-                let value = interrupt.value.read::<Node>();
-                let value = value.map_or_else(
-                    |_| interrupt.value.text().to_owned(),
-                    |value| value.to_json(),
-                );
-                hash = Some(hashed(hashed(hash.unwrap_or(HASH_OF_NOTHING), id), &value));
+                let before = hash.unwrap_or(HASH_OF_NOTHING);
+                hash = Some(hashed(hashed(before, id), interrupt.value.text()));
             }
         }
         hash
