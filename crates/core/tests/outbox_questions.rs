@@ -962,3 +962,26 @@ fn what_is_sent_beside_thirty_two_others_is_kept_where_it_cannot_be_sent() {
         outcome_of(&bench, 1)
     );
 }
+
+/// It had arrived, and the agent has gone on to ask something else: nothing says that it was not sent.
+#[test]
+fn an_answer_that_had_arrived_is_found_though_another_question_is_open() {
+    let mut bench = asks(&["a"]);
+    resume(&mut bench, 1, &json!("yes"));
+    let mark = bodies(&bench)[0]["metadata"]["rejoin_submission"].clone();
+    let post = bench.asked("/runs/stream").0;
+    bench.cut(post);
+    bench.reload();
+    enter(&mut bench);
+    give_locks(&mut bench);
+    bench.pass(2_500);
+    give_locks(&mut bench);
+    bench.answer("/state", 200, &asking(&["b"]));
+    bench.answer("/threads/t", 200, INTERRUPTED);
+    let run =
+        json!([{ "run_id": "r1", "status": "success", "metadata": { "rejoin_submission": mark } }]);
+    bench.answer(RUNS, 200, &run.to_string());
+    bench.pass(100);
+    assert_eq!(waiting(&bench), []);
+    assert_eq!(posts(&bench), [""; 0]);
+}

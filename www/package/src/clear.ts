@@ -32,7 +32,7 @@ function clearStore(storage: () => Storage): void {
   }
 }
 
-/** The mark comes first: a tab that hears of the removal must see it. Where there was no room for it, there is afterwards. */
+/** The mark comes first: a tab that hears of the removal must see it. A full storage has room for it only afterwards. */
 function clearMarked(storage: () => Storage, mark: string): void {
   leaveMark(storage, mark);
   clearStore(storage);

@@ -188,13 +188,13 @@ impl OutboxPart for KeptOutbox {
     }
 
     fn before_sending(&mut self, client: &mut Client, at: usize) -> bool {
-        let entry = &client.outbox.entries[at];
-        if entry.stored.withdrawn {
-            let id = entry.stored.id.clone();
+        let stored = &client.outbox.entries[at].stored;
+        let withdrawn = stored.withdrawn.then(|| stored.id.clone());
+        let is_withdrawn = withdrawn.is_some();
+        if let Some(id) = withdrawn {
             client.look_for_withdrawn(id);
-            return true;
         }
-        false
+        is_withdrawn
     }
 
     /// Only now it is shown as what is submitted is: one that had arrived before may be shown as the server's already, under another id.
@@ -231,10 +231,7 @@ impl OutboxPart for KeptOutbox {
             return true;
         }
         match client.held_of(&mark) {
-            // Somebody else has answered: the active run may ask something else.
-            Held::Nothing if is_busy && client.answers_questions(&mark) => {
-                client.hold_sending(&mark);
-            }
+            Held::Nothing if client.must_not_answer(&mark, is_busy) => client.hold_sending(&mark),
             Held::Nothing => return false,
             Held::Alike => client.hold_sending(&mark),
             Held::Itself => client.sent(&mark),
@@ -447,10 +444,15 @@ impl Client {
         (left.0 > 0).then_some(self.now + left)
     }
 
-    /// Whether it was read back and answers questions.
-    fn answers_questions(&self, mark: &str) -> bool {
+    /// Whether one that was read back answers questions that are not open any more. Those from before an active run (`is_busy`) are not.
+    fn must_not_answer(&self, mark: &str, is_busy: bool) -> bool {
         let entry = self.outbox.place(mark).map(|at| &self.outbox.entries[at]);
-        entry.is_some_and(|entry| entry.is_read_back && entry.stored.questions.is_some())
+        entry
+            .filter(|entry| entry.is_read_back)
+            .is_some_and(|entry| {
+                let is_answer = entry.stored.questions.is_some() && !entry.stored.confirmed;
+                is_busy && is_answer || self.has_lost_its_question(entry)
+            })
     }
 
     /// The trace in the thread of a submission that was read back and that the server does not list. Servers forget runs, so that

@@ -203,7 +203,8 @@ impl Client {
 
     fn send_entry(&mut self, at: usize) {
         let entry = &self.outbox.entries[at];
-        if self.has_lost_its_question(entry) {
+        // One that may have arrived is looked for first.
+        if entry.stored.posts == 0 && self.has_lost_its_question(entry) {
             return self.hold_answer(at);
         }
         if entry.is_read_back || entry.stored.withdrawn {
@@ -238,7 +239,7 @@ impl Client {
     }
 
     /// Whether it answers questions of which one is not open any more: it may have answered them already, and must not answer others.
-    fn has_lost_its_question(&self, entry: &Entry) -> bool {
+    pub(super) fn has_lost_its_question(&self, entry: &Entry) -> bool {
         let stored = &entry.stored;
         if stored.withdrawn || stored.confirmed {
             return false;
