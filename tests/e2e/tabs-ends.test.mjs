@@ -152,9 +152,11 @@ for (const view of Object.keys(VIEWS)) {
       const before = session.proxy.calls.length;
       const shared = await endings(session, view, way, TABS);
       for (const [at, moment] of shared.moments.entries()) {
-        const [expected] = alone.moments[at];
-        for (const shown of moment) {
-          assert.deepEqual(shown, moment[0], "each tab shows the same");
+        // A session's page reads no state, so it may keep a question that was answered elsewhere.
+        const isLax = view === "session" && at > 0;
+        const [expected, ...shownBy] = [alone.moments[at][0], ...moment].map(({ questions, ...rest }) => (isLax ? rest : { questions, ...rest }));
+        for (const shown of shownBy) {
+          assert.deepEqual(shown, shownBy[0], "each tab shows the same");
           assert.deepEqual(comparable(shown, shared.answer), comparable(expected, alone.answer), "as a tab alone");
         }
       }

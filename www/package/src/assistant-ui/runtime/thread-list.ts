@@ -1,6 +1,7 @@
 /** The list of threads as the server has it: a reload finds every one of them. */
 import type { RemoteThreadListAdapter, ThreadMessage } from "@assistant-ui/core";
 import { useInsertionEffect, useMemo, useRef } from "react";
+import { RejoinError } from "../../errors.js";
 import { createStream } from "../../index.js";
 import type { Client } from "../../types/client.js";
 import type { Thread } from "../../types/schema.js";
@@ -58,6 +59,19 @@ const textStream = (text: string): Awaited<ReturnType<RemoteThreadListAdapter["g
     },
   }) as Awaited<ReturnType<RemoteThreadListAdapter["generateTitle"]>>;
 
+/** The codes of errors that say that the server cannot be reached. */
+const AWAY: readonly string[] = ["unreachable", "bad_gateway"];
+
+/** The id of a new thread. While the server is away the page makes the id, and the thread is made with its first submission. */
+async function newThread(client: Client, assistantId: string): Promise<string> {
+  try {
+    return (await client.threads.create({ metadata: ofAssistant(assistantId) })).thread_id;
+  } catch (cause) {
+    if (cause instanceof RejoinError && AWAY.includes(cause.code)) return newThreadId();
+    throw cause;
+  }
+}
+
 /** The list of one server's threads of one assistant. `now` gives what the last render asked for. */
 export function serverThreadList(now: () => Source): RemoteThreadListAdapter {
   const write = async (threadId: string, metadata: Record<string, unknown>): Promise<void> => {
@@ -76,8 +90,8 @@ export function serverThreadList(now: () => Source): RemoteThreadListAdapter {
       return listed(await now().client.threads.get(threadId));
     },
     async initialize() {
-      const { create } = now();
-      const id = create ? (await create()).externalId : newThreadId();
+      const { client, assistantId, create } = now();
+      const id = create ? (await create()).externalId : await newThread(client, assistantId);
       return { remoteId: id, externalId: id };
     },
     rename: (threadId, title) => write(threadId, { title }),
