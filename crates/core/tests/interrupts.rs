@@ -9,22 +9,7 @@ use rejoin_core::{
     wire::{Json, request::Command},
 };
 use serde_json::{Value, json};
-use support::Bench;
-
-fn asking(ids: &[&str]) -> String {
-    let tasks = ids.iter().map(|id| {
-        json!({ "id": id, "name": id, "interrupts": [{ "id": id, "value": { "which": id } }] })
-    });
-    let tasks: Vec<Value> = tasks.collect();
-    json!({ "values": { "messages": [] }, "next": ids, "tasks": tasks }).to_string()
-}
-
-fn asked(bench: &Bench) -> Vec<String> {
-    let interrupts = bench.client.view().interrupts().iter();
-    interrupts
-        .map(|i| i.id.as_ref().unwrap().to_string())
-        .collect()
-}
+use support::{Bench, asked, asking};
 
 /// In a thread that waits for these answers.
 fn waiting(ids: &[&str]) -> Bench {

@@ -9,20 +9,11 @@ use rejoin_core::{
     wire::{Json, ThreadId},
 };
 use serde_json::Value;
-use support::Bench;
+use support::{Bench, give_locks, waiting};
 
 const IDLE: &str = r#"{"thread_id":"t","status":"idle"}"#;
 const EMPTY: &str = r#"{"values":{"messages":[]},"next":[],"tasks":[]}"#;
 const RUNS: &str = "/runs?limit=100";
-
-fn waiting(bench: &Bench) -> Vec<(String, &'static str)> {
-    let waiting = bench.client.view().waiting().into_iter();
-    let texts = waiting.map(|entry| {
-        let texts = entry.messages.iter().map(|m| m.content.text().into_owned());
-        (texts.collect::<Vec<_>>().join(","), entry.state.as_str())
-    });
-    texts.collect()
-}
 
 fn is(text: &str, state: &'static str) -> (String, &'static str) {
     (text.to_owned(), state)
@@ -50,12 +41,6 @@ fn loaded(bench: &mut Bench, thread: &str, state: &str) {
 }
 
 /// Gives the client every lock that it waits for: whoever had them is gone.
-fn give_locks(bench: &mut Bench) {
-    for name in bench.locks.clone() {
-        bench.feed(Input::LockHeld { name });
-    }
-}
-
 /// What was another tab's is read once more, to see whether storage has let go of it.
 fn let_storage_be_read(bench: &mut Bench) {
     bench.pass(2_500);

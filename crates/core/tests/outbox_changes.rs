@@ -9,17 +9,9 @@ use rejoin_core::{
     WaitingInput,
     wire::{Json, request::Command},
 };
-use support::{Bench, state};
+use support::{Bench, says, state};
 
 const RUNS: &str = "/runs?limit=100";
-
-fn says(text: &str) -> Box<Submission> {
-    let input = serde_json::json!({ "messages": [{ "type": "human", "content": text }] });
-    Box::new(Submission {
-        input: Some(Json::from_value(&input).unwrap()),
-        ..Submission::default()
-    })
-}
 
 fn submit(bench: &mut Bench, command: u64, text: &str) {
     bench.feed(Input::SubmitRequested {

@@ -4,25 +4,13 @@
 
 mod support;
 
-use rejoin_core::{
-    CommandId, Input, Submission, WaitingInput,
-    wire::{Json, ThreadId},
-};
+use rejoin_core::{CommandId, Input, WaitingInput, wire::ThreadId};
 use serde_json::Value;
-use support::Bench;
+use support::{Bench, give_locks, says, waiting};
 
 const IDLE: &str = r#"{"thread_id":"t","status":"idle"}"#;
 const EMPTY: &str = r#"{"values":{"messages":[]},"next":[],"tasks":[]}"#;
 const RUNS: &str = "/runs?limit=100";
-
-fn waiting(bench: &Bench) -> Vec<(String, &'static str)> {
-    let waiting = bench.client.view().waiting().into_iter();
-    let texts = waiting.map(|entry| {
-        let texts = entry.messages.iter().map(|m| m.content.text().into_owned());
-        (texts.collect::<Vec<_>>().join(","), entry.state.as_str())
-    });
-    texts.collect()
-}
 
 fn is(text: &str, state: &'static str) -> (String, &'static str) {
     (text.to_owned(), state)
@@ -44,12 +32,6 @@ fn enter_idle(bench: &mut Bench, thread: &str) {
     loaded(bench, thread);
 }
 
-fn give_locks(bench: &mut Bench) {
-    for name in bench.locks.clone() {
-        bench.feed(Input::LockHeld { name });
-    }
-}
-
 fn posts(bench: &Bench) -> Vec<String> {
     let posts = bench
         .open
@@ -68,14 +50,6 @@ fn posts(bench: &Bench) -> Vec<String> {
 fn cut_post(bench: &mut Bench) {
     let post = bench.asked("/runs/stream").0;
     bench.cut(post);
-}
-
-fn says(text: &str) -> Box<Submission> {
-    let input = serde_json::json!({ "messages": [{ "type": "human", "content": text }] });
-    Box::new(Submission {
-        input: Some(Json::from_value(&input).unwrap()),
-        ..Submission::default()
-    })
 }
 
 fn submit(bench: &mut Bench, command: u64, text: &str) {

@@ -9,7 +9,7 @@ use rejoin_core::{
     wire::{Json, ThreadId, request::Command},
 };
 use serde_json::{Value, json};
-use support::Bench;
+use support::{Bench, asked, asking, give_locks, says, waiting};
 
 const RUNS: &str = "/runs?limit=100";
 const IDLE: &str = r#"{"thread_id":"t","status":"idle"}"#;
@@ -17,16 +17,6 @@ const BUSY: &str = r#"{"thread_id":"t","status":"busy"}"#;
 const INTERRUPTED: &str = r#"{"thread_id":"t","status":"interrupted"}"#;
 const EMPTY: &str = r#"{"values":{"messages":[]},"next":[],"tasks":[]}"#;
 const RUNNING: &str = r#"[{"run_id":"r9","thread_id":"t","status":"running"}]"#;
-
-fn waiting(bench: &Bench) -> Vec<(String, &'static str)> {
-    let waiting = bench.client.view().waiting().into_iter();
-    waiting
-        .map(|entry| {
-            let texts = entry.messages.iter().map(|m| m.content.text().into_owned());
-            (texts.collect::<Vec<_>>().join(","), entry.state.as_str())
-        })
-        .collect()
-}
 
 fn texts(bench: &Bench) -> Vec<String> {
     waiting(bench).into_iter().map(|(text, _)| text).collect()
@@ -42,12 +32,6 @@ fn enter_idle(bench: &mut Bench) {
     enter(bench);
     bench.answer("/threads/t/state", 200, EMPTY);
     bench.answer("/threads/t", 200, IDLE);
-}
-
-fn give_locks(bench: &mut Bench) {
-    for name in bench.locks.clone() {
-        bench.feed(Input::LockHeld { name });
-    }
 }
 
 fn bodies(bench: &Bench) -> Vec<Value> {
@@ -69,14 +53,6 @@ fn posts(bench: &Bench) -> Vec<String> {
                 .map_or_else(|| body["command"].to_string(), str::to_owned)
         })
         .collect()
-}
-
-fn says(text: &str) -> Box<Submission> {
-    let input = json!({ "messages": [{ "type": "human", "content": text }] });
-    Box::new(Submission {
-        input: Some(Json::from_value(&input).unwrap()),
-        ..Submission::default()
-    })
 }
 
 fn submit(bench: &mut Bench, command: u64, text: &str) {
@@ -140,19 +116,19 @@ fn part(name: &str, text: &str, at: u64, more: &str) -> String {
     )
 }
 
-fn asking(ids: &[&str]) -> String {
-    let tasks = ids.iter().map(|id| {
-        json!({ "id": id, "name": id, "interrupts": [{ "id": id, "value": { "which": id } }] })
-    });
-    let tasks: Vec<Value> = tasks.collect();
-    json!({ "values": { "messages": [] }, "next": ids, "tasks": tasks }).to_string()
-}
-
-fn asked(bench: &Bench) -> Vec<String> {
-    let interrupts = bench.client.view().interrupts().iter();
-    interrupts
-        .map(|i| i.id.as_ref().unwrap().to_string())
-        .collect()
+/// The page is shown again, and the thread has not changed meanwhile.
+fn wakes_up(bench: &mut Bench) {
+    bench.feed(Input::BecameHidden);
+    bench.pass(600_000);
+    bench.feed(Input::BecameVisible);
+    bench.answer(
+        "/threads/search",
+        200,
+        r#"[{"thread_id":"t","status":"interrupted","updated_at":"1"}]"#,
+    );
+    if bench.open.iter().any(|(_, r)| r.url.ends_with("/state")) {
+        bench.answer("/state", 200, &asking(&["a"]));
+    }
 }
 
 fn asks(ids: &[&str]) -> Bench {
@@ -600,7 +576,7 @@ fn what_another_tab_has_sent_and_storage_lacks_is_looked_for_first() {
     assert_eq!(posts(&one), [""; 0], "it is looked for first");
 }
 
-/// As 14, and the page wakes up: the thread has not changed.
+/// The list was stale, and the page wakes up: the thread has not changed.
 #[test]
 fn a_question_that_a_stale_list_took_comes_back_when_the_page_wakes_up() {
     let mut bench = Bench::new();
@@ -623,17 +599,7 @@ fn a_question_that_a_stale_list_took_comes_back_when_the_page_wakes_up() {
         }
         bench.pass(10_000);
     }
-    bench.feed(Input::BecameHidden);
-    bench.pass(600_000);
-    bench.feed(Input::BecameVisible);
-    bench.answer(
-        "/threads/search",
-        200,
-        r#"[{"thread_id":"t","status":"interrupted","updated_at":"1"}]"#,
-    );
-    if bench.open.iter().any(|(_, r)| r.url.ends_with("/state")) {
-        bench.answer("/state", 200, &asking(&["a"]));
-    }
+    wakes_up(&mut bench);
     assert_eq!(asked(&bench), ["a"]);
 }
 
@@ -655,21 +621,11 @@ fn a_question_comes_back_after_a_stop() {
         r#"[{"run_id":"r9","thread_id":"t","status":"pending"}]"#,
     );
     bench.feed(Input::StopRequested);
-    bench.feed(Input::BecameHidden);
-    bench.pass(600_000);
-    bench.feed(Input::BecameVisible);
-    bench.answer(
-        "/threads/search",
-        200,
-        r#"[{"thread_id":"t","status":"interrupted","updated_at":"1"}]"#,
-    );
-    if bench.open.iter().any(|(_, r)| r.url.ends_with("/state")) {
-        bench.answer("/state", 200, &asking(&["a"]));
-    }
+    wakes_up(&mut bench);
     assert_eq!(asked(&bench), ["a"]);
 }
 
-/// The control of 4: without the discard.
+/// The same without the discard.
 #[test]
 fn a_run_that_was_stopped_is_rejoined() {
     let mut bench = Bench::new();
@@ -693,7 +649,7 @@ fn a_run_that_was_stopped_is_rejoined() {
     );
 }
 
-/// After the discard of 4 and another reload, the run is found again by its record.
+/// After a discard and another reload, the run of before is found again by its record.
 #[test]
 fn the_record_of_a_stopped_run_outlives_a_discard() {
     let mut bench = Bench::new();
@@ -902,7 +858,7 @@ fn posts_or_held(bench: &Bench) -> bool {
     !posts(bench).is_empty() || waiting(bench) == [("old".to_owned(), "held")]
 }
 
-/// What was submitted at a time that is far away, in a stored text.
+/// A stored text may name any time.
 #[test]
 fn a_time_of_any_size_may_be_stored() {
     let mut bench = Bench::new();
@@ -935,7 +891,7 @@ fn a_time_of_any_size_may_be_stored() {
     );
 }
 
-/// A submission of which 32 others wait is sent, not stored, and lost where it cannot be sent.
+/// While 32 submissions wait, another one is sent without being stored. If that fails, it stays on the screen.
 #[test]
 fn what_is_sent_beside_thirty_two_others_is_kept_where_it_cannot_be_sent() {
     let mut bench = Bench::new();

@@ -1,4 +1,4 @@
-//! Two tabs, one of which leads, message by message.
+//! A leader and a tab that follows it, message by message.
 
 #![allow(clippy::unwrap_used)] // A panic is how a test fails.
 

@@ -151,8 +151,8 @@ fn anything_may_be_said_in_any_order() {
     }
 }
 
-#[test]
-fn what_is_held_back_while_timers_are_late_is_given_in_the_end() {
+/// A tab that catches up, and holds back what comes while it waits for the leader's answer.
+fn holding_back() -> SharedStream {
     let mut stream = SharedStream::begun(7);
     effects(&mut stream);
     stream.own(Own::Headers { is_stream: true });
@@ -160,6 +160,12 @@ fn what_is_held_back_while_timers_are_late_is_given_in_the_end() {
     stream.handle(Millis(10), Input::Named);
     stream.handle(Millis(260), Input::DeadlineReached);
     effects(&mut stream);
+    stream
+}
+
+#[test]
+fn what_is_held_back_while_timers_are_late_is_given_in_the_end() {
+    let mut stream = holding_back();
     // A hidden page's timers come once a minute; its connection does not wait.
     for n in 2..60 {
         let text = format!("event: values\nid: {n}\ndata: {{}}\n\n");
@@ -176,16 +182,10 @@ fn what_is_held_back_while_timers_are_late_is_given_in_the_end() {
     assert!(fed > 1_000);
 }
 
-/// A tab that catches up holds back what comes while it waits for the leader's answer, but no more than a leader would give.
+/// No more is held back than a leader would give.
 #[test]
 fn a_fast_connection_is_not_held_back_without_end() {
-    let mut stream = SharedStream::begun(7);
-    effects(&mut stream);
-    stream.own(Own::Headers { is_stream: true });
-    stream.own(Own::Bytes(FRAME.as_bytes()));
-    stream.handle(Millis(10), Input::Named);
-    stream.handle(Millis(260), Input::DeadlineReached);
-    effects(&mut stream);
+    let mut stream = holding_back();
     let text = format!("event: values\nid: 2\ndata: {}\n\n", "x".repeat(1024));
     let (mut sent, mut passed) = (0, 0);
     for _ in 0..4 * 1024 {

@@ -47,7 +47,7 @@ pub(super) enum Role {
     Waiting {
         watch: Watch,
         leader: Option<u64>,
-        /// The leader before it. Leading ends once for all, so what it still says is not worth a question.
+        /// The leader before it. A tab leads a stream only once, so a late message of this one is no reason to ask.
         former: Option<u64>,
     },
     /// The bytes that a leader receives come.

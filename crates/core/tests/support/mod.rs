@@ -48,6 +48,49 @@ pub fn state(id: &str, parent: Option<&str>, messages: Vec<Value>) -> Value {
     })
 }
 
+/// The texts of the submissions that wait, and the reasons.
+pub fn waiting(bench: &Bench) -> Vec<(String, &'static str)> {
+    let waiting = bench.client.view().waiting().into_iter();
+    let texts = waiting.map(|entry| {
+        let texts = entry.messages.iter().map(|m| m.content.text().into_owned());
+        (texts.collect::<Vec<_>>().join(","), entry.state.as_str())
+    });
+    texts.collect()
+}
+
+/// Each lock that was asked for is held.
+pub fn give_locks(bench: &mut Bench) {
+    for name in bench.locks.clone() {
+        bench.feed(Input::LockHeld { name });
+    }
+}
+
+/// A submission of one human message.
+pub fn says(text: &str) -> Box<Submission> {
+    let input = json!({ "messages": [{ "type": "human", "content": text }] });
+    Box::new(Submission {
+        input: Some(Json::from_value(&input).unwrap()),
+        ..Submission::default()
+    })
+}
+
+/// The state of a thread that asks these questions.
+pub fn asking(ids: &[&str]) -> String {
+    let tasks = ids.iter().map(|id| {
+        json!({ "id": id, "name": id, "interrupts": [{ "id": id, "value": { "which": id } }] })
+    });
+    let tasks: Vec<Value> = tasks.collect();
+    json!({ "values": { "messages": [] }, "next": ids, "tasks": tasks }).to_string()
+}
+
+/// The ids of the questions that are shown.
+pub fn asked(bench: &Bench) -> Vec<String> {
+    let interrupts = bench.client.view().interrupts().iter();
+    interrupts
+        .map(|i| i.id.as_ref().unwrap().to_string())
+        .collect()
+}
+
 fn make(config: Config, seed: u64) -> Client {
     match env!("CARGO_CRATE_NAME") {
         "without_extras" => Client::without_extras(config, seed),

@@ -189,9 +189,9 @@ impl OutboxPart for KeptOutbox {
 
     fn before_sending(&mut self, client: &mut Client, at: usize) -> bool {
         let stored = &client.outbox.entries[at].stored;
-        let withdrawn = stored.withdrawn.then(|| stored.id.clone());
-        let is_withdrawn = withdrawn.is_some();
-        if let Some(id) = withdrawn {
+        let is_withdrawn = stored.withdrawn;
+        if is_withdrawn {
+            let id = stored.id.clone();
             client.look_for_withdrawn(id);
         }
         is_withdrawn
@@ -444,7 +444,7 @@ impl Client {
         (left.0 > 0).then_some(self.now + left)
     }
 
-    /// Whether one that was read back answers questions that are not open any more. Those from before an active run (`is_busy`) are not.
+    /// Whether a submission that was read back answers questions that are closed. An active run (`is_busy`) closes all questions before it.
     fn must_not_answer(&self, mark: &str, is_busy: bool) -> bool {
         let entry = self.outbox.place(mark).map(|at| &self.outbox.entries[at]);
         entry

@@ -238,7 +238,7 @@ impl Client {
         }
     }
 
-    /// Whether it answers questions of which one is not open any more: it may have answered them already, and must not answer others.
+    /// Whether one of the questions that it answers is closed. It may have answered that already, and must not answer another.
     pub(super) fn has_lost_its_question(&self, entry: &Entry) -> bool {
         let stored = &entry.stored;
         if stored.withdrawn || stored.confirmed {
